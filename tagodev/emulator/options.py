@@ -1,0 +1,145 @@
+"""What an emulator can be told when it starts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias, get_args
+
+import attrs
+import orjson
+
+from tagodev.hard_limits import DEVICE_CAPS, HARD_LIMITS, HardLimits, Plan
+
+__all__ = ["EmulatorOptions"]
+
+_YEAR: Final = 366 * 86_400.0
+_TOKEN: Final = re.compile(r"[!-~]+")
+_HIGHEST_LIMIT: Final = 1_000_000_000
+_ROUTES: Final = frozenset(row.route for row in HARD_LIMITS)
+
+
+Validator: TypeAlias = Callable[[Any, "attrs.Attribute[Any]", Any], None]
+
+
+def _within(low: float, high: float, what: str) -> Validator:
+    def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if isinstance(value, bool) or not (isinstance(value, int | float) and low <= value <= high):
+            msg = f"{attribute.name} must be {what} from {low:g} to {high:g}, not {value!r}"
+            raise ValueError(msg)
+
+    return check
+
+
+def _whole(low: int, high: int, *, optional: bool = False) -> Validator:
+    def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value is None and optional:
+            return
+        if isinstance(value, bool) or not (isinstance(value, int) and low <= value <= high):
+            msg = f"{attribute.name} must be a whole number from {low} to {high}, not {value!r}"
+            raise ValueError(msg)
+
+    return check
+
+
+def _plan(_: object, __: attrs.Attribute[Any], value: Any) -> None:
+    if value not in get_args(Plan):
+        msg = f"plan must be free, starter or scale, not {value!r}"
+        raise ValueError(msg)
+
+
+def _boolean(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, bool):
+        msg = f"{attribute.name} must be True or False, not {value!r}"
+        raise ValueError(msg)  # noqa: TRY004 - one kind of error for every option
+
+
+def _token(_: object, __: attrs.Attribute[Any], value: Any) -> None:
+    # Not repeated in the message: a caller may have put a real one here by mistake.
+    if value is not None and not (isinstance(value, str) and _TOKEN.fullmatch(value)):
+        raise ValueError("token must be printable ASCII without spaces")
+
+
+def _limits(_: object, __: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, Mapping):
+        msg = f"limits must be a mapping of routes to whole numbers, not {value!r}"
+        raise ValueError(msg)  # noqa: TRY004 - one kind of error for every option
+    for route, limit in value.items():
+        if route not in _ROUTES:
+            msg = f"limits must name routes of the table, like 'POST /device', not {route!r}"
+            raise ValueError(msg)
+        if isinstance(limit, bool) or not (isinstance(limit, int) and 1 <= limit <= _HIGHEST_LIMIT):
+            msg = (
+                f"the limit of {route} must be a whole number from 1 to {_HIGHEST_LIMIT}, "
+                f"not {limit!r}"
+            )
+            raise ValueError(msg)
+
+
+@attrs.frozen(kw_only=True)
+class EmulatorOptions:
+    """How the emulated service behaves.
+
+    Raises:
+        ValueError: an option is out of its bounds; the message names it.
+    """
+
+    plan: Plan = attrs.field(default="scale", validator=_plan)
+    """Plan of the profile: it decides the hard limits and the device cap."""
+    minute: float = attrs.field(default=60.0, validator=_within(0.5, 3600, "a number of seconds"))
+    """Length of a limiter's window in seconds: 60 on TagoIO, from 0.5 to 3600 here."""
+    port: int = attrs.field(default=0, validator=_whole(0, 65_535))
+    """Port on 127.0.0.1; 0 takes a free one."""
+    latency: float = attrs.field(default=0.0, validator=_within(0, 3600, "a number of seconds"))
+    """Seconds between a request's arrival and its answer, on top of the work itself."""
+    clock_offset: float = attrs.field(
+        default=0.0, validator=_within(-_YEAR, _YEAR, "a number of seconds")
+    )
+    """Seconds by which the server's clock runs ahead of this machine's; the limiter's windows,
+    the ``Date`` header and every stored date follow it."""
+    max_devices: int | None = attrs.field(
+        default=None, validator=_whole(0, 1_000_000_000, optional=True)
+    )
+    """Devices the profile may hold; None takes the plan's documented cap."""
+    lenient: bool = attrs.field(default=False, validator=_boolean)
+    """Whether a device may be created without network, connector and type, as in the example of
+    the service's introduction."""
+    seed: int | None = attrs.field(default=None, validator=_whole(0, 2**63 - 1, optional=True))
+    """Start of the random sequence behind ids and tokens; None makes each run different;
+    at most 63 bits."""
+    token: str | None = attrs.field(default=None, validator=_token, repr=False)
+    """The profile token to accept; None makes one up."""
+    limits: Mapping[str, int] = attrs.field(factory=dict, validator=_limits, hash=False)
+    """Limits that differ from the plan's, by route (``"POST /device"``), in requests a window."""
+    unlimited: bool = attrs.field(default=False, validator=_boolean)
+    """Whether to count requests but never to refuse one, to measure a machine's own rate."""
+
+    @property
+    def device_cap(self) -> int:
+        """Devices the profile may hold."""
+        return DEVICE_CAPS[self.plan] if self.max_devices is None else self.max_devices
+
+    @property
+    def hard_limits(self) -> HardLimits:
+        """The plan's limits, and those that differ from them."""
+        hard_limits = HardLimits.for_plan(self.plan, self.minute)
+        for route, limit in self.limits.items():
+            hard_limits = hard_limits.override(route, limit)
+        return hard_limits
+
+    def to_json(self) -> str:
+        """Return the options as one JSON object, for a command line."""
+        return orjson.dumps(attrs.asdict(self)).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> EmulatorOptions:
+        """Read what `to_json` wrote.
+
+        Args:
+            text: a JSON object whose keys are the names of options.
+
+        Raises:
+            ValueError: it is not JSON, or an option is out of its bounds.
+            TypeError: it names an option that does not exist.
+        """
+        return cls(**orjson.loads(text))

@@ -1,0 +1,22 @@
+"""The service's way to say no."""
+
+from __future__ import annotations
+
+__all__ = ["RefusedError"]
+
+
+class RefusedError(Exception):
+    """An answer that is not a success: its status, its text, and when to come back.
+
+    Args:
+        status: the HTTP status.
+        message: the ``message`` of the answer's envelope.
+        retry_after: whole seconds for the ``Retry-After`` header, None for no such header.
+    """
+
+    def __init__(self, status: int, message: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        # A header or a path may hold bytes that are no UTF-8; an answer may not.
+        self.message = message.encode("utf-8", "replace").decode()
+        self.retry_after = retry_after

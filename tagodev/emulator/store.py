@@ -1,0 +1,176 @@
+"""What the profile holds: devices, their tokens, and the ways to find them at once.
+
+A benchmark sends thousands of requests a second, so nothing that a single request asks for may
+cost more on a full profile than on an empty one: there is an index for each way in (id, token,
+serial number), and only lists and statistics look at everything.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections import Counter
+from typing import Final
+
+import attrs
+
+from tagodev.emulator.refusal import RefusedError
+
+__all__ = ["Device", "Parameter", "Store", "Tag", "Token", "bare"]
+
+_PREFIXES: Final = ("p-", "a-", "u-", "n-", "at")
+
+
+def bare(token: str) -> str:
+    """Return a token without the prefix that names its kind: the service takes both forms."""
+    return token[2:] if token.startswith(_PREFIXES) else token
+
+
+@attrs.frozen
+class Tag:
+    """A key and a value on a device."""
+
+    key: str
+    value: str
+
+
+@attrs.frozen
+class Parameter:
+    """One configuration parameter of a device."""
+
+    id: str
+    key: str
+    value: str
+    sent: bool
+
+
+@attrs.define(eq=False)
+class Token:
+    """A device token."""
+
+    text: str
+    device: Device
+    name: str
+    permission: str
+    serial: str | None
+    expires: float | None
+    created_at: float
+
+
+@attrs.define(eq=False)
+class Device:
+    """A device as stored; dates are seconds since the epoch by the server's clock."""
+
+    id: str
+    profile: str
+    name: str
+    type: str
+    network: str
+    connector: str
+    created_at: float
+    updated_at: float
+    active: bool = True
+    visible: bool = True
+    description: str | None = None
+    tags: list[Tag] = attrs.field(factory=list)
+    parameters: list[Parameter] = attrs.field(factory=list)
+    payload_decoder: str | None = None
+    chunk_period: str | None = None
+    chunk_retention: int | None = None
+    mutable_variable_regex: str | None = None
+    last_input: float | None = None
+    tokens: dict[str, Token] = attrs.field(factory=dict, repr=False)
+
+
+class Store:
+    """The devices and tokens of one profile.
+
+    Args:
+        cap: devices it may hold.
+        seed: start of the random sequence behind ids and tokens, None for a different one each
+            time.
+    """
+
+    def __init__(self, cap: int, seed: int | None = None) -> None:
+        # Ids need to be unlike each other and repeatable, not secret.
+        self._random = random.Random(seed)  # noqa: S311
+        self._cap = cap
+        self.profile: Final = self.new_id()
+        self.account: Final = self.new_id()
+        self.devices: dict[str, Device] = {}
+        self.tokens: dict[str, Token] = {}
+        self.serials: dict[str, Token] = {}
+        self.created = 0
+        self.deleted = 0
+
+    def new_id(self) -> str:
+        """Return 24 hexadecimal digits."""
+        return f"{self._random.getrandbits(96):024x}"
+
+    def new_token(self) -> str:
+        """Return a UUID of version 4."""
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def device(self, device_id: str) -> Device:
+        """Return a device.
+
+        Raises:
+            RefusedError: no device has that id.
+        """
+        device = self.devices.get(device_id)
+        if device is None:
+            raise RefusedError(404, "Device Not Found")
+        return device
+
+    def add(self, device: Device) -> None:
+        """Keep a new device.
+
+        Raises:
+            RefusedError: the profile is full.
+        """
+        if len(self.devices) >= self._cap:
+            raise RefusedError(400, f"You have exceeded the maximum limit of Device ({self._cap})")
+        self.devices[device.id] = device
+        self.created += 1
+
+    def remove(self, device: Device) -> None:
+        """Forget a device and, with it, its tokens."""
+        del self.devices[device.id]
+        for token in list(device.tokens.values()):
+            self.remove_token(token)
+        self.deleted += 1
+
+    def check_serial(self, serial: str | None) -> None:
+        """Make sure that no token carries the serial number yet.
+
+        Raises:
+            RefusedError: one does.
+        """
+        if serial is not None and serial in self.serials:
+            raise RefusedError(400, f"serie_number {serial} is already in use in this profile")
+
+    def add_token(self, token: Token) -> None:
+        """Keep a new token of a device; its serial must have been checked."""
+        self.tokens[token.text] = token
+        token.device.tokens[token.text] = token
+        if token.serial is not None:
+            self.serials[token.serial] = token
+
+    def remove_token(self, token: Token) -> None:
+        """Forget a token."""
+        del self.tokens[token.text]
+        del token.device.tokens[token.text]
+        if token.serial is not None:
+            del self.serials[token.serial]
+
+    def duplicates(self) -> dict[str, int]:
+        """Return each name that more than one device carries, and how many do."""
+        names = Counter(device.name for device in self.devices.values())
+        return {name: count for name, count in names.items() if count > 1}
+
+    def clear(self) -> None:
+        """Forget every device and token, and how many there were."""
+        self.devices.clear()
+        self.tokens.clear()
+        self.serials.clear()
+        self.created = self.deleted = 0

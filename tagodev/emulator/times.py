@@ -1,0 +1,115 @@
+"""The server's clock, and the forms in which the service reads and writes moments.
+
+Inside the emulator a moment is a float of seconds since the epoch by the server's own clock; text
+stands only at the edges.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["ServerClock", "iso", "parse_moment"]
+
+_DAY: Final = 86_400.0
+#: The first second that a date of four digits can't name.
+_END_OF_DATES: Final = 253_402_300_800.0
+_RELATIVE: Final = re.compile(r"\s*(\d{1,9})\s*([A-Za-z]+)\s*", re.ASCII)
+
+# The short forms are case-sensitive (`m` minute, `M` month), the words are not.
+_SHORT_UNITS: Final = {
+    "S": 0.001,
+    "SS": 0.001,
+    "ms": 0.001,
+    "s": 1.0,
+    "ss": 1.0,
+    "sec": 1.0,
+    "m": 60.0,
+    "mm": 60.0,
+    "min": 60.0,
+    "h": 3600.0,
+    "hh": 3600.0,
+    "d": _DAY,
+    "dd": _DAY,
+    "w": 7 * _DAY,
+    "ww": 7 * _DAY,
+    "M": 30 * _DAY,
+    "MM": 30 * _DAY,
+    "y": 365 * _DAY,
+    "yy": 365 * _DAY,
+}
+_WORDS: Final = {
+    "millisecond": 0.001,
+    "second": 1.0,
+    "minute": 60.0,
+    "hour": 3600.0,
+    "day": _DAY,
+    "week": 7 * _DAY,
+    "month": 30 * _DAY,
+    "year": 365 * _DAY,
+}
+
+
+class ServerClock:
+    """Time as the emulated service has it.
+
+    Args:
+        offset: seconds by which it runs ahead of this machine's clock.
+        source: seconds since the epoch; another one for tests.
+    """
+
+    def __init__(self, offset: float = 0.0, source: Callable[[], float] = time.time) -> None:
+        self.offset = offset
+        self._source = source
+        self._dated_second = -1
+        self._date = ""
+
+    def now(self) -> float:
+        """Return the seconds since the epoch by the server's clock."""
+        return self._source() + self.offset
+
+    def http_date(self) -> str:
+        """Return the ``Date`` header of an answer that leaves now."""
+        second = int(self.now())
+        if second != self._dated_second:
+            # Thousands of answers leave within one second: each text is made once.
+            self._date = formatdate(second, usegmt=True)
+            self._dated_second = second
+        return self._date
+
+
+def iso(moment: float) -> str:
+    """Return a moment as the service writes it: ``2025-01-09T13:44:33.120Z``."""
+    date = datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
+    return f"{date.isoformat('T', 'milliseconds')}Z"
+
+
+def parse_moment(text: str, *, now: float, ahead: bool) -> float:
+    """Read a date (ISO 8601, without a zone in UTC) or a relative time (``3 hours``).
+
+    Args:
+        text: what the request says.
+        now: the moment a relative time counts from.
+        ahead: whether a relative time lies after `now` (an expiry) or before it (a filter).
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if relative := _RELATIVE.fullmatch(text):
+        unit = relative[2]
+        seconds = _SHORT_UNITS.get(unit) or _WORDS.get(unit.lower().removesuffix("s"))
+        if seconds is None:
+            raise ValueError("Invalid date")
+        moment = now + int(relative[1]) * seconds * (1 if ahead else -1)
+    else:
+        date = datetime.fromisoformat(text)
+        moment = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    if not 0 <= moment < _END_OF_DATES:
+        raise ValueError("Invalid date")
+    return moment
