@@ -1,0 +1,9 @@
+"""``python -m tagodev``: the command line."""
+
+from __future__ import annotations
+
+import sys
+
+from tagodev.cli import main
+
+sys.exit(main())

@@ -1,0 +1,80 @@
+"""What became of a whole run: counts, times, and the first of the failures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from tagodev.bulk.outcomes import Created, Deleted, Failed, InDoubt, Outcome, Pending
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tagodev.errors import TagoError
+
+__all__ = ["KEPT_FAILURES", "BulkReport", "Tally"]
+
+#: How many failures a report keeps; the rest is counted.
+KEPT_FAILURES: Final = 1000
+
+
+@attrs.frozen(kw_only=True)
+class BulkReport:
+    """Counts of a bulk run and its first 1,000 failures."""
+
+    done: int
+    """Rows created, or deleted."""
+    failed: int
+    """Rows that the service refused."""
+    in_doubt: int
+    """Rows that were sent and not answered."""
+    pending: int
+    """Rows that were read and not sent, because the run stopped."""
+    elapsed: float
+    """Seconds since the run began."""
+    failures: tuple[Failed | InDoubt, ...] = attrs.field(repr=False)
+    """The first rows that failed or are in doubt, at most 1,000."""
+    stopped: TagoError | None = None
+    """What stopped the run before its last row."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows were read."""
+        return self.done + self.failed + self.in_doubt + self.pending
+
+
+class Tally:
+    """Counts outcomes as they come."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Begin at zero, now.
+
+        Args:
+            clock: a monotonic clock, in seconds.
+        """
+        self._clock = clock
+        self._began = clock()
+        self._counts = {"done": 0, "failed": 0, "in_doubt": 0, "pending": 0}
+        self._failures: list[Failed | InDoubt] = []
+
+    def count(self, outcome: Outcome) -> None:
+        """Count one outcome."""
+        match outcome:
+            case Created() | Deleted():
+                self._counts["done"] += 1
+            case Pending():
+                self._counts["pending"] += 1
+            case Failed() | InDoubt():
+                self._counts["failed" if isinstance(outcome, Failed) else "in_doubt"] += 1
+                if len(self._failures) < KEPT_FAILURES:
+                    self._failures.append(outcome)
+
+    def report(self, stopped: TagoError | None) -> BulkReport:
+        """Return what was counted so far."""
+        return BulkReport(
+            **self._counts,
+            elapsed=self._clock() - self._began,
+            failures=tuple(self._failures),
+            stopped=stopped,
+        )

@@ -1,0 +1,1 @@
+"""The scheduler: whose request may go, and when. Knows nothing of HTTP."""

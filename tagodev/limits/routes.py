@@ -1,0 +1,62 @@
+"""Routes: what the service counts requests by."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import attrs
+
+from tagodev.errors import InputError
+
+__all__ = ["Route"]
+
+_PLACEHOLDER: Final = re.compile(r":[a-z_]+")
+# Ids are 24 hex digits and tokens are UUIDs, but TagoDeploy may differ; what must not pass is
+# anything that would make another path of it: an empty value, a slash, dots.
+_SAFE_VALUE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+@attrs.frozen
+class Route:
+    """A method and a path template, counted by the service as one.
+
+    Example:
+        >>> route = Route("GET", "/device/:device_id")
+        >>> route.name, route.path("581bc7233148f62587e2d507")
+        ('GET /device/:device_id', '/device/581bc7233148f62587e2d507')
+    """
+
+    method: str
+    """``GET``, ``POST``, ``PUT`` or ``DELETE``."""
+    template: str
+    """The path with ``:placeholders``."""
+    discriminator: str = attrs.field(default="", kw_only=True)
+    """The query that has a counter of its own: ``query=aggregate``."""
+    name: str = attrs.field(
+        init=False, eq=False, default=attrs.Factory(lambda self: self._named(), takes_self=True)
+    )
+    """How the table of limits names it."""
+
+    def path(self, *values: str) -> str:
+        """Return the path with its placeholders filled, left to right.
+
+        Raises:
+            InputError: a value that is empty or would lead to another route.
+        """
+        remaining = iter(values)
+
+        def fill(match: re.Match[str]) -> str:
+            value = next(remaining)
+            if not isinstance(value, str) or not _SAFE_VALUE.fullmatch(value):
+                # The value itself may be a token that went astray: it is not repeated.
+                raise InputError(
+                    "must be 1 to 128 letters, digits, dashes or underscores", path=match[0][1:]
+                )
+            return value
+
+        return _PLACEHOLDER.sub(fill, self.template)
+
+    def _named(self) -> str:
+        name = f"{self.method} {self.template}"
+        return f"{name}?{self.discriminator}" if self.discriminator else name

@@ -1,0 +1,267 @@
+"""Wire to models and back: the one place where cattrs is told anything.
+
+Two converters share every hook.
+The fast one structures each answer and stops at the first problem without saying where.
+Only when it does stop, the careful one goes over the same answer again and names each field by its
+path: right answers do not pay for the diagnosis of wrong ones.
+
+The service is read tolerantly (section names of its fields differ between sources, fields come
+and go) and written to strictly:
+
+- a field that is `UNSET` is left out, and None is written as null;
+- names that sources disagree on are folded into one (`_ALIASES`);
+- fields no model knows are kept in ``extra`` where a model has it;
+- null, ``""`` and ``"never"`` are all no date; dates are aware, in UTC.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
+from typing import Any, Final, TypeVar, Union, cast, get_args, get_origin
+
+import attrs
+import orjson
+from cattrs import Converter, transform_error
+from cattrs.cols import list_structure_factory
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from tagodev.errors import InputError
+from tagodev.models.devices import Bucket, DeviceCreated
+from tagodev.models.tokens import TokenCreated
+from tagodev.models.unset import UNSET, Unset
+from tagodev.secrets import Secret
+
+__all__ = ["StructureError", "from_wire", "to_json", "to_wire"]
+
+T = TypeVar("T")
+
+#: Other names that sources give to the same field, by class.
+_ALIASES: Final[Mapping[type, Mapping[str, str]]] = {
+    DeviceCreated: {"deviceID": "device_id", "device": "device_id"},
+    TokenCreated: {"expire_date": "expire_time"},
+}
+_NO_DATE: Final = (None, "", "never")
+#: How many problems of one answer are told; the rest is counted.
+_TOLD_PROBLEMS: Final = 10
+
+
+class StructureError(Exception):
+    """An answer does not fit its model; `problems` names each field by its path."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def to_wire(value: Any) -> Any:
+    """Return the plain lists and dicts that stand for a model in a request."""
+    return _fast.unstructure(value)
+
+
+def to_json(value: Any) -> bytes:
+    """Return a model as the body of a request.
+
+    Raises:
+        InputError: it holds something that JSON has no form for.
+    """
+    try:
+        return orjson.dumps(_fast.unstructure(value))
+    except orjson.JSONEncodeError as error:
+        problem = str(error)
+    raise InputError(f"can't be written as JSON: {problem}")
+
+
+def from_wire(value: Any, cls: type[T]) -> T:
+    """Return the model that decoded JSON stands for; ``object`` takes whatever it is.
+
+    Raises:
+        StructureError: it does not fit, with the path of each field that is wrong.
+    """
+    if cls is object:
+        return cast("T", value)
+    try:
+        structured: T = _fast.structure(value, cls)
+    except Exception:  # noqa: BLE001  (whatever a hook raises, the careful pass tells it better)
+        problems = _diagnose(value, cls)
+    else:
+        return structured
+    raise StructureError(problems)
+
+
+def _diagnose(value: Any, cls: type) -> tuple[str, ...]:
+    try:
+        _careful.structure(value, cls)
+    except Exception as error:  # noqa: BLE001  (see above)
+        problems = transform_error(error, path="result")
+        more = len(problems) - _TOLD_PROBLEMS
+        rest = (f"and {more} more",) if more > 0 else ()
+        return (*problems[:_TOLD_PROBLEMS], *rest)
+    return ("the answer does not fit",)
+
+
+# --- hooks -------------------------------------------------------------------------------------
+
+
+def _text(value: Any, _: type) -> str:
+    if not isinstance(value, str):
+        msg = f"expected text, got {type(value).__name__}"
+        raise TypeError(msg)
+    return value
+
+
+def _boolean(value: Any, _: type) -> bool:
+    if not isinstance(value, bool):
+        msg = f"expected true or false, got {type(value).__name__}"
+        raise TypeError(msg)
+    return value
+
+
+def _integer(value: Any, _: type) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        msg = f"expected a whole number, got {type(value).__name__}"
+        raise TypeError(msg)
+    return value
+
+
+def _secret(value: Any, _: type) -> Secret:
+    return Secret(_text(value, str))
+
+
+def _date(value: Any, _: type) -> datetime:
+    moment = datetime.fromisoformat(_text(value, str))
+    # The service writes UTC; a source without a zone means the same.
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _optional_date(value: Any, _: type) -> datetime | None:
+    return None if value in _NO_DATE else _date(value, datetime)
+
+
+def _write_date(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _bucket(value: Any, _: type) -> Bucket | None:
+    """Info gives an object, a list gives the id alone."""
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        name = value.get("name")
+        return Bucket(_text(value.get("id"), str), None if name is None else _text(name, str))
+    return Bucket(_text(value, str))
+
+
+def _is_union_with_unset(cls: Any) -> bool:
+    return get_origin(cls) in (Union, types.UnionType) and Unset in get_args(cls)
+
+
+def _structure_settable(converter: Converter) -> Callable[[Any], Callable[[Any, Any], Any]]:
+    """Make hooks for ``X | Unset``: whatever is on the wire is an X."""
+
+    def factory(cls: Any) -> Callable[[Any, Any], Any]:
+        inner = reduce(or_, (arg for arg in get_args(cls) if arg is not Unset))
+        return lambda value, _: converter.structure(value, inner)
+
+    return factory
+
+
+def _is_list(cls: Any) -> bool:
+    return get_origin(cls) in (list, tuple)
+
+
+def _structure_list(converter: Converter) -> Callable[[Any], Callable[[Any, Any], Any]]:
+    """Make hooks for lists: an empty object or text is not taken for an empty list."""
+
+    def factory(cls: Any) -> Callable[[Any, Any], Any]:
+        build: Callable[[Any], Any] = get_origin(cls)
+        plain = list_structure_factory(cls, converter)
+
+        def structure(value: Any, _: Any) -> Any:
+            if not isinstance(value, list):
+                msg = f"expected a list, got {type(value).__name__}"
+                raise TypeError(msg)
+            return build(plain(value, cls))
+
+        return structure
+
+    return factory
+
+
+def _structure_model(converter: Converter) -> Callable[[type], Callable[[Any, Any], Any]]:
+    """Make hooks for attrs classes: fold aliases, keep what is unknown, then structure."""
+
+    def factory(cls: type) -> Callable[[Any, Any], Any]:
+        fields = {field.name for field in attrs.fields(cls)}
+        plain: Callable[[Any, Any], Any] = make_dict_structure_fn(cls, converter)
+        aliases = _ALIASES.get(cls, {})
+        keeps_extra = "extra" in fields
+        known = fields - {"extra"}
+
+        def structure(value: Any, _: Any) -> Any:
+            if not isinstance(value, Mapping):
+                msg = f"expected an object, got {type(value).__name__}"
+                raise TypeError(msg)
+            if aliases:
+                value = dict(value)
+                for other, name in aliases.items():
+                    if other in value:
+                        value.setdefault(name, value.pop(other))
+            if keeps_extra:
+                unknown = value.keys() - known
+                extra = {key: value[key] for key in unknown}
+                value = {key: value[key] for key in value.keys() & known}
+                value["extra"] = extra
+            return plain(value, cls)
+
+        return structure
+
+    return factory
+
+
+def _unstructure_model(converter: Converter) -> Callable[[type], Callable[[Any], Any]]:
+    """Make hooks for attrs classes: what is unset is left out, ``extra`` goes back in."""
+
+    def factory(cls: type) -> Callable[[Any], Any]:
+        settable: dict[str, Any] = {
+            field.name: override(omit_if_default=True)
+            for field in attrs.fields(cls)
+            if field.default is UNSET
+        }
+        plain: Callable[[Any], dict[str, Any]]
+        plain = make_dict_unstructure_fn(cls, converter, **settable)
+        if not any(field.name == "extra" for field in attrs.fields(cls)):
+            return plain
+
+        def unstructure(value: Any) -> dict[str, Any]:
+            wire = plain(value)
+            return {**wire.pop("extra"), **wire}
+
+        return unstructure
+
+    return factory
+
+
+def _build(*, detailed: bool) -> Converter:
+    converter = Converter(detailed_validation=detailed)
+    converter.register_structure_hook_factory(attrs.has, _structure_model(converter))
+    converter.register_unstructure_hook_factory(attrs.has, _unstructure_model(converter))
+    converter.register_structure_hook_factory(_is_union_with_unset, _structure_settable(converter))
+    converter.register_structure_hook_factory(_is_list, _structure_list(converter))
+    converter.register_structure_hook(str, _text)
+    converter.register_structure_hook(bool, _boolean)
+    converter.register_structure_hook(int, _integer)
+    converter.register_structure_hook(Secret, _secret)
+    converter.register_structure_hook(datetime, _date)
+    converter.register_structure_hook_func(lambda cls: cls == datetime | None, _optional_date)
+    converter.register_structure_hook_func(lambda cls: cls == Bucket | None, _bucket)
+    converter.register_unstructure_hook(Secret, Secret.reveal)
+    converter.register_unstructure_hook(datetime, _write_date)
+    return converter
+
+
+_fast: Final = _build(detailed=False)
+_careful: Final = _build(detailed=True)

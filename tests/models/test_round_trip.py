@@ -1,0 +1,62 @@
+"""What goes out comes back: for every model, whatever it holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tagodev.models
+from tagodev import UNSET
+from tagodev.serde import from_wire, to_json, to_wire
+from tests.support.strategies import MODELS
+
+EVERY = pytest.mark.parametrize("cls", MODELS, ids=lambda cls: cls.__name__)
+
+
+def test_every_model_has_a_strategy() -> None:
+    """A model that is added is tested here too."""
+    exported = [getattr(tagodev.models, name) for name in tagodev.models.__all__]
+
+    assert {cls for cls in exported if attrs.has(cls)} == set(MODELS)
+
+
+@EVERY
+@given(data=st.data())
+def test_round_trip(cls: type, data: st.DataObject) -> None:
+    """Reading what was written gives the same model, through plain data and through bytes."""
+    model = data.draw(MODELS[cls])
+
+    assert model == from_wire(to_wire(model), cls)
+    assert model == from_wire(orjson.loads(to_json(model)), cls)
+
+
+@EVERY
+@given(data=st.data())
+def test_unset_is_never_on_the_wire(cls: type, data: st.DataObject) -> None:
+    """A field is on the wire exactly if it is set; null stands for None and nothing else."""
+    model: Any = data.draw(MODELS[cls])
+    wire = to_wire(model)
+
+    for field in attrs.fields(cls):
+        value = getattr(model, field.name)
+        if field.name != "extra":
+            assert (value is not UNSET) == (field.name in wire)
+            assert (value is None) == (wire.get(field.name, "") is None)
+
+
+@EVERY
+@given(data=st.data())
+def test_models_are_values(cls: type, data: st.DataObject) -> None:
+    """A model is frozen and slotted, and equal to its copy."""
+    model: Any = data.draw(MODELS[cls])
+    name = attrs.fields(cls)[0].name
+
+    assert model == attrs.evolve(model)
+    assert not hasattr(model, "__dict__")
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        setattr(model, name, getattr(model, name))

@@ -1,0 +1,157 @@
+"""Lists that page by themselves."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagodev import InputError
+from tagodev.resources.listing import MAX_PAGE_SIZE, Listing
+
+
+class Pages:
+    """A service that gives pages of numbered items, and notes what it was asked for."""
+
+    def __init__(self, items: list[int]) -> None:
+        self.items = items
+        self.asked: list[tuple[int, int]] = []
+
+    async def __call__(self, number: int, size: int) -> list[dict[str, int]]:
+        """Give one page."""
+        self.asked.append((number, size))
+        return [{"id": item} for item in self.items[(number - 1) * size : number * size]]
+
+
+def listing(pages: Any, size: int) -> Listing[dict[str, int]]:
+    """Return the list of what a service gives."""
+    return Listing(pages, size, key=itemgetter("id"))
+
+
+async def ids(pages: Any, size: int) -> list[int]:
+    """Return every id of a list."""
+    return [item["id"] async for item in listing(pages, size)]
+
+
+@given(total=st.integers(0, 50), size=st.integers(1, 12))
+async def test_every_item_is_given_once_in_order(total: int, size: int) -> None:
+    """Whatever the sizes, nothing is left out or doubled, and no page too many is asked for."""
+    pages = Pages(list(range(total)))
+
+    assert list(range(total)) == await ids(pages, size)
+    assert [(number, size) for number in range(1, total // size + 2)] == pages.asked
+
+
+async def test_nothing_is_asked_for_before_iteration() -> None:
+    """A list that nobody reads costs nothing."""
+    pages = Pages([1])
+    listing(pages, 10)
+
+    assert [] == pages.asked
+
+
+async def test_the_next_page_waits_until_this_one_is_used_up() -> None:
+    """Whoever stops early pays for what was read."""
+    pages = Pages(list(range(10)))
+    async for item in listing(pages, 3):
+        if item["id"] == 2:
+            break
+
+    assert [(1, 3)] == pages.asked
+
+
+async def test_item_that_moves_is_given_once() -> None:
+    """A device made while the list is read pushes others to the next page: none comes twice."""
+    pages = Pages([2, 3, 4, 5])
+    seen = []
+    async for item in listing(pages, 2):
+        seen.append(item["id"])
+        if item["id"] == 3:
+            pages.items.insert(0, 1)
+
+    assert [2, 3, 4, 5] == seen
+
+
+async def test_item_twice_on_a_page_is_given_once() -> None:
+    """Nor does one come twice from one page."""
+    assert [1, 2] == await ids(Pages([1, 1, 2]), 10)
+
+
+async def test_service_that_repeats_itself_ends() -> None:
+    """A service that ignores the page number does not make an endless list."""
+    asked = []
+
+    async def always_the_same(number: int, size: int) -> list[dict[str, int]]:
+        asked.append(number)
+        return [{"id": item} for item in range(size)]
+
+    assert [0, 1, 2] == await ids(always_the_same, 3)
+    assert [1, 2] == asked
+
+
+async def test_service_that_gives_more_than_asked_for() -> None:
+    """A page that is larger than asked for is taken whole."""
+    given_: list[list[int]] = [[1, 2, 3, 4, 5], [6]]
+
+    async def generous(number: int, size: int) -> list[dict[str, int]]:
+        return [{"id": item} for item in given_[number - 1]]
+
+    assert [1, 2, 3, 4, 5, 6] == await ids(generous, 3)
+
+
+async def test_a_list_may_be_read_again() -> None:
+    """Each reading begins at the first page, and gives everything."""
+    pages = Pages([1, 2, 3])
+    twice = listing(pages, 2)
+
+    assert [1, 2, 3] == [item["id"] async for item in twice]
+    assert [1, 2, 3] == [item["id"] for item in await twice.collect()]
+
+
+async def test_pages_are_given_as_they_are() -> None:
+    """Whoever works page by page gets them so, and no empty one."""
+    pages = Pages([1, 2, 3, 4])
+
+    assert [2, 2] == [len(page) async for page in listing(pages, 2).pages()]
+    assert [] == [page async for page in listing(Pages([]), 2).pages()]
+
+
+@pytest.mark.parametrize(("expected", "limit"), [(0, 0), (1, 1), (4, 4), (7, 7), (7, 8), (7, None)])
+async def test_collect(expected: int, limit: int | None) -> None:
+    """All items, or the first so many."""
+    assert expected == len(await listing(Pages(list(range(7))), 3).collect(limit))
+
+
+async def test_collect_asks_for_no_page_too_many() -> None:
+    """What is not wanted is not fetched."""
+    pages = Pages(list(range(9)))
+    await listing(pages, 3).collect(4)
+
+    assert [(1, 3), (2, 3)] == pages.asked
+
+
+async def test_first_asks_for_one() -> None:
+    """The first item costs one small page; of none there is none."""
+    pages = Pages([7, 8])
+
+    assert {"id": 7} == await listing(pages, 1000).first()
+    assert [(1, 1)] == pages.asked
+    assert await listing(Pages([]), 1000).first() is None
+
+
+@pytest.mark.parametrize("size", [0, -1, MAX_PAGE_SIZE + 1])
+def test_odd_page_sizes_are_refused(size: int) -> None:
+    """From one to ten thousand items a page."""
+    with pytest.raises(InputError) as caught:
+        listing(Pages([]), size)
+
+    assert "page_size" == caught.value.path
+
+
+@pytest.mark.parametrize("size", [1, MAX_PAGE_SIZE])
+def test_page_sizes_at_the_bounds(size: int) -> None:
+    """Both bounds are taken."""
+    assert size == listing(Pages([]), size)._page_size

@@ -1,0 +1,197 @@
+"""What other people's code may rely on: exported, documented, and shown by examples that run."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import tagodev
+from tagodev import errors
+from tests.support.modules import MODULES, PACKAGE, Module
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EVERY = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+#: Programs run when they are imported.
+IMPORTABLE = [module for module in MODULES if not module.name.endswith("__main__")]
+#: What programs are written with: not the tools, whose classes are their own affair.
+LIBRARY = [
+    module for module in MODULES if not module.name.startswith(("tagodev.emulator", "tagodev.cli"))
+]
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+#: The names that programs are written with. To take one away is to break them.
+PROMISED = {
+    *("Tago", "HardLimits", "RetryPolicy", "Secret", "UNSET"),
+    *("DeviceCreate", "DeviceEdit", "DeviceFilter", "Tag", "ConfigurationParameter"),
+    *("TokenCreate", "BulkReport", "Created", "Deleted", "Failed", "InDoubt"),
+    *("TagoError", "RequestError", "ServiceError", "BulkStoppedError"),
+}
+
+
+def shouting_first(name: str) -> tuple[bool, str]:
+    """Sort constants first, then by name, as the linter does it."""
+    return not name.isupper(), name
+
+
+def public_definitions(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
+    """Yield every public class, function and method, with its qualified name."""
+    waiting: list[tuple[str, ast.AST]] = [("", tree)]
+    while waiting:
+        prefix, parent = waiting.pop()
+        for node in ast.iter_child_nodes(parent):
+            if isinstance(node, (ast.ClassDef, *FUNCTIONS)) and not node.name.startswith("_"):
+                yield f"{prefix}{node.name}", node
+                if isinstance(node, ast.ClassDef):
+                    waiting.append((f"{prefix}{node.name}.", node))
+
+
+def decorated(node: ast.AST, word: str) -> bool:
+    """Tell whether a word stands in one of a definition's decorators."""
+    decorators = getattr(node, "decorator_list", [])
+    return any(word in ast.unparse(decorator) for decorator in decorators)
+
+
+def undocumented_fields(node: ast.ClassDef) -> Iterator[str]:
+    """Yield each public field of a class that has no docstring under it."""
+    for field, after in zip(node.body, [*node.body[1:], None], strict=True):
+        if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
+            continue
+        documented = (
+            isinstance(after, ast.Expr)
+            and isinstance(after.value, ast.Constant)
+            and isinstance(after.value.value, str)
+        )
+        if not documented and not field.target.id.startswith("_"):
+            yield f"{node.name}.{field.target.id}"
+
+
+def test_all_is_sorted() -> None:
+    """A name is found where one looks for it."""
+    assert sorted(tagodev.__all__, key=shouting_first) == tagodev.__all__
+    assert len(set(tagodev.__all__)) == len(tagodev.__all__)
+
+
+def test_promised_names_are_there() -> None:
+    """What the documentation uses can be imported from the package itself."""
+    assert PROMISED <= set(tagodev.__all__)
+
+
+def test_every_error_is_public() -> None:
+    """Whatever may be raised can be caught by name."""
+    assert set(errors.__all__) <= set(tagodev.__all__)
+
+
+@pytest.mark.parametrize("name", tagodev.__all__)
+def test_exported_names_are_documented(name: str) -> None:
+    """Each name of the package exists; each class and function has a docstring of its own."""
+    exported = getattr(tagodev, name)
+
+    if inspect.isclass(exported) or inspect.isroutine(exported):
+        assert exported.__doc__
+        assert exported.__module__.startswith("tagodev.")
+
+
+def test_star_import_gives_all() -> None:
+    """``import *`` gives what is promised and nothing else."""
+    names: dict[str, object] = {}
+    exec("from tagodev import *", names)
+
+    assert set(tagodev.__all__) == set(names) - {"__builtins__"}
+
+
+def test_version_is_a_version() -> None:
+    """The version is three numbers."""
+    assert [True] * 3 == [part.isdigit() for part in tagodev.__version__.split(".")]
+
+
+def test_package_is_typed() -> None:
+    """Type checkers of other projects may read the annotations."""
+    assert (PACKAGE / "py.typed").is_file()
+
+
+@EVERY
+def test_every_module_says_what_it_is(module: Module) -> None:
+    """A module with anything in it opens with a docstring."""
+    assert ast.get_docstring(module.tree) or not module.tree.body
+
+
+@pytest.mark.parametrize("module", IMPORTABLE, ids=lambda module: module.name)
+def test_every_module_has_all(module: Module) -> None:
+    """What a module offers is listed and is there; a command is offered by its app."""
+    defined = {
+        name
+        for name, node in public_definitions(module.tree)
+        if "." not in name and not decorated(node, ".command")
+    }
+    if not defined:
+        return
+    listed = importlib.import_module(module.name).__all__
+
+    assert defined <= set(listed)
+    assert sorted(listed, key=shouting_first) == list(listed)
+
+
+@EVERY
+def test_everything_public_is_documented(module: Module) -> None:
+    """Each public class, function and method has a docstring."""
+    bare = [
+        name
+        for name, node in public_definitions(module.tree)
+        if not decorated(node, "overload") and not ast.get_docstring(node)  # type: ignore[arg-type]
+    ]
+
+    assert [] == bare
+
+
+@pytest.mark.parametrize("module", LIBRARY, ids=lambda module: module.name)
+def test_every_field_is_documented(module: Module) -> None:
+    """Each public field of an attrs class has a docstring under it."""
+    bare = [
+        field
+        for name, node in public_definitions(module.tree)
+        if isinstance(node, ast.ClassDef) and decorated(node, "attrs.")
+        for field in undocumented_fields(node)
+    ]
+
+    assert [] == bare
+
+
+@pytest.mark.parametrize("module", IMPORTABLE, ids=lambda module: module.name)
+def test_examples_run(module: Module) -> None:
+    """What a docstring shows is what happens."""
+    imported = importlib.import_module(module.name)
+    failed, _ = doctest.testmod(imported, optionflags=doctest.ELLIPSIS)
+
+    assert 0 == failed
+
+
+def test_there_are_examples() -> None:
+    """The doctests above look at something."""
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    examples = [
+        example
+        for module in IMPORTABLE
+        for test in finder.find(importlib.import_module(module.name))
+        for example in test.examples
+    ]
+
+    assert len(examples) > 10
+
+
+def test_modules_stay_small() -> None:
+    """One noun, one room: no module grows beyond what can be read in one sitting."""
+    too_long = {
+        str(Path(module.path).relative_to(PACKAGE)): len(module.source.splitlines())
+        for module in MODULES
+        if len(module.source.splitlines()) > 450
+    }
+
+    assert {} == too_long
