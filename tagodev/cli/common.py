@@ -1,0 +1,84 @@
+"""What all commands share: exit codes, and where text goes.
+
+Data goes to standard output, everything said to a person while it happens to standard error.
+"""
+
+from __future__ import annotations
+
+import enum
+import sys
+from typing import Any
+
+import orjson
+
+from tagodev.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    InputError,
+    PermissionDeniedError,
+    RequestError,
+    ResourceLimitError,
+    TagoError,
+)
+
+__all__ = [
+    "Exit",
+    "complain",
+    "exit_code",
+    "print_json",
+    "print_line",
+    "say",
+]
+
+
+class Exit(enum.IntEnum):
+    """What the exit code says."""
+
+    OK = 0
+    GENERAL = 1
+    USAGE = 2
+    CONFIGURATION = 3
+    SERVICE = 4
+    AUTHORIZATION = 5
+    PARTIAL = 6
+    RESOURCE = 7
+    INTERRUPTED = 130
+
+
+def exit_code(error: TagoError) -> Exit:
+    """Return the exit code that an error leads to when it ends the command."""
+    match error:
+        case InputError():
+            return Exit.USAGE
+        case ConfigurationError():
+            return Exit.CONFIGURATION
+        case AuthenticationError() | PermissionDeniedError():
+            return Exit.AUTHORIZATION
+        case ResourceLimitError():
+            return Exit.RESOURCE
+        case RequestError():
+            return Exit.SERVICE
+    return Exit.GENERAL
+
+
+def say(text: str) -> None:
+    """Tell a person something, now."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def complain(error: TagoError) -> None:
+    """Say why the command ends; a file's problems stand one a line, ready for an editor."""
+    text = str(error)
+    say(text if isinstance(error, InputError) and error.source else f"tagodev: {text}")
+
+
+def print_line(text: str) -> None:
+    """Write a line of what was asked for."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """Write one JSON object, on one line."""
+    print_line(orjson.dumps(value).decode())

@@ -1,0 +1,82 @@
+"""``tagodev emulator``: the device service on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from tagodev.cli.common import Exit, print_json, print_line, say
+from tagodev.emulator import EmulatorOptions, serve
+from tagodev.errors import InputError
+from tagodev.hard_limits import Plan  # noqa: TC001  (cyclopts reads annotations at run time)
+
+__all__ = ["emulator"]
+
+
+def emulator(
+    *,
+    plan: Annotated[Plan, Parameter(help="Whose limits and device cap it has.")] = "scale",
+    minute: Annotated[float, Parameter(help="Seconds of a window: 60 on TagoIO.")] = 60.0,
+    port: Annotated[int, Parameter(help="Port on 127.0.0.1; 0 takes a free one.")] = 8899,
+    latency: Annotated[float, Parameter(help="Seconds before each answer.")] = 0.0,
+    clock_offset: Annotated[
+        float, Parameter(help="Seconds by which its clock runs ahead of this machine's.")
+    ] = 0.0,
+    max_devices: Annotated[
+        int | None, Parameter(help="Devices it holds; default: as many as the plan.")
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="Another limit than the plan's, as ROUTE=N; repeatable."),
+    ] = None,
+    lenient: Annotated[
+        bool, Parameter(negative="", help="Accept a device without network, connector and type.")
+    ] = False,
+    seed: Annotated[int | None, Parameter(help="Makes ids and tokens the same each time.")] = None,
+    token: Annotated[
+        str | None, Parameter(help="The token to accept; default: one is made up.")
+    ] = None,
+    json: Annotated[bool, Parameter(negative="", help="One JSON object as output.")] = False,
+) -> int:
+    """Run the emulator until a signal comes."""
+    try:
+        options = EmulatorOptions(
+            plan=plan,
+            minute=minute,
+            port=port,
+            latency=latency,
+            clock_offset=clock_offset,
+            max_devices=max_devices,
+            limits=dict(map(_limit, limit or ())),
+            lenient=lenient,
+            seed=seed,
+            token=token,
+        )
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+    def announce(url: str, token: str) -> None:
+        if json:
+            print_json({"url": url, "token": token, "plan": plan, "minute": minute})
+            return
+        print_line(f"Emulator at {url}, plan {plan}, minute {minute:g} s; Ctrl-C stops it")
+        print_line(f"export TAGOIO_API={url}")
+        print_line(f"export TAGOIO_TOKEN={token}")
+
+    try:
+        asyncio.run(serve(options, announce))
+    except OSError as error:
+        say(f"tagodev: can't listen on 127.0.0.1:{port}: {error.strerror}; try --port 0")
+        return Exit.SERVICE
+    return Exit.OK
+
+
+def _limit(text: str) -> tuple[str, int]:
+    """Return route and figure of an option like ``POST /device=1000``."""
+    # The route may hold a sign of its own: "GET /data?query=aggregate".
+    route, _, figure = text.rpartition("=")
+    if not route or not (figure.isascii() and figure.isdigit()):
+        raise InputError(f"must be ROUTE=N, like 'POST /device=1000', not {text!r}", path="--limit")
+    return route.strip(), int(figure)

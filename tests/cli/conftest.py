@@ -1,0 +1,50 @@
+"""Fixtures of the command line's tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tagodev.cli import main
+from tagodev.emulator import EmulatorOptions, EmulatorProcess
+from tests.cli.support import Command, Done, InProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def shared_emulator() -> Iterator[EmulatorProcess]:
+    """Give a service that refuses nothing for its number, for all tests that don't count."""
+    with EmulatorProcess(EmulatorOptions(unlimited=True, max_devices=100_000)) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def tagodev(tmp_path: Path, shared_emulator: EmulatorProcess) -> Command:
+    """Give the command line, in an empty folder, with the shared service."""
+    return Command(tmp_path, shared_emulator.url, shared_emulator.token)
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Command:
+    """Give the command line, in an empty folder, with no service."""
+    return Command(tmp_path)
+
+
+@pytest.fixture
+def in_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> InProcess:
+    """Give the command line without a process of its own, for what ends before it has begun."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr("sys.argv", ["tagodev", *arguments])
+        code = main()
+        said = capsys.readouterr()
+        return Done(code, said.out, said.err)
+
+    return run
