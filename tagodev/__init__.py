@@ -27,6 +27,7 @@ from tagodev.errors import (
     ConnectError,
     ConnectionLostError,
     InputError,
+    InterruptedRunError,
     MalformedAnswerError,
     NoAnswerError,
     NotFoundError,
@@ -38,6 +39,7 @@ from tagodev.errors import (
     ServerError,
     ServiceError,
     TagoError,
+    WaitTooLongError,
 )
 from tagodev.hard_limits import HardLimits
 from tagodev.models import (
@@ -84,6 +86,7 @@ __all__ = [
     "HardLimits",
     "InDoubt",
     "InputError",
+    "InterruptedRunError",
     "MalformedAnswerError",
     "NoAnswerError",
     "NotFoundError",
@@ -104,4 +107,5 @@ __all__ = [
     "TokenCreate",
     "TokenCreated",
     "Unset",
+    "WaitTooLongError",
 ]

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import warnings
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar, cast, get_args
 
 import aiohttp
-from yarl import URL
 
+from tagodev.address import checked_url, find_address, is_loopback
 from tagodev.errors import ClosedError, ConfigurationError
+from tagodev.events import guarded
 from tagodev.hard_limits import HardLimits, Plan
-from tagodev.limits.clock import WallClock
-from tagodev.limits.core import Core
-from tagodev.limits.pacing import AlignedPacer
-from tagodev.limits.scheduler import Scheduler
+from tagodev.limits.clock import FLEET_SLACK
+from tagodev.limits.ledger import MemoryLedger, shared_ledger
+from tagodev.limits.settings import TRANSIT_MAX, ColdStart, Pacing, Settings
 from tagodev.resources.devices import Devices
 from tagodev.resources.tokens import Tokens
 from tagodev.retry import RetryPolicy
@@ -28,20 +28,18 @@ if TYPE_CHECKING:
     import ssl as ssl_module
     from types import TracebackType
 
-    from tagodev.limits.core import BucketState
+    from tagodev.events import EventSink
+    from tagodev.limits.scheduler import Scheduler
+    from tagodev.limits.snapshot import BucketState
 
-__all__ = ["REGIONS", "Limits", "Tago"]
+__all__ = ["Limits", "Tago"]
 
-#: Where each region answers (TagoIO's OpenAPI file; ``usa-1`` is the older name of ``us-e1``).
-REGIONS: Final = {
-    "us-e1": "https://api.us-e1.tago.io",
-    "usa-1": "https://api.us-e1.tago.io",
-    "eu-w1": "https://api.eu-w1.tago.io",
-}
-_DEFAULT_REGION: Final = "us-e1"
 _SERVICE_MINUTE: Final = 60.0
 
 _Part = TypeVar("_Part")
+
+# A header value without white space; what exactly tokens hold is the service's affair.
+_TOKEN: Final = re.compile(r"[!-~]+")
 
 #: Connections idle for longer are dropped: the first request of a window must not go to a socket
 #: that the service has closed meanwhile, and be in doubt for nothing.
@@ -64,6 +62,14 @@ class Tago:
         region: str | None = None,
         api: str | None = None,
         plan: Literal["auto"] | Plan | HardLimits = "auto",
+        ledger: MemoryLedger | None = None,
+        share: float = 1.0,
+        headroom: int | None = None,
+        reserve: int | None = None,
+        pacing: Pacing = "aligned",
+        cold_start: ColdStart = "full",
+        fleet_slack: float = FLEET_SLACK,
+        transit_max: float = TRANSIT_MAX,
         concurrency: int = 32,
         timeout: float = 60.0,
         retry: RetryPolicy | None = None,
@@ -71,6 +77,7 @@ class Tago:
         proxy: str | None = None,
         ssl: ssl_module.SSLContext | bool = True,
         allow_http: bool = False,
+        on_event: EventSink | None = None,
     ) -> None:
         """Set a client up; nothing is opened or sent before it is entered.
 
@@ -80,7 +87,25 @@ class Tago:
             api: the service's address, for TagoDeploy or an emulator; goes before the region.
                 Default: the environment's ``TAGOIO_API``, unless a region was given.
             plan: whose limits to keep: ``"free"``, ``"starter"``, ``"scale"`` or `HardLimits`.
-                ``"auto"`` takes those of ``"free"``, and says so.
+                ``"auto"`` (default) takes the environment's ``TAGODEV_PLAN``, or else those of
+                ``"free"``, and says so.
+            ledger: where requests are counted; default: all clients of this process that share
+                token, address and plan count together.
+            share: the part of each limit that we may use, 0.001 to 1; below 1 it is spread over
+                the window, so that others get theirs.
+            headroom: requests a window to leave free beside what others were seen to take;
+                default: one in a hundred, at least 1.
+            reserve: requests a window that bulk work leaves to interactive calls;
+                default: as many as those needed at their recent peak.
+            pacing: ``"aligned"`` (default) to the service's windows, or ``"steady"``, which needs
+                no clock and is slower.
+            cold_start: what to take the window for that we come into: unused (``"full"``,
+                default), used in step with the time (``"adaptive"``), or used up
+                (``"next-window"``).
+            fleet_slack: how far apart the clocks of the service's machines may be, in seconds, 0
+                to 10; default 0.1, an assumption.
+            transit_max: how long a request without an answer may still be under way, in seconds, 0
+                to 600; default 5, an assumption.
             concurrency: requests in flight at once, 1 to 1,000; default 32.
             timeout: seconds for one attempt, waiting for its turn not included; default 60.
             retry: when to try again; default: four attempts, where that is safe.
@@ -88,18 +113,34 @@ class Tago:
             proxy: address of an HTTP proxy.
             ssl: how to check certificates, as aiohttp takes it; default: strictly.
             allow_http: send the token over plain http to other machines too.
+            on_event: called with each `tagodev.events.Event`; must not block.
 
         Raises:
             ConfigurationError: no token, or something that can't work.
         """
-        self._token = _find_token(token)
-        self._base_url = _find_address(region, api, allow_http=allow_http)
-        self._hard_limits = _find_limits(plan, self._base_url)
-        if not 1 <= concurrency <= 1000:
-            raise ConfigurationError(f"concurrency must be from 1 to 1000, not {concurrency}")
-        if not timeout > 0:
-            raise ConfigurationError(f"timeout must be a number of seconds, not {timeout}")
-        self._concurrency = concurrency
+        # The plain token is forgotten at once: a traceback that shows variables would show it.
+        token = Secret(os.environ.get("TAGOIO_TOKEN", "") if token is None else token)
+        self._token = _checked(token)
+        if api is None and region is None:
+            api = os.environ.get("TAGOIO_API") or None
+        self._base_url = find_address(region, api, allow_http=allow_http)
+        self._settings = Settings(
+            _find_limits(plan, self._base_url),
+            concurrency=concurrency,
+            share=share,
+            headroom=headroom,
+            reserve=reserve,
+            pacing=pacing,
+            cold_start=cold_start,
+            fleet_slack=fleet_slack,
+            transit_max=transit_max,
+        )
+        self._ledger = ledger
+        self._sink = None if on_event is None else guarded(on_event)
+        if not 0 < timeout < float("inf"):
+            raise ConfigurationError(f"timeout is a number of seconds above 0, not {timeout}")
+        if proxy is not None:
+            checked_url(proxy, "proxy")
         self._timeout = timeout
         self._retry = RetryPolicy() if retry is None else retry
         self._given_session = session
@@ -107,6 +148,7 @@ class Tago:
         self._proxy = proxy
         self._ssl = ssl
         self._scheduler: Scheduler | None = None
+        self._door: Session | None = None
         self._devices: Devices | None = None
         self._tokens: Tokens | None = None
         self._running: set[asyncio.Task[None]] = set()
@@ -114,22 +156,18 @@ class Tago:
     async def __aenter__(self) -> Self:
         if self._scheduler is not None:
             raise ClosedError("A client is entered once; make another")
-        loop = asyncio.get_running_loop()
-        self._scheduler = Scheduler(
-            Core(
-                self._hard_limits,
-                WallClock(loop.time),
-                slots=self._concurrency,
-                make_pacer=AlignedPacer,
-            )
-        )
+        if self._ledger is None:
+            self._ledger = shared_ledger(self._base_url, self._token, self._settings.limits)
+        self._scheduler = self._ledger.open(self._settings, self._sink)
         session = self._given_session or self._open_session()
         transport = Transport(
             session, self._base_url, self._token, timeout=self._timeout, proxy=self._proxy
         )
-        door = Session(transport, self._scheduler, self._retry)
-        self._devices = Devices(door, concurrency=self._concurrency, running=self._running)
-        self._tokens = Tokens(door)
+        self._door = Session(transport, self._scheduler, self._retry, emit=self._sink)
+        self._devices = Devices(
+            self._door, concurrency=self._settings.concurrency, running=self._running
+        )
+        self._tokens = Tokens(self._door)
         return self
 
     async def __aexit__(
@@ -142,10 +180,12 @@ class Tago:
             for run in self._running:
                 run.cancel()
             await asyncio.wait(self._running)
-        if self._scheduler is not None:
-            self._scheduler.close()
+        if self._door is not None:
+            self._door.close()
         if self._own_session is not None:
             await self._own_session.close()
+        if self._ledger is not None and self._scheduler is not None:
+            self._ledger.close(self._scheduler, self._sink)
 
     @property
     def devices(self) -> Devices:
@@ -160,7 +200,7 @@ class Tago:
     @property
     def limits(self) -> Limits:
         """The limits, and what is known of their use."""
-        return Limits(self._hard_limits, _opened(self._scheduler))
+        return Limits(self._settings.limits, _opened(self._scheduler))
 
     @property
     def base_url(self) -> str:
@@ -170,7 +210,7 @@ class Tago:
     def _open_session(self) -> aiohttp.ClientSession:
         # The scheduler hands out as many permits as there are connections: none waits in aiohttp.
         connector = aiohttp.TCPConnector(
-            limit=self._concurrency, keepalive_timeout=_KEEPALIVE, ssl=self._ssl
+            limit=self._settings.concurrency, keepalive_timeout=_KEEPALIVE, ssl=self._ssl
         )
         self._own_session = aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar()
@@ -202,51 +242,17 @@ def _opened(part: _Part | None) -> _Part:
     return part
 
 
-def _find_token(token: str | Secret | None) -> Secret:
-    found = Secret(os.environ.get("TAGOIO_TOKEN", "") if token is None else token)
-    text = found.reveal()
-    if not text:
+def _checked(token: Secret) -> Secret:
+    if not token:
         raise ConfigurationError("No token", hint="Give one, or set TAGOIO_TOKEN")
-    if not text.isascii() or not text.isprintable() or " " in text:
+    if not _TOKEN.fullmatch(token.reveal()):
         raise ConfigurationError("The token holds characters that no token has")
-    return found
-
-
-def _find_address(region: str | None, api: str | None, *, allow_http: bool) -> str:
-    if api is None and region is None:
-        api = os.environ.get("TAGOIO_API") or None
-    if api is None:
-        region = _DEFAULT_REGION if region is None else region
-        if region not in REGIONS:
-            raise ConfigurationError(
-                f"Unknown region {region!r}",
-                hint=f"Give one of {', '.join(REGIONS)}, or the address as api=",
-            )
-        return REGIONS[region]
-    try:
-        url = URL(api)
-    except ValueError:
-        url = URL()
-    if url.scheme not in ("http", "https") or not url.host or url.user or url.query_string:
-        raise ConfigurationError(f"{api!r} is no address like https://api.us-e1.tago.io")
-    if url.scheme == "http" and not allow_http and not _is_loopback(url.host):
-        raise ConfigurationError(
-            f"{url.origin()} would show the token to everyone on the way",
-            hint="Use https, or allow_http=True if you must",
-        )
-    return str(url).rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return token
 
 
 def _find_limits(plan: Literal["auto"] | Plan | HardLimits, base_url: str) -> HardLimits:
+    if plan == "auto":
+        plan = cast('Literal["auto"] | Plan', os.environ.get("TAGODEV_PLAN") or "auto")
     if isinstance(plan, HardLimits):
         limits = plan
     elif plan == "auto":
@@ -262,9 +268,9 @@ def _find_limits(plan: Literal["auto"] | Plan | HardLimits, base_url: str) -> Ha
             f"Unknown plan {plan!r}",
             hint=f"Give one of {', '.join(get_args(Plan))}, or HardLimits of your own",
         )
-    host = URL(base_url).host
-    if limits.minute != _SERVICE_MINUTE and not _is_loopback(host or ""):
+    if limits.minute != _SERVICE_MINUTE and not is_loopback(base_url):
         raise ConfigurationError(
-            f"A minute of {limits.minute:g} s is for an emulator on this machine, not for {host}"
+            f"A minute of {limits.minute:g} s is for an emulator on this machine, "
+            f"not for {base_url}"
         )
     return limits

@@ -6,7 +6,9 @@
     ├── ConfigurationError        what the client was given can't work: token, address, plan
     ├── InputError                a value that the service would refuse; nothing was sent
     ├── ClosedError               the client is not open
+    ├── WaitTooLongError          the limits give no turn within the time allowed; nothing was sent
     ├── BulkStoppedError          a bulk run ended before its last row; carries the report
+    ├── InterruptedRunError       the reason of a run that its caller stopped
     └── RequestError              a request was made, or tried
         ├── NoAnswerError         nothing came back
         │   ├── ConnectError      no connection: the service never saw it
@@ -47,6 +49,7 @@ __all__ = [
     "ConnectError",
     "ConnectionLostError",
     "InputError",
+    "InterruptedRunError",
     "MalformedAnswerError",
     "NoAnswerError",
     "NotFoundError",
@@ -58,6 +61,7 @@ __all__ = [
     "ServerError",
     "ServiceError",
     "TagoError",
+    "WaitTooLongError",
 ]
 
 _E = TypeVar("_E", bound="TagoError")
@@ -126,6 +130,18 @@ class ClosedError(TagoError):
 
 
 @attrs.define(slots=False, eq=False)
+class WaitTooLongError(TagoError):
+    """The limits give no turn within the time that the caller allows; nothing was sent."""
+
+    route: str = attrs.field(default="", kw_only=True)
+    """Method and template."""
+    max_wait: float = attrs.field(default=0.0, kw_only=True)
+    """How long the caller would have waited, in seconds."""
+    least: float | None = attrs.field(default=None, kw_only=True)
+    """How long it would have been at least, in seconds, where that was known at once."""
+
+
+@attrs.define(slots=False, eq=False)
 class BulkStoppedError(TagoError):
     """A bulk run ended before its last row; every row's state is known."""
 
@@ -133,6 +149,11 @@ class BulkStoppedError(TagoError):
     """What stopped it."""
     report: BulkReport = attrs.field(kw_only=True)
     """What was done until then."""
+
+
+@attrs.define(slots=False, eq=False)
+class InterruptedRunError(TagoError):
+    """The caller of a bulk run asked it to stop: a reason to give to `BulkRun.stop`."""
 
 
 @attrs.define(slots=False, eq=False)

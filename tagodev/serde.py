@@ -142,6 +142,8 @@ def _optional_date(value: Any, _: type) -> datetime | None:
 
 
 def _write_date(value: datetime) -> str:
+    # A moment without a zone is read as UTC, and written as UTC.
+    value = value.replace(tzinfo=UTC) if value.tzinfo is None else value
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

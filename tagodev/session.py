@@ -9,30 +9,53 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypedDict, TypeVar
 
 import attrs
 
-from tagodev.errors import ConnectError, MalformedAnswerError, RequestError
-from tagodev.retry import may_have_acted
+from tagodev.errors import ClosedError, ConnectError, MalformedAnswerError, RequestError
+from tagodev.events import InDoubtWrite, Sent
+from tagodev.limits.lanes import Lane
+from tagodev.retry import Safety, may_have_acted
 from tagodev.serde import StructureError, from_wire
 
 if TYPE_CHECKING:
     from tagodev.errors import ServiceError
+    from tagodev.events import EventSink
+    from tagodev.limits.bucket import Permit
     from tagodev.limits.scheduler import Scheduler
     from tagodev.retry import RetryPolicy
     from tagodev.transport import Answer, Request, Transport
 
-__all__ = ["CallRecord", "Session"]
+__all__ = ["CallOptions", "CallRecord", "Session"]
 
 T = TypeVar("T")
 _log: Final = logging.getLogger("tagodev.session")
 
 
-@attrs.define(eq=False)
-class CallRecord:
-    """What became of one call so far, for whoever watches it from outside."""
+class CallOptions(TypedDict, total=False):
+    """What each call may say of itself."""
 
+    lane: Lane | Literal["interactive", "bulk"]
+    """How urgent it is; default: ``interactive``."""
+    max_wait: float | None
+    """Seconds to wait for its turn at most; default: as long as it takes."""
+    timeout: float | None
+    """Seconds for one attempt, waiting for its turn not included; default: the client's."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class CallRecord:
+    """One call: what it may ask for, and what became of it so far."""
+
+    lane: Lane = attrs.field(default=Lane.INTERACTIVE, converter=Lane)
+    """How urgent it is."""
+    run: int = 0
+    """Which bulk run it belongs to; 0 for none."""
+    max_wait: float | None = None
+    """Seconds to wait for its turn at most; None for as long as it takes."""
+    timeout: float | None = None
+    """Seconds for one attempt; None for the client's own."""
     attempts: int = 0
     """How often it was sent; waits for budget do not count."""
     sending: bool = False
@@ -44,35 +67,60 @@ class CallRecord:
 class Session:
     """Carries requests through scheduler and transport, and brings back values or errors."""
 
-    def __init__(self, transport: Transport, scheduler: Scheduler, retry: RetryPolicy) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        scheduler: Scheduler,
+        retry: RetryPolicy,
+        *,
+        emit: EventSink | None = None,
+    ) -> None:
         """Join the parts.
 
         Args:
             transport: sends one attempt.
             scheduler: grants each attempt its turn.
             retry: says when to try again.
+            emit: called with the events that are made here.
         """
         self._transport = transport
         self._scheduler = scheduler
         self._retry = retry
+        self._emit = emit
+        self._waits: set[asyncio.Future[Permit]] = set()
+        self._closed = False
 
-    async def call(self, request: Request, cls: type[T], record: CallRecord | None = None) -> T:
+    def close(self) -> None:
+        """End every wait for a turn with `ClosedError`, and take no more calls."""
+        self._closed = True
+        for wait in self._waits:
+            if not wait.done():
+                wait.set_exception(ClosedError("The client was closed while a request waited"))
+
+    async def call(self, request: Request, cls: type[T], record: CallRecord) -> T:
         """Send a request, as often as is safe and useful, and return its result.
 
         Args:
             request: what to send.
             cls: what its result is.
-            record: where to note what becomes of it.
+            record: what it asks for; what becomes of it is noted there.
 
         Raises:
             RequestError: it failed, for good; says whether the service may have acted.
+            WaitTooLongError: its turn does not come in time.
+            ClosedError: the client is closed.
         """
-        record = CallRecord() if record is None else record
+        last: RequestError | None = None
         while True:
             try:
-                result = self._transport.read(request, await self._attempt(request, record))
-                return self._structure(result, cls)
+                return self._read(request, await self._attempt(request, record), cls)
+            except ClosedError:
+                # What may have been done must not be hidden by the end of the client.
+                if last is None or not record.in_doubt:
+                    raise
+                raise last from None
             except RequestError as error:
+                last = error
                 record.in_doubt = record.in_doubt or may_have_acted(error, request.safety)
                 error.route, error.attempts = request.route.name, record.attempts
                 error.may_have_acted = record.in_doubt
@@ -88,34 +136,56 @@ class Session:
         scheduler = self._scheduler
         record.attempts += 1
         while True:
-            permit = await scheduler.acquire(request.route, ticket)
-            record.sending = True
-            try:
-                answer = await self._transport.exchange(request)
-            except ConnectError:
-                scheduler.refund(permit)
-                raise
-            except BaseException:
-                # No answer, or cancelled on the way: it may still be counted.
-                scheduler.lose(permit)
-                raise
-            finally:
-                record.sending = False
+            if self._closed:
+                raise ClosedError("The client is closed")
+            permit = await scheduler.acquire(
+                request.route,
+                lane=record.lane,
+                run=record.run,
+                ticket=ticket,
+                max_wait=record.max_wait,
+                among=self._waits,
+            )
+            answer = await self._send(request, record, permit)
             if answer.status != 429:
-                scheduler.settle(permit)
+                scheduler.settle(permit, answer.status, answer.date())
                 return answer
             ticket = permit.ticket
             _log.warning("%s: 429, the route is closed until its next window", request.route.name)
-            if scheduler.throttle(permit, answer.retry_after()):
+            if scheduler.throttle(permit, answer.retry_after(), answer.date()):
                 raise self._hopeless(request, answer)
 
-    def _structure(self, result: Any, cls: type[T]) -> T:
+    async def _send(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
+        """Send once; a permit whose request gets no answer is accounted for here."""
+        if self._emit is not None:
+            self._emit(Sent(request.route.name, record.attempts))
+        record.sending = True
         try:
-            return from_wire(result, cls)
+            return await self._transport.exchange(request, record.timeout)
+        except (ConnectError, ClosedError):
+            self._scheduler.refund(permit)
+            raise
+        except BaseException as error:
+            # No answer, or cancelled on the way: it may still be counted.
+            self._scheduler.lose(permit)
+            if isinstance(error, asyncio.CancelledError) and request.safety is not Safety.READ:
+                record.in_doubt = True
+                if self._emit is not None:
+                    self._emit(InDoubtWrite(request.route.name))
+            raise
+        finally:
+            record.sending = False
+
+    def _read(self, request: Request, answer: Answer, cls: type[T]) -> T:
+        try:
+            return from_wire(self._transport.read(request, answer), cls)
         except StructureError as error:
             problems = error.problems
         raise MalformedAnswerError(
-            "The answer can't be understood", status=200, problems=problems, may_have_acted=True
+            "The answer can't be understood",
+            status=answer.status,
+            problems=problems,
+            may_have_acted=True,
         )
 
     def _hopeless(self, request: Request, answer: Answer) -> ServiceError:

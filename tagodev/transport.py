@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import platform
 import re
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -108,6 +111,22 @@ class Answer:
         match = _RETRY_AFTER.search(self.body[:1000].decode("utf-8", "replace"))
         return float(match[1]) if match else None
 
+    def date(self) -> float | None:
+        """Return the ``Date`` header in seconds of the epoch, or None if it can't be read."""
+        text = self.headers.get("Date")
+        return None if text is None else _seconds(text)
+
+
+@lru_cache(maxsize=64)
+def _seconds(date: str) -> float | None:
+    # The same second is read thousands of times.
+    try:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, OverflowError):
+        return None
+    # HTTP knows one zone only; a date without one means the same.
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
 
 async def _never_resend(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
     try:
@@ -155,9 +174,7 @@ class Transport:
         self._session = session
         self._base_url = base_url
         self._token = token
-        # Connecting ends first, by more than aiohttp's rounding to whole seconds: a request is only
-        # known never to have left if it is this limit that ended it.
-        self._timeout = aiohttp.ClientTimeout(total=timeout, connect=min(timeout * 0.75, 10))
+        self._timeout = _bounds(timeout)
         self._proxy = proxy
         self._headers = CIMultiDict(
             {"Authorization": HeaderValue(token.reveal()), "User-Agent": _USER_AGENT}
@@ -165,8 +182,12 @@ class Transport:
         self._headers_with_body = self._headers.copy()
         self._headers_with_body["Content-Type"] = "application/json"
 
-    async def exchange(self, request: Request) -> Answer:
+    async def exchange(self, request: Request, seconds: float | None = None) -> Answer:
         """Send a request once and return whatever answer comes.
+
+        Args:
+            request: what to send.
+            seconds: how long this attempt may take; default: the transport's own timeout.
 
         Raises:
             ConnectError: it never left.
@@ -176,7 +197,7 @@ class Transport:
         if self._session.closed:
             raise ClosedError("The aiohttp session is closed")
         try:
-            return await self._send(request)
+            return await self._send(request, seconds)
         except NoAnswerError as error:
             # Without the frames of the layers below: their variables hold the URL.
             failure = error.with_traceback(None)
@@ -184,14 +205,14 @@ class Transport:
             failure = _no_answer(error)
         raise failure
 
-    async def _send(self, request: Request) -> Answer:
+    async def _send(self, request: Request, seconds: float | None) -> Answer:
         async with self._session.request(
             request.route.method,
             URL(self._base_url + request.path, encoded=True),
             data=request.body,
             headers=self._headers if request.body is None else self._headers_with_body,
             allow_redirects=False,
-            timeout=self._timeout,
+            timeout=self._timeout if seconds is None else _bounds(seconds),
             proxy=self._proxy,
             middlewares=(_never_resend,),
         ) as response:
@@ -248,6 +269,12 @@ class Transport:
             status=status,
             service_message=text,
         )
+
+
+def _bounds(timeout: float) -> aiohttp.ClientTimeout:
+    # Connecting ends first, by more than aiohttp's rounding to whole seconds: a request is only
+    # known never to have left if it is this limit that ended it.
+    return aiohttp.ClientTimeout(total=timeout, connect=min(timeout * 0.75, 10))
 
 
 def _decode(body: bytes) -> Any:

@@ -19,7 +19,7 @@ from tagodev import (
     Secret,
     Tago,
 )
-from tagodev.client import REGIONS
+from tagodev.address import REGIONS
 from tests.support.answers import created, ok
 from tests.support.clients import DEVICE_ID, PLENTY, TOKEN, client
 from tests.support.servers import Received, Reply, ScriptedServer, in_turn

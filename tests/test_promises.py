@@ -48,14 +48,16 @@ def rows(number: int) -> Iterator[DeviceCreate]:
 # --- no throttling -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("latency", [0.0, 0.05])
-async def test_no_throttling(latency: float) -> None:
-    """Not one 429 for a lone client whose clock agrees with the server's, from first to last."""
+@pytest.mark.parametrize(("clock_offset", "latency"), [(0.0, 0.05), (37.0, 0.0), (-90.4, 0.02)])
+async def test_no_throttling(clock_offset: float, latency: float) -> None:
+    """Not one 429 for a lone client, whatever the server's clock shows, from first to last."""
     limit = 10
-    wanted = 3 * limit + limit // 2
-    options = EmulatorOptions(plan="free", minute=0.5, latency=latency, max_devices=wanted)
+    wanted = 2 * limit + limit // 2
+    options = EmulatorOptions(
+        plan="free", minute=2, clock_offset=clock_offset, latency=latency, max_devices=wanted
+    )
     async with Emulator(options) as emulator:
-        plan = HardLimits.for_plan("free", minute=0.5)
+        plan = HardLimits.for_plan("free", minute=2)
         async with client(emulator.url, token=emulator.token, plan=plan) as tago:
             report = await tago.devices.create_many(rows(wanted))
             (state,) = tago.limits.snapshot()

@@ -13,9 +13,9 @@ from tests.support.modules import MODULES, Import, imports
 #: rooms of one floor do not know each other. Names are those behind ``tagodev.``; a package is
 #: one room, and "" is the package's front, which shows what the rooms behind it offer.
 FLOORS = (
-    ("secrets", "hard_limits"),
+    ("secrets", "hard_limits", "events"),
     ("errors",),
-    ("models", "query", "limits", "retry"),
+    ("address", "models", "query", "limits", "retry"),
     ("serde",),
     ("transport",),
     ("session",),
@@ -97,7 +97,7 @@ def test_the_scheduler_knows_no_http() -> None:
     found += [
         one
         for one in of("limits", OURS)
-        if room(one.imported) not in ("limits", "hard_limits", "errors")
+        if room(one.imported) not in ("limits", "hard_limits", "errors", "events", "secrets")
     ]
 
     assert [] == told(found)

@@ -32,7 +32,7 @@ class BulkReport:
     pending: int
     """Rows that were read and not sent, because the run stopped."""
     elapsed: float
-    """Seconds since the run began."""
+    """Seconds from the beginning to the last outcome so far."""
     failures: tuple[Failed | InDoubt, ...] = attrs.field(repr=False)
     """The first rows that failed or are in doubt, at most 1,000."""
     stopped: TagoError | None = None
@@ -54,12 +54,13 @@ class Tally:
             clock: a monotonic clock, in seconds.
         """
         self._clock = clock
-        self._began = clock()
+        self._began = self._last = clock()
         self._counts = {"done": 0, "failed": 0, "in_doubt": 0, "pending": 0}
         self._failures: list[Failed | InDoubt] = []
 
     def count(self, outcome: Outcome) -> None:
         """Count one outcome."""
+        self._last = self._clock()
         match outcome:
             case Created() | Deleted():
                 self._counts["done"] += 1
@@ -74,7 +75,7 @@ class Tally:
         """Return what was counted so far."""
         return BulkReport(
             **self._counts,
-            elapsed=self._clock() - self._began,
+            elapsed=self._last - self._began,
             failures=tuple(self._failures),
             stopped=stopped,
         )

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, Generic, Self, TypeAlias, TypeVar
+from itertools import count
+from typing import TYPE_CHECKING, Final, Generic, Self, TypeAlias, TypeVar
 
 import attrs
 
 from tagodev.bulk.outcomes import Failed, InDoubt, Outcome, Pending
 from tagodev.bulk.report import BulkReport, Tally
 from tagodev.errors import BulkStoppedError, ClosedError, RequestError, TagoError
+from tagodev.limits.lanes import Lane
 from tagodev.session import CallRecord
 
 if TYPE_CHECKING:
@@ -44,6 +46,10 @@ class _Row(Generic[Item]):
     record: CallRecord
     worker: asyncio.Task[None]
     taken_back: bool = False
+
+
+# Runs of one process share a lane fairly: each is told from the others by its number.
+_numbers: Final = count(1)
 
 
 class BulkRun(Generic[Item]):
@@ -73,6 +79,7 @@ class BulkRun(Generic[Item]):
             concurrency: rows in work at once.
             running: where the client keeps its runs, so that closing it ends them.
         """
+        self._number = next(_numbers)
         self._operation = operation
         self._source = _Source(items)
         self._concurrency = concurrency
@@ -191,7 +198,9 @@ class BulkRun(Generic[Item]):
             return None
         finally:
             self._pulling.discard(worker)
-        return None if pulled is None else _Row(*pulled, CallRecord(), worker)
+        if pulled is None:
+            return None
+        return _Row(*pulled, CallRecord(lane=Lane.BULK, run=self._number), worker)
 
     async def _do(self, row: _Row[Item]) -> Outcome:
         if self._stopped is not None:
@@ -199,15 +208,25 @@ class BulkRun(Generic[Item]):
         try:
             return await self._operation.do(row.index, row.item, row.record)
         except TagoError as error:
-            if self._operation.stops(error) and self._stopped is None:
-                self._stop(error)
+            if self._operation.stops(error):
+                self.stop(error)
             return _failure(row, error)
         except asyncio.CancelledError:
             if self._stopped is None or not row.taken_back or row.worker.uncancel() > 0:
                 raise
             return _taken_back(row, self._stopped)
 
-    def _stop(self, reason: TagoError) -> None:
+    def stop(self, reason: TagoError) -> None:
+        """End the run before its last row; iterate on for the outcomes of all that was read.
+
+        Rows in flight are let finish, rows that wait for their turn are taken back and reported as
+        pending, and no further row is read.
+
+        Args:
+            reason: why; `BulkStoppedError` will carry it.
+        """
+        if self._stopped is not None:
+            return
         self._stopped = reason
         for row in self._rows:
             if not row.record.sending and row.worker is not asyncio.current_task():

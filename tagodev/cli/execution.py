@@ -1,8 +1,8 @@
 """Carrying out a job: rows in, results on disk, progress shown, and an end that loses nothing.
 
-When a signal asks it to stop, no further row is handed out, answers that are on their way are
-waited for, and what then has no outcome is written as it is: ``pending`` where it is known that
-nothing was sent, ``in_doubt`` where it is not.
+When a signal asks it to stop, no further row is read, rows that wait for their turn are taken back
+as ``pending``, and answers that are on their way are waited for, unless a second signal comes: what
+then has no outcome is ``in_doubt``.
 Rows that were never read follow as ``pending``: in the end every row of the file is in the results.
 """
 
@@ -17,7 +17,7 @@ import attrs
 
 from tagodev.cli.jobs import Feed
 from tagodev.cli.progress import Meter
-from tagodev.errors import BulkStoppedError, InputError, TagoError
+from tagodev.errors import BulkStoppedError, InputError, InterruptedRunError, TagoError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tagodev.cli.progress import Display
     from tagodev.cli.results import ResultsFile
     from tagodev.client import Tago
-    from tagodev.limits.core import BucketState
+    from tagodev.limits.snapshot import BucketState
 
 __all__ = ["Interrupt", "Summary", "carry_out"]
 
@@ -114,29 +114,26 @@ class _Execution:
         self._meter = Meter(job.rows, tago.limits.documented.minute)
         self._loop = asyncio.get_running_loop()
         self._leave_at: float | None = None
-        self._last_look: tuple[int, int] | None = None
 
     async def carry_out(self) -> Summary:
         began = self._loop.time()
         stopped: TagoError | None = None
-        nothing_sent = False
         try:
             async with self._job.begin(self._tago, self._feed) as run:
                 recording = asyncio.create_task(self._record(run))
                 try:
-                    await self._watch(recording)
+                    await self._watch(run, recording)
                 finally:
-                    nothing_sent = self._only_waiting()
                     recording.cancel()
             stopped = await _error_of(recording)
         finally:
             elapsed = self._loop.time() - began
             if not self._results.broken:
-                self._write_unfinished(nothing_sent=nothing_sent)
+                self._write_unfinished()
         return Summary(
             throttled=sum(state.rejected for state in self._tago.limits.snapshot()),
             elapsed=elapsed,
-            stopped=stopped,
+            stopped=None if isinstance(stopped, InterruptedRunError) else stopped,
             interrupted=self._leave_at is not None,
         )
 
@@ -144,46 +141,31 @@ class _Execution:
         async for outcome in run:
             self._results.write(self._feed.take_back(outcome.index).result(outcome))
 
-    async def _watch(self, recording: asyncio.Task[None]) -> None:
+    async def _watch(self, run: BulkRun[Any], recording: asyncio.Task[None]) -> None:
         """Show progress until everything is recorded, or it is time to leave."""
         while not recording.done():
             await asyncio.wait([recording], timeout=_TICK)
             state, done = self._state(), self._results.written
             self._display.show(self._meter.look(self._loop.time(), done, state))
-            if self._interrupt.count and not recording.done() and self._may_leave(state, done):
+            if not self._interrupt.count or recording.done():
+                continue
+            if self._leave_at is None:
+                self._leave_at = self._loop.time() + _PATIENCE
+                run.stop(InterruptedRunError("Interrupted"))
+                in_flight = 0 if state is None else state.in_flight
+                waits = f": waiting for {in_flight} answers" if in_flight else ""
+                self._display.say(f"Stopping{waits}")
+            elif self._interrupt.count > 1 or self._loop.time() >= self._leave_at:
                 return
-
-    def _may_leave(self, state: BucketState | None, done: int) -> bool:
-        """Return whether all that was sent has been answered, or was waited for long enough."""
-        now = self._loop.time()
-        in_flight = 0 if state is None else state.in_flight
-        if self._leave_at is None:
-            self._leave_at = now + _PATIENCE
-            self._feed.stopped = True
-            waits = f": waiting for {in_flight} answers, unless asked again" if in_flight else ""
-            self._display.say(f"Stopping{waits}")
-        # At rest is what has not moved since the last look: an answer may still be on its way
-        # from the session to the results.
-        at_rest = in_flight == 0 and self._last_look == (0, done)
-        self._last_look = (in_flight, done)
-        return at_rest or self._interrupt.count > 1 or now >= self._leave_at
-
-    def _only_waiting(self) -> bool:
-        """Return whether every row that is out waits for its turn, so that none was sent."""
-        state = self._state()
-        return state is not None and state.in_flight == 0 and state.waiting == len(self._feed.out)
 
     def _state(self) -> BucketState | None:
         states = self._tago.limits.snapshot()
         return next((state for state in states if state.route == self._job.route), None)
 
-    def _write_unfinished(self, *, nothing_sent: bool) -> None:
+    def _write_unfinished(self) -> None:
+        # Rows that only waited came back as pending; what is still out was on its way.
         for entry in self._feed.out.values():
-            self._results.write(
-                entry.unfinished("pending")
-                if nothing_sent
-                else entry.unfinished("in_doubt", "Interrupted before the answer came")
-            )
+            self._results.write(entry.unfinished("in_doubt", "Interrupted before the answer came"))
         for entry in _until_unreadable(self._feed.rest()):
             self._results.write(entry.unfinished("pending"))
 

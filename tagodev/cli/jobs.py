@@ -98,10 +98,7 @@ def delete_job(file: RowFile[DeviceIdRow]) -> Job[str]:
 
 
 class Feed(Generic[Item]):
-    """Hands the rows of a job to its run, and knows which are out; an iterator.
-
-    Once stopped it ends, and what it still holds can be taken from `rest`.
-    """
+    """Hands the rows of a job to its run, and knows which are out; an iterator."""
 
     def __init__(self, entries: Iterable[Entry[Item]]) -> None:
         """Begin before the first row.
@@ -112,14 +109,11 @@ class Feed(Generic[Item]):
         self._entries = iter(entries)
         self._handed_out = 0
         self.out: dict[int, Entry[Any]] = {}
-        self.stopped = False
 
     def __iter__(self) -> Iterator[Item]:
         return self
 
     def __next__(self) -> Item:
-        if self.stopped:
-            raise StopIteration
         entry = next(self._entries)
         self.out[self._handed_out] = entry
         self._handed_out += 1

@@ -21,7 +21,7 @@ from tagodev.limits.forecast import forecast
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from tagodev.limits.core import BucketState
+    from tagodev.limits.snapshot import BucketState
 
 __all__ = ["Display", "Meter", "Moment", "open_display"]
 
@@ -92,7 +92,9 @@ class Meter:
                 limit=state.limit,
                 minute=self._minute,
                 free=state.free + state.in_flight,
-                next_window_in=state.next_window_in,
+                next_window_in=self._minute
+                if state.next_window_in is None
+                else state.next_window_in,
                 rate=self._rate,
             )
         return Moment(done, self._rate, state.used, state.limit, left)

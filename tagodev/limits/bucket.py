@@ -1,21 +1,24 @@
-"""A bucket: one route's windows, gate, pacing and line of waiters."""
+"""A bucket: everything that decides when the next request of one route may go."""
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tagodev.limits.adaptive import Learner, tail
+from tagodev.limits.lanes import Lane, Line
 
-    from tagodev.limits.clock import BoundedClock
+if TYPE_CHECKING:
+    from tagodev.limits.clock import ServerClock
     from tagodev.limits.pacing import Pacer
     from tagodev.limits.routes import Route
     from tagodev.limits.window import Charge, Windows
 
-__all__ = ["Bucket", "Permit", "Waiter"]
+__all__ = ["Bucket", "Permit", "Reserve"]
+
+# For how many windows the interactive lane's peak is remembered.
+_PEAK_WINDOWS: Final = 5
 
 
 @attrs.define(eq=False)
@@ -28,92 +31,200 @@ class Permit:
     """Its place in the windows."""
     ticket: int
     """Its place in the line; a request that met a 429 takes the same ticket again."""
-    sent_at: float
+    granted: float
     """When it was granted, which is the earliest it can have left, on the scheduler's clock."""
 
 
-@attrs.define(eq=False)
-class Waiter:
-    """A request that waits for its grant."""
+class Reserve:
+    """What bulk leaves of each window for the interactive lane.
 
-    ticket: int
-    """Lower tickets go first."""
-    deliver: Callable[[Permit], None]
-    """Called once, with the grant."""
-    gone: bool = False
-    """Whether it no longer waits: granted, or withdrawn."""
+    Going first is of no use once the window is drained: so as many places as the interactive lane
+    needed at its recent peak are kept free for it, less those that it has had already.
+    """
+
+    def __init__(self, fixed: int | None) -> None:
+        """Begin with none seen.
+
+        Args:
+            fixed: requests a window to keep free; None to go by the recent peak.
+        """
+        self._fixed = fixed
+        self._window = 0
+        self._used = 0
+        self._peaks: list[int] = []
+
+    def roll(self, window: int) -> None:
+        """Go on to a new window."""
+        self._peaks = [*self._peaks[1 - _PEAK_WINDOWS :], self._used]
+        if window > self._window + _PEAK_WINDOWS:
+            self._peaks.clear()
+        self._window = window
+        self._used = 0
+
+    def count(self) -> None:
+        """Count a grant of the interactive lane."""
+        self._used += 1
+
+    def left(self) -> int:
+        """Return how many places of this window are still kept."""
+        wanted = max(self._peaks, default=0) if self._fixed is None else self._fixed
+        return max(wanted - self._used, 0)
 
 
-@attrs.define(eq=False)
 class Bucket:
-    """Everything that decides when the next request of one route may go."""
+    """One route: its windows, gate, pacing, learning, reserve and line of waiters."""
 
-    route: Route
-    """What it counts."""
-    windows: Windows
-    """How many may go."""
-    pacer: Pacer
-    """How fast they may go."""
-    closed_until: float = 0.0
-    """The gate: no request goes before this time of the scheduler's clock."""
-    rejected: int = 0
-    """How many 429s the route has met."""
-    barren_windows: int = 0
-    """Windows in a row that were closed by a 429 before anything was accepted."""
-    accepted_since_closed: bool = False
-    """Whether anything was accepted since the gate last closed."""
-    _line: list[tuple[int, int, Waiter]] = attrs.field(factory=list)
-    _arrivals: int = 0
-    _withdrawn: int = 0
+    def __init__(
+        self,
+        route: Route,
+        *,
+        clock: ServerClock,
+        windows: Windows,
+        learner: Learner,
+        reserve: Reserve,
+        pacer: Pacer,
+        steady: bool,
+    ) -> None:
+        """Join the parts; the core makes buckets.
 
-    def wait(self, now: float, clock: BoundedClock) -> float:
-        """Return in how many seconds the next request may go, as far as is known; 0 for now."""
+        Args:
+            route: what it counts.
+            clock: bounds of the service's time.
+            windows: how many requests were charged where.
+            learner: how many may go, beside others.
+            reserve: what bulk leaves free.
+            pacer: how fast they may go.
+            steady: whether the pacer alone keeps the limit, without windows.
+        """
+        self.route = route
+        self.windows = windows
+        self.learner = learner
+        self.line = Line()
+        self.closed_until = 0.0
+        self.rejected = 0
+        self.steady = steady
+        self._clock = clock
+        self._reserve = reserve
+        self.pacer = pacer
+        self._barren = 0
+        self._accepted_since_closed = False
+
+    # --- may it go? ----------------------------------------------------------------------------
+
+    def wait(self, now: float, lane: Lane) -> float:
+        """Return in how many seconds the next request of a lane may go; 0 for now.
+
+        The clock must be known, unless the bucket is steady.
+        """
         if now < self.closed_until:
             return self.closed_until - now
-        earliest = clock.earliest(now)
-        opening = self.windows.full_until(earliest, clock.latest(now))
-        if opening is not None:
-            return self.windows.start(opening) - earliest
-        return self.pacer.delay()
+        if self.steady:
+            return self.pacer.delay()
+        ceiling = self.learner.ceiling
+        if lane is Lane.BULK:
+            ceiling = max(ceiling - self._reserve.left(), 1)
+        blocked = self.windows.blocked_until(now, ceiling)
+        if blocked is not None:
+            return max(self.windows.opens_in(blocked, now), 0.0)
+        held = self._wait_for_others(now, lane)
+        return held if held > 0 else self.pacer.delay()
 
-    def join(self, waiter: Waiter) -> None:
-        """Put a waiter in the line, behind those with lower tickets."""
-        self._arrivals += 1
-        heappush(self._line, (waiter.ticket, self._arrivals, waiter))
+    def _wait_for_others(self, now: float, lane: Lane) -> float:
+        """Return how long a request that has room waits so that others can be seen, or served."""
+        if self.learner.spreads:
+            return self._wait_for_spread(now, lane)
+        number = self.windows.bounds(now)[0]
+        last_place = self.learner.ceiling - 1
+        if lane is Lane.INTERACTIVE or not 0 < last_place == self.windows.used(number):
+            return 0.0
+        # Whoever is alone in the line needs no more than this place, and gets it now.
+        if self.line.waiting(Lane.BULK) < 2:
+            return 0.0
+        return max(self.tail_in(number, now), 0.0)
 
-    def leave(self, waiter: Waiter) -> None:
-        """Take a waiter out of the line, unless it was granted meanwhile."""
-        if waiter.gone:
-            return
-        waiter.gone = True
-        self._withdrawn += 1
-        # The line is swept when most of it is gone, so that a crowd that gave up costs no memory.
-        if self._withdrawn > len(self._line) // 2:
-            self._line = [entry for entry in self._line if not entry[2].gone]
-            heapify(self._line)
-            self._withdrawn = 0
+    def _wait_for_spread(self, now: float, lane: Lane) -> float:
+        """Return how long the budget's being spread over the window makes a request wait."""
+        number, last = self.windows.bounds(now)
+        used = self.windows.used(number)
+        budget = self.learner.budget
+        if lane is Lane.INTERACTIVE and used < budget:
+            return 0.0
+        if lane is Lane.BULK:
+            budget = max(budget - self._reserve.left(), 1)
+        if number != last:
+            return max(self.windows.opens_in(last, now), 0.0)
+        tail_in = self.tail_in(number, now)
+        if used < budget:
+            spread_over = self.windows.minute - tail(self.windows.minute)
+            return max(tail_in - spread_over * (1 - used / budget), 0.0)
+        if tail_in > 0:
+            return tail_in
+        # One probe at a time: its answer decides on the next.
+        if used < self.learner.with_probes and not self.windows.in_flight:
+            return 0.0
+        return max(self.windows.opens_in(number + 1, now), 0.0)
 
-    def head(self) -> Waiter | None:
-        """Return who is next."""
-        while self._line and self._line[0][2].gone:
-            heappop(self._line)
-            self._withdrawn -= 1
-        return self._line[0][2] if self._line else None
+    def tail_in(self, number: int, now: float) -> float:
+        """Return in how many seconds the tail of a window begins, at the earliest."""
+        minute = self.windows.minute
+        return (number + 1) * minute - tail(minute) - self._clock.latest(now)
 
-    def pop(self) -> Waiter:
-        """Take out who is next; `head` must have said that there is one."""
-        waiter = heappop(self._line)[2]
-        waiter.gone = True
-        return waiter
+    def take_over(self, other: Bucket) -> None:
+        """Go on with what another bucket of the same route has counted and learned."""
+        self.windows = other.windows
+        self.closed_until = other.closed_until
+        self.rejected = other.rejected
+        self.learner.take_over(other.learner)
 
-    def waiting(self) -> int:
-        """Return how many wait."""
-        return len(self._line) - self._withdrawn
+    # --- what happened -------------------------------------------------------------------------
 
-    def close_gate(self, until: float) -> None:
+    def roll(self, number: int) -> None:
+        """Go on to a new window."""
+        self.learner.roll(number)
+        self._reserve.roll(number)
+
+    def take(self, now: float, ticket: int, lane: Lane) -> Permit:
+        """Charge a request that may go now."""
+        self.pacer.take()
+        if lane is Lane.INTERACTIVE:
+            self._reserve.count()
+        return Permit(self, self.windows.charge(now), ticket, now)
+
+    def accept(self, permit: Permit) -> None:
+        """Note that the service took a request."""
+        self._accepted_since_closed = True
+        self.learner.accept(permit.charge.first)
+
+    def close_window(self, number: int, sent: float) -> None:
+        """Let nothing more go in a window that a 429 has shown to be full.
+
+        Args:
+            number: which window.
+            sent: when the request that was refused had left.
+        """
+        self.learner.reject(number, in_tail=self.tail_in(number, sent) <= 0)
+        if number > self.windows.exhausted:
+            self.windows.exhausted = number
+            self._count_barren()
+
+    def close_until(self, until: float) -> None:
         """Let nothing go before this time; of several deadlines the last holds."""
-        if until <= self.closed_until:
-            return
-        self.closed_until = until
-        self.barren_windows = 0 if self.accepted_since_closed else self.barren_windows + 1
-        self.accepted_since_closed = False
+        if until > self.closed_until:
+            self.closed_until = until
+            self._count_barren()
+
+    def closed_for(self, now: float) -> float:
+        """Return in how many seconds the gate opens; 0 if it is open."""
+        shut = self.closed_until - now
+        if self.windows.exhausted >= 0:
+            shut = max(shut, self.windows.opens_in(self.windows.exhausted + 1, now))
+        return max(shut, 0.0)
+
+    def _count_barren(self) -> None:
+        self._barren = 0 if self._accepted_since_closed else self._barren + 1
+        self._accepted_since_closed = False
+
+    @property
+    def barren_windows(self) -> int:
+        """Windows in a row that a 429 closed before anything was accepted."""
+        return self._barren

@@ -1,66 +1,133 @@
 """What time it is at the service.
 
-The windows follow the service's clock, which is not ours.
-The scheduler therefore never asks for "the" server time but for its bounds: no request sent at
-``now`` arrives before `earliest`, and what is answered at ``now`` was counted no later than
-`latest`.
-Between the two lies everything that is not known, and the windows charge for all of it.
+The windows follow the service's clock, which is not ours, and nobody tells what it shows.
+Each answer tells something, though: its ``Date`` header D, in whole seconds, was written between
+the moment we sent the request and the moment its answer came.
+So the difference between the service's clock and our monotonic one lies in
+
+    [D - received, D + 1 - sent]
+
+and every further answer cuts a piece off: two answers whose dates tick over between them leave
+little more than the time a request takes.
+The scheduler never asks for "the" server time but for its bounds, and charges for all between.
+
+The bounds are widened by what may have changed since (`DRIFT`), and by how far the service's own
+machines may disagree (`FLEET_SLACK`).
+Two answers may therefore contradict each other by up to that slack: any point between them is then
+as good as an agreement, because every machine is within the slack of it.
+Beyond that nothing is thrown away: the bounds become the hull of both.
+(Starting afresh at each contradiction looks cleaner and is wrong: with two machines 10 ms apart it
+forgets one of them at every answer of the other.)
+Only when this machine has slept, so that its monotonic clock stood still, is all forgotten.
+
+Until the first answer nothing is known, whatever the local clock says: see `Core`.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BOUNDARY_GUARD", "BoundedClock", "WallClock"]
+__all__ = ["DRIFT", "FLEET_SLACK", "ServerClock", "suspended_time"]
 
-#: How far the service's clock may be from this machine's, in seconds, where nothing else is known.
-BOUNDARY_GUARD: Final = 0.1
+#: How far apart the clocks of the service's machines may be, in seconds.
+FLEET_SLACK: Final = 0.1
+#: How fast two clocks may drift apart, in seconds a second: twice what a bad quartz does.
+DRIFT: Final = 1e-4
 
-
-class BoundedClock(Protocol):
-    """Bounds of the server's time, from a monotonic time of ours."""
-
-    def earliest(self, now: float) -> float:
-        """Return the earliest that the server's clock may show, in seconds of the epoch."""
-        ...
-
-    def latest(self, now: float) -> float:
-        """Return the latest that the server's clock may show, in seconds of the epoch."""
-        ...
+# A machine that slept for less can't have moved the clocks further apart than the slack.
+_SLEPT: Final = 0.05
+# Bounds that move by less are as good as unmoved: nothing needs to be judged again.
+_NOTEWORTHY: Final = 1e-3
 
 
-class WallClock:
-    """The machine's own wall clock, taken as right within a guard.
+def suspended_time() -> float:
+    """Return how long this machine has slept since it started, in seconds, to compare with later.
 
-    Good where both keep time by NTP; a clock that is off by more than the guard costs rejections
-    at the boundary.
+    Where the system does not tell, the wall clock's lead over the monotonic one serves: it jumps
+    by as much, and being set by hand costs no more than a needless new beginning.
     """
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+    return time.time() - time.monotonic()
+
+
+class ServerClock:
+    """Bounds of the service's time, from a monotonic time of ours."""
 
     def __init__(
         self,
-        monotonic: Callable[[], float],
         *,
-        guard: float = BOUNDARY_GUARD,
-        wall: Callable[[], float] = time.time,
+        fleet_slack: float = FLEET_SLACK,
+        suspended: Callable[[], float] = suspended_time,
     ) -> None:
-        """Compare the two clocks once.
+        """Know nothing yet.
 
         Args:
-            monotonic: the clock that the scheduler runs by, in seconds.
-            guard: how far the server's clock may be from ours, in seconds, either way.
-            wall: this machine's wall clock, in seconds of the epoch.
+            fleet_slack: how far apart the service's machines may be, in seconds; default 0.1.
+            suspended: says how long this machine has slept so far, in seconds.
         """
-        self._offset = wall() - monotonic()
-        self._guard = guard
+        self._slack = fleet_slack
+        self._suspended = suspended
+        self._slept_before = suspended()
+        self._low = 0.0
+        self._high = 0.0
+        self._as_of = 0.0
+        self.known = False
+        """Whether anything is known."""
+        self.version = 0
+        """Grows whenever the bounds have moved noteworthily."""
 
     def earliest(self, now: float) -> float:
-        """Return the wall clock less the guard."""
-        return now + self._offset - self._guard
+        """Return the earliest that the service's clock may show, in seconds of the epoch."""
+        return now + self._low - self._slack - DRIFT * abs(now - self._as_of)
 
     def latest(self, now: float) -> float:
-        """Return the wall clock and the guard."""
-        return now + self._offset + self._guard
+        """Return the latest that the service's clock may show, in seconds of the epoch."""
+        return now + self._high + self._slack + DRIFT * abs(now - self._as_of)
+
+    def width(self, now: float) -> float:
+        """Return how far the two bounds are apart, in seconds."""
+        return self.latest(now) - self.earliest(now)
+
+    def observe(self, sent: float, received: float, date: float) -> None:
+        """Learn from an answer.
+
+        Args:
+            sent: the earliest the request can have left, on our clock.
+            received: when its answer was here, on our clock.
+            date: its ``Date`` header, in whole seconds of the epoch.
+        """
+        low, high = date - received, date + 1 - sent
+        if not self.known:
+            self.known = True
+            self._set(low, high, received)
+            self.version += 1
+            return
+        aged = DRIFT * max(received - self._as_of, 0.0)
+        old_low, old_high = self._low - aged, self._high + aged
+        new_low, new_high = max(old_low, low), min(old_high, high)
+        if new_low > new_high:
+            if new_low - new_high <= self._slack:
+                new_low, new_high = new_high, new_low
+            else:
+                new_low, new_high = min(old_low, low), max(old_high, high)
+        if abs(new_low - self._low) > _NOTEWORTHY or abs(new_high - self._high) > _NOTEWORTHY:
+            self.version += 1
+        self._set(new_low, new_high, max(received, self._as_of))
+
+    def forget_if_slept(self) -> bool:
+        """Forget everything if this machine has slept meanwhile, and return whether it has."""
+        slept = self._suspended()
+        if abs(slept - self._slept_before) <= _SLEPT:
+            return False
+        self._slept_before = slept
+        was_known, self.known = self.known, False
+        self.version += 1
+        return was_known
+
+    def _set(self, low: float, high: float, as_of: float) -> None:
+        self._low, self._high, self._as_of = low, high, as_of

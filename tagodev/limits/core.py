@@ -5,9 +5,15 @@ the same moment: room in the windows, an open gate, capacity for pacing, a conne
 Nothing is held while something else is waited for, so nothing can be leaked or starved by a waiter
 that gives up.
 
-First come, first served: a newcomer takes a free grant only where nobody waits for the same route,
-and where slots are short the route whose head has waited longest goes first.
-A request that met a 429 comes back with the ticket that it had, and so keeps its place.
+Nobody overtakes within a lane: a newcomer takes a free grant only where none of its lane, or of a
+more urgent one, waits for the same route; and where slots are short the urgent lane goes first,
+and then the route whose head has waited longest.
+
+Before the first answer nothing is known of the service's clock, so nothing of its windows.
+Requests then go one at a time, over all routes, and no more than a route's limit a minute; one that
+takes longer than a second does not hold up the next.
+The first answer ends it.
+If answers come and none tells the time, their route goes steadily, without windows.
 
 The core knows nothing of tasks, loops or sleeping.
 `tagodev.limits.scheduler` wraps it for asyncio; tests drive it with a clock of their own.
@@ -18,48 +24,28 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
-import attrs
-
-from tagodev.limits.bucket import Bucket, Permit, Waiter
+from tagodev.events import ClockRestarted, Granted, Settled, Throttled, WindowOpened
+from tagodev.limits.adaptive import Learner
+from tagodev.limits.bucket import Bucket, Permit, Reserve
+from tagodev.limits.clock import ServerClock
+from tagodev.limits.lanes import Lane, Waiter
+from tagodev.limits.snapshot import BucketState
 from tagodev.limits.window import Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tagodev.hard_limits import HardLimits
-    from tagodev.limits.clock import BoundedClock
+    from tagodev.events import Event
     from tagodev.limits.pacing import Pacer
     from tagodev.limits.routes import Route
+    from tagodev.limits.settings import Settings
 
-__all__ = ["TRANSIT_MAX", "BucketState", "Core"]
+__all__ = ["Core"]
 
-#: How long after its connection ended a request may still reach the service's counter, in seconds.
-TRANSIT_MAX: Final = 5.0
-
+#: While the clock is unknown, no request waits longer for the one before it, in seconds.
+_BLIND_INTERVAL: Final = 1.0
 #: After so many windows in which nothing at all was accepted, waiting is given up.
 _BARREN_WINDOWS: Final = 3
-
-
-@attrs.frozen(kw_only=True)
-class BucketState:
-    """What is known of one route, at one moment."""
-
-    route: str
-    """Method and template."""
-    limit: int
-    """Requests the service accepts in one window."""
-    used: int
-    """Requests charged to the present window."""
-    free: int
-    """Requests that may still go in the present window."""
-    in_flight: int
-    """Requests on their way."""
-    waiting: int
-    """Requests that wait for their grant."""
-    next_window_in: float
-    """Seconds until the next window is sure to have begun."""
-    rejected: int
-    """429s met so far."""
 
 
 class Core:
@@ -67,61 +53,107 @@ class Core:
 
     def __init__(
         self,
-        limits: HardLimits,
-        clock: BoundedClock,
+        settings: Settings,
         *,
-        slots: int,
         make_pacer: Callable[[int], Pacer],
+        make_steady_pacer: Callable[[int], Pacer],
+        clock: ServerClock | None = None,
+        emit: Callable[[Event], None] | None = None,
     ) -> None:
-        """Make a core in which nothing was used yet.
+        """Make a core that knows nothing and has sent nothing.
 
         Args:
-            limits: what the service accepts.
-            clock: bounds of the service's time.
-            slots: connections, that is requests in flight at once, over all routes.
-            make_pacer: makes the pacer of a route from its limit.
+            settings: how to work.
+            make_pacer: makes a route's pacer from its limit.
+            make_steady_pacer: makes the pacer of a route that has no windows.
+            clock: bounds of the service's time; default: a new one.
+            emit: called with each event; None to make none.
         """
-        self.limits = limits
-        self._clock = clock
-        self._free_slots = slots
+        self.settings = settings
+        self.clock = clock or ServerClock(fleet_slack=settings.fleet_slack)
+        self.emit = emit
         self._make_pacer = make_pacer
+        self._make_steady_pacer = make_steady_pacer
+        self._free_slots = settings.concurrency
+        self._out: set[Permit] = set()
         self._buckets: dict[str, Bucket] = {}
         self._waiting: dict[str, Bucket] = {}
         self._last_ticket = 0
+        self._blind_until = 0.0
 
     # --- asking ------------------------------------------------------------------------------
 
-    def try_grant(self, route: Route, now: float) -> Permit | None:
-        """Return a permit if one is free now and nobody waits for this route."""
-        if self._free_slots <= 0 or route.name in self._waiting:
+    def try_grant(self, route: Route, lane: Lane, now: float) -> Permit | None:
+        """Return a permit if one is free now and nobody waits who would go first."""
+        if self._free_slots <= 0:
             return None
-        bucket = self._bucket(route)
-        if bucket.wait(now, self._clock) > 0:
+        bucket = self._waiting.get(route.name)
+        if bucket is not None and (
+            lane is Lane.BULK or bucket.line.head(Lane.INTERACTIVE) is not None
+        ):
             return None
-        return self._grant(bucket, self._new_ticket(), now)
+        if bucket is None:
+            bucket = self._bucket(route)
+        if self._wait(bucket, lane, now) > 0:
+            return None
+        return self._grant(bucket, self._new_ticket(), lane, now, now)
 
     def join(
-        self, route: Route, deliver: Callable[[Permit], None], ticket: int | None = None
+        self,
+        route: Route,
+        deliver: Callable[[Permit], None],
+        now: float,
+        *,
+        lane: Lane = Lane.INTERACTIVE,
+        run: int = 0,
+        ticket: int | None = None,
     ) -> Waiter:
         """Put a request in the line of its route.
 
         Args:
             route: what it asks for.
             deliver: called once with the permit, from within `dispatch`.
+            now: the time.
+            lane: how urgent it is.
+            run: which bulk run it belongs to.
             ticket: that of an earlier permit of the same request, so that it keeps its place.
         """
-        waiter = Waiter(self._new_ticket() if ticket is None else ticket, deliver)
+        ticket = self._new_ticket() if ticket is None else ticket
+        waiter = Waiter(ticket, deliver, lane, run, now)
         bucket = self._bucket(route)
-        bucket.join(waiter)
+        bucket.line.join(waiter)
         self._waiting[route.name] = bucket
         return waiter
 
     def withdraw(self, route: Route, waiter: Waiter) -> None:
         """Take a request that was not granted out of its line."""
         bucket = self._bucket(route)
-        bucket.leave(waiter)
-        if bucket.head() is None:
+        bucket.line.leave(waiter)
+        if not bucket.line:
             self._waiting.pop(route.name, None)
+
+    def least_wait(self, route: Route, lane: Lane, now: float) -> float:
+        """Return the least time that a newcomer of a lane has to wait, in seconds.
+
+        It counts those who go first, the room in the windows and the gate; nothing that is not
+        certain makes it longer.
+        """
+        bucket = self._bucket(route)
+        if bucket.steady or not self.clock.known:
+            return max(bucket.closed_until - now, 0.0)
+        if bucket.closed_for(now) > 0:
+            return bucket.closed_for(now)
+        ahead = bucket.line.waiting(Lane.INTERACTIVE)
+        if lane is Lane.BULK:
+            ahead += bucket.line.waiting(Lane.BULK)
+        windows, ceiling = bucket.windows, bucket.learner.ceiling
+        number = windows.bounds(now)[1]
+        # Requests in flight may yet turn out to be of the window before.
+        free = ceiling - windows.used(number) + windows.in_flight
+        if ahead < free:
+            return 0.0
+        later = 1 + (ahead - max(free, 0)) // ceiling
+        return max((number + later) * windows.minute - self.clock.latest(now), 0.0)
 
     # --- deciding ----------------------------------------------------------------------------
 
@@ -133,42 +165,103 @@ class Core:
             request being settled or on nobody.
         """
         next_wake: float | None = None
-        waits = {name: bucket.wait(now, self._clock) for name, bucket in self._waiting.items()}
-        while self._free_slots > 0:
-            ready = [self._waiting[name] for name, wait in waits.items() if wait <= 0]
-            if not ready:
-                break
-            bucket = min(ready, key=_head_ticket)
-            waiter = bucket.pop()
-            waiter.deliver(self._grant(bucket, waiter.ticket, now))
-            if bucket.head() is None:
-                del self._waiting[bucket.route.name], waits[bucket.route.name]
-            else:
-                waits[bucket.route.name] = bucket.wait(now, self._clock)
-        for wait in waits.values():
-            if wait > 0 and (next_wake is None or now + wait < next_wake):
-                next_wake = now + wait
+        for lane in Lane:
+            waits = {
+                name: self._wait(bucket, lane, now)
+                for name, bucket in self._waiting.items()
+                if bucket.line.head(lane) is not None
+            }
+            while self._free_slots > 0:
+                ready = [self._waiting[name] for name, wait in waits.items() if wait <= 0]
+                if not ready:
+                    break
+                bucket = ready[0] if len(ready) == 1 else min(ready, key=_ticket_of_head(lane))
+                self._deliver(bucket, lane, now)
+                if bucket.line.head(lane) is None:
+                    del waits[bucket.route.name]
+                else:
+                    waits[bucket.route.name] = self._wait(bucket, lane, now)
+            for wait in waits.values():
+                if wait > 0 and (next_wake is None or now + wait < next_wake):
+                    next_wake = now + wait
         return next_wake
+
+    def _deliver(self, bucket: Bucket, lane: Lane, now: float) -> None:
+        waiter = bucket.line.pop(lane)
+        if not bucket.line:
+            del self._waiting[bucket.route.name]
+        waiter.deliver(self._grant(bucket, waiter.ticket, lane, waiter.since, now))
+
+    def _wait(self, bucket: Bucket, lane: Lane, now: float) -> float:
+        if self.clock.forget_if_slept():
+            self._blind_until = now
+            self._say(ClockRestarted())
+        if not bucket.steady:
+            if not self.clock.known:
+                return self._wait_blindly(bucket, now)
+            self._roll(bucket, now)
+        return bucket.wait(now, lane)
+
+    def _wait_blindly(self, bucket: Bucket, now: float) -> float:
+        """Return how long a request waits while nothing is known of the service's clock."""
+        wait = max(self._blind_until - now, bucket.closed_until - now, 0.0)
+        # Wherever the boundaries lie, no more than a window's worth can fall into one window.
+        if not wait and bucket.windows.unplaced(now) >= bucket.learner.ceiling:
+            return _BLIND_INTERVAL
+        return wait
+
+    def _roll(self, bucket: Bucket, now: float) -> None:
+        number = bucket.windows.bounds(now)[0]
+        watched = bucket.learner.window
+        if watched is None:
+            self._start_cold(bucket, now)
+        elif number <= watched:
+            return
+        bucket.roll(number)
+        self._say(WindowOpened(bucket.route.name, number, bucket.learner.budget))
+
+    def _start_cold(self, bucket: Bucket, now: float) -> None:
+        """Take the window that we come into as used, as far as the settings say."""
+        windows, limit = bucket.windows, bucket.learner.ceiling
+        if self.settings.cold_start == "full":
+            return
+        for number in {*windows.bounds(now)}:
+            used = limit
+            if self.settings.cold_start == "adaptive":
+                left = windows.opens_in(number + 1, now) / windows.minute
+                used = limit - int(limit * min(max(left, 0.0), 1.0))
+            windows.presume(number, used)
 
     # --- settling ----------------------------------------------------------------------------
 
-    def settle(self, permit: Permit, now: float) -> None:
-        """End a permit whose request was answered by now."""
-        permit.bucket.windows.settle(permit.charge, self._clock.latest(now))
-        permit.bucket.accepted_since_closed = True
-        self._free_slots += 1
+    def settle(self, permit: Permit, now: float, status: int, date: float | None) -> None:
+        """End a permit whose request was answered.
+
+        Args:
+            permit: the request's permit.
+            now: when the answer was here.
+            status: its HTTP status, for the events.
+            date: its ``Date`` header, in whole seconds of the epoch; None if it has none that can
+                be read.
+        """
+        self._observe(permit, now, date)
+        self._end(permit, now, status)
+        permit.bucket.windows.settle(permit.charge, now)
+        permit.bucket.accept(permit)
 
     def lose(self, permit: Permit, now: float) -> None:
         """End a permit whose request left and was not answered: it may still arrive for a while."""
-        permit.bucket.windows.settle(permit.charge, self._clock.latest(now + TRANSIT_MAX))
-        self._free_slots += 1
+        self._end(permit, now, None)
+        permit.bucket.windows.settle(permit.charge, now + self.settings.transit_max)
 
-    def refund(self, permit: Permit) -> None:
+    def refund(self, permit: Permit, now: float) -> None:
         """End a permit whose request provably never left."""
+        self._end(permit, now, None)
         permit.bucket.windows.refund(permit.charge)
-        self._free_slots += 1
 
-    def throttle(self, permit: Permit, now: float, retry_after: float | None) -> bool:
+    def throttle(
+        self, permit: Permit, now: float, retry_after: float | None, date: float | None
+    ) -> bool:
         """End a permit whose request was refused with a 429, and close its route.
 
         The gate closes until the boundary of the window that was full.
@@ -179,81 +272,161 @@ class Core:
             permit: the request's permit.
             now: when the answer came.
             retry_after: seconds to the boundary as the service said, to the second; None if it
-                did not say.
+                did not say, or nothing that makes sense.
+            date: its ``Date`` header, as for `settle`.
 
         Returns:
             Whether waiting on is hopeless: nothing was accepted for three windows.
         """
         bucket = permit.bucket
-        bucket.windows.settle(permit.charge, self._clock.latest(now))
-        self._free_slots += 1
+        self._observe(permit, now, date)
+        self._end(permit, now, 429)
+        bucket.windows.settle(permit.charge, now)
         bucket.rejected += 1
-        until = self._end_of_full_window(bucket, permit.sent_at, now, retry_after)
-        if until > now:
-            bucket.close_gate(until)
+        self._close(bucket, permit.granted, now, retry_after)
+        self._say(Throttled(bucket.route.name, bucket.closed_for(now)))
         return bucket.barren_windows >= _BARREN_WINDOWS
 
-    def _end_of_full_window(
-        self, bucket: Bucket, sent_at: float, now: float, retry_after: float | None
-    ) -> float:
-        windows = bucket.windows
-        earliest = self._clock.earliest(sent_at)
-        if not retry_after or retry_after < 0:
-            boundary = windows.start(windows.number(earliest) + 1)
+    def _close(self, bucket: Bucket, sent: float, now: float, retry_after: float | None) -> None:
+        windows, clock = bucket.windows, self.clock
+        # More than two windows is no wait for a window; whether it opens, the next try will tell.
+        said = min(retry_after, 2 * windows.minute) if retry_after and retry_after > 0 else None
+        if not clock.known or bucket.steady:
+            # Without windows the service's word is all there is; without it, a whole window.
+            bucket.close_until(now + (said or windows.minute))
+            return
+        earliest = clock.earliest(sent)
+        if said is None:
+            bucket.close_window(windows.number(earliest), sent)
+            return
+        # The service rounds to whole seconds, either way.
+        boundary = ceil((earliest + said - 1) / windows.minute)
+        if boundary * windows.minute <= clock.latest(now) + said + 1:
+            bucket.close_window(boundary - 1, sent)
         else:
-            # The service rounds to whole seconds, either way.
-            boundary = ceil((earliest + retry_after - 1) / windows.minute) * windows.minute
-            if boundary > self._clock.latest(now) + retry_after + 1:
-                return now + retry_after
-        return now + boundary - self._clock.earliest(now)
+            bucket.close_until(now + said)
+
+    def _observe(self, permit: Permit, now: float, date: float | None) -> None:
+        bucket = permit.bucket
+        if date is not None:
+            self.clock.observe(permit.granted, now, date)
+        useful = self.clock.known and self.clock.width(now) < bucket.windows.minute / 2
+        if self.settings.pacing == "aligned" and useful == bucket.steady:
+            self._change_mode(bucket, steady=not useful, now=now)
+
+    def _change_mode(self, bucket: Bucket, *, steady: bool, now: float) -> None:
+        """Go on without windows where nothing is known of them, or with them again."""
+        bucket.steady = steady
+        if not steady:
+            bucket.pacer = self._make_pacer(bucket.learner.ceiling)
+            return
+        bucket.pacer = self._make_steady_pacer(bucket.learner.ceiling)
+        # What went so far counts against the burst.
+        for _ in range(bucket.windows.unplaced(now)):
+            if bucket.pacer.delay() > 0:
+                break
+            bucket.pacer.take()
+
+    def _end(self, permit: Permit, now: float, status: int | None) -> None:
+        self._free_slots += 1
+        self._out.discard(permit)
+        # Whatever became of it, the next may ask for the time.
+        self._blind_until = now
+        self._say(Settled(permit.bucket.route.name, status, now - permit.granted))
+
+    # --- beginning again -----------------------------------------------------------------------
+
+    def restart(self, settings: Settings, now: float) -> None:
+        """Go on with what was counted, for new callers: those before are gone, with their loop.
+
+        Args:
+            settings: how to work from now on; its limits must be the same.
+            now: the time.
+        """
+        for permit in list(self._out):
+            self.lose(permit, now)
+        self.settings = settings
+        self._free_slots = settings.concurrency
+        self._waiting.clear()
+        old, self._buckets = self._buckets, {}
+        for name, bucket in old.items():
+            fresh = self._buckets[name] = self._new_bucket(bucket.route)
+            fresh.take_over(bucket)
 
     # --- seeing ------------------------------------------------------------------------------
 
     def snapshot(self, now: float) -> tuple[BucketState, ...]:
         """Return what is known of every route that was used so far."""
-        earliest, latest = self._clock.earliest(now), self._clock.latest(now)
-        states = []
-        for name, bucket in self._buckets.items():
-            windows = bucket.windows
-            number = windows.number(latest)
-            used = windows.used(number)
-            shut = now < bucket.closed_until
-            states.append(
-                BucketState(
-                    route=name,
-                    limit=windows.limit,
-                    used=used,
-                    free=0 if shut else max(windows.limit - used, 0),
-                    in_flight=windows.in_flight(),
-                    waiting=bucket.waiting(),
-                    next_window_in=windows.start(number + 1) - earliest,
-                    rejected=bucket.rejected,
-                )
-            )
-        return tuple(states)
+        return tuple(self._state(name, bucket, now) for name, bucket in self._buckets.items())
+
+    def _state(self, name: str, bucket: Bucket, now: float) -> BucketState:
+        windows, learner = bucket.windows, bucket.learner
+        known = self.clock.known
+        windows.bring_up_to_date()
+        number = windows.bounds(now)[1] if known else 0
+        used = windows.used(number) if known else windows.unplaced(now)
+        is_open = bucket.closed_for(now) <= 0
+        return BucketState(
+            route=name,
+            limit=self.settings.limits.limit(name),
+            budget=learner.budget,
+            used=used,
+            free=max(learner.ceiling - used, 0) if is_open else 0,
+            in_flight=windows.in_flight,
+            waiting=sum(bucket.line.waiting(lane) for lane in Lane),
+            next_window_in=windows.opens_in(number + 1, now) if known else None,
+            others=None if learner.others is None else max(ceil(learner.others), 0),
+            rejected=bucket.rejected,
+        )
 
     # --- inside ------------------------------------------------------------------------------
 
     def _bucket(self, route: Route) -> Bucket:
         bucket = self._buckets.get(route.name)
         if bucket is None:
-            limit = self.limits.limit(route.name)
-            bucket = Bucket(route, Windows(limit, self.limits.minute), self._make_pacer(limit))
-            self._buckets[route.name] = bucket
+            bucket = self._buckets[route.name] = self._new_bucket(route)
         return bucket
 
-    def _grant(self, bucket: Bucket, ticket: int, now: float) -> Permit:
-        bucket.pacer.take()
+    def _new_bucket(self, route: Route) -> Bucket:
+        settings = self.settings
+        learner = Learner(
+            settings.limits.limit(route.name), share=settings.share, headroom=settings.headroom
+        )
+        steady = settings.pacing == "steady"
+        make_pacer = self._make_steady_pacer if steady else self._make_pacer
+        return Bucket(
+            route,
+            clock=self.clock,
+            windows=Windows(settings.limits.minute, self.clock),
+            learner=learner,
+            reserve=Reserve(settings.reserve),
+            pacer=make_pacer(learner.ceiling),
+            steady=steady,
+        )
+
+    def _grant(self, bucket: Bucket, ticket: int, lane: Lane, since: float, now: float) -> Permit:
         self._free_slots -= 1
-        charge = bucket.windows.charge(self._clock.earliest(now))
-        return Permit(bucket, charge, ticket, now)
+        if not self.clock.known:
+            self._blind_until = now + _BLIND_INTERVAL
+        if self.emit is not None:
+            self.emit(Granted(bucket.route.name, lane.value, now - since))
+        permit = bucket.take(now, ticket, lane)
+        self._out.add(permit)
+        return permit
 
     def _new_ticket(self) -> int:
         self._last_ticket += 1
         return self._last_ticket
 
+    def _say(self, event: Event) -> None:
+        if self.emit is not None:
+            self.emit(event)
 
-def _head_ticket(bucket: Bucket) -> int:
-    head = bucket.head()
-    assert head is not None, "a bucket without waiters is not among those that wait"
-    return head.ticket
+
+def _ticket_of_head(lane: Lane) -> Callable[[Bucket], int]:
+    def ticket(bucket: Bucket) -> int:
+        head = bucket.line.head(lane)
+        assert head is not None, "only buckets with a waiter are compared"
+        return head.ticket
+
+    return ticket

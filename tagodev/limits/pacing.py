@@ -1,9 +1,21 @@
 """Pacing: aiolimiter's bucket, behind a protocol that asks and never waits.
 
-The windows decide *how many* requests may go; the bucket decides *how fast* they go, so that a
-window's opening is not a blow.
+The windows decide *how many* requests may go; the bucket decides *how fast* they go.
 The core asks whether there is capacity and takes it in the same step; `AsyncLimiter.acquire` does
 not suspend when `has_capacity` has just said yes, so its coroutine is run to its end on the spot.
+
+Two ways to tune it:
+
+*Aligned* (default): the windows hold the quota, and the bucket only takes the edge off their
+opening: a tenth of the limit goes at once, the rest within half a second.
+
+*Steady*: there are no windows, because nothing is known of the service's clock or because the
+caller wants it so, and the bucket alone must keep the limit.
+In any 60 s a bucket of burst b and refill r a second lets b + 60 r requests *go*, but the service
+counts them as they *arrive*, and those that travel longest may fall together with those that
+travel least: with latencies that spread over J seconds up to b + r (60 + J) arrive within a minute.
+So b and r are chosen to make that the limit.
+It needs no clock, rejects nothing, and is slower: it has to be.
 """
 
 from __future__ import annotations
@@ -13,7 +25,7 @@ from typing import Final, Protocol
 
 from aiolimiter import AsyncLimiter
 
-__all__ = ["MAX_DELAY", "AlignedPacer", "Pacer"]
+__all__ = ["MAX_DELAY", "LimiterPacer", "Pacer", "aligned_pacer", "steady_pacer"]
 
 #: By how much pacing may delay the last request of a full window, in seconds.
 MAX_DELAY: Final = 0.5
@@ -31,27 +43,22 @@ class Pacer(Protocol):
         ...
 
 
-class AlignedPacer:
-    """Lets a tenth of the limit go at once and the rest within half a second.
+class LimiterPacer:
+    """A pacer made of an `AsyncLimiter`; for use within one running event loop."""
 
-    With a burst b = L / 10 and a rate r = (L - b) / 0.5 s the last of L requests waits at most
-    half a second for the bucket: the edge is off, the window is not slower.
-    """
-
-    def __init__(self, limit: int) -> None:
-        """Make the bucket of one route.
+    def __init__(self, burst: float, rate: float) -> None:
+        """Make a full bucket.
 
         Args:
-            limit: requests a window.
+            burst: requests that may go at once, at least 1.
+            rate: requests a second that it refills by.
         """
-        burst = ceil(limit / 10)
-        rate = max(limit - burst, 1) / MAX_DELAY
         self._bucket = AsyncLimiter(burst, burst / rate)
         self._step = 1 / rate
 
     def delay(self) -> float:
-        """Return 0, or the time in which one request's worth of capacity comes back."""
-        return 0.0 if self._bucket.has_capacity() else self._step
+        """Return 0, or the time after which the capacity for one request is sure to be there."""
+        return 0.0 if self._bucket.has_capacity() else self._missing() * self._step
 
     def take(self) -> None:
         """Take one request's worth."""
@@ -63,3 +70,36 @@ class AlignedPacer:
         acquisition.close()
         msg = "the bucket was asked for more than it holds"
         raise RuntimeError(msg)
+
+    def _missing(self) -> float:
+        """Return which part of a request's worth is missing, rounded up to a 64th."""
+        missing, width = 1.0, 0.5
+        while width >= 1 / 64:
+            if self._bucket.has_capacity(1 - (missing - width)):
+                missing -= width
+            width /= 2
+        return missing
+
+
+def aligned_pacer(limit: int) -> LimiterPacer:
+    """Return the pacer that takes the edge off a window's opening.
+
+    Args:
+        limit: requests a window.
+    """
+    burst = ceil(limit / 10)
+    return LimiterPacer(burst, max(limit - burst, 1) / MAX_DELAY)
+
+
+def steady_pacer(limit: int, minute: float, spread: float) -> LimiterPacer:
+    """Return the pacer that keeps a limit without knowing where the windows lie.
+
+    Args:
+        limit: requests a window.
+        minute: a window's length in seconds.
+        spread: by how much latencies may differ, in seconds.
+    """
+    burst = max(limit // 10, 1)
+    # A limit of 1 leaves no room beside the burst: then one request per window and spread.
+    rate = (limit - burst) / (minute + spread) if limit > burst else 0.5 / (minute + spread)
+    return LimiterPacer(burst, rate)

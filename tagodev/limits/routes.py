@@ -44,18 +44,20 @@ class Route:
         Raises:
             InputError: a value that is empty or would lead to another route.
         """
+        names = _PLACEHOLDER.findall(self.template)
+        wrong = [
+            name[1:]
+            for name, value in zip(names, values, strict=True)
+            if not isinstance(value, str) or not _SAFE_VALUE.fullmatch(value)
+        ]
+        if wrong:
+            # The value may be a token that went astray: it is neither repeated nor kept.
+            del values
+            raise InputError(
+                "must be 1 to 128 letters, digits, dashes or underscores", path=wrong[0]
+            )
         remaining = iter(values)
-
-        def fill(match: re.Match[str]) -> str:
-            value = next(remaining)
-            if not isinstance(value, str) or not _SAFE_VALUE.fullmatch(value):
-                # The value itself may be a token that went astray: it is not repeated.
-                raise InputError(
-                    "must be 1 to 128 letters, digits, dashes or underscores", path=match[0][1:]
-                )
-            return value
-
-        return _PLACEHOLDER.sub(fill, self.template)
+        return _PLACEHOLDER.sub(lambda _: next(remaining), self.template)
 
     def _named(self) -> str:
         name = f"{self.method} {self.template}"

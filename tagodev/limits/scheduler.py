@@ -8,20 +8,24 @@ the one timer fires; both run the core to its end within one step of the event l
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tagodev.errors import ClosedError
+from tagodev.errors import WaitTooLongError
+from tagodev.limits.lanes import Lane
 
 if TYPE_CHECKING:
     from tagodev.limits.bucket import Permit
-    from tagodev.limits.core import BucketState, Core
+    from tagodev.limits.core import Core
+    from tagodev.limits.lanes import Waiter
     from tagodev.limits.routes import Route
+    from tagodev.limits.snapshot import BucketState
 
 __all__ = ["Scheduler"]
 
 
 class Scheduler:
-    """Grants requests their turn; the one gate that every request of a client passes."""
+    """Grants requests their turn; the one gate that every request of a profile passes."""
 
     def __init__(self, core: Core) -> None:
         """Wrap a core, within a running event loop.
@@ -29,99 +33,137 @@ class Scheduler:
         Args:
             core: what decides; nothing else may drive it.
         """
-        self._core = core
-        self._loop = asyncio.get_running_loop()
+        self.core = core
+        self.loop = asyncio.get_running_loop()
+        """The loop that it runs in."""
         self._timer: asyncio.TimerHandle | None = None
-        self._waiting: set[asyncio.Future[Permit]] = set()
-        self._closed = False
+        self._waiting = 0
 
-    async def acquire(self, route: Route, ticket: int | None = None) -> Permit:
+    async def acquire(
+        self,
+        route: Route,
+        *,
+        lane: Lane = Lane.INTERACTIVE,
+        run: int = 0,
+        ticket: int | None = None,
+        max_wait: float | None = None,
+        among: set[asyncio.Future[Permit]] | None = None,
+    ) -> Permit:
         """Wait for a permit; the caller must then settle, lose, refund or throttle it.
 
         Args:
             route: what is to be sent.
+            lane: how urgent it is.
+            run: which bulk run it belongs to; 0 for none.
             ticket: that of the request's earlier permit, if it met a 429: it keeps its place.
+            max_wait: seconds to wait at most; None for as long as it takes.
+            among: where the wait is kept while it lasts, so that whoever owns it can end it by
+                setting an exception.
 
         Raises:
-            ClosedError: the scheduler was closed meanwhile.
+            WaitTooLongError: the permit can't come in time, or has not.
         """
-        if self._closed:
-            raise ClosedError("The client is closed")
+        now = self.loop.time()
         if ticket is None:
-            permit = self._core.try_grant(route, self._loop.time())
+            permit = self.core.try_grant(route, lane, now)
             if permit is not None:
                 return permit
-        granted: asyncio.Future[Permit] = self._loop.create_future()
-
-        def deliver(permit: Permit) -> None:
-            # A task that was cancelled in this same step of the loop has not run yet to withdraw.
-            if granted.done():
-                self._core.refund(permit)
-            else:
-                granted.set_result(permit)
-
-        waiter = self._core.join(route, deliver, ticket)
-        self._waiting.add(granted)
+        if max_wait is not None:
+            least = self.core.least_wait(route, lane, now)
+            if least > max_wait:
+                raise _too_long(route, max_wait, least)
+        granted: asyncio.Future[Permit] = self.loop.create_future()
+        waiter = self.core.join(
+            route, partial(self._deliver, granted), now, lane=lane, run=run, ticket=ticket
+        )
+        self._waiting += 1
+        if among is not None:
+            among.add(granted)
         self._dispatch()
         try:
-            return await granted
-        except asyncio.CancelledError:
-            if granted.done() and not granted.cancelled():
-                self.refund(granted.result())
-            else:
-                self._core.withdraw(route, waiter)
-                self._dispatch()
+            async with asyncio.timeout(max_wait):
+                return await granted
+        except TimeoutError:
+            self._give_up(granted, route, waiter)
+        except BaseException:
+            self._give_up(granted, route, waiter)
             raise
         finally:
-            self._waiting.discard(granted)
+            self._waiting -= 1
+            if among is not None:
+                among.discard(granted)
+        assert max_wait is not None, "only a bounded wait times out"
+        raise _too_long(route, max_wait, None)
 
-    def settle(self, permit: Permit) -> None:
-        """Say that the request was answered."""
-        self._core.settle(permit, self._loop.time())
+    def _give_up(self, granted: asyncio.Future[Permit], route: Route, waiter: Waiter) -> None:
+        """Undo a wait that ended without its permit being taken, granted or not."""
+        if granted.done() and not granted.cancelled() and granted.exception() is None:
+            self.refund(granted.result())
+        else:
+            self.core.withdraw(route, waiter)
+            self._dispatch()
+
+    def _deliver(self, granted: asyncio.Future[Permit], permit: Permit) -> None:
+        # A task that was cancelled in this same step of the loop has not run yet to withdraw.
+        if granted.done():
+            self.core.refund(permit, self.loop.time())
+        else:
+            granted.set_result(permit)
+
+    def settle(self, permit: Permit, status: int, date: float | None) -> None:
+        """Say that the request was answered, and what its ``Date`` header told."""
+        self.core.settle(permit, self.loop.time(), status, date)
         self._dispatch()
 
     def lose(self, permit: Permit) -> None:
         """Say that the request left and no answer will come."""
-        self._core.lose(permit, self._loop.time())
+        self.core.lose(permit, self.loop.time())
         self._dispatch()
 
     def refund(self, permit: Permit) -> None:
         """Say that the request provably never left."""
-        self._core.refund(permit)
+        self.core.refund(permit, self.loop.time())
         self._dispatch()
 
-    def throttle(self, permit: Permit, retry_after: float | None) -> bool:
+    def throttle(self, permit: Permit, retry_after: float | None, date: float | None) -> bool:
         """Say that the request was refused with a 429; return whether waiting on is hopeless."""
-        hopeless = self._core.throttle(permit, self._loop.time(), retry_after)
+        hopeless = self.core.throttle(permit, self.loop.time(), retry_after, date)
         self._dispatch()
         return hopeless
 
     def snapshot(self) -> tuple[BucketState, ...]:
         """Return what is known of every route that was used so far."""
-        return self._core.snapshot(self._loop.time())
+        return self.core.snapshot(self.loop.time())
 
     def close(self) -> None:
-        """Wake every waiter with `ClosedError` and grant nothing more."""
-        self._closed = True
+        """Stop the timer; nobody waits any more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for granted in self._waiting:
-            if not granted.done():
-                granted.set_exception(ClosedError("The client was closed while a request waited"))
 
     def _dispatch(self) -> None:
-        if not self._waiting or self._closed:
+        if not self._waiting:
             return
-        wake = self._core.dispatch(self._loop.time())
+        wake = self.core.dispatch(self.loop.time())
         if wake is None:
             return
         # A timer that fires too early asks again; only a later one must be replaced.
-        if self._timer is None or self._timer.cancelled() or wake < self._timer.when():
+        if self._timer is None or wake < self._timer.when():
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self._loop.call_at(wake, self._on_timer)
+            self._timer = self.loop.call_at(wake, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None
         self._dispatch()
+
+
+def _too_long(route: Route, max_wait: float, least: float | None) -> WaitTooLongError:
+    known = "" if least is None else f"; it would be {least:.1f} s at least"
+    return WaitTooLongError(
+        f"No budget for {route.name} within {max_wait:g} s{known}",
+        hint="Wait longer, or use the limit for less",
+        route=route.name,
+        max_wait=max_wait,
+        least=least,
+    )

@@ -5,131 +5,272 @@ clock, and refuses the request that would be number L + 1 in one of them.
 We know neither when a request will arrive there nor what that clock shows: only bounds of both.
 So a request is charged to **every** window in which the service may have counted it:
 
-- from the window of the earliest moment at which it can have arrived (the server's clock read at
-  its latest departure, as early as that clock can be),
-- to the window of the latest moment at which it can have been counted (the answer's arrival, as
-  late as that clock can be); while it is in flight there is no such bound, and it is charged to
-  all windows to come.
+- from the window of the earliest moment at which it can have arrived (its departure, as early as
+  the service's clock can have been then),
+- to the window of the latest moment at which it can have been counted (its answer's arrival, as
+  late as that clock can have been then); while it is in flight there is no such moment, and it is
+  charged to all windows to come.
 
-Why that can't be rejected.
+Why that can't be rejected
+--------------------------
 Take any window w of the service and any request that it counts there.
-The request was sent by us, its charge covers w from the moment of its grant, and a charge ends
-only when it is proved to lie before w.
+We sent that request; its charge covers w from the moment of its grant, and is taken off w only
+when it is proved to lie elsewhere.
 So the requests counted in w are at most those charged to w.
 A grant is given only if, with it, no window in which the new request may fall is charged more than
-L; windows further ahead are charged with the requests in flight alone, which are among those of
-the present window.
+L; windows further ahead are charged with requests in flight alone, which are among those charged
+to the present window.
 Hence at most L are ever charged to w, and the service counts at most L.
 
-It rests on this: nobody else uses the profile, L is the service's own, the clock's bounds hold, a
-request is counted once, between its departure and the arrival of its answer (or `transit_max`
-after its connection ended without one), and nothing below us sends it again.
+It rests on this: nobody else uses the profile, L is the service's own, the clock's bounds hold
+(the service's machines agree within the fleet slack), a request is counted once, between its
+departure and the arrival of its answer (or `TRANSIT_MAX` after its connection ended without one),
+and nothing below us sends it again.
 
-What it costs is only what is not known: a request that may be on either side of a boundary takes
-one place on both sides.
+What it costs
+-------------
+Only what is not known: a request that may lie on either side of a boundary takes a place on both.
+That is given back as soon as more is known: when the clock's bounds narrow, settled requests on a
+boundary are judged again.
+To learn more one must ask, so a window is never filled to the last place by requests that may
+belong to the one before it: the last place is kept for the first request that surely falls into
+it, whose answer tells where the others were.
 
-A token bucket of L a minute gives no such promise: it starts full and refills meanwhile, so that
-up to 2 L - 1 requests fall into one window.
+The alternative, a token bucket of L a minute, gives no such promise: it starts full and refills
+meanwhile, so that up to 2 L - 1 requests fall into one window.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from math import floor
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
+if TYPE_CHECKING:
+    from tagodev.limits.clock import ServerClock
+
 __all__ = ["Charge", "Windows"]
+
+# Seconds of the epoch as a float resolve a quarter of a microsecond; whoever waits for a boundary
+# must come out behind it.
+_TICK: Final = 1e-6
 
 
 @attrs.define(eq=False)
 class Charge:
-    """One request's place in the windows, from its grant until it is settled."""
+    """A request's place in the windows, from its grant until nobody asks any more."""
 
+    sent: float
+    """The earliest it can have left, on our clock."""
     first: int
     """The first window in which the service may count it."""
-    open: bool = True
-    """Whether it may still be counted in any window to come."""
+    ended: float | None = None
+    """The latest it can have been counted, on our clock; None while it is in flight."""
+    last: int = 0
+    """The last window in which the service may have counted it, once it has ended."""
+    count: int = 1
+    """How many requests it stands for: more than one where they can't be told apart."""
 
 
-@attrs.define(eq=False)
 class Windows:
     """The charges of one route.
 
-    Windows are numbered from the epoch: number n begins at ``n * minute`` of the server's clock.
+    Windows are numbered from the epoch: number n begins at ``n * minute`` of the service's clock.
     """
 
-    limit: int
-    """How many requests the service accepts in one window."""
-    minute: float
-    """A window's length in seconds."""
-    _settled: dict[int, int] = attrs.field(factory=dict, init=False)
-    _open: dict[int, int] = attrs.field(factory=dict, init=False)
-    _exhausted: int | None = attrs.field(default=None, init=False)
+    def __init__(self, minute: float, clock: ServerClock) -> None:
+        """Begin with nothing charged.
+
+        Args:
+            minute: a window's length in seconds.
+            clock: bounds of the service's time.
+        """
+        self.minute = minute
+        self._clock = clock
+        self._settled: dict[int, int] = {}
+        self._open: dict[int, int] = {}
+        # Requests that went while the clock was unknown: on their way, and ended.
+        self._unplaced: set[Charge] = set()
+        self._unplaced_ended: deque[Charge] = deque()
+        self._on_boundary: list[Charge] = []
+        self._judged_at = 0
+        self.in_flight = 0
+        """How many requests are on their way."""
+        self.exhausted = -1
+        """The last window that the service itself has said to be full."""
+
+    # --- where we are --------------------------------------------------------------------------
 
     def number(self, server_time: float) -> int:
-        """Return the number of the window that this moment of the server's clock falls in."""
+        """Return the number of the window that a moment of the service's clock falls in."""
         return floor(server_time / self.minute)
 
-    def start(self, number: int) -> float:
-        """Return the moment of the server's clock at which a window begins."""
-        return number * self.minute
+    def bounds(self, now: float) -> tuple[int, int]:
+        """Return the first and the last window that it may be now."""
+        return (
+            floor(self._clock.earliest(now) / self.minute),
+            floor(self._clock.latest(now) / self.minute),
+        )
+
+    def opens_in(self, number: int, now: float) -> float:
+        """Return in how many seconds a window is sure to have begun."""
+        return number * self.minute - self._clock.earliest(now) + _TICK
 
     def used(self, number: int) -> int:
         """Return how many requests are charged to a window."""
-        in_flight = sum(count for first, count in self._open.items() if first <= number)
-        return self._settled.get(number, 0) + in_flight
+        used = self._settled.get(number, 0)
+        for first, count in self._open.items():
+            if first <= number:
+                used += count
+        return used
 
-    def full_until(self, earliest: float, latest: float) -> int | None:
-        """Return the first window in which a request is free to go, or None if that is now.
+    def blocked_until(self, now: float, limit: int) -> int | None:
+        """Return the first window in which a request may go, or None if it may go now.
 
         Args:
-            earliest: the server's clock now, as early as it can be.
-            latest: the server's clock now, as late as it can be.
+            now: the time.
+            limit: how many requests each window takes.
         """
-        for number in range(self.number(latest), self.number(earliest) - 1, -1):
-            if number == self._exhausted or self.used(number) >= self.limit:
-                return number + 1
-        return None
+        if self._unplaced or self._unplaced_ended:
+            self._place()
+        blocked = self._blocked_until(now, limit)
+        if blocked is not None and self._judge_again():
+            blocked = self._blocked_until(now, limit)
+        return blocked
 
-    def charge(self, earliest: float) -> Charge:
-        """Charge a request that leaves now; `full_until` must have said that it may."""
-        charge = Charge(self.number(earliest))
-        self._open[charge.first] = self._open.get(charge.first, 0) + 1
+    def bring_up_to_date(self) -> None:
+        """Charge by what is known of the clock by now; `blocked_until` does so where it matters."""
+        self._place()
+        self._judge_again()
+
+    def _blocked_until(self, now: float, limit: int) -> int | None:
+        first, last = self.bounds(now)
+        if first <= self.exhausted:
+            return self.exhausted + 1
+        for number in range(last, first, -1):
+            used = self.used(number)
+            if used >= limit:
+                return number + 1
+            # The last place is for a request that is surely of this window.
+            if used == limit - 1 > 0:
+                return number
+        return first + 1 if self.used(first) >= limit else None
+
+    def unplaced(self, now: float) -> int:
+        """Return how many requests went, while the clock was unknown, within the last minute."""
+        batches = self._unplaced_ended
+        while batches and _end_of(batches[0]) + self.minute < now:
+            batches.popleft()
+        return len(self._unplaced) + sum(batch.count for batch in batches)
+
+    # --- charging ------------------------------------------------------------------------------
+
+    def charge(self, now: float) -> Charge:
+        """Charge a request that leaves now; `blocked_until` must have said that it may."""
+        charge = Charge(now, 0)
+        self.in_flight += 1
+        if self._clock.known:
+            charge.first = self.bounds(now)[0]
+            self._open[charge.first] = self._open.get(charge.first, 0) + 1
+        else:
+            self._unplaced.add(charge)
         return charge
 
-    def settle(self, charge: Charge, latest: float) -> None:
-        """End a charge: the service counted the request no later than this moment of its clock."""
-        self._close(charge)
-        for number in range(charge.first, self.number(latest) + 1):
-            self._settled[number] = self._settled.get(number, 0) + 1
-        self._forget_before(charge.first)
+    def settle(self, charge: Charge, ended: float) -> None:
+        """End a charge: the service counted the request, if at all, before `ended`."""
+        self._leave(charge)
+        charge.ended = ended
+        if not self._clock.known:
+            self._remember_unplaced(charge.sent, ended)
+            return
+        self._settle_placed(charge, ended)
 
     def refund(self, charge: Charge) -> None:
-        """End the charge of a request that provably never left."""
-        self._close(charge)
+        """Take a charge back: the request provably never left."""
+        self._leave(charge)
 
-    def exhaust(self, number: int) -> None:
-        """Take a window as used up: the service has said so."""
-        if self._exhausted is None or number > self._exhausted:
-            self._exhausted = number
+    def presume(self, number: int, used: int) -> None:
+        """Take a window as partly used by what we can't know of."""
+        self._settled[number] = self._settled.get(number, 0) + used
 
-    def in_flight(self) -> int:
-        """Return how many requests are on their way."""
-        return sum(self._open.values())
+    # --- inside --------------------------------------------------------------------------------
 
-    def _close(self, charge: Charge) -> None:
-        if not charge.open:
+    def _leave(self, charge: Charge) -> None:
+        if charge.ended is not None:
             msg = "this request was settled before"
             raise RuntimeError(msg)
-        charge.open = False
+        self.in_flight -= 1
+        if charge in self._unplaced:
+            self._unplaced.discard(charge)
+            if self._clock.known:
+                charge.first = self.bounds(charge.sent)[0]
+            return
         left = self._open[charge.first] - 1
         if left:
             self._open[charge.first] = left
         else:
             del self._open[charge.first]
 
+    def _settle_placed(self, charge: Charge, ended: float) -> None:
+        charge.last = max(self.bounds(ended)[1], charge.first)
+        for number in range(charge.first, charge.last + 1):
+            self._settled[number] = self._settled.get(number, 0) + charge.count
+        if charge.last > charge.first:
+            self._on_boundary.append(charge)
+        if len(self._settled) > 8:
+            self._forget_before(charge.first - 1)
+
+    def _remember_unplaced(self, sent: float, ended: float) -> None:
+        """Keep a request that can't be placed, together with those of the same second."""
+        batches = self._unplaced_ended
+        if batches and floor(_end_of(batches[-1])) == floor(ended):
+            batch = batches[-1]
+            batch.sent, batch.ended = min(batch.sent, sent), max(_end_of(batch), ended)
+            batch.count += 1
+        else:
+            batches.append(Charge(sent, 0, ended=ended))
+        while _end_of(batches[0]) + self.minute < ended:
+            batches.popleft()
+
+    def _place(self) -> None:
+        """Find the windows of requests that were sent before anything was known of the clock."""
+        if not self._clock.known:
+            return
+        for charge in self._unplaced:
+            charge.first = self.bounds(charge.sent)[0]
+            self._open[charge.first] = self._open.get(charge.first, 0) + 1
+        for batch in self._unplaced_ended:
+            batch.first = self.bounds(batch.sent)[0]
+            self._settle_placed(batch, _end_of(batch))
+        self._unplaced.clear()
+        self._unplaced_ended.clear()
+
+    def _judge_again(self) -> bool:
+        """Take settled requests off windows in which, as is known by now, they can't have been."""
+        if not self._on_boundary or self._judged_at == self._clock.version:
+            return False
+        self._judged_at = self._clock.version
+        undecided = []
+        for charge in self._on_boundary:
+            first = max(charge.first, self.bounds(charge.sent)[0])
+            last = max(min(charge.last, self.bounds(_end_of(charge))[1]), first)
+            for number in range(charge.first, charge.last + 1):
+                if not first <= number <= last and number in self._settled:
+                    self._settled[number] -= charge.count
+            charge.first, charge.last = first, last
+            if first < last:
+                undecided.append(charge)
+        self._on_boundary = undecided
+        return True
+
     def _forget_before(self, number: int) -> None:
-        # Two windows back nobody asks any more; what is kept is a handful of numbers.
-        if len(self._settled) > 4:
-            for old in [key for key in self._settled if key < number - 1]:
-                del self._settled[old]
+        for old in [key for key in self._settled if key < number]:
+            del self._settled[old]
+        self._on_boundary = [charge for charge in self._on_boundary if charge.last >= number]
+
+
+def _end_of(charge: Charge) -> float:
+    assert charge.ended is not None, "only what has ended is asked for its end"
+    return charge.ended

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, Unpack
 
 from tagodev.bulk.operations import CreateDevice, DeleteDevice
 from tagodev.bulk.runner import BulkRun
@@ -15,6 +15,7 @@ from tagodev.query import encode_query
 from tagodev.resources.listing import PAGE_SIZE, Listing
 from tagodev.retry import Safety
 from tagodev.serde import to_json, to_wire
+from tagodev.session import CallRecord
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tagodev.bulk.operations import Operation
     from tagodev.bulk.runner import Many
     from tagodev.models import DeviceCreate, DeviceEdit
-    from tagodev.session import CallRecord, Session
+    from tagodev.session import CallOptions, Session
 
 __all__ = ["DEFAULT_FIELDS", "Devices"]
 
@@ -71,7 +72,7 @@ class Devices:
         self._concurrency = concurrency
         self._running = running
 
-    async def create(self, device: DeviceCreate, record: CallRecord | None = None) -> DeviceCreated:
+    async def create(self, device: DeviceCreate, **options: Unpack[CallOptions]) -> DeviceCreated:
         """Make a device and return its id and its token.
 
         Not idempotent: if the answer is lost, the error has ``may_have_acted`` set, and nothing is
@@ -79,29 +80,33 @@ class Devices:
 
         Args:
             device: what to make.
-            record: where to note what becomes of the call.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             ResourceLimitError: the plan holds no more devices.
             RequestError: it failed otherwise.
         """
+        return await self._create(device, CallRecord(**options))
+
+    async def _create(self, device: DeviceCreate, record: CallRecord) -> DeviceCreated:
         request = Request(
             route=_CREATE, path=_CREATE.path(), safety=Safety.ONCE, body=to_json(device)
         )
         return await self._session.call(request, DeviceCreated, record)
 
-    async def info(self, device_id: str) -> Device:
+    async def info(self, device_id: str, **options: Unpack[CallOptions]) -> Device:
         """Return everything the service says of a device.
 
         Args:
             device_id: its id.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such device.
             RequestError: it failed otherwise.
         """
         request = Request(route=_INFO, path=_INFO.path(device_id), safety=Safety.READ)
-        return await self._session.call(request, Device)
+        return await self._session.call(request, Device, CallRecord(**options))
 
     def list(
         self,
@@ -110,6 +115,7 @@ class Devices:
         fields: Sequence[str] = DEFAULT_FIELDS,
         order_by: str = "name,asc",
         page_size: int = PAGE_SIZE,
+        **options: Unpack[CallOptions],
     ) -> Listing[Device]:
         """List devices; nothing is sent before the result is iterated.
 
@@ -118,6 +124,8 @@ class Devices:
             fields: what to give of each besides its id and name, at most 20 in all.
             order_by: a field and ``asc`` or ``desc``: ``"created_at,desc"``.
             page_size: devices a request, 1 to 10,000; default 1,000.
+            options: ``lane``, ``max_wait`` and ``timeout`` of each page's call, as `CallOptions`
+                says.
 
         Example:
             ``async for device in tago.devices.list(filter=DeviceFilter(name="Cold*")): ...``
@@ -128,19 +136,24 @@ class Devices:
             "filter": to_wire(filter) if filter is not None else None,
             "orderBy": order_by,
         }
-        return Listing(partial(self._page, shared), page_size, key=attrgetter("id"))
+        return Listing(partial(self._page, shared, options), page_size, key=attrgetter("id"))
 
-    async def _page(self, shared: dict[str, object], number: int, size: int) -> _Page:
+    async def _page(
+        self, shared: dict[str, object], options: CallOptions, number: int, size: int
+    ) -> _Page:
         query = encode_query({"page": number, "amount": size, **shared})
         request = Request(route=_LIST, path=f"{_LIST.path()}?{query}", safety=Safety.READ)
-        return await self._session.call(request, _Page)
+        return await self._session.call(request, _Page, CallRecord(**options))
 
-    async def edit(self, device_id: str, changes: DeviceEdit) -> None:
+    async def edit(
+        self, device_id: str, changes: DeviceEdit, **options: Unpack[CallOptions]
+    ) -> None:
         """Change the fields that `changes` names; lists in it replace the whole list.
 
         Args:
             device_id: which device.
             changes: what to change.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such device.
@@ -152,20 +165,23 @@ class Devices:
             safety=Safety.IDEMPOTENT,
             body=to_json(changes),
         )
-        await self._session.call(request, object)
+        await self._session.call(request, object, CallRecord(**options))
 
-    async def delete(self, device_id: str, record: CallRecord | None = None) -> None:
+    async def delete(self, device_id: str, **options: Unpack[CallOptions]) -> None:
         """Delete a device with its tokens, parameters and all its data.
 
         Args:
             device_id: which device.
-            record: where to note what becomes of the call.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such device, and it was not an earlier attempt of this call whose
                 answer was lost that removed it.
             RequestError: it failed otherwise.
         """
+        await self._delete(device_id, CallRecord(**options))
+
+    async def _delete(self, device_id: str, record: CallRecord) -> None:
         request = Request(route=_DELETE, path=_DELETE.path(device_id), safety=Safety.IDEMPOTENT)
         try:
             await self._session.call(request, object, record)
@@ -189,7 +205,7 @@ class Devices:
         Example:
             ``report = await tago.devices.create_many(specs)``
         """
-        return self._run(CreateDevice(self.create), devices)
+        return self._run(CreateDevice(self._create), devices)
 
     def delete_many(self, device_ids: Many[str]) -> BulkRun[str]:
         """Delete many devices; one that is already gone counts as deleted.
@@ -200,7 +216,7 @@ class Devices:
         Raises:
             BulkStoppedError: the run ended early: the token, no connection.
         """
-        return self._run(DeleteDevice(self.delete), device_ids)
+        return self._run(DeleteDevice(self._delete), device_ids)
 
     def _run(self, operation: Operation[Item], items: Many[Item]) -> BulkRun[Item]:
         return BulkRun(operation, items, concurrency=self._concurrency, running=self._running)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 
 from tagodev.errors import NotFoundError
 from tagodev.limits.routes import Route
@@ -14,11 +14,12 @@ from tagodev.resources.listing import PAGE_SIZE, Listing
 from tagodev.retry import Safety
 from tagodev.secrets import Secret
 from tagodev.serde import to_json, to_wire
+from tagodev.session import CallRecord
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
     from tagodev.models import TokenCreate
-    from tagodev.session import Session
+    from tagodev.session import CallOptions, Session
 
 __all__ = ["Tokens"]
 
@@ -51,7 +52,9 @@ class Tokens:
         """
         self._session = session
 
-    async def create(self, device_id: str, token: TokenCreate) -> TokenCreated:
+    async def create(
+        self, device_id: str, token: TokenCreate, **options: Unpack[CallOptions]
+    ) -> TokenCreated:
         """Make a token for a device.
 
         Not idempotent: if the answer is lost, the error has ``may_have_acted`` set, and nothing is
@@ -60,33 +63,40 @@ class Tokens:
         Args:
             device_id: the device that the token opens.
             token: what to make.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.
         """
         body = to_json({"device": device_id, **to_wire(token)})
         request = Request(route=_CREATE, path=_CREATE.path(), safety=Safety.ONCE, body=body)
-        return await self._session.call(request, TokenCreated)
+        return await self._session.call(request, TokenCreated, CallRecord(**options))
 
-    def list(self, device_id: str, *, page_size: int = PAGE_SIZE) -> Listing[DeviceToken]:
+    def list(
+        self, device_id: str, *, page_size: int = PAGE_SIZE, **options: Unpack[CallOptions]
+    ) -> Listing[DeviceToken]:
         """List a device's tokens; nothing is sent before the result is iterated.
 
         Args:
             device_id: which device.
             page_size: tokens a request, 1 to 10,000; default 1,000.
+            options: ``lane``, ``max_wait`` and ``timeout`` of each page's call, as `CallOptions`
+                says.
         """
-        return Listing(partial(self._page, device_id), page_size, key=attrgetter("token"))
+        return Listing(partial(self._page, device_id, options), page_size, key=attrgetter("token"))
 
-    async def _page(self, device_id: str, number: int, size: int) -> _Page:
+    async def _page(self, device_id: str, options: CallOptions, number: int, size: int) -> _Page:
         query = encode_query({"page": number, "amount": size, "fields": _FIELDS})
         path = f"{_LIST.path(device_id)}?{query}"
-        return await self._session.call(Request(route=_LIST, path=path, safety=Safety.READ), _Page)
+        request = Request(route=_LIST, path=path, safety=Safety.READ)
+        return await self._session.call(request, _Page, CallRecord(**options))
 
-    async def delete(self, token: str | Secret) -> None:
+    async def delete(self, token: str | Secret, **options: Unpack[CallOptions]) -> None:
         """Delete a token; the device can no longer use it.
 
         Args:
             token: the token itself.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such token, and it was not an earlier attempt of this call whose
@@ -101,7 +111,7 @@ class Tokens:
             secrets=(token,),
         )
         try:
-            await self._session.call(request, object)
+            await self._session.call(request, object, CallRecord(**options))
         except NotFoundError as error:
             if not error.may_have_acted:
                 raise

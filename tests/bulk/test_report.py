@@ -84,11 +84,13 @@ def test_a_thousand_failures_are_kept_and_the_rest_is_counted() -> None:
     assert KEPT_FAILURES - 1 == report.failures[-1].index
 
 
-def test_elapsed_runs_from_the_beginning() -> None:
-    """The time is that since the run began, by its own clock."""
+def test_elapsed_runs_from_the_beginning_to_the_last_outcome() -> None:
+    """The time is that until the last outcome, however late the report is read."""
     clock = Clock()
     counted = Tally(clock)
     clock.now = 107.5
+    counted.count(KINDS["failed"](0))
+    clock.now = 200.0
 
     assert 7.5 == counted.report(None).elapsed
 

@@ -140,13 +140,14 @@ def test_interrupted_while_it_waits(tmp_path: Path, number: signal.Signals) -> N
         tagodev = Command(tmp_path, emulator.url, emulator.token)
         limits = ("--plan", "free", "--minute", "3600")
         process = tagodev.start("bulk", "create", "site.csv", *limits, "--json")
-        wait_for_rows(tmp_path / "site.results.csv", 10)
+        # The last of the ten places is held back to the window's end, for others to be seen.
+        wait_for_rows(tmp_path / "site.results.csv", 9)
         process.send_signal(number)
         done = tagodev.end(process)
-        assert emulator.stats()["created"] == 10
+        assert emulator.stats()["created"] == 9
     assert done.code == 130
     assert done.json()["stopped"] == "interrupted"
-    assert statuses(tmp_path / "site.results.csv") == {"created": 10, "pending": 90}
+    assert statuses(tmp_path / "site.results.csv") == {"created": 9, "pending": 91}
 
 
 def test_interrupted_in_full_swing(tagodev: Command, shared_emulator: EmulatorProcess) -> None:
@@ -169,7 +170,8 @@ def test_interrupted_twice_leaves_what_is_on_its_way_in_doubt(tmp_path: Path) ->
     with EmulatorProcess(EmulatorOptions(latency=3.0)) as emulator:
         tagodev = Command(tmp_path, emulator.url, emulator.token)
         process = tagodev.start("bulk", "create", "site.csv", *SCALE, "--json")
-        while emulator.stats()["accepted"] < 32:
+        # The first goes alone, to learn what time it is there; then as many as there are slots.
+        while emulator.stats()["accepted"] < 33:
             pass
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
@@ -177,7 +179,7 @@ def test_interrupted_twice_leaves_what_is_on_its_way_in_doubt(tmp_path: Path) ->
         process.send_signal(signal.SIGINT)
         done = tagodev.end(process)
     assert done.code == 130
-    assert statuses(tmp_path / "site.results.csv") == {"in_doubt": 32, "pending": 18}
+    assert statuses(tmp_path / "site.results.csv") == {"created": 1, "in_doubt": 32, "pending": 17}
     assert done.json()["in_doubt"] == 32
 
 

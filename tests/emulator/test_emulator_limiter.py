@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -159,6 +160,44 @@ def test_service_uses_the_plans_figures_and_its_own_clock() -> None:
 
     assert (429, 60) == (caught.value.status, caught.value.retry_after)
     assert 1_000_000_020.0 == service.stats()["routes"]["POST /device"]["windows"][0]["start"]
+
+
+def test_limit_of_ones_own_replaces_the_plans() -> None:
+    """A route that is named has the figure that is given, the others that of the plan."""
+    options = EmulatorOptions(plan="free", limits={"POST /device": 12})
+    service = Service(options, ServerClock(0.0, FakeClock()))
+    mine = {"token": service.token}
+    for _ in range(12):
+        service.admit("POST", "/device", mine)
+    with pytest.raises(RefusedError, match="Too many requests"):
+        service.admit("POST", "/device", mine)
+    service.admit("GET", "/device", mine)
+
+    routes = service.stats()["routes"]
+    assert (12, 50) == (routes["POST /device"]["limit"], routes["GET /device"]["limit"])
+
+
+def test_limits_survive_the_command_line() -> None:
+    """A child process is told the same limits; the options can still be hashed."""
+    options = EmulatorOptions(limits={"POST /device": 1000, "GET /data?query=aggregate": 7})
+    assert options == EmulatorOptions.from_json(options.to_json())
+    assert hash(options) == hash(EmulatorOptions.from_json(options.to_json()))
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ({"POST /devices": 5}, "not 'POST /devices'"),
+        ({"POST /device": 0}, "not 0"),
+        ({"POST /device": True}, "not True"),
+        ({"POST /device": 1.5}, "not 1.5"),
+        (["POST /device"], "must be a mapping"),
+    ],
+)
+def test_limits_that_mean_nothing_are_refused(limits: Any, told: str) -> None:
+    """A mistyped route would otherwise leave the plan's limit in force, unseen."""
+    with pytest.raises(ValueError, match=told):
+        EmulatorOptions(limits=limits)
 
 
 def test_unlimited_service_refuses_nothing() -> None:

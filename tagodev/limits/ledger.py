@@ -1,0 +1,154 @@
+"""Where windows are counted: one ledger for all clients of a process that share a profile.
+
+The counters belong to the profile.
+A web backend that opens a client for each request must not begin each time as if nothing had been
+sent, so clients of the same profile find the same ledger, and it outlives them.
+
+A ledger belongs to one event loop at a time.
+When the next client comes in another loop, after the first loop is done, it takes over what was
+counted; what was in flight then counts as lost.
+Two loops that run at the same time in two threads can't share one: the second counts by itself, and
+says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from tagodev.limits.core import Core
+from tagodev.limits.pacing import aligned_pacer, steady_pacer
+from tagodev.limits.scheduler import Scheduler
+
+if TYPE_CHECKING:
+    from tagodev.events import Event, EventSink
+    from tagodev.hard_limits import HardLimits
+    from tagodev.limits.settings import Settings
+    from tagodev.secrets import Secret
+
+__all__ = ["MemoryLedger", "shared_ledger"]
+
+_log: Final = logging.getLogger("tagodev.limits")
+
+
+class MemoryLedger:
+    """Counts what one process sends on behalf of a profile.
+
+    By default all clients of one token and address share one; give ``ledger=`` to share one between
+    clients whose tokens differ but whose profile is the same.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing counted."""
+        self._core: Core | None = None
+        self._scheduler: Scheduler | None = None
+        self._sinks: list[EventSink] = []
+        self.users = 0
+        """Clients that have it open."""
+
+    def open(self, settings: Settings, sink: EventSink | None) -> Scheduler:
+        """Return the scheduler of the running loop; `close` it when done.
+
+        Args:
+            settings: how to work; those of the client that came first hold while it is open.
+            sink: called with each event; must not raise.
+        """
+        loop = asyncio.get_running_loop()
+        if self._scheduler is not None and self._scheduler.loop is not loop:
+            if self.users and not self._scheduler.loop.is_closed():
+                _log.warning(
+                    "another event loop uses this profile at the same time: its requests are not "
+                    "counted here, so both together may exceed the limits"
+                )
+                return Scheduler(_new_core(settings, None))
+            self._scheduler, self.users = None, 0
+            self._sinks.clear()
+        if sink is not None:
+            self._sinks.append(sink)
+        scheduler = self._scheduler or self._start(settings, loop.time())
+        if settings != scheduler.core.settings:
+            _log.info("settings that differ from those of the profile's first client are ignored")
+        scheduler.core.emit = self._emit if self._sinks else None
+        self.users += 1
+        return scheduler
+
+    def close(self, scheduler: Scheduler, sink: EventSink | None) -> None:
+        """Say that a client is done; what was counted stays."""
+        if scheduler is not self._scheduler:
+            scheduler.close()
+            return
+        self.users -= 1
+        if sink is not None:
+            self._sinks.remove(sink)
+        scheduler.core.emit = self._emit if self._sinks else None
+        if not self.users:
+            scheduler.close()
+            self._scheduler = None
+
+    def _start(self, settings: Settings, now: float) -> Scheduler:
+        if self._core is None or self._core.settings.limits != settings.limits:
+            self._core = _new_core(settings, None)
+        else:
+            self._core.restart(settings, now)
+        self._scheduler = Scheduler(self._core)
+        return self._scheduler
+
+    def _emit(self, event: Event) -> None:
+        for sink in self._sinks:
+            sink(event)
+
+
+def _new_core(settings: Settings, emit: EventSink | None) -> Core:
+    return Core(
+        settings,
+        make_pacer=aligned_pacer,
+        make_steady_pacer=partial(
+            steady_pacer,
+            minute=settings.limits.minute,
+            # In proportion where the minute is not a minute.
+            spread=settings.transit_max * settings.limits.minute / 60,
+        ),
+        emit=emit,
+    )
+
+
+@attrs.frozen
+class _Profile:
+    """Who counts together, as far as can be told from outside."""
+
+    base_url: str
+    token_digest: bytes
+    limits: tuple[tuple[str, int], ...]
+    default: int
+    minute: float
+
+
+_ledgers: Final[dict[_Profile, MemoryLedger]] = {}
+
+#: How many profiles of one process are remembered when no client of theirs is open.
+_REMEMBERED: Final = 1000
+
+
+def shared_ledger(base_url: str, token: Secret, limits: HardLimits) -> MemoryLedger:
+    """Return the ledger of this process for a profile.
+
+    Args:
+        base_url: the service's address.
+        token: the profile's token; only a digest of it is kept.
+        limits: what the service accepts; clients that think otherwise count apart.
+    """
+    digest = blake2b(token.reveal().encode(), digest_size=16).digest()
+    per_route = tuple(sorted(limits.per_route.items()))
+    profile = _Profile(base_url, digest, per_route, limits.default, limits.minute)
+    ledger = _ledgers.pop(profile, None) or MemoryLedger()
+    # Put back at the end: the first are those that were asked for longest ago.
+    _ledgers[profile] = ledger
+    if len(_ledgers) > _REMEMBERED:
+        for old in [key for key, kept in _ledgers.items() if not kept.users][: _REMEMBERED // 10]:
+            del _ledgers[old]
+    return ledger

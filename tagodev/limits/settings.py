@@ -1,0 +1,89 @@
+"""What a caller may choose about the scheduler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+import attrs
+
+from tagodev.errors import ConfigurationError
+from tagodev.limits.clock import FLEET_SLACK
+
+if TYPE_CHECKING:
+    from tagodev.hard_limits import HardLimits
+
+__all__ = ["TRANSIT_MAX", "ColdStart", "Pacing", "Settings"]
+
+Pacing = Literal["aligned", "steady"]
+ColdStart = Literal["full", "adaptive", "next-window"]
+
+#: How long after its connection ended a request may still reach the service's counter, in seconds.
+TRANSIT_MAX: Final = 5.0
+
+
+def _one_of(choices: Any) -> Any:
+    def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+        if value not in get_args(choices):
+            names = ", ".join(get_args(choices))
+            raise ConfigurationError(f"{attribute.name} is one of {names}, not {value!r}")
+
+    return check
+
+
+def _whole(low: int, high: int, *, optional: bool = False) -> Any:
+    within = _within(low, high)
+
+    def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if optional and value is None:
+            return
+        if not isinstance(value, int):
+            raise ConfigurationError(f"{attribute.name} is a whole number, not {value!r}")
+        within(instance, attribute, value)
+
+    return check
+
+
+def _within(low: float, high: float) -> Any:
+    def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ConfigurationError(f"{attribute.name} is a number, not {value!r}")
+        if not low <= value <= high:
+            raise ConfigurationError(f"{attribute.name} is from {low:g} to {high:g}, not {value}")
+
+    return check
+
+
+@attrs.frozen
+class Settings:
+    """How the scheduler is to work; `Tago` takes each of these by name.
+
+    Raises:
+        ConfigurationError: a value out of bounds.
+    """
+
+    limits: HardLimits
+    """What the service accepts."""
+    concurrency: int = attrs.field(default=32, kw_only=True, validator=_whole(1, 1000))
+    """Requests in flight at once, over all routes."""
+    share: float = attrs.field(default=1.0, kw_only=True, validator=_within(0.001, 1.0))
+    """The part of each limit that we may use; below 1 it is spread over the window."""
+    headroom: int | None = attrs.field(
+        default=None, kw_only=True, validator=_whole(0, 1_000_000, optional=True)
+    )
+    """Requests a window to leave free beside what others were seen to take;
+    default: one in a hundred, at least 1."""
+    reserve: int | None = attrs.field(
+        default=None, kw_only=True, validator=_whole(0, 1_000_000, optional=True)
+    )
+    """Requests a window that bulk leaves to the interactive lane; default: its recent peak."""
+    pacing: Pacing = attrs.field(default="aligned", kw_only=True, validator=_one_of(Pacing))
+    """``aligned`` to the service's windows, or ``steady`` without them."""
+    cold_start: ColdStart = attrs.field(default="full", kw_only=True, validator=_one_of(ColdStart))
+    """What to think of the window that we come into: that it is unused (``full``), used in step
+    with the time (``adaptive``), or used up (``next-window``)."""
+    fleet_slack: float = attrs.field(
+        default=FLEET_SLACK, kw_only=True, validator=_within(0.0, 10.0)
+    )
+    """How far apart the clocks of the service's machines may be, in seconds."""
+    transit_max: float = attrs.field(default=TRANSIT_MAX, kw_only=True, validator=_within(0, 600))
+    """How long a request without an answer may still be under way, in seconds."""

@@ -1,0 +1,124 @@
+"""Bounds of the service's clock."""
+
+from __future__ import annotations
+
+from math import floor
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagodev.limits.clock import DRIFT, ServerClock
+
+EPOCH = 1.7e9
+
+
+@attrs.define
+class Sleeper:
+    """Says how long the machine has slept."""
+
+    slept: float = 0.0
+
+    def __call__(self) -> float:
+        """Return it."""
+        return self.slept
+
+
+def fresh(slack: float = 0.1) -> ServerClock:
+    """Return a clock that knows nothing, on a machine that never sleeps."""
+    return ServerClock(fleet_slack=slack, suspended=lambda: 0.0)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[tuple[float, float], list[tuple[float, float, float, int]]]:
+    """Draw two machines' offsets within the slack, and answers: sent, there, back, machine."""
+    offset = EPOCH + draw(st.floats(-300, 300))
+    offsets = (offset, offset + draw(st.floats(0, 0.1)))
+    now, answers = 0.0, []
+    for _ in range(draw(st.integers(1, 30))):
+        now += draw(st.floats(0, 20))
+        there, back = draw(st.floats(0, 2)), draw(st.floats(0, 2))
+        answers.append((now, there, back, draw(st.integers(0, 1))))
+    return offsets, answers
+
+
+@given(histories())
+def test_bounds_hold_for_every_machine(
+    history: tuple[tuple[float, float], list[tuple[float, float, float, int]]],
+) -> None:
+    """Whatever the delays, each machine's clock stays within the bounds, now and later."""
+    offsets, answers = history
+    clock = fresh()
+    for sent, there, back, machine in answers:
+        date = floor(sent + there + offsets[machine])
+        received = sent + there + back
+        clock.observe(sent, received, float(date))
+        for moment in (sent, received, received + 100):
+            for offset in offsets:
+                assert clock.earliest(moment) <= moment + offset + 1e-6
+                assert clock.latest(moment) >= moment + offset - 1e-6
+
+
+def test_one_answer_leaves_a_second_and_its_way() -> None:
+    """One answer narrows the bounds to its whole second, the way it took, and twice the slack."""
+    clock = fresh()
+    clock.observe(sent=10.0, received=10.1, date=EPOCH + 10.0)
+    assert abs(clock.width(10.1) - 1.3) < 1e-6
+
+
+def test_answers_about_a_tick_leave_little() -> None:
+    """Two answers between which the second ticks over leave their distance and the slack."""
+    clock = fresh()
+    clock.observe(sent=10.90, received=10.94, date=EPOCH + 10)
+    clock.observe(sent=11.00, received=11.04, date=EPOCH + 11)
+    assert clock.width(11.04) < 0.2 + 0.16
+
+
+def test_age_widens() -> None:
+    """What was known wears out as clocks drift."""
+    clock = fresh()
+    clock.observe(10.0, 10.1, EPOCH)
+    assert abs(clock.width(1010.1) - clock.width(10.1) - 2 * 1000 * DRIFT) < 1e-6
+
+
+def test_contradiction_within_the_slack_is_an_agreement() -> None:
+    """Two machines that differ by less than the slack leave narrow bounds."""
+    clock = fresh(slack=0.1)
+    clock.observe(10.93, 10.931, EPOCH + 11)
+    clock.observe(10.99, 10.991, EPOCH + 10)
+    assert clock.width(10.991) < 0.3
+
+
+def test_contradiction_beyond_the_slack_keeps_both() -> None:
+    """Answers that can't both be right widen the bounds to hold both."""
+    clock = fresh()
+    clock.observe(10.0, 10.0, EPOCH + 10)
+    clock.observe(10.0, 10.0, EPOCH + 20)
+    assert clock.earliest(10.0) <= EPOCH + 10
+    assert clock.latest(10.0) >= EPOCH + 21
+
+
+def test_nothing_is_known_at_first() -> None:
+    """Before the first answer the clock says that it knows nothing."""
+    assert not fresh().known
+
+
+def test_sleep_forgets() -> None:
+    """A machine that slept starts anew, once."""
+    sleeper = Sleeper()
+    clock = ServerClock(suspended=sleeper)
+    clock.observe(10.0, 10.1, EPOCH)
+    assert not clock.forget_if_slept()
+    sleeper.slept = 3600.0
+    assert clock.forget_if_slept()
+    assert not clock.known
+    assert not clock.forget_if_slept()
+
+
+def test_version_counts_noteworthy_changes_only() -> None:
+    """An answer that tells nothing new moves nothing."""
+    clock = fresh()
+    clock.observe(10.0, 10.1, EPOCH)
+    before = clock.version
+    clock.observe(10.0, 10.1, EPOCH)
+    assert before == clock.version

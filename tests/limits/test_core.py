@@ -1,0 +1,343 @@
+"""The core, driven by hand."""
+
+from __future__ import annotations
+
+from math import ceil, floor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchmarks.simulation import CREATE, EPOCH, Unpaced
+from tagodev.events import ClockRestarted, Event, Granted, Settled, Throttled, WindowOpened
+from tagodev.hard_limits import HardLimits
+from tagodev.limits.clock import ServerClock
+from tagodev.limits.core import Core
+from tagodev.limits.lanes import Lane
+from tagodev.limits.routes import Route
+from tagodev.limits.settings import Settings
+
+if TYPE_CHECKING:
+    from tagodev.limits.bucket import Permit
+
+INFO = Route("GET", "/device/:device_id")
+START = EPOCH - EPOCH % 60
+
+
+class Bench:
+    """A core with a known clock (server time is START + now), and what it granted."""
+
+    def __init__(self, limit: int = 5, *, known: bool = True, **settings: object) -> None:
+        """Make a core whose window begins at each multiple of 60 s."""
+        self.events: list[Event] = []
+        self.granted: list[Permit] = []
+        self.slept = 0.0
+        limits = HardLimits("bench", {CREATE.name: limit, INFO.name: limit})
+        self.core = Core(
+            Settings(limits, **settings),  # type: ignore[arg-type]  # checked by Settings
+            make_pacer=lambda _: Unpaced(),
+            make_steady_pacer=lambda _: Unpaced(),
+            clock=ServerClock(fleet_slack=0.0, suspended=lambda: self.slept),
+            emit=self.events.append,
+        )
+        if known:
+            self.core.clock.observe(0.994, 0.996, START)
+            self.core.clock.observe(1.004, 1.006, START + 1)
+
+    def ask(
+        self,
+        now: float,
+        many: int = 1,
+        lane: Lane = Lane.INTERACTIVE,
+        run: int = 1,
+        route: Route = CREATE,
+    ) -> list[Permit]:
+        """Let so many requests wait, and return those that are granted at once."""
+        for _ in range(many):
+            self.core.join(route, self.granted.append, now, lane=lane, run=run)
+        return self.dispatch(now)
+
+    def dispatch(self, now: float) -> list[Permit]:
+        """Let the core grant what is free, and return it."""
+        self.granted.clear()
+        self.core.dispatch(now)
+        return list(self.granted)
+
+    def answer(self, permit: Permit, now: float) -> None:
+        """Answer a request with 200 and the right date."""
+        self.core.settle(permit, now, 200, float(floor(START + now)))
+
+    def drain(self, now: float, many: int) -> None:
+        """Use up so many places at a time of an earlier window."""
+        for permit in self.ask(now, many, Lane.INTERACTIVE):
+            self.answer(permit, now + 0.01)
+
+
+def test_a_window_is_granted_once() -> None:
+    """So many as the limit go at once, the next when the next window has surely begun."""
+    bench = Bench(limit=5)
+    assert len(bench.ask(10.0, 8)) == 5
+    for permit in bench.core._out.copy():
+        bench.answer(permit, 10.1)
+    assert not bench.dispatch(59.98)
+    assert len(bench.dispatch(60.02)) == 3
+
+
+def test_slots_bound_what_is_in_flight() -> None:
+    """No more than `concurrency` requests travel at once, over all routes."""
+    bench = Bench(limit=50, concurrency=3)
+    bench.ask(10.0, 5)
+    assert not bench.ask(10.0, 5, route=INFO)
+    assert len(bench.core._out) == 3
+
+
+def test_interactive_goes_first_when_slots_are_short() -> None:
+    """The first free slot goes to the one somebody waits for, on whatever route."""
+    bench = Bench(limit=50, concurrency=1)
+    first = bench.ask(10.0, 3, Lane.BULK)
+    bench.ask(10.0, 1, Lane.INTERACTIVE, route=INFO)
+    bench.answer(first[0], 10.1)
+    assert [INFO.name] == [permit.bucket.route.name for permit in bench.dispatch(10.1)]
+
+
+def test_newcomers_do_not_overtake_their_lane() -> None:
+    """A free grant is refused to a newcomer while one of its lane, or above it, waits."""
+    bench = Bench(limit=1)
+    bench.ask(10.0, 2, Lane.BULK)
+    bench.answer(next(iter(bench.core._out)), 10.1)
+    assert bench.core.try_grant(CREATE, Lane.BULK, 70.0) is None
+    urgent = bench.core.try_grant(CREATE, Lane.INTERACTIVE, 70.0)
+    assert urgent is not None
+
+
+def test_reserve_is_what_bulk_leaves() -> None:
+    """Bulk leaves as many places as were asked for; interactive requests get them."""
+    bench = Bench(limit=10, reserve=3)
+    assert len(bench.ask(10.0, 20, Lane.BULK)) == 7
+    assert len(bench.ask(10.1, 5, Lane.INTERACTIVE)) == 3
+
+
+def test_reserve_follows_the_recent_peak() -> None:
+    """Once interactive requests were seen, bulk leaves as many in the next windows."""
+    bench = Bench(limit=10)
+    bench.drain(10.0, 4)
+    assert len(bench.ask(70.0, 20, Lane.BULK)) == 6
+
+
+def test_no_reserve_where_nobody_was_seen() -> None:
+    """Bulk alone gets the whole limit, but for the place that is held back to the tail."""
+    bench = Bench(limit=10)
+    assert len(bench.ask(10.0, 20, Lane.BULK)) == 9
+    assert len(bench.dispatch(59.0)) == 1
+
+
+def test_the_last_place_is_not_held_back_from_the_last_row() -> None:
+    """Who is alone in the line gets the last place at once."""
+    assert len(Bench(limit=10).ask(10.0, 10, Lane.BULK)) == 10
+
+
+def test_a_refund_frees_at_once() -> None:
+    """A request that never left gives its place and its slot to the next."""
+    bench = Bench(limit=2)
+    first = bench.ask(10.0, 3)
+    assert len(first) == 2
+    bench.core.refund(first[0], 10.1)
+    assert len(bench.dispatch(10.1)) == 1
+
+
+def test_a_lost_request_is_charged_while_it_may_arrive() -> None:
+    """Without an answer, a request is charged to the window in which `transit_max` ends."""
+    bench = Bench(limit=5, transit_max=5.0)
+    for permit in bench.ask(50.0, 5):
+        bench.core.lose(permit, 56.0)
+    assert not bench.ask(61.0, 1, Lane.INTERACTIVE)
+    assert len(bench.dispatch(121.0)) == 1
+
+
+def test_sleep_restarts_the_clock() -> None:
+    """After the machine has slept, one request goes alone to ask for the time."""
+    bench = Bench(limit=10)
+    bench.drain(10.0, 1)
+    bench.slept = 1000.0
+    assert len(bench.ask(20.0, 5)) == 1
+    assert ClockRestarted() in bench.events
+
+
+def test_the_first_request_goes_alone() -> None:
+    """Nothing is known before the first answer: the others wait for it."""
+    bench = Bench(limit=10, known=False)
+    first = bench.ask(10.0, 5)
+    assert len(first) == 1
+    assert not bench.dispatch(10.5)
+    bench.answer(first[0], 10.6)
+    assert len(bench.dispatch(10.6)) == 4
+
+
+def test_a_lost_first_request_does_not_block() -> None:
+    """While the first answer does not come, one more goes each second, up to the limit."""
+    bench = Bench(limit=3, known=False)
+    moments = [10.0 + 0.5 * step for step in range(20)]
+    assert sum(len(bench.ask(now)) for now in moments) == 3
+
+
+def test_a_route_without_dates_runs_steadily() -> None:
+    """Answers that do not tell the time leave the pacer alone to keep the limit."""
+    bench = Bench(limit=10, known=False)
+    first = bench.ask(10.0, 1)
+    bench.core.settle(first[0], 10.1, 200, None)
+    assert first[0].bucket.steady
+    second = bench.ask(10.2, 1)
+    bench.answer(second[0], 10.3)
+    assert not first[0].bucket.steady
+
+
+@pytest.mark.parametrize(
+    ("cold_start", "granted"), [("full", 10), ("adaptive", 5), ("next-window", 0)]
+)
+def test_cold_start(cold_start: str, granted: int) -> None:
+    """The window that we come into is taken as unused, used in step with time, or used up."""
+    bench = Bench(limit=10, cold_start=cold_start)
+    permits = bench.ask(30.0, 10)
+    assert granted == len(permits)
+    for permit in permits:
+        bench.answer(permit, 30.1)
+    assert 10 - granted == len(bench.dispatch(60.1))
+
+
+def test_share_is_never_exceeded() -> None:
+    """With a share of 0.5, half of the limit goes, spread over the window."""
+    bench = Bench(limit=10, share=0.5)
+    bench.core.join(CREATE, bench.granted.append, 0.1, lane=Lane.BULK)
+    total = 0
+    for step in range(1, 600):
+        bench.core.join(CREATE, bench.granted.append, step / 10, lane=Lane.BULK)
+        for permit in bench.dispatch(step / 10):
+            total += 1
+            bench.answer(permit, step / 10 + 0.01)
+        if step == 100:
+            assert total <= 2
+    assert total == 5
+
+
+# --- 429 ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", [None, 0.0, -3.0, 30.0, 29.0, 31.0])
+def test_a_429_closes_its_route_until_the_boundary(said: float | None) -> None:
+    """Whatever the service says of the wait, or nothing: the route opens at the boundary."""
+    bench = Bench(limit=10)
+    permit = bench.ask(30.0, 1)[0]
+    bench.core.throttle(permit, 30.1, said, START + 30)
+    assert not bench.ask(59.9, 1)
+    assert len(bench.ask(59.9, 1, route=INFO)) == 1
+    assert len(bench.dispatch(60.02)) == 1
+
+
+def test_a_late_429_does_not_close_the_new_window() -> None:
+    """A refusal that comes after its window's end closes nothing, told by its wait or not."""
+    for said in (None, 1.0):
+        bench = Bench(limit=10)
+        permit = bench.ask(59.0, 1)[0]
+        bench.core.throttle(permit, 62.5, said, START + 59)
+        assert len(bench.ask(62.6, 1)) == 1
+
+
+def test_a_wait_beyond_the_minute_is_believed() -> None:
+    """If the service names a later time than its windows explain, it is waited for."""
+    bench = Bench(limit=10)
+    permit = bench.ask(30.0, 1)[0]
+    bench.core.throttle(permit, 30.1, 95.0, START + 30)
+    assert not bench.ask(119.9, 1)
+    assert len(bench.dispatch(180.1)) == 1
+
+
+def test_deadlines_merge_with_the_later_one() -> None:
+    """A second 429 never opens the gate earlier."""
+    bench = Bench(limit=10)
+    first, second = bench.ask(58.0, 2)
+    bench.core.throttle(first, 60.5, 60.0, START + 60)
+    bench.core.throttle(second, 60.6, 1.0, START + 59)
+    assert not bench.ask(119.9, 1)
+    assert len(bench.dispatch(120.1)) == 1
+
+
+def test_three_barren_windows_are_hopeless() -> None:
+    """Only when three windows in a row accepted nothing at all is waiting given up."""
+    bench = Bench(limit=10)
+    verdicts = []
+    for minute in range(3):
+        now = minute * 60 + 30.0
+        permit = bench.ask(now, 1)[0]
+        verdicts.append(bench.core.throttle(permit, now + 0.1, None, START + now))
+    assert verdicts == [False, False, True]
+
+
+def test_an_acceptance_ends_the_barren_time() -> None:
+    """One request that was accepted shows that the limit does open."""
+    bench = Bench(limit=10)
+    for minute in range(9):
+        now = minute * 60 + 30.0
+        if minute % 3 == 2:
+            bench.answer(bench.ask(now, 1)[0], now + 0.1)
+        else:
+            permit = bench.ask(now, 1)[0]
+            assert not bench.core.throttle(permit, now + 0.2, None, START + now)
+
+
+# --- looking ahead and looking on ----------------------------------------------------------------
+
+
+def test_least_wait_counts_who_goes_first() -> None:
+    """The wait that a newcomer is told is never longer than it turns out to be."""
+    bench = Bench(limit=5)
+    assert bench.core.least_wait(CREATE, Lane.BULK, 10.0) == 0
+    for permit in bench.ask(10.0, 9):
+        bench.answer(permit, 10.1)
+    bench.core.join(CREATE, bench.granted.append, 10.1, lane=Lane.BULK)
+    waits = [bench.core.least_wait(CREATE, lane, 10.2) for lane in (Lane.INTERACTIVE, Lane.BULK)]
+    assert [pytest.approx(wait, abs=0.05) for wait in waits] == [49.8, 109.8]
+
+
+def test_snapshot_says_what_is_known() -> None:
+    """Limit, use, freedom, waiting and the next window are told for each route."""
+    bench = Bench(limit=5)
+    permits = bench.ask(10.0, 8, Lane.BULK)
+    bench.answer(permits[0], 10.1)
+    (state,) = bench.core.snapshot(10.2)
+    assert (CREATE.name, 5, 5, 4, 1) == (
+        state.route,
+        state.limit,
+        state.budget,
+        state.used,
+        state.free,
+    )
+    assert (state.in_flight, state.waiting, state.rejected, state.others) == (3, 4, 0, None)
+    assert state.next_window_in == pytest.approx(49.8, abs=0.05)
+
+
+def test_events_tell_the_story() -> None:
+    """A request's grant, its end, the window and a 429 are told as they happen."""
+    bench = Bench(limit=5)
+    one, two = bench.ask(10.0, 2, Lane.BULK)
+    bench.answer(one, 10.25)
+    bench.core.throttle(two, 10.5, None, None)
+    number = ceil(START / 60)
+    assert [
+        WindowOpened(CREATE.name, number, 5),
+        Granted(CREATE.name, "bulk", 0.0),
+        Granted(CREATE.name, "bulk", 0.0),
+        Settled(CREATE.name, 200, 0.25),
+        Settled(CREATE.name, 429, 0.5),
+    ] == bench.events[:5]
+    throttled = bench.events[5]
+    assert isinstance(throttled, Throttled)
+    assert throttled.closed_for == pytest.approx(49.5, abs=0.05)
+
+
+def test_restart_keeps_what_was_counted() -> None:
+    """New callers of the same profile find the window as used as it is."""
+    bench = Bench(limit=5)
+    assert len(bench.ask(10.0, 5)) == 5
+    bench.core.restart(bench.core.settings, 11.0)
+    assert not bench.ask(12.0, 1)
+    assert bench.core.snapshot(12.0)[0].in_flight == 0
+    assert len(bench.dispatch(60.1)) == 1

@@ -1,0 +1,93 @@
+"""The line of waiters."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagodev.limits.lanes import Lane, Line, Waiter
+
+
+def waiter(ticket: int, lane: Lane = Lane.BULK, run: int = 1) -> Waiter:
+    """Return a waiter that does nothing with its grant."""
+    return Waiter(ticket, lambda _: None, lane, run, 0.0)
+
+
+def drain(line: Line, lane: Lane) -> list[int]:
+    """Take everybody out of a lane, and return the tickets in order."""
+    tickets = []
+    while line.head(lane) is not None:
+        tickets.append(line.pop(lane).ticket)
+    return tickets
+
+
+def test_interactive_is_first_come_first_served() -> None:
+    """Inside the interactive lane lower tickets go first."""
+    line = Line()
+    for ticket in (3, 1, 2):
+        line.join(waiter(ticket, Lane.INTERACTIVE))
+    assert drain(line, Lane.INTERACTIVE) == [1, 2, 3]
+
+
+def test_runs_take_turns() -> None:
+    """A run of two does not wait for a run of five."""
+    line = Line()
+    for ticket in range(5):
+        line.join(waiter(ticket, run=1))
+    for ticket in (10, 11):
+        line.join(waiter(ticket, run=2))
+    assert drain(line, Lane.BULK) == [0, 10, 1, 11, 2, 3, 4]
+
+
+def test_a_ticket_that_comes_back_keeps_its_place() -> None:
+    """A request that met a 429 goes before those who came later."""
+    line = Line()
+    line.join(waiter(1))
+    first = line.pop(Lane.BULK)
+    for ticket in (2, 3):
+        line.join(waiter(ticket))
+    line.join(waiter(first.ticket))
+    assert drain(line, Lane.BULK) == [1, 2, 3]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.booleans()), max_size=200))
+def test_who_leaves_is_never_served_and_nobody_else_is_lost(
+    people: list[tuple[int, bool, bool]],
+) -> None:
+    """Whatever mix of lanes and runs, exactly those who stay are served, in order in each run."""
+    line = Line()
+    staying: dict[tuple[Lane, int], list[int]] = {}
+    leaving = []
+    for ticket, (run, urgent, leaves) in enumerate(people):
+        lane = Lane.INTERACTIVE if urgent else Lane.BULK
+        one = waiter(ticket, lane, 0 if urgent else run)
+        line.join(one)
+        if leaves:
+            leaving.append(one)
+        else:
+            staying.setdefault((lane, one.run), []).append(ticket)
+    for one in leaving:
+        line.leave(one)
+        line.leave(one)
+    assert bool(staying) == bool(line)
+    for lane in Lane:
+        expected = {run: tickets for (its, run), tickets in staying.items() if its is lane}
+        assert sum(map(len, expected.values())) == line.waiting(lane)
+        served = drain(line, lane)
+        assert sorted(chain.from_iterable(expected.values())) == sorted(served)
+        for tickets in expected.values():
+            assert tickets == [ticket for ticket in served if ticket in set(tickets)]
+
+
+def test_a_crowd_that_gives_up_costs_no_memory() -> None:
+    """After 100,000 waiters have left, the line holds next to nothing."""
+    line = Line()
+    crowd = [waiter(ticket, Lane.INTERACTIVE) for ticket in range(100_000)]
+    for one in crowd:
+        line.join(one)
+    for one in crowd:
+        line.leave(one)
+    assert not line
+    assert len(line._interactive._heap) <= 1

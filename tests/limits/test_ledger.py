@@ -1,0 +1,126 @@
+"""One ledger for all clients of a process that share a profile."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING
+
+from tagodev import DeviceCreate, HardLimits, Tago
+from tagodev.emulator import Emulator, EmulatorOptions, EmulatorProcess
+from tagodev.events import Event, Granted, Sent, Settled
+from tagodev.limits.ledger import MemoryLedger, shared_ledger
+from tagodev.limits.settings import Settings
+from tagodev.secrets import Secret
+
+if TYPE_CHECKING:
+    import pytest
+
+LIMITS = HardLimits("small", {}, default=3, minute=2.0)
+
+
+def test_same_profile_same_ledger() -> None:
+    """Address, token and limits name a ledger; the token itself is not kept."""
+    first = shared_ledger("https://a", Secret("token-one"), LIMITS)
+    assert first is shared_ledger("https://a", Secret("token-one"), LIMITS)
+    assert first is not shared_ledger("https://a", Secret("token-two"), LIMITS)
+    assert first is not shared_ledger("https://b", Secret("token-one"), LIMITS)
+    assert first is not shared_ledger("https://a", Secret("token-one"), LIMITS.override("x", 1))
+
+
+async def test_a_client_per_web_request_is_harmless() -> None:
+    """Clients that come and go, one after the other and at once, are never rejected together."""
+    options = EmulatorOptions(plan="free", minute=2, max_devices=50)
+    limits = HardLimits.for_plan("free", minute=2)
+    async with Emulator(options) as emulator:
+
+        async def handle_one(number: int) -> None:
+            async with Tago(emulator.token, api=emulator.url, plan=limits) as tago:
+                await tago.devices.create(DeviceCreate(name=f"d{number}"))
+
+        for number in range(5):
+            await handle_one(number)
+        await asyncio.gather(*(handle_one(number) for number in range(5, 25)))
+        stats = emulator.stats()
+    assert (25, 0) == (stats["created"], stats["rejected"])
+
+
+def test_a_second_loop_takes_over_what_was_counted() -> None:
+    """A program that calls `asyncio.run` twice within a window is not rejected in the second."""
+    limits = HardLimits.for_plan("free", minute=2)
+
+    async def make(emulator: EmulatorProcess, many: int) -> None:
+        async with Tago(emulator.token, api=emulator.url, plan=limits) as tago:
+            await tago.devices.create_many(DeviceCreate(name=f"d{n}") for n in range(many))
+
+    with EmulatorProcess(EmulatorOptions(plan="free", minute=2, max_devices=50)) as emulator:
+        asyncio.run(make(emulator, 9))
+        asyncio.run(make(emulator, 9))
+        stats = emulator.stats()
+    assert (18, 0) == (stats["created"], stats["rejected"])
+
+
+def test_two_loops_at_once_count_apart_and_say_so(caplog: pytest.LogCaptureFixture) -> None:
+    """A loop in another thread can't share the ledger; it gets one of its own, with a warning."""
+    ledger = MemoryLedger()
+    settings = Settings(LIMITS)
+    opened, release = threading.Event(), threading.Event()
+
+    async def hold() -> None:
+        scheduler = ledger.open(settings, None)
+        opened.set()
+        await asyncio.to_thread(release.wait)
+        ledger.close(scheduler, None)
+
+    async def intrude() -> bool:
+        scheduler = ledger.open(settings, None)
+        ledger.close(scheduler, None)
+        return scheduler.core is ledger._core
+
+    thread = threading.Thread(target=lambda: asyncio.run(hold()))
+    thread.start()
+    opened.wait()
+    try:
+        assert not asyncio.run(intrude())
+    finally:
+        release.set()
+        thread.join()
+    assert "another event loop" in caplog.text
+
+
+async def test_every_client_hears_its_profile() -> None:
+    """Events go to each client that asked for them, until it is closed."""
+    heard: list[Event] = []
+    async with Emulator(EmulatorOptions()) as emulator:
+        async with Tago(
+            emulator.token, api=emulator.url, plan="scale", on_event=heard.append
+        ) as tago:
+            created = await tago.devices.create(DeviceCreate(name="x"))
+        before = len(heard)
+        async with Tago(emulator.token, api=emulator.url, plan="scale") as tago:
+            await tago.devices.delete(created.device_id)
+    kinds = [type(event) for event in heard]
+    assert [Granted, Sent, Settled] == [k for k in kinds if k in (Granted, Sent, Settled)]
+    assert before == len(heard)
+
+
+async def test_watching_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """An observer that fails is told of in the log, and the call goes on."""
+
+    def broken(_: Event) -> None:
+        raise RuntimeError("no")
+
+    async with (
+        Emulator(EmulatorOptions()) as emulator,
+        Tago(emulator.token, api=emulator.url, plan="scale", on_event=broken) as tago,
+    ):
+        created = await tago.devices.create(DeviceCreate(name="x"))
+    assert created.device_id
+    assert "on_event failed" in caplog.text
+
+
+async def test_many_profiles_are_forgotten() -> None:
+    """A process that serves thousands of profiles keeps the ledgers of the last ones only."""
+    ledgers = [shared_ledger("https://many", Secret(f"t{n}"), LIMITS) for n in range(1500)]
+    assert ledgers[0] is not shared_ledger("https://many", Secret("t0"), LIMITS)
+    assert ledgers[-1] is shared_ledger("https://many", Secret("t1499"), LIMITS)
