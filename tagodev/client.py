@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from tagodev.events import EventSink
     from tagodev.limits.scheduler import Scheduler
-    from tagodev.limits.snapshot import BucketState
+    from tagodev.limits.snapshot import BucketState, ClockState
 
 __all__ = ["Limits", "Tago"]
 
@@ -234,6 +234,10 @@ class Limits:
     def snapshot(self) -> tuple[BucketState, ...]:
         """Return for each route used so far: limit, used, free, in flight, waiting, rejected."""
         return self._scheduler.snapshot()
+
+    def clock(self) -> ClockState | None:
+        """Return what is known of the service's clock; None before its first answer."""
+        return self._scheduler.clock_state()
 
 
 def _opened(part: _Part | None) -> _Part:

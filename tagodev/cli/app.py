@@ -5,6 +5,7 @@ Commands are named here and imported when they are called, so that ``--help`` an
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Final
 
@@ -36,6 +37,12 @@ It prints its address, and two lines to paste into another terminal, where tagod
 client of TagoIO, then talks to it.
 """
 
+_LIMITS: Final = """\
+Print how many requests a minute each route takes, by plan.
+
+With a token the service is asked once, for the first device of a list, and its clock is told too.
+"""
+
 _app: Final = App(
     name="tagodev",
     help="Provision TagoIO devices within the service's own rate limits.",
@@ -55,6 +62,12 @@ _app.command(
     help=_EMULATOR,
     help_epilogue="Example: tagodev emulator --plan starter --minute 6 --max-devices 2000",
 )
+_app.command(
+    "tagodev.cli.limits:limits",
+    name="limits",
+    help=_LIMITS,
+    help_epilogue="Example: tagodev limits --plan scale",
+)
 
 
 def run() -> int:
@@ -69,4 +82,8 @@ def run() -> int:
         return exit_code(error)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; nothing is left to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
     return Exit.OK if code is None else int(code)

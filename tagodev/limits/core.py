@@ -21,7 +21,7 @@ The core knows nothing of tasks, loops or sleeping.
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, floor
 from typing import TYPE_CHECKING, Final
 
 from tagodev.events import ClockRestarted, Granted, Settled, Throttled, WindowOpened
@@ -29,7 +29,7 @@ from tagodev.limits.adaptive import Learner
 from tagodev.limits.bucket import Bucket, Permit, Reserve
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.lanes import Lane, Waiter
-from tagodev.limits.snapshot import BucketState
+from tagodev.limits.snapshot import BucketState, ClockState
 from tagodev.limits.window import Windows
 
 if TYPE_CHECKING:
@@ -358,6 +358,22 @@ class Core:
     def snapshot(self, now: float) -> tuple[BucketState, ...]:
         """Return what is known of every route that was used so far."""
         return tuple(self._state(name, bucket, now) for name, bucket in self._buckets.items())
+
+    def clock_state(self, now: float, wall: float) -> ClockState | None:
+        """Return what is known of the service's clock, or None if that is nothing.
+
+        Args:
+            now: the time.
+            wall: this machine's wall clock at the same moment, in seconds of the epoch.
+        """
+        if not self.clock.known:
+            return None
+        earliest, latest = self.clock.earliest(now), self.clock.latest(now)
+        minute = self.settings.limits.minute
+        boundary = (floor(latest / minute) + 1) * minute
+        return ClockState(
+            (earliest + latest) / 2 - wall, (latest - earliest) / 2, boundary - earliest
+        )
 
     def _state(self, name: str, bucket: Bucket, now: float) -> BucketState:
         windows, learner = bucket.windows, bucket.learner

@@ -8,6 +8,7 @@ the one timer fires; both run the core to its end within one step of the event l
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tagodev.limits.core import Core
     from tagodev.limits.lanes import Waiter
     from tagodev.limits.routes import Route
-    from tagodev.limits.snapshot import BucketState
+    from tagodev.limits.snapshot import BucketState, ClockState
 
 __all__ = ["Scheduler"]
 
@@ -134,6 +135,10 @@ class Scheduler:
     def snapshot(self) -> tuple[BucketState, ...]:
         """Return what is known of every route that was used so far."""
         return self.core.snapshot(self.loop.time())
+
+    def clock_state(self) -> ClockState | None:
+        """Return what is known of the service's clock, or None if that is nothing."""
+        return self.core.clock_state(self.loop.time(), time.time())
 
     def close(self) -> None:
         """Stop the timer; nobody waits any more."""

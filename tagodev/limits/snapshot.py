@@ -1,10 +1,10 @@
-"""What is known of a route at one moment."""
+"""What is known of a route, and of the clock, at one moment."""
 
 from __future__ import annotations
 
 import attrs
 
-__all__ = ["BucketState"]
+__all__ = ["BucketState", "ClockState"]
 
 
 @attrs.frozen(kw_only=True)
@@ -32,3 +32,15 @@ class BucketState:
     """Requests a window that others were seen to take; None if nobody was seen."""
     rejected: int
     """429s met so far."""
+
+
+@attrs.frozen
+class ClockState:
+    """What is known of the service's clock, at one moment."""
+
+    ahead: float
+    """Seconds by which it runs ahead of this machine's wall clock, in the middle of its bounds."""
+    uncertainty: float
+    """How far it may be from that, in seconds, either way."""
+    next_window_in: float
+    """Seconds until its next window is sure to have begun."""
