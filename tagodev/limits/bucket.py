@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from tagodev.limits.adaptive import Learner, tail
 from tagodev.limits.lanes import Lane, Line
+from tagodev.limits.snapshot import BucketState
 
 if TYPE_CHECKING:
     from tagodev.limits.clock import ServerClock
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from tagodev.limits.window import Charge, Windows
 
 __all__ = ["Bucket", "Permit", "Reserve"]
+
+# Looking a member up in its class takes longer than the comparison.
+_BULK: Final = Lane.BULK
 
 # For how many windows the interactive lane's peak is remembered.
 _PEAK_WINDOWS: Final = 5
@@ -52,6 +57,7 @@ class Reserve:
         self._window = 0
         self._used = 0
         self._peaks: list[int] = []
+        self._wanted = fixed or 0
 
     def roll(self, window: int) -> None:
         """Go on to a new window."""
@@ -60,6 +66,8 @@ class Reserve:
             self._peaks.clear()
         self._window = window
         self._used = 0
+        if self._fixed is None:
+            self._wanted = max(self._peaks, default=0)
 
     def count(self) -> None:
         """Count a grant of the interactive lane."""
@@ -67,8 +75,7 @@ class Reserve:
 
     def left(self) -> int:
         """Return how many places of this window are still kept."""
-        wanted = max(self._peaks, default=0) if self._fixed is None else self._fixed
-        return max(wanted - self._used, 0)
+        return max(self._wanted - self._used, 0)
 
 
 class Bucket:
@@ -121,8 +128,10 @@ class Bucket:
         if self.steady:
             return self.pacer.delay()
         ceiling = self.learner.ceiling
-        if lane is Lane.BULK:
-            ceiling = max(ceiling - self._reserve.left(), 1)
+        if lane is _BULK:
+            reserved = self._reserve.left()
+            if reserved:
+                ceiling = max(ceiling - reserved, 1)
         blocked = self.windows.blocked_until(now, ceiling)
         if blocked is not None:
             return max(self.windows.opens_in(blocked, now), 0.0)
@@ -133,9 +142,11 @@ class Bucket:
         """Return how long a request that has room waits so that others can be seen, or served."""
         if self.learner.spreads:
             return self._wait_for_spread(now, lane)
-        number = self.windows.bounds(now)[0]
+        if lane is not _BULK:
+            return 0.0
         last_place = self.learner.ceiling - 1
-        if lane is Lane.INTERACTIVE or not 0 < last_place == self.windows.used(number):
+        number = self.windows.bounds(now)[0]
+        if not 0 < last_place == self.windows.used(number):
             return 0.0
         # Whoever is alone in the line needs no more than this place, and gets it now.
         if self.line.waiting(Lane.BULK) < 2:
@@ -147,9 +158,9 @@ class Bucket:
         number, last = self.windows.bounds(now)
         used = self.windows.used(number)
         budget = self.learner.budget
-        if lane is Lane.INTERACTIVE and used < budget:
+        if lane is not _BULK and used < budget:
             return 0.0
-        if lane is Lane.BULK:
+        if lane is _BULK:
             budget = max(budget - self._reserve.left(), 1)
         if number != last:
             return max(self.windows.opens_in(last, now), 0.0)
@@ -186,7 +197,7 @@ class Bucket:
     def take(self, now: float, ticket: int, lane: Lane) -> Permit:
         """Charge a request that may go now."""
         self.pacer.take()
-        if lane is Lane.INTERACTIVE:
+        if lane is not _BULK:
             self._reserve.count()
         return Permit(self, self.windows.charge(now), ticket, now)
 
@@ -195,7 +206,59 @@ class Bucket:
         self._accepted_since_closed = True
         self.learner.accept(permit.charge.first)
 
-    def close_window(self, number: int, sent: float) -> None:
+    def close(self, sent: float, now: float, retry_after: float | None) -> None:
+        """Let nothing go until the boundary of the window that a 429 was of.
+
+        Args:
+            sent: when the request that was refused had left.
+            now: when the answer came.
+            retry_after: seconds to the boundary as the service said, to the second; None if it
+                did not say.
+        """
+        windows, clock = self.windows, self._clock
+        # More than two windows is no wait for a window; whether it opens, the next try will tell.
+        said = min(retry_after, 2 * windows.minute) if retry_after and retry_after > 0 else None
+        if not clock.known or self.steady:
+            # Without windows the service's word is all there is; without it, a whole window.
+            self._close_until(now + (said or windows.minute))
+            return
+        earliest = clock.earliest(sent)
+        if said is None:
+            self._close_window(windows.number(earliest), sent)
+            return
+        # The service rounds to whole seconds, either way.
+        boundary = ceil((earliest + said - 1) / windows.minute)
+        if boundary * windows.minute <= clock.latest(now) + said + 1:
+            self._close_window(boundary - 1, sent)
+        else:
+            self._close_until(now + said)
+
+    def state(self, now: float, limit: int) -> BucketState:
+        """Return what is known of the route.
+
+        Args:
+            now: the time.
+            limit: requests the service accepts in one window.
+        """
+        windows, learner = self.windows, self.learner
+        known = self._clock.known
+        windows.bring_up_to_date()
+        number = windows.bounds(now)[1] if known else 0
+        used = windows.used(number) if known else windows.unplaced(now)
+        return BucketState(
+            route=self.route.name,
+            limit=limit,
+            budget=learner.budget,
+            used=used,
+            free=max(learner.ceiling - used, 0) if self.closed_for(now) <= 0 else 0,
+            in_flight=windows.in_flight,
+            waiting=sum(self.line.waiting(lane) for lane in Lane),
+            next_window_in=windows.opens_in(number + 1, now) if known else None,
+            others=None if learner.others is None else max(ceil(learner.others), 0),
+            rejected=self.rejected,
+        )
+
+    def _close_window(self, number: int, sent: float) -> None:
         """Let nothing more go in a window that a 429 has shown to be full.
 
         Args:
@@ -207,7 +270,7 @@ class Bucket:
             self.windows.exhausted = number
             self._count_barren()
 
-    def close_until(self, until: float) -> None:
+    def _close_until(self, until: float) -> None:
         """Let nothing go before this time; of several deadlines the last holds."""
         if until > self.closed_until:
             self.closed_until = until

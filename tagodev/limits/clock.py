@@ -38,6 +38,7 @@ FLEET_SLACK: Final = 0.1
 #: How fast two clocks may drift apart, in seconds a second: twice what a bad quartz does.
 DRIFT: Final = 1e-4
 
+_BOOT: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", None)
 # A machine that slept for less can't have moved the clocks further apart than the slack.
 _SLEPT: Final = 0.05
 # Bounds that move by less are as good as unmoved: nothing needs to be judged again.
@@ -50,8 +51,8 @@ def suspended_time() -> float:
     Where the system does not tell, the wall clock's lead over the monotonic one serves: it jumps
     by as much, and being set by hand costs no more than a needless new beginning.
     """
-    if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+    if _BOOT is not None:
+        return time.clock_gettime(_BOOT) - time.monotonic()
     return time.time() - time.monotonic()
 
 
@@ -76,6 +77,8 @@ class ServerClock:
         self._low = 0.0
         self._high = 0.0
         self._as_of = 0.0
+        self.changes = 0
+        """Grows with every answer."""
         self.known = False
         """Whether anything is known."""
         self.version = 0
@@ -88,6 +91,11 @@ class ServerClock:
     def latest(self, now: float) -> float:
         """Return the latest that the service's clock may show, in seconds of the epoch."""
         return now + self._high + self._slack + DRIFT * abs(now - self._as_of)
+
+    def bounds(self, now: float) -> tuple[float, float]:
+        """Return the earliest and the latest that the service's clock may show."""
+        margin = self._slack + DRIFT * abs(now - self._as_of)
+        return now + self._low - margin, now + self._high + margin
 
     def width(self, now: float) -> float:
         """Return how far the two bounds are apart, in seconds."""
@@ -131,3 +139,4 @@ class ServerClock:
 
     def _set(self, low: float, high: float, as_of: float) -> None:
         self._low, self._high, self._as_of = low, high, as_of
+        self.changes += 1

@@ -21,7 +21,7 @@ The core knows nothing of tasks, loops or sleeping.
 
 from __future__ import annotations
 
-from math import ceil, floor
+from math import floor
 from typing import TYPE_CHECKING, Final
 
 from tagodev.events import ClockRestarted, Granted, Settled, Throttled, WindowOpened
@@ -29,7 +29,7 @@ from tagodev.limits.adaptive import Learner
 from tagodev.limits.bucket import Bucket, Permit, Reserve
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.lanes import Lane, Waiter
-from tagodev.limits.snapshot import BucketState, ClockState
+from tagodev.limits.snapshot import ClockState
 from tagodev.limits.window import Windows
 
 if TYPE_CHECKING:
@@ -39,11 +39,14 @@ if TYPE_CHECKING:
     from tagodev.limits.pacing import Pacer
     from tagodev.limits.routes import Route
     from tagodev.limits.settings import Settings
+    from tagodev.limits.snapshot import BucketState
 
 __all__ = ["Core"]
 
 #: While the clock is unknown, no request waits longer for the one before it, in seconds.
 _BLIND_INTERVAL: Final = 1.0
+# Going through the class itself takes twenty times as long.
+_LANES: Final = tuple(Lane)
 #: After so many windows in which nothing at all was accepted, waiting is given up.
 _BARREN_WINDOWS: Final = 3
 
@@ -94,6 +97,7 @@ class Core:
             return None
         if bucket is None:
             bucket = self._bucket(route)
+        self._notice_sleep(now)
         if self._wait(bucket, lane, now) > 0:
             return None
         return self._grant(bucket, self._new_ticket(), lane, now, now)
@@ -165,26 +169,43 @@ class Core:
             request being settled or on nobody.
         """
         next_wake: float | None = None
-        for lane in Lane:
-            waits = {
-                name: self._wait(bucket, lane, now)
-                for name, bucket in self._waiting.items()
-                if bucket.line.head(lane) is not None
-            }
-            while self._free_slots > 0:
-                ready = [self._waiting[name] for name, wait in waits.items() if wait <= 0]
-                if not ready:
-                    break
-                bucket = ready[0] if len(ready) == 1 else min(ready, key=_ticket_of_head(lane))
-                self._deliver(bucket, lane, now)
-                if bucket.line.head(lane) is None:
-                    del waits[bucket.route.name]
-                else:
-                    waits[bucket.route.name] = self._wait(bucket, lane, now)
+        if self._free_slots <= 0:
+            # Whatever frees a slot dispatches again: until then there is nothing to wake for.
+            return None
+        self._notice_sleep(now)
+        for lane in _LANES:
+            waits = {}
+            for name, bucket in self._waiting.items():
+                if bucket.line.head(lane) is not None:
+                    waits[name] = self._wait(bucket, lane, now)
+            if waits and not self._grant_ready(waits, lane, now):
+                return None
             for wait in waits.values():
                 if wait > 0 and (next_wake is None or now + wait < next_wake):
                     next_wake = now + wait
         return next_wake
+
+    def _grant_ready(self, waits: dict[str, float], lane: Lane, now: float) -> bool:
+        """Give out what is free to a lane, and return whether a slot is left."""
+        while (bucket := self._first_ready(waits, lane)) is not None:
+            self._deliver(bucket, lane, now)
+            if self._free_slots <= 0:
+                return False
+            if bucket.line.head(lane) is None:
+                del waits[bucket.route.name]
+            else:
+                waits[bucket.route.name] = self._wait(bucket, lane, now)
+        return True
+
+    def _first_ready(self, waits: dict[str, float], lane: Lane) -> Bucket | None:
+        """Return the bucket, of those that need not wait, whose head has waited longest."""
+        first = None
+        for name, wait in waits.items():
+            if wait <= 0:
+                bucket = self._waiting[name]
+                if first is None or _ticket_of_head(bucket, lane) < _ticket_of_head(first, lane):
+                    first = bucket
+        return first
 
     def _deliver(self, bucket: Bucket, lane: Lane, now: float) -> None:
         waiter = bucket.line.pop(lane)
@@ -192,14 +213,17 @@ class Core:
             del self._waiting[bucket.route.name]
         waiter.deliver(self._grant(bucket, waiter.ticket, lane, waiter.since, now))
 
-    def _wait(self, bucket: Bucket, lane: Lane, now: float) -> float:
+    def _notice_sleep(self, now: float) -> None:
         if self.clock.forget_if_slept():
             self._blind_until = now
             self._say(ClockRestarted())
+
+    def _wait(self, bucket: Bucket, lane: Lane, now: float) -> float:
         if not bucket.steady:
             if not self.clock.known:
                 return self._wait_blindly(bucket, now)
-            self._roll(bucket, now)
+            if bucket.learner.window != bucket.windows.bounds(now)[0]:
+                self._roll(bucket, now)
         return bucket.wait(now, lane)
 
     def _wait_blindly(self, bucket: Bucket, now: float) -> float:
@@ -283,28 +307,9 @@ class Core:
         self._end(permit, now, 429)
         bucket.windows.settle(permit.charge, now)
         bucket.rejected += 1
-        self._close(bucket, permit.granted, now, retry_after)
+        bucket.close(permit.granted, now, retry_after)
         self._say(Throttled(bucket.route.name, bucket.closed_for(now)))
         return bucket.barren_windows >= _BARREN_WINDOWS
-
-    def _close(self, bucket: Bucket, sent: float, now: float, retry_after: float | None) -> None:
-        windows, clock = bucket.windows, self.clock
-        # More than two windows is no wait for a window; whether it opens, the next try will tell.
-        said = min(retry_after, 2 * windows.minute) if retry_after and retry_after > 0 else None
-        if not clock.known or bucket.steady:
-            # Without windows the service's word is all there is; without it, a whole window.
-            bucket.close_until(now + (said or windows.minute))
-            return
-        earliest = clock.earliest(sent)
-        if said is None:
-            bucket.close_window(windows.number(earliest), sent)
-            return
-        # The service rounds to whole seconds, either way.
-        boundary = ceil((earliest + said - 1) / windows.minute)
-        if boundary * windows.minute <= clock.latest(now) + said + 1:
-            bucket.close_window(boundary - 1, sent)
-        else:
-            bucket.close_until(now + said)
 
     def _observe(self, permit: Permit, now: float, date: float | None) -> None:
         bucket = permit.bucket
@@ -357,7 +362,10 @@ class Core:
 
     def snapshot(self, now: float) -> tuple[BucketState, ...]:
         """Return what is known of every route that was used so far."""
-        return tuple(self._state(name, bucket, now) for name, bucket in self._buckets.items())
+        limits = self.settings.limits
+        return tuple(
+            bucket.state(now, limits.limit(name)) for name, bucket in self._buckets.items()
+        )
 
     def clock_state(self, now: float, wall: float) -> ClockState | None:
         """Return what is known of the service's clock, or None if that is nothing.
@@ -373,26 +381,6 @@ class Core:
         boundary = (floor(latest / minute) + 1) * minute
         return ClockState(
             (earliest + latest) / 2 - wall, (latest - earliest) / 2, boundary - earliest
-        )
-
-    def _state(self, name: str, bucket: Bucket, now: float) -> BucketState:
-        windows, learner = bucket.windows, bucket.learner
-        known = self.clock.known
-        windows.bring_up_to_date()
-        number = windows.bounds(now)[1] if known else 0
-        used = windows.used(number) if known else windows.unplaced(now)
-        is_open = bucket.closed_for(now) <= 0
-        return BucketState(
-            route=name,
-            limit=self.settings.limits.limit(name),
-            budget=learner.budget,
-            used=used,
-            free=max(learner.ceiling - used, 0) if is_open else 0,
-            in_flight=windows.in_flight,
-            waiting=sum(bucket.line.waiting(lane) for lane in Lane),
-            next_window_in=windows.opens_in(number + 1, now) if known else None,
-            others=None if learner.others is None else max(ceil(learner.others), 0),
-            rejected=bucket.rejected,
         )
 
     # --- inside ------------------------------------------------------------------------------
@@ -439,10 +427,7 @@ class Core:
             self.emit(event)
 
 
-def _ticket_of_head(lane: Lane) -> Callable[[Bucket], int]:
-    def ticket(bucket: Bucket) -> int:
-        head = bucket.line.head(lane)
-        assert head is not None, "only buckets with a waiter are compared"
-        return head.ticket
-
-    return ticket
+def _ticket_of_head(bucket: Bucket, lane: Lane) -> int:
+    head = bucket.line.head(lane)
+    assert head is not None, "only buckets with a waiter are compared"
+    return head.ticket

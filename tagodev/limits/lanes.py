@@ -15,7 +15,7 @@ from __future__ import annotations
 import enum
 from collections import deque
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -34,6 +34,10 @@ class Lane(enum.StrEnum):
     """Somebody waits for it."""
     BULK = "bulk"
     """One of many: it takes what the others leave."""
+
+
+# Looking a member up in its class takes longer than the comparison.
+_INTERACTIVE: Final = Lane.INTERACTIVE
 
 
 @attrs.define(eq=False)
@@ -58,37 +62,58 @@ class Waiter:
 
 
 class _Queue:
-    """Waiters by ticket; those who gave up are swept when they are most of it."""
+    """Waiters by ticket; those who gave up are swept when they are most of it.
 
-    __slots__ = ("_gone", "_heap")
+    Tickets come in order, so a plain queue holds them; only those that come back with an old one
+    need a heap.
+    """
+
+    __slots__ = ("_back", "_gone", "_queue")
 
     def __init__(self) -> None:
-        self._heap: list[Waiter] = []
+        self._queue: deque[Waiter] = deque()
+        self._back: list[Waiter] = []
         self._gone = 0
 
     def __len__(self) -> int:
-        return len(self._heap) - self._gone
+        return len(self._queue) + len(self._back) - self._gone
 
     def push(self, waiter: Waiter) -> None:
-        heappush(self._heap, waiter)
+        if not self._queue or waiter.ticket > self._queue[-1].ticket:
+            self._queue.append(waiter)
+        else:
+            heappush(self._back, waiter)
 
-    def head(self) -> Waiter:
-        heap = self._heap
-        while heap[0].gone:
-            heappop(heap)
-            self._gone -= 1
-        return heap[0]
+    def head(self) -> Waiter | None:
+        queue, back = self._queue, self._back
+        if self._gone:
+            self._sweep_ends()
+        if back and (not queue or back[0] < queue[0]):
+            return back[0]
+        return queue[0] if queue else None
 
     def pop(self) -> Waiter:
-        self.head()
-        return heappop(self._heap)
+        """Take out the head; there must be one."""
+        waiter = self.head()
+        if self._back and self._back[0] is waiter:
+            return heappop(self._back)
+        return self._queue.popleft()
+
+    def _sweep_ends(self) -> None:
+        while self._queue and self._queue[0].gone:
+            self._queue.popleft()
+            self._gone -= 1
+        while self._back and self._back[0].gone:
+            heappop(self._back)
+            self._gone -= 1
 
     def withdraw(self) -> None:
         self._gone += 1
         # A crowd that gave up costs no memory.
-        if self._gone > len(self._heap) // 2:
-            self._heap = [waiter for waiter in self._heap if not waiter.gone]
-            heapify(self._heap)
+        if self._gone > (len(self._queue) + len(self._back)) // 2:
+            self._queue = deque(waiter for waiter in self._queue if not waiter.gone)
+            self._back = [waiter for waiter in self._back if not waiter.gone]
+            heapify(self._back)
             self._gone = 0
 
 
@@ -105,7 +130,7 @@ class Line:
 
     def join(self, waiter: Waiter) -> None:
         """Put a waiter in its place."""
-        if waiter.lane is Lane.INTERACTIVE:
+        if waiter.lane is _INTERACTIVE:
             self._interactive.push(waiter)
             return
         queue = self._runs.get(waiter.run)
@@ -119,7 +144,7 @@ class Line:
         if waiter.gone:
             return
         waiter.gone = True
-        if waiter.lane is Lane.INTERACTIVE:
+        if waiter.lane is _INTERACTIVE:
             self._interactive.withdraw()
             return
         queue = self._runs[waiter.run]
@@ -130,13 +155,13 @@ class Line:
 
     def head(self, lane: Lane) -> Waiter | None:
         """Return who is next in a lane."""
-        if lane is Lane.INTERACTIVE:
-            return self._interactive.head() if self._interactive else None
+        if lane is _INTERACTIVE:
+            return self._interactive.head()
         return self._runs[self._turns[0]].head() if self._turns else None
 
     def pop(self, lane: Lane) -> Waiter:
         """Take out who is next in a lane; `head` must have said that there is one."""
-        if lane is Lane.INTERACTIVE:
+        if lane is _INTERACTIVE:
             waiter = self._interactive.pop()
         else:
             run = self._turns[0]
@@ -152,7 +177,7 @@ class Line:
 
     def waiting(self, lane: Lane) -> int:
         """Return how many wait in a lane."""
-        if lane is Lane.INTERACTIVE:
+        if lane is _INTERACTIVE:
             return len(self._interactive)
         return sum(len(queue) for queue in self._runs.values())
 

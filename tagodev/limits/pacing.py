@@ -46,23 +46,34 @@ class Pacer(Protocol):
 class LimiterPacer:
     """A pacer made of an `AsyncLimiter`; for use within one running event loop."""
 
-    def __init__(self, burst: float, rate: float) -> None:
+    def __init__(self, burst: float, rate: float, *, block: int = 1) -> None:
         """Make a full bucket.
 
         Args:
             burst: requests that may go at once, at least 1.
             rate: requests a second that it refills by.
+            block: how many to take from it at once, where it holds as many: asking it costs more
+                than everything else about a grant. By so many less one more can go at once.
         """
+        self._block = block
+        self._taken = 0
         self._bucket = AsyncLimiter(burst, burst / rate)
         self._step = 1 / rate
 
     def delay(self) -> float:
         """Return 0, or the time after which the capacity for one request is sure to be there."""
-        return 0.0 if self._bucket.has_capacity() else self._missing() * self._step
+        if self._taken or self._bucket.has_capacity():
+            return 0.0
+        return self._missing() * self._step
 
     def take(self) -> None:
         """Take one request's worth."""
-        acquisition = self._bucket.acquire()
+        if self._taken:
+            self._taken -= 1
+            return
+        block = self._block if self._bucket.has_capacity(self._block) else 1
+        self._taken = block - 1
+        acquisition = self._bucket.acquire(block)
         try:
             acquisition.send(None)
         except StopIteration:
@@ -88,7 +99,9 @@ def aligned_pacer(limit: int) -> LimiterPacer:
         limit: requests a window.
     """
     burst = ceil(limit / 10)
-    return LimiterPacer(burst, max(limit - burst, 1) / MAX_DELAY)
+    return LimiterPacer(
+        burst, max(limit - burst, 1) / MAX_DELAY, block=min(max(burst // 50, 1), 16)
+    )
 
 
 def steady_pacer(limit: int, minute: float, spread: float) -> LimiterPacer:

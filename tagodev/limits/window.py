@@ -96,6 +96,9 @@ class Windows:
         self._unplaced_ended: deque[Charge] = deque()
         self._on_boundary: list[Charge] = []
         self._judged_at = 0
+        self._bounds_at = -1.0
+        self._bounds_of = -1
+        self._bounds = (0, 0)
         self.in_flight = 0
         """How many requests are on their way."""
         self.exhausted = -1
@@ -109,10 +112,13 @@ class Windows:
 
     def bounds(self, now: float) -> tuple[int, int]:
         """Return the first and the last window that it may be now."""
-        return (
-            floor(self._clock.earliest(now) / self.minute),
-            floor(self._clock.latest(now) / self.minute),
-        )
+        # One grant asks several times at one moment.
+        if now == self._bounds_at and self._clock.changes == self._bounds_of:
+            return self._bounds
+        earliest, latest = self._clock.bounds(now)
+        self._bounds_at, self._bounds_of = now, self._clock.changes
+        self._bounds = floor(earliest / self.minute), floor(latest / self.minute)
+        return self._bounds
 
     def opens_in(self, number: int, now: float) -> float:
         """Return in how many seconds a window is sure to have begun."""
