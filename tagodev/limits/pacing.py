@@ -100,7 +100,7 @@ def aligned_pacer(limit: int) -> LimiterPacer:
     """
     burst = ceil(limit / 10)
     return LimiterPacer(
-        burst, max(limit - burst, 1) / MAX_DELAY, block=min(max(burst // 50, 1), 16)
+        burst, max(limit - burst, 1) / MAX_DELAY, block=min(max(burst // 10, 1), 50)
     )
 
 
