@@ -55,6 +55,12 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run the benchmarks one after the other; arguments choose some by name."""
     install(session, "tests", "bench")
-    programs = session.posargs or ["compare_creates", "real_time", "grant_cost", "virtual_time"]
+    programs = session.posargs or [
+        "compare_creates",
+        "real_time",
+        "grant_cost",
+        "virtual_time",
+        "chart",
+    ]
     for program in programs:
         session.run("python", "-m", f"benchmarks.{program}", env={"PYTHONPATH": "."})
