@@ -54,7 +54,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Run the benchmarks one after the other; arguments choose some by name."""
-    install(session, "tests", "bench")
+    install(session, "tests")
     programs = session.posargs or [
         "compare_creates",
         "real_time",

@@ -1,0 +1,1 @@
+"""Benchmarks: programs that measure what tagodev promises, each in one run."""

@@ -1,0 +1,199 @@
+"""What one grant costs while very many wait, in time and in memory.
+
+Time: so many requests wait in the core's line and one slot is free; `Core.dispatch` grants the slot
+to the head of the line, which is what is timed, one grant at a time.
+Before the next one the request is answered and another joins the line, so that as many wait as
+before.
+Of several rounds the quickest counts, for whatever else this machine does makes a grant slower.
+Nothing else holds a request up: the limit is far away, and so is the bucket's; the "paced" rows ask
+the real aiolimiter bucket within a running loop, the others no bucket at all.
+
+Memory: tasks that wait in `Scheduler.acquire` against as many that wait for a bare future; the
+difference is what a waiter takes besides its caller's own task.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import time
+import tracemalloc
+from itertools import product
+from operator import attrgetter
+from statistics import median, quantiles
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from benchmarks.machine import describe
+from benchmarks.simulation import CREATE, Unpaced
+from tagodev import HardLimits
+from tagodev.limits.core import Core
+from tagodev.limits.lanes import Lane
+from tagodev.limits.pacing import aligned_pacer
+from tagodev.limits.scheduler import Scheduler
+from tagodev.limits.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from tagodev.limits.bucket import Permit
+
+_FAR_AWAY: Final = 10**9
+_SIZES: Final = (100, 10_000, 100_000)
+_WARM_UP: Final = 500
+
+
+@attrs.frozen
+class Cost:
+    """What single grants took, in microseconds."""
+
+    median: float
+    """Half of them took less."""
+    p99: float
+    """All but one in a hundred took less."""
+
+
+def make_core(*, paced: bool) -> Core:
+    """Return a core in which nothing but its one slot holds a request up."""
+    make_pacer = aligned_pacer if paced else lambda _: Unpaced()
+    limits = HardLimits("far away", {}, default=_FAR_AWAY)
+    return Core(
+        Settings(limits, concurrency=1), make_pacer=make_pacer, make_steady_pacer=make_pacer
+    )
+
+
+async def time_grants(waiters: int, lane: Lane, *, paced: bool, grants: int) -> Cost:
+    """Time single grants while so many wait.
+
+    Args:
+        waiters: how many wait.
+        lane: the lane that they all wait in.
+        paced: whether the real bucket is asked.
+        grants: how many to time.
+    """
+    clock = asyncio.get_running_loop().time
+    core = make_core(paced=paced)
+    permits: list[Permit] = []
+    for _ in range(waiters):
+        core.join(CREATE, permits.append, clock(), lane=lane)
+    # A collection of garbage is not part of a grant; which one it hits would be chance.
+    gc.collect()
+    gc.disable()
+    try:
+        spans = [_time_one(core, lane, permits, clock) for _ in range(grants + _WARM_UP)]
+    finally:
+        gc.enable()
+    microseconds = [span / 1000 for span in spans[_WARM_UP:]]
+    return Cost(median(microseconds), quantiles(microseconds, n=100)[98])
+
+
+def _time_one(core: Core, lane: Lane, permits: list[Permit], clock: Callable[[], float]) -> int:
+    """Return the nanoseconds of one grant, and make everything ready for the next."""
+    now = clock()
+    started = time.perf_counter_ns()
+    core.dispatch(now)
+    span = time.perf_counter_ns() - started
+    now = clock()
+    core.settle(permits.pop(), now, 200, float(int(time.time())))
+    core.join(CREATE, permits.append, now, lane=lane)
+    return span
+
+
+# --- memory ------------------------------------------------------------------------------------
+
+
+async def memory_a_waiter(waiters: int) -> tuple[float, float]:
+    """Return the bytes a task takes that waits for its turn, and that waits for a bare future."""
+    loop = asyncio.get_running_loop()
+    scheduler = Scheduler(make_core(paced=True))
+    # With its only slot taken nobody else is granted anything.
+    await scheduler.acquire(CREATE)
+
+    async def for_its_turn() -> object:
+        return await scheduler.acquire(CREATE)
+
+    async def for_a_future() -> object:
+        return await loop.create_future()
+
+    bare = await _bytes_a_task(for_a_future, waiters)
+    waiting = await _bytes_a_task(for_its_turn, waiters)
+    scheduler.close()
+    return waiting, bare
+
+
+async def _bytes_a_task(wait: Callable[[], Awaitable[object]], count: int) -> float:
+    async def caller() -> None:
+        await wait()
+
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    tasks = [asyncio.create_task(caller()) for _ in range(count)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    gc.collect()
+    used = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return used / count
+
+
+# --- the program -------------------------------------------------------------------------------
+
+
+async def measure(options: argparse.Namespace) -> None:
+    """Run all measurements and print each as it ends."""
+    print(
+        f"\nOne grant, in microseconds, over {options.grants} single grants; "
+        f"the quickest of {options.rounds} rounds"
+    )
+    print(f"{'bucket':>8} {'lane':>12} {'waiters':>8} {'median':>8} {'p99':>8}")
+    rows = tuple(product((True, False), Lane, _SIZES))
+    best: dict[tuple[bool, Lane, int], Cost] = {}
+    # All rows in each round: what disturbs the machine for a while disturbs no row in all of them.
+    for _, row in product(range(options.rounds), rows):
+        paced, lane, waiters = row
+        cost = await time_grants(waiters, lane, paced=paced, grants=options.grants)
+        best[row] = min(best.get(row, cost), cost, key=attrgetter("median"))
+    for (paced, lane, waiters), cost in best.items():
+        print(
+            f"{'paced' if paced else 'none':>8} {lane.value:>12} {waiters:>8} "
+            f"{cost.median:>8.2f} {cost.p99:>8.2f}"
+        )
+    waiting, bare = await memory_a_waiter(options.memory_waiters)
+    print(
+        f"\nMemory: {waiting:.0f} bytes a task that waits for its turn, {bare:.0f} bytes one that "
+        f"waits for a bare future: {waiting - bare:.0f} bytes a waiter "
+        f"({options.memory_waiters} of each)"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run all measurements."""
+    options = _parse(arguments)
+    print(describe("aiolimiter"), flush=True)
+    asyncio.run(measure(options))
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="grant_cost",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--grants", type=int, default=20_000, help="to time in each round (default 20000)"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="of all rows (default 3)")
+    parser.add_argument(
+        "--memory-waiters", type=int, default=100_000, help="tasks that wait (default 100000)"
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""What a figure was measured with: a figure without that is worth nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import tagodev
+
+__all__ = ["describe"]
+
+_SOURCE: Final = Path(tagodev.__file__).parent
+
+
+def describe(*distributions: str) -> str:
+    """Return the date, this machine and the versions that were used, in one line.
+
+    Args:
+        distributions: names of installed packages that took part, besides tagodev.
+    """
+    versions = [f"tagodev {tagodev.__version__} (source {_source_digest()})"]
+    versions += [f"{name} {version(name)}" for name in distributions]
+    return (
+        f"{time.strftime('%Y-%m-%d %H:%M')}, {platform.system()} {platform.machine()}, "
+        f"{os.cpu_count()} cores (load {os.getloadavg()[0]:.1f}), "
+        f"{platform.python_implementation()} {platform.python_version()}, {', '.join(versions)}"
+    )
+
+
+def _source_digest() -> str:
+    """Return what tells apart states of the source that bear the same version."""
+    digest = sha256()
+    for path in sorted(_SOURCE.rglob("*.py")):
+        digest.update(path.relative_to(_SOURCE).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:8]
