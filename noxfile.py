@@ -1,4 +1,4 @@
-"""What a developer and a build run: ``nox -s tests``, ``lint``, ``typing``, ``demo``, ``bench``."""
+"""What a developer and a build run: ``nox -s tests``, ``coverage``, ``lint``, ``typing``, ..."""
 
 from __future__ import annotations
 
@@ -20,11 +20,17 @@ def install(session: nox.Session, *groups: str) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests with branch coverage; arguments go to pytest."""
+    """Run the tests, as many at once as there are cores; arguments go to pytest."""
+    install(session, "tests")
+    session.run("pytest", "--numprocesses=auto", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Run the tests once more in one process, and tell which lines and branches they reach."""
     install(session, "tests")
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
-    if not session.posargs:
-        session.run("coverage", "report")
+    session.run("coverage", "report")
 
 
 @nox.session
