@@ -232,7 +232,7 @@ class Core:
         # Wherever the boundaries lie, no more than a window's worth can fall into one window.
         if not wait and bucket.windows.unplaced(now) >= bucket.learner.ceiling:
             return _BLIND_INTERVAL
-        return wait
+        return wait or bucket.pacer.delay()
 
     def _roll(self, bucket: Bucket, now: float) -> None:
         number = bucket.windows.bounds(now)[0]

@@ -16,6 +16,7 @@ from tagodev.hard_limits import HardLimits
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
 from tagodev.limits.lanes import Lane
+from tagodev.limits.pacing import aligned_pacer
 from tagodev.limits.scheduler import Scheduler
 from tagodev.limits.settings import Settings
 from tests.limits.jumping import run_virtually
@@ -232,3 +233,24 @@ def test_one_timer_wakes_who_waits_for_the_boundary() -> None:
 
     # The loop starts at 1,000 s, and a window of the service at each multiple of 60 s.
     assert 1020.0 < run_virtually(two_windows()) < 1021.0
+
+
+def test_requests_that_never_leave_are_paced_while_the_clock_is_unknown() -> None:
+    """However fast connections fail before the first answer, the pacer is asked before it gives."""
+
+    async def unreachable() -> int:
+        core = Core(
+            Settings(HardLimits("test", {CREATE.name: 20})),
+            make_pacer=aligned_pacer,
+            make_steady_pacer=aligned_pacer,
+            clock=ServerClock(suspended=lambda: 0.0),
+        )
+        gate = Scheduler(core)
+
+        async def fail() -> None:
+            gate.refund(await gate.acquire(CREATE, lane=Lane.BULK, run=1))
+
+        await asyncio.gather(*(fail() for _ in range(100)))
+        return gate.snapshot()[0].in_flight
+
+    assert 0 == run_virtually(unreachable())
