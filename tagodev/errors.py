@@ -85,10 +85,14 @@ class TagoError(Exception):
     """What to do next; empty where nothing general can be said."""
 
     def __str__(self) -> str:
-        parts = [self.message, *self.details()]
+        parts = [self.headline(), *self.details()]
         if self.hint:
             parts.append(self.hint)
         return ". ".join(part.rstrip(".") for part in parts)
+
+    def headline(self) -> str:
+        """Return the first sentence."""
+        return self.message
 
     def details(self) -> list[str]:
         """Return further sentences that a subclass adds to its text."""
@@ -167,9 +171,13 @@ class RequestError(TagoError):
     may_have_acted: bool = attrs.field(default=False, kw_only=True)
     """Whether the service may have carried the request out all the same, at any attempt."""
 
+    def headline(self) -> str:
+        """Add the route."""
+        return f"{self.message} ({self.route})" if self.route else self.message
+
     def details(self) -> list[str]:
-        """Add the route, the attempts and the doubt."""
-        parts = [f"({self.route})"] if self.route else []
+        """Add the attempts and the doubt."""
+        parts = []
         if self.attempts > 1:
             parts.append(f"Tried {self.attempts} times")
         if self.may_have_acted:

@@ -103,7 +103,7 @@ def test_request_errors_name_route_attempts_and_doubt(cls: type[RequestError]) -
         "It failed", route="PUT /device/:device_id", attempts=3, may_have_acted=True, hint="Look"
     )
 
-    assert str(error).startswith("It failed. (PUT /device/:device_id). Tried 3 times")
+    assert str(error).startswith("It failed (PUT /device/:device_id). Tried 3 times")
     assert "The service may have acted on it" in str(error)
     assert str(error).endswith(". Look")
 
