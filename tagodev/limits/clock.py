@@ -11,6 +11,8 @@ and every further answer cuts a piece off: two answers whose dates tick over bet
 little more than the time a request takes.
 The scheduler never asks for "the" server time but for its bounds, and charges for all between.
 
+A 429 that names the seconds to the next window is a second witness, to a second either way.
+
 The bounds are widened by what may have changed since (`DRIFT`), and by how far the service's own
 machines may disagree (`FLEET_SLACK`).
 Two answers may therefore contradict each other by up to that slack: any point between them is then
@@ -110,11 +112,26 @@ class ServerClock:
             date: its ``Date`` header, in whole seconds of the epoch.
         """
         low, high = date - received, date + 1 - sent
-        if not self.known:
-            self.known = True
-            self._set(low, high, received)
-            self.version += 1
+        if self.known:
+            self._combine(low, high, received)
             return
+        self.known = True
+        self._set(low, high, received)
+        self.version += 1
+
+    def witness(self, sent: float, received: float, low: float, high: float) -> None:
+        """Learn from an answer that told, otherwise than by its date, what time it was made.
+
+        Args:
+            sent: the earliest the request can have left, on our clock.
+            received: when its answer was here, on our clock.
+            low: the earliest that the service's clock can have shown when it answered.
+            high: the latest that it can have shown.
+        """
+        if self.known:
+            self._combine(low - received, high - sent, received)
+
+    def _combine(self, low: float, high: float, received: float) -> None:
         aged = DRIFT * max(received - self._as_of, 0.0)
         old_low, old_high = self._low - aged, self._high + aged
         new_low, new_high = max(old_low, low), min(old_high, high)

@@ -250,6 +250,18 @@ def test_a_wait_beyond_the_minute_is_believed() -> None:
     assert len(bench.dispatch(180.1)) == 1
 
 
+def test_a_wait_is_a_second_witness_of_the_time() -> None:
+    """A 429 that names its wait narrows a clock that has grown vague, even without a date."""
+    bench = Bench(limit=10)
+    now = 60_000.0 + 30.0
+    vague = bench.core.clock.width(now)
+    permit = bench.ask(now, 1)[0]
+    bench.core.throttle(permit, now + 0.1, 30.0, None)
+    assert vague > 10
+    assert bench.core.clock.width(now + 0.1) < 2.2
+    assert bench.core.clock.earliest(now) <= START + now <= bench.core.clock.latest(now)
+
+
 def test_deadlines_merge_with_the_later_one() -> None:
     """A second 429 never opens the gate earlier."""
     bench = Bench(limit=10)
