@@ -191,10 +191,13 @@ class Core:
             self._deliver(bucket, lane, now)
             if self._free_slots <= 0:
                 return False
-            if bucket.line.head(lane) is None:
-                del waits[bucket.route.name]
-            else:
-                waits[bucket.route.name] = self._wait(bucket, lane, now)
+            # While the clock is unknown a grant on one route holds up all of them.
+            for name in (bucket.route.name,) if self.clock.known else tuple(waits):
+                asked = self._waiting.get(name)
+                if asked is None or asked.line.head(lane) is None:
+                    del waits[name]
+                else:
+                    waits[name] = self._wait(asked, lane, now)
         return True
 
     def _first_ready(self, waits: dict[str, float], lane: Lane) -> Bucket | None:

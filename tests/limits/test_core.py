@@ -172,6 +172,15 @@ def test_the_first_request_goes_alone() -> None:
     assert len(bench.dispatch(10.6)) == 4
 
 
+def test_the_first_request_goes_alone_over_all_routes() -> None:
+    """Whatever routes are asked for, one request finds out what time it is there."""
+    bench = Bench(limit=10, known=False)
+    for route in (CREATE, INFO):
+        bench.core.join(route, bench.granted.append, 10.0, lane=Lane.BULK)
+    bench.core.dispatch(10.0)
+    assert len(bench.granted) == 1
+
+
 def test_a_lost_first_request_does_not_block() -> None:
     """While the first answer does not come, one more goes each second, up to the limit."""
     bench = Bench(limit=3, known=False)
