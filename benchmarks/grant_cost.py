@@ -5,8 +5,9 @@ to the head of the line, which is what is timed, one grant at a time.
 Before the next one the request is answered and another joins the line, so that as many wait as
 before.
 Of several rounds the quickest counts, for whatever else this machine does makes a grant slower.
-Nothing else holds a request up: the limit is far away, and so is the bucket's; the "paced" rows ask
-the real aiolimiter bucket within a running loop, the others no bucket at all.
+Nothing else holds a request up: the limit is far away, and so is the bucket's.
+The rows "by block" ask the real aiolimiter bucket as it is asked at large limits, for many requests
+at once; the rows "one by one" as it is asked at the smallest; the others ask no bucket at all.
 
 Memory: tasks that wait in `Scheduler.acquire` against as many that wait for a bare future; the
 difference is what a waiter takes besides its caller's own task.
@@ -31,14 +32,15 @@ from benchmarks.simulation import CREATE, Unpaced
 from tagodev import HardLimits
 from tagodev.limits.core import Core
 from tagodev.limits.lanes import Lane
-from tagodev.limits.pacing import aligned_pacer
+from tagodev.limits.pacing import LimiterPacer, aligned_pacer
 from tagodev.limits.scheduler import Scheduler
 from tagodev.limits.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from tagodev.limits.bucket import Permit
+    from tagodev.limits.pacing import Pacer
 
 _FAR_AWAY: Final = 10**9
 _SIZES: Final = (100, 10_000, 100_000)
@@ -55,26 +57,35 @@ class Cost:
     """All but one in a hundred took less."""
 
 
-def make_core(*, paced: bool) -> Core:
+#: How the limiter is asked, by the name of the rows.
+_PACERS: Final[Mapping[str, Callable[[int], Pacer]]] = {
+    "by block": aligned_pacer,
+    "one by one": lambda limit: LimiterPacer(limit / 10, limit),
+    "none": lambda _: Unpaced(),
+}
+
+
+def make_core(make_pacer: Callable[[int], Pacer]) -> Core:
     """Return a core in which nothing but its one slot holds a request up."""
-    make_pacer = aligned_pacer if paced else lambda _: Unpaced()
     limits = HardLimits("far away", {}, default=_FAR_AWAY)
     return Core(
         Settings(limits, concurrency=1), make_pacer=make_pacer, make_steady_pacer=make_pacer
     )
 
 
-async def time_grants(waiters: int, lane: Lane, *, paced: bool, grants: int) -> Cost:
+async def time_grants(
+    waiters: int, lane: Lane, make_pacer: Callable[[int], Pacer], grants: int
+) -> Cost:
     """Time single grants while so many wait.
 
     Args:
         waiters: how many wait.
         lane: the lane that they all wait in.
-        paced: whether the real bucket is asked.
+        make_pacer: makes what is asked for pacing.
         grants: how many to time.
     """
     clock = asyncio.get_running_loop().time
-    core = make_core(paced=paced)
+    core = make_core(make_pacer)
     permits: list[Permit] = []
     for _ in range(waiters):
         core.join(CREATE, permits.append, clock(), lane=lane)
@@ -107,7 +118,7 @@ def _time_one(core: Core, lane: Lane, permits: list[Permit], clock: Callable[[],
 async def memory_a_waiter(waiters: int) -> tuple[float, float]:
     """Return the bytes a task takes that waits for its turn, and that waits for a bare future."""
     loop = asyncio.get_running_loop()
-    scheduler = Scheduler(make_core(paced=True))
+    scheduler = Scheduler(make_core(aligned_pacer))
     # With its only slot taken nobody else is granted anything.
     await scheduler.acquire(CREATE)
 
@@ -151,19 +162,16 @@ async def measure(options: argparse.Namespace) -> None:
         f"\nOne grant, in microseconds, over {options.grants} single grants; "
         f"the quickest of {options.rounds} rounds"
     )
-    print(f"{'bucket':>8} {'lane':>12} {'waiters':>8} {'median':>8} {'p99':>8}")
-    rows = tuple(product((True, False), Lane, _SIZES))
-    best: dict[tuple[bool, Lane, int], Cost] = {}
+    print(f"{'limiter':>10} {'lane':>12} {'waiters':>8} {'median':>8} {'p99':>8}")
+    rows = tuple(product(_PACERS, Lane, _SIZES))
+    best: dict[tuple[str, Lane, int], Cost] = {}
     # All rows in each round: what disturbs the machine for a while disturbs no row in all of them.
     for _, row in product(range(options.rounds), rows):
-        paced, lane, waiters = row
-        cost = await time_grants(waiters, lane, paced=paced, grants=options.grants)
+        limiter, lane, waiters = row
+        cost = await time_grants(waiters, lane, _PACERS[limiter], options.grants)
         best[row] = min(best.get(row, cost), cost, key=attrgetter("median"))
-    for (paced, lane, waiters), cost in best.items():
-        print(
-            f"{'paced' if paced else 'none':>8} {lane.value:>12} {waiters:>8} "
-            f"{cost.median:>8.2f} {cost.p99:>8.2f}"
-        )
+    for (limiter, lane, waiters), cost in best.items():
+        print(f"{limiter:>10} {lane.value:>12} {waiters:>8} {cost.median:>8.2f} {cost.p99:>8.2f}")
     waiting, bare = await memory_a_waiter(options.memory_waiters)
     print(
         f"\nMemory: {waiting:.0f} bytes a task that waits for its turn, {bare:.0f} bytes one that "
