@@ -92,8 +92,7 @@ class Store:
     """
 
     def __init__(self, cap: int, seed: int | None = None) -> None:
-        # Ids need to be unlike each other and repeatable, not secret.
-        self._random = random.Random(seed)  # noqa: S311
+        self._random = random.Random(seed)  # noqa: S311  (unlike and repeatable, not secret)
         self._cap = cap
         self.profile: Final = self.new_id()
         self.account: Final = self.new_id()

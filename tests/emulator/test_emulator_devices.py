@@ -3,53 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, ClientSession
+from aiohttp import ClientSession
 
 from tagodev.emulator import Emulator, EmulatorOptions
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-NETWORK, CONNECTOR = "5bbd0d144051a50034cd19fb", "5f5a8f3351d4db99c40dece5"
-DEVICE: dict[str, Any] = {
-    "name": "My first device",
-    "type": "mutable",
-    "network": NETWORK,
-    "connector": CONNECTOR,
-}
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[ClientSession]:
-    """Give a client of a fresh emulator on the Scale plan."""
-    async with (
-        Emulator() as emulator,
-        ClientSession(emulator.url, headers={"token": emulator.token}) as session,
-    ):
-        yield session
-
-
-async def result(response: ClientResponse) -> Any:
-    """Return the result of a success."""
-    body = await response.json()
-    assert body["status"] is True, body
-    return body["result"]
-
-
-async def refusal(response: ClientResponse) -> tuple[int, str]:
-    """Return status and message of an error."""
-    body = await response.json()
-    assert body["status"] is False
-    return response.status, body["message"]
-
-
-async def create(http: ClientSession, **fields: Any) -> dict[str, str]:
-    """Create a device and return the answer's result."""
-    created: dict[str, str] = await result(await http.post("/device", json={**DEVICE, **fields}))
-    return created
+from tests.emulator.support import CONNECTOR, DEVICE, NETWORK, create, refusal, result
 
 
 async def test_create_gives_ids_and_a_token(http: ClientSession) -> None:

@@ -13,16 +13,10 @@ import pytest
 from aiohttp import ClientResponse, ClientSession
 
 from tagodev.emulator import Emulator, EmulatorOptions
+from tests.emulator.support import DEVICE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-DEVICE = {
-    "name": "My first device",
-    "type": "mutable",
-    "network": "5bbd0d144051a50034cd19fb",
-    "connector": "5f5a8f3351d4db99c40dece5",
-}
 
 
 @asynccontextmanager

@@ -2,54 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
-from aiohttp import ClientResponse, ClientSession
 
-from tagodev.emulator import Emulator
+from tests.emulator.support import DEVICE, NETWORK, create, refusal, result
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-NETWORK, CONNECTOR = "5bbd0d144051a50034cd19fb", "5f5a8f3351d4db99c40dece5"
-DEVICE: dict[str, Any] = {
-    "name": "My first device",
-    "type": "mutable",
-    "network": NETWORK,
-    "connector": CONNECTOR,
-}
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[ClientSession]:
-    """Give a client of a fresh emulator on the Scale plan."""
-    async with (
-        Emulator() as emulator,
-        ClientSession(emulator.url, headers={"token": emulator.token}) as session,
-    ):
-        yield session
-
-
-async def result(response: ClientResponse) -> Any:
-    """Return the result of a success."""
-    body = await response.json()
-    assert body["status"] is True, body
-    return body["result"]
-
-
-async def refusal(response: ClientResponse) -> tuple[int, str]:
-    """Return status and message of an error."""
-    body = await response.json()
-    assert body["status"] is False
-    return response.status, body["message"]
-
-
-async def create(http: ClientSession, **fields: Any) -> dict[str, str]:
-    """Create a device and return the answer's result."""
-    created: dict[str, str] = await result(await http.post("/device", json={**DEVICE, **fields}))
-    return created
+    from aiohttp import ClientSession
 
 
 async def names(http: ClientSession, query: str) -> list[str]:

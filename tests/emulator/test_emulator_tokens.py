@@ -7,50 +7,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiohttp import ClientResponse, ClientSession
 
-from tagodev.emulator import Emulator
+from tests.emulator.support import create, refusal, result
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[ClientSession]:
-    """Give a client of a fresh emulator."""
-    async with (
-        Emulator() as emulator,
-        ClientSession(emulator.url, headers={"token": emulator.token}) as session,
-    ):
-        yield session
+    from aiohttp import ClientSession
 
 
 @pytest.fixture
 async def created(http: ClientSession) -> dict[str, str]:
     """Give the answer to the creation of a device with a serial number."""
-    body = {
-        "name": "d",
-        "type": "mutable",
-        "network": "5bbd0d144051a50034cd19fb",
-        "connector": "5f5a8f3351d4db99c40dece5",
-        "serie_number": "S1",
-    }
-    answer: dict[str, str] = await result(await http.post("/device", json=body))
-    return answer
-
-
-async def result(response: ClientResponse) -> Any:
-    """Return the result of a success."""
-    body = await response.json()
-    assert body["status"] is True, body
-    return body["result"]
-
-
-async def refusal(response: ClientResponse) -> tuple[int, str]:
-    """Return status and message of an error."""
-    body = await response.json()
-    assert body["status"] is False
-    return response.status, body["message"]
+    return await create(http, serie_number="S1")
 
 
 async def test_default_token_carries_the_serial(
