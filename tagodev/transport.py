@@ -90,6 +90,8 @@ class Request:
     """JSON, or nothing."""
     secrets: tuple[Secret, ...] = ()
     """Tokens that stand in the path, so that error texts can be redacted."""
+    token: Secret | None = None
+    """Whose it is, where that is not the client's own token."""
 
 
 @attrs.frozen
@@ -210,13 +212,21 @@ class Transport:
             request.route.method,
             URL(self._base_url + request.path, encoded=True),
             data=request.body,
-            headers=self._headers if request.body is None else self._headers_with_body,
+            headers=self._headers_of(request),
             allow_redirects=False,
             timeout=self._timeout if seconds is None else _bounds(seconds),
             proxy=self._proxy,
             middlewares=(_never_resend,),
         ) as response:
             return Answer(response.status, await response.read(), response.headers)
+
+    def _headers_of(self, request: Request) -> CIMultiDict[str]:
+        headers = self._headers if request.body is None else self._headers_with_body
+        if request.token is None:
+            return headers
+        headers = headers.copy()
+        headers["Authorization"] = HeaderValue(request.token.reveal())
+        return headers
 
     def read(self, request: Request, answer: Answer) -> Any:
         """Return the result that an answer carries.
@@ -252,7 +262,8 @@ class Transport:
         """Return the error that an answer which says no stands for."""
         status = answer.status
         said = _said(_decode(answer.body)) or "no message"
-        text = redact(said, (self._token, *request.secrets))
+        other = () if request.token is None else (request.token,)
+        text = redact(said, (self._token, *request.secrets, *other))
         limit = _RESOURCE_LIMIT.search(text)
         if limit and 400 <= status < 500:
             return ResourceLimitError(

@@ -25,3 +25,4 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def _no_memory_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each test begin with ledgers of its own: ports come again, and so do made-up tokens."""
     monkeypatch.setattr(ledger, "_ledgers", {})
+    monkeypatch.setattr(ledger, "_plans", {})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import warnings
 from typing import Any
 
 import aiohttp
@@ -222,17 +221,6 @@ def test_unknown_plan_is_refused(plan: object) -> None:
 
     assert "scale" in error.hint
     assert "HardLimits" in error.hint
-
-
-def test_auto_takes_free_and_says_so() -> None:
-    """Until the plan can be asked for, ``auto`` is careful, and warns where it was chosen."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        Tago(TOKEN)
-    (warning,) = caught
-
-    assert "Free plan" in str(warning.message)
-    assert __file__ == warning.filename
 
 
 async def test_a_plans_limits_are_in_force() -> None:

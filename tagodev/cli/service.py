@@ -7,7 +7,6 @@ from typing import Annotated, Literal, TypeAlias
 import attrs
 from cyclopts import Parameter
 
-from tagodev.cli.common import say
 from tagodev.client import Tago
 from tagodev.errors import InputError
 from tagodev.hard_limits import HardLimits, Plan
@@ -51,7 +50,7 @@ class ServiceOptions:
         PlanOption,
         Parameter(
             env_var="TAGODEV_PLAN",
-            help="Whose limits to keep. auto does not look yet: it takes those of free.",
+            help="Whose limits to keep; auto asks the service.",
         ),
     ] = "auto"
     minute: Annotated[
@@ -67,18 +66,13 @@ class ServiceOptions:
             ConfigurationError: they don't describe any.
             InputError: an option is out of bounds.
         """
-        plan: Plan = "free" if self.plan == "auto" else self.plan
-        limits = hard_limits(plan, self.minute)
-        client = Tago(
+        # Refused here, where the option's name is known.
+        hard_limits("free", self.minute)
+        return Tago(
             self.token,
             region=self.region,
             api=self.api,
-            plan=limits,
+            plan=self.plan,
+            minute=self.minute,
             concurrency=self.concurrency,
         )
-        if self.plan == "auto":
-            say(
-                "Plan auto: the plan is not looked up yet, so the limits of free are kept "
-                f"({limits.limit('POST /device')} devices a minute); name yours with --plan"
-            )
-        return client

@@ -38,6 +38,12 @@ class Permit:
     """Its place in the line; a request that met a 429 takes the same ticket again."""
     granted: float
     """When it was granted, which is the earliest it can have left, on the scheduler's clock."""
+    also: Permit | None = None
+    """Its place in a second bucket, where a request is counted twice."""
+
+    def places(self) -> tuple[Permit, ...]:
+        """Return its places in all buckets that count it."""
+        return (self,) if self.also is None else (self, self.also)
 
 
 class Reserve:
@@ -91,6 +97,7 @@ class Bucket:
         reserve: Reserve,
         pacer: Pacer,
         steady: bool,
+        also: Bucket | None = None,
     ) -> None:
         """Join the parts; the core makes buckets.
 
@@ -102,6 +109,7 @@ class Bucket:
             reserve: what bulk leaves free.
             pacer: how fast they may go.
             steady: whether the pacer alone keeps the limit, without windows.
+            also: a second bucket that each of its requests takes from.
         """
         self.route = route
         self.windows = windows
@@ -110,6 +118,10 @@ class Bucket:
         self.closed_until = 0.0
         self.rejected = 0
         self.steady = steady
+        self.also = also
+        self.shared = also is not None
+        """Whether a request of another bucket may take from this one, or one of this from another.
+        """
         self._clock = clock
         self._reserve = reserve
         self.pacer = pacer
@@ -187,6 +199,29 @@ class Bucket:
         self.rejected = other.rejected
         self.learner.take_over(other.learner)
 
+    def least_wait(self, now: float, lane: Lane) -> float:
+        """Return the least time that a newcomer of a lane has to wait, in seconds.
+
+        It counts those who go first, the room in the windows and the gate; nothing that is not
+        certain makes it longer.
+        """
+        least = 0.0 if self.also is None else self.also.least_wait(now, lane)
+        if self.steady or not self._clock.known:
+            return max(self.closed_until - now, least)
+        if self.closed_for(now) > 0:
+            return max(self.closed_for(now), least)
+        ahead = self.line.waiting(Lane.INTERACTIVE)
+        if lane is _BULK:
+            ahead += self.line.waiting(_BULK)
+        windows, ceiling = self.windows, self.learner.ceiling
+        number = windows.bounds(now)[1]
+        # Requests in flight may yet turn out to be of the window before.
+        free = ceiling - windows.used(number) + windows.in_flight
+        if ahead < free:
+            return least
+        later = 1 + (ahead - max(free, 0)) // ceiling
+        return max((number + later) * windows.minute - self._clock.latest(now), least)
+
     # --- what happened -------------------------------------------------------------------------
 
     def roll(self, number: int) -> None:
@@ -199,7 +234,8 @@ class Bucket:
         self.pacer.take()
         if lane is not _BULK:
             self._reserve.count()
-        return Permit(self, self.windows.charge(now), ticket, now)
+        also = None if self.also is None else self.also.take(now, ticket, lane)
+        return Permit(self, self.windows.charge(now), ticket, now, also)
 
     def accept(self, permit: Permit) -> None:
         """Note that the service took a request."""

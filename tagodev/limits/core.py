@@ -137,27 +137,8 @@ class Core:
             self._waiting.pop(route.name, None)
 
     def least_wait(self, route: Route, lane: Lane, now: float) -> float:
-        """Return the least time that a newcomer of a lane has to wait, in seconds.
-
-        It counts those who go first, the room in the windows and the gate; nothing that is not
-        certain makes it longer.
-        """
-        bucket = self._bucket(route)
-        if bucket.steady or not self.clock.known:
-            return max(bucket.closed_until - now, 0.0)
-        if bucket.closed_for(now) > 0:
-            return bucket.closed_for(now)
-        ahead = bucket.line.waiting(Lane.INTERACTIVE)
-        if lane is Lane.BULK:
-            ahead += bucket.line.waiting(Lane.BULK)
-        windows, ceiling = bucket.windows, bucket.learner.ceiling
-        number = windows.bounds(now)[1]
-        # Requests in flight may yet turn out to be of the window before.
-        free = ceiling - windows.used(number) + windows.in_flight
-        if ahead < free:
-            return 0.0
-        later = 1 + (ahead - max(free, 0)) // ceiling
-        return max((number + later) * windows.minute - self.clock.latest(now), 0.0)
+        """Return the least time that a newcomer of a lane has to wait, in seconds."""
+        return self._bucket(route).least_wait(now, lane)
 
     # --- deciding ----------------------------------------------------------------------------
 
@@ -191,14 +172,19 @@ class Core:
             self._deliver(bucket, lane, now)
             if self._free_slots <= 0:
                 return False
-            # While the clock is unknown a grant on one route holds up all of them.
-            for name in (bucket.route.name,) if self.clock.known else tuple(waits):
+            # A grant may hold up other routes too.
+            for name in (bucket.route.name,) if self._is_alone(bucket) else tuple(waits):
                 asked = self._waiting.get(name)
                 if asked is None or asked.line.head(lane) is None:
                     del waits[name]
                 else:
                     waits[name] = self._wait(asked, lane, now)
         return True
+
+    def _is_alone(self, bucket: Bucket) -> bool:
+        """Return whether a grant of a bucket leaves what the others wait for as it was."""
+        # While the clock is unknown all of them wait for one answer.
+        return self.clock.known and not bucket.shared
 
     def _first_ready(self, waits: dict[str, float], lane: Lane) -> Bucket | None:
         """Return the bucket, of those that need not wait, whose head has waited longest."""
@@ -222,6 +208,12 @@ class Core:
             self._say(ClockRestarted())
 
     def _wait(self, bucket: Bucket, lane: Lane, now: float) -> float:
+        wait = self._wait_for(bucket, lane, now)
+        if bucket.also is None:
+            return wait
+        return max(wait, self._wait_for(bucket.also, lane, now))
+
+    def _wait_for(self, bucket: Bucket, lane: Lane, now: float) -> float:
         if not bucket.steady:
             if not self.clock.known:
                 return self._wait_blindly(bucket, now)
@@ -273,18 +265,21 @@ class Core:
         """
         self._observe(permit, now, date)
         self._end(permit, now, status)
-        permit.bucket.windows.settle(permit.charge, now)
-        permit.bucket.accept(permit)
+        for place in permit.places():
+            place.bucket.windows.settle(place.charge, now)
+            place.bucket.accept(place)
 
     def lose(self, permit: Permit, now: float) -> None:
         """End a permit whose request left and was not answered: it may still arrive for a while."""
         self._end(permit, now, None)
-        permit.bucket.windows.settle(permit.charge, now + self.settings.transit_max)
+        for place in permit.places():
+            place.bucket.windows.settle(place.charge, now + self.settings.transit_max)
 
     def refund(self, permit: Permit, now: float) -> None:
         """End a permit whose request provably never left."""
         self._end(permit, now, None)
-        permit.bucket.windows.refund(permit.charge)
+        for place in permit.places():
+            place.bucket.windows.refund(place.charge)
 
     def throttle(
         self, permit: Permit, now: float, retry_after: float | None, date: float | None
@@ -308,19 +303,22 @@ class Core:
         bucket = permit.bucket
         self._observe(permit, now, date)
         self._end(permit, now, 429)
-        bucket.windows.settle(permit.charge, now)
+        for place in permit.places():
+            place.bucket.windows.settle(place.charge, now)
         bucket.rejected += 1
         bucket.close(permit.granted, now, retry_after)
         self._say(Throttled(bucket.route.name, bucket.closed_for(now)))
         return bucket.barren_windows >= _BARREN_WINDOWS
 
     def _observe(self, permit: Permit, now: float, date: float | None) -> None:
-        bucket = permit.bucket
         if date is not None:
             self.clock.observe(permit.granted, now, date)
-        useful = self.clock.known and self.clock.width(now) < bucket.windows.minute / 2
-        if self.settings.pacing == "aligned" and useful == bucket.steady:
-            self._change_mode(bucket, steady=not useful, now=now)
+        useful = self.clock.known and self.clock.width(now) < self.settings.limits.minute / 2
+        if self.settings.pacing != "aligned":
+            return
+        for place in permit.places():
+            if useful == place.bucket.steady:
+                self._change_mode(place.bucket, steady=not useful, now=now)
 
     def _change_mode(self, bucket: Bucket, *, steady: bool, now: float) -> None:
         """Go on without windows where nothing is known of them, or with them again."""
@@ -357,9 +355,8 @@ class Core:
         self._free_slots = settings.concurrency
         self._waiting.clear()
         old, self._buckets = self._buckets, {}
-        for name, bucket in old.items():
-            fresh = self._buckets[name] = self._new_bucket(bucket.route)
-            fresh.take_over(bucket)
+        for bucket in old.values():
+            self._bucket(bucket.route).take_over(bucket)
 
     # --- seeing ------------------------------------------------------------------------------
 
@@ -400,6 +397,9 @@ class Core:
             settings.limits.limit(route.name), share=settings.share, headroom=settings.headroom
         )
         steady = settings.pacing == "steady"
+        also = None if route.also is None else self._bucket(route.also)
+        if also is not None:
+            also.shared = True
         make_pacer = self._make_steady_pacer if steady else self._make_pacer
         return Bucket(
             route,
@@ -409,6 +409,7 @@ class Core:
             reserve=Reserve(settings.reserve),
             pacer=make_pacer(learner.ceiling),
             steady=steady,
+            also=also,
         )
 
     def _grant(self, bucket: Bucket, ticket: int, lane: Lane, since: float, now: float) -> Permit:

@@ -27,11 +27,11 @@ from tagodev.limits.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from tagodev.events import Event, EventSink
-    from tagodev.hard_limits import HardLimits
+    from tagodev.hard_limits import HardLimits, Plan
     from tagodev.limits.settings import Settings
     from tagodev.secrets import Secret
 
-__all__ = ["MemoryLedger", "shared_ledger"]
+__all__ = ["MemoryLedger", "known_plan", "remember_plan", "shared_ledger"]
 
 _log: Final = logging.getLogger("tagodev.limits")
 
@@ -91,7 +91,8 @@ class MemoryLedger:
             self._scheduler = None
 
     def _start(self, settings: Settings, now: float) -> Scheduler:
-        if self._core is None or self._core.settings.limits != settings.limits:
+        # Where only the plan turns out to be another, what was counted still holds.
+        if self._core is None or self._core.settings.limits.minute != settings.limits.minute:
             self._core = _new_core(settings, None)
         else:
             self._core.restart(settings, now)
@@ -123,32 +124,69 @@ class _Profile:
 
     base_url: str
     token_digest: bytes
+
+
+@attrs.frozen
+class _Counted:
+    """A profile, and what is thought of its limits."""
+
+    profile: _Profile
     limits: tuple[tuple[str, int], ...]
     default: int
     minute: float
 
 
-_ledgers: Final[dict[_Profile, MemoryLedger]] = {}
+_ledgers: Final[dict[_Counted, MemoryLedger]] = {}
+_plans: Final[dict[_Profile, Plan]] = {}
 
 #: How many profiles of one process are remembered when no client of theirs is open.
 _REMEMBERED: Final = 1000
 
 
-def shared_ledger(base_url: str, token: Secret, limits: HardLimits) -> MemoryLedger:
+def _profile(base_url: str, token: Secret) -> _Profile:
+    return _Profile(base_url, blake2b(token.reveal().encode(), digest_size=16).digest())
+
+
+def known_plan(base_url: str, token: Secret) -> Plan | None:
+    """Return the plan that a profile was found to be on, by a client of this process.
+
+    Args:
+        base_url: the service's address.
+        token: the profile's token.
+    """
+    return _plans.get(_profile(base_url, token))
+
+
+def remember_plan(base_url: str, token: Secret, plan: Plan) -> None:
+    """Keep the plan of a profile for the clients to come.
+
+    Args:
+        base_url: the service's address.
+        token: the profile's token; only a digest of it is kept.
+        plan: what it was found to be on.
+    """
+    _plans[_profile(base_url, token)] = plan
+    if len(_plans) > _REMEMBERED:
+        del _plans[next(iter(_plans))]
+
+
+def shared_ledger(
+    base_url: str, token: Secret, limits: HardLimits, ledger: MemoryLedger | None = None
+) -> MemoryLedger:
     """Return the ledger of this process for a profile.
 
     Args:
         base_url: the service's address.
         token: the profile's token; only a digest of it is kept.
         limits: what the service accepts; clients that think otherwise count apart.
+        ledger: the one to take if there is none yet; default: a new one.
     """
-    digest = blake2b(token.reveal().encode(), digest_size=16).digest()
     per_route = tuple(sorted(limits.per_route.items()))
-    profile = _Profile(base_url, digest, per_route, limits.default, limits.minute)
-    ledger = _ledgers.pop(profile, None) or MemoryLedger()
+    key = _Counted(_profile(base_url, token), per_route, limits.default, limits.minute)
+    found = _ledgers.pop(key, None) or ledger or MemoryLedger()
     # Put back at the end: the first are those that were asked for longest ago.
-    _ledgers[profile] = ledger
+    _ledgers[key] = found
     if len(_ledgers) > _REMEMBERED:
         for old in [key for key, kept in _ledgers.items() if not kept.users][: _REMEMBERED // 10]:
             del _ledgers[old]
-    return ledger
+    return found

@@ -31,10 +31,17 @@ class Route:
     """``GET``, ``POST``, ``PUT`` or ``DELETE``."""
     template: str
     """The path with ``:placeholders``."""
-    discriminator: str = attrs.field(default="", kw_only=True)
-    """The query that has a counter of its own: ``query=aggregate``."""
+    counted_as: str = attrs.field(default="", kw_only=True)
+    """The table's name of the counter, where that is not method and template: a route that shares
+    another's (``GET /data``), or one that a query sets apart (``GET /data?query=aggregate``)."""
+    also: Route | None = attrs.field(default=None, kw_only=True)
+    """A second route whose counter each request takes from too."""
     name: str = attrs.field(
-        init=False, eq=False, default=attrs.Factory(lambda self: self._named(), takes_self=True)
+        init=False,
+        eq=False,
+        default=attrs.Factory(
+            lambda self: self.counted_as or f"{self.method} {self.template}", takes_self=True
+        ),
     )
     """How the table of limits names it."""
 
@@ -58,7 +65,3 @@ class Route:
             )
         remaining = iter(values)
         return _PLACEHOLDER.sub(lambda _: next(remaining), self.template)
-
-    def _named(self) -> str:
-        name = f"{self.method} {self.template}"
-        return f"{name}?{self.discriminator}" if self.discriminator else name

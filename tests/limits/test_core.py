@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tagodev.limits.bucket import Permit
 
 INFO = Route("GET", "/device/:device_id")
+#: Counted by itself and with INFO.
+RARE = Route("GET", "/device/:device_id", counted_as="GET /device/:device_id?rare", also=INFO)
 START = EPOCH - EPOCH % 60
 
 
@@ -31,7 +33,7 @@ class Bench:
         self.events: list[Event] = []
         self.granted: list[Permit] = []
         self.slept = 0.0
-        limits = HardLimits("bench", {CREATE.name: limit, INFO.name: limit})
+        limits = HardLimits("bench", {CREATE.name: limit, INFO.name: limit, RARE.name: 2})
         self.core = Core(
             Settings(limits, **settings),  # type: ignore[arg-type]  # checked by Settings
             make_pacer=lambda _: Unpaced(),
@@ -80,6 +82,38 @@ def test_a_window_is_granted_once() -> None:
         bench.answer(permit, 10.1)
     assert not bench.dispatch(59.98)
     assert len(bench.dispatch(60.02)) == 3
+
+
+def test_a_route_counted_twice_takes_from_both() -> None:
+    """It needs room in its own window and in the shared one, and leaves less in both."""
+    bench = Bench(limit=5)
+    assert len(bench.ask(10.0, 3, route=RARE)) == 2
+    assert len(bench.ask(10.0, 5, route=INFO)) == 3
+    for permit in bench.core._out.copy():
+        bench.answer(permit, 10.1)
+    assert [RARE.name, INFO.name, INFO.name] == [
+        permit.bucket.route.name for permit in bench.dispatch(60.1)
+    ]
+
+
+def test_a_route_counted_twice_waits_for_the_shared_window() -> None:
+    """Where the shared window is used up, room of its own is no use, and the wait is told."""
+    bench = Bench(limit=5)
+    for permit in bench.ask(10.0, 5, route=INFO):
+        bench.answer(permit, 10.1)
+    assert bench.core.least_wait(RARE, Lane.INTERACTIVE, 10.2) > 40
+    assert not bench.ask(10.2, 1, route=RARE)
+    assert len(bench.dispatch(60.1)) == 1
+
+
+@pytest.mark.parametrize("end", ["lose", "refund"])
+def test_a_route_counted_twice_ends_in_both(end: str) -> None:
+    """What was lost stays counted in both windows for a while; what never left, in neither."""
+    bench = Bench(limit=5)
+    (permit,) = bench.ask(10.0, 1, route=RARE)
+    getattr(bench.core, end)(permit, 10.1)
+    used = {state.route: state.used for state in bench.core.snapshot(10.2)}
+    assert {RARE.name: int(end == "lose"), INFO.name: int(end == "lose")} == used
 
 
 def test_slots_bound_what_is_in_flight() -> None:

@@ -20,6 +20,7 @@ from tagodev.hard_limits import HardLimits
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
 from tagodev.limits.lanes import Lane, Waiter
+from tagodev.limits.routes import Route
 from tagodev.limits.settings import TRANSIT_MAX, Settings
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 MINUTE = 12.0
 SLOTS = 8
+#: Counted twice: by itself, and with CREATE.
+SPECIAL = Route("POST", "/device", counted_as="POST /device?special", also=CREATE)
 
 
 class Never:
@@ -55,6 +58,7 @@ class Travelling:
 class Ghost:
     """A request whose connection ended without an answer, before it was counted."""
 
+    permit: Permit
     machine: float
     until: float
 
@@ -71,17 +75,16 @@ class LoneClient(RuleBasedStateMachine):
     def begin(self, limit: int, offset: float, spread: float, counts_at_end: bool) -> None:
         """Set the service's clocks, which nobody tells the client."""
         self.limit = limit
+        self.limits = {CREATE.name: limit, SPECIAL.name: max(limit // 2, 1)}
         self.machines = (EPOCH + offset, EPOCH + offset + spread)
         self.counts_at_end = counts_at_end
         self.now = 1000.0
-        self.counts: dict[int, int] = {}
+        self.counts: dict[tuple[str, int], int] = {}
         self.travelling: list[Travelling] = []
         self.ghosts: list[Ghost] = []
-        self.waiters: list[Waiter] = []
+        self.waiters: list[tuple[Route, Waiter]] = []
         self.core = Core(
-            Settings(
-                HardLimits("reference", {CREATE.name: limit}, minute=MINUTE), concurrency=SLOTS
-            ),
+            Settings(HardLimits("reference", self.limits, minute=MINUTE), concurrency=SLOTS),
             make_pacer=lambda _: Unpaced(),
             make_steady_pacer=lambda _: Never(),
             clock=ServerClock(suspended=lambda: 0.0),
@@ -91,20 +94,26 @@ class LoneClient(RuleBasedStateMachine):
 
     # --- the client --------------------------------------------------------------------------
 
-    @rule(lane=st.sampled_from(Lane), run=st.integers(1, 3), many=st.integers(1, 5))
-    def ask(self, lane: Lane, run: int, many: int) -> None:
+    @rule(
+        lane=st.sampled_from(Lane),
+        run=st.integers(1, 3),
+        many=st.integers(1, 5),
+        route=st.sampled_from([CREATE, CREATE, SPECIAL]),
+    )
+    def ask(self, lane: Lane, run: int, many: int, route: Route = CREATE) -> None:
         """Let requests come."""
         for _ in range(many):
-            self.waiters.append(self.core.join(CREATE, self.depart, self.now, lane=lane, run=run))
+            waiter = self.core.join(route, self.depart, self.now, lane=lane, run=run)
+            self.waiters.append((route, waiter))
         self.dispatch()
 
     @precondition(lambda self: self.waiters)
     @rule(data=st.data())
     def give_up(self, data: st.DataObject) -> None:
         """Cancel a waiter, whether it was granted meanwhile or not."""
-        waiter = data.draw(st.sampled_from(self.waiters))
-        self.waiters.remove(waiter)
-        self.core.withdraw(CREATE, waiter)
+        route, waiter = data.draw(st.sampled_from(self.waiters))
+        self.waiters.remove((route, waiter))
+        self.core.withdraw(route, waiter)
         self.dispatch()
 
     @rule(seconds=st.floats(0, 5))
@@ -135,7 +144,7 @@ class LoneClient(RuleBasedStateMachine):
         for one in self.travelling:
             if not one.counted and not self.counts_at_end:
                 one.counted = True
-                self.count(one.machine)
+                self.count(one)
 
     @rule()
     def everything_is_answered(self) -> None:
@@ -146,7 +155,7 @@ class LoneClient(RuleBasedStateMachine):
     def dispatch(self) -> None:
         """Let the core give out what is free."""
         self.wake = self.core.dispatch(self.now)
-        self.waiters = [waiter for waiter in self.waiters if not waiter.gone]
+        self.waiters = [one for one in self.waiters if not one[1].gone]
 
     def depart(self, permit: Permit) -> None:
         """Send a request, to one machine or the other."""
@@ -155,10 +164,12 @@ class LoneClient(RuleBasedStateMachine):
 
     # --- the server --------------------------------------------------------------------------
 
-    def count(self, machine: float) -> None:
-        """Count one request now."""
-        number = floor((self.now + machine) / MINUTE)
-        self.counts[number] = self.counts.get(number, 0) + 1
+    def count(self, one: Travelling | Ghost) -> None:
+        """Count one request now, by each counter of its route."""
+        number = floor((self.now + one.machine) / MINUTE)
+        for place in one.permit.places():
+            key = place.bucket.route.name, number
+            self.counts[key] = self.counts.get(key, 0) + 1
 
     @precondition(lambda self: any(not one.counted for one in self.travelling))
     @rule(data=st.data())
@@ -167,7 +178,7 @@ class LoneClient(RuleBasedStateMachine):
         one = data.draw(st.sampled_from([one for one in self.travelling if not one.counted]))
         if not self.counts_at_end:
             one.counted = True
-            self.count(one.machine)
+            self.count(one)
 
     @precondition(lambda self: self.travelling)
     @rule(data=st.data(), dated=st.booleans())
@@ -179,7 +190,7 @@ class LoneClient(RuleBasedStateMachine):
         """Answer a request; if it was not counted before, it is now."""
         self.travelling.remove(one)
         if not one.counted:
-            self.count(one.machine)
+            self.count(one)
         date = float(floor(self.now + one.machine)) if dated else None
         self.core.settle(one.permit, self.now, 200, date)
         self.dispatch()
@@ -190,7 +201,7 @@ class LoneClient(RuleBasedStateMachine):
         """End a connection; the request may still be counted for a while."""
         one = self.take(data)
         if not one.counted:
-            self.ghosts.append(Ghost(one.machine, self.now + TRANSIT_MAX))
+            self.ghosts.append(Ghost(one.permit, one.machine, self.now + TRANSIT_MAX))
         self.core.lose(one.permit, self.now)
         self.dispatch()
 
@@ -210,7 +221,7 @@ class LoneClient(RuleBasedStateMachine):
         alive = [ghost for ghost in self.ghosts if ghost.until >= self.now]
         ghost = data.draw(st.sampled_from(alive))
         self.ghosts.remove(ghost)
-        self.count(ghost.machine)
+        self.count(ghost)
 
     def take(self, data: st.DataObject) -> Travelling:
         """Choose one of those that are on their way."""
@@ -224,7 +235,8 @@ class LoneClient(RuleBasedStateMachine):
     def nobody_is_rejected(self) -> None:
         """No window of the server is ever counted beyond its limit."""
         if hasattr(self, "counts"):
-            assert max(self.counts.values(), default=0) <= self.limit
+            for (name, _), count in self.counts.items():
+                assert count <= self.limits[name]
 
     @invariant()
     def slots_are_kept(self) -> None:
@@ -236,8 +248,8 @@ class LoneClient(RuleBasedStateMachine):
         """Budget is never lost: when all is settled, a later window gives its whole limit."""
         if not hasattr(self, "core"):
             return
-        for waiter in self.waiters:
-            self.core.withdraw(CREATE, waiter)
+        for route, waiter in self.waiters:
+            self.core.withdraw(route, waiter)
         self.waiters.clear()
         for one in list(self.travelling):
             self.core.settle(one.permit, self.now, 200, float(floor(self.now + one.machine)))
@@ -246,7 +258,8 @@ class LoneClient(RuleBasedStateMachine):
             return
         self.now += TRANSIT_MAX + 3 * MINUTE
         state = self.core.snapshot(self.now)
-        assert all((self.limit, 0, 0) == (one.free, one.used, one.in_flight) for one in state)
+        for known in state:
+            assert (self.limits[known.route], 0, 0) == (known.free, known.used, known.in_flight)
         for _ in range(self.limit):
             self.core.join(CREATE, self.depart, self.now, lane=Lane.INTERACTIVE)
         while len(self.travelling) < min(self.limit, SLOTS) and self.wake_up():

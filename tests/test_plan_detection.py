@@ -1,0 +1,131 @@
+"""``plan="auto"``: asked for once, and believed only when the service says so."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+
+from tagodev import (
+    ConfigurationError,
+    ConnectError,
+    HardLimits,
+    MalformedAnswerError,
+    Tago,
+)
+from tagodev.emulator import Emulator, EmulatorOptions
+from tests.support.answers import ok, refused
+from tests.support.clients import DEVICE_ID, NO_WAIT, TOKEN
+from tests.support.servers import Received, Reply, ScriptedServer, refused_port
+
+PROFILE = "/profile/current"
+PLAN = "/account/plan"
+
+
+def auto(url: str, **options: Any) -> Tago:
+    """Return a client that looks for its plan."""
+    return Tago(TOKEN, api=url, retry=NO_WAIT, **options)
+
+
+def scripted(replies: dict[str, Reply | bytes]) -> ScriptedServer:
+    """Return a server that answers by path; any other path gives a device."""
+
+    def script(received: Received) -> Reply | bytes:
+        return replies.get(received.target, ok({"id": DEVICE_ID, "name": "x"}))
+
+    return ScriptedServer(script)
+
+
+@pytest.mark.parametrize("plan", ["free", "starter", "scale"])
+async def test_the_plan_of_the_profile_is_kept(plan: Any) -> None:
+    """The profile names its owner's plan, and its limits are in force from the first call."""
+    async with scripted({PROFILE: ok({"account_plan": plan})}) as server:
+        async with auto(server.url) as tago:
+            assert HardLimits.for_plan(plan) == tago.limits.documented
+        assert [f"GET {PROFILE}"] == server.seen()
+
+
+async def test_the_emulators_plan_is_found() -> None:
+    """The emulated service tells its plan as the real one does."""
+    options = EmulatorOptions(plan="starter", minute=4.0)
+    async with (
+        Emulator(options) as emulator,
+        Tago(emulator.token, api=emulator.url, minute=4.0) as tago,
+    ):
+        assert HardLimits.for_plan("starter", 4.0) == tago.limits.documented
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_the_account_is_asked_where_the_profile_is_refused(status: int) -> None:
+    """A refusal of the first question leads to the second."""
+    replies = {PROFILE: refused(status, "Authorization Denied"), PLAN: ok({"plan": "starter"})}
+    async with scripted(replies) as server, auto(server.url) as tago:
+        assert "starter" == tago.limits.documented.name
+        assert [f"GET {PROFILE}", f"GET {PLAN}"] == server.seen()
+
+
+async def test_refused_twice_is_free_with_a_warning() -> None:
+    """Where the token may not ask, the narrowest limits are kept, and the caller is told."""
+    denied = refused(401, "Authorization Denied")
+    async with scripted({PROFILE: denied, PLAN: denied}) as server:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            async with auto(server.url) as tago:
+                assert "free" == tago.limits.documented.name
+    (warning,) = caught
+
+    assert "Free plan" in str(warning.message)
+    assert __file__ == warning.filename
+
+
+async def test_no_network_says_nothing_of_the_plan() -> None:
+    """A service that can't be reached raises; nobody goes on with a guess."""
+    with refused_port() as port, pytest.raises(ConnectError):
+        async with auto(f"http://127.0.0.1:{port}"):
+            pass
+
+
+async def test_nonsense_says_nothing_of_the_plan() -> None:
+    """An answer that is none raises, too."""
+    async with scripted({PROFILE: b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{"}) as server:
+        with pytest.raises(MalformedAnswerError):
+            async with auto(server.url):
+                pass
+
+
+async def test_an_unknown_plan_asks_for_its_limits() -> None:
+    """Nobody has published an enterprise's limits: the error says what to give instead."""
+    async with scripted({PROFILE: ok({"account_plan": "enterprise"})}) as server:
+        with pytest.raises(ConfigurationError, match="enterprise") as caught:
+            async with auto(server.url):
+                pass
+
+    assert "HardLimits" in caught.value.hint
+
+
+async def test_a_process_asks_once() -> None:
+    """A client per web request does not spend a request on its plan each time."""
+    async with scripted({PROFILE: ok({"account_plan": "scale"})}) as server:
+        for _ in range(3):
+            async with auto(server.url) as tago:
+                await tago.devices.info(DEVICE_ID)
+        assert 1 == server.seen().count(f"GET {PROFILE}")
+
+
+async def test_asking_is_counted() -> None:
+    """The question is a request like any other: the ledger that goes on from there knows it."""
+    async with (
+        scripted({PROFILE: ok({"account_plan": "scale"})}) as server,
+        auto(server.url) as tago,
+    ):
+        (state,) = tago.limits.snapshot()
+        assert ("GET /profile/:profile_id", 1, 200) == (state.route, state.used, state.limit)
+
+
+async def test_the_environments_plan_saves_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``TAGODEV_PLAN`` goes before asking."""
+    monkeypatch.setenv("TAGODEV_PLAN", "starter")
+    async with scripted({}) as server, auto(server.url) as tago:
+        assert "starter" == tago.limits.documented.name
+        assert [] == server.seen()
