@@ -12,18 +12,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
+import struct
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import attrs
 import orjson
 from aiohttp import web
 
+from tagodev.emulator import state
+from tagodev.emulator.bodies import parse_object
+from tagodev.emulator.faults import FaultError, FaultyService
 from tagodev.emulator.options import EmulatorOptions
 from tagodev.emulator.refusal import RefusedError
 from tagodev.emulator.service import Service
+from tagodev.emulator.stock import stock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
+
+    from tagodev.emulator.routing import TokenKind
 
 __all__ = ["Emulator", "serve"]
 
@@ -35,6 +45,8 @@ _KEEP_ALIVE: Final = 75.0
 _GRACE: Final = 0.5
 #: Connections that may wait to be accepted, for a client that opens them all at once.
 _BACKLOG: Final = 1024
+#: Makes closing a socket send a reset, whatever may be on its way.
+_NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
 class Emulator:
@@ -42,6 +54,9 @@ class Emulator:
 
     Args:
         options: how it behaves; None for the defaults.
+
+    Raises:
+        StateError: the options name a file that can't be used.
 
     Example:
         ```python
@@ -52,10 +67,26 @@ class Emulator:
 
     def __init__(self, options: EmulatorOptions | None = None) -> None:
         self.options: Final = options or EmulatorOptions()
-        self._service = Service(self.options)
+        # These also have the token of the file, or of the latest reset.
+        self._options = self.options
+        saved = None if self.options.state is None else state.load(Path(self.options.state))
+        if saved is None:
+            self._service = self._begin()
+        else:
+            self._options = saved.adjust(self.options)
+            self._service = self._empty()
+            saved.restore(self._service.store)
         self._server: web.Server | None = None
         self._listener: asyncio.Server | None = None
         self._url = ""
+
+    def _empty(self) -> Service:
+        return (FaultyService if self.options.faults else Service)(self._options)
+
+    def _begin(self) -> Service:
+        service = self._empty()
+        stock(service, self.options.devices)
+        return service
 
     @property
     def url(self) -> str:
@@ -66,6 +97,11 @@ class Emulator:
     def token(self) -> str:
         """The profile token to use: made up, so it may be printed."""
         return self._service.token
+
+    @property
+    def tokens_by_kind(self) -> dict[TokenKind, str]:
+        """The tokens that are there from the start, one of each kind that no device has."""
+        return self._service.tokens_by_kind
 
     async def __aenter__(self) -> Self:
         """Start to listen.
@@ -94,6 +130,8 @@ class Emulator:
         self._server.pre_shutdown()
         await self._server.shutdown(_GRACE)
         await self._listener.wait_closed()
+        if self.options.state is not None:
+            self.save()
 
     async def serve_forever(self) -> None:
         """Keep serving until the caller is cancelled."""
@@ -109,51 +147,112 @@ class Emulator:
             and ``deleted``; and ``routes``, by ``"POST /device"``, each with ``limit`` (None
             when unlimited), ``accepted``, ``rejected`` and its latest thousand ``windows``, each
             with ``start`` (seconds since the epoch by the server's clock), ``accepted`` and
-            ``rejected``.
+            ``rejected``; and ``faults``, how often each of those in the options struck.
         """
-        return self._service.stats()
+        return {"faults": {}, **self._service.stats()}
 
-    def reset(self) -> None:
-        """Forget devices, tokens and counts, as ``POST /_emulator/reset`` does.
+    def reset(self, token: str | None = None) -> None:
+        """Forget what came by requests, as ``POST /_emulator/reset`` does.
 
-        The profile and its token stay.
+        The devices that were there from the start are there again, with new ids unless the options
+        have a seed: then everything is as it was at first.
+
+        Args:
+            token: the profile token from now on; by default it stays, and so does the profile.
+
+        Raises:
+            ValueError: the token is none.
         """
-        self._service.reset()
+        if token is None and self.options.seed is None:
+            self._service.reset()
+            stock(self._service, self.options.devices)
+            return
+        if token is not None:
+            self._options = attrs.evolve(self._options, token=token)
+        self._service = self._begin()
+
+    def save(self) -> None:
+        """Write the options' state file, as ``POST /_emulator/save`` does.
+
+        Raises:
+            ValueError: the options name no file.
+            OSError: it can't be written; what was there still is.
+        """
+        if self.options.state is None:
+            raise ValueError("the emulator was started without a state file")
+        state.save(Path(self.options.state), self.token, self._service.store)
 
     async def _handle(self, request: web.BaseRequest) -> web.Response:
         target = request.raw_path
         if target.startswith("/_emulator/"):
-            return self._control(request.method, target)
+            return self._control(request.method, target, await request.read())
         retry_after = None
+        # The one it came to: a reset may put another in its place while the body arrives.
+        service = self._service
         try:
-            admitted = self._service.admit(request.method, target, request.headers)
-            result = self._service.answer(admitted, await request.read())
+            admitted = service.admit(request.method, target, request.headers)
+            result = service.answer(admitted, await request.read())
             status, envelope = admitted.route.status, {"status": True, "result": result}
         except RefusedError as refusal:
             status, retry_after = refusal.status, refusal.retry_after
             envelope = {"status": False, "message": refusal.message}
         except web.HTTPRequestEntityTooLarge:
             status, envelope = 413, {"status": False, "message": "Body exceeds 1 MB"}
+        except FaultError as fault:
+            return await self._misbehave(request, fault)
         if self.options.latency:
             await asyncio.sleep(self.options.latency)
-        return self._respond(status, envelope, retry_after)
+        return self._respond(status, orjson.dumps(envelope), retry_after)
 
-    def _control(self, method: str, target: str) -> web.Response:
-        asked = (method, target.rstrip("/"))
-        if asked == ("GET", "/_emulator/stats"):
-            return self._respond(200, self.stats())
-        if asked == ("POST", "/_emulator/reset"):
-            self.reset()
-            return self._respond(200, {"status": True, "result": "Emulator Reset"})
-        return self._respond(404, {"status": False, "message": "Route Not Found"})
+    async def _misbehave(self, request: web.BaseRequest, fault: FaultError) -> web.Response:
+        odd = fault.answer
+        await asyncio.sleep(self.options.latency + (0 if odd is None else odd.delay))
+        if odd is not None:
+            return self._respond(odd.status, odd.body, odd.retry_after, odd.content_type)
+        # The client may have gone by itself.
+        if request.transport is not None:
+            connection = request.transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            request.transport.abort()
+        # It goes nowhere, but aiohttp wants one.
+        return web.Response()
+
+    def _control(self, method: str, target: str, body: bytes) -> web.Response:
+        try:
+            status, answer = 200, self._controlled(method, target.rstrip("/"), body)
+        except RefusedError as refusal:
+            status, answer = refusal.status, {"status": False, "message": refusal.message}
+        except ValueError as error:
+            status, answer = 400, {"status": False, "message": str(error)}
+        except OSError as error:
+            status, answer = 500, {"status": False, "message": error.strerror}
+        return self._respond(status, orjson.dumps(answer))
+
+    def _controlled(self, method: str, target: str, body: bytes) -> dict[str, Any]:
+        match method, target:
+            case "GET", "/_emulator/stats":
+                return self.stats()
+            case "GET", "/_emulator/tokens":
+                return {str(kind): token for kind, token in self.tokens_by_kind.items()}
+            case "POST", "/_emulator/reset":
+                self.reset(parse_object(body).get("token"))
+                return {"status": True, "result": "Emulator Reset"}
+            case "POST", "/_emulator/save":
+                self.save()
+                return {"status": True, "result": "Emulator Saved"}
+        raise RefusedError(404, "Route Not Found")
 
     def _respond(
-        self, status: int, body: dict[str, Any], retry_after: int | None = None
+        self,
+        status: int,
+        body: bytes,
+        retry_after: int | None = None,
+        content_type: str = _JSON,
     ) -> web.Response:
-        headers = {"Content-Type": _JSON, "Date": self._service.clock.http_date()}
+        headers = {"Content-Type": content_type, "Date": self._service.clock.http_date()}
         if retry_after is not None:
             headers["Retry-After"] = str(retry_after)
-        return web.Response(body=orjson.dumps(body), status=status, headers=headers)
+        return web.Response(body=body, status=status, headers=headers)
 
 
 async def serve(options: EmulatorOptions, on_ready: Callable[[str, str], None]) -> None:
@@ -164,7 +263,8 @@ async def serve(options: EmulatorOptions, on_ready: Callable[[str, str], None]) 
         on_ready: called once with the address and the profile token when it listens.
 
     Raises:
-        OSError: the port is taken.
+        OSError: the port is taken, or, after `on_ready`, the state can't be saved.
+        StateError: the options name a state file that can't be used.
     """
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()

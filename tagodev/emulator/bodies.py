@@ -14,29 +14,40 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
+from tagodev.emulator.catalogue import SerialNumber
 from tagodev.emulator.refusal import RefusedError
 from tagodev.emulator.store import Parameter, Tag
 from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE, MAX_TAGS_PER_DEVICE
 
 __all__ = [
+    "ACCESS_TOKEN_READERS",
+    "CONNECTOR_READERS",
     "DEVICE_READERS",
+    "NETWORK_READERS",
+    "PARAMETER_READERS",
+    "SERIAL_NUMBER_READERS",
     "TOKEN_READERS",
+    "FieldError",
+    "Reader",
     "parse_object",
+    "parse_objects",
     "read",
     "refuse_if",
     "retention_problem",
 ]
 
-#: A reader returns the value to store, or raises _FieldError with what it should have been.
+#: A reader returns the value to store, or raises FieldError with what it should have been.
 Reader: TypeAlias = Callable[[Any], Any]
 
 
-class _FieldError(Exception):
+class FieldError(Exception):
     """What a field should have been, worded to follow its name."""
 
 
 _ID: Final = re.compile(r"[0-9a-f]{24}", re.IGNORECASE | re.ASCII)
 
+#: How deep a body may be nested without a second look.
+_DEEP: Final = 200
 #: The most periods each kind of chunk may be kept.
 _RETENTION: Final[Mapping[str, int]] = {"day": 31, "week": 26, "month": 36, "quarter": 36}
 
@@ -47,15 +58,40 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     Raises:
         RefusedError: it is not JSON, or not an object.
     """
-    if not raw:
-        return {}
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        raise RefusedError(400, "Malformed request syntax") from None
+    body = _parsed(raw)
     if not isinstance(body, dict):
         raise RefusedError(400, "Body must be an object")
     return body
+
+
+def _parsed(raw: bytes) -> Any:
+    """Return what a body says; no body at all is an empty object."""
+    # Only so many brackets can be nested so deep that what is read can't be written back.
+    deep = raw.count(b"{") + raw.count(b"[") > _DEEP
+    try:
+        body = orjson.loads(raw or b"{}")
+        if deep:
+            orjson.dumps({"status": True, "result": [{"field": [body]}]})
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        raise RefusedError(400, "Malformed request syntax") from None
+    return body
+
+
+def parse_objects(raw: bytes) -> list[tuple[str, dict[str, Any]]]:
+    """Parse a body that must be a JSON object or an array of them; no body is an empty object.
+
+    Returns:
+        Each object, with what its faults are to be told under: ``[2].`` in an array.
+
+    Raises:
+        RefusedError: it is not JSON, or neither of the two.
+    """
+    body = _parsed(raw)
+    if isinstance(body, dict):
+        return [("", body)]
+    if not isinstance(body, list) or not all(isinstance(item, dict) for item in body):
+        raise RefusedError(400, "Body must be an object or an array of objects")
+    return [(f"[{index}].", item) for index, item in enumerate(body)]
 
 
 def read(
@@ -80,7 +116,7 @@ def read(
         if name in body:
             try:
                 values[name] = reader(body[name])
-            except _FieldError as error:
+            except FieldError as error:
                 problems.append(f"{name}{error}")
     return values, problems
 
@@ -105,7 +141,7 @@ def retention_problem(period: str, retention: int) -> str | None:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise _FieldError(" must be a text")
+        raise FieldError(" must be a text")
     return value
 
 
@@ -115,31 +151,31 @@ def _text_or_null(value: Any) -> str | None:
 
 def _name(value: Any) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= 100:
-        raise _FieldError(" must be a text of 1 to 100 characters")
+        raise FieldError(" must be a text of 1 to 100 characters")
     return value
 
 
 def _identifier(value: Any) -> str:
     if not isinstance(value, str) or not _ID.fullmatch(value):
-        raise _FieldError(" must be an id of 24 hexadecimal digits")
+        raise FieldError(" must be an id of 24 hexadecimal digits")
     return value.lower()
 
 
 def _boolean(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise _FieldError(" must be true or false")
+        raise FieldError(" must be true or false")
     return value
 
 
 def _whole(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise _FieldError(" must be a whole number")
+        raise FieldError(" must be a whole number")
     return value
 
 
 def _serial(value: Any) -> str | None:
     if value is not None and (not isinstance(value, str) or not value):
-        raise _FieldError(" must be a text that is not empty")
+        raise FieldError(" must be a text that is not empty")
     return value
 
 
@@ -147,7 +183,7 @@ def _one_of(*words: str) -> Reader:
     def reader(value: Any) -> Any:
         if value not in words:
             msg = f" must be one of {', '.join(words)}"
-            raise _FieldError(msg)
+            raise FieldError(msg)
         return value
 
     return reader
@@ -155,13 +191,13 @@ def _one_of(*words: str) -> Reader:
 
 def _objects(value: Any, most: int, what: str) -> list[dict[str, Any]]:
     if not isinstance(value, list):
-        raise _FieldError(" must be an array")
+        raise FieldError(" must be an array")
     if len(value) > most:
         raise RefusedError(400, f"You have exceeded the maximum limit of {what} ({most})")
     for index, item in enumerate(value):
         if not isinstance(item, dict):
             msg = f"[{index}] must be an object"
-            raise _FieldError(msg)
+            raise FieldError(msg)
     return value
 
 
@@ -171,7 +207,7 @@ def _tags(value: Any) -> list[Tag]:
         key, tag_value = item.get("key"), item.get("value")
         if not isinstance(key, str) or not isinstance(tag_value, str):
             msg = f"[{index}] must have a key and a value, both texts"
-            raise _FieldError(msg)
+            raise FieldError(msg)
         tags.append(Tag(key, tag_value))
     return tags
 
@@ -182,20 +218,73 @@ def _parameters(value: Any) -> list[Parameter]:
 
 
 def _parameter(index: int, item: dict[str, Any]) -> Parameter:
-    key, value, sent = item.get("key"), item.get("value"), item.get("sent", False)
-    if not isinstance(key, str):
-        msg = f"[{index}].key must be a text"
-        raise _FieldError(msg)
-    if not isinstance(value, str | int | float):
-        msg = f"[{index}].value must be a text, a number or a boolean"
-        raise _FieldError(msg)
-    if not isinstance(sent, bool):
-        msg = f"[{index}].sent must be true or false"
-        raise _FieldError(msg)
-    # The service takes a number and gives back a text.
-    words = value if isinstance(value, str) else orjson.dumps(value).decode()
+    values, problems = read({"key": None, "value": None, **item}, PARAMETER_READERS)
+    if problems:
+        msg = f"[{index}].{problems[0]}"
+        raise FieldError(msg)
     identifier = item.get("id")
-    return Parameter(identifier if isinstance(identifier, str) else "", key, words, sent)
+    return Parameter(
+        identifier if isinstance(identifier, str) else "",
+        values["key"],
+        values["value"],
+        values.get("sent", False),
+    )
+
+
+def _stringified(value: Any) -> str:
+    if not isinstance(value, str | int | float):
+        raise FieldError(" must be a text, a number or a boolean")
+    # The service takes a number and gives back a text.
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _regex_or_null(value: Any) -> str | None:
+    if value is None:
+        return None
+    try:
+        expression = re.compile(_text(value))
+    except re.error:
+        raise FieldError(" must be a regular expression") from None
+    if expression.search(""):
+        raise FieldError(" must not match every variable")
+    return expression.pattern
+
+
+def _identifiers(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        raise FieldError(" must be an array")
+    identifiers = []
+    for index, item in enumerate(value):
+        try:
+            identifiers.append(_identifier(item))
+        except FieldError as error:
+            msg = f"[{index}]{error}"
+            raise FieldError(msg) from None
+    return identifiers
+
+
+def _device_parameters(value: Any) -> list[dict[str, Any]]:
+    return _objects(value, MAX_PARAMETERS_PER_DEVICE, "Device Parameters")
+
+
+def _serial_number(value: Any) -> SerialNumber:
+    if not isinstance(value, dict):
+        raise FieldError(" must be an object")
+    values, problems = read(
+        {name: item for name, item in value.items() if item is not None}, SERIAL_NUMBER_READERS
+    )
+    if problems:
+        msg = f".{problems[0]}"
+        raise FieldError(msg)
+    return SerialNumber(**values)
+
+
+#: Fields of a configuration parameter that may be sent.
+PARAMETER_READERS: Final[Mapping[str, Reader]] = {
+    "key": _text,
+    "value": _stringified,
+    "sent": _boolean,
+}
 
 
 #: Fields of a device that may be sent, by their name in the body.
@@ -206,7 +295,7 @@ DEVICE_READERS: Final[Mapping[str, Reader]] = {
     "type": _one_of("mutable", "immutable", "hybrid", "legacy"),
     "chunk_period": _one_of(*_RETENTION),
     "chunk_retention": _whole,
-    "mutable_variable_regex": _text_or_null,
+    "mutable_variable_regex": _regex_or_null,
     "serie_number": _serial,
     "active": _boolean,
     "visible": _boolean,
@@ -225,4 +314,55 @@ TOKEN_READERS: Final[Mapping[str, Reader]] = {
     "permission": _one_of("full", "read", "write"),
     "serie_number": _serial,
     "expire_time": _text_or_null,
+    "verification_code": _text_or_null,
+    "middleware": _text_or_null,
+}
+
+#: Fields of a token that is not a device's.
+ACCESS_TOKEN_READERS: Final[Mapping[str, Reader]] = {
+    "network": _identifier,
+    "name": _name,
+    "permission": _one_of("full", "read", "write"),
+    "expire_time": _text_or_null,
+    "verification_code": _text_or_null,
+}
+
+#: What a network may say of serial numbers.
+SERIAL_NUMBER_READERS: Final[Mapping[str, Reader]] = {
+    "mask": _text,
+    "label": _text,
+    "image": _text,
+    "case": _text,
+    "help": _text,
+    "required": _boolean,
+}
+
+_SHOWN_READERS: Final[Mapping[str, Reader]] = {
+    "name": _name,
+    "description": _text_or_null,
+    "logo_url": _text_or_null,
+    "device_parameters": _device_parameters,
+    "payload_encoder": _text_or_null,
+    "payload_decoder": _text_or_null,
+}
+
+#: Fields of a network that may be sent.
+NETWORK_READERS: Final[Mapping[str, Reader]] = {
+    **_SHOWN_READERS,
+    "icon_url": _text_or_null,
+    "banner_url": _text_or_null,
+    "public": _boolean,
+    "middleware_endpoint": _text_or_null,
+    "documentation_url": _text_or_null,
+    "serial_number": _serial_number,
+    "require_devices_access": _boolean,
+}
+
+#: Fields of a connector that may be sent.
+CONNECTOR_READERS: Final[Mapping[str, Reader]] = {
+    **_SHOWN_READERS,
+    "networks": _identifiers,
+    "install_text": _text_or_null,
+    "install_end_text": _text_or_null,
+    "device_annotation": _text_or_null,
 }

@@ -1,14 +1,15 @@
-"""The device routes: create, list, info, edit, delete, and the configuration parameters."""
+"""The device routes: create, list, info, edit and delete."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from tagodev.emulator.bodies import DEVICE_READERS, read, refuse_if, retention_problem
+from tagodev.emulator.integration import move_problems, place_problems
 from tagodev.emulator.listing import filters, matcher, order_of, ordered, paged
 from tagodev.emulator.query import Decoded, flag, text, texts
 from tagodev.emulator.refusal import RefusedError
@@ -16,7 +17,10 @@ from tagodev.emulator.routing import Call, Route
 from tagodev.emulator.store import Device, Parameter, Store, Tag, Token
 from tagodev.emulator.times import iso, parse_moment
 
-__all__ = ["DEVICE_FIELDS", "ROUTES"]
+if TYPE_CHECKING:
+    from tagodev.emulator.catalogue import Connector, Network
+
+__all__ = ["DEVICE_FIELDS", "ROUTES", "listed", "storage_problems"]
 
 # A lenient emulator puts a device without them where the documentation's examples put theirs:
 # the public network and connector for custom HTTPS.
@@ -61,14 +65,24 @@ DEVICE_FIELDS: Final[Mapping[str, Callable[[Device], Any]]] = {
     "chunk_period": attrgetter("chunk_period"),
     "chunk_retention": attrgetter("chunk_retention"),
     "mutable_variable_regex": attrgetter("mutable_variable_regex"),
-    "rpm": lambda _: None,
+    "rpm": attrgetter("rpm"),
+}
+#: Fields that only a list gives, to whoever asks for them.
+_LIST_FIELDS: Final[Mapping[str, Callable[[Device], Any]]] = {
+    **DEVICE_FIELDS,
+    "last_output": lambda device: _moment(device.last_output),
+    "inspected_at": lambda _: None,
+    "last_retention": lambda _: None,
 }
 #: Fields that a device of another type does not have at all.
 _CHUNK_FIELDS: Final = ("chunk_period", "chunk_retention", "mutable_variable_regex")
 
 _ORDER_KEYS: Final[Mapping[str, Callable[[Device], Any]]] = {
     field: attrgetter(field)
-    for field in ("name", "type", "visible", "active", "last_input", "created_at", "updated_at")
+    for field in (
+        *("name", "type", "visible", "active"),
+        *("last_input", "last_output", "created_at", "updated_at"),
+    )
 }
 
 
@@ -82,11 +96,12 @@ def _create(call: Call) -> dict[str, str]:
     problems = [
         *(f"{name} is required" for name in ("name", *_LENIENT) if name not in body),
         *problems,
-        *_storage_problems(body, values),
+        *storage_problems(body, values),
+        *place_problems(call.store, values),
     ]
     refuse_if(problems)
     store = call.store
-    serial = values.pop("serie_number", None)
+    serial = store.serial_for(values["network"], values.pop("serie_number", None))
     store.check_serial(serial)
     now = call.clock.now()
     device = Device(
@@ -94,6 +109,7 @@ def _create(call: Call) -> dict[str, str]:
         profile=store.profile,
         created_at=now,
         updated_at=now,
+        rpm=dict(call.options.device_rpm) or None,
         **_attributes(values, store, ()),
     )
     store.add(device)
@@ -102,9 +118,19 @@ def _create(call: Call) -> dict[str, str]:
     return {"device_id": device.id, "bucket_id": device.id, "token": token.text}
 
 
-def _storage_problems(body: Mapping[str, Any], values: dict[str, Any]) -> Iterable[str]:
-    """Check the chunk fields of a new device, and drop them where its type has none."""
+def storage_problems(body: Mapping[str, Any], values: dict[str, Any]) -> Iterable[str]:
+    """Check how a device is to store its data, and drop the fields that its type has not.
+
+    Args:
+        body: the request's object.
+        values: its fields, read.
+
+    Returns:
+        A sentence for each fault.
+    """
     kind = values.get("type")
+    if kind != "hybrid":
+        values.pop("mutable_variable_regex", None)
     if kind == "legacy":
         yield "type legacy is only for a profile that still has a legacy device"
     if kind not in _CHUNKED:
@@ -146,7 +172,7 @@ def _info(call: Call) -> dict[str, Any]:
 def _edit(call: Call) -> str:
     device = call.store.device(call.path[0])
     values, problems = read(call.body(), DEVICE_READERS)
-    problems += _edit_problems(device, values)
+    problems += [*_edit_problems(device, values), *move_problems(call.store, device, values)]
     refuse_if(problems)
     # A serial belongs to a token; the two others have passed as equal to what is stored.
     for name in ("serie_number", "type", "chunk_period"):
@@ -161,14 +187,11 @@ def _edit_problems(device: Device, values: dict[str, Any]) -> Iterable[str]:
     for name in ("type", "chunk_period"):
         if name in values and values[name] != getattr(device, name):
             yield f"{name} can't be edited"
-    if ("network" in values) != ("connector" in values):
-        yield "network and connector must be edited together"
-    elif (
-        "network" in values
-        and (values["network"], values["connector"]) != (device.network, device.connector)
-        and device.tokens
-    ):
-        yield "network and connector can't be edited while the device has tokens"
+    regex = device.mutable_variable_regex
+    if device.type != "hybrid":
+        values.pop("mutable_variable_regex", None)
+    elif values.get("mutable_variable_regex", regex) != regex and len(device.data):
+        yield "mutable_variable_regex can't be edited while the device has data"
     if "chunk_retention" in values:
         if device.chunk_period is None:
             del values["chunk_retention"]
@@ -187,14 +210,43 @@ def _delete(call: Call) -> str:
 
 def _list(call: Call) -> list[dict[str, Any]]:
     query = call.query()
-    tests = _tests(filters(query, _FILTERS), call.clock.now())
-    found = [
-        device for device in _candidates(call.store, query) if all(test(device) for test in tests)
-    ]
-    page = paged(ordered(found, order_of(query, "name,asc"), _ORDER_KEYS), query)
+    page = listed(_candidates(call.store, query), query, call.clock.now())
     wanted = {"id", "name", "tags", *texts(query.get("fields"))}
-    writers = [(name, write) for name, write in DEVICE_FIELDS.items() if name in wanted]
-    return [{name: write(device) for name, write in writers} for device in page]
+    writers = {name: write for name, write in _LIST_FIELDS.items() if name in wanted}
+    writers |= _resolvers(query, call.store)
+    return [{name: write(device) for name, write in writers.items()} for device in page]
+
+
+def _resolvers(query: Mapping[str, Decoded], store: Store) -> Mapping[str, Callable[[Device], Any]]:
+    """Return how to write the names behind the ids that a query wants resolved."""
+    writers: dict[str, Callable[[Device], Any]] = {}
+    if flag(query.get("resolveBucketName"), "resolveBucketName"):
+        writers["bucket_name"] = attrgetter("name")
+    if flag(query.get("resolveConnectorName"), "resolveConnectorName"):
+        writers["connector_name"] = lambda device: _name(store.find_connector(device.connector))
+        writers["network_name"] = lambda device: _name(store.find_network(device.network))
+    return writers
+
+
+def _name(record: Connector | Network | None) -> str | None:
+    # A device's network and connector may be any id here.
+    return None if record is None else record.name
+
+
+def listed(devices: Iterable[Device], query: Mapping[str, Decoded], now: float) -> list[Device]:
+    """Return the page of devices that a query asks for.
+
+    Args:
+        devices: what is listed.
+        query: the decoded query.
+        now: the moment that relative times in it count from.
+
+    Raises:
+        RefusedError: the query filters or sorts by what there is not.
+    """
+    tests = _tests(filters(query, _FILTERS), now)
+    found = [device for device in devices if all(test(device) for test in tests)]
+    return paged(ordered(found, order_of(query, "name,asc"), _ORDER_KEYS), query)
 
 
 def _candidates(store: Store, query: Mapping[str, Decoded]) -> Iterable[Device]:
@@ -286,17 +338,10 @@ _FILTERS: Final[Mapping[str, Callable[[str, Decoded, float], Iterable[Test]]]] =
 }
 
 
-def _parameters(call: Call) -> list[dict[str, Any]]:
-    device = call.store.device(call.path[0])
-    sent = flag(call.query().get("sent_status"), "sent_status")
-    return [attrs.asdict(item) for item in device.parameters if sent is None or item.sent is sent]
-
-
 ROUTES: Final = (
     Route("POST", "/device", _create, status=201),
     Route("GET", "/device", _list),
     Route("GET", "/device/:device_id", _info),
     Route("PUT", "/device/:device_id", _edit),
     Route("DELETE", "/device/:device_id", _delete),
-    Route("GET", "/device/:device_id/params", _parameters),
 )

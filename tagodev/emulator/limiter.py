@@ -51,6 +51,21 @@ class RouteCount:
     rejected: int = 0
     """Requests answered with 429, in all windows."""
 
+    @property
+    def is_full(self) -> bool:
+        """Whether its latest window takes no more requests."""
+        return self.limit is not None and self.windows[-1].accepted >= self.limit
+
+    def note(self, *, accepted: bool) -> None:
+        """Count one request of the latest window."""
+        window = self.windows[-1]
+        if accepted:
+            window.accepted += 1
+            self.accepted += 1
+        else:
+            window.rejected += 1
+            self.rejected += 1
+
 
 class HardLimiter:
     """Counts requests a (profile, route) and says which ones are too many.
@@ -71,34 +86,44 @@ class HardLimiter:
         self._minute = minute
         self._now = now
         self._counts: dict[tuple[str, str], RouteCount] = {}
+        self.accepted = 0
+        """Requests let through, each once, however many counters it took from."""
+        self.rejected = 0
+        """Requests answered with 429, each once."""
 
-    def admit(self, profile: str, route: str) -> int:
+    def admit(self, profile: str, *routes: str) -> int:
         """Count one request that arrives now.
 
         Args:
-            profile: whose counter.
-            route: method and template, as the table of limits has it: ``"POST /device"``.
+            profile: whose counters.
+            routes: the counters it takes from, of all or of none: method and template, as the
+                table of limits has it, ``"POST /device"``.
 
         Returns:
             0 when it is let through, else the whole seconds until the next window, at least 1.
         """
+        now = self._now()
+        number = math.floor(now / self._minute)
+        start = number * self._minute
+        counts = [self._count(profile, route, start) for route in routes]
+        full = [count for count in counts if count.is_full]
+        for count in full or counts:
+            count.note(accepted=not full)
+        if full:
+            self.rejected += 1
+            return max(1, math.ceil((number + 1) * self._minute - now))
+        self.accepted += 1
+        return 0
+
+    def _count(self, profile: str, route: str, start: float) -> RouteCount:
+        """Return a counter whose latest window is the one that begins at `start`."""
         key = (profile, route)
         count = self._counts.get(key)
         if count is None:
             count = self._counts[key] = RouteCount(self._limit_of(route))
-        now = self._now()
-        number = math.floor(now / self._minute)
-        start = number * self._minute
         if not count.windows or count.windows[-1].start != start:
             count.windows.append(WindowCount(start))
-        window = count.windows[-1]
-        if count.limit is not None and window.accepted >= count.limit:
-            window.rejected += 1
-            count.rejected += 1
-            return max(1, math.ceil((number + 1) * self._minute - now))
-        window.accepted += 1
-        count.accepted += 1
-        return 0
+        return count
 
     def counts(self) -> Iterator[tuple[str, str, RouteCount]]:
         """Yield profile, route and count of every route that was asked for."""
@@ -108,3 +133,4 @@ class HardLimiter:
     def reset(self) -> None:
         """Forget every count, as if no request had come yet."""
         self._counts.clear()
+        self.accepted = self.rejected = 0

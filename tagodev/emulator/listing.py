@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from tagodev.emulator.query import Decoded, text, whole
+import attrs
+
+from tagodev.emulator.query import Decoded, text, texts, whole
 from tagodev.emulator.refusal import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-__all__ = ["filters", "matcher", "order_of", "ordered", "paged"]
+__all__ = ["Listing", "filters", "matcher", "order_of", "ordered", "page_of", "paged"]
 
 _MOST: Final = 10_000
 _USUAL: Final = 20
@@ -65,7 +67,8 @@ def ordered(
     Raises:
         RefusedError: the field or the direction is not one of these.
     """
-    field, comma, direction = order_by.partition(",")
+    # The official Python SDK puts a space behind the comma where it lists a profile's tokens.
+    field, comma, direction = order_by.replace(" ", "").partition(",")
     key = keys.get(field)
     if key is None or (comma and direction not in {"asc", "desc"}):
         raise RefusedError(400, "Invalid orderBy parameter")
@@ -78,13 +81,72 @@ def ordered(
 
 
 def paged(records: list[_T], query: Mapping[str, Decoded]) -> list[_T]:
-    """Return the page that a query asks for: ``page`` from 1, ``amount`` 20, at most 10,000."""
-    page = max(1, whole(query.get("page"), 1))
-    amount = min(_MOST, max(0, whole(query.get("amount"), _USUAL) or _USUAL))
+    """Return the page that a query asks for."""
+    page, amount = page_of(query)
     start = (page - 1) * amount
     return records[start : start + amount]
+
+
+def page_of(query: Mapping[str, Decoded]) -> tuple[int, int]:
+    """Return which page a query asks for, from 1, and its size: 20 items, at most 10,000."""
+    page = max(1, whole(query.get("page"), 1))
+    return page, min(_MOST, max(0, whole(query.get("amount"), _USUAL) or _USUAL))
 
 
 def order_of(query: Mapping[str, Decoded], default: str) -> str:
     """Return what a query wants its list sorted by."""
     return text(query.get("orderBy")) or default
+
+
+@attrs.frozen(kw_only=True)
+class Listing(Generic[_T]):
+    """How the records of one noun are listed, where texts are all they are filtered by."""
+
+    writers: Mapping[str, Callable[[_T], Any]]
+    """How each field is written."""
+    keys: Mapping[str, Callable[[_T], Any]]
+    """What may be sorted by."""
+    filters: Collection[str]
+    """Fields that may be filtered by."""
+    order: str
+    """What it is sorted by unless the query says so: ``name,asc``."""
+    usual: Collection[str]
+    """Fields that are written unless the query names others."""
+    always: Collection[str] = ()
+    """Fields that are written in every case."""
+
+    def page(
+        self, records: Iterable[_T], query: Mapping[str, Decoded], applied: Collection[str] = ()
+    ) -> list[dict[str, Any]]:
+        """Return the page of records that a query asks for.
+
+        Args:
+            records: what is listed.
+            query: the decoded query.
+            applied: names of further filters, which the records have passed already.
+
+        Raises:
+            RefusedError: the query filters or sorts by what there is not.
+        """
+        for name, value in filters(query, {*self.filters, *applied}).items():
+            if name in applied:
+                continue
+            records = self._matching(records, name, texts(value))
+        found = paged(ordered(records, order_of(query, self.order), self.keys), query)
+        return [self.written(record, query) for record in found]
+
+    def written(self, record: _T, query: Mapping[str, Decoded]) -> dict[str, Any]:
+        """Return the fields of one record that a query asks for."""
+        wanted = {*self.always, *(texts(query.get("fields")) or self.usual)}
+        return {name: write(record) for name, write in self.writers.items() if name in wanted}
+
+    def _matching(self, records: Iterable[_T], name: str, patterns: list[str]) -> Iterable[_T]:
+        if not patterns:
+            return records
+        write = self.writers[name]
+        matchers = [matcher(pattern) for pattern in patterns]
+        return [
+            record
+            for record in records
+            if (value := write(record)) is not None and any(test(value) for test in matchers)
+        ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias, get_args
@@ -11,12 +12,28 @@ import orjson
 
 from tagodev.hard_limits import DEVICE_CAPS, HARD_LIMITS, HardLimits, Plan
 
-__all__ = ["EmulatorOptions"]
+__all__ = ["FAULTS", "EmulatorOptions"]
+
+#: What can be made to go wrong; `tagodev.emulator.faults` tells what each does.
+FAULTS: Final = (
+    "reset-before",
+    "reset-after-commit",
+    "http-502-html",
+    "http-500",
+    "slow",
+    "malformed-json",
+    "status-false-200",
+    "result-message",
+    "no-retry-after-header",
+    "truncated-page",
+    "duplicate-across-pages",
+)
 
 _YEAR: Final = 366 * 86_400.0
 _TOKEN: Final = re.compile(r"[!-~]+")
 _HIGHEST_LIMIT: Final = 1_000_000_000
 _ROUTES: Final = frozenset(row.route for row in HARD_LIMITS)
+_SOFT_LIMITS: Final = frozenset({"data_input", "data_output"})
 
 
 Validator: TypeAlias = Callable[[Any, "attrs.Attribute[Any]", Any], None]
@@ -76,6 +93,59 @@ def _limits(_: object, __: attrs.Attribute[Any], value: Any) -> None:
             raise ValueError(msg)
 
 
+def _device_rpm(_: object, __: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, Mapping) or not value.keys() <= _SOFT_LIMITS:
+        msg = f"device_rpm must be a mapping of data_input and data_output, not {value!r}"
+        raise ValueError(msg)
+    for name, limit in value.items():
+        if isinstance(limit, bool) or not (isinstance(limit, int) and 1 <= limit <= _HIGHEST_LIMIT):
+            msg = f"{name} must be a whole number from 1 to {_HIGHEST_LIMIT}, not {limit!r}"
+            raise ValueError(msg)
+
+
+def _faults(_: object, __: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, Mapping):
+        msg = f"faults must be a mapping of names to probabilities, not {value!r}"
+        raise ValueError(msg)  # noqa: TRY004 - one kind of error for every option
+    for fault, chance in value.items():
+        # The template of a route has colons of its own.
+        route, _, name = fault.rpartition(":")
+        if name not in FAULTS:
+            msg = f"faults must be of {', '.join(FAULTS)}, not {name!r}"
+            raise ValueError(msg)
+        if name != fault and route not in _routed():
+            msg = f"{fault} must name a route of the emulator, like 'POST /device', not {route!r}"
+            raise ValueError(msg)
+        if isinstance(chance, bool) or not (isinstance(chance, int | float) and 0 <= chance <= 1):
+            msg = f"the probability of {fault} must be a number from 0 to 1, not {chance!r}"
+            raise ValueError(msg)
+
+
+def _routed() -> frozenset[str]:
+    from tagodev.emulator.service import ROUTES  # noqa: PLC0415 - routes know of the options
+
+    return frozenset(route.key for route in ROUTES)
+
+
+def _stock(options: EmulatorOptions, _: attrs.Attribute[Any], value: Any) -> None:
+    if isinstance(value, bool) or not (isinstance(value, int) and 0 <= value <= options.device_cap):
+        msg = (
+            f"devices must be a whole number from 0 to {options.device_cap}, "
+            f"which is all that the profile holds, not {value!r}"
+        )
+        raise ValueError(msg)
+
+
+def _as_text(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _file(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is not None and not (isinstance(value, str) and value):
+        msg = f"{attribute.name} must be the path of a file, not {value!r}"
+        raise ValueError(msg)
+
+
 @attrs.frozen(kw_only=True)
 class EmulatorOptions:
     """How the emulated service behaves.
@@ -101,18 +171,34 @@ class EmulatorOptions:
         default=None, validator=_whole(0, 1_000_000_000, optional=True)
     )
     """Devices the profile may hold; None takes the plan's documented cap."""
+    devices: int = attrs.field(default=0, validator=_stock)
+    """Devices that are there from the start, called ``device-0001`` and so on; they are there
+    again after a reset, and are not counted as created."""
     lenient: bool = attrs.field(default=False, validator=_boolean)
     """Whether a device may be created without network, connector and type, as in the example of
     the service's introduction."""
     seed: int | None = attrs.field(default=None, validator=_whole(0, 2**63 - 1, optional=True))
-    """Start of the random sequence behind ids and tokens; None makes each run different;
-    at most 63 bits."""
+    """Start of the random sequence behind ids and tokens, and of another one behind faults; None
+    makes each run different; at most 63 bits."""
     token: str | None = attrs.field(default=None, validator=_token, repr=False)
     """The profile token to accept; None makes one up."""
     limits: Mapping[str, int] = attrs.field(factory=dict, validator=_limits, hash=False)
     """Limits that differ from the plan's, by route (``"POST /device"``), in requests a window."""
+    device_rpm: Mapping[str, int] = attrs.field(factory=dict, validator=_device_rpm, hash=False)
+    """Soft limits of each new device, ``data_input`` and ``data_output`` in requests a window, as
+    one sets them with the Control Tower add-on, which the profile then has."""
     unlimited: bool = attrs.field(default=False, validator=_boolean)
     """Whether to count requests but never to refuse one, to measure a machine's own rate."""
+    faults: Mapping[str, float] = attrs.field(factory=dict, validator=_faults, hash=False)
+    """What goes wrong, and how often: probabilities from 0 to 1 by name (``"slow"``), or by route
+    and name (``"POST /device:reset-after-commit"``), which goes before the name alone."""
+    slow_seconds: float = attrs.field(
+        default=3.0, validator=_within(0, 3600, "a number of seconds")
+    )
+    """Seconds by which the fault ``slow`` delays an answer."""
+    state: str | None = attrs.field(default=None, converter=_as_text, validator=_file)
+    """File that keeps what the profile holds, its token included, from one run to the next: read
+    at the start if it exists, written at the end; None keeps nothing."""
 
     @property
     def device_cap(self) -> int:

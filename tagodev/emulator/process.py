@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 from urllib.parse import urlsplit
 
 import orjson
@@ -24,10 +24,14 @@ from tagodev.emulator.options import EmulatorOptions
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from tagodev.emulator.routing import TokenKind
+
 __all__ = ["EmulatorProcess"]
 
-#: Seconds a child gets to stop by itself.
+#: Seconds a child gets to answer, or to stop by itself.
 _PATIENCE: Final = 5.0
+#: The same where it may have much to write to a file.
+_LONG_PATIENCE: Final = 60.0
 #: Where the package lies: the child must find it wherever it is started.
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -43,6 +47,7 @@ class EmulatorProcess:
 
     def __init__(self, options: EmulatorOptions | None = None) -> None:
         self.options: Final = options or EmulatorOptions()
+        self._patience = _PATIENCE if self.options.state is None else _LONG_PATIENCE
         self._child: subprocess.Popen[bytes] | None = None
         self._url = ""
         self._token = ""
@@ -56,6 +61,15 @@ class EmulatorProcess:
     def token(self) -> str:
         """The profile token to use: made up, so it may be printed."""
         return self._token
+
+    @property
+    def tokens_by_kind(self) -> dict[TokenKind, str]:
+        """What `Emulator.tokens_by_kind` is, by a short blocking request.
+
+        Raises:
+            OSError: the process is not running.
+        """
+        return cast("dict[TokenKind, str]", self._control("GET", "tokens"))
 
     @property
     def pid(self) -> int | None:
@@ -102,7 +116,7 @@ class EmulatorProcess:
         assert child.stdout is not None
         try:
             child.stdin.close()
-            child.wait(_PATIENCE)
+            child.wait(self._patience)
         finally:
             # Nothing to a process that has ended.
             child.kill()
@@ -115,13 +129,45 @@ class EmulatorProcess:
         Raises:
             OSError: the process is not running.
         """
-        connection = http.client.HTTPConnection(urlsplit(self._url).netloc, timeout=_PATIENCE)
+        return self._control("GET", "stats")
+
+    def reset(self, token: str | None = None) -> None:
+        """Do what `Emulator.reset` does, by a short blocking request.
+
+        Args:
+            token: the profile token from now on; by default it stays.
+
+        Raises:
+            ValueError: the token is none.
+            OSError: the process is not running.
+        """
+        self._control("POST", "reset", {"token": token})
+        self._token = token or self._token
+
+    def save(self) -> None:
+        """Do what `Emulator.save` does, by a blocking request.
+
+        Raises:
+            ValueError: the options name no file.
+            OSError: it can't be written, or the process is not running.
+        """
+        self._control("POST", "save")
+
+    def _control(self, method: str, what: str, body: Any = None) -> dict[str, Any]:
+        if self._child is None:
+            raise ConnectionError("this emulator is not running")
+        connection = http.client.HTTPConnection(urlsplit(self._url).netloc, timeout=self._patience)
         try:
-            connection.request("GET", "/_emulator/stats")
-            stats: dict[str, Any] = orjson.loads(connection.getresponse().read())
+            connection.request(
+                method, f"/_emulator/{what}", None if body is None else orjson.dumps(body)
+            )
+            response = connection.getresponse()
+            answer: dict[str, Any] = orjson.loads(response.read())
         finally:
             connection.close()
-        return stats
+        if response.status == 200:
+            return answer
+        raise (ValueError if response.status == 400 else OSError)(answer["message"])
 
     def __enter__(self) -> Self:
         self.start()

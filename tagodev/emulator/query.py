@@ -23,6 +23,8 @@ __all__ = ["Decoded", "decode", "flag", "text", "texts", "whole"]
 Decoded: TypeAlias = "str | list[Decoded] | dict[str, Decoded]"
 
 _BRACKETS: Final = re.compile(r"\[([^\]]*)\]")
+#: Brackets that are looked at in one name; no client nests deeper than three.
+_DEEPEST: Final = 5
 _TRUE: Final = frozenset({"true", "1"})
 _FALSE: Final = frozenset({"false", "0"})
 
@@ -34,7 +36,7 @@ def decode(query: str) -> dict[str, Decoded]:
     root: dict[str, Any] = {}
     for key, value in parse_qsl(query, keep_blank_values=True):
         head, bracket, _ = key.partition("[")
-        _insert(root, [head, *_BRACKETS.findall(key)] if bracket else [key], value)
+        _insert(root, [head, *_BRACKETS.findall(key)[:_DEEPEST]] if bracket else [key], value)
     return {key: _collapse(value) for key, value in root.items()}
 
 

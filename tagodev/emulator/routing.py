@@ -8,39 +8,66 @@ the device called ``token``; a trailing slash means nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from urllib.parse import unquote
 
 import attrs
 
 from tagodev.emulator.bodies import parse_object
-from tagodev.emulator.query import Decoded, decode
+from tagodev.emulator.query import Decoded, decode, text
+from tagodev.emulator.refusal import RefusedError
 
 if TYPE_CHECKING:
+    from tagodev.emulator.keyring import AccessToken
     from tagodev.emulator.options import EmulatorOptions
     from tagodev.emulator.store import Device, Store
     from tagodev.emulator.times import ServerClock
 
-__all__ = ["Call", "Caller", "Handler", "Route", "Router", "TokenKind"]
+__all__ = [
+    "ANYBODY",
+    "ANY_TOKEN",
+    "DEVICE_ONLY",
+    "NETWORK_ONLY",
+    "NO_TOKEN",
+    "PROFILE_ONLY",
+    "RESOURCE_TOKENS",
+    "Call",
+    "Caller",
+    "Handler",
+    "Route",
+    "Router",
+    "TokenKind",
+]
 
-TokenKind = Literal["profile", "device"]
+TokenKind = Literal["profile", "analysis", "network", "authorization", "device"]
 
-#: Tokens a route is open to, unless it says otherwise.
+#: Tokens that look after a profile's resources: what a route is open to, unless it says otherwise.
+RESOURCE_TOKENS: Final[frozenset[TokenKind]] = frozenset({"profile", "analysis"})
 PROFILE_ONLY: Final[frozenset[TokenKind]] = frozenset({"profile"})
-ANY_TOKEN: Final[frozenset[TokenKind]] = frozenset({"profile", "device"})
+NETWORK_ONLY: Final[frozenset[TokenKind]] = frozenset({"network"})
+DEVICE_ONLY: Final[frozenset[TokenKind]] = frozenset({"device"})
+ANY_TOKEN: Final[frozenset[TokenKind]] = frozenset(get_args(TokenKind))
+#: Of a route that asks for no token at all, and counts for nobody.
+NO_TOKEN: Final[frozenset[TokenKind]] = frozenset()
 
 
 @attrs.frozen
 class Caller:
     """Whoever a request's token stands for."""
 
-    kind: TokenKind
-    """Kind of the token."""
+    kind: TokenKind | None
+    """Kind of the token; None on a route that asks for none."""
     permission: str
     """What the token may do: full, read or write."""
     device: Device | None = None
-    """The token's device, None for the profile token."""
+    """The device of a device token, None for every other kind."""
+    access: AccessToken | None = None
+    """The token itself, None for a device token."""
+
+
+#: Who asks where no token is asked for.
+ANYBODY: Final = Caller(None, "full")
 
 
 @attrs.frozen
@@ -68,6 +95,18 @@ class Call:
         """
         return parse_object(self.raw_body)
 
+    def own_device(self) -> Device:
+        """Return the device whose token asks.
+
+        Raises:
+            RefusedError: it is deactivated.
+        """
+        device = self.caller.device
+        assert device is not None
+        if not device.active:
+            raise RefusedError(400, "Device is deactivated")
+        return device
+
 
 Handler = Callable[[Call], Any]
 
@@ -84,13 +123,19 @@ class Route:
     that no other request sees half of it."""
     status: int = attrs.field(default=200, kw_only=True)
     """HTTP status of a success."""
-    open_to: frozenset[TokenKind] = attrs.field(default=PROFILE_ONLY, kw_only=True)
-    """Kinds of token that may ask."""
+    open_to: frozenset[TokenKind] = attrs.field(default=RESOURCE_TOKENS, kw_only=True)
+    """Kinds of token that may ask; none at all opens the route to everybody."""
     key: str = attrs.field(
         init=False,
         default=attrs.Factory(lambda self: f"{self.method} {self.template}", takes_self=True),
     )
-    """Name of the route's counter: ``"POST /device"``."""
+    """Method and template: ``"POST /device"``."""
+    counted_as: tuple[str, ...] = attrs.field(
+        default=attrs.Factory(lambda self: (self.key,), takes_self=True), kw_only=True
+    )
+    """Names of the counters that a request takes from, of all or of none: by default its own."""
+    counted_by_query: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict, kw_only=True)
+    """The counters instead, by the ``query`` parameter: for ways of asking with their own."""
     needs: str = attrs.field(
         init=False,
         default=attrs.Factory(
@@ -99,9 +144,24 @@ class Route:
     )
     """Permission a token must have, if it has not all of them: read to look, write to change."""
 
+    def counters(self, query_text: str) -> tuple[str, ...]:
+        """Return the names of the counters that a request with such a query takes from."""
+        if not self.counted_by_query:
+            return self.counted_as
+        asked = text(decode(query_text).get("query")) or ""
+        return self.counted_by_query.get(asked, self.counted_as)
+
     def admits(self, caller: Caller) -> bool:
-        """Return whether the caller may use this route."""
-        return caller.kind in self.open_to and caller.permission in {"full", self.needs}
+        """Return whether the caller may use this route.
+
+        To write is to create and to edit; only a device token deletes with it, what it has sent.
+        """
+        if caller.kind not in self.open_to:
+            return not self.open_to
+        if caller.permission == "full":
+            return True
+        deletes = self.method == "DELETE" and caller.kind != "device"
+        return caller.permission == self.needs and not deletes
 
 
 @attrs.define

@@ -13,11 +13,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from tagodev.emulator import account, devices, tokens
+from tagodev.emulator import (
+    access_tokens,
+    account,
+    chunks,
+    data,
+    devices,
+    integration,
+    network_access,
+    parameters,
+    profile,
+    storage,
+    tags,
+    tokens,
+)
+from tagodev.emulator.catalogue import CUSTOM_HTTPS_NETWORK
+from tagodev.emulator.keyring import AccessToken, bare
 from tagodev.emulator.limiter import HardLimiter, RouteCount
 from tagodev.emulator.refusal import RefusedError
-from tagodev.emulator.routing import Call, Caller, Route, Router
-from tagodev.emulator.store import Store, bare
+from tagodev.emulator.routing import ANYBODY, Call, Caller, Route, Router, TokenKind
+from tagodev.emulator.store import Store, Token
 from tagodev.emulator.times import ServerClock
 
 if TYPE_CHECKING:
@@ -28,7 +43,20 @@ if TYPE_CHECKING:
 __all__ = ["ROUTES", "Admitted", "Service"]
 
 #: The routing table. A new group of routes is a module with a table of its own, named here.
-ROUTES: Final[tuple[Route, ...]] = (*devices.ROUTES, *tokens.ROUTES, *account.ROUTES)
+ROUTES: Final[tuple[Route, ...]] = (
+    *devices.ROUTES,
+    *parameters.ROUTES,
+    *data.ROUTES,
+    *storage.ROUTES,
+    *chunks.ROUTES,
+    *tokens.ROUTES,
+    *access_tokens.ROUTES,
+    *integration.ROUTES,
+    *network_access.ROUTES,
+    *tags.ROUTES,
+    *profile.ROUTES,
+    *account.ROUTES,
+)
 
 # The names of a token's header, in the order in which the service looks for them.
 _TOKEN_HEADERS: Final = (
@@ -44,6 +72,11 @@ _TOKEN_HEADERS: Final = (
     "network-token",
     "authentication",
 )
+
+#: Which of a device's soft limits binds a counter.
+_SOFT_LIMITS: Final[Mapping[str, str]] = {"POST /data": "data_input", "GET /data": "data_output"}
+#: Stands in the name of a counter before the id of the one device it is of.
+_OF_DEVICE: Final = "?device="
 
 
 @attrs.frozen
@@ -67,17 +100,58 @@ class Service:
     def __init__(self, options: EmulatorOptions, clock: ServerClock | None = None) -> None:
         self.options: Final = options
         self.clock: Final = clock or ServerClock(options.clock_offset)
-        self.store: Final = Store(options.device_cap, options.seed)
+        self.store: Final = Store(options.device_cap, options.seed, self.clock.now())
         self.token: Final = options.token or f"p-{self.store.new_token()}"
-        self._bare_token = bare(self.token)
-        self._profile_caller = Caller("profile", "full")
+        self._give_tokens()
         self._router = Router(ROUTES)
         self._limiter = HardLimiter(self._limit_of(), options.minute, self.clock.now)
+
+    def _give_tokens(self) -> None:
+        """Make one token of each kind that belongs to no device."""
+        store = self.store
+        made: dict[TokenKind, tuple[str, str]] = {
+            "profile": (self.token, store.profile),
+            "analysis": (f"a-{store.new_token()}", store.new_id()),
+            "network": (f"n-{store.new_token()}", CUSTOM_HTTPS_NETWORK),
+            "authorization": (store.new_authorization(), store.profile),
+        }
+        for kind, (text, ref_id) in made.items():
+            store.keyring.give(AccessToken(text, kind, ref_id, "Default", store.founded))
+
+    @property
+    def tokens_by_kind(self) -> dict[TokenKind, str]:
+        """The tokens that are there from the start: made up, so they may be printed."""
+        return self.store.keyring.given()
 
     def _limit_of(self) -> Callable[[str], int | None]:
         if self.options.unlimited:
             return lambda _: None
-        return self.options.hard_limits.limit
+        hard_limit = self.options.hard_limits.limit
+
+        def limit(counter: str) -> int | None:
+            route, mark, device_id = counter.partition(_OF_DEVICE)
+            return self._soft_limit(route, device_id) if mark else hard_limit(route)
+
+        return limit
+
+    def _soft_limit(self, counter: str, device_id: str) -> int | None:
+        """Return what a device has been limited to on the routes of a counter, None if not."""
+        device = self.store.devices.get(device_id)
+        rpm = None if device is None else device.rpm
+        return None if rpm is None else rpm.get(_SOFT_LIMITS[counter])
+
+    def _counters(self, admitted: Admitted) -> tuple[str, ...]:
+        """Return the names of the counters that a request takes from."""
+        counters = admitted.route.counters(admitted.query_text)
+        # The last one is the plain one, where a query has its own.
+        if counters[-1] not in _SOFT_LIMITS:
+            return counters
+        device = admitted.caller.device
+        # Whoever may not ask for a device's own data names none.
+        device_id = next(iter(admitted.path), "") if device is None else device.id
+        if self._soft_limit(counters[-1], device_id) is None:
+            return counters
+        return (*counters, f"{counters[-1]}{_OF_DEVICE}{device_id}")
 
     def admit(self, method: str, target: str, headers: Mapping[str, str]) -> Admitted:
         """Take a request as it arrives: find its route, know its token, count it.
@@ -96,14 +170,17 @@ class Service:
         if found is None:
             raise RefusedError(404, "Route Not Found")
         route, values = found
+        if not route.open_to:
+            return Admitted(route, ANYBODY, values, query_text)
         caller = self._caller(headers)
-        wait = self._limiter.admit(self.store.profile, route.key)
+        admitted = Admitted(route, caller, values, query_text)
+        wait = self._limiter.admit(self.store.profile, *self._counters(admitted))
         if wait:
             message = f"Too many requests (Retry-After: {wait})"
             raise RefusedError(429, message, retry_after=wait)
         if not route.admits(caller):
             raise RefusedError(401, "Authorization Denied")
-        return Admitted(route, caller, values, query_text)
+        return admitted
 
     def answer(self, admitted: Admitted, raw_body: bytes) -> Any:
         """Do what an admitted request asks for.
@@ -137,12 +214,12 @@ class Service:
         else:
             raise RefusedError(401, "Invalid token")
         text = bare(presented)
-        if text == self._bare_token:
-            return self._profile_caller
-        token = self.store.tokens.get(text)
+        token = self.store.keyring.get(text) or self.store.tokens.get(text)
         if token is None or (token.expires is not None and token.expires <= self.clock.now()):
             raise RefusedError(401, f"Invalid token: {presented}")
-        return Caller("device", token.permission, token.device)
+        if isinstance(token, Token):
+            return Caller("device", token.permission, device=token.device)
+        return Caller(token.kind, token.permission, access=token)
 
     def stats(self) -> dict[str, Any]:
         """Return what the emulator has seen and holds; see `tagodev.emulator.Emulator.stats`."""
@@ -158,15 +235,15 @@ class Service:
             "devices": len(self.store.devices),
             "tokens": len(self.store.tokens),
             "duplicates": self.store.duplicates(),
-            "accepted": sum(count.accepted for _, count in counts),
-            "rejected": sum(count.rejected for _, count in counts),
+            "accepted": self._limiter.accepted,
+            "rejected": self._limiter.rejected,
             "created": self.store.created,
             "deleted": self.store.deleted,
             "routes": {route: _route_stats(count) for route, count in counts},
         }
 
     def reset(self) -> None:
-        """Forget devices, tokens and counts; the profile and its token stay."""
+        """Forget devices, networks, tokens and counts; the profile and its first tokens stay."""
         self.store.clear()
         self._limiter.reset()
 

@@ -1,4 +1,4 @@
-"""What the profile holds: devices, their tokens, and the ways to find them at once.
+"""What the profile holds: devices, their tokens, networks, and the ways to find them at once.
 
 A benchmark sends thousands of requests a second, so nothing that a single request asks for may
 cost more on a full profile than on an empty one: there is an index for each way in (id, token,
@@ -14,16 +14,12 @@ from typing import Final
 
 import attrs
 
+from tagodev.emulator.catalogue import PUBLIC_CONNECTORS, PUBLIC_NETWORKS, Connector, Network
+from tagodev.emulator.data_store import DeviceData, Traffic
+from tagodev.emulator.keyring import Keyring
 from tagodev.emulator.refusal import RefusedError
 
-__all__ = ["Device", "Parameter", "Store", "Tag", "Token", "bare"]
-
-_PREFIXES: Final = ("p-", "a-", "u-", "n-", "at")
-
-
-def bare(token: str) -> str:
-    """Return a token without the prefix that names its kind: the service takes both forms."""
-    return token[2:] if token.startswith(_PREFIXES) else token
+__all__ = ["Device", "Parameter", "Store", "Tag", "Token"]
 
 
 @attrs.frozen
@@ -55,6 +51,9 @@ class Token:
     serial: str | None
     expires: float | None
     created_at: float
+    verification_code: str | None = None
+    last_authorization: str | None = None
+    """The authorization with which a network last found it, and may find it again."""
 
 
 @attrs.define(eq=False)
@@ -79,26 +78,39 @@ class Device:
     chunk_retention: int | None = None
     mutable_variable_regex: str | None = None
     last_input: float | None = None
+    last_output: float | None = None
+    rpm: dict[str, int] | None = None
+    """Its soft limits, ``data_input`` and ``data_output``, in requests a window."""
     tokens: dict[str, Token] = attrs.field(factory=dict, repr=False)
+    data: DeviceData = attrs.field(factory=DeviceData, repr=False)
+    traffic: Traffic = attrs.field(factory=Traffic, repr=False)
 
 
 class Store:
-    """The devices and tokens of one profile.
+    """What one profile holds.
 
     Args:
         cap: devices it may hold.
         seed: start of the random sequence behind ids and tokens, None for a different one each
             time.
+        founded: when the profile was made, in seconds since the epoch by the server's clock.
     """
 
-    def __init__(self, cap: int, seed: int | None = None) -> None:
+    def __init__(self, cap: int, seed: int | None = None, founded: float = 0.0) -> None:
         self._random = random.Random(seed)  # noqa: S311  (unlike and repeatable, not secret)
         self._cap = cap
         self.profile: Final = self.new_id()
         self.account: Final = self.new_id()
+        self.founded: Final = founded
         self.devices: dict[str, Device] = {}
         self.tokens: dict[str, Token] = {}
         self.serials: dict[str, Token] = {}
+        #: The profile's own; the public ones are in the catalogue.
+        self.networks: dict[str, Network] = {}
+        self.connectors: dict[str, Connector] = {}
+        self.keyring: Final = Keyring()
+        #: The profile's Files: what was exported, by address.
+        self.files: dict[str, str] = {}
         self.created = 0
         self.deleted = 0
 
@@ -109,6 +121,10 @@ class Store:
     def new_token(self) -> str:
         """Return a UUID of version 4."""
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def new_authorization(self) -> str:
+        """Return 34 characters: ``at`` and 32 hexadecimal digits."""
+        return f"at{self._random.getrandbits(128):032x}"
 
     def device(self, device_id: str) -> Device:
         """Return a device.
@@ -162,14 +178,41 @@ class Store:
         if token.serial is not None:
             del self.serials[token.serial]
 
+    def find_network(self, network_id: str) -> Network | None:
+        """Return a network of the profile or of the public catalogue, None if there is none."""
+        return self.networks.get(network_id) or PUBLIC_NETWORKS.get(network_id)
+
+    def serial_for(self, network_id: str, serial: str | None) -> str | None:
+        """Return a serial number as a network has it stored, None if there is none.
+
+        Raises:
+            RefusedError: it does not match the network's mask.
+        """
+        network = self.find_network(network_id)
+        if serial is None or network is None:
+            return serial
+        stored = network.serial_number.stored(serial)
+        if stored is None:
+            mask = network.serial_number.mask
+            raise RefusedError(400, f"serie_number must match {mask}, as the network wants it")
+        return stored
+
+    def find_connector(self, connector_id: str) -> Connector | None:
+        """Return a connector of the profile or of the public catalogue, None if there is none."""
+        return self.connectors.get(connector_id) or PUBLIC_CONNECTORS.get(connector_id)
+
     def duplicates(self) -> dict[str, int]:
         """Return each name that more than one device carries, and how many do."""
         names = Counter(device.name for device in self.devices.values())
         return {name: count for name, count in names.items() if count > 1}
 
     def clear(self) -> None:
-        """Forget every device and token, and how many there were."""
+        """Forget everything but the tokens given at the start, and how many there were."""
         self.devices.clear()
         self.tokens.clear()
         self.serials.clear()
+        self.networks.clear()
+        self.connectors.clear()
+        self.files.clear()
+        self.keyring.clear()
         self.created = self.deleted = 0

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ServerClock", "iso", "parse_moment"]
+__all__ = ["ServerClock", "check_moment", "iso", "iso_or_none", "parse_date", "parse_moment"]
 
 _DAY: Final = 86_400.0
 #: The first second that a date of four digits can't name.
@@ -90,26 +90,53 @@ def iso(moment: float) -> str:
     return f"{date.isoformat('T', 'milliseconds')}Z"
 
 
-def parse_moment(text: str, *, now: float, ahead: bool) -> float:
-    """Read a date (ISO 8601, without a zone in UTC) or a relative time (``3 hours``).
+def iso_or_none(moment: float | None) -> str | None:
+    """Return a moment as the service writes it, None for one that never was or will be."""
+    return None if moment is None else iso(moment)
+
+
+def check_moment(moment: float) -> float:
+    """Return a moment that a date of four digits can name.
+
+    Raises:
+        ValueError: it lies outside the years 1970 to 9999.
+    """
+    if not 0 <= moment < _END_OF_DATES:
+        raise ValueError("Invalid date")
+    return moment
+
+
+def parse_date(text: str, zone: tzinfo = UTC) -> float:
+    """Read a date (ISO 8601).
+
+    Args:
+        text: what the request says.
+        zone: where a date is that names no zone.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    date = datetime.fromisoformat(text)
+    return check_moment((date if date.tzinfo else date.replace(tzinfo=zone)).timestamp())
+
+
+def parse_moment(text: str, *, now: float, ahead: bool, zone: tzinfo = UTC) -> float:
+    """Read a date (ISO 8601) or a relative time (``3 hours``).
 
     Args:
         text: what the request says.
         now: the moment a relative time counts from.
         ahead: whether a relative time lies after `now` (an expiry) or before it (a filter).
+        zone: where a date is that names no zone.
 
     Raises:
         ValueError: it is neither.
     """
-    if relative := _RELATIVE.fullmatch(text):
-        unit = relative[2]
-        seconds = _SHORT_UNITS.get(unit) or _WORDS.get(unit.lower().removesuffix("s"))
-        if seconds is None:
-            raise ValueError("Invalid date")
-        moment = now + int(relative[1]) * seconds * (1 if ahead else -1)
-    else:
-        date = datetime.fromisoformat(text)
-        moment = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
-    if not 0 <= moment < _END_OF_DATES:
+    relative = _RELATIVE.fullmatch(text)
+    if relative is None:
+        return parse_date(text, zone)
+    unit = relative[2]
+    seconds = _SHORT_UNITS.get(unit) or _WORDS.get(unit.lower().removesuffix("s"))
+    if seconds is None:
         raise ValueError("Invalid date")
-    return moment
+    return check_moment(now + int(relative[1]) * seconds * (1 if ahead else -1))

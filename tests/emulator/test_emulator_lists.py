@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.emulator.support import DEVICE, NETWORK, create, refusal, result
+from tests.emulator.support import CONNECTOR, DEVICE, NETWORK, create, refusal, result
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -42,6 +42,39 @@ async def test_list_gives_the_fields_asked_for(http: ClientSession) -> None:
 
     assert {"id": created["device_id"], "name": DEVICE["name"], "tags": []} == usual
     assert {**usual, "bucket": created["device_id"], "active": True} == more
+
+
+async def test_names_behind_ids_are_resolved(http: ClientSession) -> None:
+    """The names of bucket, connector and network come when they are asked for."""
+    await create(http, name="Known")
+    await create(http, name="Unknown", connector="0" * 24, network="1" * 24)
+    both = "resolveBucketName=True&resolveConnectorName=true"
+    known, unknown = await result(await http.get(f"/device?{both}"))
+
+    assert ("Known", "Unknown") == (known["bucket_name"], unknown["bucket_name"])
+    assert (None, None) == (unknown["connector_name"], unknown["network_name"])
+    networks = await result(await http.get(f"/integration/network?filter[id]={NETWORK}"))
+    assert networks[0]["name"] == known["network_name"]
+    connector = await result(await http.get(f"/integration/connector/{CONNECTOR}"))
+    assert connector["name"] == known["connector_name"]
+    (one, _) = await result(await http.get("/device?resolveBucketName=false"))
+    assert {"id", "name", "tags"} == set(one)
+
+
+async def test_last_output_is_that_of_reading(http: ClientSession) -> None:
+    """What was read last stands first, what was never read last, in either direction."""
+    tokens = [(await create(http, name=name))["token"] for name in "abc"]
+    for token in (tokens[2], tokens[0]):
+        await http.get("/data", headers={"token": token})
+
+    assert ["a", "c", "b"] == await names(http, "orderBy=last_output,desc")
+    assert ["c", "a", "b"] == await names(http, "orderBy=last_output,asc")
+    fields = "fields[]=last_output&fields[]=inspected_at&fields[]=last_retention"
+    read, never, _ = await result(await http.get(f"/device?{fields}"))
+    assert read["last_output"].endswith("Z")
+    assert (None, None, None) == tuple(
+        never[name] for name in ("last_output", "inspected_at", "last_retention")
+    )
 
 
 @pytest.mark.parametrize("query", ["orderBy=tags", "orderBy=name,up", "orderBy=name,ASC"])

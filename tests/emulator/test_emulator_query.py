@@ -41,6 +41,17 @@ def test_every_encoding_of_the_clients_is_decoded(query: str, tree: dict[str, De
     assert tree == decode(query)
 
 
+def test_nesting_without_end_is_cut_off() -> None:
+    """A name may have more brackets than there is room for on the stack."""
+    tree: object = decode(f"filter{'[a]' * 2000}=x")
+    depth = 0
+    while isinstance(tree, dict):
+        ((_, tree),) = tree.items()
+        depth += 1
+
+    assert (6, "x") == (depth, tree)
+
+
 def test_readers_take_a_scalar_for_a_list_and_a_list_for_a_scalar() -> None:
     """What is read decides the shape, not what was sent."""
     assert ["id"] == texts("id")
