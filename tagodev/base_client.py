@@ -9,12 +9,14 @@ import asyncio
 import os
 import re
 import warnings
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal, Self, cast, get_args
 
 import aiohttp
 import attrs
 
 from tagodev.address import checked_url, find_address, is_loopback
+from tagodev.bulk.runs import Runs
 from tagodev.errors import ClosedError, ConfigurationError
 from tagodev.events import guarded
 from tagodev.hard_limits import HardLimits, Plan
@@ -193,7 +195,7 @@ class BaseClient:
     def limits(self) -> Limits:
         """The limits, and what is known of their use."""
         if self._scheduler is None:
-            raise not_open()
+            raise _not_open()
         return Limits(self._settings.limits, self._scheduler)
 
     @property
@@ -204,8 +206,12 @@ class BaseClient:
     @property
     def _session(self) -> Session:
         if self._door is None:
-            raise not_open()
+            raise _not_open()
         return self._door
+
+    @cached_property
+    def _runs(self) -> Runs:
+        return Runs(self._session, self._settings.concurrency, self._running)
 
     async def _find_plan(self, transport: Transport) -> None:
         """Take the limits of the plan that the service names."""
@@ -271,7 +277,7 @@ class Limits:
         return self._scheduler.clock_state()
 
 
-def not_open() -> ClosedError:
+def _not_open() -> ClosedError:
     """Return the error of a client that is used outside its `async with`."""
     return ClosedError("The client is not open", hint="Use it with `async with`")
 

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack
 
 from tagodev.base_client import BaseClient
+from tagodev.bulk.journal import Journal
+from tagodev.errors import JournalError
 from tagodev.plan_detection import detect_plan
+from tagodev.resources.chunks import Chunks
+from tagodev.resources.connectors import Connectors
+from tagodev.resources.data import Data
 from tagodev.resources.devices import Devices
+from tagodev.resources.networks import Networks
+from tagodev.resources.parameters import Parameters
+from tagodev.resources.profile import Accounts, Profiles
+from tagodev.resources.tags import Tags
 from tagodev.resources.tokens import Tokens
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    from tagodev.bulk.options import RunManner
+    from tagodev.bulk.runner import BulkRun
     from tagodev.hard_limits import Plan
     from tagodev.session import Session
 
@@ -29,14 +43,86 @@ class Tago(BaseClient):
     @cached_property
     def devices(self) -> Devices:
         """Devices: create, read, list, edit and delete, one or very many."""
-        return Devices(
-            self._session, concurrency=self._settings.concurrency, running=self._running
-        )
+        return Devices(self._session, self._runs)
 
     @cached_property
     def tokens(self) -> Tokens:
-        """Tokens of devices: create, list and delete."""
-        return Tokens(self._session)
+        """Tokens of devices: create, list and delete; and what the client's own token is."""
+        return Tokens(self._session, self._runs)
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """Configuration parameters of devices: list, set and remove."""
+        return Parameters(self._session, self._runs)
+
+    @cached_property
+    def data(self) -> Data:
+        """Data of devices: read, count, send, change, delete, export and import."""
+        return Data(self._session, self.tokens, self._runs)
+
+    @cached_property
+    def chunks(self) -> Chunks:
+        """Chunks of immutable devices: list, export and delete."""
+        return Chunks(self._session)
+
+    @cached_property
+    def networks(self) -> Networks:
+        """Networks: list and read."""
+        return Networks(self._session)
+
+    @cached_property
+    def connectors(self) -> Connectors:
+        """Connectors: list and read."""
+        return Connectors(self._session)
+
+    @cached_property
+    def tags(self) -> Tags:
+        """Tags: which keys are in use."""
+        return Tags(self._session)
+
+    @cached_property
+    def profile(self) -> Profiles:
+        """The profile: its plan, and how much of it is used."""
+        return Profiles(self._session)
+
+    @cached_property
+    def account(self) -> Accounts:
+        """The account that owns the profile, and its plan."""
+        return Accounts(self._session)
+
+    def resume(self, journal: str | os.PathLike[str], **run: Unpack[RunManner]) -> BulkRun[Any]:
+        """Go on with a bulk run from its journal alone, whatever it did.
+
+        Rows that the journal holds and that are not finished are done; rows in doubt are looked up
+        first.
+
+        Args:
+            journal: the journal of a run.
+            run: ``on_error``, ``max_failures``, ``ordered``, ``settle`` and ``patience``, as
+                `RunManner` says.
+
+        Raises:
+            JournalError: there is no such journal, or it was written by another version.
+            BulkStoppedError: the run ended early.
+
+        Example:
+            ``report = await tago.resume("site-7.journal")``
+        """
+        with Journal.read(journal) as read:
+            info = read.info
+        begin: dict[str, Callable[..., BulkRun[Any]]] = {
+            "create_devices": self.devices.create_many,
+            "apply_devices": self.devices.apply_many,
+            "edit_devices": self.devices.edit_many,
+            "delete_devices": self.devices.delete_many,
+            "create_tokens": self.tokens.create_many,
+            "rotate_tokens": self.tokens.rotate_many,
+            "set_parameters": self.parameters.set_many,
+            "send_data": self.data.send_many,
+        }
+        if info.kind not in begin:
+            raise JournalError(f"what it is about is not known: {info.kind}", journal=str(journal))
+        return begin[info.kind](None, **info.options, **run, journal=journal)
 
     async def _detect_plan(self, session: Session) -> Plan | None:
         return await detect_plan(session)

@@ -9,6 +9,8 @@
     ├── WaitTooLongError          the limits give no turn within the time allowed; nothing was sent
     ├── BulkStoppedError          a bulk run ended before its last row; carries the report
     ├── InterruptedRunError       the reason of a run that its caller stopped
+    ├── JournalError              a journal can't be written, or is of other rows
+    ├── AmbiguousMatchError       several devices could be what a lost answer was about
     └── RequestError              a request was made, or tried
         ├── NoAnswerError         nothing came back
         │   ├── ConnectError      no connection: the service never saw it
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from tagodev.bulk.report import BulkReport
 
 __all__ = [
+    "AmbiguousMatchError",
     "AnswerTimeoutError",
     "AuthenticationError",
     "BadRequestError",
@@ -50,6 +53,7 @@ __all__ = [
     "ConnectionLostError",
     "InputError",
     "InterruptedRunError",
+    "JournalError",
     "MalformedAnswerError",
     "NoAnswerError",
     "NotFoundError",
@@ -83,9 +87,13 @@ class TagoError(Exception):
     """What happened, in one sentence."""
     hint: str = attrs.field(default="", kw_only=True)
     """What to do next; empty where nothing general can be said."""
+    accepted: int = attrs.field(default=0, kw_only=True)
+    """Items that earlier requests of the same call got through, where a call takes several."""
 
     def __str__(self) -> str:
         parts = [self.headline(), *self.details()]
+        if self.accepted:
+            parts.append(f"{self.accepted} before it were accepted")
         if self.hint:
             parts.append(self.hint)
         return ". ".join(part.rstrip(".") for part in parts)
@@ -158,6 +166,30 @@ class BulkStoppedError(TagoError):
 @attrs.define(slots=False, eq=False)
 class InterruptedRunError(TagoError):
     """The caller of a bulk run asked it to stop: a reason to give to `BulkRun.stop`."""
+
+
+@attrs.define(slots=False, eq=False)
+class JournalError(TagoError):
+    """A journal can't be read or written, or belongs to other rows; nothing more was sent."""
+
+    journal: str = attrs.field(default="", kw_only=True)
+    """Which file."""
+
+    def headline(self) -> str:
+        """Add the file."""
+        return f"{self.journal}: {self.message}" if self.journal else self.message
+
+
+@attrs.define(slots=False, eq=False)
+class AmbiguousMatchError(TagoError):
+    """Several things on the service could be what a lost answer was about; none was chosen."""
+
+    candidates: tuple[str, ...] = attrs.field(default=(), kw_only=True)
+    """Their ids."""
+
+    def details(self) -> list[str]:
+        """Add the candidates."""
+        return [f"Candidates: {', '.join(self.candidates)}"] if self.candidates else []
 
 
 @attrs.define(slots=False, eq=False)

@@ -10,14 +10,17 @@ and go) and written to strictly:
 
 - a field that is `UNSET` is left out, and None is written as null;
 - names that sources disagree on are folded into one (`_ALIASES`);
-- fields no model knows are kept in ``extra`` where a model has it;
+- fields no model knows are kept in ``extra`` where a model has it, and there null is as good as
+  left out: a device whose list of tags is null must not make its whole page unreadable;
 - null, ``""`` and ``"never"`` are all no date; dates are aware, in UTC.
 """
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
@@ -30,21 +33,27 @@ from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from tagodev.errors import InputError
+from tagodev.models.chunks import Chunk
+from tagodev.models.data import Affected, DataPoint, DataValue, Location, Total
 from tagodev.models.devices import Bucket, DeviceCreated
 from tagodev.models.tokens import TokenCreated
 from tagodev.models.unset import UNSET, Unset
 from tagodev.secrets import Secret
 
-__all__ = ["StructureError", "from_wire", "to_json", "to_wire"]
+__all__ = ["StructureError", "from_json", "from_wire", "to_json", "to_wire"]
 
 T = TypeVar("T")
 
 #: Other names that sources give to the same field, by class.
 _ALIASES: Final[Mapping[type, Mapping[str, str]]] = {
+    Chunk: {"from": "from_date", "to": "to_date"},
+    DataPoint: {"serie": "group"},
     DeviceCreated: {"deviceID": "device_id", "device": "device_id"},
     TokenCreated: {"expire_date": "expire_time"},
 }
+_DATA_VALUES: Final = (DataValue, DataValue | None)
 _NO_DATE: Final = (None, "", "never")
+_WRITTEN: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 #: How many problems of one answer are told; the rest is counted.
 _TOLD_PROBLEMS: Final = 10
 
@@ -73,6 +82,16 @@ def to_json(value: Any) -> bytes:
     except orjson.JSONEncodeError as error:
         problem = str(error)
     raise InputError(f"can't be written as JSON: {problem}")
+
+
+def from_json(text: bytes, cls: type[T]) -> T:
+    """Return the model that `to_json` has written down.
+
+    Raises:
+        StructureError: it is of another model.
+        orjson.JSONDecodeError: it is no JSON.
+    """
+    return from_wire(orjson.loads(text), cls)
 
 
 def from_wire(value: Any, cls: type[T]) -> T:
@@ -127,6 +146,49 @@ def _integer(value: Any, _: type) -> int:
     return value
 
 
+def _number(value: Any, _: type) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        msg = f"expected a number, got {type(value).__name__}"
+        raise TypeError(msg)
+    return value
+
+
+def _data_value(value: Any, _: type) -> DataValue | None:
+    if value is not None and not isinstance(value, (str, int, float)):
+        msg = f"expected text, a number, true or false, got {type(value).__name__}"
+        raise TypeError(msg)
+    return value
+
+
+def _location(value: Any, _: type) -> Location:
+    """Read latitude and longitude by name, or a GeoJSON point, whose longitude stands first."""
+    if not isinstance(value, Mapping):
+        msg = f"expected an object, got {type(value).__name__}"
+        raise TypeError(msg)
+    if "coordinates" not in value:
+        return Location(_number(value.get("lat"), float), _number(value.get("lng"), float))
+    if _text(value.get("type", "Point"), str).casefold() != "point":
+        msg = "expected a point, got another shape"
+        raise ValueError(msg)
+    lng, lat, *_height = value["coordinates"]
+    return Location(_number(lat, float), _number(lng, float))
+
+
+def _total(value: Any, _: type) -> Total:
+    """Read a number, or a list of one register that has it for its value."""
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
+        value = value[0].get("value")
+    return Total(None if value is None else _number(value, float))
+
+
+def _affected(value: Any, _: type) -> Affected:
+    """Read a number, or words that may begin with it: ``3 Data Added``."""
+    if not isinstance(value, str):
+        return Affected(_integer(value, int))
+    number = re.match(r"[0-9]{1,18}", value)
+    return Affected(None if number is None else int(number[0]))
+
+
 def _secret(value: Any, _: type) -> Secret:
     return Secret(_text(value, str))
 
@@ -141,10 +203,19 @@ def _optional_date(value: Any, _: type) -> datetime | None:
     return None if value in _NO_DATE else _date(value, datetime)
 
 
+def _moment_or_words(value: Any, _: type) -> datetime | str:
+    """Read a moment where one is written as `_write_date` does it; other words stay words."""
+    return _date(value, datetime) if _WRITTEN.fullmatch(_text(value, str)) else value
+
+
 def _write_date(value: datetime) -> str:
     # A moment without a zone is read as UTC, and written as UTC.
     value = value.replace(tzinfo=UTC) if value.tzinfo is None else value
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    try:
+        moment = value.astimezone(UTC)
+    except OverflowError:
+        raise InputError("holds a moment that UTC has no form for") from None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _bucket(value: Any, _: type) -> Bucket | None:
@@ -152,8 +223,9 @@ def _bucket(value: Any, _: type) -> Bucket | None:
     if value is None:
         return None
     if isinstance(value, Mapping):
-        name = value.get("name")
-        return Bucket(_text(value.get("id"), str), None if name is None else _text(name, str))
+        extra = dict(value)
+        identity, name = _text(extra.pop("id", None), str), extra.pop("name", None)
+        return Bucket(identity, None if name is None else _text(name, str), extra=extra)
     return Bucket(_text(value, str))
 
 
@@ -200,28 +272,42 @@ def _structure_model(converter: Converter) -> Callable[[type], Callable[[Any, An
         fields = {field.name for field in attrs.fields(cls)}
         plain: Callable[[Any, Any], Any] = make_dict_structure_fn(cls, converter)
         aliases = _ALIASES.get(cls, {})
-        keeps_extra = "extra" in fields
-        known = fields - {"extra"}
+        known = fields - {"extra"} if "extra" in fields else None
 
         def structure(value: Any, _: Any) -> Any:
             if not isinstance(value, Mapping):
                 msg = f"expected an object, got {type(value).__name__}"
                 raise TypeError(msg)
             if aliases:
-                value = dict(value)
-                for other, name in aliases.items():
-                    if other in value:
-                        value.setdefault(name, value.pop(other))
-            if keeps_extra:
-                unknown = value.keys() - known
-                extra = {key: value[key] for key in unknown}
-                value = {key: value[key] for key in value.keys() & known}
-                value["extra"] = extra
+                value = _fold(value, aliases)
+            if known is not None:
+                value = _set_apart(value, known)
             return plain(value, cls)
 
         return structure
 
     return factory
+
+
+def _fold(value: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
+    """Return an object in which each field has its first name."""
+    folded = dict(value)
+    for other, name in aliases.items():
+        if other in folded:
+            folded.setdefault(name, folded.pop(other))
+    return folded
+
+
+def _set_apart(value: Mapping[str, Any], known: AbstractSet[str]) -> dict[str, Any]:
+    """Return an object whose unknown fields are in ``extra``, without what is null."""
+    extra: dict[str, Any] = {}
+    given: dict[str, Any] = {"extra": extra}
+    for key, item in value.items():
+        if key not in known:
+            extra[key] = item
+        elif item is not None:
+            given[key] = item
+    return given
 
 
 def _unstructure_model(converter: Converter) -> Callable[[type], Callable[[Any], Any]]:
@@ -256,9 +342,15 @@ def _build(*, detailed: bool) -> Converter:
     converter.register_structure_hook(str, _text)
     converter.register_structure_hook(bool, _boolean)
     converter.register_structure_hook(int, _integer)
+    converter.register_structure_hook(float, _number)
+    converter.register_structure_hook_func(lambda cls: cls in _DATA_VALUES, _data_value)
+    converter.register_structure_hook(Location, _location)
+    converter.register_structure_hook(Total, _total)
+    converter.register_structure_hook(Affected, _affected)
     converter.register_structure_hook(Secret, _secret)
     converter.register_structure_hook(datetime, _date)
     converter.register_structure_hook_func(lambda cls: cls == datetime | None, _optional_date)
+    converter.register_structure_hook_func(lambda cls: cls == datetime | str, _moment_or_words)
     converter.register_structure_hook_func(lambda cls: cls == Bucket | None, _bucket)
     converter.register_unstructure_hook(Secret, Secret.reveal)
     converter.register_unstructure_hook(datetime, _write_date)

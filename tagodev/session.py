@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final, Literal, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypedDict, TypeVar
 
 import attrs
 
 from tagodev.errors import ClosedError, ConnectError, MalformedAnswerError, RequestError
 from tagodev.events import InDoubtWrite, Sent
 from tagodev.limits.lanes import Lane
+from tagodev.limits.routes import Route
 from tagodev.retry import Safety, may_have_acted
 from tagodev.serde import StructureError, from_wire
+from tagodev.transport import Request
 
 if TYPE_CHECKING:
     from tagodev.errors import ServiceError
@@ -25,11 +27,13 @@ if TYPE_CHECKING:
     from tagodev.limits.bucket import Permit
     from tagodev.limits.scheduler import Scheduler
     from tagodev.retry import RetryPolicy
-    from tagodev.transport import Answer, Request, Transport
+    from tagodev.transport import Answer, Transport
 
-__all__ = ["CallOptions", "CallRecord", "Session"]
+__all__ = ["CallOptions", "CallRecord", "Session", "Witness"]
 
 T = TypeVar("T")
+# Open to every kind of token, and no route of its limits is wider for what it costs.
+_INFO: Final = Route("GET", "/info")
 _log: Final = logging.getLogger("tagodev.session")
 
 
@@ -42,6 +46,25 @@ class CallOptions(TypedDict, total=False):
     """Seconds to wait for its turn at most; default: as long as it takes."""
     timeout: float | None
     """Seconds for one attempt, waiting for its turn not included; default: the client's."""
+    record: CallRecord
+    """Where to note what becomes of it, in place of the options above: bulk runs watch their rows
+    by it; default: nowhere."""
+
+
+class Witness(Protocol):
+    """Keeps a record of what leaves, ahead of its leaving: a journal."""
+
+    async def granted(self, permit: Permit) -> None:
+        """Note that a request is about to leave; it leaves when this returns.
+
+        Raises:
+            TagoError: it can't be noted; the request does not leave.
+        """
+        ...
+
+    def ended(self, permit: Permit) -> None:
+        """Note that a request has been answered, or will not be."""
+        ...
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -56,12 +79,25 @@ class CallRecord:
     """Seconds to wait for its turn at most; None for as long as it takes."""
     timeout: float | None = None
     """Seconds for one attempt; None for the client's own."""
+    witness: Witness | None = None
+    """Is told of each attempt before it leaves, and when it has ended."""
     attempts: int = 0
     """How often it was sent; waits for budget do not count."""
     sending: bool = False
     """Whether it is on its way now: it left, and its answer has not come."""
     in_doubt: bool = False
     """Whether the service may have acted on an attempt that failed."""
+
+    @classmethod
+    def of(cls, options: CallOptions) -> CallRecord:
+        """Return the record of a call with these options."""
+        if "record" in options:
+            return options["record"]
+        return cls(
+            lane=Lane(options.get("lane", Lane.INTERACTIVE)),
+            max_wait=options.get("max_wait"),
+            timeout=options.get("timeout"),
+        )
 
 
 class Session:
@@ -90,6 +126,29 @@ class Session:
         self._waits: set[asyncio.Future[Permit]] = set()
         self._closed = False
 
+    @property
+    def scheduler(self) -> Scheduler:
+        """What grants each request its turn."""
+        return self._scheduler
+
+    @property
+    def base_url(self) -> str:
+        """The service's address."""
+        return self._transport.base_url
+
+    async def learn_clock(self, record: CallRecord) -> None:
+        """Make sure that something is known of the service's clock, by a request if need be.
+
+        Args:
+            record: how that request goes.
+
+        Raises:
+            RequestError: it failed.
+        """
+        if self._scheduler.clock_state() is None:
+            request = Request(route=_INFO, path=_INFO.path(), safety=Safety.READ)
+            await self.call(request, object, record)
+
     def close(self) -> None:
         """End every wait for a turn with `ClosedError`, and take no more calls."""
         self._closed = True
@@ -111,6 +170,9 @@ class Session:
             ClosedError: the client is closed.
         """
         last: RequestError | None = None
+        # A row of a bulk run may take several calls: each counts its own attempts and doubts.
+        before = record.attempts
+        record.in_doubt = False
         while True:
             try:
                 return self._read(request, await self._attempt(request, record), cls)
@@ -122,9 +184,9 @@ class Session:
             except RequestError as error:
                 last = error
                 record.in_doubt = record.in_doubt or may_have_acted(error, request.safety)
-                error.route, error.attempts = request.route.name, record.attempts
+                error.route, error.attempts = request.route.name, record.attempts - before
                 error.may_have_acted = record.in_doubt
-                delay = self._retry.delay(error, request.safety, record.attempts)
+                delay = self._retry.delay(error, request.safety, error.attempts)
                 if delay is None:
                     raise
                 _log.info("%s; trying again in %.1f s", error, delay)
@@ -146,7 +208,7 @@ class Session:
                 max_wait=record.max_wait,
                 among=self._waits,
             )
-            answer = await self._send(request, record, permit)
+            answer = await self._witnessed(request, record, permit)
             if answer.status != 429:
                 scheduler.settle(permit, answer.status, answer.date())
                 return answer
@@ -154,6 +216,21 @@ class Session:
             _log.warning("%s: 429, the route is closed until its next window", request.route.name)
             if scheduler.throttle(permit, answer.retry_after(), answer.date()):
                 raise self._hopeless(request, answer)
+
+    async def _witnessed(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
+        """Send once, after whoever keeps a record has been told."""
+        witness = record.witness
+        if witness is None:
+            return await self._send(request, record, permit)
+        try:
+            await witness.granted(permit)
+        except BaseException:
+            self._scheduler.refund(permit)
+            raise
+        try:
+            return await self._send(request, record, permit)
+        finally:
+            witness.ended(permit)
 
     async def _send(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
         """Send once; a permit whose request gets no answer is accounted for here."""

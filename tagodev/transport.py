@@ -127,7 +127,9 @@ def _seconds(date: str) -> float | None:
     except (ValueError, OverflowError):
         return None
     # HTTP knows one zone only; a date without one means the same.
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    # Before the epoch there was no service, and there are no windows.
+    return seconds if seconds >= 0 else None
 
 
 async def _never_resend(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -174,7 +176,8 @@ class Transport:
             proxy: address of an HTTP proxy.
         """
         self._session = session
-        self._base_url = base_url
+        self.base_url: Final = base_url
+        """The service's address."""
         self._token = token
         self._timeout = _bounds(timeout)
         self._proxy = proxy
@@ -210,7 +213,7 @@ class Transport:
     async def _send(self, request: Request, seconds: float | None) -> Answer:
         async with self._session.request(
             request.route.method,
-            URL(self._base_url + request.path, encoded=True),
+            URL(self.base_url + request.path, encoded=True),
             data=request.body,
             headers=self._headers_of(request),
             allow_redirects=False,
@@ -321,4 +324,12 @@ def _said(envelope: Any) -> str:
         places[1:1] = [result.get("message"), result.get("server_response"), result.get("error")]
     text = next((place for place in places if isinstance(place, str) and place), "")
     fields = envelope.get("field_errors")
-    return f"{text} {orjson.dumps(fields).decode()}".strip() if isinstance(fields, dict) else text
+    return f"{text} {_written(fields)}".strip() if isinstance(fields, dict) else text
+
+
+def _written(fields: dict[str, Any]) -> str:
+    try:
+        return orjson.dumps(fields).decode()
+    except orjson.JSONEncodeError:
+        # orjson reads what is nested deeper than it writes.
+        return ""

@@ -262,7 +262,7 @@ async def test_record_counts_attempts() -> None:
     record = CallRecord()
     script = in_turn(Reply(then="reset"), Reply(then="reset"), ok("Done"))
     async with ScriptedServer(script) as server, client(server.url) as tago:
-        await tago.devices._delete(DEVICE_ID, record)
+        await tago.devices.delete(DEVICE_ID, record=record)
 
     assert (3, False, True) == (record.attempts, record.sending, record.in_doubt)
 
@@ -277,7 +277,7 @@ async def test_record_says_when_a_request_is_on_its_way() -> None:
         return created(1)
 
     async with ScriptedServer(script) as server, client(server.url) as tago:
-        await tago.devices._create(DeviceCreate(name="x"), record)
+        await tago.devices.create(DeviceCreate(name="x"), record=record)
 
     assert [True] == seen
     assert (1, False, False) == (record.attempts, record.sending, record.in_doubt)
@@ -331,7 +331,7 @@ async def test_a_429_is_no_attempt() -> None:
     record = CallRecord()
     script = in_turn(throttled(), created(1))
     async with ScriptedServer(script) as server, client(server.url, plan=HALF_SECOND) as tago:
-        await tago.devices._create(DeviceCreate(name="x"), record)
+        await tago.devices.create(DeviceCreate(name="x"), record=record)
 
     assert 2 == len(server.received)
     assert (1, False) == (record.attempts, record.in_doubt)

@@ -1,93 +1,94 @@
-"""What a bulk run does with one row."""
+"""What a bulk run does with one row: do it, find what a lost attempt left, adopt that.
+
+An operation knows what may be sent again and what must be looked up first; it knows neither HTTP
+nor limits, and reaches the service through the functions that it is given.
+"""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 
-import attrs
-
-from tagodev.bulk.outcomes import Created, Deleted
-from tagodev.errors import (
-    AuthenticationError,
-    ClosedError,
-    ConnectError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitedError,
-    ResourceLimitError,
-    TagoError,
-)
+from tagodev.bulk.breaker import STOPS_ANY_RUN
+from tagodev.serde import to_json
+from tagodev.session import CallRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from tagodev.bulk.finding import Finding
+    from tagodev.bulk.outcomes import Done
+    from tagodev.bulk.rows import Row
+    from tagodev.errors import TagoError
 
-    from tagodev.bulk.outcomes import Outcome
-    from tagodev.models import DeviceCreate, DeviceCreated
-    from tagodev.session import CallRecord
+__all__ = ["MakeRecord", "Operation"]
 
-__all__ = ["CreateDevice", "DeleteDevice", "Operation"]
+Item = TypeVar("Item")
 
-Item_contra = TypeVar("Item_contra", contravariant=True)
-
-# What would meet every further row in the same way.
-_STOPS_ANY_RUN: Final = (
-    AuthenticationError,
-    ClosedError,
-    ConnectError,
-    PermissionDeniedError,
-    RateLimitedError,
-)
+#: Makes the record of one more request of a run.
+MakeRecord: TypeAlias = Callable[[], CallRecord]
 
 
-class Operation(Protocol[Item_contra]):
+class Operation(ABC, Generic[Item]):
     """One kind of bulk work."""
 
-    async def do(self, index: int, item: Item_contra, record: CallRecord) -> Outcome:
+    kind: ClassVar[str]
+    """Its name in journals."""
+    resendable: ClassVar[bool] = True
+    """Whether a row in doubt may simply be done again."""
+
+    def options(self) -> Mapping[str, Any]:
+        """Return what a journal keeps, so that another process can go on."""
+        return {}
+
+    @classmethod
+    def encode(cls, item: Item) -> bytes:
+        """Write a row down as JSON.
+
+        Raises:
+            InputError: it holds something that JSON has no form for.
+        """
+        return to_json(item)
+
+    @abstractmethod
+    def decode(self, payload: bytes) -> Item:
+        """Read a row that was written down."""
+
+    def result(self, done: Done) -> bytes | None:  # noqa: ARG002  (some operations have one)
+        """Write down what the service gave, as JSON; None if it gave nothing."""
+        return None
+
+    @abstractmethod
+    async def do(self, row: Row[Item]) -> Done:
         """Do one row.
 
         Raises:
             TagoError: the row failed.
         """
-        ...
+
+    async def find(
+        self,
+        rows: Sequence[Row[Item]],  # noqa: ARG002  (see `result`)
+        record: MakeRecord,  # noqa: ARG002  (see `result`)
+    ) -> Mapping[int, Finding]:
+        """Look for what lost attempts have left; only where rows are not resendable.
+
+        Args:
+            rows: those in doubt.
+            record: makes the record of each request.
+
+        Returns:
+            What was found of each row, by its index; nothing of a row that was not done.
+        """
+        return {}
+
+    async def adopt(self, row: Row[Item]) -> Done:
+        """Make what was found (`Row.found`) the row's own.
+
+        Raises:
+            TagoError: it can't be.
+        """
+        return await self.do(row)
 
     def stops(self, error: TagoError) -> bool:
         """Return whether an error would meet every further row too."""
-        ...
-
-
-@attrs.frozen
-class CreateDevice:
-    """Make a device from each row."""
-
-    create: Callable[[DeviceCreate, CallRecord], Awaitable[DeviceCreated]]
-    """Makes one device."""
-
-    async def do(self, index: int, item: DeviceCreate, record: CallRecord) -> Outcome:
-        """Make the device."""
-        created = await self.create(item, record)
-        return Created(index, item, result=created, attempts=record.attempts)
-
-    def stops(self, error: TagoError) -> bool:
-        """Stop at the device cap; a full tag list is the row's own affair."""
-        if isinstance(error, ResourceLimitError):
-            return error.resource.casefold() in ("device", "devices")
-        return isinstance(error, _STOPS_ANY_RUN)
-
-
-@attrs.frozen
-class DeleteDevice:
-    """Delete the device that each row names."""
-
-    delete: Callable[[str, CallRecord], Awaitable[None]]
-    """Deletes one device."""
-
-    async def do(self, index: int, item: str, record: CallRecord) -> Outcome:
-        """Delete the device; gone is gone, whoever did it."""
-        with suppress(NotFoundError):
-            await self.delete(item, record)
-        return Deleted(index, item, attempts=record.attempts)
-
-    def stops(self, error: TagoError) -> bool:
-        """Stop at what would meet every row."""
-        return isinstance(error, _STOPS_ANY_RUN)
+        return isinstance(error, STOPS_ANY_RUN)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from tagodev.bulk.outcomes import Created, Deleted, Failed, InDoubt, Outcome, Pending
+from tagodev.bulk.outcomes import Done, Failed, InDoubt, Outcome, Pending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,13 +24,15 @@ class BulkReport:
     """Counts of a bulk run and its first 1,000 failures."""
 
     done: int
-    """Rows created, or deleted."""
+    """Rows that were done."""
     failed: int
     """Rows that the service refused."""
     in_doubt: int
     """Rows that were sent and not answered."""
     pending: int
     """Rows that were read and not sent, because the run stopped."""
+    skipped: int = 0
+    """Rows that the journal shows as finished by an earlier run."""
     elapsed: float
     """Seconds from the beginning to the last outcome so far."""
     failures: tuple[Failed | InDoubt, ...] = attrs.field(repr=False)
@@ -56,13 +58,15 @@ class Tally:
         self._clock = clock
         self._began = self._last = clock()
         self._counts = {"done": 0, "failed": 0, "in_doubt": 0, "pending": 0}
+        self.skipped = 0
+        """Rows that an earlier run has finished."""
         self._failures: list[Failed | InDoubt] = []
 
     def count(self, outcome: Outcome) -> None:
         """Count one outcome."""
         self._last = self._clock()
         match outcome:
-            case Created() | Deleted():
+            case Done():
                 self._counts["done"] += 1
             case Pending():
                 self._counts["pending"] += 1
@@ -75,6 +79,7 @@ class Tally:
         """Return what was counted so far."""
         return BulkReport(
             **self._counts,
+            skipped=self.skipped,
             elapsed=self._last - self._began,
             failures=tuple(self._failures),
             stopped=stopped,

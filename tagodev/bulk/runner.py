@@ -1,55 +1,48 @@
-"""Running many rows at once, in bounded memory, with every row's fate known.
+"""A bulk run as its caller sees it: awaited for a report, or entered and iterated over.
 
-Workers pull rows from the source one at a time, do them, and put the outcomes into a queue that
-holds a few: a consumer that stops reading stops the workers, and they stop the source.
-
-When something goes wrong that would meet every further row (the token, the device cap, no
-connection) the run *stops*: rows in flight are let finish, rows that wait for their turn are taken
-back and reported as pending, and no further row is read.
-When the caller leaves or is cancelled, the run is *cancelled*: nothing more is reported.
+The work itself is the engine's (`tagodev.bulk.engine`).
+Outcomes come through a queue that holds a few: a consumer that stops reading stops the workers, and
+they stop the source.
+When the caller leaves or is cancelled, the run is *cancelled*: nothing more is reported, and a
+journal shows what was on its way as in doubt.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
+from collections.abc import AsyncIterator, Generator  # noqa: TC003  (see `tagodev.bulk.options`)
 from itertools import count
-from typing import TYPE_CHECKING, Final, Generic, Self, TypeAlias, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
-import attrs
-
-from tagodev.bulk.outcomes import Failed, InDoubt, Outcome, Pending
+from tagodev.bulk.engine import Engine
+from tagodev.bulk.filling import check_same
+from tagodev.bulk.journal import Journal
+from tagodev.bulk.journal_rows import JournalInfo, RowState
+from tagodev.bulk.options import RunOptions
+from tagodev.bulk.recorder import Recorder
 from tagodev.bulk.report import BulkReport, Tally
-from tagodev.errors import BulkStoppedError, ClosedError, RequestError, TagoError
-from tagodev.limits.lanes import Lane
-from tagodev.session import CallRecord
+from tagodev.bulk.source import JournalSource, Many, Source
+from tagodev.bulk.writing import JournalNotes, NoNotes
+from tagodev.errors import BulkStoppedError, ClosedError, TagoError
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from tagodev.bulk.operations import Operation
+    from tagodev.bulk.outcomes import Outcome
+    from tagodev.bulk.writing import Notes
+    from tagodev.session import Session
 
 __all__ = ["BulkRun", "Many"]
 
 Item = TypeVar("Item")
 
-#: Any source of rows.
-Many: TypeAlias = Iterable[Item] | AsyncIterable[Item]
-
-
-@attrs.define(eq=False)
-class _Row(Generic[Item]):
-    """A row in a worker's hands."""
-
-    index: int
-    item: Item
-    record: CallRecord
-    worker: asyncio.Task[None]
-    taken_back: bool = False
-
-
 # Runs of one process share a lane fairly: each is told from the others by its number.
 _numbers: Final = count(1)
+_DEFAULTS: Final = RunOptions()
+#: States in which nothing is left to do for a row.
+_FINISHED: Final = (RowState.DONE, RowState.FAILED, RowState.UNSOLVED)
 
 
 class BulkRun(Generic[Item]):
@@ -66,29 +59,36 @@ class BulkRun(Generic[Item]):
     def __init__(
         self,
         operation: Operation[Item],
-        items: Many[Item],
+        items: Many[Item] | None,
         *,
+        session: Session,
         concurrency: int,
         running: set[asyncio.Task[None]],
+        options: RunOptions = _DEFAULTS,
     ) -> None:
         """Prepare a run; nothing is read or sent before it is entered.
 
         Args:
             operation: what to do with each row.
-            items: the rows.
+            items: the rows; None for those that the journal holds.
+            session: the door to the service.
             concurrency: rows in work at once.
             running: where the client keeps its runs, so that closing it ends them.
+            options: how to go about it.
         """
         self._number = next(_numbers)
         self._operation = operation
-        self._source = _Source(items)
+        # Made here, so that what can't be iterated over is refused where it was given.
+        self._source: Source[Item] = Source(() if items is None else items)
+        self._items = items
+        self._session = session
         self._concurrency = concurrency
         self._running = running
+        self._options = options
         self._outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(concurrency)
-        self._rows: set[_Row[Item]] = set()
-        self._pulling: set[asyncio.Task[None]] = set()
-        self._stopped: TagoError | None = None
-        self._source_failed: BaseException | None = None
+        self._recorder: Recorder | None = None
+        self._looking: Journal | None = None
+        self._engine: Engine[Item] | None = None
         self._tally: Tally | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -99,9 +99,9 @@ class BulkRun(Generic[Item]):
         Raises:
             ClosedError: the run was not entered yet.
         """
-        if self._tally is None:
+        if self._tally is None or self._engine is None:
             raise ClosedError("The run has not begun: use it with `async with`, or await it")
-        return self._tally.report(self._stopped)
+        return self._tally.report(self._engine.stopped)
 
     def __await__(self) -> Generator[None, None, BulkReport]:
         return self._to_the_end().__await__()
@@ -117,7 +117,8 @@ class BulkRun(Generic[Item]):
             raise ClosedError("A run is entered once; ask for another")
         loop = asyncio.get_running_loop()
         self._tally = Tally(loop.time)
-        self._task = loop.create_task(self._work(), name="tagodev bulk run")
+        self._engine = self._make_engine()
+        self._task = loop.create_task(self._work(self._engine), name="tagodev bulk run")
         self._running.add(self._task)
         return self
 
@@ -135,7 +136,7 @@ class BulkRun(Generic[Item]):
             self._task.result()
 
     async def __aiter__(self) -> AsyncIterator[Outcome]:
-        if self._task is None or self._tally is None:
+        if self._task is None or self._tally is None or self._engine is None:
             raise ClosedError("The run has not begun: use it with `async with`, or await it")
         while (outcome := await self._outcomes.get()) is not None:
             self._tally.count(outcome)
@@ -146,75 +147,14 @@ class BulkRun(Generic[Item]):
         if self._task.cancelled():
             raise ClosedError("The client was closed while the run was going on")
         self._task.result()
-        if self._source_failed is not None:
-            raise self._source_failed
-        if self._stopped is not None:
+        if self._engine.source_failed is not None:
+            raise self._engine.source_failed
+        if self._engine.stopped is not None:
             raise BulkStoppedError(
                 f"The run stopped after {self.report.done} rows",
-                reason=self._stopped,
+                reason=self._engine.stopped,
                 report=self.report,
             )
-
-    # --- inside ------------------------------------------------------------------------------
-
-    async def _work(self) -> None:
-        try:
-            async with asyncio.TaskGroup() as workers:
-                for _ in range(self._concurrency):
-                    workers.create_task(self._worker())
-            await self._outcomes.put(None)
-        except BaseException:
-            # Cancelled: whoever may still wait for outcomes must learn that there are no more.
-            while not self._outcomes.empty():
-                self._outcomes.get_nowait()
-            self._outcomes.put_nowait(None)
-            raise
-
-    async def _worker(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None, "a worker is a task"
-        while (row := await self._next_row(task)) is not None:
-            self._rows.add(row)
-            outcome = await self._do(row)
-            self._rows.discard(row)
-            await self._outcomes.put(outcome)
-
-    async def _next_row(self, worker: asyncio.Task[None]) -> _Row[Item] | None:
-        """Pull a row, or return None when there is nothing more for this worker to do."""
-        if self._stopped is not None or self._source_failed is not None:
-            return None
-        self._pulling.add(worker)
-        try:
-            pulled = await self._source.pull()
-        except asyncio.CancelledError as error:
-            if not worker.cancelling():
-                # Nobody cancelled this worker: something that the source waited for was.
-                self._source_failed = error
-            elif self._stopped is None or worker.uncancel() > 0:
-                raise
-            return None
-        except Exception as error:  # noqa: BLE001  (the caller's own iterable: its error is theirs)
-            self._source_failed = error
-            return None
-        finally:
-            self._pulling.discard(worker)
-        if pulled is None:
-            return None
-        return _Row(*pulled, CallRecord(lane=Lane.BULK, run=self._number), worker)
-
-    async def _do(self, row: _Row[Item]) -> Outcome:
-        if self._stopped is not None:
-            return Pending(row.index, row.item)
-        try:
-            return await self._operation.do(row.index, row.item, row.record)
-        except TagoError as error:
-            if self._operation.stops(error):
-                self.stop(error)
-            return _failure(row, error)
-        except asyncio.CancelledError:
-            if self._stopped is None or not row.taken_back or row.worker.uncancel() > 0:
-                raise
-            return _taken_back(row, self._stopped)
 
     def stop(self, reason: TagoError) -> None:
         """End the run before its last row; iterate on for the outcomes of all that was read.
@@ -225,59 +165,97 @@ class BulkRun(Generic[Item]):
         Args:
             reason: why; `BulkStoppedError` will carry it.
         """
-        if self._stopped is not None:
-            return
-        self._stopped = reason
-        for row in self._rows:
-            if not row.record.sending and row.worker is not asyncio.current_task():
-                row.taken_back = True
-                row.worker.cancel()
-        for worker in self._pulling:
-            worker.cancel()
+        if self._engine is not None:
+            self._engine.stop(reason)
 
+    # --- inside ------------------------------------------------------------------------------
 
-def _failure(row: _Row[Item], error: TagoError) -> Failed | InDoubt:
-    doubtful = row.record.in_doubt or (isinstance(error, RequestError) and error.may_have_acted)
-    cls = InDoubt if doubtful else Failed
-    return cls(row.index, row.item, error=error, attempts=row.record.attempts)
+    def _make_engine(self) -> Engine[Item]:
+        notes: Notes[Item] = NoNotes()
+        if self._options.journal is not None:
+            notes = self._open_journal(Path(self._options.journal))
+        return Engine(
+            self._operation,
+            self._source,
+            notes,
+            self._outcomes,
+            number=self._number,
+            concurrency=self._concurrency,
+            options=self._options,
+        )
 
-
-def _taken_back(row: _Row[Item], reason: TagoError) -> InDoubt | Pending:
-    """Say what a row is whose wait for its turn was ended by a stop."""
-    if row.record.in_doubt:
-        return InDoubt(row.index, row.item, error=reason, attempts=row.record.attempts)
-    return Pending(row.index, row.item, attempts=row.record.attempts)
-
-
-class _Source(Generic[Item]):
-    """Hands out the rows of any iterable, one at a time, to many workers."""
-
-    def __init__(self, items: Many[Item]) -> None:
-        self._lock = asyncio.Lock()
-        self._index = -1
-        self._ended = False
-        self._sync: Iterator[Item] | None = None
-        self._async: AsyncIterator[Item] | None = None
-        if isinstance(items, AsyncIterable):
-            self._async = aiter(items)
+    def _open_journal(self, path: Path) -> Notes[Item]:
+        """Begin a journal, or open one to go on with."""
+        assert self._tally is not None, "a run is entered before it opens its journal"
+        session = self._session
+        info = JournalInfo(
+            run="",
+            kind=self._operation.kind,
+            options=dict(self._operation.options()),
+            service=session.base_url,
+        )
+        if path.exists() or self._items is None:
+            journal = Journal.open(path)
         else:
-            self._sync = iter(items)
+            journal = Journal.create(path, info)
+        try:
+            check_same(journal, info)
+            looking = self._looking = Journal.read(path)
+        except BaseException:
+            journal.close()
+            raise
+        counts = journal.counts()
+        self._tally.skipped = sum(counts.get(state, 0) for state in _FINISHED)
+        recorder = self._recorder = Recorder(
+            journal,
+            ledger=session.scheduler.ledger,
+            minute=session.scheduler.minute,
+            on_failure=self.stop,
+        )
+        self._source = JournalSource(self._items, self._operation, looking, recorder)
+        return JournalNotes(
+            self._operation, looking, recorder, clock_offset=lambda: _offset(session)
+        )
 
-    async def pull(self) -> tuple[int, Item] | None:
-        """Return the next row and its index, or None at the end."""
-        async with self._lock:
-            if self._ended:
-                return None
-            # It has ended unless it gives an item: one that raised is not asked again.
-            self._ended = True
-            try:
-                item = next(self._sync) if self._sync is not None else await self._pull_async()
-            except (StopIteration, StopAsyncIteration):
-                return None
-            self._ended = False
-            self._index += 1
-            return self._index, item
+    async def _work(self, engine: Engine[Item]) -> None:
+        try:
+            if self._recorder is None:
+                await engine.work()
+            else:
+                await self._work_with_journal(engine, self._recorder)
+            await self._outcomes.put(None)
+        except BaseException:
+            # Cancelled: whoever may still wait for outcomes must learn that there are no more.
+            while not self._outcomes.empty():
+                self._outcomes.get_nowait()
+            self._outcomes.put_nowait(None)
+            raise
 
-    async def _pull_async(self) -> Item:
-        assert self._async is not None, "a source is one or the other"
-        return await anext(self._async)
+    async def _work_with_journal(self, engine: Engine[Item], recorder: Recorder) -> None:
+        assert self._looking is not None, "opened together with the journal"
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(recorder.serve())
+                try:
+                    await self._remember_spent(engine, recorder)
+                except TagoError as error:
+                    engine.stop(error)
+                await engine.work()
+                recorder.end()
+        finally:
+            self._looking.close()
+            recorder.close()
+
+    async def _remember_spent(self, engine: Engine[Item], recorder: Recorder) -> None:
+        """Charge what earlier processes sent in the windows that are still open."""
+        session, scheduler = self._session, self._session.scheduler
+        # Whoever knows the service's clock knows which window a request is of, also afterwards.
+        await session.learn_clock(engine.new_record())
+        journal = recorder.journal
+        spent = journal.spent(scheduler.minute, besides=scheduler.ledger)
+        scheduler.presume(spent, journal.counts().get(RowState.SENT, 0))
+
+
+def _offset(session: Session) -> float | None:
+    state = session.scheduler.clock_state()
+    return None if state is None else state.ahead

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tagodev.limits.clock import ServerClock
     from tagodev.limits.pacing import Pacer
     from tagodev.limits.routes import Route
+    from tagodev.limits.settings import ColdStart
     from tagodev.limits.window import Charge, Windows
 
 __all__ = ["Bucket", "Permit", "Reserve"]
@@ -40,6 +41,13 @@ class Permit:
     """When it was granted, which is the earliest it can have left, on the scheduler's clock."""
     also: Permit | None = None
     """Its place in a second bucket, where a request is counted twice."""
+
+    def windows(self, now: float) -> tuple[int, int] | None:
+        """Return the first and the last window that may have counted it by now.
+
+        None while nothing is known of the windows.
+        """
+        return self.bucket.windows_since(self.granted, now)
 
     def places(self) -> tuple[Permit, ...]:
         """Return its places in all buckets that count it."""
@@ -224,6 +232,18 @@ class Bucket:
 
     # --- what happened -------------------------------------------------------------------------
 
+    def start_cold(self, cold_start: ColdStart, now: float) -> None:
+        """Take the window that we come into as used, as far as the settings say."""
+        if cold_start == "full":
+            return
+        limit = self.learner.ceiling
+        for number in {*self.windows.bounds(now)}:
+            used = limit
+            if cold_start == "adaptive":
+                left = self.windows.opens_in(number + 1, now) / self.windows.minute
+                used = limit - int(limit * min(max(left, 0.0), 1.0))
+            self.windows.presume(number, used)
+
     def roll(self, number: int) -> None:
         """Go on to a new window."""
         self.learner.roll(number)
@@ -236,6 +256,12 @@ class Bucket:
             self._reserve.count()
         also = None if self.also is None else self.also.take(now, ticket, lane)
         return Permit(self, self.windows.charge(now), ticket, now, also)
+
+    def windows_since(self, sent: float, now: float) -> tuple[int, int] | None:
+        """Return the first and the last window that something sent may fall into by now."""
+        if self.steady or not self._clock.known:
+            return None
+        return self.windows.bounds(sent)[0], self.windows.bounds(now)[1]
 
     def accept(self, permit: Permit) -> None:
         """Note that the service took a request."""

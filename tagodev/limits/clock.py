@@ -22,12 +22,18 @@ Beyond that nothing is thrown away: the bounds become the hull of both.
 forgets one of them at every answer of the other.)
 Only when this machine has slept, so that its monotonic clock stood still, is all forgotten.
 
+A date that is more than a minute off is another matter: it is not the service's (a cache's, a
+portal's), or the clock behind it was never set.
+Bounds that held both would span years of windows, so nothing is learnt from it; but it may as well
+be the earlier ones that were wrong, so for an hour no window is to be relied on (`width`).
+
 Until the first answer nothing is known, whatever the local clock says: see `Core`.
 """
 
 from __future__ import annotations
 
 import time
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -43,6 +49,10 @@ DRIFT: Final = 1e-4
 _BOOT: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", None)
 # A machine that slept for less can't have moved the clocks further apart than the slack.
 _SLEPT: Final = 0.05
+# A contradiction by more than this is no disagreement about the time, in seconds.
+_ABSURD: Final = 60.0
+# How long an absurd date casts doubt on what is known, in seconds.
+_DOUBT: Final = 3600.0
 # Bounds that move by less are as good as unmoved: nothing needs to be judged again.
 _NOTEWORTHY: Final = 1e-3
 
@@ -79,6 +89,7 @@ class ServerClock:
         self._low = 0.0
         self._high = 0.0
         self._as_of = 0.0
+        self._doubted_until = -inf
         self.changes = 0
         """Grows with every answer."""
         self.known = False
@@ -100,7 +111,9 @@ class ServerClock:
         return now + self._low - margin, now + self._high + margin
 
     def width(self, now: float) -> float:
-        """Return how far the two bounds are apart, in seconds."""
+        """Return how far the two bounds are apart, in seconds; endless while they are in doubt."""
+        if now < self._doubted_until:
+            return inf
         return self.latest(now) - self.earliest(now)
 
     def observe(self, sent: float, received: float, date: float) -> None:
@@ -135,6 +148,9 @@ class ServerClock:
         aged = DRIFT * max(received - self._as_of, 0.0)
         old_low, old_high = self._low - aged, self._high + aged
         new_low, new_high = max(old_low, low), min(old_high, high)
+        if new_low - new_high > _ABSURD:
+            self._doubted_until = received + _DOUBT
+            return
         if new_low > new_high:
             if new_low - new_high <= self._slack:
                 new_low, new_high = new_high, new_low

@@ -30,10 +30,10 @@ from tagodev.limits.bucket import Bucket, Permit, Reserve
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.lanes import Lane, Waiter
 from tagodev.limits.snapshot import ClockState
-from tagodev.limits.window import Windows
+from tagodev.limits.window import Windows, presumed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from tagodev.events import Event
     from tagodev.limits.pacing import Pacer
@@ -81,6 +81,7 @@ class Core:
         self._out: set[Permit] = set()
         self._buckets: dict[str, Bucket] = {}
         self._waiting: dict[str, Bucket] = {}
+        self._presumed: dict[str, list[tuple[int, int]]] = {}
         self._last_ticket = 0
         self._blind_until = 0.0
 
@@ -233,23 +234,11 @@ class Core:
         number = bucket.windows.bounds(now)[0]
         watched = bucket.learner.window
         if watched is None:
-            self._start_cold(bucket, now)
+            bucket.start_cold(self.settings.cold_start, now)
         elif number <= watched:
             return
         bucket.roll(number)
         self._say(WindowOpened(bucket.route.name, number, bucket.learner.budget))
-
-    def _start_cold(self, bucket: Bucket, now: float) -> None:
-        """Take the window that we come into as used, as far as the settings say."""
-        windows, limit = bucket.windows, bucket.learner.ceiling
-        if self.settings.cold_start == "full":
-            return
-        for number in {*windows.bounds(now)}:
-            used = limit
-            if self.settings.cold_start == "adaptive":
-                left = windows.opens_in(number + 1, now) / windows.minute
-                used = limit - int(limit * min(max(left, 0.0), 1.0))
-            windows.presume(number, used)
 
     # --- settling ----------------------------------------------------------------------------
 
@@ -358,6 +347,25 @@ class Core:
         for bucket in old.values():
             self._bucket(bucket.route).take_over(bucket)
 
+    def presume(
+        self, spent: Iterable[tuple[str, int, int]], open_requests: int, now: float
+    ) -> None:
+        """Take windows as partly used by another process, which has ended.
+
+        Args:
+            spent: route, window and how many requests it was granted there.
+            open_requests: how many of its requests on each route it saw no end of.
+            now: the time.
+        """
+        until = now + self.settings.transit_max
+        minute = self.settings.limits.minute
+        last = floor(self.clock.latest(until) / minute) if self.clock.known else None
+        for name, number, used in presumed(spent, open_requests, last, minute):
+            if name in self._buckets:
+                self._buckets[name].windows.presume(number, used)
+            else:
+                self._presumed.setdefault(name, []).append((number, used))
+
     # --- seeing ------------------------------------------------------------------------------
 
     def snapshot(self, now: float) -> tuple[BucketState, ...]:
@@ -389,6 +397,8 @@ class Core:
         bucket = self._buckets.get(route.name)
         if bucket is None:
             bucket = self._buckets[route.name] = self._new_bucket(route)
+            for number, used in self._presumed.pop(route.name, ()):
+                bucket.windows.presume(number, used)
         return bucket
 
     def _new_bucket(self, route: Route) -> Bucket:

@@ -18,6 +18,7 @@ import logging
 from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
 import attrs
 
@@ -45,6 +46,7 @@ class MemoryLedger:
 
     def __init__(self) -> None:
         """Begin with nothing counted."""
+        self._name = uuid4().hex
         self._core: Core | None = None
         self._scheduler: Scheduler | None = None
         self._sinks: list[EventSink] = []
@@ -65,7 +67,7 @@ class MemoryLedger:
                     "another event loop uses this profile at the same time: its requests are not "
                     "counted here, so both together may exceed the limits"
                 )
-                return Scheduler(_new_core(settings, None))
+                return Scheduler(_new_core(settings, None), ledger=uuid4().hex)
             self._scheduler, self.users = None, 0
             self._sinks.clear()
         if sink is not None:
@@ -96,7 +98,7 @@ class MemoryLedger:
             self._core = _new_core(settings, None)
         else:
             self._core.restart(settings, now)
-        self._scheduler = Scheduler(self._core)
+        self._scheduler = Scheduler(self._core, ledger=self._name)
         return self._scheduler
 
     def _emit(self, event: Event) -> None:

@@ -16,6 +16,8 @@ from tagodev.errors import WaitTooLongError
 from tagodev.limits.lanes import Lane
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tagodev.limits.bucket import Permit
     from tagodev.limits.core import Core
     from tagodev.limits.lanes import Waiter
@@ -28,13 +30,16 @@ __all__ = ["Scheduler"]
 class Scheduler:
     """Grants requests their turn; the one gate that every request of a profile passes."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, *, ledger: str = "") -> None:
         """Wrap a core, within a running event loop.
 
         Args:
             core: what decides; nothing else may drive it.
+            ledger: name of whoever remembers what was granted.
         """
         self.core = core
+        self.ledger = ledger
+        """Name of whoever remembers what was granted."""
         self.loop = asyncio.get_running_loop()
         """The loop that it runs in."""
         self._timer: asyncio.TimerHandle | None = None
@@ -131,6 +136,21 @@ class Scheduler:
         hopeless = self.core.throttle(permit, self.loop.time(), retry_after, date)
         self._dispatch()
         return hopeless
+
+    @property
+    def minute(self) -> float:
+        """Length of the service's windows, in seconds."""
+        return self.core.settings.limits.minute
+
+    def presume(self, spent: Iterable[tuple[str, int, int]], open_requests: int) -> None:
+        """Take windows as partly used by another process, which has ended.
+
+        Args:
+            spent: route, window and how many requests it was granted there.
+            open_requests: how many of its requests on each route it saw no end of; the service
+                may count these until `Settings.transit_max` from now.
+        """
+        self.core.presume(spent, open_requests, self.loop.time())
 
     def snapshot(self) -> tuple[BucketState, ...]:
         """Return what is known of every route that was used so far."""

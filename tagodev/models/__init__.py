@@ -2,30 +2,112 @@
 
 from __future__ import annotations
 
+from tagodev.models.changes import (
+    DataBatch,
+    DeviceChange,
+    ParameterChange,
+    Rotation,
+    TokenOrder,
+)
+from tagodev.models.chunks import Chunk, ChunkBackup
+from tagodev.models.data import (
+    AggregatePoint,
+    DataBackup,
+    DataCreate,
+    DataEdit,
+    DataPoint,
+    Location,
+)
+from tagodev.models.data_query import DataQuery
 from tagodev.models.devices import (
     Bucket,
     Device,
+    DeviceConvert,
     DeviceCreate,
     DeviceCreated,
     DeviceEdit,
     DeviceFilter,
+    TagFilter,
 )
-from tagodev.models.fields import ConfigurationParameter, Tag
-from tagodev.models.tokens import DeviceToken, TokenCreate, TokenCreated
+from tagodev.models.fields import (
+    ConfigurationParameter,
+    SoftLimits,
+    Tag,
+)
+from tagodev.models.integration import (
+    Connector,
+    IntegrationFilter,
+    Network,
+    SerialNumberFormat,
+)
+from tagodev.models.profile import (
+    Account,
+    AccountPlan,
+    AddOns,
+    Profile,
+    ProfileInfo,
+    ProfileSummary,
+    ResourceAmounts,
+    ServiceAmounts,
+)
+from tagodev.models.statistics import (
+    DeviceStatistic,
+)
+from tagodev.models.steps import DeviceStep
+from tagodev.models.tokens import (
+    DeviceToken,
+    TokenCreate,
+    TokenCreated,
+    TokenFilter,
+    TokenInfo,
+)
 from tagodev.models.unset import UNSET, Unset
 
 __all__ = [
     "UNSET",
+    "Account",
+    "AccountPlan",
+    "AddOns",
+    "AggregatePoint",
     "Bucket",
+    "Chunk",
+    "ChunkBackup",
     "ConfigurationParameter",
+    "Connector",
+    "DataBackup",
+    "DataBatch",
+    "DataCreate",
+    "DataEdit",
+    "DataPoint",
+    "DataQuery",
     "Device",
+    "DeviceChange",
+    "DeviceConvert",
     "DeviceCreate",
     "DeviceCreated",
     "DeviceEdit",
     "DeviceFilter",
+    "DeviceStatistic",
+    "DeviceStep",
     "DeviceToken",
+    "IntegrationFilter",
+    "Location",
+    "Network",
+    "ParameterChange",
+    "Profile",
+    "ProfileInfo",
+    "ProfileSummary",
+    "ResourceAmounts",
+    "Rotation",
+    "SerialNumberFormat",
+    "ServiceAmounts",
+    "SoftLimits",
     "Tag",
+    "TagFilter",
     "TokenCreate",
     "TokenCreated",
+    "TokenFilter",
+    "TokenInfo",
+    "TokenOrder",
     "Unset",
 ]

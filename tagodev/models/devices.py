@@ -1,8 +1,12 @@
-"""Devices as they are asked for, made, changed and read."""
+"""Devices as they are asked for, made, changed and read.
+
+Names need not be unique, and how long one may be is not documented: only a blank one is refused
+here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,12 +15,17 @@ import attrs
 from tagodev.errors import InputError
 from tagodev.models.fields import (
     ConfigurationParameter,
+    SoftLimits,
     Tag,
+    as_moment,
     as_tuple,
     boolean,
+    check_items,
     check_parameters,
     check_tags,
+    moment,
     not_blank,
+    text,
 )
 from tagodev.models.unset import UNSET, Unset
 from tagodev.secrets import Secret
@@ -26,10 +35,12 @@ __all__ = [
     "CUSTOM_HTTPS_NETWORK",
     "Bucket",
     "Device",
+    "DeviceConvert",
     "DeviceCreate",
     "DeviceCreated",
     "DeviceEdit",
     "DeviceFilter",
+    "TagFilter",
 ]
 
 #: The public network and connector of a device that talks plain HTTPS (the ids in the create
@@ -37,7 +48,40 @@ __all__ = [
 CUSTOM_HTTPS_NETWORK: Final = "5bbd0d144051a50034cd19fb"
 CUSTOM_HTTPS_CONNECTOR: Final = "5f5a8f3351d4db99c40dece5"
 
-_CHUNK_PERIODS: Final = ("day", "week", "month", "quarter")
+#: How many periods of each length data may be kept (docs.tago.io: Data Retention).
+_MAX_RETENTION: Final[Mapping[str, int]] = {"day": 31, "week": 26, "month": 36, "quarter": 36}
+_LONGEST: Final = max(_MAX_RETENTION.values())
+#: The types that keep data in chunks, and let go of whole chunks.
+_CHUNKED: Final = ("immutable", "hybrid")
+
+
+def _period(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is not UNSET and value not in _MAX_RETENTION:
+        raise InputError(
+            f"must be one of {', '.join(_MAX_RETENTION)}, not {value!r}", path=attribute.name
+        )
+
+
+def _retention(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is not UNSET and not (type(value) is int and 0 <= value <= _LONGEST):
+        raise InputError(
+            f"must be a whole number, 0 to {_LONGEST}, not {value!r}", path=attribute.name
+        )
+
+
+def _check_chunks(storage: str, period: str | Unset, retention: int | Unset) -> None:
+    """Refuse a device that keeps data in chunks and does not say in which, or for too long."""
+    if storage in _CHUNKED:
+        for path, value in (("chunk_period", period), ("chunk_retention", retention)):
+            if value is UNSET:
+                raise InputError(f"must be given where the type is {storage}", path=path)
+    if isinstance(period, str) and isinstance(retention, int):
+        longest = _MAX_RETENTION[period]
+        if retention > longest:
+            raise InputError(
+                f"must be 0 to {longest} where the period is a {period}, not {retention}",
+                path="chunk_retention",
+            )
 
 
 @attrs.frozen(kw_only=True)
@@ -60,11 +104,16 @@ class DeviceCreate:
     """Id of the connector, which must belong to the network; default: the public Custom HTTPS.
     The two are chosen together: give both or neither."""
     type: str = attrs.field(default="mutable", validator=not_blank)
-    """How data is kept: ``mutable`` (default), ``immutable``, or what else the service knows."""
-    chunk_period: str | Unset = attrs.field(default=UNSET)
-    """Immutable only: ``day``, ``week``, ``month`` or ``quarter``; can't be changed later."""
-    chunk_retention: int | Unset = attrs.field(default=UNSET)
-    """Immutable only: how many chunk periods data is kept, 0 to 36."""
+    """How data is kept: ``mutable`` (default), ``immutable``, ``hybrid``, or what else the service
+    knows."""
+    chunk_period: str | Unset = attrs.field(default=UNSET, validator=_period)
+    """Immutable and hybrid: ``day``, ``week``, ``month`` or ``quarter``; can't be changed later."""
+    chunk_retention: int | Unset = attrs.field(default=UNSET, validator=_retention)
+    """Immutable and hybrid: how many periods data is kept, from 0 to 31 days, 26 weeks, 36 months
+    or 36 quarters."""
+    mutable_variable_regex: str | Unset = attrs.field(default=UNSET, validator=not_blank)
+    """Hybrid only: which variables can be changed later, as a pattern that some variables match
+    anywhere in their name, and others do not."""
     serie_number: str | Unset = attrs.field(default=UNSET, validator=not_blank)
     """The hardware's serial number, where the network asks for one; it is kept on the token."""
     active: bool | Unset = attrs.field(default=UNSET, validator=boolean)
@@ -91,20 +140,10 @@ class DeviceCreate:
                 path="connector" if self.network != CUSTOM_HTTPS_NETWORK else "network",
                 hint="Give both, or neither for the public Custom HTTPS",
             )
-        self._check_chunks()
-
-    def _check_chunks(self) -> None:
-        if self.type != "immutable":
-            return
-        if self.chunk_period not in _CHUNK_PERIODS:
+        _check_chunks(self.type, self.chunk_period, self.chunk_retention)
+        if self.type == "hybrid" and self.mutable_variable_regex is UNSET:
             raise InputError(
-                f"an immutable device needs one of {', '.join(_CHUNK_PERIODS)}",
-                path="chunk_period",
-            )
-        retention = self.chunk_retention
-        if type(retention) is not int or not 0 <= retention <= 36:
-            raise InputError(
-                "an immutable device needs a whole number, 0 to 36", path="chunk_retention"
+                "must be given where the type is hybrid", path="mutable_variable_regex"
             )
 
 
@@ -126,8 +165,11 @@ class DeviceEdit:
     """With `connector` only, and only while the device has no token."""
     connector: str | Unset = attrs.field(default=UNSET, validator=not_blank)
     """With `network` only, and only while the device has no token."""
-    chunk_retention: int | Unset = attrs.field(default=UNSET)
-    """Immutable devices: how many chunk periods data is kept, 0 to 36."""
+    chunk_retention: int | Unset = attrs.field(default=UNSET, validator=_retention)
+    """Immutable and hybrid devices: how many periods data is kept, from 0 to 31 days, 26 weeks,
+    36 months or 36 quarters."""
+    mutable_variable_regex: str | Unset = attrs.field(default=UNSET, validator=not_blank)
+    """Hybrid devices, while they are empty: which variables can be changed later."""
     active: bool | Unset = attrs.field(default=UNSET, validator=boolean)
     """Whether the device may send and be read."""
     visible: bool | Unset = attrs.field(default=UNSET, validator=boolean)
@@ -161,6 +203,61 @@ def _given(instance: attrs.AttrsInstance) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in values if value is not UNSET)
 
 
+@attrs.frozen
+class DeviceConvert:
+    """How a device is to keep its data from now on; it must be empty, and not active.
+
+    Example:
+        >>> DeviceConvert("immutable", chunk_period="month", chunk_retention=6).type
+        'immutable'
+
+    Raises:
+        InputError: a value that the service would refuse, with the path of the field.
+    """
+
+    type: str = attrs.field(validator=not_blank)
+    """``mutable``, ``immutable``, or what else the service knows."""
+    chunk_period: str | Unset = attrs.field(default=UNSET, kw_only=True, validator=_period)
+    """Immutable only: ``day``, ``week``, ``month`` or ``quarter``."""
+    chunk_retention: int | Unset = attrs.field(default=UNSET, kw_only=True, validator=_retention)
+    """Immutable only: how many periods data is kept, from 0 to 31 days, 26 weeks, 36 months or 36
+    quarters."""
+
+    def __attrs_post_init__(self) -> None:
+        _check_chunks(self.type, self.chunk_period, self.chunk_retention)
+
+
+@attrs.frozen
+class TagFilter:
+    """A tag that devices are to carry: its key, its value, or both on the same tag.
+
+    Example:
+        >>> TagFilter("site")
+        TagFilter(key='site', value=UNSET)
+    """
+
+    key: str | Unset = attrs.field(default=UNSET, validator=text)
+    """Exactly this key."""
+    value: str | Unset = attrs.field(default=UNSET, validator=text)
+    """Exactly this value, unless a key is given too and it holds ``*``, which stands for any run
+    of characters."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.key is UNSET and self.value is UNSET:
+            raise InputError("needs a key, a value or both", path="key")
+
+
+def _as_tag_filters(value: Iterable[Any] | Unset) -> tuple[Any, ...] | Unset:
+    items = as_tuple(value)
+    if not isinstance(items, tuple):
+        return items
+    return tuple(TagFilter(one.key, one.value) if isinstance(one, Tag) else one for one in items)
+
+
+def _check_tag_filters(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    check_items(TagFilter, attribute, value)
+
+
 @attrs.frozen(kw_only=True)
 class DeviceFilter:
     """Which devices to list; all conditions must hold.
@@ -170,24 +267,40 @@ class DeviceFilter:
         True
     """
 
-    id: str | Unset = UNSET
+    id: str | Unset = attrs.field(default=UNSET, validator=text)
     """Exactly this id."""
-    name: str | Unset = UNSET
+    name: str | Unset = attrs.field(default=UNSET, validator=text)
     """Exactly this name, unless it holds ``*``, which stands for any run of characters."""
-    active: bool | Unset = UNSET
+    active: bool | Unset = attrs.field(default=UNSET, validator=boolean)
     """Only devices that are active, or that are not."""
-    visible: bool | Unset = UNSET
+    visible: bool | Unset = attrs.field(default=UNSET, validator=boolean)
     """Only devices that are shown, or that are not."""
-    type: str | Unset = UNSET
+    type: str | Unset = attrs.field(default=UNSET, validator=text)
     """Only devices that keep data this way."""
-    network: str | Unset = UNSET
+    network: str | Unset = attrs.field(default=UNSET, validator=text)
     """Only devices of this network id."""
-    connector: str | Unset = UNSET
+    connector: str | Unset = attrs.field(default=UNSET, validator=text)
     """Only devices of this connector id."""
-    tags: tuple[Tag, ...] | Unset = attrs.field(
-        default=UNSET, converter=as_tuple, validator=check_tags
+    profile: str | Unset = attrs.field(default=UNSET, validator=text)
+    """Only devices of this profile id."""
+    tags: tuple[TagFilter, ...] | Unset = attrs.field(
+        default=UNSET, converter=_as_tag_filters, validator=_check_tag_filters
     )
-    """Only devices that carry every one of these tags."""
+    """Only devices that carry every one of these: each a `Tag`, or a `TagFilter` to say less of
+    it; at most 20."""
+    created_at: datetime | str | Unset = attrs.field(
+        default=UNSET, converter=as_moment, validator=moment
+    )
+    """When they were made: a moment, or a span of time back from now (``"1 day"``). How the service
+    compares is not documented; most likely "since then"."""
+    updated_at: datetime | str | Unset = attrs.field(
+        default=UNSET, converter=as_moment, validator=moment
+    )
+    """When they were last changed, in the same way."""
+    last_input: datetime | str | Unset = attrs.field(
+        default=UNSET, converter=as_moment, validator=moment
+    )
+    """When they last tried to send, in the same way."""
 
 
 @attrs.frozen(kw_only=True)
@@ -200,6 +313,8 @@ class DeviceCreated:
     """The device's default token, which may read and send; it never expires."""
     bucket_id: str | None = None
     """The id of its bucket, where the service still names one."""
+    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
+    """Whatever else the service said."""
 
 
 @attrs.frozen
@@ -210,6 +325,8 @@ class Bucket:
     """The bucket's id; the device's own on new devices."""
     name: str | None = None
     """Its name, which a list does not give."""
+    extra: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
+    """Whatever else the service said."""
 
 
 @attrs.frozen(kw_only=True)
@@ -225,19 +342,25 @@ class Device:
     description: str | None = None
     """Free text."""
     type: str | None = None
-    """``mutable``, ``immutable``, or what else the service knows."""
+    """``mutable``, ``immutable``, ``hybrid``, or what else the service knows."""
     active: bool | None = None
     """Whether the device may send and be read."""
     visible: bool | None = None
     """Whether the device is shown."""
     network: str | None = None
     """Id of its network."""
+    network_name: str | None = None
+    """Name of its network, in lists that resolve the connector's name."""
     connector: str | None = None
     """Id of its connector."""
+    connector_name: str | None = None
+    """Name of its connector, in lists that resolve it."""
     tags: tuple[Tag, ...] = ()
     """Its tags."""
     bucket: Bucket | None = None
     """Deprecated by the service."""
+    bucket_name: str | None = None
+    """Name of its bucket, in lists that resolve it."""
     payload_decoder: str | None = None
     """Base64 of its own payload parser's source."""
     created_at: datetime | None = None
@@ -248,11 +371,19 @@ class Device:
     """When it last tried to send, UTC; no proof that data was kept."""
     last_output: datetime | None = None
     """When it was last read, UTC."""
+    inspected_at: datetime | None = None
+    """When it was last inspected, UTC."""
+    last_retention: datetime | None = None
+    """When data was last removed because of its age, UTC."""
     chunk_period: str | None = None
-    """Immutable devices: ``day``, ``week``, ``month`` or ``quarter``."""
+    """Immutable and hybrid devices: ``day``, ``week``, ``month`` or ``quarter``."""
     chunk_retention: int | None = None
-    """Immutable devices: how many chunk periods data is kept."""
+    """Immutable and hybrid devices: how many chunk periods data is kept."""
     data_retention: str | None = None
     """The service's own words for how long data is kept: ``forever``."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    mutable_variable_regex: str | None = None
+    """Hybrid devices: which variables can be changed."""
+    rpm: SoftLimits | None = None
+    """Its soft limits; None without Control Tower."""
+    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
     """Whatever else the service said."""

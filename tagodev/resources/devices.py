@@ -1,30 +1,41 @@
-"""Devices: create, read, list, edit and delete, one or very many."""
+"""Devices: create, read, list, edit, empty, convert and delete, one or very many."""
 
 from __future__ import annotations
 
-from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, Unpack
 
-from tagodev.bulk.operations import CreateDevice, DeleteDevice
-from tagodev.bulk.runner import BulkRun
-from tagodev.errors import NotFoundError
+from tagodev.bulk.applying import ApplySteps
+from tagodev.bulk.creating import CreateDevices
+from tagodev.bulk.deleting import DeleteDevices
+from tagodev.bulk.editing import EditDevices
 from tagodev.limits.routes import Route
-from tagodev.models import Device, DeviceCreated, DeviceFilter
+from tagodev.models import Device, DeviceCreated, DeviceFilter, DeviceStatistic
 from tagodev.query import encode_query
-from tagodev.resources.listing import PAGE_SIZE, Listing
+from tagodev.resources.apply_rows import ApplyRows
+from tagodev.resources.device_rows import DeviceRows
+from tagodev.resources.listing import (
+    PAGE_SIZE,
+    Listing,
+    check_fields,
+    check_order,
+    page_fetcher,
+)
 from tagodev.retry import Safety
 from tagodev.serde import to_json, to_wire
 from tagodev.session import CallRecord
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Sequence
+    from collections.abc import Iterable
+    from datetime import datetime
 
-    from tagodev.bulk.operations import Operation
-    from tagodev.bulk.runner import Many
-    from tagodev.models import DeviceCreate, DeviceEdit
+    from tagodev.bulk.finding import Identity
+    from tagodev.bulk.options import RunKeywords
+    from tagodev.bulk.runner import BulkRun
+    from tagodev.bulk.runs import Runs
+    from tagodev.bulk.source import Many
+    from tagodev.models import DeviceChange, DeviceConvert, DeviceCreate, DeviceEdit, DeviceStep
     from tagodev.session import CallOptions, Session
 
 __all__ = ["DEFAULT_FIELDS", "Devices"]
@@ -32,12 +43,14 @@ __all__ = ["DEFAULT_FIELDS", "Devices"]
 Item = TypeVar("Item")
 # Inside the class `list` is a method.
 _Page: TypeAlias = list[Device]
+_Statistics: TypeAlias = list[DeviceStatistic]
 
-_CREATE: Final = Route("POST", "/device")
 _INFO: Final = Route("GET", "/device/:device_id")
 _LIST: Final = Route("GET", "/device")
-_EDIT: Final = Route("PUT", "/device/:device_id")
-_DELETE: Final = Route("DELETE", "/device/:device_id")
+_AMOUNT: Final = Route("GET", "/device/:device_id/data_amount")
+_EMPTY: Final = Route("POST", "/device/:device_id/empty")
+_CONVERT: Final = Route("POST", "/device/:device_id/convert")
+_STATISTICS: Final = Route("GET", "/device/:device_id/statistics")
 
 #: What a list gives of each device unless told otherwise.
 DEFAULT_FIELDS: Final = (
@@ -58,19 +71,16 @@ DEFAULT_FIELDS: Final = (
 class Devices:
     """The devices of a profile: ``tago.devices``."""
 
-    def __init__(
-        self, session: Session, *, concurrency: int, running: set[asyncio.Task[None]]
-    ) -> None:
+    def __init__(self, session: Session, runs: Runs) -> None:
         """Work through a session; `Tago` makes this.
 
         Args:
             session: the door to the service.
-            concurrency: rows of a bulk run in work at once.
-            running: where bulk runs are kept while they last.
+            runs: where bulk runs are begun.
         """
         self._session = session
-        self._concurrency = concurrency
-        self._running = running
+        self._runs = runs
+        self._rows = DeviceRows(session)
 
     async def create(self, device: DeviceCreate, **options: Unpack[CallOptions]) -> DeviceCreated:
         """Make a device and return its id and its token.
@@ -86,13 +96,7 @@ class Devices:
             ResourceLimitError: the plan holds no more devices.
             RequestError: it failed otherwise.
         """
-        return await self._create(device, CallRecord(**options))
-
-    async def _create(self, device: DeviceCreate, record: CallRecord) -> DeviceCreated:
-        request = Request(
-            route=_CREATE, path=_CREATE.path(), safety=Safety.ONCE, body=to_json(device)
-        )
-        return await self._session.call(request, DeviceCreated, record)
+        return await self._rows.create(device, CallRecord.of(options))
 
     async def info(self, device_id: str, **options: Unpack[CallOptions]) -> Device:
         """Return everything the service says of a device.
@@ -106,14 +110,17 @@ class Devices:
             RequestError: it failed otherwise.
         """
         request = Request(route=_INFO, path=_INFO.path(device_id), safety=Safety.READ)
-        return await self._session.call(request, Device, CallRecord(**options))
+        return await self._session.call(request, Device, CallRecord.of(options))
 
     def list(
         self,
         *,
         filter: DeviceFilter | None = None,  # noqa: A002  (the service's own word)
-        fields: Sequence[str] = DEFAULT_FIELDS,
+        serial: str | None = None,
+        fields: Iterable[str] = DEFAULT_FIELDS,
         order_by: str = "name,asc",
+        resolve_bucket_name: bool = False,
+        resolve_connector_name: bool = False,
         page_size: int = PAGE_SIZE,
         **options: Unpack[CallOptions],
     ) -> Listing[Device]:
@@ -121,29 +128,34 @@ class Devices:
 
         Args:
             filter: which devices; None for all.
+            serial: only devices with a token of this serial number, which lists do not show.
             fields: what to give of each besides its id and name, at most 20 in all.
-            order_by: a field and ``asc`` or ``desc``: ``"created_at,desc"``.
+            order_by: a field and ``asc`` or ``desc``: ``"created_at,desc"``. Fields that the
+                service is known to order by: ``name`` (default), ``visible``, ``active``,
+                ``type``, ``last_input``, ``last_output``, ``created_at`` and ``updated_at``.
+            resolve_bucket_name: give the name of each device's bucket too.
+            resolve_connector_name: give the names of each device's connector and network too.
             page_size: devices a request, 1 to 10,000; default 1,000.
             options: ``lane``, ``max_wait`` and ``timeout`` of each page's call, as `CallOptions`
                 says.
 
+        Raises:
+            InputError: something that the service would not understand.
+
         Example:
             ``async for device in tago.devices.list(filter=DeviceFilter(name="Cold*")): ...``
         """
-        shared = {
+        parameters = {
             # A device without these two is none.
-            "fields": tuple(dict.fromkeys(("id", "name", *fields))),
+            "fields": check_fields(("id", "name"), fields),
             "filter": to_wire(filter) if filter is not None else None,
-            "orderBy": order_by,
+            "serial": serial,
+            "orderBy": check_order(order_by),
+            "resolveBucketName": resolve_bucket_name or None,
+            "resolveConnectorName": resolve_connector_name or None,
         }
-        return Listing(partial(self._page, shared, options), page_size, key=attrgetter("id"))
-
-    async def _page(
-        self, shared: dict[str, object], options: CallOptions, number: int, size: int
-    ) -> _Page:
-        query = encode_query({"page": number, "amount": size, **shared})
-        request = Request(route=_LIST, path=f"{_LIST.path()}?{query}", safety=Safety.READ)
-        return await self._session.call(request, _Page, CallRecord(**options))
+        fetch = page_fetcher(self._session, _LIST, _Page, options, parameters=parameters)
+        return Listing(fetch, page_size, key=attrgetter("id"))
 
     async def edit(
         self, device_id: str, changes: DeviceEdit, **options: Unpack[CallOptions]
@@ -159,13 +171,7 @@ class Devices:
             NotFoundError: no such device.
             RequestError: it failed otherwise.
         """
-        request = Request(
-            route=_EDIT,
-            path=_EDIT.path(device_id),
-            safety=Safety.IDEMPOTENT,
-            body=to_json(changes),
-        )
-        await self._session.call(request, object, CallRecord(**options))
+        await self._rows.edit(device_id, changes, CallRecord.of(options))
 
     async def delete(self, device_id: str, **options: Unpack[CallOptions]) -> None:
         """Delete a device with its tokens, parameters and all its data.
@@ -179,44 +185,175 @@ class Devices:
                 answer was lost that removed it.
             RequestError: it failed otherwise.
         """
-        await self._delete(device_id, CallRecord(**options))
+        await self._rows.delete(device_id, CallRecord.of(options))
 
-    async def _delete(self, device_id: str, record: CallRecord) -> None:
-        request = Request(route=_DELETE, path=_DELETE.path(device_id), safety=Safety.IDEMPOTENT)
-        try:
-            await self._session.call(request, object, record)
-        except NotFoundError as error:
-            if not error.may_have_acted:
-                raise
+    async def amount(self, device_id: str, **options: Unpack[CallOptions]) -> int:
+        """Return how many registers a device keeps; the service may estimate large figures.
 
-    def create_many(self, devices: Many[DeviceCreate]) -> BulkRun[DeviceCreate]:
+        Args:
+            device_id: which device.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            NotFoundError: no such device.
+            RequestError: it failed otherwise.
+        """
+        request = Request(route=_AMOUNT, path=_AMOUNT.path(device_id), safety=Safety.READ)
+        return await self._session.call(request, int, CallRecord.of(options))
+
+    async def empty(self, device_id: str, **options: Unpack[CallOptions]) -> None:
+        """Remove all data of a device; the device stays, and so do its tokens and parameters.
+
+        Args:
+            device_id: which device.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            NotFoundError: no such device.
+            RequestError: it failed otherwise.
+        """
+        request = Request(route=_EMPTY, path=_EMPTY.path(device_id), safety=Safety.IDEMPOTENT)
+        await self._session.call(request, object, CallRecord.of(options))
+
+    async def convert(
+        self, device_id: str, to: DeviceConvert, **options: Unpack[CallOptions]
+    ) -> None:
+        """Let a device keep its data in another way from now on; its tokens stay.
+
+        The service wants it emptied first (`empty`), and not active.
+
+        Args:
+            device_id: which device.
+            to: how it is to keep data.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            NotFoundError: no such device.
+            RequestError: it failed otherwise.
+        """
+        request = Request(
+            route=_CONVERT,
+            path=_CONVERT.path(device_id),
+            safety=Safety.IDEMPOTENT,
+            body=to_json(to),
+        )
+        await self._session.call(request, object, CallRecord.of(options))
+
+    async def statistics(
+        self,
+        device_id: str,
+        *,
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
+        periodicity: str | None = None,
+        timezone: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> _Statistics:
+        """Return how much a device sent and was read (Control Tower).
+
+        Args:
+            device_id: which device.
+            start: from when on: a moment, or a date as text; default: the service's.
+            end: until when; default: the service's.
+            periodicity: ``hour``, ``day`` or ``month``; default: the service's.
+            timezone: the zone in which days begin: ``"America/Sao_Paulo"``; default: UTC.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            NotFoundError: no such device.
+            PermissionDeniedError: the profile has no Control Tower.
+            RequestError: it failed otherwise.
+        """
+        parameters = {
+            "start_date": to_wire(start),
+            "end_date": to_wire(end),
+            "periodicity": periodicity,
+            "timezone": timezone,
+        }
+        query = encode_query(parameters)
+        path = _STATISTICS.path(device_id) + (f"?{query}" if query else "")
+        request = Request(route=_STATISTICS, path=path, safety=Safety.READ)
+        return await self._session.call(request, _Statistics, CallRecord.of(options))
+
+    def create_many(
+        self,
+        devices: Many[DeviceCreate] | None,
+        *,
+        identity: Identity = "tag",
+        **run: Unpack[RunKeywords],
+    ) -> BulkRun[DeviceCreate]:
         """Make many devices, as fast as the limits allow and no faster.
 
         Await it for a report, or use it as an async context manager and iterate over the outcomes
         as they complete.
 
+        With a journal each device is made exactly once, whatever happens: the same call on an
+        existing journal goes on where that stopped.
+
         Args:
             devices: what to make; any iterable or async iterable, of any length, read as it is
-                needed.
+                needed. None: what the journal holds already.
+            identity: by what a device whose answer was lost is known again, in a journalled run:
+                a ``"tag"`` written at its creation (default), its ``"serial"`` number or its
+                ``"name"``.
+            run: ``journal``, ``on_error``, ``max_failures``, ``ordered``, ``settle`` and
+                ``patience``, as `RunKeywords` says.
 
         Raises:
-            BulkStoppedError: the run ended early: the device cap, the token, no connection.
+            BulkStoppedError: the run ended early: the device cap, the token, the journal.
+            JournalError: the journal is of another input, or in use.
 
         Example:
-            ``report = await tago.devices.create_many(specs)``
+            ``report = await tago.devices.create_many(specs, journal="site-7.journal")``
         """
-        return self._run(CreateDevice(self._create), devices)
+        return self._runs.begin(CreateDevices(self._rows, identity=identity), devices, run)
 
-    def delete_many(self, device_ids: Many[str]) -> BulkRun[str]:
+    def edit_many(
+        self, changes: Many[DeviceChange] | None, **run: Unpack[RunKeywords]
+    ) -> BulkRun[DeviceChange]:
+        """Change many devices.
+
+        Args:
+            changes: which devices, and what to change in each; None: what the journal holds.
+            run: as for `create_many`.
+
+        Raises:
+            BulkStoppedError: the run ended early.
+            JournalError: the journal is of another input, or in use.
+        """
+        return self._runs.begin(EditDevices(self._rows), changes, run)
+
+    def delete_many(self, device_ids: Many[str] | None, **run: Unpack[RunKeywords]) -> BulkRun[str]:
         """Delete many devices; one that is already gone counts as deleted.
 
         Args:
-            device_ids: which devices; any iterable or async iterable.
+            device_ids: which devices; any iterable or async iterable; None: what the journal holds.
+            run: as for `create_many`.
 
         Raises:
             BulkStoppedError: the run ended early: the token, no connection.
+            JournalError: the journal is of another input, or in use.
         """
-        return self._run(DeleteDevice(self._delete), device_ids)
+        return self._runs.begin(DeleteDevices(self._rows), device_ids, run)
 
-    def _run(self, operation: Operation[Item], items: Many[Item]) -> BulkRun[Item]:
-        return BulkRun(operation, items, concurrency=self._concurrency, running=self._running)
+    def apply_many(
+        self,
+        steps: Many[DeviceStep] | None,
+        *,
+        known_by: str = "name",
+        **run: Unpack[RunKeywords],
+    ) -> BulkRun[DeviceStep]:
+        """Make, change and delete devices in one run.
+
+        Args:
+            steps: what to do; None: what the journal holds. In a journalled run each device to be
+                made must carry a tag ``tagodev_managed``, among whose devices it is known again.
+            known_by: by what it is known there: ``name``, ``tag:KEY`` or ``serial``.
+            run: as for `create_many`.
+
+        Raises:
+            BulkStoppedError: the run ended early.
+            JournalError: the journal is of another input, or in use.
+        """
+        rows = ApplyRows(self._session, self._runs)
+        return self._runs.begin(ApplySteps(rows, known_by=known_by), steps, run)

@@ -1,21 +1,43 @@
-"""Lists that page by themselves."""
+"""Lists that page by themselves.
+
+The service never says how many items there are: a page that is shorter than asked for is the last.
+Unless the service gives no page as large as that: sources agree on 1,000 items a page and on no
+more, so a first page of exactly so many thousand, where more were asked for, is taken for cut, and
+the list goes on with pages of that size.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+import re
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from tagodev.errors import InputError
+from tagodev.query import MAX_LIST_ITEMS, encode_query
+from tagodev.retry import Safety
+from tagodev.session import CallRecord
+from tagodev.transport import Request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Mapping
 
-__all__ = ["MAX_PAGE_SIZE", "PAGE_SIZE", "Listing"]
+    from tagodev.limits.routes import Route
+    from tagodev.session import CallOptions, Session
+
+__all__ = [
+    "MAX_PAGE_SIZE",
+    "PAGE_SIZE",
+    "Listing",
+    "check_fields",
+    "check_order",
+    "page_fetcher",
+]
 
 #: Items a page. Listing is the tightest of the limits (50 to 500 requests a minute), so pages are
 #: as large as every source agrees the service allows.
 PAGE_SIZE: Final = 1000
 #: What the service cuts a page to, by the official tools' own use of it.
 MAX_PAGE_SIZE: Final = 10_000
+_ORDER: Final = re.compile(r"[a-z_]+,(?:asc|desc)")
 
 
 T = TypeVar("T")
@@ -24,7 +46,7 @@ T = TypeVar("T")
 class Listing(Generic[T]):
     """All items of a list, page by page, each once.
 
-    A page is asked for when the one before it is used up, from page 1 to the first short one.
+    A page is asked for when the one before it is used up.
     An item that moves to a later page while the list is read is not given twice.
 
     Example:
@@ -53,21 +75,27 @@ class Listing(Generic[T]):
         self._fetch = fetch
         self._page_size = page_size
 
-    async def pages(self) -> AsyncIterator[list[T]]:
+    def pages(self) -> AsyncIterator[list[T]]:
         """Yield each page's items, without those that an earlier page held."""
+        return self._pages(self._page_size)
+
+    async def _pages(self, size: int) -> AsyncIterator[list[T]]:
         seen: set[Hashable] = set()
         number = 1
         while True:
-            page = await self._fetch(number, self._page_size)
+            page = await self._fetch(number, size)
             fresh = {self._key(item): item for item in page}
             for key in seen & fresh.keys():
                 del fresh[key]
             seen.update(fresh)
-            if fresh:
-                yield list(fresh.values())
             # A page without anything new is the service repeating itself: there is no more.
-            if len(page) < self._page_size or not fresh:
+            if not fresh:
                 return
+            yield list(fresh.values())
+            if len(page) < size:
+                if number > 1 or len(page) % PAGE_SIZE:
+                    return
+                size = len(page)
             number += 1
 
     async def __aiter__(self) -> AsyncIterator[T]:
@@ -84,11 +112,78 @@ class Listing(Generic[T]):
         """Return all items, or the first so many.
 
         Args:
-            limit: how many at most; None for all.
+            limit: how many at most, 0 or more; None for all.
+                No more than that is asked for, in as few pages.
         """
+        if limit is None:
+            return [item async for item in self]
+        if limit < 0:
+            raise InputError(f"must be 0 or more, not {limit}", path="limit")
         items: list[T] = []
-        async for page in self.pages():
-            items += page
-            if limit is not None and len(items) >= limit:
-                return items[:limit]
-        return items
+        if limit > 0:
+            pages = -(-limit // self._page_size)
+            async for page in self._pages(-(-limit // pages)):
+                items += page
+                if len(items) >= limit:
+                    break
+        return items[:limit]
+
+
+def page_fetcher(
+    session: Session,
+    route: Route,
+    page_type: type[list[T]],
+    options: CallOptions,
+    *,
+    ids: tuple[str, ...] = (),
+    parameters: Mapping[str, Any],
+) -> Callable[[int, int], Awaitable[list[T]]]:
+    """Return what gets one page of a list for a `Listing`.
+
+    Args:
+        session: the door to the service.
+        route: of the list.
+        page_type: what a page is: ``list[Device]``.
+        options: of each page's call.
+        ids: what stands in the route's placeholders.
+        parameters: the query, but for page and size.
+    """
+    path = route.path(*ids)
+
+    async def fetch(number: int, size: int) -> list[T]:
+        query = encode_query({"page": number, "amount": size, **parameters})
+        request = Request(route=route, path=f"{path}?{query}", safety=Safety.READ)
+        return await session.call(request, page_type, CallRecord.of(options))
+
+    return fetch
+
+
+def check_fields(always: Iterable[str], fields: Iterable[str]) -> tuple[str, ...]:
+    """Return the fields to ask for, each once, those first without which an item is none.
+
+    Raises:
+        InputError: more than a query can name, or no list.
+    """
+    if isinstance(fields, str):
+        raise InputError("must be a list of names, not one text", path="fields")
+    chosen = tuple(dict.fromkeys((*always, *fields)))
+    if len(chosen) > MAX_LIST_ITEMS:
+        raise InputError(
+            f"{len(chosen)} fields, but a query names at most {MAX_LIST_ITEMS}", path="fields"
+        )
+    return chosen
+
+
+def check_order(order_by: str) -> str:
+    """Return an order as the service reads it.
+
+    Raises:
+        InputError: it is not a field and a direction, in lower case.
+    """
+    if not isinstance(order_by, str) or not _ORDER.fullmatch(order_by):
+        raise InputError(
+            f"must be a field and asc or desc, in lower case, not {order_by!r}",
+            path="order_by",
+            hint='Write "name,asc"',
+        )
+    return order_by

@@ -1,35 +1,56 @@
-"""Tokens of devices: create, list and delete."""
+"""Tokens of devices: create, list, resolve and delete."""
 
 from __future__ import annotations
 
-from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 
+from tagodev.bulk.tokens import IssueTokens, RotateTokens
 from tagodev.errors import NotFoundError
 from tagodev.limits.routes import Route
-from tagodev.models import DeviceToken, TokenCreated
-from tagodev.query import encode_query
-from tagodev.resources.listing import PAGE_SIZE, Listing
+from tagodev.models import DeviceToken, TokenInfo
+from tagodev.resources.listing import (
+    PAGE_SIZE,
+    Listing,
+    check_fields,
+    check_order,
+    page_fetcher,
+)
+from tagodev.resources.token_rows import TokenRows
 from tagodev.retry import Safety
 from tagodev.secrets import Secret
-from tagodev.serde import to_json, to_wire
+from tagodev.serde import to_wire
 from tagodev.session import CallRecord
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
-    from tagodev.models import TokenCreate
+    from collections.abc import Iterable
+
+    from tagodev.bulk.options import RunKeywords
+    from tagodev.bulk.runner import BulkRun
+    from tagodev.bulk.runs import Runs
+    from tagodev.bulk.source import Many
+    from tagodev.models import Rotation, TokenCreate, TokenCreated, TokenFilter, TokenOrder
     from tagodev.session import CallOptions, Session
 
-__all__ = ["Tokens"]
+__all__ = ["TOKEN_FIELDS", "Tokens"]
 
-_CREATE: Final = Route("POST", "/device/token")
 _LIST: Final = Route("GET", "/device/token/:device_id")
 _DELETE: Final = Route("DELETE", "/device/token/:token")
+_INFO: Final = Route("GET", "/info")
+_RESOLVE: Final = Route("GET", "/integration/network/resolve/:serial")
+# Whether the two share a counter is not documented: counted as one, neither can overrun.
+_RESOLVE_ALONE: Final = Route(
+    "GET",
+    "/integration/network/resolve/:serial/:authorization",
+    counted_as="GET /integration/network/resolve/:serial",
+)
 
-_FIELDS: Final = (
+#: What a list gives of each token unless told otherwise.
+TOKEN_FIELDS: Final = (
     "token",
     "device_id",
+    "network_id",
     "name",
     "permission",
     "serie_number",
@@ -44,13 +65,16 @@ _Page: TypeAlias = list[DeviceToken]
 class Tokens:
     """The tokens of devices: ``tago.tokens``."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, runs: Runs) -> None:
         """Work through a session; `Tago` makes this.
 
         Args:
             session: the door to the service.
+            runs: where bulk runs are begun.
         """
         self._session = session
+        self._runs = runs
+        self._rows = TokenRows(session)
 
     async def create(
         self, device_id: str, token: TokenCreate, **options: Unpack[CallOptions]
@@ -68,28 +92,86 @@ class Tokens:
         Raises:
             RequestError: it failed.
         """
-        body = to_json({"device": device_id, **to_wire(token)})
-        request = Request(route=_CREATE, path=_CREATE.path(), safety=Safety.ONCE, body=body)
-        return await self._session.call(request, TokenCreated, CallRecord(**options))
+        return await self._rows.create_token(device_id, token, CallRecord.of(options))
 
     def list(
-        self, device_id: str, *, page_size: int = PAGE_SIZE, **options: Unpack[CallOptions]
+        self,
+        device_id: str,
+        *,
+        filter: TokenFilter | None = None,  # noqa: A002  (the service's own word)
+        fields: Iterable[str] = TOKEN_FIELDS,
+        order_by: str = "created_at,desc",
+        page_size: int = PAGE_SIZE,
+        **options: Unpack[CallOptions],
     ) -> Listing[DeviceToken]:
         """List a device's tokens; nothing is sent before the result is iterated.
 
         Args:
             device_id: which device.
+            filter: which of its tokens; None for all.
+            fields: what to give of each besides the token itself.
+            order_by: a field and ``asc`` or ``desc``. Fields that the service is known to order
+                by: ``created_at`` (default, the newest first), ``name``, ``permission``,
+                ``serie_number`` and ``last_authorization``.
             page_size: tokens a request, 1 to 10,000; default 1,000.
             options: ``lane``, ``max_wait`` and ``timeout`` of each page's call, as `CallOptions`
                 says.
-        """
-        return Listing(partial(self._page, device_id, options), page_size, key=attrgetter("token"))
 
-    async def _page(self, device_id: str, options: CallOptions, number: int, size: int) -> _Page:
-        query = encode_query({"page": number, "amount": size, "fields": _FIELDS})
-        path = f"{_LIST.path(device_id)}?{query}"
-        request = Request(route=_LIST, path=path, safety=Safety.READ)
-        return await self._session.call(request, _Page, CallRecord(**options))
+        Raises:
+            InputError: something that the service would not understand.
+        """
+        parameters = {
+            "fields": check_fields(("token",), fields),
+            "filter": to_wire(filter) if filter is not None else None,
+            "orderBy": check_order(order_by),
+        }
+        fetch = page_fetcher(
+            self._session, _LIST, _Page, options, ids=(device_id,), parameters=parameters
+        )
+        return Listing(fetch, page_size, key=attrgetter("token"))
+
+    async def info(self, **options: Unpack[CallOptions]) -> TokenInfo:
+        """Return what the service says of the token that this client works with.
+
+        Args:
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            AuthenticationError: the service does not know the token.
+            RequestError: it failed otherwise.
+        """
+        request = Request(route=_INFO, path=_INFO.path(), safety=Safety.READ)
+        return await self._session.call(request, TokenInfo, CallRecord.of(options))
+
+    async def resolve(
+        self,
+        serial: str,
+        authorization: str | Secret | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Secret:
+        """Return the token of the device with a serial number; needs a network's token.
+
+        Args:
+            serial: as it was given with the device's token, of letters, digits, dashes and
+                underscores.
+            authorization: the service authorization that the device was added with. Without one,
+                the newest device of any profile that has the serial number counts.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            NotFoundError: no such serial number.
+            RequestError: it failed otherwise.
+        """
+        secrets = tuple(Secret(part) for part in (serial, authorization) if part is not None)
+        del serial, authorization
+        route = _RESOLVE if len(secrets) == 1 else _RESOLVE_ALONE
+        request = Request(
+            route=route,
+            path=route.path(*(secret.reveal() for secret in secrets)),
+            safety=Safety.READ,
+            secrets=secrets,
+        )
+        return await self._session.call(request, Secret, CallRecord.of(options))
 
     async def delete(self, token: str | Secret, **options: Unpack[CallOptions]) -> None:
         """Delete a token; the device can no longer use it.
@@ -111,7 +193,49 @@ class Tokens:
             secrets=(token,),
         )
         try:
-            await self._session.call(request, object, CallRecord(**options))
+            await self._session.call(request, object, CallRecord.of(options))
         except NotFoundError as error:
             if not error.may_have_acted:
                 raise
+
+    def create_many(
+        self, orders: Many[TokenOrder] | None, **run: Unpack[RunKeywords]
+    ) -> BulkRun[TokenOrder]:
+        """Make many tokens.
+
+        In a journalled run a token whose answer was lost is known again by its name.
+
+        Args:
+            orders: for which device, and what to make; None: what the journal holds.
+            run: ``journal``, ``on_error``, ``max_failures``, ``ordered``, ``settle`` and
+                ``patience``, as `RunKeywords` says.
+
+        Raises:
+            BulkStoppedError: the run ended early.
+            JournalError: the journal is of another input, or in use.
+        """
+        return self._runs.begin(IssueTokens(self._rows), orders, run)
+
+    def rotate_many(
+        self,
+        rotations: Many[Rotation] | None,
+        *,
+        allow_gap: bool = False,
+        **run: Unpack[RunKeywords],
+    ) -> BulkRun[Rotation]:
+        """Replace many tokens, each by a new one of the same name and permission.
+
+        The new token is made, and written down if the run has a journal, before the old one is
+        deleted.
+
+        Args:
+            rotations: which tokens of which devices; None: what the journal holds.
+            allow_gap: whether a token with a serial number may be deleted before its successor is
+                made: two can't carry it at once. Default: such a row fails.
+            run: as for `create_many`.
+
+        Raises:
+            BulkStoppedError: the run ended early.
+            JournalError: the journal is of another input, or in use.
+        """
+        return self._runs.begin(RotateTokens(self._rows, allow_gap=allow_gap), rotations, run)

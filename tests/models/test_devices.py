@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tagodev import (
     UNSET,
     ConfigurationParameter,
     Device,
+    DeviceConvert,
     DeviceCreate,
     DeviceCreated,
     DeviceEdit,
@@ -17,6 +19,7 @@ from tagodev import (
     InputError,
     Secret,
     Tag,
+    TagFilter,
 )
 from tagodev.models.devices import CUSTOM_HTTPS_CONNECTOR, CUSTOM_HTTPS_NETWORK
 from tagodev.serde import to_wire
@@ -65,7 +68,9 @@ def test_name_is_text(name: object) -> None:
     assert "name" == refused_path(DeviceEdit, name=name)
 
 
-@pytest.mark.parametrize("field", ["network", "connector", "type", "serie_number"])
+@pytest.mark.parametrize(
+    "field", ["network", "connector", "type", "serie_number", "mutable_variable_regex"]
+)
 def test_blank_fields_are_refused(field: str) -> None:
     """Text that may be left out is not empty when it is given."""
     assert field == refused_path(create, **{field: " "})
@@ -95,6 +100,24 @@ def test_wrong_items_are_named_by_their_index(make: Any) -> None:
     assert "configuration_params[0]" == refused_path(make, configuration_params=[Tag("a", "b")])
 
 
+@pytest.mark.parametrize("make", [create, DeviceEdit])
+@pytest.mark.parametrize("value", [None, 5, True])
+def test_what_is_no_list_is_refused(make: Any, value: object) -> None:
+    """A list is a list, and says so of itself."""
+    assert "tags" == refused_path(make, tags=value)
+    assert "configuration_params" == refused_path(make, configuration_params=value)
+
+
+@pytest.mark.parametrize("make", [create, DeviceEdit])
+@pytest.mark.parametrize("key", ["", " "])
+def test_blank_keys_are_named_by_their_index(make: Any, key: str) -> None:
+    """A key is not empty where it is sent, and the path leads to the one that is."""
+    assert "tags[3].key" == refused_path(make, tags=[*tags(3), Tag(key, "v")])
+    assert "configuration_params[1].key" == refused_path(
+        make, configuration_params=[*parameters(1), ConfigurationParameter(key, "v")]
+    )
+
+
 def test_lists_may_be_any_iterable_and_are_kept_as_tuples() -> None:
     """A list that its owner changes later does not change the device."""
     mine = tags(2)
@@ -115,21 +138,30 @@ def test_a_network_and_its_connector_go_together() -> None:
     assert OTHER == DeviceEdit(network=OTHER, connector=OTHER).connector
 
 
-@pytest.mark.parametrize("period", ["day", "week", "month", "quarter"])
-@pytest.mark.parametrize("retention", [0, 36])
-def test_immutable_devices_say_how_long_they_keep(period: str, retention: int) -> None:
-    """An immutable device names its period and its retention."""
-    device = create(type="immutable", chunk_period=period, chunk_retention=retention)
+@pytest.mark.parametrize("type_", ["immutable", "hybrid"])
+@pytest.mark.parametrize(
+    ("period", "longest"), [("day", 31), ("week", 26), ("month", 36), ("quarter", 36)]
+)
+def test_how_long_data_may_be_kept(type_: str, period: str, longest: int) -> None:
+    """Each period has a figure of its own, which is taken, and no more."""
+    fields = {"type": type_, "chunk_period": period, "mutable_variable_regex": "^set_"}
 
-    assert (period, retention) == (device.chunk_period, device.chunk_retention)
+    for retention in (0, longest):
+        device = create(**fields, chunk_retention=retention)
+        assert (period, retention) == (device.chunk_period, device.chunk_retention)
+    with pytest.raises(InputError, match=f"0 to {longest} .*{period}|0 to 36") as caught:
+        create(**fields, chunk_retention=longest + 1)
+    assert "chunk_retention" == caught.value.path
 
 
+@pytest.mark.parametrize("type_", ["immutable", "hybrid"])
 @pytest.mark.parametrize(
     ("path", "fields"),
     [
         ("chunk_period", {}),
         ("chunk_period", {"chunk_retention": 1}),
         ("chunk_period", {"chunk_period": "year", "chunk_retention": 1}),
+        ("chunk_period", {"chunk_period": None, "chunk_retention": 1}),
         ("chunk_retention", {"chunk_period": "day"}),
         ("chunk_retention", {"chunk_period": "day", "chunk_retention": -1}),
         ("chunk_retention", {"chunk_period": "day", "chunk_retention": 37}),
@@ -138,9 +170,52 @@ def test_immutable_devices_say_how_long_they_keep(period: str, retention: int) -
         ("chunk_retention", {"chunk_period": "day", "chunk_retention": None}),
     ],
 )
-def test_immutable_devices_that_do_not_are_refused(path: str, fields: dict[str, Any]) -> None:
+def test_devices_with_chunks_that_do_not_say_which_are_refused(
+    type_: str, path: str, fields: dict[str, Any]
+) -> None:
     """Without them the service would refuse it."""
-    assert path == refused_path(create, type="immutable", **fields)
+    assert path == refused_path(create, type=type_, **fields)
+
+
+@pytest.mark.parametrize("pattern", ["", " ", None, 5, UNSET])
+def test_hybrid_devices_say_what_can_be_changed(pattern: Any) -> None:
+    """A hybrid device is told which of its variables are mutable."""
+    path = refused_path(
+        create,
+        type="hybrid",
+        chunk_period="day",
+        chunk_retention=3,
+        mutable_variable_regex=pattern,
+    )
+
+    assert "mutable_variable_regex" == path
+
+
+def test_other_types_are_the_services_affair() -> None:
+    """A mutable device needs none of it, and a type that is not known here is let through."""
+    assert UNSET is create(type="mutable").chunk_period
+    assert "legacy" == create(type="legacy").type
+
+
+@pytest.mark.parametrize("retention", [-1, 37, "3", True, None])
+def test_edits_of_the_retention(retention: Any) -> None:
+    """An edit does not know the period: 36 of the longest is what any may be."""
+    assert 36 == DeviceEdit(chunk_retention=36).chunk_retention
+    assert "chunk_retention" == refused_path(DeviceEdit, chunk_retention=retention)
+
+
+def test_conversions_are_checked_like_creations() -> None:
+    """A device becomes immutable with a period and a retention, and mutable without."""
+    assert {"type": "mutable"} == to_wire(DeviceConvert("mutable"))
+    expected = {"type": "immutable", "chunk_period": "week", "chunk_retention": 26}
+    converted = DeviceConvert("immutable", chunk_period="week", chunk_retention=26)
+
+    assert expected == to_wire(converted)
+    assert "type" == refused_path(DeviceConvert, type=" ")
+    assert "chunk_period" == refused_path(DeviceConvert, type="immutable")
+    assert "chunk_retention" == refused_path(
+        DeviceConvert, type="immutable", chunk_period="week", chunk_retention=27
+    )
 
 
 @pytest.mark.parametrize("field", ["active", "visible"])
@@ -169,9 +244,53 @@ def test_a_filter_says_only_its_conditions() -> None:
     """What is not asked for is not in the query."""
     assert {} == to_wire(DeviceFilter())
     assert {"active": False} == to_wire(DeviceFilter(active=False))
-    expected = {"tags": [{"key": "a", "value": "b"}]}
-    assert expected == to_wire(DeviceFilter(tags=[Tag("a", "b")]))
-    assert "tags[0]" == refused_path(DeviceFilter, tags=[("a", "b")])
+    expected = {"tags": [{"key": "a", "value": "b"}, {"key": "c"}, {"value": "d"}]}
+    found = DeviceFilter(tags=[Tag("a", "b"), TagFilter("c"), TagFilter(value="d")])
+
+    assert expected == to_wire(found)
+    assert found == DeviceFilter(tags=[TagFilter("a", "b"), TagFilter("c"), TagFilter(value="d")])
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("tags[0]", {"tags": [("a", "b")]}),
+        ("tags", {"tags": 5}),
+        ("active", {"active": "True"}),
+        ("visible", {"visible": None}),
+        ("id", {"id": 5}),
+        ("name", {"name": None}),
+        ("profile", {"profile": b"x"}),
+        ("created_at", {"created_at": 5}),
+        ("created_at", {"created_at": "yesterday"}),
+        ("updated_at", {"updated_at": ""}),
+        ("last_input", {"last_input": None}),
+    ],
+)
+def test_filters_that_mean_nothing_are_refused(path: str, fields: dict[str, Any]) -> None:
+    """What the service would not understand is refused before a list is spent on it."""
+    assert path == refused_path(DeviceFilter, **fields)
+
+
+def test_tag_filters_need_something_to_look_for() -> None:
+    """An empty condition would be left out of the query, and everything would match."""
+    assert "key" == refused_path(TagFilter)
+    assert "key" == refused_path(TagFilter, key=5)
+    assert "value" == refused_path(TagFilter, value=None)
+
+
+def test_filters_by_time() -> None:
+    """A moment is written as the service writes it, a span as it was given."""
+    found = DeviceFilter(
+        created_at=datetime(2026, 3, 1, tzinfo=UTC), updated_at="1 day", last_input="2026-03-01"
+    )
+    expected = {
+        "created_at": "2026-03-01T00:00:00.000Z",
+        "updated_at": "1 day",
+        "last_input": "2026-03-01T00:00:00.000Z",
+    }
+
+    assert expected == to_wire(found)
 
 
 def test_a_created_device_does_not_show_its_token() -> None:

@@ -12,14 +12,19 @@ import pytest
 from tagodev import (
     Bucket,
     ConfigurationParameter,
+    DeviceConvert,
     DeviceCreate,
     DeviceEdit,
     DeviceFilter,
+    DeviceStatistic,
     InputError,
     MalformedAnswerError,
+    NotFoundError,
+    SoftLimits,
     Tag,
+    TagFilter,
 )
-from tests.support.answers import created, ok
+from tests.support.answers import created, ok, refused
 from tests.support.clients import DEVICE_ID, TOKEN, client
 from tests.support.leaks import assert_quiet
 from tests.support.servers import ScriptedServer, in_turn
@@ -35,6 +40,7 @@ WIRE = {
     "created_at": "2026-03-01T12:30:00.250Z",
     "last_input": "never",
     "chunk_retention": None,
+    "rpm": {"data_input": 20},
     "rssi": -71,
 }
 
@@ -84,6 +90,7 @@ async def test_info() -> None:
     assert Bucket(DEVICE_ID, "Cold room 3") == device.bucket
     assert datetime(2026, 3, 1, 12, 30, 0, 250_000, tzinfo=UTC) == device.created_at
     assert device.last_input is None
+    assert SoftLimits(data_input=20) == device.rpm
     assert {"rssi": -71} == device.extra
 
 
@@ -109,6 +116,101 @@ async def test_list_sends_what_it_asks_for() -> None:
 
     assert [DEVICE_ID] == [device.id for device in devices]
     assert expected == query(server.received[0].target)
+
+
+async def test_list_sends_every_filter() -> None:
+    """Each condition is written as the service reads it, a tag's key alone too."""
+    condition = DeviceFilter(
+        id=DEVICE_ID,
+        visible=False,
+        type="mutable",
+        network="n",
+        connector="c",
+        profile="p",
+        tags=[TagFilter("site"), TagFilter(value="7"), Tag("room", "")],
+        created_at=datetime(2026, 3, 1, tzinfo=UTC),
+        updated_at="1 day",
+        last_input="2 hours",
+    )
+    expected = {
+        "id": DEVICE_ID,
+        "visible": "false",
+        "type": "mutable",
+        "network": "n",
+        "connector": "c",
+        "profile": "p",
+        "tags][0][key": "site",
+        "tags][1][value": "7",
+        "tags][2][key": "room",
+        "tags][2][value": "",
+        "created_at": "2026-03-01T00:00:00.000Z",
+        "updated_at": "1 day",
+        "last_input": "2 hours",
+    }
+    async with ScriptedServer(in_turn(ok([]))) as server, client(server.url) as tago:
+        await tago.devices.list(filter=condition).collect()
+    asked = query(server.received[0].target)
+
+    assert {f"filter[{name}]": value for name, value in expected.items()} == {
+        name: value for name, value in asked.items() if name.startswith("filter")
+    }
+
+
+async def test_list_may_resolve_names_and_look_for_a_serial() -> None:
+    """What stands beside the filter is sent where it is asked for, and gives names."""
+    resolved = {
+        **WIRE,
+        "bucket": DEVICE_ID,
+        "bucket_name": "B",
+        "connector_name": "C",
+        "network_name": "N",
+    }
+    async with (
+        ScriptedServer(in_turn(ok([resolved]), ok([]))) as server,
+        client(server.url) as tago,
+    ):
+        (device,) = await tago.devices.list(
+            serial="0886AB56", resolve_bucket_name=True, resolve_connector_name=True
+        ).collect()
+        await tago.devices.list().collect()
+    asked, plain = (query(request.target) for request in server.received)
+
+    assert ("B", "C", "N") == (device.bucket_name, device.connector_name, device.network_name)
+    assert Bucket(DEVICE_ID) == device.bucket
+    assert ("0886AB56", "true", "true") == (
+        asked["serial"],
+        asked["resolveBucketName"],
+        asked["resolveConnectorName"],
+    )
+    assert not {"serial", "resolveBucketName", "resolveConnectorName"} & plain.keys()
+
+
+@pytest.mark.parametrize(
+    ("path", "options"),
+    [
+        ("order_by", {"order_by": "name,ASC"}),
+        ("fields", {"fields": "name"}),
+        ("page_size", {"page_size": 0}),
+    ],
+)
+async def test_list_that_would_be_misread_is_refused_at_once(
+    path: str, options: dict[str, Any]
+) -> None:
+    """What is wrong with a list is told where it is asked for, not where it is read."""
+    async with client("http://127.0.0.1:1") as tago:
+        with pytest.raises(InputError) as caught:
+            tago.devices.list(**options)
+
+    assert path == caught.value.path
+
+
+async def test_list_survives_what_is_stored_wrongly() -> None:
+    """A device with null for its tags, or a tag without a key, is listed with the others."""
+    wrong = [{**WIRE, "tags": None}, {**WIRE, "id": "b", "tags": [{"key": "", "value": "x"}]}]
+    async with ScriptedServer(in_turn(ok(wrong))) as server, client(server.url) as tago:
+        devices = await tago.devices.list().collect()
+
+    assert [(), (Tag("", "x"),)] == [device.tags for device in devices]
 
 
 async def test_list_without_a_filter_has_none() -> None:
@@ -187,6 +289,90 @@ async def test_delete() -> None:
     assert b"" == server.received[0].body
 
 
+async def test_amount() -> None:
+    """How much a device keeps is a bare number."""
+    async with ScriptedServer(in_turn(ok(529))) as server, client(server.url) as tago:
+        assert 529 == await tago.devices.amount(DEVICE_ID)
+
+    assert [f"GET /device/{DEVICE_ID}/data_amount"] == server.seen()
+
+
+@pytest.mark.parametrize("result", ["529", None, [], {}, True, 5.5])
+async def test_amount_that_is_none_is_malformed(result: object) -> None:
+    """What is no whole number is not made into one."""
+    async with ScriptedServer(in_turn(ok(result))) as server, client(server.url) as tago:
+        with pytest.raises(MalformedAnswerError):
+            await tago.devices.amount(DEVICE_ID)
+
+
+async def test_empty() -> None:
+    """Emptying a device has no body, and its result does not matter."""
+    async with (
+        ScriptedServer(in_turn(ok("Data Successfully Removed"))) as server,
+        client(server.url) as tago,
+    ):
+        await tago.devices.empty(DEVICE_ID)
+
+    assert [f"POST /device/{DEVICE_ID}/empty"] == server.seen()
+    assert b"" == server.received[0].body
+
+
+async def test_convert() -> None:
+    """A conversion says what the device is to become."""
+    conversion = DeviceConvert("immutable", chunk_period="quarter", chunk_retention=4)
+    async with (
+        ScriptedServer(in_turn(ok("Device type/chunk was converted"))) as server,
+        client(server.url) as tago,
+    ):
+        await tago.devices.convert(DEVICE_ID, conversion)
+
+    assert [f"POST /device/{DEVICE_ID}/convert"] == server.seen()
+    assert {
+        "type": "immutable",
+        "chunk_period": "quarter",
+        "chunk_retention": 4,
+    } == orjson.loads(server.received[0].body)
+
+
+async def test_statistics() -> None:
+    """Traffic is asked for by span and period, and read as it is."""
+    point = {"time": "2026-03-01T00:00:00.000Z", "device_input": 12, "mood": "good"}
+    async with ScriptedServer(in_turn(ok([point]), ok([]))) as server, client(server.url) as tago:
+        (read,) = await tago.devices.statistics(
+            DEVICE_ID,
+            start=datetime(2026, 3, 1, tzinfo=UTC),
+            end="2026-03-02",
+            periodicity="day",
+            timezone="America/Sao_Paulo",
+        )
+        assert [] == await tago.devices.statistics(DEVICE_ID)
+
+    assert read == DeviceStatistic(
+        time=datetime(2026, 3, 1, tzinfo=UTC), device_input=12, extra={"mood": "good"}
+    )
+    assert {
+        "start_date": "2026-03-01T00:00:00.000Z",
+        "end_date": "2026-03-02",
+        "periodicity": "day",
+        "timezone": "America/Sao_Paulo",
+    } == query(server.received[0].target)
+    assert f"/device/{DEVICE_ID}/statistics" == server.received[1].target
+
+
+async def test_what_is_asked_of_no_device() -> None:
+    """A device that is not there is told as such, whatever was asked of it."""
+    script = in_turn(refused(404, "Device Not Found"))
+    async with ScriptedServer(script) as server, client(server.url) as tago:
+        for call in (
+            tago.devices.amount(DEVICE_ID),
+            tago.devices.empty(DEVICE_ID),
+            tago.devices.convert(DEVICE_ID, DeviceConvert("mutable")),
+            tago.devices.statistics(DEVICE_ID),
+        ):
+            with pytest.raises(NotFoundError):
+                await call
+
+
 @pytest.mark.parametrize(
     "device_id", ["", ".", "..", "a/b", "a?b", "a#b", "a%2Fb", "a b", "ä", "x" * 129, None, 5]
 )
@@ -197,6 +383,10 @@ async def test_id_that_would_lead_elsewhere_is_refused(device_id: Any) -> None:
             tago.devices.info(device_id),
             tago.devices.delete(device_id),
             tago.devices.edit(device_id, DeviceEdit(active=True)),
+            tago.devices.amount(device_id),
+            tago.devices.empty(device_id),
+            tago.devices.convert(device_id, DeviceConvert("mutable")),
+            tago.devices.statistics(device_id),
         ):
             with pytest.raises(InputError) as caught:
                 await call

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import InputError
-from tagodev.resources.listing import MAX_PAGE_SIZE, Listing
+from tagodev.resources.listing import MAX_PAGE_SIZE, Listing, check_fields, check_order
 
 
 class Pages:
@@ -125,12 +125,60 @@ async def test_collect(expected: int, limit: int | None) -> None:
     assert expected == len(await listing(Pages(list(range(7))), 3).collect(limit))
 
 
-async def test_collect_asks_for_no_page_too_many() -> None:
-    """What is not wanted is not fetched."""
-    pages = Pages(list(range(9)))
-    await listing(pages, 3).collect(4)
+@pytest.mark.parametrize(
+    ("asked", "limit"),
+    [
+        ([], 0),
+        ([(1, 1)], 1),
+        ([(1, 3)], 3),
+        ([(1, 2), (2, 2)], 4),
+        ([(1, 3), (2, 3)], 5),
+        ([(1, 3), (2, 3), (3, 3)], 9),
+    ],
+)
+async def test_collect_asks_for_no_more_than_it_needs(
+    asked: list[tuple[int, int]], limit: int
+) -> None:
+    """What is not wanted is not fetched, and what is wanted comes in as few pages as hold it."""
+    pages = Pages(list(range(20)))
+    await listing(pages, 3).collect(limit)
 
-    assert [(1, 3), (2, 3)] == pages.asked
+    assert asked == pages.asked
+
+
+async def test_collect_goes_on_where_an_item_came_twice() -> None:
+    """So many items are so many different ones."""
+    pages = Pages([1, 1, 2, 3])
+
+    assert [1, 2] == [item["id"] for item in await listing(pages, 10).collect(2)]
+
+
+async def test_collect_of_less_than_none_is_refused() -> None:
+    """A limit below 0 is a mistake, not the end of the list."""
+    with pytest.raises(InputError) as caught:
+        await listing(Pages([1]), 3).collect(-1)
+
+    assert "limit" == caught.value.path
+
+
+@pytest.mark.parametrize("total", [999, 1000, 1001, 2000, 2500])
+async def test_page_that_the_service_cuts_is_not_the_last(total: int) -> None:
+    """Where the service gives no more than a thousand a page, nothing is left out."""
+    pages = Pages(list(range(total)))
+
+    async def cut(number: int, size: int) -> list[dict[str, int]]:
+        return await pages(number, min(size, 1000))
+
+    assert list(range(total)) == await ids(cut, 10_000)
+
+
+@pytest.mark.parametrize(("asked", "total"), [(1, 999), (2, 1000), (1, 1001), (1, 4321), (2, 3000)])
+async def test_large_page_that_is_not_cut_costs_one_request(asked: int, total: int) -> None:
+    """Only a round thousand leaves a doubt."""
+    pages = Pages(list(range(total)))
+
+    assert list(range(total)) == await ids(pages, 10_000)
+    assert asked == len(pages.asked)
 
 
 async def test_first_asks_for_one() -> None:
@@ -155,3 +203,39 @@ def test_odd_page_sizes_are_refused(size: int) -> None:
 def test_page_sizes_at_the_bounds(size: int) -> None:
     """Both bounds are taken."""
     assert size == listing(Pages([]), size)._page_size
+
+
+@pytest.mark.parametrize("order", ["name,asc", "created_at,desc"])
+def test_orders(order: str) -> None:
+    """A field and a direction."""
+    assert order == check_order(order)
+
+
+@pytest.mark.parametrize(
+    "order", ["", "name", "name,", ",asc", "name,ASC", "Name,asc", "name asc", "name,asc,", None, 5]
+)
+def test_odd_orders_are_refused(order: Any) -> None:
+    """The service reads lower case only, and a field alone not everywhere."""
+    with pytest.raises(InputError) as caught:
+        check_order(order)
+
+    assert "order_by" == caught.value.path
+
+
+def test_fields_are_named_once_the_needed_ones_first() -> None:
+    """An item always has what makes it one."""
+    assert ("id", "name", "tags") == check_fields(("id", "name"), ["tags", "name", "tags"])
+
+
+@pytest.mark.parametrize("fields", ["name", [f"f{n}" for n in range(20)]])
+def test_odd_fields_are_refused(fields: Any) -> None:
+    """One text is no list, and a query has room for twenty."""
+    with pytest.raises(InputError) as caught:
+        check_fields(("id",), fields)
+
+    assert "fields" == caught.value.path
+
+
+def test_twenty_fields_have_room() -> None:
+    """The bound itself is taken."""
+    assert 20 == len(check_fields(("id",), [f"f{n}" for n in range(19)]))

@@ -12,10 +12,13 @@ from tagodev import (
     AuthenticationError,
     ConnectError,
     InputError,
+    MalformedAnswerError,
     NotFoundError,
     Secret,
     TagoError,
     TokenCreate,
+    TokenFilter,
+    TokenInfo,
 )
 from tests.support.answers import http, ok, refused
 from tests.support.clients import DEVICE_ID, TOKEN, client
@@ -60,6 +63,117 @@ async def test_list() -> None:
     assert (DOOMED, "Default", None) == (token.token.reveal(), token.name, token.expire_time)
     assert {"ref_id": "x"} == token.extra
     assert DOOMED not in repr(token)
+
+
+async def test_list_sends_what_it_asks_for() -> None:
+    """Filter, fields and order are the caller's; the token itself is always asked for."""
+    async with ScriptedServer(in_turn(ok([]))) as server, client(server.url) as tago:
+        await tago.tokens.list(
+            DEVICE_ID,
+            filter=TokenFilter(permission="write", serie_number="A1"),
+            fields=["name", "last_authorization"],
+            order_by="name,asc",
+        ).collect()
+
+    assert {
+        "page": "1",
+        "amount": "1000",
+        "fields[0]": "token",
+        "fields[1]": "name",
+        "fields[2]": "last_authorization",
+        "filter[permission]": "write",
+        "filter[serie_number]": "A1",
+        "orderBy": "name,asc",
+    } == dict(parse_qsl(urlsplit(server.received[0].target).query))
+
+
+async def test_list_gives_the_newest_first() -> None:
+    """Unless told otherwise, tokens come in the service's own order."""
+    async with ScriptedServer(in_turn(ok([]))) as server, client(server.url) as tago:
+        await tago.tokens.list(DEVICE_ID).collect()
+        with pytest.raises(InputError, match="order_by"):
+            tago.tokens.list(DEVICE_ID, order_by="name")
+
+    assert "orderBy=created_at%2Cdesc" in server.received[0].target
+
+
+async def test_info() -> None:
+    """What the client's own token is depends on its kind; whatever it is, it is read."""
+    script = in_turn(
+        ok({"name": "Default Token", "type": "profile"}),
+        ok({"id": DEVICE_ID, "name": "Cold room 3", "type": "mutable", "tags": []}),
+    )
+    async with ScriptedServer(script) as server, client(server.url) as tago:
+        profile, device = await tago.tokens.info(), await tago.tokens.info()
+
+    assert ["GET /info"] * 2 == server.seen()
+    assert TokenInfo(name="Default Token", type="profile") == profile
+    assert (DEVICE_ID, {"tags": []}) == (device.id, device.extra)
+
+
+@pytest.mark.parametrize("authorization", [None, "at0123", Secret("at0123")])
+async def test_resolve(authorization: str | Secret | None) -> None:
+    """A serial number, with an authorization or without, leads to a device's token."""
+    async with ScriptedServer(in_turn(ok(DOOMED))) as server, client(server.url) as tago:
+        token = await tago.tokens.resolve("0886AB56", authorization)
+
+    expected = "/integration/network/resolve/0886AB56" + (
+        "" if authorization is None else "/at0123"
+    )
+    assert [f"GET {expected}"] == server.seen()
+    assert Secret(DOOMED) == token
+
+
+async def test_resolve_counts_as_one_route() -> None:
+    """Whether the two ways share a limit is not documented: together they keep one."""
+    async with ScriptedServer(in_turn(ok(DOOMED))) as server, client(server.url) as tago:
+        await tago.tokens.resolve("A1")
+        await tago.tokens.resolve("A1", "at0123")
+        (counter,) = tago.limits.snapshot()
+
+    assert ("GET /integration/network/resolve/:serial", 2) == (counter.route, counter.used)
+
+
+@pytest.mark.parametrize("result", [None, {}, {"token": DOOMED}, 5, [DOOMED]])
+async def test_resolved_token_that_is_none_is_malformed(result: object) -> None:
+    """The answer is the token and nothing else, and is not told where it is not."""
+    async with ScriptedServer(in_turn(ok(result))) as server, client(server.url) as tago:
+        with pytest.raises(MalformedAnswerError) as caught:
+            await tago.tokens.resolve("A1")
+
+    assert_quiet(caught.value, DOOMED, TOKEN)
+
+
+@pytest.mark.parametrize(("path", "values"), [("serial", ("a/b",)), ("authorization", ("A1", ""))])
+async def test_serial_that_would_lead_elsewhere_is_refused(
+    path: str, values: tuple[str, ...]
+) -> None:
+    """Neither part makes another route of it."""
+    async with ScriptedServer(in_turn(ok(DOOMED))) as server, client(server.url) as tago:
+        with pytest.raises(InputError) as caught:
+            await tago.tokens.resolve(*values)
+
+    assert path == caught.value.path
+    assert [] == server.received
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(then="reset"),
+        Reply(refused(404, f"no {ODD} for {DOOMED}")),
+        Reply(refused(500, f"no {ODD} for {DOOMED}")),
+        Reply(http(200, f"/resolve/{ODD}/{DOOMED}".encode())),
+        Reply(http(307, location=f"http://127.0.0.1:1/resolve/{ODD}/{DOOMED}")),
+    ],
+)
+async def test_serial_in_the_url_is_never_shown(reply: Reply) -> None:
+    """Whatever goes wrong, neither serial number nor authorization is told."""
+    async with ScriptedServer(in_turn(reply)) as server, client(server.url) as tago:
+        with pytest.raises(TagoError) as caught:
+            await tago.tokens.resolve(ODD, DOOMED)
+
+    assert_quiet(caught.value, ODD, DOOMED, TOKEN)
 
 
 @pytest.mark.parametrize("token", [DOOMED, Secret(DOOMED)])

@@ -1,0 +1,368 @@
+"""The work of a bulk run: workers, pauses, and the rows whose answer was lost.
+
+Workers pull rows one at a time and do them.
+A row whose answer was lost stays open when the run has a journal: once the others are through, it
+is done again where that is harmless, or looked up on the service where it is not.
+To look once is not enough, because a request that was cut off may still be on its way and a list
+may lag: the engine looks after a settle time, and once more after another before it sends anew.
+
+When something goes wrong that would meet every further row (`tagodev.bulk.breaker`) the run
+*stops*: rows in flight are let finish, rows that wait for their turn are taken back and reported
+as pending, and no further row is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from tagodev.bulk.breaker import Breaker
+from tagodev.bulk.finding import Ambiguous, Found
+from tagodev.bulk.order import Order
+from tagodev.bulk.outcomes import Failed, InDoubt, Pending
+from tagodev.errors import (
+    AmbiguousMatchError,
+    ConnectError,
+    JournalError,
+    MalformedAnswerError,
+    NoAnswerError,
+    RequestError,
+    ServerError,
+    TagoError,
+)
+from tagodev.limits.lanes import Lane
+from tagodev.session import CallRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tagodev.bulk.finding import Finding
+    from tagodev.bulk.operations import Operation
+    from tagodev.bulk.options import RunOptions
+    from tagodev.bulk.outcomes import Outcome
+    from tagodev.bulk.rows import Row
+    from tagodev.bulk.source import Source
+    from tagodev.bulk.writing import Notes
+
+__all__ = ["Engine"]
+
+Item = TypeVar("Item")
+
+#: After so many rounds of looking up and sending anew, a row stays in doubt.
+_ROUNDS: Final = 20
+#: Rows pulled ahead of the first whose outcome is not out, for each worker, in an ordered run.
+_AHEAD: Final = 8
+
+
+class Engine(Generic[Item]):
+    """Does the rows of one run."""
+
+    def __init__(
+        self,
+        operation: Operation[Item],
+        source: Source[Item],
+        notes: Notes[Item],
+        outcomes: asyncio.Queue[Outcome | None],
+        *,
+        number: int,
+        concurrency: int,
+        options: RunOptions,
+    ) -> None:
+        """Prepare to work.
+
+        Args:
+            operation: what to do with each row.
+            source: where rows come from.
+            notes: what is written down of each.
+            outcomes: where outcomes go; it holds a few.
+            number: tells the run from the others of this process.
+            concurrency: rows in work at once.
+            options: how to go about it.
+        """
+        self._operation = operation
+        self._source = source
+        self._notes = notes
+        self._outcomes = outcomes
+        self._number = number
+        self._concurrency = concurrency
+        self._options = options
+        self._breaker = Breaker(at_once=concurrency, patience=options.patience)
+        self._failures = 0
+        self._rows: set[Row[Item]] = set()
+        self._idle: set[asyncio.Task[None]] = set()
+        self._again: deque[Row[Item]] = deque()
+        self._doubts: list[Row[Item]] = []
+        self._paused_until = 0.0
+        self._order = Order(_AHEAD * concurrency) if options.ordered else None
+        self.stopped: TagoError | None = None
+        """What ended the run before its last row."""
+        self.source_failed: BaseException | None = None
+        """What the caller's own iterable raised."""
+
+    async def work(self) -> None:
+        """Do all rows; each outcome has been given out when it returns."""
+        self._doubts = self._notes.doubts(self.new_record)
+        for row in self._doubts:
+            self._queue_up(row)
+        while True:
+            if self._doubts and self.stopped is None:
+                await self._settle_doubts()
+            await self._run_workers()
+            if not self._doubts or self.stopped is not None:
+                break
+        for row in self._doubts:
+            await self._give_out(row, self._still_in_doubt(row))
+
+    def new_record(self, number: int | None = None) -> CallRecord:
+        """Return the record of a call that belongs to this run.
+
+        Args:
+            number: the row that it is for; None if it only looks.
+        """
+        return CallRecord(lane=Lane.BULK, run=self._number, witness=self._notes.witness(number))
+
+    def stop(self, reason: TagoError) -> None:
+        """End the run before its last row; see `BulkRun.stop`."""
+        if self.stopped is not None:
+            return
+        self.stopped = reason
+        for row in self._rows:
+            worker = row.worker
+            if worker is not None and not row.record.sending and worker is not _this_task():
+                row.taken_back = True
+                worker.cancel()
+        for task in self._idle:
+            task.cancel()
+
+    # --- working -------------------------------------------------------------------------------
+
+    async def _run_workers(self) -> None:
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(self._concurrency):
+                workers.create_task(self._worker())
+
+    async def _worker(self) -> None:
+        task = _this_task()
+        assert task is not None, "a worker is a task"
+        while (row := await self._next_row(task)) is not None:
+            row.worker = task
+            self._rows.add(row)
+            outcome = await self._do(row)
+            self._rows.discard(row)
+            if outcome is None:
+                self._doubts.append(row)
+            else:
+                await self._give_out(row, outcome)
+
+    async def _next_row(self, worker: asyncio.Task[None]) -> Row[Item] | None:
+        """Pull a row, or return None when there is nothing more for this worker to do."""
+        if self.stopped is not None or self.source_failed is not None:
+            return None
+        self._idle.add(worker)
+        try:
+            return await self._pull()
+        except asyncio.CancelledError as error:
+            if not worker.cancelling():
+                # Nobody cancelled this worker: something that the source waited for was.
+                self.source_failed = error
+            elif self.stopped is None or worker.uncancel() > 0:
+                raise
+        except JournalError as error:
+            self.stop(error)
+        except Exception as error:  # noqa: BLE001  (the caller's own iterable: its error is theirs)
+            self.source_failed = error
+        finally:
+            self._idle.discard(worker)
+        return None
+
+    async def _pull(self) -> Row[Item] | None:
+        """Return the next row to be done, once the run is not paused."""
+        await self._sleep_until(self._paused_until)
+        if self._again:
+            return self._again.popleft()
+        if self._order is not None and not await self._order.room(self._doubts):
+            return None
+        pulled = await self._source.pull()
+        if pulled is None:
+            return None
+        row = self._notes.row(*pulled, self.new_record)
+        self._queue_up(row)
+        return row
+
+    def _queue_up(self, row: Row[Item]) -> None:
+        if self._order is not None:
+            self._order.add(row.index)
+
+    async def _sleep_until(self, moment: float) -> None:
+        """Wait until a moment, and on while the run has been paused for longer meanwhile."""
+        loop = asyncio.get_running_loop()
+        wait = max(moment, self._paused_until) - loop.time()
+        while wait > 0:
+            await asyncio.sleep(wait)
+            wait = max(moment, self._paused_until) - loop.time()
+
+    async def _do(self, row: Row[Item]) -> Outcome | None:
+        """Do a row; None if its answer was lost, and it is to be looked at again later."""
+        try:
+            while True:
+                if self.stopped is not None:
+                    return self._unsent(row)
+                try:
+                    done = await self._attempt(row)
+                except ConnectError as error:
+                    # It never left: the row has not failed, whatever became of the network.
+                    self._judge(error)
+                    if self.stopped is None and not row.in_doubt:
+                        await self._sleep_until(self._paused_until)
+                        continue
+                    return self._failure(row, error)
+                except TagoError as error:
+                    self._judge(error)
+                    return self._failure(row, error)
+                self._breaker.succeed()
+                return done
+        except asyncio.CancelledError:
+            worker = row.worker
+            assert worker is not None, "a row is done by a worker"
+            if self.stopped is None or not row.taken_back or worker.uncancel() > 0:
+                raise
+            row.taken_back = False
+            return self._unsent(row)
+
+    async def _attempt(self, row: Row[Item]) -> Outcome:
+        if row.found is not None:
+            return await self._operation.adopt(row)
+        return await self._operation.do(row)
+
+    def _judge(self, error: TagoError) -> None:
+        now = asyncio.get_running_loop().time()
+        verdict = self._breaker.fail(error, paused=now < self._paused_until)
+        if verdict.stop or self._operation.stops(error):
+            self.stop(error)
+        elif verdict.pause:
+            self._paused_until = now + verdict.pause
+
+    def _failure(self, row: Row[Item], error: TagoError) -> Outcome | None:
+        lost = isinstance(error, (MalformedAnswerError, NoAnswerError, ServerError))
+        doubtful = (
+            row.in_doubt
+            or row.found is not None
+            or (isinstance(error, RequestError) and error.may_have_acted)
+        )
+        kept = self._notes.kept
+        # What was found and can't be adopted will be no better another time.
+        again = lost or (doubtful and row.found is None)
+        if again and kept and self.stopped is None:
+            return None
+        never_done = isinstance(error, (ConnectError, JournalError)) or (lost and kept)
+        if never_done and not doubtful:
+            return Pending(row.index, row.item, attempts=row.record.attempts)
+        cls = InDoubt if doubtful else Failed
+        return cls(row.index, row.item, error=error, attempts=row.record.attempts)
+
+    def _unsent(self, row: Row[Item]) -> Outcome:
+        """Say what a row is that the end of the run has kept from its turn."""
+        assert self.stopped is not None, "only a stop takes rows back"
+        attempts = row.record.attempts
+        if row.in_doubt or row.found is not None:
+            return InDoubt(row.index, row.item, error=self.stopped, attempts=attempts)
+        return Pending(row.index, row.item, attempts=attempts)
+
+    async def _give_out(self, row: Row[Item], outcome: Outcome) -> None:
+        self._notes.ended(row, outcome)
+        if isinstance(outcome, (Failed, InDoubt)):
+            self._failures += 1
+            if self._failures > self._options.failures_allowed:
+                self.stop(outcome.error)
+        for ready in (outcome,) if self._order is None else self._order.release(outcome):
+            await self._outcomes.put(ready)
+
+    # --- rows whose answer was lost --------------------------------------------------------------
+
+    async def _settle_doubts(self) -> None:
+        """Find out what became of rows in doubt, and put to work what is left to do for them."""
+        rows, self._doubts = self._doubts, []
+        for row in [row for row in rows if row.rounds >= _ROUNDS]:
+            rows.remove(row)
+            await self._give_out(row, self._still_in_doubt(row))
+        for row in rows:
+            row.rounds += 1
+        try:
+            if not self._operation.resendable:
+                rows = await self._looked_up(rows)
+        except asyncio.CancelledError:
+            task = _this_task()
+            if self.stopped is None or task is None or task.uncancel() > 0:
+                raise
+        except TagoError as error:
+            self.stop(error)
+        if self.stopped is not None:
+            self._doubts = rows
+            return
+        self._again.extend(rows)
+
+    async def _looked_up(self, rows: list[Row[Item]]) -> list[Row[Item]]:
+        """Look twice, and return the rows that are to be adopted or sent anew."""
+        ready: list[Row[Item]] = []
+        missing = rows
+        for _ in range(2):
+            if not missing:
+                break
+            await self._rest(self._options.settle)
+            findings = await self._find(missing)
+            for row in missing:
+                finding = findings.get(row.index)
+                if isinstance(finding, Found):
+                    row.found = finding
+                    ready.append(row)
+                elif isinstance(finding, Ambiguous):
+                    await self._give_out(row, _ambiguous(row, finding))
+            missing = [row for row in missing if findings.get(row.index) is None]
+        for row in missing:
+            # Nothing of it is there: the next attempt is the first that counts.
+            row.record = self.new_record(row.index)
+        return [*ready, *missing]
+
+    async def _find(self, rows: Sequence[Row[Item]]) -> dict[int, Finding]:
+        """Look, and look again while the connection fails."""
+        while True:
+            try:
+                return dict(await self._operation.find(rows, self.new_record))
+            except (NoAnswerError, ServerError) as error:
+                self._judge(error)
+                if self.stopped is not None:
+                    raise
+            await self._rest(0.0)
+
+    def _still_in_doubt(self, row: Row[Item]) -> Outcome:
+        attempts = row.record.attempts
+        error = self.stopped or RequestError(
+            "The answer was lost, and what became of it could not be found out",
+            attempts=max(attempts, 1),
+            may_have_acted=True,
+        )
+        return InDoubt(row.index, row.item, error=error, attempts=attempts)
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait so long, or until a pause is over; a stop ends it."""
+        task = _this_task()
+        assert task is not None, "the engine works in a task"
+        self._idle.add(task)
+        try:
+            await self._sleep_until(asyncio.get_running_loop().time() + seconds)
+        finally:
+            self._idle.discard(task)
+
+
+def _this_task() -> asyncio.Task[None] | None:
+    return asyncio.current_task()
+
+
+def _ambiguous(row: Row[Item], finding: Ambiguous) -> InDoubt:
+    error = AmbiguousMatchError(
+        "Several things could be what this row has made",
+        candidates=finding.ids,
+        hint="Look at them, and delete what is too many",
+    )
+    return InDoubt(row.index, row.item, error=error, attempts=row.record.attempts)

@@ -1,0 +1,396 @@
+"""The journal: what a bulk run means to do, is doing and has done, on disk.
+
+One SQLite file, one row for each row of the input.
+Before a request leaves, its row says so, durably (`RowState.SENT`): whatever becomes of this
+process, whoever opens the journal afterwards knows each request that can have reached the service.
+What the service answered is written behind it, with the token that it gives only once.
+
+The states of a row are told in `tagodev.bulk.journal_rows`; only ``SENT`` needs looking up.
+
+Beside the rows stands what was granted for each route in each of the server's minutes, so that a
+program that is started again within the minute knows what it has spent.
+
+This module is synchronous and belongs to one thread at a time; `tagodev.bulk.recorder` gathers what
+many rows have to say into few commits.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import attrs
+import orjson
+
+from tagodev.bulk.journal_rows import Batch, Entry, JournalInfo, RowState
+from tagodev.bulk.locks import FileLock
+from tagodev.errors import JournalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import TracebackType
+
+__all__ = ["Journal"]
+
+_FORMAT: Final = 1
+#: Marks an SQLite file as ours ("tgdj"), so that nothing else is taken for a journal.
+_APPLICATION_ID: Final = 0x7467646A
+
+_SCHEMA: Final = f"""
+PRAGMA application_id = {_APPLICATION_ID};
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE rows (
+    number INTEGER PRIMARY KEY,
+    state INTEGER NOT NULL DEFAULT 0,
+    hash BLOB NOT NULL,
+    payload BLOB NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    sent REAL,
+    ended REAL,
+    progress BLOB,
+    result BLOB,
+    error TEXT
+);
+CREATE INDEX unfinished ON rows (state) WHERE state IN (0, 1);
+CREATE TABLE spent (
+    ledger TEXT NOT NULL,
+    route TEXT NOT NULL,
+    minute REAL NOT NULL,
+    number INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (ledger, route, minute, number)
+) WITHOUT ROWID;
+"""
+
+
+class Journal:
+    """An open journal; a context manager.
+
+    Opened for writing it is locked: a second process is refused, since both would send the rows.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: FileLock | None) -> None:
+        """Take over an open file; use `open`, `create` or `read`.
+
+        Args:
+            path: where it is.
+            connection: the open database.
+            lock: what keeps others out; None for a reader.
+        """
+        self.path: Final = path
+        self._connection = connection
+        self._lock = lock
+        self.info: Final = self._read_info()
+
+    # --- opening -------------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str], info: JournalInfo) -> Self:
+        """Make a journal, for its owner's eyes only.
+
+        Args:
+            path: where; nothing may be there yet.
+            info: what it is about; run and time are made up where they are empty.
+
+        Raises:
+            JournalError: something is there, or the file can't be made.
+        """
+        place = Path(path)
+        lock = FileLock.take(place)
+        try:
+            with _explained(place):
+                _make(place, info)
+                return cls(place, _connect(place), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Open a journal to go on with it.
+
+        Raises:
+            JournalError: there is none, it is none, or another process has it open.
+        """
+        place = Path(path)
+        _check_there(place)
+        lock = FileLock.take(place)
+        try:
+            with _explained(place):
+                # One that was copied about may have lost its mode.
+                place.chmod(0o600)
+                return cls(place, _connect(place), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """Open a journal to look at it, also while another process works with it.
+
+        Raises:
+            JournalError: there is none, or it is none.
+        """
+        place = Path(path)
+        _check_there(place)
+        with _explained(place):
+            return cls(place, _connect(place, read_only=True), None)
+
+    def close(self) -> None:
+        """Close it; what was committed stays."""
+        try:
+            self._connection.close()
+        finally:
+            if self._lock is not None:
+                self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # --- looking -------------------------------------------------------------------------------
+
+    @property
+    def whole(self) -> bool:
+        """Whether every row of the input is in it."""
+        return bool(self._fact("whole"))
+
+    def counts(self) -> dict[RowState, int]:
+        """Return how many rows are in each state."""
+        with _explained(self.path):
+            found = self._connection.execute("SELECT state, count(*) FROM rows GROUP BY state")
+            return {RowState(state): count for state, count in found}
+
+    def last_activity(self) -> float | None:
+        """Return when a row was last begun or finished, in seconds of the epoch; None if none."""
+        with _explained(self.path):
+            found = self._connection.execute("SELECT max(sent), max(ended) FROM rows").fetchone()
+        return max((moment for moment in found if moment is not None), default=None)
+
+    def rows(self, *states: RowState, after: int = -1) -> Iterator[Entry]:
+        """Yield rows in their order; all of them, or those in given states.
+
+        Args:
+            states: which; none for all.
+            after: only rows behind this number.
+        """
+        asked = ",".join(str(int(state)) for state in states or RowState)
+        last = after
+        while True:
+            # Page by page: the connection serves other statements in between.
+            with _explained(self.path):
+                page = self._connection.execute(
+                    "SELECT number, state, payload, attempts, sent, ended, progress, result, error"  # noqa: S608  (the states are whole numbers of our own)
+                    f" FROM rows WHERE number > ? AND state IN ({asked})"
+                    " ORDER BY number LIMIT 500",
+                    (last,),
+                ).fetchall()
+            for row in page:
+                yield _entry(row)
+            if not page:
+                return
+            last = page[-1][0]
+
+    def hashes(self, after: int, many: int) -> list[tuple[int, bytes, RowState]]:
+        """Return number, hash and state of the next rows behind a number."""
+        with _explained(self.path):
+            found = self._connection.execute(
+                "SELECT number, hash, state FROM rows WHERE number > ? ORDER BY number LIMIT ?",
+                (after, many),
+            )
+            return [(number, digest, RowState(state)) for number, digest, state in found]
+
+    def progress(self) -> list[tuple[int, bytes]]:
+        """Return number and progress of each row that is not finished and was begun."""
+        with _explained(self.path):
+            found = self._connection.execute(
+                "SELECT number, progress FROM rows WHERE state = 0 AND progress IS NOT NULL"
+            )
+            return found.fetchall()
+
+    def spent(self, minute: float, *, besides: str = "") -> list[tuple[str, int, int]]:
+        """Return route, window and number of what was granted, the earliest first.
+
+        Args:
+            minute: length of the windows, in seconds.
+            besides: the ledger whose own grants are left out.
+        """
+        with _explained(self.path):
+            found = self._connection.execute(
+                "SELECT route, number, sum(count) FROM spent WHERE minute = ? AND ledger != ?"
+                " GROUP BY route, number ORDER BY number",
+                (minute, besides),
+            )
+            return found.fetchall()
+
+    # --- writing -------------------------------------------------------------------------------
+
+    def write(self, batch: Batch) -> None:
+        """Write what many rows have to say, in one commit; durable when it returns.
+
+        Raises:
+            JournalError: the disk does not take it; nothing of it was written.
+        """
+        connection = self._connection
+        with _explained(self.path), connection:
+            connection.executemany(
+                "INSERT INTO rows (number, hash, payload) VALUES (?, ?, ?)", batch.pulled
+            )
+            connection.executemany(
+                "UPDATE rows SET state = 1, sent = coalesce(sent, ?) WHERE number = ?", batch.sent
+            )
+            connection.executemany("UPDATE rows SET progress = ? WHERE number = ?", batch.progress)
+            connection.executemany(
+                "UPDATE rows SET state = ?, attempts = attempts + ?, ended = ?, result = ?,"
+                " error = ? WHERE number = ?",
+                batch.ended,
+            )
+            connection.executemany(
+                "INSERT INTO spent VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+                " SET count = count + excluded.count",
+                [(*key, count) for key, count in batch.spent.items()],
+            )
+            if batch.whole:
+                self._put("whole", value=True)
+
+    def fill(self, rows: Iterable[tuple[int, bytes, bytes]]) -> None:
+        """Write all rows of the input at once: number, hash and payload of each.
+
+        Raises:
+            JournalError: the disk does not take it; nothing of it was written.
+        """
+        with _explained(self.path), self._connection as connection:
+            connection.executemany(
+                "INSERT INTO rows (number, hash, payload) VALUES (?, ?, ?)", rows
+            )
+            self._put("whole", value=True)
+
+    def retry_failed(self) -> int:
+        """Make rows that failed pending again, and return how many."""
+        with _explained(self.path), self._connection as connection:
+            changed = connection.execute(
+                "UPDATE rows SET state = 0, error = NULL, ended = NULL WHERE state = 3"
+            )
+            return changed.rowcount
+
+    def move(self, service: str) -> None:
+        """Note that the service is reached at another address from now on.
+
+        Args:
+            service: the address.
+        """
+        with _explained(self.path), self._connection:
+            self._put("service", value=service)
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _read_info(self) -> JournalInfo:
+        if self._fact("format") != _FORMAT:
+            raise JournalError(
+                "this journal was written by another version of tagodev", journal=str(self.path)
+            )
+        return JournalInfo(
+            **{field.name: self._fact(field.name) for field in attrs.fields(JournalInfo)}
+        )
+
+    def _fact(self, key: str) -> Any:
+        with _explained(self.path):
+            found = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,))
+            row = found.fetchone()
+        return None if row is None else orjson.loads(row[0])
+
+    def _put(self, key: str, *, value: Any) -> None:
+        self._connection.execute(
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+            (key, orjson.dumps(value).decode()),
+        )
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    number, state, payload, attempts, sent, ended, progress, result, error = row
+    return Entry(
+        number=number,
+        state=RowState(state),
+        payload=payload,
+        attempts=attempts,
+        sent=sent,
+        ended=ended,
+        progress=progress,
+        result=result,
+        error=error,
+    )
+
+
+def _make(path: Path, info: JournalInfo) -> None:
+    """Make a journal's file in one step: a process that is killed meanwhile leaves none."""
+    if path.exists():
+        raise FileExistsError
+    draft = path.with_name(f"{path.name}.draft")
+    draft.unlink(missing_ok=True)
+    os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    facts = {
+        "format": _FORMAT,
+        **attrs.asdict(info),
+        "run": info.run or secrets.token_hex(4),
+        "began": info.began or time.time(),
+        "whole": False,
+    }
+    with closing(sqlite3.connect(draft)) as connection, connection:
+        # A draft that was begun is thrown away, so nothing is kept to undo it.
+        connection.execute("PRAGMA journal_mode = MEMORY")
+        connection.executescript(f"BEGIN; {_SCHEMA}")
+        connection.executemany(
+            "INSERT INTO meta VALUES (?, ?)",
+            [(key, orjson.dumps(value).decode()) for key, value in facts.items()],
+        )
+    draft.rename(path)
+
+
+def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    # One thread at a time, though not always the same one: `Recorder` sees to that.
+    address = f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rw'}"
+    connection = sqlite3.connect(address, uri=True, check_same_thread=False, timeout=10)
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        (identity,) = connection.execute("PRAGMA application_id").fetchone()
+        if identity != _APPLICATION_ID:
+            raise JournalError("this is no journal of tagodev", journal=str(path))
+        if not read_only:
+            connection.execute("PRAGMA journal_mode = WAL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_there(path: Path) -> None:
+    if not path.is_file():
+        raise JournalError("there is no such journal", journal=str(path))
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn errors of file and database into ours."""
+    try:
+        yield
+    except FileExistsError:
+        problem = "something is there already"
+    except OSError as error:
+        problem = error.strerror or str(error)
+    except sqlite3.Error as error:
+        problem = str(error)
+    else:
+        return
+    raise JournalError(problem, journal=str(path))

@@ -1,0 +1,71 @@
+"""How a bulk run is to go."""
+
+from __future__ import annotations
+
+import os  # noqa: TC003  (typing.get_type_hints is asked for it by tools)
+from typing import Literal, TypedDict
+
+import attrs
+
+from tagodev.errors import InputError
+
+__all__ = ["RunKeywords", "RunManner", "RunOptions"]
+
+
+class RunManner(TypedDict, total=False):
+    """How a run goes about its rows."""
+
+    on_error: Literal["continue", "stop"]
+    """Whether a row that fails ends the run; default: ``continue``."""
+    max_failures: int | None
+    """How many rows may fail before the run ends; default: any number."""
+    ordered: bool
+    """Whether outcomes come in the order of their rows; default: as they complete."""
+    settle: float
+    """Seconds that a request without an answer may still take to show on the service, 0 to 600;
+    default 10, an assumption."""
+    patience: float
+    """Seconds of pauses in a row, while there is no connection, before the run ends; default 900.
+    """
+
+
+class RunKeywords(RunManner, total=False):
+    """What every bulk method takes besides its rows."""
+
+    journal: str | os.PathLike[str] | None
+    """Where the run is written down, so that it can be resumed; default: nowhere."""
+
+
+@attrs.frozen(kw_only=True)
+class RunOptions:
+    """How a bulk run is to go; the fields are those of `RunKeywords`."""
+
+    journal: str | os.PathLike[str] | None = None
+    """Where the run is written down; None for nowhere."""
+    on_error: Literal["continue", "stop"] = "continue"
+    """Whether a row that fails ends the run."""
+    max_failures: int | None = None
+    """How many rows may fail before the run ends; None for any number."""
+    ordered: bool = False
+    """Whether outcomes come in the order of their rows."""
+    settle: float = 10.0
+    """Seconds that a request without an answer may still take to show on the service."""
+    patience: float = 900.0
+    """Seconds of pauses in a row, while there is no connection, before the run ends."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.on_error not in ("continue", "stop"):
+            raise InputError(f"is continue or stop, not {self.on_error!r}", path="on_error")
+        if self.max_failures is not None and self.max_failures < 0:
+            raise InputError("is 0 or more", path="max_failures")
+        if not 0 <= self.settle <= 600:
+            raise InputError(f"is from 0 to 600 seconds, not {self.settle}", path="settle")
+        if not self.patience >= 0:
+            raise InputError(f"is 0 or more seconds, not {self.patience}", path="patience")
+
+    @property
+    def failures_allowed(self) -> float:
+        """How many rows may fail before the run ends."""
+        if self.on_error == "stop":
+            return 0
+        return float("inf") if self.max_failures is None else self.max_failures

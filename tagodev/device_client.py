@@ -1,0 +1,59 @@
+"""The client of a device's own token: what a device itself, or its gateway, may do."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, Unpack
+
+from tagodev.base_client import BaseClient
+from tagodev.limits.routes import Route
+from tagodev.models import Device
+from tagodev.resources.device_data import DeviceData
+from tagodev.resources.parameters import DeviceParameters
+from tagodev.retry import Safety
+from tagodev.session import CallRecord
+from tagodev.transport import Request
+
+if TYPE_CHECKING:
+    from tagodev.session import CallOptions
+
+__all__ = ["TagoDevice"]
+
+_INFO: Final = Route("GET", "/info")
+
+
+class TagoDevice(BaseClient):
+    """A client with the token of one device, whose every request keeps the service's limits.
+
+    The limits are those of the device's profile, and all its devices share them.
+    Clients of one process that work for the same profile with different tokens count together if
+    they are given the same ``ledger``.
+    A device's token may not ask for the plan: name it, or the limits of the Free plan are kept.
+
+    Example:
+        >>> async def report(temperature: float) -> None:
+        ...     async with TagoDevice("8be70d95-...", plan="scale") as device:
+        ...         await device.data.send(DataCreate("temperature", temperature, unit="°C"))
+    """
+
+    async def info(self, **options: Unpack[CallOptions]) -> Device:
+        """Return what the service says of the device.
+
+        Args:
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            RequestError: it failed.
+        """
+        request = Request(route=_INFO, path=_INFO.path(), safety=Safety.READ)
+        return await self._session.call(request, Device, CallRecord.of(options))
+
+    @cached_property
+    def data(self) -> DeviceData:
+        """The device's data: read, count, send, change and delete."""
+        return DeviceData(self._session)
+
+    @cached_property
+    def parameters(self) -> DeviceParameters:
+        """The device's configuration parameters: list, and mark as read."""
+        return DeviceParameters(self._session)

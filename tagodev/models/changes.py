@@ -1,0 +1,116 @@
+"""Rows of bulk runs that name a device, and say what to do with it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+
+from tagodev.errors import InputError
+from tagodev.models.data import DataCreate
+from tagodev.models.devices import DeviceEdit
+from tagodev.models.fields import ConfigurationParameter, check_parameters, not_blank
+from tagodev.models.tokens import TokenCreate
+from tagodev.secrets import Secret
+
+__all__ = ["DataBatch", "DeviceChange", "ParameterChange", "Rotation", "TokenOrder"]
+
+#: Registers that one request takes, by the service's own way to send in chunks.
+_MAX_POINTS: Final = 1000
+
+
+def _check_points(_: object, attribute: attrs.Attribute[Any], value: tuple[object, ...]) -> None:
+    if not 1 <= len(value) <= _MAX_POINTS:
+        raise InputError(
+            f"holds {len(value)} registers, but must hold 1 to {_MAX_POINTS}", path=attribute.name
+        )
+    for index, point in enumerate(value):
+        if not isinstance(point, DataCreate):
+            raise InputError(
+                f"must be a DataCreate, not {type(point).__name__}",
+                path=f"{attribute.name}[{index}]",
+            )
+
+
+@attrs.frozen
+class DeviceChange:
+    """A device, and what to change in it.
+
+    Example:
+        >>> DeviceChange("67e1a2b3c4d5e6f708192a3b", DeviceEdit(active=False)).changes.active
+        False
+    """
+
+    device_id: str = attrs.field(validator=not_blank)
+    """Which device."""
+    changes: DeviceEdit
+    """What to change."""
+
+
+@attrs.frozen
+class TokenOrder:
+    """A device, and the token to be made for it.
+
+    Example:
+        >>> TokenOrder("67e1a2b3c4d5e6f708192a3b", TokenCreate("field", "write")).token.name
+        'field'
+    """
+
+    device_id: str = attrs.field(validator=not_blank)
+    """Which device."""
+    token: TokenCreate
+    """What to make."""
+
+
+@attrs.frozen
+class Rotation:
+    """A token to be replaced by a new one of the same name and permission.
+
+    Example:
+        >>> Rotation("67e1a2b3c4d5e6f708192a3b", "8be70d95-0dbc-4e16-89b6-b23b077d05e5").token
+        Secret('8be7…')
+    """
+
+    device_id: str = attrs.field(validator=not_blank)
+    """Which device."""
+    token: Secret | None = attrs.field(default=None, converter=attrs.converters.optional(Secret))
+    """The token to be replaced; None only where the device has no more than one."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.token is not None and not self.token:
+            # An empty cell must never rotate a live token.
+            raise InputError("is empty: name the token to be replaced", path="token")
+
+
+@attrs.frozen
+class ParameterChange:
+    """A device, and what its configuration parameters are to be; those with other keys stay.
+
+    Example:
+        >>> ParameterChange(
+        ...     "67e1a2b3c4d5e6f708192a3b", [ConfigurationParameter("check_rate", 600)]
+        ... ).parameters[0].value
+        '600'
+    """
+
+    device_id: str = attrs.field(validator=not_blank)
+    """Which device."""
+    parameters: tuple[ConfigurationParameter, ...] = attrs.field(
+        converter=tuple, validator=check_parameters
+    )
+    """What to set; at most 60."""
+
+
+@attrs.frozen
+class DataBatch:
+    """A device, and data to be sent on its behalf in one request.
+
+    Example:
+        >>> DataBatch("67e1a2b3c4d5e6f708192a3b", [DataCreate("rssi", -71)]).points[0].variable
+        'rssi'
+    """
+
+    device_id: str = attrs.field(validator=not_blank)
+    """Which device."""
+    points: tuple[DataCreate, ...] = attrs.field(converter=tuple, validator=_check_points)
+    """What to send: 1 to 1,000 registers."""

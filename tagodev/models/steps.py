@@ -1,0 +1,48 @@
+"""One step of bringing a profile to what a file says."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+from tagodev.errors import InputError
+from tagodev.models.devices import DeviceCreate, DeviceEdit
+from tagodev.models.fields import ConfigurationParameter
+
+__all__ = ["DeviceStep"]
+
+
+@attrs.frozen(kw_only=True)
+class DeviceStep:
+    """Make, change or delete one device.
+
+    Example:
+        >>> DeviceStep(device_id="67e1a2b3c4d5e6f708192a3b", edit=DeviceEdit(active=False)).action
+        'change'
+    """
+
+    create: DeviceCreate | None = None
+    """The device to be made."""
+    device_id: str = ""
+    """The device to be changed or deleted."""
+    edit: DeviceEdit | None = None
+    """What to change in its fields and tags."""
+    parameters: tuple[ConfigurationParameter, ...] = ()
+    """The configuration parameters to set; those with other keys stay."""
+    delete: bool = False
+    """Whether it is to go."""
+
+    def __attrs_post_init__(self) -> None:
+        if (self.create is None) == (not self.device_id):
+            raise InputError("names a device, or makes one", path="device_id")
+        changes = self.edit is not None or bool(self.parameters)
+        if self.device_id and changes == self.delete:
+            raise InputError("changes a device, or deletes it", path="delete")
+
+    @property
+    def action(self) -> Literal["create", "change", "delete"]:
+        """What is done."""
+        if self.create is not None:
+            return "create"
+        return "delete" if self.delete else "change"

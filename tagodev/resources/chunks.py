@@ -1,0 +1,102 @@
+"""Chunks of immutable devices: list, export and delete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
+
+from tagodev.errors import NotFoundError
+from tagodev.limits.routes import Route
+from tagodev.models import Chunk, ChunkBackup
+from tagodev.resources.data_requests import check_text
+from tagodev.retry import Safety
+from tagodev.serde import to_json
+from tagodev.session import CallRecord
+from tagodev.transport import Request
+
+if TYPE_CHECKING:
+    from tagodev.session import CallOptions, Session
+
+__all__ = ["Chunks"]
+
+_LIST: Final = Route("GET", "/device/:device_id/chunk")
+_DELETE: Final = Route("DELETE", "/device/:device_id/chunk/:chunk_id")
+_BACKUP: Final = Route("POST", "/device/:device_id/chunk/backup")
+
+# Inside the class `list` is a method.
+_Chunks: TypeAlias = list[Chunk]
+
+
+class Chunks:
+    """The chunks of immutable devices: ``tago.chunks``."""
+
+    def __init__(self, session: Session) -> None:
+        """Work through a session; `Tago` makes this.
+
+        Args:
+            session: the door to the service.
+        """
+        self._session = session
+
+    async def list(self, device_id: str, **options: Unpack[CallOptions]) -> _Chunks:
+        """Return the chunks of a device, in one request.
+
+        Args:
+            device_id: which device.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            RequestError: it failed.
+        """
+        request = Request(route=_LIST, path=_LIST.path(device_id), safety=Safety.READ)
+        return await self._session.call(request, _Chunks, CallRecord.of(options))
+
+    async def delete(self, device_id: str, chunk_id: str, **options: Unpack[CallOptions]) -> None:
+        """Delete a chunk with all its data.
+
+        Args:
+            device_id: which device.
+            chunk_id: which of its chunks.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            NotFoundError: no such chunk, and it was not an earlier attempt of this call whose
+                answer was lost that removed it.
+            RequestError: it failed otherwise.
+        """
+        path = _DELETE.path(device_id, chunk_id)
+        request = Request(route=_DELETE, path=path, safety=Safety.IDEMPOTENT)
+        try:
+            await self._session.call(request, object, CallRecord.of(options))
+        except NotFoundError as error:
+            if not error.may_have_acted:
+                raise
+
+    async def backup(
+        self,
+        device_id: str,
+        chunk_id: str,
+        file_address: str,
+        *,
+        headers: bool = True,
+        **options: Unpack[CallOptions],
+    ) -> ChunkBackup:
+        """Have a chunk exported as CSV to Files; it is scheduled, not done, on return.
+
+        Args:
+            device_id: which device.
+            chunk_id: which of its chunks.
+            file_address: where to; ``$DEVICE$``, ``$CHUNK$``, ``$FROM$``, ``$TO$`` and
+                ``$TIMESTAMP$`` in it are filled in.
+            headers: whether the file opens with the names of its columns.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            RequestError: it failed; nothing is sent again if the answer is lost.
+        """
+        check_text("chunk_id", chunk_id)
+        check_text("file_address", file_address)
+        body = to_json({"chunk_id": chunk_id, "file_address": file_address, "headers": headers})
+        request = Request(
+            route=_BACKUP, path=_BACKUP.path(device_id), safety=Safety.ONCE, body=body
+        )
+        return await self._session.call(request, ChunkBackup, CallRecord.of(options))

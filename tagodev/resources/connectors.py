@@ -1,0 +1,122 @@
+"""Connectors: kinds of devices."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
+
+from tagodev.limits.routes import Route
+from tagodev.models import Connector
+from tagodev.query import encode_query
+from tagodev.resources.listing import (
+    PAGE_SIZE,
+    Listing,
+    check_fields,
+    check_order,
+    page_fetcher,
+)
+from tagodev.resources.networks import catalogue_filter
+from tagodev.retry import Safety
+from tagodev.session import CallRecord
+from tagodev.transport import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tagodev.models import IntegrationFilter
+    from tagodev.session import CallOptions, Session
+
+__all__ = ["CONNECTOR_FIELDS", "Connectors"]
+
+# Inside the class `list` is a method.
+_Page: TypeAlias = list[Connector]
+
+_LIST: Final = Route("GET", "/integration/connector")
+_INFO: Final = Route("GET", "/integration/connector/:connector_id")
+
+#: What a connector has.
+CONNECTOR_FIELDS: Final = (
+    "id",
+    "name",
+    "description",
+    "public",
+    "networks",
+    "device_parameters",
+    "logo_url",
+    "install_text",
+    "install_end_text",
+    "device_annotation",
+    "payload_encoder",
+    "payload_decoder",
+    "created_at",
+    "updated_at",
+)
+#: What a list gives of each connector unless told otherwise: not its pictures, texts and sources.
+_LISTED: Final = CONNECTOR_FIELDS[:5]
+
+
+class Connectors:
+    """The connectors of a profile, and the public ones: ``tago.connectors``."""
+
+    def __init__(self, session: Session) -> None:
+        """Work through a session; `Tago` makes this.
+
+        Args:
+            session: the door to the service.
+        """
+        self._session = session
+
+    async def info(
+        self,
+        connector_id: str,
+        *,
+        fields: Iterable[str] = CONNECTOR_FIELDS,
+        **options: Unpack[CallOptions],
+    ) -> Connector:
+        """Return what the service says of a connector.
+
+        Args:
+            connector_id: its id.
+            fields: what to give besides its id; default: all that is documented.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            NotFoundError: no such connector.
+            RequestError: it failed otherwise.
+        """
+        query = encode_query({"fields": check_fields(("id",), fields)})
+        path = f"{_INFO.path(connector_id)}?{query}"
+        request = Request(route=_INFO, path=path, safety=Safety.READ)
+        return await self._session.call(request, Connector, CallRecord.of(options))
+
+    def list(
+        self,
+        *,
+        filter: IntegrationFilter | None = None,  # noqa: A002  (the service's own word)
+        include_public: bool = True,
+        fields: Iterable[str] = _LISTED,
+        order_by: str = "name,asc",
+        page_size: int = PAGE_SIZE,
+        **options: Unpack[CallOptions],
+    ) -> Listing[Connector]:
+        """List connectors; nothing is sent before the result is iterated.
+
+        Args:
+            filter: which connectors; None for all.
+            include_public: list the public catalogue too, not only the profile's own.
+            fields: what to give of each besides its id: some of `CONNECTOR_FIELDS`.
+            order_by: a field and ``asc`` or ``desc``.
+            page_size: connectors a request, 1 to 10,000; default 1,000.
+            options: ``lane``, ``max_wait`` and ``timeout`` of each page's call, as `CallOptions`
+                says.
+
+        Raises:
+            InputError: something that the service would not understand.
+        """
+        parameters = {
+            "fields": check_fields(("id",), fields),
+            "filter": catalogue_filter(filter, include_public=include_public),
+            "orderBy": check_order(order_by),
+        }
+        fetch = page_fetcher(self._session, _LIST, _Page, options, parameters=parameters)
+        return Listing(fetch, page_size, key=attrgetter("id"))

@@ -1,0 +1,132 @@
+"""How data reaches a device that a client has no token of.
+
+The route by the device's id is refused to the tokens of profiles, and open to some analyses.
+Where it is refused, a token of the device itself opens ``POST /data``: one that may write is found
+in the list of its tokens, and kept in mind.
+A refusal (401, 403) says that nothing was taken, so the same body is then sent in the other way.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from tagodev.errors import AuthenticationError, PermissionDeniedError, ServiceError
+from tagodev.models.data import Affected
+from tagodev.resources.data_requests import BY_ID, OWN
+from tagodev.retry import Safety
+from tagodev.session import CallRecord
+from tagodev.transport import Request
+
+if TYPE_CHECKING:
+    from tagodev.models import DeviceToken
+    from tagodev.resources.tokens import Tokens
+    from tagodev.secrets import Secret
+    from tagodev.session import CallOptions, Session
+
+__all__ = ["DataSender"]
+
+#: Devices whose tokens are kept in mind; the one that came first goes first.
+_REMEMBERED: Final = 10_000
+_REFUSALS: Final = (AuthenticationError, PermissionDeniedError)
+
+
+class DataSender:
+    """Sends bodies of data to any device of a profile."""
+
+    def __init__(self, session: Session, tokens: Tokens) -> None:
+        """Work through a session; `Data` makes this.
+
+        Args:
+            session: the door to the service.
+            tokens: where a device's tokens are listed.
+        """
+        self._session = session
+        self._tokens = tokens
+        self._known: dict[str, Secret] = {}
+        self._refused_by_id = False
+
+    async def send(self, device_id: str, body: bytes, options: CallOptions) -> Affected:
+        """Send one body in whichever way is open.
+
+        Args:
+            device_id: which device.
+            body: JSON.
+            options: of each request.
+
+        Raises:
+            RequestError: it failed.
+        """
+        token = self._known.get(device_id)
+        if token is not None:
+            try:
+                return await self.send_with(token, body, options)
+            except _REFUSALS:
+                # Deleted or ended meanwhile: the device may have another.
+                self._known.pop(device_id, None)
+        refusal: ServiceError | None = None
+        if not self._refused_by_id:
+            try:
+                return await self._send_by_id(device_id, body, options)
+            except _REFUSALS as error:
+                refusal = error
+        listed = True
+        try:
+            token = await self._find(device_id, options)
+        except _REFUSALS:
+            token, listed = None, False
+        if token is not None:
+            affected = await self.send_with(token, body, options)
+            self._remember(device_id, token)
+            return affected
+        if refusal is None:
+            # What was refused for another device may be open for this one; if not, the service
+            # says it best.
+            return await self._send_by_id(device_id, body, options)
+        if listed:
+            refusal.hint = (
+                "Data is sent with a token of the device, and it has none that may write: "
+                "make one (tago.tokens.create)"
+            )
+        raise refusal
+
+    async def send_with(self, token: Secret, body: bytes, options: CallOptions) -> Affected:
+        """Send one body with a device's own token.
+
+        Args:
+            token: the device's.
+            body: JSON.
+            options: of the request.
+
+        Raises:
+            RequestError: it failed.
+        """
+        route = OWN.send
+        request = Request(
+            route=route, path=route.path(), safety=Safety.ONCE, body=body, token=token
+        )
+        return await self._session.call(request, Affected, CallRecord.of(options))
+
+    async def _send_by_id(self, device_id: str, body: bytes, options: CallOptions) -> Affected:
+        route = BY_ID.send
+        request = Request(route=route, path=route.path(device_id), safety=Safety.ONCE, body=body)
+        return await self._session.call(request, Affected, CallRecord.of(options))
+
+    async def _find(self, device_id: str, options: CallOptions) -> Secret | None:
+        """Return a token of the device that may write, or None if it has none."""
+        async for token in self._tokens.list(device_id, **options):
+            if _may_write(token):
+                return token.token
+        return None
+
+    def _remember(self, device_id: str, token: Secret) -> None:
+        # The next devices are not tried by id any more: each try would be counted.
+        self._refused_by_id = True
+        self._known[device_id] = token
+        if len(self._known) > _REMEMBERED:
+            del self._known[next(iter(self._known))]
+
+
+def _may_write(token: DeviceToken) -> bool:
+    ended = token.expire_time is not None and token.expire_time <= datetime.now(UTC)
+    return token.permission in ("full", "write") and not ended

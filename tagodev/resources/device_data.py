@@ -1,0 +1,384 @@
+"""The data of one device: read, counted, sent, changed and deleted.
+
+By whichever routes: those of a device's own token, or those by its id.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, Unpack, get_args
+
+import attrs
+
+from tagodev.errors import InputError, MalformedAnswerError, TagoError
+from tagodev.models import UNSET, AggregatePoint, DataCreate, DataEdit, DataPoint, DataQuery, Unset
+from tagodev.models.data import Affected, Total
+from tagodev.models.data_query import MAX_QTY, Aggregation, Comparison, Interval, PointMode
+from tagodev.query import encode_query
+from tagodev.resources.batches import Batches
+from tagodev.resources.data_requests import OWN, DataRoutes, as_parameters, check_choice
+from tagodev.retry import Safety
+from tagodev.session import CallRecord
+from tagodev.transport import Request
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from tagodev.bulk.runner import Many
+    from tagodev.limits.routes import Route
+    from tagodev.session import CallOptions, Session
+
+__all__ = ["DeviceData"]
+
+T = TypeVar("T")
+_Points: TypeAlias = list[DataPoint]
+
+#: Registers that one request sends, as the official tools do it.
+_MAX_SENT: Final = 1000
+#: Registers that one request changes, by the error text of TagoIO's own TagoCore.
+_MAX_EDITED: Final = 25
+
+
+class DeviceData:
+    """The data of the device whose token the client has: ``device.data``."""
+
+    def __init__(
+        self,
+        session: Session,
+        *device_id: str,
+        routes: DataRoutes = OWN,
+        post: Callable[[bytes, CallOptions], Awaitable[Affected]] | None = None,
+    ) -> None:
+        """Work through a session; `TagoDevice` makes this.
+
+        Args:
+            session: the door to the service.
+            device_id: which device, where the routes ask for it.
+            routes: which routes to take.
+            post: how to send one body; default: by the route for that.
+        """
+        self._session = session
+        self._device_id = device_id
+        self._routes = routes
+        self._post = post or self._post_by_route
+
+    # --- reading -------------------------------------------------------------------------------
+
+    async def read(
+        self,
+        query: DataQuery | None = None,
+        *,
+        mode: PointMode | None = None,
+        **options: Unpack[CallOptions],
+    ) -> list[DataPoint]:
+        """Return registers, the newest first unless the query says otherwise.
+
+        Args:
+            query: which; None for the last 15. `stream` gives more than 10,000.
+            mode: one register of each variable instead: its last or first (``last_item``), the
+                last or first with a value or a location (``last_value``, ``first_location``), the
+                one that arrived last or first (``last_insert``), that with the least or greatest
+                number (``min``, ``max``).
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            RequestError: it failed.
+        """
+        if mode is not None:
+            check_choice("mode", mode, get_args(PointMode))
+        parameters = as_parameters(query, mode)
+        return await self._get(self._routes.read, parameters, _Points, options)
+
+    async def conditional(
+        self,
+        comparison: Comparison,
+        value: float,
+        query: DataQuery,
+        **options: Unpack[CallOptions],
+    ) -> list[DataPoint]:
+        """Return the registers whose number compares so.
+
+        Args:
+            comparison: ``gt``, ``gte``, ``lt``, ``lte``, ``eq`` or ``ne``.
+            value: what to compare with.
+            query: which registers; it must have a start date.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            RequestError: it failed.
+        """
+        check_choice("comparison", comparison, get_args(Comparison))
+        parameters = as_parameters(query, "conditional", dated=True)
+        parameters |= {"function": comparison, "value": value}
+        return await self._get(self._routes.read, parameters, _Points, options)
+
+    async def aggregate(
+        self,
+        function: Aggregation,
+        interval: Interval,
+        query: DataQuery | None = None,
+        **options: Unpack[CallOptions],
+    ) -> list[AggregatePoint]:
+        """Return what the values of each interval come to.
+
+        The limit on this is the tightest of all: 5 to 100 requests a minute.
+
+        Args:
+            function: ``avg``, ``sum``, ``min`` or ``max``.
+            interval: ``minute``, ``hour``, ``day``, ``month``, ``quarter`` or ``year``.
+            query: which registers; None for all.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            RequestError: it failed.
+        """
+        check_choice("function", function, get_args(Aggregation))
+        check_choice("interval", interval, get_args(Interval))
+        parameters = as_parameters(query, "aggregate")
+        parameters |= {"function": function, "interval": interval}
+        return await self._get(self._routes.aggregate, parameters, list[AggregatePoint], options)
+
+    async def count(self, query: DataQuery | None = None, **options: Unpack[CallOptions]) -> int:
+        """Return how many registers there are.
+
+        Args:
+            query: which; None for all.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            RequestError: it failed.
+        """
+        total = await self._get(self._routes.read, as_parameters(query, "count"), Total, options)
+        return int(total.value or 0)
+
+    async def avg(self, query: DataQuery, **options: Unpack[CallOptions]) -> float | None:
+        """Return the average of the registers' numbers, or None where the service has none.
+
+        Args:
+            query: which registers; it must have a start date, and span a month at most.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            RequestError: it failed.
+        """
+        parameters = as_parameters(query, "avg", dated=True)
+        return (await self._get(self._routes.read, parameters, Total, options)).value
+
+    async def sum(self, query: DataQuery, **options: Unpack[CallOptions]) -> float:
+        """Return the sum of the registers' numbers.
+
+        Args:
+            query: which registers; it must have a start date, and span a month at most.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            RequestError: it failed.
+        """
+        parameters = as_parameters(query, "sum", dated=True)
+        return (await self._get(self._routes.read, parameters, Total, options)).value or 0
+
+    async def stream(
+        self,
+        query: DataQuery | None = None,
+        *,
+        page_size: int = MAX_QTY,
+        **options: Unpack[CallOptions],
+    ) -> AsyncGenerator[DataPoint, None]:
+        """Give registers, however many there are, each once; one request a page.
+
+        Pages go by time: each begins at the moment at which the one before it ended, and what was
+        given already is left out by its id.
+        What is added or deleted meanwhile makes nothing else be missed, and only the ids of one
+        moment are kept in mind; `DataQuery.skip` is used only where a moment fills whole pages.
+        Where several variables are named, one follows the other, since the service counts a
+        page's registers for each of them.
+
+        Args:
+            query: which registers, and in which order; without `qty` and `skip`.
+            page_size: registers a request, 1 to 10,000; default 10,000.
+            options: ``lane``, ``max_wait`` and ``timeout`` of each page's call, as `CallOptions`
+                says.
+
+        Raises:
+            RequestError: it failed.
+
+        Example:
+            ``async for point in device.data.stream(DataQuery(start_date="1 month")): ...``
+        """
+        query = DataQuery() if query is None else query
+        if not 1 <= page_size <= MAX_QTY:
+            raise InputError(f"must be from 1 to {MAX_QTY}, not {page_size}", path="page_size")
+        for path in ("qty", "skip"):
+            if getattr(query, path) is not UNSET:
+                raise InputError("a stream pages by itself", path=path, hint="Leave it out")
+        variables: tuple[str | Unset, ...] = (UNSET,)
+        if not isinstance(query.variables, Unset):
+            variables = tuple(dict.fromkeys(query.variables))
+        for variable in variables:
+            one = attrs.evolve(query, variables=variable, qty=page_size)
+            async with aclosing(self._pages(one, page_size, options)) as pages:
+                async for page in pages:
+                    for point in page:
+                        yield point
+
+    async def _pages(
+        self, query: DataQuery, size: int, options: CallOptions
+    ) -> AsyncGenerator[list[DataPoint], None]:
+        """Yield pages by time, without what an earlier page held."""
+        ascending = query.ordination == "ascending"
+        seen: set[str] = set()
+        skip = 0
+        moment = None
+        while True:
+            page = await self.read(attrs.evolve(query, skip=skip or UNSET), **options)
+            fresh = [point for point in page if point.id not in seen]
+            if fresh:
+                yield fresh
+            # Within one moment, a page without anything new is the service repeating itself.
+            if len(page) < size or (skip and not fresh):
+                return
+            times = [point.time for point in page]
+            reached = max(times) if ascending else min(times)
+            if reached == moment:
+                skip += len(page)
+            else:
+                moment, skip = reached, 0
+                seen.clear()
+                query = (
+                    attrs.evolve(query, start_date=moment)
+                    if ascending
+                    else attrs.evolve(query, end_date=moment)
+                )
+            seen.update(point.id for point in page if point.time == moment)
+
+    # --- changing ------------------------------------------------------------------------------
+
+    async def send(
+        self, points: DataCreate | Many[DataCreate], **options: Unpack[CallOptions]
+    ) -> int:
+        """Send registers, any number, in requests of at most 1,000 registers and 200 kB.
+
+        Not idempotent: if an answer is lost, the error has ``may_have_acted`` set, and nothing is
+        sent again, lest they be kept twice.
+        ``accepted`` of an error says how many had been taken by the requests before that one.
+
+        Args:
+            points: what to send; one, or any iterable or async iterable, read as it is needed.
+            options: ``lane``, ``max_wait`` and ``timeout`` of each request, as `CallOptions` says.
+
+        Returns:
+            How many the service says it has taken; a payload parser may make others of them.
+
+        Raises:
+            RequestError: it failed.
+        """
+        return await self._send_all(
+            Batches(points, DataCreate, most=_MAX_SENT), self._post, options
+        )
+
+    async def edit(self, points: DataEdit | Many[DataEdit], **options: Unpack[CallOptions]) -> int:
+        """Change registers, any number, in requests of at most 25; not on an immutable device.
+
+        Args:
+            points: what to change; one, or any iterable or async iterable, read as it is needed.
+            options: ``lane``, ``max_wait`` and ``timeout`` of each request, as `CallOptions` says.
+
+        Returns:
+            How many the service says it has changed.
+
+        Raises:
+            RequestError: it failed; ``accepted`` says how many had been changed by the requests
+                before that one.
+        """
+        return await self._send_all(Batches(points, DataEdit, most=_MAX_EDITED), self._put, options)
+
+    async def delete(
+        self,
+        query: DataQuery,
+        *,
+        mode: PointMode | None = None,
+        **options: Unpack[CallOptions],
+    ) -> int:
+        """Delete registers; not on an immutable device.
+
+        It may take half a minute until they are gone.
+        Only a query with `ids` is sent again if its answer is lost: any other might delete the
+        next ones too.
+
+        Args:
+            query: which; without `ids` it must say how many at most (`qty`), since the service
+                would take 15.
+            mode: one register of each variable instead, as for `read`.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Returns:
+            How many the service says it has deleted.
+
+        Raises:
+            RequestError: it failed.
+        """
+        if mode is not None:
+            check_choice("mode", mode, get_args(PointMode))
+        elif query.ids is UNSET and query.qty is UNSET:
+            raise InputError(
+                "say how many at most, or which by their ids",
+                path="qty",
+                hint="Left out, the service would delete 15",
+            )
+        route = self._routes.delete
+        safety = Safety.ONCE if query.ids is UNSET or mode is not None else Safety.IDEMPOTENT
+        request = self._request(route, as_parameters(query, mode), safety)
+        deleted = await self._session.call(request, Affected, CallRecord.of(options))
+        if deleted.number is None:
+            raise MalformedAnswerError(
+                "The service does not say how many it has deleted",
+                route=route.name,
+                status=200,
+                may_have_acted=True,
+            )
+        return deleted.number
+
+    # --- one request ---------------------------------------------------------------------------
+
+    def _request(
+        self,
+        route: Route,
+        parameters: dict[str, Any],
+        safety: Safety,
+        body: bytes | None = None,
+    ) -> Request:
+        path, query = route.path(*self._device_id), encode_query(parameters)
+        return Request(
+            route=route, path=f"{path}?{query}" if query else path, safety=safety, body=body
+        )
+
+    async def _get(
+        self, route: Route, parameters: dict[str, Any], cls: type[T], options: CallOptions
+    ) -> T:
+        request = self._request(route, parameters, Safety.READ)
+        return await self._session.call(request, cls, CallRecord.of(options))
+
+    async def _post_by_route(self, body: bytes, options: CallOptions) -> Affected:
+        request = self._request(self._routes.send, {}, Safety.ONCE, body)
+        return await self._session.call(request, Affected, CallRecord.of(options))
+
+    async def _put(self, body: bytes, options: CallOptions) -> Affected:
+        request = self._request(self._routes.edit, {}, Safety.IDEMPOTENT, body)
+        return await self._session.call(request, Affected, CallRecord.of(options))
+
+    async def _send_all(
+        self,
+        batches: Batches[Any],
+        send: Callable[[bytes, CallOptions], Awaitable[Affected]],
+        options: CallOptions,
+    ) -> int:
+        accepted = 0
+        try:
+            async with aclosing(aiter(batches)) as bodies:
+                async for body, number in bodies:
+                    said = (await send(body, options)).number
+                    accepted += number if said is None else said
+        except TagoError as error:
+            error.accepted = accepted
+            raise
+        return accepted

@@ -1,0 +1,224 @@
+"""Configuration parameters: of any device by its id, and of a device by its own token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
+
+import attrs
+
+from tagodev.bulk.sending import SetParameters
+from tagodev.errors import InputError, NotFoundError
+from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE
+from tagodev.limits.routes import Route
+from tagodev.models import UNSET, ConfigurationParameter
+from tagodev.query import encode_query
+from tagodev.resources.sending_rows import ParameterRows
+from tagodev.retry import Safety
+from tagodev.serde import to_json
+from tagodev.session import CallRecord
+from tagodev.transport import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tagodev.bulk.options import RunKeywords
+    from tagodev.bulk.runner import BulkRun
+    from tagodev.bulk.runs import Runs
+    from tagodev.bulk.source import Many
+    from tagodev.models import ParameterChange
+    from tagodev.session import CallOptions, Session
+
+__all__ = ["DeviceParameters", "Parameters"]
+
+_LIST: Final = Route("GET", "/device/:device_id/params")
+_SET: Final = Route("POST", "/device/:device_id/params")
+_REMOVE: Final = Route("DELETE", "/device/:device_id/params/:param_id")
+_OWN_LIST: Final = Route("GET", "/device/params")
+_OWN_MARK: Final = Route("PUT", "/device/params/:param_id")
+
+# Inside the classes `list` is a method.
+_Parameters: TypeAlias = list[ConfigurationParameter]
+
+
+class Parameters:
+    """The configuration parameters of a profile's devices: ``tago.parameters``."""
+
+    def __init__(self, session: Session, runs: Runs) -> None:
+        """Work through a session; `Tago` makes this.
+
+        Args:
+            session: the door to the service.
+            runs: where bulk runs are begun.
+        """
+        self._session = session
+        self._runs = runs
+
+    async def list(
+        self, device_id: str, sent: bool | None = None, **options: Unpack[CallOptions]
+    ) -> _Parameters:
+        """Return the parameters of a device, in one request.
+
+        Args:
+            device_id: which device.
+            sent: only those that the device has read, or has not; None for all.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            RequestError: it failed.
+        """
+        path = _LIST.path(device_id)
+        return await _list(self._session, _LIST, path, sent, options)
+
+    async def set(
+        self,
+        device_id: str,
+        parameters: Iterable[ConfigurationParameter],
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Make the parameters of a device what these say; those with other keys stay.
+
+        The device's parameters are read first, and one whose key is there is edited: the service
+        by itself would add a second one of the same key.
+        All are written by one request.
+        That is not sent again if its answer is lost and it may have added any; call it again, and
+        it finds out what is there.
+
+        Args:
+            device_id: which device.
+            parameters: what to set. One with an id edits the parameter of that id, whatever its
+                key was.
+            options: ``lane``, ``max_wait`` and ``timeout`` of each request, as `CallOptions` says.
+
+        Raises:
+            InputError: a key that is empty or stands twice, or more parameters than a device
+                holds (60).
+            RequestError: it failed.
+        """
+        given = _checked(parameters)
+        if not given:
+            return
+        there = await self.list(device_id, **options)
+        ids = {one.key: one.id for one in reversed(there)}
+        changes = [
+            attrs.evolve(one, id=ids.get(one.key, UNSET)) if one.id is UNSET else one
+            for one in given
+        ]
+        new = sum(one.id is UNSET for one in changes)
+        if new and len(there) + new > MAX_PARAMETERS_PER_DEVICE:
+            raise InputError(
+                f"{len(there)} there and {new} new, "
+                f"but a device holds at most {MAX_PARAMETERS_PER_DEVICE}",
+                path="parameters",
+            )
+        request = Request(
+            route=_SET,
+            path=_SET.path(device_id),
+            safety=Safety.ONCE if new else Safety.IDEMPOTENT,
+            body=to_json(changes),
+        )
+        await self._session.call(request, object, CallRecord.of(options))
+
+    def set_many(
+        self, changes: Many[ParameterChange] | None, **run: Unpack[RunKeywords]
+    ) -> BulkRun[ParameterChange]:
+        """Set the parameters of many devices, each as `set` does.
+
+        Args:
+            changes: of which device, and what to set; None: what the journal holds.
+            run: ``journal``, ``on_error``, ``max_failures``, ``ordered``, ``settle`` and
+                ``patience``, as `RunKeywords` says.
+
+        Raises:
+            BulkStoppedError: the run ended early.
+            JournalError: the journal is of another input, or in use.
+        """
+        return self._runs.begin(SetParameters(ParameterRows(self)), changes, run)
+
+    async def remove(self, device_id: str, param_id: str, **options: Unpack[CallOptions]) -> None:
+        """Remove a parameter of a device.
+
+        Args:
+            device_id: which device.
+            param_id: the parameter's id, as `list` gives it.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            NotFoundError: no such parameter, and it was not an earlier attempt of this call whose
+                answer was lost that removed it.
+            RequestError: it failed otherwise.
+        """
+        path = _REMOVE.path(device_id, param_id)
+        request = Request(route=_REMOVE, path=path, safety=Safety.IDEMPOTENT)
+        try:
+            await self._session.call(request, object, CallRecord.of(options))
+        except NotFoundError as error:
+            if not error.may_have_acted:
+                raise
+
+
+class DeviceParameters:
+    """The parameters of the device whose token the client has: ``device.parameters``."""
+
+    def __init__(self, session: Session) -> None:
+        """Work through a session; `TagoDevice` makes this.
+
+        Args:
+            session: the door to the service.
+        """
+        self._session = session
+
+    async def list(self, sent: bool | None = None, **options: Unpack[CallOptions]) -> _Parameters:
+        """Return the parameters, in one request.
+
+        Args:
+            sent: only those that are marked as read, or are not; None for all.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            RequestError: it failed.
+        """
+        return await _list(self._session, _OWN_LIST, _OWN_LIST.path(), sent, options)
+
+    async def mark_read(self, param_id: str, **options: Unpack[CallOptions]) -> None:
+        """Say that the device has read a parameter.
+
+        Args:
+            param_id: the parameter's id, as `list` gives it.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            NotFoundError: no such parameter.
+            RequestError: it failed otherwise.
+        """
+        request = Request(
+            route=_OWN_MARK,
+            path=_OWN_MARK.path(param_id),
+            safety=Safety.IDEMPOTENT,
+            body=to_json({"sent": True}),
+        )
+        await self._session.call(request, object, CallRecord.of(options))
+
+
+async def _list(
+    session: Session, route: Route, path: str, sent: bool | None, options: CallOptions
+) -> _Parameters:
+    query = encode_query({"sent_status": sent})
+    request = Request(route=route, path=f"{path}?{query}" if query else path, safety=Safety.READ)
+    return await session.call(request, _Parameters, CallRecord.of(options))
+
+
+def _checked(parameters: Iterable[ConfigurationParameter]) -> _Parameters:
+    """Return the parameters, none of which the service would refuse or double."""
+    given: dict[str, ConfigurationParameter] = {}
+    for index, one in enumerate(parameters):
+        path = f"parameters[{index}]"
+        if not isinstance(one, ConfigurationParameter):
+            raise InputError(
+                f"must be a ConfigurationParameter, not {type(one).__name__}", path=path
+            )
+        if not one.key.strip():
+            raise InputError("must not be empty", path=f"{path}.key")
+        if one.key in given:
+            raise InputError("stands there twice", path=f"{path}.key")
+        given[one.key] = one
+    return [*given.values()]

@@ -1,0 +1,44 @@
+"""Tags: which keys are in use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Unpack
+
+from tagodev.limits.routes import Route
+from tagodev.retry import Safety
+from tagodev.session import CallRecord
+from tagodev.transport import Request
+
+if TYPE_CHECKING:
+    from tagodev.session import CallOptions, Session
+
+__all__ = ["Tags"]
+
+_KEYS: Final = Route("GET", "/tags/keys/:type")
+
+
+class Tags:
+    """The tags that a profile uses: ``tago.tags``."""
+
+    def __init__(self, session: Session) -> None:
+        """Work through a session; `Tago` makes this.
+
+        Args:
+            session: the door to the service.
+        """
+        self._session = session
+
+    async def keys(self, type: str = "device", **options: Unpack[CallOptions]) -> list[str]:  # noqa: A002  (the service's own word)
+        """Return the keys of all tags in use on one type of resource.
+
+        Args:
+            type: ``device`` (default), ``dashboard``, ``action``, ``analysis`` and so on, in any
+                case. Sent in lower case: that is how the official SDKs, which are in use, send
+                it; the OpenAPI file writes ``Device``.
+            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+
+        Raises:
+            RequestError: it failed.
+        """
+        request = Request(route=_KEYS, path=_KEYS.path(type.lower()), safety=Safety.READ)
+        return await self._session.call(request, list[str], CallRecord.of(options))
