@@ -36,6 +36,12 @@ Run the device service, with its limits, on this machine, until Ctrl-C.
 It prints its address, and two lines to paste into another terminal, where tagodev, or any other
 client of TagoIO, then talks to it.
 """
+_EMULATOR_EXAMPLES: Final = """\
+Example: tagodev emulator --plan starter --minute 6 --max-devices 2000
+
+With devices that are kept in a file, where one request in twenty is lost:
+tagodev emulator --devices 500 --state site.json --fault reset-before=0.05
+"""
 
 _LIMITS: Final = """\
 Print how many requests a minute each route takes, by plan.
@@ -60,7 +66,7 @@ _app.command(
     "tagodev.cli.emulator:emulator",
     name="emulator",
     help=_EMULATOR,
-    help_epilogue="Example: tagodev emulator --plan starter --minute 6 --max-devices 2000",
+    help_epilogue=_EMULATOR_EXAMPLES,
 )
 _app.command(
     "tagodev.cli.limits:limits",

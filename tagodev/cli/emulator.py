@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path  # noqa: TC003  (cyclopts reads annotations at run time)
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from tagodev.cli.common import Exit, print_json, print_line, say
 from tagodev.emulator import EmulatorOptions, serve
+from tagodev.emulator.options import FAULTS
+from tagodev.emulator.state import StateError
 from tagodev.errors import InputError
 from tagodev.hard_limits import Plan  # noqa: TC001  (cyclopts reads annotations at run time)
 
@@ -27,14 +30,32 @@ def emulator(
     max_devices: Annotated[
         int | None, Parameter(help="Devices it holds; default: as many as the plan.")
     ] = None,
+    devices: Annotated[int, Parameter(help="Devices that are there from the start.")] = 0,
     limit: Annotated[
         list[str] | None,
         Parameter(negative="", help="Another limit than the plan's, as ROUTE=N; repeatable."),
     ] = None,
+    fault: Annotated[
+        list[str] | None,
+        Parameter(
+            negative="",
+            help="What goes wrong, as NAME=PROBABILITY, or ROUTE:NAME=PROBABILITY for one route; "
+            f"repeatable. Names: {', '.join(FAULTS)}.",
+        ),
+    ] = None,
+    slow_seconds: Annotated[
+        float, Parameter(help="Seconds by which the fault 'slow' delays an answer.")
+    ] = 3.0,
+    state: Annotated[
+        Path | None,
+        Parameter(help="File that keeps devices and tokens from one run to the next."),
+    ] = None,
     lenient: Annotated[
         bool, Parameter(negative="", help="Accept a device without network, connector and type.")
     ] = False,
-    seed: Annotated[int | None, Parameter(help="Makes ids and tokens the same each time.")] = None,
+    seed: Annotated[
+        int | None, Parameter(help="Makes ids, tokens and faults the same each time.")
+    ] = None,
     token: Annotated[
         str | None, Parameter(help="The token to accept; default: one is made up.")
     ] = None,
@@ -49,15 +70,22 @@ def emulator(
             latency=latency,
             clock_offset=clock_offset,
             max_devices=max_devices,
+            devices=devices,
             limits=dict(map(_limit, limit or ())),
+            faults=dict(map(_fault, fault or ())),
+            slow_seconds=slow_seconds,
+            state=state,
             lenient=lenient,
             seed=seed,
             token=token,
         )
     except ValueError as error:
         raise InputError(str(error)) from None
+    ready = False
 
     def announce(url: str, token: str) -> None:
+        nonlocal ready
+        ready = True
         if json:
             print_json({"url": url, "token": token, "plan": plan, "minute": minute})
             return
@@ -67,7 +95,12 @@ def emulator(
 
     try:
         asyncio.run(serve(options, announce))
+    except StateError as error:
+        raise InputError(str(error), path="--state") from None
     except OSError as error:
+        if ready:
+            say(f"tagodev: can't save {state}: {error.strerror}")
+            return Exit.GENERAL
         say(f"tagodev: can't listen on 127.0.0.1:{port}: {error.strerror}; try --port 0")
         return Exit.SERVICE
     return Exit.OK
@@ -80,3 +113,14 @@ def _limit(text: str) -> tuple[str, int]:
     if not route or not (figure.isascii() and figure.isdigit()):
         raise InputError(f"must be ROUTE=N, like 'POST /device=1000', not {text!r}", path="--limit")
     return route.strip(), int(figure)
+
+
+def _fault(text: str) -> tuple[str, float]:
+    """Return fault and figure of an option like ``POST /device:slow=0.5``."""
+    fault, _, figure = text.rpartition("=")
+    try:
+        return fault.strip(), float(figure)
+    except ValueError:
+        raise InputError(
+            f"must be NAME=PROBABILITY, like 'slow=0.1', not {text!r}", path="--fault"
+        ) from None

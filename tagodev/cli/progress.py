@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tagodev.limits.snapshot import BucketState
 
-__all__ = ["Display", "Meter", "Moment", "open_display"]
+__all__ = ["Display", "Meter", "Moment", "duration", "open_display"]
 
 #: Seconds between two lines where there is no terminal.
 _LINE_EVERY: Final = 5.0
@@ -50,7 +50,7 @@ class Moment:
         """Return rate, use of the window and time left, as a person reads them."""
         rate = "" if self.rate is None else f"{self.rate:.0f}/s"
         window = f"window {self.used}/{self.limit}" if self.limit else ""
-        left = "" if self.left is None else f"{_duration(self.left)} left"
+        left = "" if self.left is None else f"{duration(self.left)} left"
         return rate, window, left
 
 
@@ -190,7 +190,8 @@ class _Lines:
         pass
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a time as a person reads it: ``2 min 5 s``."""
     whole = ceil(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from tagodev.provision.changes import (
+    DeviceChangeRow,
+    RotationRow,
+    read_device_changes,
+    read_rotations,
+)
 from tagodev.provision.files import (
     DeviceIdRow,
     DeviceRow,
@@ -12,10 +18,14 @@ from tagodev.provision.files import (
 )
 
 __all__ = [
+    "DeviceChangeRow",
     "DeviceIdRow",
     "DeviceRow",
     "InvalidFileError",
+    "RotationRow",
     "RowFile",
+    "read_device_changes",
     "read_device_ids",
     "read_devices",
+    "read_rotations",
 ]

@@ -14,9 +14,9 @@ from tagodev.errors import InputError
 from tagodev.models import ConfigurationParameter, DeviceCreate, Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
-__all__ = ["DEVICE_COLUMNS", "read_device", "read_device_id", "refuse_device_column"]
+__all__ = ["DEVICE_COLUMNS", "read_device", "read_device_id", "read_fields", "refuse_device_column"]
 
 _TAG: Final = "tag."
 _PARAM: Final = "param."
@@ -65,20 +65,45 @@ DEVICE_COLUMNS: Final[Mapping[str, Callable[[Any], Any]]] = {
 }
 
 
-def refuse_device_column(column: str) -> str:
-    """Return what is wrong with the name of a column, or nothing."""
-    if column in DEVICE_COLUMNS or column in ("tags", "configuration_params"):
+def refuse_device_column(column: str, known: Collection[str] = DEVICE_COLUMNS) -> str:
+    """Return what is wrong with the name of a column, or nothing.
+
+    Args:
+        column: its name.
+        known: the columns that there may be, besides those of tags and parameters.
+    """
+    if column in known or column in ("tags", "configuration_params"):
         return ""
     for prefix in (_TAG, _PARAM):
         if column.startswith(prefix):
             return "" if column[len(prefix) :].strip() else f"a key must follow {prefix}"
-    likely = get_close_matches(column.casefold(), DEVICE_COLUMNS, n=1)
-    advice = f"did you mean {likely[0]}?" if likely else f"known: {', '.join(DEVICE_COLUMNS)},"
+    likely = get_close_matches(column.casefold(), known, n=1)
+    advice = f"did you mean {likely[0]}?" if likely else f"known: {', '.join(known)},"
     return f"unknown column; {advice}" + ("" if likely else " tag.<key>, param.<key>")
 
 
 def read_device(values: Mapping[str, Any]) -> tuple[DeviceCreate | None, list[InputError]]:
     """Return the device that a record describes, or the problems that keep it from being one."""
+    fields, problems = read_fields(values)
+    if "name" not in values:
+        problems.append(InputError("a device needs a name", path="name"))
+    if problems:
+        return None, problems
+    try:
+        return DeviceCreate(**fields), []
+    except InputError as error:
+        return None, [error]
+
+
+def read_fields(
+    values: Mapping[str, Any], columns: Collection[str] = DEVICE_COLUMNS
+) -> tuple[dict[str, Any], list[InputError]]:
+    """Return the fields of a device that a record gives, and what is wrong with them.
+
+    Args:
+        values: the record.
+        columns: the columns to read, of `DEVICE_COLUMNS`, besides those of tags and parameters.
+    """
     problems: list[InputError] = []
 
     def read(path: str, reader: Callable[[Any], Any], value: Any) -> Any:
@@ -89,8 +114,8 @@ def read_device(values: Mapping[str, Any]) -> tuple[DeviceCreate | None, list[In
             return None
 
     fields = {
-        column: read(column, reader, values[column])
-        for column, reader in DEVICE_COLUMNS.items()
+        column: read(column, DEVICE_COLUMNS[column], values[column])
+        for column in columns
         if column in values
     }
     tags = [read(path, _tag, pair) for path, pair in _pairs(values, _TAG, "tags")]
@@ -98,16 +123,11 @@ def read_device(values: Mapping[str, Any]) -> tuple[DeviceCreate | None, list[In
         read(path, _parameter, pair)
         for path, pair in _pairs(values, _PARAM, "configuration_params")
     ]
-    if "name" not in values:
-        problems.append(InputError("a device needs a name", path="name"))
-    if problems:
-        return None, problems
     if tags:
         fields["tags"] = tags
     if params:
         fields["configuration_params"] = params
-    device = read("", lambda given: DeviceCreate(**given), fields)
-    return device, problems
+    return fields, problems
 
 
 def read_device_id(values: Mapping[str, Any]) -> tuple[str | None, list[InputError]]:
@@ -141,7 +161,7 @@ def _pairs(values: Mapping[str, Any], prefix: str, whole: str) -> Iterator[tuple
 
 def _tag(pair: Any) -> Tag:
     _check_pair(pair, ("key", "value"))
-    return Tag(_text(pair["key"]), _text(pair["value"]))
+    return Tag(_key(pair["key"]), _text(pair["value"]))
 
 
 def _parameter(pair: Any) -> ConfigurationParameter:
@@ -150,7 +170,15 @@ def _parameter(pair: Any) -> ConfigurationParameter:
     if not isinstance(value, (str, int, float)):
         raise InputError(f"must be text or a number, not {_kind(value)}")
     sent = _boolean(pair.get("sent", False))
-    return ConfigurationParameter(_text(pair["key"]), value, sent=sent)
+    return ConfigurationParameter(_key(pair["key"]), value, sent=sent)
+
+
+def _key(value: Any) -> str:
+    key = _text(value)
+    # A device would say so of its first tag only, and not beside what else is wrong with the row.
+    if not key.strip():
+        raise InputError("must not be empty", path="key")
+    return key
 
 
 def _check_pair(pair: Any, known: tuple[str, ...]) -> None:

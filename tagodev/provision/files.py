@@ -25,10 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_PROBLEMS",
+    "Convert",
     "DeviceIdRow",
     "DeviceRow",
     "InvalidFileError",
     "RowFile",
+    "invalid_file",
+    "open_rows",
     "read_device_ids",
     "read_devices",
 ]
@@ -60,6 +63,10 @@ class DeviceRow:
     """What to make."""
     number: int = attrs.field(kw_only=True)
     """Which row of the file, from 1."""
+    given: frozenset[str] = attrs.field(default=frozenset(), kw_only=True)
+    """The columns that the row gives; the device's other fields are defaults."""
+    device_id: str = attrs.field(default="", kw_only=True)
+    """The device's id, where the row names one that may exist."""
 
 
 @attrs.frozen
@@ -77,7 +84,7 @@ class DeviceIdRow:
 
 
 #: Turns a record into a row; None and no problems where there is nothing to do.
-_Convert: TypeAlias = Callable[[Record], tuple[RowT | None, list[InputError]]]
+Convert: TypeAlias = Callable[[Record], tuple[RowT | None, list[InputError]]]
 
 
 @attrs.frozen(eq=False)
@@ -121,7 +128,7 @@ def read_devices(path: str | os.PathLike[str]) -> RowFile[DeviceRow]:
     Example:
         ``report = await tago.devices.create_many(row.device for row in read_devices("site.csv"))``
     """
-    return _open(Path(path), Schema(refuse_device_column, ("name",)), _device_row)
+    return open_rows(Path(path), Schema(refuse_device_column, ("name",)), _device_row)
 
 
 def read_device_ids(path: str | os.PathLike[str]) -> RowFile[DeviceIdRow]:
@@ -136,12 +143,14 @@ def read_device_ids(path: str | os.PathLike[str]) -> RowFile[DeviceIdRow]:
     Raises:
         InvalidFileError: with every problem that was found.
     """
-    return _open(Path(path), Schema(lambda _: "", ("device_id", "id")), _device_id_row)
+    return open_rows(Path(path), Schema(lambda _: "", ("device_id", "id")), _device_id_row)
 
 
 def _device_row(record: Record) -> tuple[DeviceRow | None, list[InputError]]:
     device, problems = read_device(record.values)
-    row = None if device is None else DeviceRow(record.line, device, number=record.number)
+    if device is None:
+        return None, problems
+    row = DeviceRow(record.line, device, number=record.number, given=frozenset(record.values))
     return row, problems
 
 
@@ -154,13 +163,24 @@ def _device_id_row(record: Record) -> tuple[DeviceIdRow | None, list[InputError]
     return DeviceIdRow(record.line, device_id, number=record.number, name=name), problems
 
 
-def _open(path: Path, schema: Schema, convert: _Convert[RowT]) -> RowFile[RowT]:
+def open_rows(path: Path, schema: Schema, convert: Convert[RowT]) -> RowFile[RowT]:
+    """Check a file of rows.
+
+    Args:
+        path: the file.
+        schema: what its columns may be.
+        convert: turns a record into a row.
+
+    Raises:
+        InvalidFileError: with every problem that was found.
+    """
+
     def read() -> Iterator[RowT | InputError | None]:
         return _read(path, schema, convert)
 
     if path.exists() and not path.is_file():
         # It is read twice, which a pipe is not.
-        raise _invalid(path, [InputError("is no regular file", source=str(path))])
+        raise invalid_file(path, [InputError("is no regular file", source=str(path))])
     rows = skipped = 0
     problems: list[InputError] = []
     for found in read():
@@ -173,17 +193,21 @@ def _open(path: Path, schema: Schema, convert: _Convert[RowT]) -> RowFile[RowT]:
         else:
             rows += 1
     if problems:
-        raise _invalid(path, problems)
+        raise invalid_file(path, problems)
     return RowFile(path, rows, skipped, read)
 
 
-def _invalid(path: Path, problems: list[InputError]) -> InvalidFileError:
+def invalid_file(path: Path, problems: list[InputError]) -> InvalidFileError:
+    """Return the error of a file with problems.
+
+    Args:
+        path: the file.
+        problems: each with its line.
+    """
     return InvalidFileError(f"{len(problems)} problems", source=str(path), problems=tuple(problems))
 
 
-def _read(
-    path: Path, schema: Schema, convert: _Convert[RowT]
-) -> Iterator[RowT | InputError | None]:
+def _read(path: Path, schema: Schema, convert: Convert[RowT]) -> Iterator[RowT | InputError | None]:
     for found in read_records(path, schema):
         if isinstance(found, InputError):
             row, problems, line = None, [found], found.line

@@ -48,6 +48,15 @@ class Schema:
     """Returns what is wrong with a column's name; empty if nothing is."""
     one_of: tuple[str, ...]
     """Columns of which a CSV file must have one."""
+    needs: tuple[str, ...] = ()
+    """Columns of which it must have each."""
+
+    def missing(self, header: list[str]) -> list[str]:
+        """Return the columns that a header would have to have besides."""
+        missing = [column for column in self.needs if column not in header]
+        if not any(column in header for column in self.one_of):
+            missing.append(" or ".join(self.one_of))
+        return missing
 
 
 def read_records(path: Path, schema: Schema) -> Iterator[Found]:
@@ -104,7 +113,7 @@ def _read_csv(file: IO[str], schema: Schema) -> Iterator[Found]:
         header = [column.strip() for column in header]
         problems = list(_header_problems(header, schema, line))
         yield from problems
-        if any(column in header for column in schema.one_of):
+        if not schema.missing(header):
             yield from _csv_records(rows, header, {problem.path for problem in problems})
     except InputError as error:
         yield error
@@ -134,8 +143,8 @@ def _header_problems(header: list[str], schema: Schema, line: int) -> Iterator[I
             problem = "this column is there twice"
         if problem:
             yield InputError(problem, path=column, line=line)
-    if not any(column in header for column in schema.one_of):
-        yield InputError(f"no column {' or '.join(schema.one_of)}", line=line)
+    for column in schema.missing(header):
+        yield InputError(f"no column {column}", line=line)
 
 
 def _csv_records(

@@ -1,0 +1,120 @@
+"""A plan as a person reads it, and as a program does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from tagodev.cli.progress import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tagodev.provision.plans import Action, Change, Plan, PlannedStep
+
+__all__ = ["plan_json", "plan_lines"]
+
+_SIGNS: Final[dict[Action, str]] = {"create": "+", "change": "~", "delete": "-", "blocked": "!"}
+_TODO: Final[tuple[Action, ...]] = ("create", "change", "delete")
+#: Steps that are shown unless all are asked for.
+SHOWN: Final = 50
+#: Characters of a value that are shown.
+_LONGEST: Final = 60
+
+
+def plan_lines(plan: Plan, plan_name: str, *, everything: bool = False) -> Iterator[str]:
+    """Yield the lines that tell a person what a plan would do.
+
+    Args:
+        plan: what would be done.
+        plan_name: whose limits it is timed by.
+        everything: whether every step is shown.
+    """
+    shown = plan.steps if everything else plan.steps[:SHOWN]
+    for step in shown:
+        yield from _step_lines(step)
+    if len(plan.steps) > len(shown):
+        yield f"... and {len(plan.steps) - len(shown)} more (--all shows them)"
+    if plan.steps:
+        yield ""
+    counts = ", ".join(f"{plan.count(action)} to {action}" for action in _TODO)
+    blocked = plan.count("blocked")
+    yield f"Plan: {counts}, {plan.kept} as they should be" + (
+        f", {blocked} that can't be done" if blocked else ""
+    )
+    yield from _cost_lines(plan, plan_name)
+    for note in plan.notes:
+        yield f"Note: {note}"
+
+
+def _cost_lines(plan: Plan, plan_name: str) -> Iterator[str]:
+    for cost in plan.costs:
+        yield f"{cost.requests} x {cost.route} ({cost.limit} a minute)"
+    if plan.costs:
+        yield f"About {duration(plan.seconds)} within the limits of {plan_name}"
+    slots = plan.slots
+    if slots.needed > 0:
+        room = "" if slots.free is None else f", room for {slots.free}"
+        yield f"Devices: {slots.used} there{room}, {slots.needed} more needed"
+
+
+def _step_lines(step: PlannedStep) -> Iterator[str]:
+    where = f" (line {step.line})" if step.line else ""
+    why = f": {step.reason}" if step.reason else ""
+    yield f"{_SIGNS[step.action]} {step.action} {step.name}{where}{why}"
+    for change in step.changes:
+        yield f"    {change.path}: {_change_text(step, change)}"
+
+
+def _change_text(step: PlannedStep, change: Change) -> str:
+    if step.action == "create":
+        return _shown(change.new)
+    return f"{_shown(change.old)} -> {_shown(change.new)}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "(none)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value).replace("\n", "\\n")
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """Return a plan as one JSON object.
+
+    Args:
+        plan: what would be done.
+    """
+    return {
+        "create": plan.count("create"),
+        "change": plan.count("change"),
+        "delete": plan.count("delete"),
+        "blocked": plan.count("blocked"),
+        "kept": plan.kept,
+        "known_by": plan.known_by,
+        "manager": plan.manager,
+        "seconds": round(plan.seconds, 3),
+        "requests": {cost.route: cost.requests for cost in plan.costs},
+        "slots": {
+            "used": plan.slots.used,
+            "cap": plan.slots.cap,
+            "free": plan.slots.free,
+            "needed": plan.slots.needed,
+        },
+        "fingerprint": plan.fingerprint,
+        "notes": list(plan.notes),
+        "steps": [
+            {
+                "action": step.action,
+                "name": step.name,
+                "device_id": step.device_id or None,
+                "line": step.line or None,
+                "reason": step.reason or None,
+                "changes": [
+                    {"path": one.path, "old": one.old, "new": one.new} for one in step.changes
+                ],
+            }
+            for step in plan.steps
+        ],
+    }
