@@ -23,6 +23,7 @@ from tagodev.hard_limits import HardLimits, Plan
 from tagodev.limits.clock import FLEET_SLACK
 from tagodev.limits.ledger import MemoryLedger, known_plan, remember_plan, shared_ledger
 from tagodev.limits.settings import TRANSIT_MAX, ColdStart, Pacing, Settings
+from tagodev.limits.shared import SharedLedger, profile_name
 from tagodev.retry import RetryPolicy
 from tagodev.secrets import Secret
 from tagodev.session import Session
@@ -59,7 +60,7 @@ class BaseClient:
         api: str | None = None,
         plan: Literal["auto"] | Plan | HardLimits = "auto",
         minute: float = 60.0,
-        ledger: MemoryLedger | None = None,
+        ledger: MemoryLedger | SharedLedger | None = None,
         share: float = 1.0,
         headroom: int | None = None,
         reserve: int | None = None,
@@ -166,7 +167,7 @@ class BaseClient:
                 await self._find_plan(self._transport)
             if self._ledger is None:
                 self._ledger = shared_ledger(self._base_url, self._token, self._settings.limits)
-            self._scheduler = self._ledger.open(self._settings, self._sink)
+            self._scheduler = self._ledger.open(self._settings, self._sink, self._profile_name)
         except BaseException:
             if self._own_session is not None:
                 await self._own_session.close()
@@ -189,7 +190,7 @@ class BaseClient:
         if self._own_session is not None:
             await self._own_session.close()
         if self._ledger is not None and self._scheduler is not None:
-            self._ledger.close(self._scheduler, self._sink)
+            await self._ledger.leave(self._scheduler, self._sink)
 
     @property
     def limits(self) -> Limits:
@@ -202,6 +203,10 @@ class BaseClient:
     def base_url(self) -> str:
         """The service's address."""
         return self._base_url
+
+    @property
+    def _profile_name(self) -> str:
+        return profile_name(self._base_url, self._token)
 
     @property
     def _session(self) -> Session:
@@ -220,12 +225,12 @@ class BaseClient:
         # Asked within the narrowest limits, and counted on the ledger that goes on from there.
         ledger = self._ledger or MemoryLedger()
         if plan is None:
-            scheduler = ledger.open(self._settings, self._sink)
+            scheduler = ledger.open(self._settings, self._sink, self._profile_name)
             try:
                 door = Session(transport, scheduler, self._retry, emit=self._sink)
                 plan = await self._detect_plan(door)
             finally:
-                ledger.close(scheduler, self._sink)
+                await ledger.leave(scheduler, self._sink)
             if plan is None:
                 warnings.warn(
                     "the token may not ask for its plan, so the limits of the Free plan are kept; "
@@ -236,7 +241,7 @@ class BaseClient:
             remember_plan(self._base_url, self._token, plan)
         limits = HardLimits.for_plan(plan, minute)
         self._settings = attrs.evolve(self._settings, limits=limits)
-        if self._ledger is None:
+        if self._ledger is None and isinstance(ledger, MemoryLedger):
             self._ledger = shared_ledger(self._base_url, self._token, limits, ledger)
 
     async def _detect_plan(self, session: Session) -> Plan | None:

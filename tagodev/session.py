@@ -124,6 +124,8 @@ class Session:
         self._retry = retry
         self._emit = emit
         self._waits: set[asyncio.Future[Permit]] = set()
+        self._asking_the_time = asyncio.Lock()
+        self._time_was_asked = False
         self._closed = False
 
     @property
@@ -192,6 +194,17 @@ class Session:
                 _log.info("%s; trying again in %.1f s", error, delay)
             await asyncio.sleep(delay)
 
+    async def _ask_the_time(self, record: CallRecord) -> None:
+        """Send the one request that may go before the service's clock is known, for all who wait.
+
+        Where its answer does not tell the time, nobody asks again: the routes then go steadily.
+        """
+        async with self._asking_the_time:
+            if self._scheduler.needs_clock and not self._time_was_asked:
+                asking = CallRecord(lane=record.lane, run=record.run, witness=record.witness)
+                await self.learn_clock(asking)
+                self._time_was_asked = True
+
     async def _attempt(self, request: Request, record: CallRecord) -> Answer:
         """Wait for a turn, send once, and account for what became of it; a 429 waits again."""
         ticket: int | None = None
@@ -200,6 +213,8 @@ class Session:
         while True:
             if self._closed:
                 raise ClosedError("The client is closed")
+            if scheduler.needs_clock and request.route is not _INFO:
+                await self._ask_the_time(record)
             permit = await scheduler.acquire(
                 request.route,
                 lane=record.lane,

@@ -9,16 +9,21 @@ import attrs
 
 from tagodev.limits.adaptive import Learner, tail
 from tagodev.limits.lanes import Lane, Line
+from tagodev.limits.leases import LeaseBook, carried_windows
 from tagodev.limits.snapshot import BucketState
+from tagodev.limits.window import Windows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tagodev.limits.clock import ServerClock
+    from tagodev.limits.leases import Ask
     from tagodev.limits.pacing import Pacer
     from tagodev.limits.routes import Route
-    from tagodev.limits.settings import ColdStart
-    from tagodev.limits.window import Charge, Windows
+    from tagodev.limits.settings import ColdStart, Settings
+    from tagodev.limits.window import Charge
 
-__all__ = ["Bucket", "Permit", "Reserve"]
+__all__ = ["Bucket", "Permit", "Reserve", "make_bucket"]
 
 # Looking a member up in its class takes longer than the comparison.
 _BULK: Final = Lane.BULK
@@ -126,6 +131,8 @@ class Bucket:
         self.closed_until = 0.0
         self.rejected = 0
         self.steady = steady
+        self.leases: LeaseBook | None = None
+        """What this process holds of it, where several share the limit."""
         self.also = also
         self.shared = also is not None
         """Whether a request of another bucket may take from this one, or one of this from another.
@@ -155,6 +162,10 @@ class Bucket:
         blocked = self.windows.blocked_until(now, ceiling)
         if blocked is not None:
             return max(self.windows.opens_in(blocked, now), 0.0)
+        if self.leases is not None:
+            leased_in = self.leases.wait(now)
+            if leased_in > 0:
+                return leased_in
         held = self._wait_for_others(now, lane)
         return held if held > 0 else self.pacer.delay()
 
@@ -200,9 +211,20 @@ class Bucket:
         minute = self.windows.minute
         return (number + 1) * minute - tail(minute) - self._clock.latest(now)
 
+    def lease_asks(self, now: float) -> list[Ask]:
+        """Return what is to be asked of those who share the limit."""
+        if self.leases is None or self.steady or not self._clock.known:
+            return []
+        line = self.line
+        bulk, interactive = line.waiting(_BULK), line.waiting(Lane.INTERACTIVE)
+        self.windows.bring_up_to_date()
+        return self.leases.asks(self.route.name, now, bulk, interactive)
+
     def take_over(self, other: Bucket) -> None:
         """Go on with what another bucket of the same route has counted and learned."""
         self.windows = other.windows
+        if other.leases is not None:
+            self.leases = other.leases
         self.closed_until = other.closed_until
         self.rejected = other.rejected
         self.learner.take_over(other.learner)
@@ -254,6 +276,8 @@ class Bucket:
         self.pacer.take()
         if lane is not _BULK:
             self._reserve.count()
+            if self.leases is not None and self._clock.known:
+                self.leases.note_interactive(now)
         also = None if self.also is None else self.also.take(now, ticket, lane)
         return Permit(self, self.windows.charge(now), ticket, now, also)
 
@@ -356,3 +380,46 @@ class Bucket:
     def barren_windows(self) -> int:
         """Windows in a row that a 429 closed before anything was accepted."""
         return self._barren
+
+
+def make_bucket(
+    route: Route,
+    settings: Settings,
+    clock: ServerClock,
+    *,
+    make_pacer: Callable[[int], Pacer],
+    also: Bucket | None,
+    shared: bool,
+) -> Bucket:
+    """Return the bucket of a route, with nothing charged.
+
+    Args:
+        route: what it counts.
+        settings: how to work.
+        clock: bounds of the service's time.
+        make_pacer: makes its pacer from its limit.
+        also: a second bucket that each of its requests takes from.
+        shared: whether other processes have a part of its limit.
+    """
+    limit = settings.limits.limit(route.name)
+    learner = Learner(limit, share=settings.share, headroom=settings.headroom)
+    bucket = Bucket(
+        route,
+        clock=clock,
+        windows=Windows(settings.limits.minute, clock),
+        learner=learner,
+        reserve=Reserve(settings.reserve),
+        pacer=make_pacer(learner.ceiling),
+        steady=settings.pacing == "steady",
+        also=also,
+    )
+    if also is not None:
+        also.shared = True
+    if shared:
+        bucket.leases = LeaseBook(
+            bucket.windows,
+            learner.ceiling,
+            reserve=settings.reserve,
+            carried=carried_windows(settings.transit_max, settings.limits.minute),
+        )
+    return bucket

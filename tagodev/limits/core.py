@@ -21,19 +21,18 @@ The core knows nothing of tasks, loops or sleeping.
 
 from __future__ import annotations
 
-from math import floor
+from math import floor, inf
 from typing import TYPE_CHECKING, Final
 
 from tagodev.events import ClockRestarted, Granted, Settled, Throttled, WindowOpened
-from tagodev.limits.adaptive import Learner
-from tagodev.limits.bucket import Bucket, Permit, Reserve
+from tagodev.limits.bucket import Bucket, Permit, make_bucket
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.lanes import Lane, Waiter
 from tagodev.limits.snapshot import ClockState
-from tagodev.limits.window import Windows, presumed
+from tagodev.limits.window import presumed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from tagodev.events import Event
     from tagodev.limits.pacing import Pacer
@@ -41,7 +40,10 @@ if TYPE_CHECKING:
     from tagodev.limits.settings import Settings
     from tagodev.limits.snapshot import BucketState
 
-__all__ = ["Core"]
+__all__ = ["CLOCK_ROUTE", "Core"]
+
+#: The route that is asked for the time, where nothing else may go before it is known.
+CLOCK_ROUTE: Final = "GET /info"
 
 #: While the clock is unknown, no request waits longer for the one before it, in seconds.
 _BLIND_INTERVAL: Final = 1.0
@@ -62,6 +64,7 @@ class Core:
         make_steady_pacer: Callable[[int], Pacer],
         clock: ServerClock | None = None,
         emit: Callable[[Event], None] | None = None,
+        on_lease_needed: Callable[[], None] | None = None,
     ) -> None:
         """Make a core that knows nothing and has sent nothing.
 
@@ -71,10 +74,13 @@ class Core:
             make_steady_pacer: makes the pacer of a route that has no windows.
             clock: bounds of the service's time; default: a new one.
             emit: called with each event; None to make none.
+            on_lease_needed: called when a request waits for places that others may have; None
+                where nobody shares the limits.
         """
         self.settings = settings
         self.clock = clock or ServerClock(fleet_slack=settings.fleet_slack)
         self.emit = emit
+        self._on_lease_needed = on_lease_needed
         self._make_pacer = make_pacer
         self._make_steady_pacer = make_steady_pacer
         self._free_slots = settings.concurrency
@@ -163,7 +169,7 @@ class Core:
             if waits and not self._grant_ready(waits, lane, now):
                 return None
             for wait in waits.values():
-                if wait > 0 and (next_wake is None or now + wait < next_wake):
+                if 0 < wait < inf and (next_wake is None or now + wait < next_wake):
                     next_wake = now + wait
         return next_wake
 
@@ -210,9 +216,11 @@ class Core:
 
     def _wait(self, bucket: Bucket, lane: Lane, now: float) -> float:
         wait = self._wait_for(bucket, lane, now)
-        if bucket.also is None:
-            return wait
-        return max(wait, self._wait_for(bucket.also, lane, now))
+        if bucket.also is not None:
+            wait = max(wait, self._wait_for(bucket.also, lane, now))
+        if wait == inf and self._on_lease_needed is not None:
+            self._on_lease_needed()
+        return wait
 
     def _wait_for(self, bucket: Bucket, lane: Lane, now: float) -> float:
         if not bucket.steady:
@@ -224,6 +232,9 @@ class Core:
 
     def _wait_blindly(self, bucket: Bucket, now: float) -> float:
         """Return how long a request waits while nothing is known of the service's clock."""
+        if bucket.leases is not None and bucket.route.name != CLOCK_ROUTE:
+            # Without a clock there is no window to lease in: one request of another route asks.
+            return inf
         wait = max(self._blind_until - now, bucket.closed_until - now, 0.0)
         # Wherever the boundaries lie, no more than a window's worth can fall into one window.
         if not wait and bucket.windows.unplaced(now) >= bucket.learner.ceiling:
@@ -366,6 +377,17 @@ class Core:
             else:
                 self._presumed.setdefault(name, []).append((number, used))
 
+    # --- sharing -----------------------------------------------------------------------------
+
+    @property
+    def needs_clock(self) -> bool:
+        """Whether nothing can go before something is known of the service's clock."""
+        return self._on_lease_needed is not None and not self.clock.known
+
+    def shared_buckets(self) -> Mapping[str, Bucket]:
+        """Return the buckets by their routes' names, for whoever leases for them."""
+        return self._buckets
+
     # --- seeing ------------------------------------------------------------------------------
 
     def snapshot(self, now: float) -> tuple[BucketState, ...]:
@@ -402,24 +424,15 @@ class Core:
         return bucket
 
     def _new_bucket(self, route: Route) -> Bucket:
-        settings = self.settings
-        learner = Learner(
-            settings.limits.limit(route.name), share=settings.share, headroom=settings.headroom
-        )
-        steady = settings.pacing == "steady"
         also = None if route.also is None else self._bucket(route.also)
-        if also is not None:
-            also.shared = True
-        make_pacer = self._make_steady_pacer if steady else self._make_pacer
-        return Bucket(
+        steady = self.settings.pacing == "steady"
+        return make_bucket(
             route,
-            clock=self.clock,
-            windows=Windows(settings.limits.minute, self.clock),
-            learner=learner,
-            reserve=Reserve(settings.reserve),
-            pacer=make_pacer(learner.ceiling),
-            steady=steady,
+            self.settings,
+            self.clock,
+            make_pacer=self._make_steady_pacer if steady else self._make_pacer,
             also=also,
+            shared=self._on_lease_needed is not None,
         )
 
     def _grant(self, bucket: Bucket, ticket: int, lane: Lane, since: float, now: float) -> Permit:

@@ -53,13 +53,15 @@ class MemoryLedger:
         self.users = 0
         """Clients that have it open."""
 
-    def open(self, settings: Settings, sink: EventSink | None) -> Scheduler:
+    def open(self, settings: Settings, sink: EventSink | None, profile: str = "") -> Scheduler:
         """Return the scheduler of the running loop; `close` it when done.
 
         Args:
             settings: how to work; those of the client that came first hold while it is open.
             sink: called with each event; must not raise.
+            profile: whose budget it is: this ledger has one only.
         """
+        del profile
         loop = asyncio.get_running_loop()
         if self._scheduler is not None and self._scheduler.loop is not loop:
             if self.users and not self._scheduler.loop.is_closed():
@@ -78,6 +80,10 @@ class MemoryLedger:
         scheduler.core.emit = self._emit if self._sinks else None
         self.users += 1
         return scheduler
+
+    async def leave(self, scheduler: Scheduler, sink: EventSink | None) -> None:
+        """Say that a client is done; what was counted stays."""
+        self.close(scheduler, sink)
 
     def close(self, scheduler: Scheduler, sink: EventSink | None) -> None:
         """Say that a client is done; what was counted stays."""

@@ -138,6 +138,15 @@ class Scheduler:
         return hopeless
 
     @property
+    def needs_clock(self) -> bool:
+        """Whether nothing can go before something is known of the service's clock."""
+        return self.core.needs_clock
+
+    def dispatch(self) -> None:
+        """Give out what has become free by what was leased meanwhile."""
+        self._dispatch()
+
+    @property
     def minute(self) -> float:
         """Length of the service's windows, in seconds."""
         return self.core.settings.limits.minute
