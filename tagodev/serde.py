@@ -39,6 +39,7 @@ from tagodev.models.devices import Bucket, DeviceCreated
 from tagodev.models.tokens import TokenCreated
 from tagodev.models.unset import UNSET, Unset
 from tagodev.secrets import Secret
+from tagodev.structuring import quick_list, quick_model
 
 __all__ = ["StructureError", "from_json", "from_wire", "to_json", "to_wire"]
 
@@ -102,8 +103,11 @@ def from_wire(value: Any, cls: type[T]) -> T:
     """
     if cls is object:
         return cast("T", value)
+    hook = _hooks.get(cls)
+    if hook is None:
+        hook = _hooks[cls] = _fast.get_structure_hook(cls)
     try:
-        structured: T = _fast.structure(value, cls)
+        structured: T = hook(value, cls)
     except Exception:  # noqa: BLE001  (whatever a hook raises, the careful pass tells it better)
         problems = _diagnose(value, cls)
     else:
@@ -195,6 +199,8 @@ def _secret(value: Any, _: type) -> Secret:
 
 def _date(value: Any, _: type) -> datetime:
     moment = datetime.fromisoformat(_text(value, str))
+    if moment.tzinfo is UTC:
+        return moment
     # The service writes UTC; a source without a zone means the same.
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
@@ -310,6 +316,14 @@ def _set_apart(value: Mapping[str, Any], known: AbstractSet[str]) -> dict[str, A
     return given
 
 
+def _quick_model(converter: Converter) -> Callable[[type], Callable[[Any, Any], Any]]:
+    return lambda cls: quick_model(cls, converter, _ALIASES.get(cls, {}))
+
+
+def _quick_list(converter: Converter) -> Callable[[Any], Callable[[Any, Any], Any]]:
+    return lambda cls: quick_list(cls, converter)
+
+
 def _unstructure_model(converter: Converter) -> Callable[[type], Callable[[Any], Any]]:
     """Make hooks for attrs classes: what is unset is left out, ``extra`` goes back in."""
 
@@ -335,10 +349,13 @@ def _unstructure_model(converter: Converter) -> Callable[[type], Callable[[Any],
 
 def _build(*, detailed: bool) -> Converter:
     converter = Converter(detailed_validation=detailed)
-    converter.register_structure_hook_factory(attrs.has, _structure_model(converter))
+    structure_model, structure_list = _structure_model(converter), _structure_list(converter)
+    if not detailed:
+        structure_model, structure_list = _quick_model(converter), _quick_list(converter)
+    converter.register_structure_hook_factory(attrs.has, structure_model)
     converter.register_unstructure_hook_factory(attrs.has, _unstructure_model(converter))
     converter.register_structure_hook_factory(_is_union_with_unset, _structure_settable(converter))
-    converter.register_structure_hook_factory(_is_list, _structure_list(converter))
+    converter.register_structure_hook_factory(_is_list, structure_list)
     converter.register_structure_hook(str, _text)
     converter.register_structure_hook(bool, _boolean)
     converter.register_structure_hook(int, _integer)
@@ -359,3 +376,5 @@ def _build(*, detailed: bool) -> Converter:
 
 _fast: Final = _build(detailed=False)
 _careful: Final = _build(detailed=True)
+#: The hooks of the fast one, by class: looking one up there takes longer than many a hook.
+_hooks: Final[dict[Any, Callable[[Any, Any], Any]]] = {}

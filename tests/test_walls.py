@@ -15,7 +15,7 @@ from tests.support.modules import MODULES, Import, imports
 FLOORS = (
     ("secrets", "hard_limits", "events"),
     ("errors",),
-    ("address", "models", "query", "limits", "retry"),
+    ("address", "models", "query", "limits", "retry", "structuring"),
     ("serde",),
     ("transport",),
     ("session",),

@@ -45,23 +45,29 @@ class Route:
     )
     """How the table of limits names it."""
 
+    _fixed: str = attrs.field(
+        init=False,
+        eq=False,
+        repr=False,
+        default=attrs.Factory(lambda self: _PLACEHOLDER.sub("{}", self.template), takes_self=True),
+    )
+
     def path(self, *values: str) -> str:
         """Return the path with its placeholders filled, left to right.
 
         Raises:
             InputError: a value that is empty or would lead to another route.
         """
-        names = _PLACEHOLDER.findall(self.template)
+        for value in values:
+            if not isinstance(value, str) or not _SAFE_VALUE.fullmatch(value):
+                break
+        else:
+            return self._fixed.format(*values) if values else self.template
         wrong = [
             name[1:]
-            for name, value in zip(names, values, strict=True)
+            for name, value in zip(_PLACEHOLDER.findall(self.template), values, strict=True)
             if not isinstance(value, str) or not _SAFE_VALUE.fullmatch(value)
         ]
-        if wrong:
-            # The value may be a token that went astray: it is neither repeated nor kept.
-            del values
-            raise InputError(
-                "must be 1 to 128 letters, digits, dashes or underscores", path=wrong[0]
-            )
-        remaining = iter(values)
-        return _PLACEHOLDER.sub(lambda _: next(remaining), self.template)
+        # The value may be a token that went astray: it is neither repeated nor kept.
+        del value, values
+        raise InputError("must be 1 to 128 letters, digits, dashes or underscores", path=wrong[0])
