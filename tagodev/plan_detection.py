@@ -19,6 +19,7 @@ from tagodev.errors import (
 from tagodev.hard_limits import Plan
 from tagodev.limits.routes import Route
 from tagodev.retry import Safety
+from tagodev.secrets import redact
 from tagodev.session import CallRecord, Session
 from tagodev.transport import Request
 
@@ -50,7 +51,8 @@ async def detect_plan(session: Session) -> Plan | None:
         return None
     if name not in get_args(Plan):
         raise ConfigurationError(
-            f"The limits of the plan {name!r} are not published",
+            # It may be anything, as far as we know.
+            f"The limits of the plan {redact(repr(name))} are not published",
             hint="Give plan=HardLimits with the figures of your contract",
         )
     return cast("Plan", name)

@@ -59,7 +59,10 @@ async def test_the_emulators_plan_is_found() -> None:
 @pytest.mark.parametrize("status", [401, 403, 404])
 async def test_the_account_is_asked_where_the_profile_is_refused(status: int) -> None:
     """A refusal of the first question leads to the second."""
-    replies = {PROFILE: refused(status, "Authorization Denied"), PLAN: ok({"plan": "starter"})}
+    replies: dict[str, Reply | bytes] = {
+        PROFILE: refused(status, "Authorization Denied"),
+        PLAN: ok({"plan": "starter"}),
+    }
     async with scripted(replies) as server, auto(server.url) as tago:
         assert "starter" == tago.limits.documented.name
         assert [f"GET {PROFILE}", f"GET {PLAN}"] == server.seen()
@@ -92,6 +95,14 @@ async def test_nonsense_says_nothing_of_the_plan() -> None:
         with pytest.raises(MalformedAnswerError):
             async with auto(server.url):
                 pass
+
+
+async def test_a_plan_that_is_a_token_is_not_shown() -> None:
+    """What the service calls a plan is not repeated unread."""
+    async with scripted({PROFILE: ok({"account_plan": f"Invalid token: {TOKEN}"})}) as server:
+        with pytest.raises(ConfigurationError) as caught:
+            await auto(server.url).__aenter__()
+    assert TOKEN not in str(caught.value)
 
 
 async def test_an_unknown_plan_asks_for_its_limits() -> None:

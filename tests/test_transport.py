@@ -505,6 +505,8 @@ def test_an_error_status_is_an_error_whatever_the_body_says() -> None:
         ("said", {"status": False, "message": {"a": 1}, "result": "said"}),
         ('said {"name":["empty"]}', {"message": "said", "field_errors": {"name": ["empty"]}}),
         ('{"name":["empty"]}', {"status": False, "field_errors": {"name": ["empty"]}}),
+        # orjson reads what is nested deeper than it writes.
+        ("said", b'{"message": "said", "field_errors": ' + b'{"a": ' * 500 + b"1" + b"}" * 501),
         ("no message", {"status": False}),
         ("no message", {"status": False, "message": 5, "result": [1]}),
         ("no message", []),
@@ -607,6 +609,24 @@ def test_retry_after_takes_anything(body: bytes, header: str) -> None:
     seconds = Answer(429, b"retry-after" + body, {"Retry-After": header}).retry_after()
 
     assert seconds is None or 0 <= seconds < 1e9
+
+
+@pytest.mark.parametrize(
+    ("expected", "header"),
+    [
+        (1_736_430_273.0, "Thu, 09 Jan 2025 13:44:33 GMT"),
+        (1_736_430_273.0, "Thu, 09 Jan 2025 13:44:33 -0000"),
+        (0.0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+        (None, "Wed, 31 Dec 1969 23:59:59 GMT"),
+        (None, "Mon, 01 Jan 1900 00:00:00 +2359"),
+        (None, "Thu, 99 Jan 2025 13:44:33 GMT"),
+        (None, "today"),
+        (None, ""),
+    ],
+)
+def test_date(expected: float | None, header: str) -> None:
+    """A date that can't be read, or that lies before all windows, is none."""
+    assert expected == Answer(200, b"", {"Date": header}).date()
 
 
 async def test_retry_after_of_a_real_answer() -> None:

@@ -73,7 +73,7 @@ def _account(call: Call) -> dict[str, Any]:
         "newsletter": False,
         "options": {
             "decimal_separator": ".",
-            "last_whats_new": None,
+            "last_whats_new": founded,
             "thousand_separator": ",",
             "user_view_welcome": False,
         },

@@ -212,8 +212,8 @@ def _list(call: Call) -> list[dict[str, Any]]:
     query = call.query()
     page = listed(_candidates(call.store, query), query, call.clock.now())
     wanted = {"id", "name", "tags", *texts(query.get("fields"))}
-    writers = {name: write for name, write in _LIST_FIELDS.items() if name in wanted}
-    writers |= _resolvers(query, call.store)
+    chosen = {name: write for name, write in _LIST_FIELDS.items() if name in wanted}
+    writers = {**chosen, **_resolvers(query, call.store)}
     return [{name: write(device) for name, write in writers.items()} for device in page]
 
 

@@ -109,7 +109,9 @@ def _summary(call: Call) -> dict[str, Any]:
     }
     return {
         "limit": {**_ALLOCATION, "tcore": 10},
-        "limit_used": {**dict.fromkeys(_ALLOCATION, 0), "tcore": 0},
+        "limit_used": dict.fromkeys(
+            (*_ALLOCATION, "dashboard_output", "tcore", "tcore_cluster"), 0
+        ),
         "amount": amount,
         "addons": _addons(call),
         "tago_run": None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import attrs
@@ -17,6 +18,15 @@ __all__ = ["DataBatch", "DeviceChange", "ParameterChange", "Rotation", "TokenOrd
 
 #: Registers that one request takes, by the service's own way to send in chunks.
 _MAX_POINTS: Final = 1000
+
+
+# Not `tuple` itself: type checkers would refuse every caller's items for want of their type.
+def _as_parameters(items: Iterable[ConfigurationParameter]) -> tuple[ConfigurationParameter, ...]:
+    return tuple(items)
+
+
+def _as_points(items: Iterable[DataCreate]) -> tuple[DataCreate, ...]:
+    return tuple(items)
 
 
 def _check_points(_: object, attribute: attrs.Attribute[Any], value: tuple[object, ...]) -> None:
@@ -96,7 +106,7 @@ class ParameterChange:
     device_id: str = attrs.field(validator=not_blank)
     """Which device."""
     parameters: tuple[ConfigurationParameter, ...] = attrs.field(
-        converter=tuple, validator=check_parameters
+        converter=_as_parameters, validator=check_parameters
     )
     """What to set; at most 60."""
 
@@ -112,5 +122,5 @@ class DataBatch:
 
     device_id: str = attrs.field(validator=not_blank)
     """Which device."""
-    points: tuple[DataCreate, ...] = attrs.field(converter=tuple, validator=_check_points)
+    points: tuple[DataCreate, ...] = attrs.field(converter=_as_points, validator=_check_points)
     """What to send: 1 to 1,000 registers."""

@@ -32,6 +32,8 @@ class DeviceStep:
     """The configuration parameters to set; those with other keys stay."""
     delete: bool = False
     """Whether it is to go."""
+    name: str = ""
+    """The device's name, for whoever reads of the step; nothing is done with it."""
 
     def __attrs_post_init__(self) -> None:
         if (self.create is None) == (not self.device_id):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import orjson
@@ -48,7 +47,7 @@ _RAW: Final = (
     b"/* why */ 1",
 )
 #: What is JSON, and seldom what is expected.
-_VALUES: Final = (
+_VALUES: Final[tuple[Any, ...]] = (
     None,
     True,
     False,
@@ -125,6 +124,8 @@ _BODIES: Final = (
     b'{"status":false,"message":null}',
     b'{"status":false,"result":{"message":"no"}}',
     b'{"status":false,"message":"no","field_errors":{"name":["too short"]}}',
+    b'{"status":false,"message":"no","field_errors":' + b'{"a":' * 500 + b"1" + b"}" * 501,
+    b'{"status":true,"result":' + b"[" * 500 + b"]" * 500 + b"}",
     b'{"status":false,"message":"Too many requests (Retry-After: 8)"}',
 )
 _STATUSES: Final = (
@@ -180,14 +181,13 @@ class Mutator:
     def spoil(self, answer: Answer) -> Answer:
         """Return an answer like this one, with something wrong in it, most of the time."""
         rng = self._rng
-        status, body = answer.status, answer.body
+        status = answer.status
+        body = answer.body if rng.random() < 0.8 else rng.choice(_BODIES)
         kind = rng.random()
         if kind < 0.6:
             body = self._change_json(body)
         elif kind < 0.8:
             body = self._change_bytes(body)
-        elif kind < 0.9:
-            body = rng.choice(_BODIES)
         if rng.random() < 0.25:
             status = rng.choice(_STATUSES)
         headers = CIMultiDict(answer.headers)
@@ -200,21 +200,16 @@ class Mutator:
         return Answer(status, body, headers)
 
     def _change_json(self, body: bytes) -> bytes:
-        """Change one to three values, keys or members somewhere in the JSON."""
-        holder = [orjson.loads(body)]
-        for _ in range(self._rng.choice((1, 1, 1, 2, 3))):
-            self._rng.choice(
-                (
-                    self._swap,
-                    self._swap,
-                    self._swap,
-                    self._drop,
-                    self._add,
-                    self._rename,
-                    self._graft,
-                )
-            )(holder)
-        written = orjson.dumps(holder[0])
+        """Change one to three values, keys or members somewhere in the JSON, if it is any."""
+        changes = (self._swap, self._swap, self._swap, self._drop, self._add, self._rename)
+        try:
+            holder = [orjson.loads(body)]
+            for _ in range(self._rng.choice((1, 1, 1, 2, 3))):
+                self._rng.choice((*changes, self._graft))(holder)
+            written = orjson.dumps(holder[0])
+        except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+            # No JSON, or nested too deep to be written again.
+            return self._change_bytes(body)
         return written.replace(orjson.dumps(_HOLE), self._rng.choice(_RAW))
 
     def _swap(self, holder: list[Any]) -> None:
@@ -248,12 +243,12 @@ class Mutator:
         container, key = self._rng.choice(_places(holder))
         other, name = self._rng.choice(_places(holder))
         # A copy: an object inside itself could not be written.
-        twin = copy.deepcopy(other[name])
+        twin = orjson.loads(orjson.dumps(other[name]))
         container[key] = [twin, container[key]] if self._rng.random() < 0.3 else twin
 
     def _value(self) -> Any:
         # A copy: what is put into a list now may be changed a moment later.
-        return copy.deepcopy(self._rng.choice(self._values))
+        return orjson.loads(orjson.dumps(self._rng.choice(self._values)))
 
     def _change_bytes(self, body: bytes) -> bytes:
         """Flip, cut, double or insert bytes, JSON or not."""

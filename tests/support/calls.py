@@ -1,0 +1,280 @@
+"""Every call of the client, by name, and what must stand on the service for it to succeed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import cached_property
+from inspect import getmembers, isfunction
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_type_hints
+
+import attrs
+
+from tagodev import (
+    ConfigurationParameter,
+    DataBatch,
+    DataCreate,
+    DataEdit,
+    DataQuery,
+    DeviceChange,
+    DeviceConvert,
+    DeviceCreate,
+    DeviceEdit,
+    DeviceStep,
+    ParameterChange,
+    Rotation,
+    Tag,
+    Tago,
+    TagoDevice,
+    TokenCreate,
+    TokenOrder,
+)
+from tagodev import client as client_module
+from tagodev import device_client as device_client_module
+from tests.support.clients import NO_WAIT, PLENTY, client
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from tagodev.bulk.runner import BulkRun
+
+__all__ = ["CALLS", "Actors", "Call", "Stock", "acting", "methods", "stocked"]
+
+#: Networks and connectors that every profile sees.
+_NETWORK: Final = "5bbd0d144051a50034cd19fb"
+_CONNECTOR: Final = "5f5a8f3351d4db99c40dece5"
+_SERIAL: Final = "A1B2C3"
+_VALUES: Final = (
+    DataCreate("temperature", 4, unit="°C"),
+    DataCreate("temperature", 6.5),
+    DataCreate("door", "open", metadata={"color": "red"}),
+)
+
+
+@attrs.frozen
+class Actors:
+    """Clients, each with another kind of token."""
+
+    tago: Tago
+    """The profile's."""
+    analysis: Tago
+    """An analysis's."""
+    network: Tago
+    """A network's."""
+    device: TagoDevice
+    """A device's own."""
+
+
+@attrs.frozen(kw_only=True)
+class Stock:
+    """What stands on the service for calls to find."""
+
+    device: str = "67e1a2b3c4d5e6f708192a3b"
+    """A mutable device with values, a parameter and a serial number."""
+    idle: str = "67e1a2b3c4d5e6f708192a3d"
+    """A mutable device that is empty and inactive."""
+    archive: str = "67e1a2b3c4d5e6f708192a3c"
+    """An immutable device with values."""
+    token: str = "8be70d95-0dbc-4e16-89b6-b23b077d05e5"
+    """A token of the mutable device that may be deleted."""
+    register: str = "67e1a2b3c4d5e6f708192a3e"
+    """One value of the mutable device."""
+    parameter: str = "67e1a2b3c4d5e6f708192a3f"
+    """A configuration parameter of the mutable device."""
+    chunk: str = "1657497600_1658102399"
+    """A chunk of the immutable device."""
+    file: str = "all.csv"
+    """An export of the mutable device."""
+    authorization: str = "at0123456789abcdef0123456789abcdef"
+    """A service authorization of the profile."""
+
+
+Call: TypeAlias = Callable[[Actors, Stock], Awaitable[Any]]
+
+
+@asynccontextmanager
+async def acting(url: str, tokens: Mapping[Any, str], **options: Any) -> AsyncIterator[Actors]:
+    """Open a client with each kind of token.
+
+    Args:
+        url: the service's address.
+        tokens: by kind; ``profile``, ``analysis``, ``network`` and ``device`` are needed.
+        options: of each client.
+    """
+    given = {"plan": PLENTY, "retry": NO_WAIT, "timeout": 10.0, **options}
+    async with (
+        client(url, token=tokens["profile"], **options) as tago,
+        client(url, token=tokens["analysis"], **options) as analysis,
+        client(url, token=tokens["network"], **options) as network,
+        TagoDevice(tokens["device"], api=url, **given) as device,
+    ):
+        yield Actors(tago, analysis, network, device)
+
+
+@asynccontextmanager
+async def stocked(url: str, tokens: Mapping[Any, str]) -> AsyncIterator[tuple[Actors, Stock]]:
+    """Open clients for an emulator on which there is one of everything."""
+    async with client(url, token=tokens["profile"]) as tago:
+        made = await tago.devices.create(_spec("Mutable", serie_number=_SERIAL))
+        chunks = {"chunk_period": "month", "chunk_retention": 6}
+        archive = await tago.devices.create(_spec("Archive", type="immutable", **chunks))
+        idle = await tago.devices.create(_spec("Idle", active=False))
+        await tago.data.send(made.device_id, _VALUES, token=made.token)
+        await tago.data.send(archive.device_id, _VALUES, token=archive.token)
+        token = await tago.tokens.create(made.device_id, TokenCreate("field", "read"))
+        backup = await tago.data.backup(made.device_id, "/all")
+        stock = Stock(
+            device=made.device_id,
+            idle=idle.device_id,
+            archive=archive.device_id,
+            token=token.token.reveal(),
+            register=(await tago.data.read(made.device_id))[0].id,
+            parameter=str((await tago.parameters.list(made.device_id))[0].id),
+            chunk=(await tago.chunks.list(archive.device_id))[0].id,
+            file=backup.file_address,
+            authorization=tokens["authorization"],
+        )
+    async with acting(url, {**tokens, "device": made.token.reveal()}) as actors:
+        yield actors, stock
+
+
+def _spec(name: str, **fields: Any) -> DeviceCreate:
+    parameters = [ConfigurationParameter("rate", 600)]
+    tags = [Tag("a", "b")]
+    return DeviceCreate(name=name, configuration_params=parameters, tags=tags, **fields)
+
+
+async def _run(run: BulkRun[Any]) -> Any:
+    return await run
+
+
+async def _stream(points: AsyncIterator[Any]) -> list[Any]:
+    return [point async for point in points]
+
+
+_OF_TEMPERATURE: Final = DataQuery(variables="temperature", start_date="1 day")
+_ANYTHING: Final = DataQuery(start_date="1 day")
+_ONE: Final = DataQuery(qty=1)
+
+#: Each call under its method's name; after a space stands what is special about it.
+CALLS: Final[Mapping[str, Call]] = {
+    "tago.devices.create": lambda a, _: a.tago.devices.create(_spec("New")),
+    "tago.devices.info": lambda a, s: a.tago.devices.info(s.device),
+    "tago.devices.info immutable": lambda a, s: a.tago.devices.info(s.archive),
+    "tago.devices.list": lambda a, _: a.tago.devices.list(page_size=2).collect(50),
+    "tago.devices.list resolved": lambda a, _: a.tago.devices.list(
+        fields=["bucket", "connector", "network", "last_output"],
+        serial=_SERIAL,
+        resolve_bucket_name=True,
+        resolve_connector_name=True,
+    ).first(),
+    "tago.devices.edit": lambda a, s: a.tago.devices.edit(s.device, DeviceEdit(visible=False)),
+    "tago.devices.delete": lambda a, s: a.tago.devices.delete(s.device),
+    "tago.devices.amount": lambda a, s: a.tago.devices.amount(s.device),
+    "tago.devices.empty": lambda a, s: a.tago.devices.empty(s.device),
+    "tago.devices.convert": lambda a, s: a.tago.devices.convert(
+        s.idle, DeviceConvert("immutable", chunk_period="day", chunk_retention=3)
+    ),
+    "tago.devices.statistics": lambda a, s: a.tago.devices.statistics(s.device),
+    "tago.devices.create_many": lambda a, _: _run(
+        a.tago.devices.create_many([_spec("Many 1"), _spec("Many 2")])
+    ),
+    "tago.devices.edit_many": lambda a, s: _run(
+        a.tago.devices.edit_many([DeviceChange(s.device, DeviceEdit(active=False))])
+    ),
+    "tago.devices.delete_many": lambda a, s: _run(a.tago.devices.delete_many([s.idle, s.archive])),
+    "tago.devices.apply_many": lambda a, s: _run(
+        a.tago.devices.apply_many(
+            [
+                DeviceStep(create=_spec("Applied")),
+                DeviceStep(device_id=s.device, edit=DeviceEdit(active=False)),
+                DeviceStep(device_id=s.idle, delete=True),
+            ]
+        )
+    ),
+    "tago.tokens.create": lambda a, s: a.tago.tokens.create(
+        s.device, TokenCreate("gateway", "write", expire_time="1 day")
+    ),
+    "tago.tokens.list": lambda a, s: a.tago.tokens.list(s.device, page_size=2).collect(50),
+    "tago.tokens.delete": lambda a, s: a.tago.tokens.delete(s.token),
+    "tago.tokens.info": lambda a, _: a.tago.tokens.info(),
+    "tago.tokens.info of a network": lambda a, _: a.network.tokens.info(),
+    "tago.tokens.resolve": lambda a, _: a.network.tokens.resolve(_SERIAL),
+    "tago.tokens.resolve authorized": lambda a, s: a.network.tokens.resolve(
+        _SERIAL, s.authorization
+    ),
+    "tago.tokens.create_many": lambda a, s: _run(
+        a.tago.tokens.create_many([TokenOrder(s.device, TokenCreate("many"))])
+    ),
+    "tago.tokens.rotate_many": lambda a, s: _run(
+        a.tago.tokens.rotate_many([Rotation(s.device, s.token), Rotation(s.idle)])
+    ),
+    "tago.parameters.list": lambda a, s: a.tago.parameters.list(s.device, sent=False),
+    "tago.parameters.set": lambda a, s: a.tago.parameters.set(
+        s.device, [ConfigurationParameter("rate", 60), ConfigurationParameter("new", "x")]
+    ),
+    "tago.parameters.remove": lambda a, s: a.tago.parameters.remove(s.device, s.parameter),
+    "tago.parameters.set_many": lambda a, s: _run(
+        a.tago.parameters.set_many([ParameterChange(s.device, [ConfigurationParameter("rate", 1)])])
+    ),
+    "tago.data.read": lambda a, s: a.tago.data.read(s.device, DataQuery(details=True)),
+    "tago.data.read last": lambda a, s: a.tago.data.read(s.device, mode="last_item"),
+    "tago.data.conditional": lambda a, s: a.tago.data.conditional(
+        s.device, "gt", 5, _OF_TEMPERATURE
+    ),
+    "tago.data.aggregate": lambda a, s: a.tago.data.aggregate(
+        s.device, "sum", "day", _OF_TEMPERATURE
+    ),
+    "tago.data.count": lambda a, s: a.tago.data.count(s.device),
+    "tago.data.avg": lambda a, s: a.tago.data.avg(s.device, _OF_TEMPERATURE),
+    "tago.data.sum": lambda a, s: a.tago.data.sum(s.device, _OF_TEMPERATURE),
+    "tago.data.stream": lambda a, s: _stream(a.tago.data.stream(s.device, page_size=2)),
+    "tago.data.send": lambda a, s: a.tago.data.send(s.device, _VALUES),
+    "tago.data.send as an analysis": lambda a, s: a.analysis.data.send(s.device, _VALUES),
+    "tago.data.edit": lambda a, s: a.tago.data.edit(s.device, DataEdit(s.register, 7)),
+    "tago.data.delete": lambda a, s: a.tago.data.delete(s.device, _ONE),
+    "tago.data.backup": lambda a, s: a.tago.data.backup(s.device, "/export"),
+    "tago.data.restore": lambda a, s: a.tago.data.restore(s.device, s.file),
+    "tago.data.send_many": lambda a, s: _run(a.tago.data.send_many([DataBatch(s.device, _VALUES)])),
+    "tago.chunks.list": lambda a, s: a.tago.chunks.list(s.archive),
+    "tago.chunks.backup": lambda a, s: a.tago.chunks.backup(s.archive, s.chunk, "/$FROM$"),
+    "tago.chunks.delete": lambda a, s: a.tago.chunks.delete(s.archive, s.chunk),
+    "tago.networks.info": lambda a, _: a.tago.networks.info(_NETWORK),
+    "tago.networks.list": lambda a, _: a.tago.networks.list(page_size=3).collect(50),
+    "tago.connectors.info": lambda a, _: a.tago.connectors.info(_CONNECTOR),
+    "tago.connectors.list": lambda a, _: a.tago.connectors.list(page_size=3).collect(50),
+    "tago.tags.keys": lambda a, _: a.tago.tags.keys(),
+    "tago.profile.info": lambda a, _: a.tago.profile.info(),
+    "tago.profile.summary": lambda a, _: a.tago.profile.summary(),
+    "tago.account.info": lambda a, _: a.tago.account.info(),
+    "tago.account.plan": lambda a, _: a.tago.account.plan(),
+    "device.info": lambda a, _: a.device.info(),
+    "device.data.read": lambda a, _: a.device.data.read(),
+    "device.data.conditional": lambda a, _: a.device.data.conditional("lte", 5, _ANYTHING),
+    "device.data.aggregate": lambda a, _: a.device.data.aggregate("max", "hour", _ANYTHING),
+    "device.data.count": lambda a, _: a.device.data.count(),
+    "device.data.avg": lambda a, _: a.device.data.avg(_ANYTHING),
+    "device.data.sum": lambda a, _: a.device.data.sum(_ANYTHING),
+    "device.data.stream": lambda a, _: _stream(a.device.data.stream(page_size=2)),
+    "device.data.send": lambda a, _: a.device.data.send(_VALUES),
+    "device.data.edit": lambda a, s: a.device.data.edit(DataEdit(s.register, "x")),
+    "device.data.delete": lambda a, _: a.device.data.delete(_ONE, mode="last_item"),
+    "device.parameters.list": lambda a, _: a.device.parameters.list(),
+    "device.parameters.mark_read": lambda a, s: a.device.parameters.mark_read(s.parameter),
+}
+
+
+def methods() -> Iterator[str]:
+    """Yield the name of every method that talks: of the clients, and of what they hand out."""
+    modules = {Tago: client_module, TagoDevice: device_client_module}
+    for kind, name in ((Tago, "tago"), (TagoDevice, "device")):
+        for part, member in getmembers(kind):
+            if part.startswith("_"):
+                continue
+            if isinstance(member, cached_property):
+                noun = get_type_hints(member.func, vars(modules[kind]))["return"]
+                for method, _ in getmembers(noun, isfunction):
+                    if not method.startswith("_"):
+                        yield f"{name}.{part}.{method}"
+            elif isfunction(member):
+                yield f"{name}.{part}"

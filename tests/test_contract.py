@@ -1,0 +1,319 @@
+"""Client and emulator hold what the service's own OpenAPI file documents.
+
+The file is not part of this project: it is looked for beside the checkout, and without it what
+needs it is skipped.
+Each operation of the rooms that are ours is called by the client on the emulator; the answer must
+have the documented status and fit the documented schema, every documented field included.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+import orjson
+import pytest
+import yaml
+from aiohttp import ClientSession
+from jsonschema import Draft202012Validator
+
+from tagodev.emulator import Emulator, EmulatorOptions
+from tagodev.emulator.routing import Router
+from tagodev.emulator.service import ROUTES
+from tests.support.calls import CALLS, stocked
+from tests.support.exchanges import recording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from jsonschema import ValidationError
+
+    from tagodev.emulator.routing import TokenKind
+
+REFERENCE: Final = Path(__file__).parents[2] / "shared" / "reference" / "tagoio-openapi.yaml"
+
+against_the_file = pytest.mark.skipif(
+    not REFERENCE.is_file(), reason=f"there is no {REFERENCE.name} beside the checkout"
+)
+
+#: Operations whose paths begin so are of our rooms.
+ROOMS: Final = ("/info", "/data", "/device", "/integration", "/tags", "/profile", "/account")
+#: Of these, what neither the client nor the emulator has, and why.
+NOT_OURS: Final = {
+    "getWidgetData": "data of a dashboard's widget, not of a device",
+    "getAccountResourcesAllocation": "billing",
+    "updateTheAccountResourcesAllocation": "billing",
+    "loginToAccount": "signs a person in; programs have tokens",
+    "editAccount": "settings of a person, which devices have no part in",
+    "getAProfileStatistics": "use of monthly services; its path is a typing error besides",
+    "createProfileBackup": "backups of a whole profile, dashboards and all",
+    "listProfileBackups": "backups of a whole profile, dashboards and all",
+    "downloadProfileBackup": "backups of a whole profile, dashboards and all",
+    "deleteProfileBackup": "backups of a whole profile, dashboards and all",
+    "configureProfileService": "credentials of mail and message services",
+    "testProfileService": "credentials of mail and message services",
+}
+
+
+@attrs.frozen
+class Unoffered:
+    """An operation that the emulator answers and the client leaves out on purpose."""
+
+    reason: str
+    token: TokenKind | None
+    """Kind of the token that asks; None for none."""
+    body: Mapping[str, Any]
+    query: str = ""
+
+
+#: What is documented, and not offered by the client.
+NOT_OFFERED: Final = {
+    "editDeviceConfigurationParameter": Unoffered(
+        "for the integration of a network; a profile's token sets any device's parameters",
+        "network",
+        {"key": "downlink", "value": "01"},
+    ),
+    "sendDataUsingNetwork": Unoffered(
+        "for the integration of a network; data is sent with a device's token",
+        "network",
+        {"variable": "payload", "value": "01", "metadata": {"serial": "A1B2C3"}},
+        "?authorization_token={authorization}",
+    ),
+    "generateProfileToken": Unoffered(
+        "takes a person's password, which no program should have",
+        None,
+        {"email": "emulator@example.com", "password": "any", "name": "x", "profile_id": "{id}"},
+    ),
+}
+#: Routes of the emulator for other clients' sake, and why ours leaves them out.
+UNOFFERED_ROUTES: Final = {
+    "PUT /device/:device_id/params/:param_id": "an older client's; setting them by id does it",
+    "POST /device/:device_id/chunk/copy": "the older name of chunk/backup",
+    "GET /integration/network/:network_id/devices": "for the integration of a network",
+    "POST /integration/network/:device_id/params": "for the integration of a network",
+    "POST /integration/network/data": "for the integration of a network",
+    "POST /integration/network": "a network is made once, by hand",
+    "PUT /integration/network/:network_id": "a network is made once, by hand",
+    "DELETE /integration/network/:network_id": "a network is made once, by hand",
+    "POST /integration/connector": "a connector is made once, by hand",
+    "PUT /integration/connector/:connector_id": "a connector is made once, by hand",
+    "DELETE /integration/connector/:connector_id": "a connector is made once, by hand",
+    "POST /integration/network/token": "part of making a network",
+    "GET /integration/network/token/:network_id": "part of making a network",
+    "DELETE /integration/network/token/:token": "part of making a network",
+    "GET /serviceauth": "of a profile, not of its devices",
+    "POST /serviceauth": "of a profile, not of its devices",
+    "PUT /serviceauth/:token": "of a profile, not of its devices",
+    "DELETE /serviceauth/:token": "of a profile, not of its devices",
+    "GET /profile": "one token knows one profile: profile.info tells it",
+    "GET /profile/:profile_id/token": "of a profile, not of its devices",
+    "POST /profile/:profile_id/token": "of a profile, not of its devices",
+    "DELETE /profile/:profile_id/token/:token": "of a profile, not of its devices",
+    "POST /account/profile/token": "takes a person's password, which no program should have",
+    "GET /status": "the service's version changes nothing here",
+}
+#: The call of the client that makes each operation; see `tests.support.calls`.
+CALLED_BY: Final = {
+    "currentDeviceInformation": "device.info",
+    "getData": "device.data.read",
+    "editData": "device.data.edit",
+    "sendData": "device.data.send",
+    "deleteData": "device.data.delete",
+    "getConfigurationParameters": "device.parameters.list",
+    "markAConfigurationParameterAsRead": "device.parameters.mark_read",
+    "listOfTokens": "tago.tokens.list",
+    "createToken": "tago.tokens.create",
+    "deleteToken": "tago.tokens.delete",
+    "listDeviceParams": "tago.parameters.list",
+    "createAndEditDeviceParams": "tago.parameters.set",
+    "deleteDeviceParam": "tago.parameters.remove",
+    "listOfDevices": "tago.devices.list",
+    "createNewDevice": "tago.devices.create",
+    "exportDataToCsvInFiles": "tago.data.backup",
+    "listOfChunks": "tago.chunks.list",
+    "deviceInformation": "tago.devices.info",
+    "editDevice": "tago.devices.edit",
+    "deleteDevice": "tago.devices.delete",
+    "exportAChunkAsCsvToFiles": "tago.chunks.backup",
+    "deleteChunk": "tago.chunks.delete",
+    "convertDeviceType": "tago.devices.convert",
+    "deviceDataAmount": "tago.devices.amount",
+    "importDataFromACsvInFiles": "tago.data.restore",
+    "emptyADeviceSData": "tago.devices.empty",
+    "getDeviceData": "tago.data.read",
+    "sendDataToDevice": "tago.data.send as an analysis",
+    "editDeviceData": "tago.data.edit",
+    "deleteDeviceData": "tago.data.delete",
+    "getTheAccountPlan": "tago.account.plan",
+    "getAccountInformation": "tago.account.info",
+    "getAProfileSummary": "tago.profile.summary",
+    "getAProfileDetails": "tago.profile.info",
+    "getTags": "tago.tags.keys",
+    "getDeviceTokenWithSerialNumberAuthorization": "tago.tokens.resolve authorized",
+    "getDeviceTokenWithSerialNumber": "tago.tokens.resolve",
+}
+#: Where answers differ from the file on purpose, and why.
+TOLERATED: Final = {
+    ("currentDeviceInformation", "result.payload_decoder"): "null where there is none",
+    ("getData", "result[].created_at"): "told with details=true only, as its own query says",
+    ("getData", "result[].location"): "told where a register has one",
+    ("getData", "result[].unit"): "told where a register has one",
+    ("getData", "result[].value"): "a number here and a text in getDeviceData: it is what was sent",
+    ("createNewDevice", "result.deviceID"): "device_id in both SDKs and everywhere else",
+    ("deviceInformation", "result.description"): "null where there is none",
+    ("getDeviceData", "result[].location"): "told where a register has one",
+    ("getDeviceData", "result[].unit"): "told where a register has one",
+    ("getDeviceData", "result[].value"): "a text here and a number in getData: it is what was sent",
+    ("getAProfileSummary", "result.tago_run"): "null where there is none",
+    ("getAProfileDetails", "result.info.logo_url"): "null where there is none",
+    ("getAProfileDetails", "result.info.rpm"): "null without the add-on that sets soft limits",
+}
+
+
+@attrs.frozen
+class Operation:
+    """One operation of the file."""
+
+    id: str
+    method: str
+    path: str
+    statuses: tuple[str, ...]
+    schema: Any
+    """What the body of a success must be; None where the file does not say."""
+
+    def is_asked_by(self, method: str, path: str) -> bool:
+        """Return whether a request is for this operation, as far as its path tells."""
+        pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(self.path))
+        return self.method == method and re.fullmatch(pattern, path) is not None
+
+
+def load() -> dict[str, Operation]:
+    """Return the operations of our rooms, by their ids."""
+    if not REFERENCE.is_file():
+        return {}
+    found = {}
+    for path, methods in yaml.safe_load(REFERENCE.read_text(encoding="utf-8"))["paths"].items():
+        for method, one in methods.items():
+            if path.startswith(ROOMS) and method != "parameters" and isinstance(one, dict):
+                statuses = tuple(one["responses"])
+                content = one["responses"][statuses[0]].get("content", {})
+                schema = content.get("application/json", {}).get("schema")
+                operation = Operation(one["operationId"], method.upper(), path, statuses, schema)
+                found[operation.id] = operation
+    return found
+
+
+OPERATIONS: Final = load()
+
+
+def operation_of(method: str, target: str) -> Operation:
+    """Return the operation that a request is for."""
+    path = target.partition("?")[0]
+    asked = [one for one in OPERATIONS.values() if one.is_asked_by(method, path)]
+    # A literal segment goes before a parameter.
+    return min(asked, key=lambda one: one.path.count("{"))
+
+
+def complete(schema: Any) -> Any:
+    """Return a schema in which each field that is documented must be there."""
+    if isinstance(schema, list):
+        return [complete(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    whole = {key: complete(value) for key, value in schema.items() if key != "example"}
+    if isinstance(whole.get("properties"), dict) and "type" in whole:
+        whole["required"] = [*whole["properties"]]
+    return whole
+
+
+def place(error: ValidationError) -> str:
+    """Return where an answer differs: ``result[].value``."""
+    steps = "".join("[]" if isinstance(one, int) else f".{one}" for one in error.absolute_path)
+    missing = re.match(r"'(\w+)' is a required property", error.message)
+    return f"{steps}.{missing[1]}".lstrip(".") if missing else steps.lstrip(".")
+
+
+def check(operation: Operation, answers: Iterable[tuple[int, bytes]]) -> None:
+    """Fail unless answers are as documented, but for what is tolerated.
+
+    Args:
+        operation: what was asked for.
+        answers: status and body of each answer.
+    """
+    found: set[str] = set()
+    for status, body in answers:
+        assert str(status) in operation.statuses, body
+        if operation.schema is not None:
+            validator = Draft202012Validator(complete(operation.schema))
+            found |= {place(error) for error in validator.iter_errors(orjson.loads(body))}
+    assert {where for name, where in TOLERATED if name == operation.id} == found
+
+
+@against_the_file
+def test_every_operation_has_its_place() -> None:
+    """Each operation of our rooms is called, or left out with a reason."""
+    assert OPERATIONS.keys() == {*CALLED_BY, *NOT_OFFERED, *NOT_OURS}
+
+
+@against_the_file
+@pytest.mark.parametrize("name", CALLED_BY)
+async def test_client_and_emulator_agree_with_the_file(name: str) -> None:
+    """The client makes the call, and the answer to it is the documented one."""
+    operation = OPERATIONS[name]
+    async with (
+        Emulator(EmulatorOptions(unlimited=True)) as emulator,
+        stocked(emulator.url, emulator.tokens_by_kind) as (actors, stock),
+    ):
+        with recording() as recorded:
+            await CALLS[CALLED_BY[name]](actors, stock)
+    answers = [
+        (answer.status, answer.body)
+        for request, answer in recorded
+        if operation_of(request.route.method, request.path) == operation
+    ]
+    assert answers, "the call asks for something else"
+    check(operation, answers)
+
+
+@against_the_file
+@pytest.mark.parametrize("name", NOT_OFFERED)
+async def test_emulator_agrees_with_the_file(name: str) -> None:
+    """What the client leaves out the emulator answers as documented all the same."""
+    operation, unoffered = OPERATIONS[name], NOT_OFFERED[name]
+    async with (
+        Emulator(EmulatorOptions(unlimited=True)) as emulator,
+        stocked(emulator.url, emulator.tokens_by_kind) as (actors, stock),
+        ClientSession(emulator.url) as http,
+    ):
+        tokens = emulator.tokens_by_kind
+        profile = (await actors.tago.profile.info()).info.id
+        places = {"id": profile, "authorization": tokens["authorization"]}
+        answer = await http.request(
+            operation.method,
+            operation.path.format(deviceID=stock.device) + unoffered.query.format(**places),
+            json={
+                field: value.format(**places) if isinstance(value, str) else value
+                for field, value in unoffered.body.items()
+            },
+            headers={"token": tokens[unoffered.token]} if unoffered.token else {},
+        )
+        check(operation, [(answer.status, await answer.read())])
+
+
+async def test_every_route_has_a_caller() -> None:
+    """Each route of the emulator is used by a call of the client, or left out with a reason."""
+    used: set[str] = set()
+    router = Router(ROUTES)
+    async with Emulator(EmulatorOptions(unlimited=True)) as emulator:
+        for call in CALLS.values():
+            emulator.reset()
+            async with stocked(emulator.url, emulator.tokens_by_kind) as (actors, stock):
+                with recording() as recorded:
+                    await call(actors, stock)
+            for request, _ in recorded:
+                found = router.find(request.route.method, request.path.partition("?")[0])
+                assert found is not None
+                used.add(found[0].key)
+    assert {route.key for route in ROUTES} - used == UNOFFERED_ROUTES.keys()
