@@ -9,12 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypedDict, TypeVar
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypedDict, TypeVar
 
 import attrs
 
-from tagodev.errors import ClosedError, ConnectError, MalformedAnswerError, RequestError
-from tagodev.events import InDoubtWrite, Sent
+from tagodev.errors import (
+    ClosedError,
+    ConnectError,
+    MalformedAnswerError,
+    RequestError,
+    WaitTooLongError,
+)
+from tagodev.events import Ended, GaveUp, InDoubtWrite, Sent
 from tagodev.limits.lanes import Lane
 from tagodev.limits.routes import Route
 from tagodev.retry import Safety, may_have_acted
@@ -22,6 +29,8 @@ from tagodev.serde import StructureError, from_wire
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from tagodev.errors import ServiceError
     from tagodev.events import EventSink
     from tagodev.limits.bucket import Permit
@@ -34,6 +43,7 @@ __all__ = ["CallOptions", "CallRecord", "Session", "Witness"]
 T = TypeVar("T")
 # Open to every kind of token, and no route of its limits is wider for what it costs.
 _INFO: Final = Route("GET", "/info")
+_numbers: Final = count(1)
 _log: Final = logging.getLogger("tagodev.session")
 
 
@@ -67,7 +77,8 @@ class Witness(Protocol):
         ...
 
 
-@attrs.define(eq=False, kw_only=True)
+# Without hooks on assignment: it is written to several times a request.
+@attrs.define(eq=False, kw_only=True, on_setattr=attrs.setters.NO_OP)
 class CallRecord:
     """One call: what it may ask for, and what became of it so far."""
 
@@ -83,6 +94,10 @@ class CallRecord:
     """Is told of each attempt before it leaves, and when it has ended."""
     attempts: int = 0
     """How often it was sent; waits for budget do not count."""
+    sends: int = 0
+    """How often the present call has sent its request, those that met a 429 included."""
+    asked: float = 0.0
+    """When it last asked for its turn, on the loop's clock, where somebody listens to events."""
     sending: bool = False
     """Whether it is on its way now: it left, and its answer has not come."""
     in_doubt: bool = False
@@ -175,6 +190,7 @@ class Session:
         # A row of a bulk run may take several calls: each counts its own attempts and doubts.
         before = record.attempts
         record.in_doubt = False
+        record.sends = 0
         while True:
             try:
                 return self._read(request, await self._attempt(request, record), cls)
@@ -213,16 +229,22 @@ class Session:
         while True:
             if self._closed:
                 raise ClosedError("The client is closed")
+            if self._emit is not None:
+                record.asked = scheduler.loop.time()
             if scheduler.needs_clock and request.route is not _INFO:
                 await self._ask_the_time(record)
-            permit = await scheduler.acquire(
-                request.route,
-                lane=record.lane,
-                run=record.run,
-                ticket=ticket,
-                max_wait=record.max_wait,
-                among=self._waits,
-            )
+            try:
+                permit = await scheduler.acquire(
+                    request.route,
+                    lane=record.lane,
+                    run=record.run,
+                    ticket=ticket,
+                    max_wait=record.max_wait,
+                    among=self._waits,
+                )
+            except WaitTooLongError:
+                self._tell_given_up(request, record)
+                raise
             answer = await self._witnessed(request, record, permit)
             if answer.status != 429:
                 scheduler.settle(permit, answer.status, answer.date())
@@ -247,10 +269,55 @@ class Session:
         finally:
             witness.ended(permit)
 
-    async def _send(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
-        """Send once; a permit whose request gets no answer is accounted for here."""
+    def _send(
+        self, request: Request, record: CallRecord, permit: Permit
+    ) -> Coroutine[Any, Any, Answer]:
+        """Send once, in sight of whoever listens to events."""
+        record.sends += 1
+        if self._emit is None:
+            return self._exchange(request, record, permit)
+        return self._seen(self._emit, request, record, permit)
+
+    async def _seen(
+        self, emit: EventSink, request: Request, record: CallRecord, permit: Permit
+    ) -> Answer:
+        """Send once, and tell of its beginning and its end from within the caller's task."""
+        sent = Sent(
+            request.route.name,
+            record.attempts,
+            number=next(_numbers),
+            address=self._transport.base_url,
+            method=request.route.method,
+            template=request.route.template,
+            lane=record.lane.value,
+            waited=max(permit.granted - record.asked, 0.0),
+            resends=record.sends - 1,
+            state=self._scheduler.state(permit),
+        )
+        emit(sent)
+        clock = self._scheduler.loop.time
+        began = clock()
+        try:
+            answer = await self._exchange(request, record, permit)
+        except BaseException as error:
+            emit(Ended(sent, None, type(error), clock() - began))
+            raise
+        emit(Ended(sent, answer.status, None, clock() - began))
+        return answer
+
+    def _tell_given_up(self, request: Request, record: CallRecord) -> None:
         if self._emit is not None:
-            self._emit(Sent(request.route.name, record.attempts))
+            gave_up = GaveUp(
+                address=self._transport.base_url,
+                method=request.route.method,
+                template=request.route.template,
+                lane=record.lane.value,
+                waited=self._scheduler.loop.time() - record.asked,
+            )
+            self._emit(gave_up)
+
+    async def _exchange(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
+        """Send once; a permit whose request gets no answer is accounted for here."""
         record.sending = True
         try:
             return await self._transport.exchange(request, record.timeout)
