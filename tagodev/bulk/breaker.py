@@ -78,10 +78,11 @@ class Breaker:
 
     def succeed(self) -> None:
         """Note a row that was done."""
-        self._answer()
+        self.hear()
         self._refusals = 0
 
-    def _answer(self) -> None:
+    def hear(self) -> None:
+        """Note an answer, whatever it was to and whatever it said."""
         self._answered = True
         self._unanswered = 0
         self._paused = 0.0
@@ -99,7 +100,7 @@ class Breaker:
         if isinstance(error, (NoAnswerError, ServerError)):
             return Verdict() if paused else self._count_unanswered(error)
         if isinstance(error, ServiceError):
-            self._answer()
+            self.hear()
         if isinstance(error, BadRequestError):
             same = error.service_message == self._refusal
             self._refusals = self._refusals + 1 if same else 1

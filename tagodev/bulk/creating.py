@@ -39,6 +39,7 @@ __all__ = [
     "TAG_PREFIX",
     "CreateDevices",
     "DeviceCalls",
+    "can_be_of",
     "first_token",
     "only_one",
     "run_tag",
@@ -170,7 +171,7 @@ class CreateDevices(Operation[DeviceCreate]):
             for device in await self.calls.by_name(name, record):
                 found[device.name].append(device)
         return {
-            row.index: only_one(device for device in found[row.item.name] if _is_of(device, row))
+            row.index: only_one(device for device in found[row.item.name] if can_be_of(device, row))
             for row in rows
         }
 
@@ -222,8 +223,13 @@ def only_one(devices: Iterable[Device]) -> Finding:
     return Found(ids[0]) if len(ids) == 1 else Ambiguous(ids)
 
 
-def _is_of(device: Device, row: Row[Any]) -> bool:
-    """Return whether a device of the right name can have been made by a row."""
+def can_be_of(device: Device, row: Row[Any]) -> bool:
+    """Return whether a device can have been made by a row, by when each was there.
+
+    Args:
+        device: one that is otherwise known to be the row's.
+        row: what may have made it.
+    """
     if device.created_at is None or row.since is None:
         return True
     return device.created_at >= datetime.fromtimestamp(row.since - _CLOCK_SLACK, UTC)

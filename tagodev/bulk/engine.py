@@ -51,6 +51,8 @@ Item = TypeVar("Item")
 
 #: After so many rounds of looking up and sending anew, a row stays in doubt.
 _ROUNDS: Final = 20
+#: So many rows in doubt, and no further row is read before they have been looked up.
+_MOST_DOUBTS: Final = 1000
 #: Rows pulled ahead of the first whose outcome is not out, for each worker, in an ordered run.
 _AHEAD: Final = 8
 
@@ -95,6 +97,7 @@ class Engine(Generic[Item]):
         self._doubts: list[Row[Item]] = []
         self._paused_until = 0.0
         self._order = Order(_AHEAD * concurrency) if options.ordered else None
+        self._turn = asyncio.Lock()
         self.stopped: TagoError | None = None
         """What ended the run before its last row."""
         self.source_failed: BaseException | None = None
@@ -102,17 +105,24 @@ class Engine(Generic[Item]):
 
     async def work(self) -> None:
         """Do all rows; each outcome has been given out when it returns."""
-        self._doubts = self._notes.doubts(self.new_record)
-        for row in self._doubts:
-            self._queue_up(row)
+        try:
+            self._doubts = self._notes.doubts(self.new_record)
+        except JournalError as error:
+            self.stop(error)
+        if self._order is not None:
+            self._order.expect(row.index for row in self._doubts)
         while True:
             if self._doubts and self.stopped is None:
                 await self._settle_doubts()
             await self._run_workers()
             if not self._doubts or self.stopped is not None:
                 break
+        for row in self._again:
+            await self._give_out(row, self._unsent(row))
         for row in self._doubts:
             await self._give_out(row, self._still_in_doubt(row))
+        for ready in () if self._order is None else self._order.rest():
+            await self._outcomes.put(ready)
 
     def new_record(self, number: int | None = None) -> CallRecord:
         """Return the record of a call that belongs to this run.
@@ -121,6 +131,10 @@ class Engine(Generic[Item]):
             number: the row that it is for; None if it only looks.
         """
         return CallRecord(lane=Lane.BULK, run=self._number, witness=self._notes.witness(number))
+
+    def hear(self) -> None:
+        """Note that the service has answered, before any row was sent."""
+        self._breaker.hear()
 
     def stop(self, reason: TagoError) -> None:
         """End the run before its last row; see `BulkRun.stop`."""
@@ -151,13 +165,22 @@ class Engine(Generic[Item]):
             outcome = await self._do(row)
             self._rows.discard(row)
             if outcome is None:
-                self._doubts.append(row)
+                self._keep_doubt(row)
             else:
                 await self._give_out(row, outcome)
 
+    def _keep_doubt(self, row: Row[Item]) -> None:
+        try:
+            self._notes.lost(row)
+        except JournalError as error:
+            self.stop(error)
+        self._doubts.append(row)
+        if self._order is not None:
+            self._order.wake()
+
     async def _next_row(self, worker: asyncio.Task[None]) -> Row[Item] | None:
         """Pull a row, or return None when there is nothing more for this worker to do."""
-        if self.stopped is not None or self.source_failed is not None:
+        if self.stopped is not None:
             return None
         self._idle.add(worker)
         try:
@@ -181,18 +204,16 @@ class Engine(Generic[Item]):
         await self._sleep_until(self._paused_until)
         if self._again:
             return self._again.popleft()
+        if self.source_failed is not None or len(self._doubts) >= _MOST_DOUBTS:
+            return None
         if self._order is not None and not await self._order.room(self._doubts):
             return None
         pulled = await self._source.pull()
         if pulled is None:
             return None
-        row = self._notes.row(*pulled, self.new_record)
-        self._queue_up(row)
-        return row
-
-    def _queue_up(self, row: Row[Item]) -> None:
         if self._order is not None:
-            self._order.add(row.index)
+            self._order.add(pulled[0])
+        return self._notes.row(*pulled, self.new_record)
 
     async def _sleep_until(self, moment: float) -> None:
         """Wait until a moment, and on while the run has been paused for longer meanwhile."""
@@ -275,8 +296,13 @@ class Engine(Generic[Item]):
             self._failures += 1
             if self._failures > self._options.failures_allowed:
                 self.stop(outcome.error)
-        for ready in (outcome,) if self._order is None else self._order.release(outcome):
-            await self._outcomes.put(ready)
+        if self._order is None:
+            await self._outcomes.put(outcome)
+            return
+        # One after the other: a queue that has room again lets anybody in before those who wait.
+        async with self._turn:
+            for ready in self._order.release(outcome):
+                await self._outcomes.put(ready)
 
     # --- rows whose answer was lost --------------------------------------------------------------
 
@@ -290,7 +316,7 @@ class Engine(Generic[Item]):
             row.rounds += 1
         try:
             if not self._operation.resendable:
-                rows = await self._looked_up(rows)
+                await self._look_up(rows)
         except asyncio.CancelledError:
             task = _this_task()
             if self.stopped is None or task is None or task.uncancel() > 0:
@@ -302,27 +328,25 @@ class Engine(Generic[Item]):
             return
         self._again.extend(rows)
 
-    async def _looked_up(self, rows: list[Row[Item]]) -> list[Row[Item]]:
-        """Look twice, and return the rows that are to be adopted or sent anew."""
-        ready: list[Row[Item]] = []
-        missing = rows
+    async def _look_up(self, rows: list[Row[Item]]) -> None:
+        """Look twice, and leave the rows that are to be adopted or sent anew."""
+        missing = [*rows]
         for _ in range(2):
-            if not missing:
-                break
+            if not missing or self.stopped is not None:
+                return
             await self._rest(self._options.settle)
             findings = await self._find(missing)
             for row in missing:
                 finding = findings.get(row.index)
                 if isinstance(finding, Found):
                     row.found = finding
-                    ready.append(row)
                 elif isinstance(finding, Ambiguous):
+                    rows.remove(row)
                     await self._give_out(row, _ambiguous(row, finding))
             missing = [row for row in missing if findings.get(row.index) is None]
         for row in missing:
             # Nothing of it is there: the next attempt is the first that counts.
             row.record = self.new_record(row.index)
-        return [*ready, *missing]
 
     async def _find(self, rows: Sequence[Row[Item]]) -> dict[int, Finding]:
         """Look, and look again while the connection fails."""

@@ -85,7 +85,11 @@ class Journal:
         self.path: Final = path
         self._connection = connection
         self._lock = lock
-        self.info: Final = self._read_info()
+        try:
+            self.info: Final = self._read_info()
+        except BaseException:
+            connection.close()
+            raise
 
     # --- opening -------------------------------------------------------------------------------
 
@@ -122,8 +126,6 @@ class Journal:
         lock = FileLock.take(place)
         try:
             with _explained(place):
-                # One that was copied about may have lost its mode.
-                place.chmod(0o600)
                 return cls(place, _connect(place), lock)
         except BaseException:
             lock.release()
@@ -211,6 +213,13 @@ class Journal:
                 (after, many),
             )
             return [(number, digest, RowState(state)) for number, digest, state in found]
+
+    def sent(self, number: int) -> float | None:
+        """Return when a row was about to leave first, in seconds of the epoch."""
+        with _explained(self.path):
+            found = self._connection.execute("SELECT sent FROM rows WHERE number = ?", (number,))
+            row = found.fetchone()
+        return None if row is None else row[0]
 
     def progress(self) -> list[tuple[int, bytes]]:
         """Return number and progress of each row that is not finished and was begun."""
@@ -347,32 +356,48 @@ def _make(path: Path, info: JournalInfo) -> None:
         "began": info.began or time.time(),
         "whole": False,
     }
-    with closing(sqlite3.connect(draft)) as connection, connection:
+    with closing(sqlite3.connect(draft)) as connection:
         # A draft that was begun is thrown away, so nothing is kept to undo it.
         connection.execute("PRAGMA journal_mode = MEMORY")
-        connection.executescript(f"BEGIN; {_SCHEMA}")
-        connection.executemany(
-            "INSERT INTO meta VALUES (?, ?)",
-            [(key, orjson.dumps(value).decode()) for key, value in facts.items()],
-        )
+        with connection:
+            connection.executescript(f"BEGIN; {_SCHEMA}")
+            connection.executemany(
+                "INSERT INTO meta VALUES (?, ?)",
+                [(key, orjson.dumps(value).decode()) for key, value in facts.items()],
+            )
+        # Here, because whoever only reads could not undo it if it was cut short.
+        connection.execute("PRAGMA journal_mode = WAL")
     draft.rename(path)
 
 
 def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     # One thread at a time, though not always the same one: `Recorder` sees to that.
-    address = f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rw'}"
+    # Whoever may write tidies up when the last has gone, so a reader only promises not to change
+    # anything, unless it may not write.
+    mode = "ro" if read_only and not os.access(path, os.W_OK) else "rw"
+    address = f"{path.resolve().as_uri()}?mode={mode}"
     connection = sqlite3.connect(address, uri=True, check_same_thread=False, timeout=10)
     try:
         connection.execute("PRAGMA synchronous = FULL")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
         (identity,) = connection.execute("PRAGMA application_id").fetchone()
         if identity != _APPLICATION_ID:
             raise JournalError("this is no journal of tagodev", journal=str(path))
         if not read_only:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _close_to_others(path)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _close_to_others(path: Path) -> None:
+    # One that was copied about may have lost its mode, and so may what was copied with it.
+    for suffix in ("", "-wal", "-shm"):
+        file = path.with_name(path.name + suffix)
+        if file.exists():
+            file.chmod(0o600)
 
 
 def _check_there(path: Path) -> None:

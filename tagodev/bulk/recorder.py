@@ -157,11 +157,10 @@ class Recorder:
         waiting, self._waiting = self._waiting, []
         # Where nothing was counted yet there may be nothing to write, but somebody who waits.
         if batch and self.failure is None:
-            writing = self._loop.run_in_executor(self._thread, self.journal.write, batch)
+            writing = self._loop.run_in_executor(self._thread, self._write, batch)
             try:
                 await asyncio.shield(writing)
             except JournalError as error:
-                self.failure = error
                 self._on_failure(error)
             except asyncio.CancelledError:
                 # The thread goes on, and `close` waits for it.
@@ -175,6 +174,15 @@ class Recorder:
                 written.set_result(None)
             else:
                 written.set_exception(attrs.evolve(self.failure))
+
+    def _write(self, batch: Batch) -> None:
+        try:
+            self.journal.write(batch)
+        except JournalError as error:
+            # Noted in the thread: whoever was cancelled meanwhile would not hear of it, and nothing
+            # may be written behind what is missing.
+            self.failure = error
+            raise
 
     def end(self) -> None:
         """Let `serve` return once everything is written."""

@@ -24,7 +24,7 @@ from tagodev.bulk.recorder import Recorder
 from tagodev.bulk.report import BulkReport, Tally
 from tagodev.bulk.source import JournalSource, Many, Source
 from tagodev.bulk.writing import JournalNotes, NoNotes
-from tagodev.errors import BulkStoppedError, ClosedError, TagoError
+from tagodev.errors import BulkStoppedError, ClosedError, InputError, TagoError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -75,7 +75,12 @@ class BulkRun(Generic[Item]):
             concurrency: rows in work at once.
             running: where the client keeps its runs, so that closing it ends them.
             options: how to go about it.
+
+        Raises:
+            InputError: no rows, and no journal to take them from.
         """
+        if items is None and options.journal is None:
+            raise InputError("no rows", hint="Give some, or the journal that holds them")
         self._number = next(_numbers)
         self._operation = operation
         # Made here, so that what can't be iterated over is refused where it was given.
@@ -131,6 +136,8 @@ class BulkRun(Generic[Item]):
         assert self._task is not None, "entered before it is left"
         self._task.cancel()
         await asyncio.wait([self._task])
+        # A task that was cancelled before its first step has not done so.
+        self._close_journal()
         self._running.discard(self._task)
         if exc is None and not self._task.cancelled():
             self._task.result()
@@ -243,7 +250,14 @@ class BulkRun(Generic[Item]):
                 await engine.work()
                 recorder.end()
         finally:
-            self._looking.close()
+            self._close_journal()
+
+    def _close_journal(self) -> None:
+        looking, self._looking = self._looking, None
+        if looking is not None:
+            looking.close()
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
             recorder.close()
 
     async def _remember_spent(self, engine: Engine[Item], recorder: Recorder) -> None:
@@ -251,6 +265,7 @@ class BulkRun(Generic[Item]):
         session, scheduler = self._session, self._session.scheduler
         # Whoever knows the service's clock knows which window a request is of, also afterwards.
         await session.learn_clock(engine.new_record())
+        engine.hear()
         journal = recorder.journal
         spent = journal.spent(scheduler.minute, besides=scheduler.ledger)
         scheduler.presume(spent, journal.counts().get(RowState.SENT, 0))

@@ -15,15 +15,19 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
+import orjson
+
 from tagodev.bulk.journal_rows import RowState
-from tagodev.errors import JournalError
+from tagodev.errors import InputError, JournalError
+from tagodev.serde import StructureError, to_json
 
 if TYPE_CHECKING:
     from tagodev.bulk.journal import Journal
+    from tagodev.bulk.journal_rows import Entry
     from tagodev.bulk.operations import Operation
     from tagodev.bulk.recorder import Recorder
 
-__all__ = ["JournalSource", "Many", "Source", "digest_of", "other_input"]
+__all__ = ["JournalSource", "Many", "Source", "digest_of", "other_input", "read_row"]
 
 Item = TypeVar("Item")
 
@@ -53,6 +57,23 @@ def other_input(journal: Journal, how: str) -> JournalError:
     )
 
 
+def read_row(operation: Operation[Item], journal: Journal, entry: Entry) -> Item:
+    """Return a row as a journal holds it.
+
+    Raises:
+        JournalError: it can't be read.
+    """
+    try:
+        return operation.decode(entry.payload)
+    except (StructureError, orjson.JSONDecodeError) as error:
+        problem = str(error)
+    raise JournalError(
+        f"row {entry.number + 1} can't be read: {problem}",
+        journal=str(journal.path),
+        hint="Give the input too",
+    )
+
+
 class Source(Generic[Item]):
     """Hands out the rows of any iterable, one at a time, to many workers."""
 
@@ -65,6 +86,7 @@ class Source(Generic[Item]):
         self._lock = asyncio.Lock()
         self._index = -1
         self._ended = False
+        self._failed = False
         self._sync: Iterator[Item] | None = None
         self._async: AsyncIterator[Item] | None = None
         if isinstance(items, AsyncIterable):
@@ -81,12 +103,13 @@ class Source(Generic[Item]):
         if self._ended:
             return None
         # It has ended unless it gives an item: one that raised is not asked again.
-        self._ended = True
+        self._ended = self._failed = True
         try:
             item = next(self._sync) if self._sync is not None else await self._pull_async()
         except (StopIteration, StopAsyncIteration):
+            self._failed = False
             return None
-        self._ended = False
+        self._ended = self._failed = False
         self._index += 1
         return self._index, item
 
@@ -122,6 +145,8 @@ class JournalSource(Source[Item]):
         self._known: list[tuple[int, bytes, RowState]] = []
         self._last_known = -1
         self._knows_all = False
+        # Once for all: to ask for each row takes as long as all the rest that is done for it.
+        self._was_whole = journal.whole
         self.skipped = 0
         """Rows passed over, because nothing is left to do for them."""
 
@@ -136,30 +161,39 @@ class JournalSource(Source[Item]):
                 entry = next(self._pending, None)
                 if entry is None:
                     return None
-                return entry.number, self._operation.decode(entry.payload)
+                return entry.number, read_row(self._operation, self._journal, entry)
             return await self._next_unfinished()
 
     async def _next_unfinished(self) -> tuple[int, Item] | None:
         while (pulled := await self._next()) is not None:
             index, item = pulled
-            payload = self._operation.encode(item)
-            state = self._compare(index, digest_of(payload))
+            payload = self._written(item)
+            digest = digest_of(payload)
+            state = self._compare(index, digest)
             if state is None:
-                self._recorder.pulled(index, digest_of(payload), payload)
+                self._recorder.pulled(index, digest, payload)
                 return pulled
             if state is RowState.PENDING:
                 return pulled
             self.skipped += 1
             if self.skipped % _AT_ONCE == 0:
                 await asyncio.sleep(0)
-        self._finish()
+        if not self._failed:
+            self._finish()
         return None
+
+    def _written(self, item: Item) -> bytes:
+        try:
+            return self._operation.encode(item)
+        except InputError:
+            # It will be refused when it is done, as a row of its own; it is not the others' affair.
+            return to_json(ascii(item))
 
     def _compare(self, index: int, digest: bytes) -> RowState | None:
         """Return a row's state, or None if the journal does not know it yet."""
         known = self._next_known()
         if known is None:
-            if self._journal.whole:
+            if self._was_whole:
                 raise other_input(self._journal, f"it has {index} rows, and the input has more")
             return None
         number, expected, state = known

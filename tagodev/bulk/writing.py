@@ -9,6 +9,7 @@ from tagodev.bulk.journal_rows import RowState
 from tagodev.bulk.outcomes import Done, Failed, InDoubt, Pending
 from tagodev.bulk.recorder import RowWitness
 from tagodev.bulk.rows import Row
+from tagodev.bulk.source import read_row
 from tagodev.errors import AmbiguousMatchError
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ class Notes(Protocol[Item]):
         """Return the rows that an earlier process may have sent, and whose end is not known."""
         ...
 
+    def lost(self, row: Row[Item]) -> None:
+        """Tell a row whose answer was lost what is known of its sending."""
+        ...
+
     def ended(self, row: Row[Item], outcome: Outcome) -> None:
         """Write down what became of a row."""
         ...
@@ -68,6 +73,9 @@ class NoNotes(Generic[Item]):
         """Return none: nobody knows of any."""
         del new_record
         return []
+
+    def lost(self, row: Row[Item]) -> None:
+        """Tell it nothing."""
 
     def ended(self, row: Row[Item], outcome: Outcome) -> None:
         """Forget it."""
@@ -113,16 +121,23 @@ class JournalNotes(Generic[Item]):
     def doubts(self, new_record: _NewRecord) -> list[Row[Item]]:
         """Return the rows that were sent, and have no end."""
         rows = []
-        offset = self._clock_offset()
         for entry in self._journal.rows(RowState.SENT):
             record = new_record(entry.number)
             record.in_doubt = True
-            item = self._operation.decode(entry.payload)
+            item = read_row(self._operation, self._journal, entry)
             row = self._row(entry.number, item, record, entry.progress)
-            if entry.sent is not None and offset is not None:
-                row.since = entry.sent + offset
+            self._tell_since(row, entry.sent)
             rows.append(row)
         return rows
+
+    def lost(self, row: Row[Item]) -> None:
+        """Tell a row when it was first about to leave."""
+        self._tell_since(row, self._journal.sent(row.index))
+
+    def _tell_since(self, row: Row[Item], sent: float | None) -> None:
+        offset = self._clock_offset()
+        if sent is not None and offset is not None:
+            row.since = sent + offset
 
     def _row(self, index: int, item: Item, record: CallRecord, progress: bytes | None) -> Row[Item]:
         keep = partial(self._recorder.progress, index)

@@ -1,0 +1,64 @@
+"""Journals as an earlier process may have left them."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from tagodev.bulk.journal import Journal
+from tagodev.bulk.journal_rows import Batch, JournalInfo, RowState
+from tagodev.bulk.source import digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+#: Where files are kept in memory, on Linux: what a disk takes for each commit is not tested here.
+_MEMORY: Final = Path("/dev/shm")
+
+__all__ = ["a_place", "about", "begun", "pulled"]
+
+
+@contextmanager
+def a_place() -> Iterator[Path]:
+    """Give the path of a journal that is not there yet, one for each example of Hypothesis."""
+    with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
+        yield Path(folder) / "run.journal"
+
+
+def about(kind: str = "work", **facts: Any) -> JournalInfo:
+    """Return what a journal is about."""
+    return JournalInfo(
+        **{"run": "abcd1234", "kind": kind, "service": "http://127.0.0.1:1", **facts}
+    )
+
+
+def pulled(items: Sequence[Any], first: int = 0) -> list[tuple[int, bytes, bytes]]:
+    """Return number, hash and payload of rows."""
+    payloads = map(orjson.dumps, items)
+    return [(number, digest_of(each), each) for number, each in enumerate(payloads, first)]
+
+
+def begun(
+    path: Path, items: Sequence[Any], states: Sequence[RowState] = (), *, whole: bool = False
+) -> Journal:
+    """Return a journal, open for writing, that knows these rows.
+
+    Args:
+        path: where to make it.
+        items: the rows.
+        states: what is known of each; all are pending where none are given.
+        whole: whether the input has no more rows.
+    """
+    journal = Journal.create(path, about())
+    batch = Batch(pulled=pulled(items), whole=whole)
+    for number, state in enumerate(states):
+        if state is not RowState.PENDING:
+            batch.sent.append((1000.0 + number, number))
+        if state in {RowState.DONE, RowState.FAILED, RowState.UNSOLVED}:
+            batch.ended.append((int(state), 1, 2000.0 + number, None, None, number))
+    journal.write(batch)
+    return journal
