@@ -4,6 +4,10 @@ Run it against an emulator::
 
     tagodev emulator --plan starter --minute 6     # prints TAGOIO_API and TAGOIO_TOKEN
     python examples/provision.py 6
+
+and beside a web backend that uses the same profile, with the ledger of both::
+
+    python examples/provision.py 6 site.ledger
 """
 
 from __future__ import annotations
@@ -12,19 +16,26 @@ import asyncio
 import sys
 
 from tagodev import Created, DeviceCreate, HardLimits, Tag, Tago
+from tagodev.limits.ledgers import SqliteLedger
+
+#: Requests a window that are left to those for whom somebody waits.
+RESERVE = 50
 
 
-async def main(minute: float) -> None:
+async def main(minute: float, path: str = "") -> None:
     """Make 300 devices of a site and delete them.
 
     Args:
         minute: length of a window in seconds; 60 on TagoIO.
+        path: the ledger to share with other processes, if any.
     """
     devices = [
         DeviceCreate(name=f"Cold room {number}", tags=[Tag("site", "7")]) for number in range(300)
     ]
     made = []
-    async with Tago(plan=HardLimits.for_plan("starter", minute)) as tago:
+    plan = HardLimits.for_plan("starter", minute)
+    ledger = SqliteLedger(path) if path else None
+    async with Tago(plan=plan, ledger=ledger, reserve=RESERVE) as tago:
         async with tago.devices.create_many(devices) as run:
             async for outcome in run:
                 if isinstance(outcome, Created):
@@ -38,4 +49,4 @@ async def main(minute: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 60.0))
+    asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 60.0, *sys.argv[2:3]))

@@ -11,104 +11,112 @@ Example:
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+
 __version__ = "0.1.0"
 
-from tagodev.bulk.outcomes import (
-    Applied,
-    Created,
-    DataSent,
-    Deleted,
-    Done,
-    Edited,
-    Failed,
-    InDoubt,
-    Outcome,
-    ParametersSet,
-    Pending,
-    Rotated,
-    TokenIssued,
-)
-from tagodev.bulk.report import BulkReport
-from tagodev.bulk.runner import BulkRun
-from tagodev.client import Tago
-from tagodev.device_client import TagoDevice
-from tagodev.errors import (
-    AmbiguousMatchError,
-    AnswerTimeoutError,
-    AuthenticationError,
-    BadRequestError,
-    BulkStoppedError,
-    ClosedError,
-    ConfigurationError,
-    ConnectError,
-    ConnectionLostError,
-    InputError,
-    InterruptedRunError,
-    JournalError,
-    MalformedAnswerError,
-    NoAnswerError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitedError,
-    RedirectError,
-    RequestError,
-    ResourceLimitError,
-    ServerError,
-    ServiceError,
-    TagoError,
-    WaitTooLongError,
-)
-from tagodev.hard_limits import HardLimits
-from tagodev.models import (
-    UNSET,
-    Account,
-    AccountPlan,
-    AddOns,
-    AggregatePoint,
-    Bucket,
-    Chunk,
-    ChunkBackup,
-    ConfigurationParameter,
-    Connector,
-    DataBackup,
-    DataBatch,
-    DataCreate,
-    DataEdit,
-    DataPoint,
-    DataQuery,
-    Device,
-    DeviceChange,
-    DeviceConvert,
-    DeviceCreate,
-    DeviceCreated,
-    DeviceEdit,
-    DeviceFilter,
-    DeviceStatistic,
-    DeviceStep,
-    DeviceToken,
-    IntegrationFilter,
-    Location,
-    Network,
-    ParameterChange,
-    Profile,
-    ProfileInfo,
-    ProfileSummary,
-    ResourceAmounts,
-    Rotation,
-    SerialNumberFormat,
-    ServiceAmounts,
-    SoftLimits,
-    Tag,
-    TagFilter,
-    TokenCreate,
-    TokenCreated,
-    TokenFilter,
-    TokenInfo,
-    TokenOrder,
-    Unset,
-)
-from tagodev.retry import RetryPolicy
-from tagodev.secrets import Secret
+# Nothing is loaded before it is asked for: who wants the version, or the command line's help, does
+# not wait for an HTTP client. Type checkers read the names here, as if they were imported.
+if TYPE_CHECKING:
+    from tagodev.bulk.outcomes import (
+        Applied,
+        Created,
+        DataSent,
+        Deleted,
+        Done,
+        Edited,
+        Failed,
+        InDoubt,
+        Outcome,
+        ParametersSet,
+        Pending,
+        Rotated,
+        TokenIssued,
+    )
+    from tagodev.bulk.report import BulkReport
+    from tagodev.bulk.runner import BulkRun
+    from tagodev.client import Tago
+    from tagodev.device_client import TagoDevice
+    from tagodev.errors import (
+        AmbiguousMatchError,
+        AnswerTimeoutError,
+        AuthenticationError,
+        BadRequestError,
+        BulkStoppedError,
+        ClosedError,
+        ConfigurationError,
+        ConnectError,
+        ConnectionLostError,
+        InputError,
+        InterruptedRunError,
+        JournalError,
+        MalformedAnswerError,
+        NoAnswerError,
+        NotFoundError,
+        PermissionDeniedError,
+        RateLimitedError,
+        RedirectError,
+        RequestError,
+        ResourceLimitError,
+        ServerError,
+        ServiceError,
+        TagoError,
+        WaitTooLongError,
+    )
+    from tagodev.hard_limits import HardLimits
+    from tagodev.limits.ledgers import RedisLedger, SqliteLedger
+    from tagodev.models import (
+        UNSET,
+        Account,
+        AccountPlan,
+        AddOns,
+        AggregatePoint,
+        Bucket,
+        Chunk,
+        ChunkBackup,
+        ConfigurationParameter,
+        Connector,
+        DataBackup,
+        DataBatch,
+        DataCreate,
+        DataEdit,
+        DataPoint,
+        DataQuery,
+        Device,
+        DeviceChange,
+        DeviceConvert,
+        DeviceCreate,
+        DeviceCreated,
+        DeviceEdit,
+        DeviceFilter,
+        DeviceStatistic,
+        DeviceStep,
+        DeviceToken,
+        IntegrationFilter,
+        Location,
+        Network,
+        ParameterChange,
+        Profile,
+        ProfileInfo,
+        ProfileSummary,
+        ResourceAmounts,
+        Rotation,
+        SerialNumberFormat,
+        ServiceAmounts,
+        SoftLimits,
+        Tag,
+        TagFilter,
+        TokenCreate,
+        TokenCreated,
+        TokenFilter,
+        TokenInfo,
+        TokenOrder,
+        Unset,
+    )
+    from tagodev.retry import RetryPolicy
+    from tagodev.secrets import Secret
 
 __all__ = [
     "UNSET",
@@ -176,6 +184,7 @@ __all__ = [
     "ProfileSummary",
     "RateLimitedError",
     "RedirectError",
+    "RedisLedger",
     "RequestError",
     "ResourceAmounts",
     "ResourceLimitError",
@@ -188,6 +197,7 @@ __all__ = [
     "ServiceAmounts",
     "ServiceError",
     "SoftLimits",
+    "SqliteLedger",
     "Tag",
     "TagFilter",
     "Tago",
@@ -202,3 +212,37 @@ __all__ = [
     "Unset",
     "WaitTooLongError",
 ]
+
+#: Where the names above live, in the order in which they are looked for: the cheapest first.
+_ROOMS: Final = (
+    "errors",
+    "secrets",
+    "hard_limits",
+    "retry",
+    "models",
+    "bulk.outcomes",
+    "bulk.report",
+    "bulk.runner",
+    "limits.ledgers",
+    "client",
+    "device_client",
+)
+
+
+# Hidden from type checkers, for which any name would do if they saw it.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Load what is asked for: a public name, or a module."""
+        if name in __all__:
+            rooms = (import_module(f"{__name__}.{room}") for room in _ROOMS)
+            found = next(getattr(room, name) for room in rooms if name in room.__all__)
+        elif not name.startswith("_") and find_spec(f"{__name__}.{name}") is not None:
+            found = import_module(f"{__name__}.{name}")
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+        return globals().setdefault(name, found)
+
+    def __dir__() -> list[str]:
+        """Name what can be asked for, too."""
+        return sorted({*globals(), *__all__})

@@ -136,11 +136,10 @@ class BaseClient:
             cold_start=cold_start,
             fleet_slack=fleet_slack,
             transit_max=transit_max,
+            timeout=timeout,
         )
         self._ledger = ledger
         self._sink = None if on_event is None else guarded(on_event)
-        if not 0 < timeout < float("inf"):
-            raise ConfigurationError(f"timeout is a number of seconds above 0, not {timeout}")
         if proxy is not None:
             checked_url(proxy, "proxy")
         self._timeout = timeout

@@ -125,15 +125,22 @@ class InputError(TagoError):
     source: str = attrs.field(default="", kw_only=True)
     """Which file it came from."""
     line: int | None = attrs.field(default=None, kw_only=True)
-    """Which line of that file, from 1."""
+    """Which line of that file, from 1; of a workbook, which row of its sheet."""
+    column: str = attrs.field(default="", kw_only=True)
+    """Which column of a table, as spreadsheets name it: ``B``."""
 
     def __str__(self) -> str:
         where = self.source
         if self.line is not None:
             where = f"{where}:{self.line}" if where else f"line {self.line}"
-        what = f"{self.path}: {self.message}" if self.path else self.message
+        which = self.path
+        if self.column:
+            which = f"{which} (column {self.column})" if which else f"column {self.column}"
+        what = f"{which}: {self.message}" if which else self.message
         text = f"{where}: {what}" if where else what
-        return f"{text}. {self.hint}" if self.hint else text
+        if not self.hint:
+            return text
+        return f"{text}{'' if text.endswith('?') else '.'} {self.hint}"
 
 
 @attrs.define(slots=False, eq=False)

@@ -2,20 +2,30 @@
 
 Pass a callable as ``Tago(..., on_event=...)``; it is called from within the event loop, so it must
 not block, and what it raises is logged and swallowed: watching must not change what is watched.
+
+`Sent`, `Ended`, `GaveUp` and `InDoubtWrite` are told by the client itself, from within the task
+that called it.
+The others are told by the scheduler, to every client that counts together with the one that they
+are about, from within whatever task moved it.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 
+if TYPE_CHECKING:
+    from tagodev.limits.snapshot import BucketState
+
 __all__ = [
     "ClockRestarted",
+    "Ended",
     "Event",
     "EventSink",
+    "GaveUp",
     "Granted",
     "InDoubtWrite",
     "Sent",
@@ -46,6 +56,52 @@ class Sent:
     """Method and template."""
     attempt: int
     """Which attempt of its call this is, from 1."""
+    number: int = attrs.field(kw_only=True)
+    """Which request of this process it is, from 1."""
+    address: str = attrs.field(kw_only=True)
+    """The service's: scheme, host and path, without a trailing slash."""
+    method: str = attrs.field(kw_only=True)
+    """HTTP method."""
+    template: str = attrs.field(kw_only=True)
+    """The path after the address, with ``:placeholders`` for ids and tokens."""
+    lane: str = attrs.field(kw_only=True)
+    """``interactive`` or ``bulk``."""
+    waited: float = attrs.field(kw_only=True)
+    """Seconds that it waited for its turn."""
+    resends: int = attrs.field(kw_only=True)
+    """How often the same call has sent it before, whether a 429 or a failure was the reason."""
+    state: BucketState = attrs.field(kw_only=True)
+    """What is known of its route, this request counted."""
+
+
+@attrs.frozen
+class Ended:
+    """A request that was sent is over: answered or not, as far as its caller is concerned."""
+
+    sent: Sent
+    """How it left."""
+    status: int | None
+    """The answer's HTTP status; None if there was no answer."""
+    error: type[BaseException] | None
+    """What was raised in place of an answer; None if there was one."""
+    seconds: float
+    """From its leaving until now."""
+
+
+@attrs.frozen(kw_only=True)
+class GaveUp:
+    """A request was not sent: its turn did not come, or could not, within its ``max_wait``."""
+
+    address: str
+    """The service's: scheme, host and path, without a trailing slash."""
+    method: str
+    """HTTP method."""
+    template: str
+    """The path after the address, with ``:placeholders`` for ids and tokens."""
+    lane: str
+    """``interactive`` or ``bulk``."""
+    waited: float
+    """Seconds that it waited."""
 
 
 @attrs.frozen
@@ -96,7 +152,15 @@ class InDoubtWrite:
 
 
 Event: TypeAlias = (
-    Granted | Sent | Settled | Throttled | WindowOpened | ClockRestarted | InDoubtWrite
+    Granted
+    | Sent
+    | Ended
+    | GaveUp
+    | Settled
+    | Throttled
+    | WindowOpened
+    | ClockRestarted
+    | InDoubtWrite
 )
 EventSink: TypeAlias = Callable[[Event], None]
 

@@ -24,6 +24,7 @@ from tagodev.errors import (
 from tagodev.events import Ended, GaveUp, InDoubtWrite, Sent
 from tagodev.limits.lanes import Lane
 from tagodev.limits.routes import Route
+from tagodev.limits.scheduler import ClockForgottenError
 from tagodev.retry import Safety, may_have_acted
 from tagodev.serde import StructureError, from_wire
 from tagodev.transport import Request
@@ -140,7 +141,6 @@ class Session:
         self._emit = emit
         self._waits: set[asyncio.Future[Permit]] = set()
         self._asking_the_time = asyncio.Lock()
-        self._time_was_asked = False
         self._closed = False
 
     @property
@@ -216,10 +216,16 @@ class Session:
         Where its answer does not tell the time, nobody asks again: the routes then go steadily.
         """
         async with self._asking_the_time:
-            if self._scheduler.needs_clock and not self._time_was_asked:
-                asking = CallRecord(lane=record.lane, run=record.run, witness=record.witness)
-                await self.learn_clock(asking)
-                self._time_was_asked = True
+            if not self._scheduler.needs_clock:
+                return
+            try:
+                await self.learn_clock(
+                    CallRecord(lane=record.lane, run=record.run, witness=record.witness)
+                )
+            except RequestError:
+                # A refusal tells the time as well.
+                if self._scheduler.needs_clock:
+                    raise
 
     async def _attempt(self, request: Request, record: CallRecord) -> Answer:
         """Wait for a turn, send once, and account for what became of it; a 429 waits again."""
@@ -242,6 +248,8 @@ class Session:
                     max_wait=record.max_wait,
                     among=self._waits,
                 )
+            except ClockForgottenError:
+                continue
             except WaitTooLongError:
                 self._tell_given_up(request, record)
                 raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -16,9 +18,12 @@ settings.load_profile("tagodev")
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the developer's own token, address and plan out of the tests."""
-    for name in ("TAGOIO_TOKEN", "TAGOIO_API", "TAGODEV_PLAN"):
-        monkeypatch.delenv(name, raising=False)
+    """Keep the developer's own token, address, plan and profiles out of the tests."""
+    for name in os.environ:
+        if name.startswith(("TAGOIO_", "TAGODEV_")):
+            monkeypatch.delenv(name)
+    # Nor is anything written into his home.
+    monkeypatch.setenv("TAGODEV_LEDGER", "none")
 
 
 @pytest.fixture(autouse=True)

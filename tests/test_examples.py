@@ -1,15 +1,99 @@
-"""The examples run as they stand."""
+"""The examples run as they stand, in processes of their own, as their readers would run them."""
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import subprocess
 import sys
+import time
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
+#: Seconds until a server must listen.
+PATIENCE = 30.0
+
+#: How each backend is started, but for its port.
+BACKENDS = {
+    "fastapi": ["-m", "uvicorn", "--workers", "2", "fastapi_backend:app", "--port"],
+    "aiohttp": ["-m", "aiohttp.web", "-H", "127.0.0.1", "aiohttp_backend:make_app", "-P"],
+}
+every_backend = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name,
+            marks=pytest.mark.skipif(
+                any(find_spec(module) is None for module in needed),
+                reason=f"needs {' and '.join(needed)}",
+            ),
+        )
+        for name, needed in (("fastapi", ("fastapi", "uvicorn")), ("aiohttp", ("aiohttp",)))
+    ],
+)
+
+
+def surroundings(emulator: EmulatorProcess, **more: str) -> dict[str, str]:
+    """Return the environment of an example that works on an emulator."""
+    paths = os.pathsep.join([str(EXAMPLES), str(EXAMPLES.parent)])
+    return {
+        **os.environ,
+        "PYTHONPATH": paths,
+        "TAGOIO_API": emulator.url,
+        "TAGOIO_TOKEN": emulator.token,
+        **more,
+    }
+
+
+@contextmanager
+def backend(name: str, environment: dict[str, str]) -> Iterator[HTTPConnection]:
+    """Run a backend, and give a connection to it."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    with subprocess.Popen([sys.executable, *BACKENDS[name], str(port)], env=environment) as process:
+        try:
+            wait_for(port, process)
+            with closing(HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection:
+                yield connection
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process listens."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+        except OSError:
+            assert process.poll() is None, "the backend ended before it listened"
+            assert time.monotonic() < until, "the backend does not listen"
+            time.sleep(0.05)
+        else:
+            return
+
+
+def post(connection: HTTPConnection, path: str, body: Any) -> tuple[int, dict[str, Any], str]:
+    """Send a request; return the answer's status, body and Retry-After."""
+    connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    content = answer.read()
+    retry_after = answer.headers.get("Retry-After", "")
+    return answer.status, json.loads(content) if content else {}, retry_after
 
 
 def test_provision() -> None:
@@ -18,7 +102,7 @@ def test_provision() -> None:
     with EmulatorProcess(options) as emulator:
         done = subprocess.run(
             [sys.executable, EXAMPLES / "provision.py", "2"],
-            env={**os.environ, "TAGOIO_API": emulator.url, "TAGOIO_TOKEN": emulator.token},
+            env=surroundings(emulator),
             capture_output=True,
             text=True,
             check=False,
@@ -27,3 +111,153 @@ def test_provision() -> None:
     assert (0, "") == (done.returncode, done.stderr)
     assert (300, 300, 0) == (stats["created"], stats["deleted"], stats["rejected"])
     assert "0 rejected" in done.stdout
+
+
+@every_backend
+def test_backend_beside_a_bulk_job(name: str, tmp_path: Path) -> None:
+    """While a job takes what there is, everybody who asks gets a device; none is rejected."""
+    ledger = str(tmp_path / "site.ledger")
+    options = EmulatorOptions(plan="starter", minute=2, max_devices=1000)
+    answers = []
+    with EmulatorProcess(options) as emulator:
+        environment = surroundings(emulator, LEDGER=ledger, MINUTE="2")
+        with (
+            backend(name, environment) as connection,
+            subprocess.Popen(
+                [sys.executable, EXAMPLES / "provision.py", "2", ledger],
+                env=environment,
+                stdout=subprocess.PIPE,
+                text=True,
+            ) as job,
+        ):
+            while job.poll() is None or len(answers) < 20:
+                sensor = {"name": f"Office {len(answers)}", "site": "8"}
+                answers.append(post(connection, "/sensors", sensor))
+                # People ask one after the other; without a pause they would be a bulk job too.
+                time.sleep(0.05)
+            assert job.stdout is not None
+            told = job.stdout.read()
+        stats = emulator.stats()
+
+    assert [201] * len(answers) == [status for status, _, _ in answers]
+    assert len(answers) == len({body["device_id"] for _, body, _ in answers})
+    assert (0, "0 rejected") == (job.returncode, told.splitlines()[-1])
+    assert (300 + len(answers), 300) == (stats["created"], stats["deleted"])
+    assert 0 == stats["rejected"]
+
+
+@every_backend
+def test_backend_says_what_went_wrong(name: str, tmp_path: Path) -> None:
+    """Bad input, a full plan, no turn in time: each has the status that HTTP has for it."""
+    limits = {"POST /device": 3}
+    options = EmulatorOptions(plan="starter", minute=20, max_devices=2, limits=limits)
+    sensors = [{"name": name, "site": "8"} for name in ("", "Office", "Lab", "Hall", "Attic")]
+    with EmulatorProcess(options) as emulator:
+        environment = surroundings(emulator, LEDGER=str(tmp_path / "site.ledger"), MINUTE="20")
+        with backend(name, environment) as connection:
+            answers = [post(connection, "/sensors", sensor) for sensor in sensors]
+    # The client was told a larger limit, so the third is what the service itself refuses.
+    invalid, _, _, full, late = answers
+    assert [422, 201, 201, 507, 503] == [status for status, _, _ in answers]
+    assert not invalid[1]["may_have_been_made"]
+    assert "exceeded the maximum limit of Device" in full[1]["error"]
+    assert 1 <= int(late[2]) <= 20
+    assert [""] * 4 == [retry_after for _, _, retry_after in answers[:4]]
+
+
+def test_tokens_stay_with_the_aiohttp_backend(tmp_path: Path) -> None:
+    """Whoever made a sensor sends its readings without ever having seen its token."""
+    with EmulatorProcess(EmulatorOptions(plan="starter", minute=2)) as emulator:
+        environment = surroundings(emulator, LEDGER=str(tmp_path / "site.ledger"), MINUTE="2")
+        with backend("aiohttp", environment) as connection:
+            _, made, _ = post(connection, "/sensors", {"name": "Cold room 3", "site": "7"})
+            readings = f"/sensors/{made['device_id']}/readings"
+            assert 202 == post(connection, readings, {"celsius": 4.5})[0]
+            assert 404 == post(connection, f"/sensors/{'0' * 24}/readings", {"celsius": 4.5})[0]
+        stats = emulator.stats()
+    assert {"device_id"} == set(made)
+    assert 1 == stats["data"]
+
+
+@pytest.mark.skipif(find_spec("fastapi") is None, reason="needs fastapi")
+def test_token_is_handed_out_once_by_the_fastapi_backend(tmp_path: Path) -> None:
+    """The answer to the request that made it has the device's token."""
+    with EmulatorProcess(EmulatorOptions(plan="starter", minute=2)) as emulator:
+        environment = surroundings(emulator, LEDGER=str(tmp_path / "site.ledger"), MINUTE="2")
+        with backend("fastapi", environment) as connection:
+            _, made, _ = post(connection, "/sensors", {"name": "Cold room 3", "site": "7"})
+        with closing(HTTPConnection(emulator.url.removeprefix("http://"))) as direct:
+            direct.request("GET", "/info", headers={"Authorization": made["token"]})
+            info = json.load(direct.getresponse())
+    assert made["device_id"] == info["result"]["id"]
+
+
+@pytest.mark.skipif(find_spec("distributed") is None, reason="needs distributed (Dask)")
+def test_fleet_worker(tmp_path: Path) -> None:
+    """Each profile of a fleet gets its devices, once, however often the fleet is started."""
+    sizes = {"north": 300, "south": 40, "west": 1}
+    shards, environment = [], {}
+    with ExitStack() as stack:
+        emulators = {}
+        for profile, size in sizes.items():
+            options = EmulatorOptions(plan="starter", minute=2, max_devices=size)
+            emulator = emulators[profile] = stack.enter_context(EmulatorProcess(options))
+            environment |= surroundings(emulator)
+            environment[f"TOKEN_{profile}"] = emulator.token
+            devices = tmp_path / f"{profile}.csv"
+            rows = [f"Cold room {number},{profile}" for number in range(size)]
+            devices.write_text("\n".join(["name,site", *rows]), "utf-8")
+            shards.append(
+                {
+                    "profile": profile,
+                    "token": f"TOKEN_{profile}",
+                    "devices": str(devices),
+                    "plan": "starter",
+                    "minute": 2,
+                    "api": emulator.url,
+                }
+            )
+        fleet = tmp_path / "fleet.json"
+        fleet.write_text(json.dumps(shards), "utf-8")
+        told = [run_fleet(fleet, environment) for _ in range(2)]
+        stats = {profile: emulator.stats() for profile, emulator in emulators.items()}
+
+    assert [
+        {f"{profile}: {size} made, 0 were there, 0 failed" for profile, size in sizes.items()},
+        {f"{profile}: 0 made, {size} were there, 0 failed" for profile, size in sizes.items()},
+    ] == told
+    assert sizes == {profile: one["created"] for profile, one in stats.items()}
+    assert [0, 0, 0] == [one["rejected"] for one in stats.values()]
+
+
+@pytest.mark.skipif(find_spec("distributed") is None, reason="needs distributed (Dask)")
+def test_fleet_worker_tells_of_what_failed(tmp_path: Path) -> None:
+    """A profile whose token is wrong fails by itself, in words, and is counted."""
+    (tmp_path / "one.csv").write_text("name,site\nCold room,7\n", "utf-8")
+    with EmulatorProcess(EmulatorOptions(plan="starter", minute=2)) as emulator:
+        shard = {"plan": "starter", "minute": 2, "api": emulator.url}
+        shards = [
+            {**shard, "profile": profile, "token": token, "devices": str(tmp_path / "one.csv")}
+            for profile, token in (("north", "TOKEN_NORTH"),)
+        ]
+        fleet = tmp_path / "fleet.json"
+        fleet.write_text(json.dumps(shards), "utf-8")
+        wrong = "p-3f1c9a52-7be4-4d06-9c11-5a8e20d7f6b3"
+        told = run_fleet(fleet, surroundings(emulator, TOKEN_NORTH=wrong), failed=1)
+    (line,) = told
+    assert line.startswith("north: ")
+    assert "401" in line
+    assert wrong not in line
+
+
+def run_fleet(fleet: Path, environment: dict[str, str], *, failed: int = 0) -> set[str]:
+    """Run the example, and return what it tells."""
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "fleet_worker.py", fleet],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert failed == done.returncode, done.stderr
+    return set(done.stdout.splitlines())

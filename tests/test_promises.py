@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import stat
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
@@ -28,16 +29,21 @@ from tagodev import (
     TagoError,
     TokenCreate,
 )
+from tagodev.bulk import engine
+from tagodev.bulk.journal import Journal
+from tagodev.bulk.journal_rows import RowState
 from tagodev.emulator import Emulator, EmulatorOptions
-from tests.support.answers import created, http
+from tagodev.serde import from_json
+from tests.support.answers import created, http, ok
 from tests.support.clients import DEVICE_ID, TOKEN, client, value_or_error
 from tests.support.leaks import assert_quiet
-from tests.support.servers import Reply, ScriptedServer, in_turn
+from tests.support.servers import Received, Reply, ScriptedServer, in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from tagodev import Tago
+    from tagodev import BulkRun, Tago
 
 
 def rows(number: int) -> Iterator[DeviceCreate]:
@@ -88,19 +94,76 @@ async def test_no_throttling_of_several_routes_at_once() -> None:
     assert (15, 15, 0) == (stats["created"], stats["deleted"], stats["rejected"])
 
 
+# --- exactly once ------------------------------------------------------------------------------
+
+
+async def test_exactly_once(tmp_path: Path) -> None:
+    """Ended again and again, and answers lost all the while: a device a row, its token known."""
+    wanted = 120
+    journal = tmp_path / "once.journal"
+    options = EmulatorOptions(
+        faults={
+            "POST /device:reset-before": 0.1,
+            "POST /device:reset-after-commit": 0.1,
+            "POST /device:http-502-html": 0.05,
+            "GET /device:http-502-html": 0.2,
+            "GET /device/token/:device_id:reset-before": 0.2,
+        }
+    )
+    quick = RetryPolicy(attempts=4, first_delay=0.01)
+    async with Emulator(options) as emulator:
+        for taken in (1, 10, 30, 60, wanted):
+            async with client(emulator.url, token=emulator.token, retry=quick) as tago:
+                run = tago.devices.create_many(rows(wanted), journal=journal, settle=0.1)
+                await _taken(run, taken)
+        stats = emulator.stats()
+        held = {
+            device.name: [device.id, *device.tokens]
+            for device in emulator._service.store.devices.values()
+        }
+
+    assert wanted == stats["created"] == stats["devices"]
+    assert {} == stats["duplicates"]
+    assert 0 == stats["rejected"]
+    assert stats["faults"]["reset-after-commit"]
+    assert _written(journal) == held
+
+
+async def _taken(run: BulkRun[DeviceCreate], outcomes: int) -> None:
+    """Take so many outcomes of a run and leave it, with whatever is on its way."""
+    async with run:
+        async for outcome in run:
+            assert isinstance(outcome, Created)
+            outcomes -= 1
+            if not outcomes:
+                break
+
+
+def _written(journal: Path) -> dict[str, list[str]]:
+    """Return name, id and token of each device as a journal has them."""
+    with Journal.read(journal) as read:
+        entries = list(read.rows(RowState.DONE))
+    made = [
+        (from_json(entry.payload, DeviceCreate), from_json(entry.result or b"", DeviceCreated))
+        for entry in entries
+    ]
+    return {spec.name: [result.device_id, result.token.reveal()] for spec, result in made}
+
+
 # --- bounded -----------------------------------------------------------------------------------
 
 
-async def test_bounded() -> None:
+@pytest.mark.parametrize("journalled", [False, True])
+async def test_bounded(journalled: bool, tmp_path: Path) -> None:
     """Twenty times the rows take no more memory: what a run holds does not grow with them."""
     tracemalloc.start()
     try:
         peaks = []
-        for number in (100, 100, 2000):
+        for turn, number in enumerate((100, 100, 2000)):
             gc.collect()
             tracemalloc.reset_peak()
             before, _ = tracemalloc.get_traced_memory()
-            await _create(number)
+            await _create(number, tmp_path / f"{turn}" if journalled else None)
             peaks.append(tracemalloc.get_traced_memory()[1] - before)
     finally:
         tracemalloc.stop()
@@ -110,12 +173,12 @@ async def test_bounded() -> None:
     assert many < few + 100_000
 
 
-async def _create(number: int) -> None:
+async def _create(number: int, journal: Path | None) -> None:
     async with ScriptedServer(lambda request: created(1)) as server:
         # The server's own notes are no part of what is measured.
         server.received = _Forgetful()
         async with client(server.url, concurrency=8) as tago:
-            report = await tago.devices.create_many(rows(number))
+            report = await tago.devices.create_many(rows(number), journal=journal)
     assert number == report.done
 
 
@@ -219,6 +282,55 @@ async def test_quiet_about_secrets(trouble: Reply, caplog: pytest.LogCaptureFixt
         shown = f"{record.getMessage()} {record.args!r}"
         assert TOKEN not in shown
         assert DOOMED not in shown
+
+
+@pytest.mark.parametrize("trouble", [created(7), *TROUBLES.values()], ids=["none", *TROUBLES])
+async def test_quiet_about_secrets_in_journals(
+    trouble: Reply | bytes,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever fails, no file of a journalled run holds the token, nor may others read them."""
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(engine, "_ROUNDS", 2)
+    shown: list[bytes] = []
+
+    def script(request: Received) -> Reply | bytes:
+        shown.extend(_private_contents(tmp_path))
+        if request.method == "POST":
+            return trouble
+        return ok([] if request.target.startswith("/device") else {"id": "x"})
+
+    once = RetryPolicy(attempts=1)
+    path = tmp_path / "quiet.journal"
+    async with (
+        ScriptedServer(script) as server,
+        client(server.url, retry=once, timeout=0.3, concurrency=3) as tago,
+    ):
+        run = tago.devices.create_many(rows(3), journal=path, settle=0.0)
+        failure = await value_or_error(run)
+    # The write-ahead log is gone by now; while it was there it was looked at.
+    shown += _private_contents(tmp_path)
+
+    if isinstance(failure, TagoError):
+        assert_quiet(failure, TOKEN, DOOMED)
+    assert any(b"sensor-0" in content for content in shown)
+    for content in shown:
+        assert TOKEN.encode() not in content
+        assert DOOMED.encode() not in content
+    for record in caplog.records:
+        assert TOKEN not in f"{record.getMessage()} {record.args!r}"
+    with Journal.read(path) as journal:
+        known = b"".join(entry.result or b"" for entry in journal.rows())
+    assert (trouble == created(7)) == (b"00000007-0000-4000" in known)
+
+
+def _private_contents(folder: Path) -> list[bytes]:
+    """Return what stands in the files of a folder, none of which others may read."""
+    files = list(folder.iterdir())
+    assert {0o600} == {stat.S_IMODE(file.stat().st_mode) for file in files}
+    return [file.read_bytes() for file in files]
 
 
 # --- typed and honest --------------------------------------------------------------------------

@@ -24,7 +24,7 @@ FLOORS = (
     ("resources",),
     ("client", "device_client"),
     ("",),
-    ("emulator", "provision"),
+    ("emulator", "provision", "telemetry"),
     ("cli", "testing"),
     ("__main__",),
 )
@@ -128,7 +128,7 @@ def test_provisioning_does_not_go_around_the_client() -> None:
 
 def test_only_the_command_line_needs_its_extras() -> None:
     """The library works without what the command line draws with."""
-    extras = ("cyclopts", "rich")
+    extras = ("cyclopts", "keyring", "platformdirs", "rich")
     found = [
         one
         for one in OTHERS
@@ -138,13 +138,27 @@ def test_only_the_command_line_needs_its_extras() -> None:
     assert [] == told(found)
 
 
+def test_telemetry_only_listens() -> None:
+    """Of the client it knows the events, and of the front the version: nothing it could change."""
+    told_by = {("tagodev.telemetry", "tagodev"), ("tagodev.telemetry", "tagodev.events")}
+    found = [one for one in of("telemetry", OURS) if (one.importer, one.imported) not in told_by]
+    found += [
+        one
+        for one in OTHERS
+        if one.imported.split(".")[0] == "opentelemetry" and room(one.importer) != "telemetry"
+    ]
+
+    assert [] == told(found)
+
+
 def test_importing_the_package_imports_no_extra() -> None:
     """Nor does it load the emulator, the command line or provisioning on the way."""
-    program = "import sys, tagodev; print(*sorted(sys.modules))"
+    program = "import sys; from tagodev import Tago; print(*sorted(sys.modules))"
     loaded = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout.split()
-    unwanted = ("cyclopts", "rich", "aiohttp.web", "tagodev.emulator", "tagodev.cli")
+    extras = ("cyclopts", "keyring", "opentelemetry", "platformdirs", "redis", "rich")
+    unwanted = (*extras, "tagodev.cli", "tagodev.emulator", "tagodev.telemetry")
 
     assert "tagodev.client" in loaded
-    assert [] == [name for name in loaded if name in (*unwanted[:2], *unwanted[3:])]
+    assert [] == [name for name in loaded if name in unwanted]

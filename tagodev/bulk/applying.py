@@ -147,7 +147,9 @@ class ApplySteps(Operation[DeviceStep]):
             return {}
         if self.known_by == "serial":
             return {
-                row.index: only_one(await self.calls.by_serial(str(_created(row).serie_number), record))
+                row.index: only_one(
+                    await self.calls.by_serial(str(_created(row).serie_number), record)
+                )
                 for row in making
             }
         known: defaultdict[tuple[str | None, str | None], list[Device]] = defaultdict(list)

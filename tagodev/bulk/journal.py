@@ -20,7 +20,7 @@ import os
 import secrets
 import sqlite3
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -28,6 +28,7 @@ import attrs
 import orjson
 
 from tagodev.bulk.journal_rows import Batch, Entry, JournalInfo, RowState
+from tagodev.bulk.journal_sql import APPLICATION_ID, SCHEMA, STATEMENTS, stretch, write_batch
 from tagodev.bulk.locks import FileLock
 from tagodev.errors import JournalError
 
@@ -38,34 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["Journal"]
 
 _FORMAT: Final = 1
-#: Marks an SQLite file as ours ("tgdj"), so that nothing else is taken for a journal.
-_APPLICATION_ID: Final = 0x7467646A
-
-_SCHEMA: Final = f"""
-PRAGMA application_id = {_APPLICATION_ID};
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE rows (
-    number INTEGER PRIMARY KEY,
-    state INTEGER NOT NULL DEFAULT 0,
-    hash BLOB NOT NULL,
-    payload BLOB NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    sent REAL,
-    ended REAL,
-    progress BLOB,
-    result BLOB,
-    error TEXT
-);
-CREATE INDEX unfinished ON rows (state) WHERE state IN (0, 1);
-CREATE TABLE spent (
-    ledger TEXT NOT NULL,
-    route TEXT NOT NULL,
-    minute REAL NOT NULL,
-    number INTEGER NOT NULL,
-    count INTEGER NOT NULL,
-    PRIMARY KEY (ledger, route, minute, number)
-) WITHOUT ROWID;
-"""
 
 
 class Journal:
@@ -252,27 +225,17 @@ class Journal:
         Raises:
             JournalError: the disk does not take it; nothing of it was written.
         """
-        connection = self._connection
-        with _explained(self.path), connection:
-            connection.executemany(
-                "INSERT INTO rows (number, hash, payload) VALUES (?, ?, ?)", batch.pulled
-            )
-            connection.executemany(
-                "UPDATE rows SET state = 1, sent = coalesce(sent, ?) WHERE number = ?", batch.sent
-            )
-            connection.executemany("UPDATE rows SET progress = ? WHERE number = ?", batch.progress)
-            connection.executemany(
-                "UPDATE rows SET state = ?, attempts = attempts + ?, ended = ?, result = ?,"
-                " error = ? WHERE number = ?",
-                batch.ended,
-            )
-            connection.executemany(
-                "INSERT INTO spent VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-                " SET count = count + excluded.count",
-                [(*key, count) for key, count in batch.spent.items()],
-            )
+        with _explained(self.path), self._connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            write_batch(connection, batch)
             if batch.whole:
                 self._put("whole", value=True)
+
+    def stretch(self) -> None:
+        """Prepare for many more commits; it takes about as long as some of them."""
+        # Where there is no room even for this, the next commit will say so.
+        with suppress(sqlite3.Error):
+            stretch(self._connection)
 
     def fill(self, rows: Iterable[tuple[int, bytes, bytes]]) -> None:
         """Write all rows of the input at once: number, hash and payload of each.
@@ -322,7 +285,7 @@ class Journal:
 
     def _put(self, key: str, *, value: Any) -> None:
         self._connection.execute(
-            "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             (key, orjson.dumps(value).decode()),
         )
 
@@ -360,7 +323,7 @@ def _make(path: Path, info: JournalInfo) -> None:
         # A draft that was begun is thrown away, so nothing is kept to undo it.
         connection.execute("PRAGMA journal_mode = MEMORY")
         with connection:
-            connection.executescript(f"BEGIN; {_SCHEMA}")
+            connection.executescript(f"BEGIN; {SCHEMA}")
             connection.executemany(
                 "INSERT INTO meta VALUES (?, ?)",
                 [(key, orjson.dumps(value).decode()) for key, value in facts.items()],
@@ -376,13 +339,15 @@ def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     # anything, unless it may not write.
     mode = "ro" if read_only and not os.access(path, os.W_OK) else "rw"
     address = f"{path.resolve().as_uri()}?mode={mode}"
-    connection = sqlite3.connect(address, uri=True, check_same_thread=False, timeout=10)
+    connection = sqlite3.connect(
+        address, uri=True, check_same_thread=False, timeout=10, cached_statements=STATEMENTS
+    )
     try:
         connection.execute("PRAGMA synchronous = FULL")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
         (identity,) = connection.execute("PRAGMA application_id").fetchone()
-        if identity != _APPLICATION_ID:
+        if identity != APPLICATION_ID:
             raise JournalError("this is no journal of tagodev", journal=str(path))
         if not read_only:
             _close_to_others(path)

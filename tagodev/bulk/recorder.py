@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Recorder", "RowWitness"]
 
+#: Seconds that what nobody waits for may lie, so that it shares a commit with what somebody does.
+_SOON: Final = 0.05
+#: A run of so many commits is likely to make many more.
+_MANY_COMMITS: Final = 20
+
 
 class Recorder:
     """Writes what happens in a run to its journal, in a thread of its own."""
@@ -57,7 +62,9 @@ class Recorder:
         self._batch = Batch()
         self._waiting: list[asyncio.Future[None]] = []
         self._something = asyncio.Event()
+        self._soon: asyncio.TimerHandle | None = None
         self._ending = False
+        self._commits = 0
         self._thread = ThreadPoolExecutor(1, "tagodev journal")
         self._last_window: dict[Permit, int] = {}
         self.failure: JournalError | None = None
@@ -68,12 +75,12 @@ class Recorder:
     def pulled(self, number: int, digest: bytes, payload: bytes) -> None:
         """Note a row of the input."""
         self._batch.pulled.append((number, digest, payload))
-        self._something.set()
+        self._write_soon()
 
     def whole(self) -> None:
         """Note that the input has no more rows."""
         self._batch.whole = True
-        self._something.set()
+        self._write_soon()
 
     async def sent(self, number: int | None, permit: Permit) -> None:
         """Note that a request is about to leave; durable on return.
@@ -108,10 +115,10 @@ class Recorder:
         result: bytes | None = None,
         error: str | None = None,
     ) -> None:
-        """Note what became of a row; written with the next commit."""
+        """Note what became of a row; written with the next commit, or soon."""
         when = None if state is RowState.PENDING else time.time()
         self._batch.ended.append((int(state), attempts, when, result, error, number))
-        self._something.set()
+        self._write_soon()
 
     def settled(self, permit: Permit) -> None:
         """Note that a request has ended, so that it may have been counted until now."""
@@ -131,6 +138,11 @@ class Recorder:
                 key = (self._ledger, place.bucket.route.name, self._minute, number)
                 self._batch.spent[key] = self._batch.spent.get(key, 0) + 1
             self._last_window[place] = max(last, counted)
+
+    def _write_soon(self) -> None:
+        """Make sure that a commit comes, also if nobody does who has to wait for it."""
+        if self._soon is None:
+            self._soon = self._loop.call_later(_SOON, self._something.set)
 
     async def _durable(self) -> None:
         if self.failure is not None:
@@ -155,6 +167,9 @@ class Recorder:
     async def _write_batch(self) -> None:
         batch, self._batch = self._batch, Batch()
         waiting, self._waiting = self._waiting, []
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
         # Where nothing was counted yet there may be nothing to write, but somebody who waits.
         if batch and self.failure is None:
             writing = self._loop.run_in_executor(self._thread, self._write, batch)
@@ -183,6 +198,9 @@ class Recorder:
             # may be written behind what is missing.
             self.failure = error
             raise
+        self._commits += 1
+        if self._commits == _MANY_COMMITS:
+            self.journal.stretch()
 
     def end(self) -> None:
         """Let `serve` return once everything is written."""

@@ -239,12 +239,13 @@ class BulkRun(Generic[Item]):
             raise
 
     async def _work_with_journal(self, engine: Engine[Item], recorder: Recorder) -> None:
-        assert self._looking is not None, "opened together with the journal"
+        looking = self._looking
+        assert looking is not None, "opened together with the journal"
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(recorder.serve())
                 try:
-                    await self._remember_spent(engine, recorder)
+                    await self._remember_spent(engine, looking)
                 except TagoError as error:
                     engine.stop(error)
                 await engine.work()
@@ -260,13 +261,12 @@ class BulkRun(Generic[Item]):
         if recorder is not None:
             recorder.close()
 
-    async def _remember_spent(self, engine: Engine[Item], recorder: Recorder) -> None:
+    async def _remember_spent(self, engine: Engine[Item], journal: Journal) -> None:
         """Charge what earlier processes sent in the windows that are still open."""
         session, scheduler = self._session, self._session.scheduler
         # Whoever knows the service's clock knows which window a request is of, also afterwards.
         await session.learn_clock(engine.new_record())
         engine.hear()
-        journal = recorder.journal
         spent = journal.spent(scheduler.minute, besides=scheduler.ledger)
         scheduler.presume(spent, journal.counts().get(RowState.SENT, 0))
 

@@ -13,6 +13,7 @@ def main() -> int:
     if any(find_spec(name) is None for name in ("cyclopts", "rich")):
         sys.stderr.write("The command line needs an extra: pip install 'tagodev[cli]'\n")
         return 3
-    from tagodev.cli.app import run  # noqa: PLC0415  (it needs the extra that was looked for above)
+    # It needs the extra that was looked for above.
+    from tagodev.cli.app import run
 
     return run()

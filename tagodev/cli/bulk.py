@@ -1,151 +1,112 @@
-"""``tagodev bulk``: many devices from a file."""
+"""``tagodev bulk``: many devices from a file, and the journals of such runs.
+
+Commands are named here and imported when they are called, as in `tagodev.cli.app`.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Final
 
-from cyclopts import App, Parameter
-
-from tagodev.cli.common import (
-    Exit,
-    complain,
-    exit_code,
-    print_json,
-    print_line,
-    say,
-)
-from tagodev.cli.execution import Interrupt, Summary, carry_out
-from tagodev.cli.jobs import Job, create_job, delete_job
-from tagodev.cli.progress import open_display
-from tagodev.cli.results import ResultsFile
-from tagodev.cli.service import ServiceOptions
-from tagodev.provision.files import read_device_ids, read_devices
-
-if TYPE_CHECKING:
-    from tagodev.client import Tago
+from cyclopts import App
 
 __all__ = ["app"]
 
-_DEFAULTS: Final = ServiceOptions()
-_RESULTS: Final = ".results"
+_CREATE: Final = """\
+Make a device of every row, as fast as the limits allow.
 
-app: Final = App(name="bulk", help="Create or delete many devices from a file.")
+FILE is CSV with a header, JSON, JSON Lines, YAML or Excel. Columns: name, type, network,
+connector, serie_number, active, visible, description, chunk_period, chunk_retention, tag.KEY,
+param.KEY; an empty cell is not sent. The whole file is checked before anything is sent.
 
+The results (row, name, device_id, token, status, error) are written row by row and hold the
+devices' tokens: only you may read the file, and an existing one is never overwritten.
 
-@app.command(help_epilogue="Example: tagodev bulk create site.csv --plan scale --out results.csv")
-def create(
-    file: Path,
-    /,
-    *,
-    service: ServiceOptions = _DEFAULTS,
-    out: Annotated[
-        Path | None,
-        Parameter(help="Where results go; default: FILE's name with .results.csv, here."),
-    ] = None,
-    json: Annotated[bool, Parameter(negative="", help="One JSON object as output.")] = False,
-) -> int:
-    """Make a device of every row, as fast as the limits allow.
+With a journal each device is made exactly once, whatever happens meanwhile. The results hold every
+row of it then, are written when the run ends, and take the place of earlier results of the same
+journal, but of nothing else.
+"""
+_CREATE_EXAMPLES: Final = """\
+Example: tagodev bulk create site.csv --plan scale --out results.csv
 
-    FILE is CSV with a header, or JSON Lines. Columns: name, type, network, connector,
-    serie_number, active, visible, description, chunk_period, chunk_retention, tag.KEY, param.KEY;
-    an empty cell is not sent. The whole file is checked before anything is sent.
+So that nothing is made twice, whatever happens:
+tagodev bulk create site.csv --journal site.journal
+"""
+_DELETE: Final = """\
+Delete the devices that a file names, with all their data.
 
-    The results (row, name, device_id, token, status, error) are written row by row and hold the
-    devices' tokens: only you may read the file, and an existing one is never overwritten.
-    """
-    job = create_job(read_devices(file))
-    return _run(job, service.client(), out or Path(f"{file.stem}{_RESULTS}.csv"), json=json)
+FILE is as for bulk create, with a column device_id or id: the results of bulk create will do. Rows
+without an id are skipped. A device that is gone already counts as deleted.
+"""
+_EDIT: Final = """\
+Change the devices that a file names.
 
+FILE is as for bulk create. Columns: device_id (or id), and of name, network, connector, active,
+visible, description, chunk_retention, tag.KEY, param.KEY those that are to change; an empty cell
+changes nothing.
 
-@app.command(help_epilogue="Example: tagodev bulk delete site.results.csv --plan scale")
-def delete(
-    file: Path,
-    /,
-    *,
-    service: ServiceOptions = _DEFAULTS,
-    out: Annotated[
-        Path | None,
-        Parameter(help="Where results go; default: FILE's name with .deleted.csv, here."),
-    ] = None,
-    json: Annotated[bool, Parameter(negative="", help="One JSON object as output.")] = False,
-) -> int:
-    """Delete the devices that a file names, with all their data.
+Tags that a row gives take the place of all tags that the device has, and so do parameters: tagodev
+apply knows how to add to them.
+"""
+_ROTATE: Final = """\
+Replace the tokens that a file names by new ones of the same name and permission.
 
-    FILE is CSV with a header, or JSON Lines, with a column device_id or id: the results of bulk
-    create will do. Rows without an id are skipped. A device that is gone already counts as
-    deleted.
-    """
-    rows = read_device_ids(file)
-    if rows.skipped:
-        say(f"Rows without a device id, skipped: {rows.skipped}")
-    stem = file.stem.removesuffix(_RESULTS)
-    return _run(delete_job(rows), service.client(), out or Path(f"{stem}.deleted.csv"), json=json)
+FILE is as for bulk create, with the columns device_id (or id) and token, the token to be replaced:
+the results of bulk create will do. Rows with neither are skipped; a device without a token is
+refused, and so is the whole file with it.
 
+The new token is made first, and written to the journal, before the old one is deleted.
+"""
+_RESUME: Final = """\
+Go on with a run from its journal alone, whatever has ended it.
 
-def _run(job: Job[Any], tago: Tago, out: Path, *, json: bool) -> int:
-    with ResultsFile(out) as results:
-        summary = asyncio.run(_carry_out(job, tago, results))
-    if json:
-        print_json(_as_json(job, results, summary))
-    else:
-        _print_summary(job, results, summary)
-    if summary.stopped is not None:
-        complain(summary.stopped)
-    return _exit_code(results, summary)
+Rows that are finished cost nothing; rows whose answer was lost are looked up before anything is
+sent again. Options that are not given are as the journal remembers them; the account's token it
+never knew.
+"""
+_STATUS: Final = """\
+Tell where journals stand, and how to go on.
 
+It asks nobody but the journals: no token is needed, and a run may be going on.
+"""
+_EXPORT: Final = """\
+Print every row of a journal, with the tokens that it holds.
 
-async def _carry_out(job: Job[Any], tago: Tago, results: ResultsFile) -> Summary:
-    interrupt = Interrupt()
-    with interrupt.watching(), open_display(job.done, job.rows) as display:
-        async with tago:
-            return await carry_out(tago, job, results, display, interrupt)
+As CSV the columns are those of the results: row, name, device_id, token, status, error. As JSON
+Lines each row also tells how often and when it was sent, and when it was finished.
+"""
+_RETRY: Final = """\
+Try the rows of a journal again that the service has refused.
 
+A row fails when the service has refused it and done nothing, so nothing is made twice. What else
+is left to do is done too, as by bulk resume.
+"""
+_UNTAG: Final = """\
+Remove the tags by which a run's devices were to be known again.
 
-def _as_json(job: Job[Any], results: ResultsFile, summary: Summary) -> dict[str, Any]:
-    counts = results.counts
-    stopped = "interrupted" if _was_cut_short(results, summary) else None
-    return {
-        "rows": job.rows,
-        job.done: counts.get(job.done, 0),
-        "failed": counts.get("failed", 0),
-        "in_doubt": counts.get("in_doubt", 0),
-        "pending": counts.get("pending", 0),
-        "throttled": summary.throttled,
-        "elapsed_s": round(summary.elapsed, 3),
-        "out": str(results.path),
-        "stopped": stopped if summary.stopped is None else str(summary.stopped),
-    }
+The devices are listed by the tag, and each is given the list of its other tags, so a tag that
+somebody adds at the same moment may be lost. Doing it twice does no harm.
+"""
 
+app: Final = App(name="bulk", help="Create, change or delete many devices from a file.")
 
-def _print_summary(job: Job[Any], results: ResultsFile, summary: Summary) -> None:
-    counts = results.counts
-    print_line(
-        f"{counts.get(job.done, 0)} of {job.rows} devices {job.done} in {summary.elapsed:.1f} s, "
-        f"{summary.throttled} requests throttled"
+#: Name, where it is, help, and an example without its first two words.
+_COMMANDS: Final = (
+    ("delete", "from_files:delete", _DELETE, "delete site.results.csv --plan scale"),
+    ("edit", "from_files:edit", _EDIT, "edit changes.csv --journal changes.journal"),
+    ("rotate", "from_files:rotate", _ROTATE, "rotate site.results.csv --out new-tokens.csv"),
+    ("resume", "resuming:resume", _RESUME, "resume site.journal"),
+    ("status", "journals:status", _STATUS, "status site.journal other.journal"),
+    ("export", "journals:export", _EXPORT, "export site.journal --format jsonl"),
+    ("retry-failed", "resuming:retry_failed", _RETRY, "retry-failed site.journal"),
+    ("untag", "resuming:untag", _UNTAG, "untag site.journal"),
+)
+app.command(
+    "tagodev.cli.from_files:create", name="create", help=_CREATE, help_epilogue=_CREATE_EXAMPLES
+)
+for _name, _place, _help, _example in _COMMANDS:
+    app.command(
+        f"tagodev.cli.{_place}",
+        name=_name,
+        help=_help,
+        help_epilogue=f"Example: tagodev bulk {_example}",
     )
-    others = {
-        "failed": counts.get("failed", 0),
-        "in doubt": counts.get("in_doubt", 0),
-        "pending": counts.get("pending", 0),
-    }
-    if any(others.values()):
-        print_line(", ".join(f"{count} {status}" for status, count in others.items() if count))
-    tokens = ", with their tokens" if counts.get("created") else ""
-    print_line(f"Results of all rows{tokens}: {results.path}")
-
-
-def _was_cut_short(results: ResultsFile, summary: Summary) -> bool:
-    left_over = results.counts.get("pending", 0) + results.counts.get("in_doubt", 0)
-    return summary.interrupted and left_over > 0
-
-
-def _exit_code(results: ResultsFile, summary: Summary) -> Exit:
-    if summary.stopped is not None:
-        return exit_code(summary.stopped)
-    if _was_cut_short(results, summary):
-        return Exit.INTERRUPTED
-    if results.counts.get("failed") or results.counts.get("in_doubt"):
-        return Exit.PARTIAL
-    return Exit.OK

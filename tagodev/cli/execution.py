@@ -1,9 +1,10 @@
-"""Carrying out a job: rows in, results on disk, progress shown, and an end that loses nothing.
+"""Following a run: progress shown, signals heeded, and an end that loses nothing.
 
 When a signal asks it to stop, no further row is read, rows that wait for their turn are taken back
 as ``pending``, and answers that are on their way are waited for, unless a second signal comes: what
 then has no outcome is ``in_doubt``.
-Rows that were never read follow as ``pending``: in the end every row of the file is in the results.
+Without a journal, rows that were never read follow as ``pending``: in the end every row of the file
+is in the results.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 
+from tagodev.bulk.outcomes import Failed, InDoubt
 from tagodev.cli.jobs import Feed
 from tagodev.cli.progress import Meter
 from tagodev.errors import BulkStoppedError, InputError, InterruptedRunError, TagoError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
+    from tagodev.bulk.options import RunManner
+    from tagodev.bulk.outcomes import Outcome
     from tagodev.bulk.runner import BulkRun
     from tagodev.cli.jobs import Entry, Job
     from tagodev.cli.progress import Display
@@ -29,7 +33,16 @@ if TYPE_CHECKING:
     from tagodev.client import Tago
     from tagodev.limits.snapshot import BucketState
 
-__all__ = ["Interrupt", "Summary", "carry_out"]
+__all__ = [
+    "Interrupt",
+    "Sight",
+    "Summary",
+    "carry_out",
+    "follow",
+    "run_until_interrupted",
+]
+
+T = TypeVar("T")
 
 #: Seconds between two looks at the run.
 _TICK: Final = 0.25
@@ -37,15 +50,32 @@ _TICK: Final = 0.25
 _PATIENCE: Final = 10.0
 
 
+def run_until_interrupted(work: Coroutine[Any, Any, T]) -> T:
+    """Run something that may be interrupted before it has begun to send rows.
+
+    Raises:
+        KeyboardInterrupt: it was, by whatever signal.
+    """
+    try:
+        return asyncio.run(work)
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
 class Interrupt:
-    """Counts the signals that ask to stop: the first asks kindly, the second means it."""
+    """Counts the signals that ask to stop: the first asks kindly, the second means it.
+
+    Until somebody attends to them, there is nothing to lose yet: the first cancels the task.
+    """
 
     def __init__(self) -> None:
         self.count = 0
+        self._task: asyncio.Task[Any] | None = None
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
         """Take SIGINT and SIGTERM, within a running event loop."""
+        self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()
         numbers = (signal.SIGINT, signal.SIGTERM)
         # Where a loop has no signal handlers (Windows), Ctrl-C cancels the main task instead.
@@ -59,22 +89,46 @@ class Interrupt:
                 for number in numbers:
                     loop.remove_signal_handler(number)
 
+    def attend(self) -> None:
+        """Look at `count` from now on."""
+        self._task = None
+
     def _add(self) -> None:
         self.count += 1
+        if self._task is not None:
+            self._task.cancel()
 
 
 @attrs.frozen(kw_only=True)
 class Summary:
-    """What became of a job."""
+    """What became of a run."""
 
     throttled: int
     """429s met."""
     elapsed: float
     """Seconds from the first row to the last outcome."""
+    adopted: int
+    """Rows whose answer was lost, and that were found done afterwards."""
+    failures: int
+    """Rows that have failed, or are in doubt."""
     stopped: TagoError | None
     """What ended it early."""
     interrupted: bool
     """Whether a signal did."""
+
+
+@attrs.frozen(kw_only=True)
+class Sight:
+    """What is shown of a run."""
+
+    display: Display
+    """Where."""
+    route: str
+    """The route that its limit is counted on."""
+    rows: int
+    """How many rows there are."""
+    finished: int = 0
+    """How many of them an earlier run has finished."""
 
 
 async def carry_out(
@@ -83,8 +137,10 @@ async def carry_out(
     results: ResultsFile,
     display: Display,
     interrupt: Interrupt | None = None,
+    *,
+    run: RunManner | None = None,
 ) -> Summary:
-    """Carry out a job, to its end or to an early one; every row is in the results then.
+    """Carry out a job without a journal; every row is in the results when it has ended.
 
     Args:
         tago: an open client.
@@ -92,82 +148,116 @@ async def carry_out(
         results: where results go, row by row.
         display: where progress is shown.
         interrupt: what may ask it to stop.
+        run: how to go about it.
     """
-    return await _Execution(tago, job, results, display, interrupt or Interrupt()).carry_out()
+    assert job.begin is not None, "this kind of job takes a journal"
+    feed: Feed[Any] = Feed(job.entries)
+
+    def take(outcome: Outcome) -> None:
+        results.write(feed.take_back(outcome.index).result(outcome))
+
+    sight = Sight(display=display, route=job.kind.route, rows=job.rows)
+    try:
+        return await follow(tago, job.begin(tago, feed, run or {}), sight, interrupt, take)
+    finally:
+        if not results.broken:
+            _write_unfinished(feed, results)
 
 
-class _Execution:
+async def follow(
+    tago: Tago,
+    run: BulkRun[Any],
+    sight: Sight,
+    interrupt: Interrupt | None = None,
+    take: Callable[[Outcome], None] = lambda _: None,
+) -> Summary:
+    """Follow a run to its end, or to an early one.
+
+    Args:
+        tago: an open client.
+        run: not entered yet.
+        sight: what is shown of it.
+        interrupt: what may ask it to stop.
+        take: is given each outcome.
+
+    Raises:
+        JournalError: the run's journal can't be used.
+    """
+    return await _Following(tago, run, sight, interrupt or Interrupt(), take).to_the_end()
+
+
+class _Following:
     def __init__(
         self,
         tago: Tago,
-        job: Job[Any],
-        results: ResultsFile,
-        display: Display,
+        run: BulkRun[Any],
+        sight: Sight,
         interrupt: Interrupt,
+        take: Callable[[Outcome], None],
     ) -> None:
         self._tago = tago
-        self._job = job
-        self._results = results
-        self._display = display
+        self._run = run
+        self._sight = sight
         self._interrupt = interrupt
-        self._feed = Feed(job.entries)
-        self._meter = Meter(job.rows, tago.limits.documented.minute)
+        self._take = take
+        self._taken = 0
+        self._adopted = 0
+        self._failures = 0
+        self._meter = Meter(sight.rows, tago.limits.documented.minute)
         self._loop = asyncio.get_running_loop()
         self._leave_at: float | None = None
 
-    async def carry_out(self) -> Summary:
+    async def to_the_end(self) -> Summary:
         began = self._loop.time()
-        stopped: TagoError | None = None
-        try:
-            async with self._job.begin(self._tago, self._feed) as run:
-                recording = asyncio.create_task(self._record(run))
-                try:
-                    await self._watch(run, recording)
-                finally:
-                    recording.cancel()
-            stopped = await _error_of(recording)
-        finally:
-            elapsed = self._loop.time() - began
-            if not self._results.broken:
-                self._write_unfinished()
+        self._interrupt.attend()
+        async with self._run as run:
+            recording = asyncio.create_task(self._record(run))
+            try:
+                await self._watch(run, recording)
+            finally:
+                recording.cancel()
+        stopped = await _error_of(recording)
         return Summary(
             throttled=sum(state.rejected for state in self._tago.limits.snapshot()),
-            elapsed=elapsed,
+            elapsed=self._loop.time() - began,
+            adopted=self._adopted,
+            failures=self._failures,
             stopped=None if isinstance(stopped, InterruptedRunError) else stopped,
             interrupted=self._leave_at is not None,
         )
 
     async def _record(self, run: BulkRun[Any]) -> None:
         async for outcome in run:
-            self._results.write(self._feed.take_back(outcome.index).result(outcome))
+            self._take(outcome)
+            self._taken += 1
+            self._adopted += getattr(outcome, "adopted", False)
+            self._failures += isinstance(outcome, (Failed, InDoubt))
 
     async def _watch(self, run: BulkRun[Any], recording: asyncio.Task[None]) -> None:
         """Show progress until everything is recorded, or it is time to leave."""
         while not recording.done():
+            self._show()
             await asyncio.wait([recording], timeout=_TICK)
-            state, done = self._state(), self._results.written
-            self._display.show(self._meter.look(self._loop.time(), done, state))
             if not self._interrupt.count or recording.done():
                 continue
             if self._leave_at is None:
                 self._leave_at = self._loop.time() + _PATIENCE
                 run.stop(InterruptedRunError("Interrupted"))
+                state = self._state()
                 in_flight = 0 if state is None else state.in_flight
                 waits = f": waiting for {in_flight} answers" if in_flight else ""
-                self._display.say(f"Stopping{waits}")
+                self._sight.display.say(f"Stopping{waits}")
             elif self._interrupt.count > 1 or self._loop.time() >= self._leave_at:
                 return
+        self._show()
+
+    def _show(self) -> None:
+        done = self._sight.finished + self._taken
+        self._sight.display.show(self._meter.look(self._loop.time(), done, self._state()))
 
     def _state(self) -> BucketState | None:
         states = self._tago.limits.snapshot()
-        return next((state for state in states if state.route == self._job.route), None)
-
-    def _write_unfinished(self) -> None:
-        # Rows that only waited came back as pending; what is still out was on its way.
-        for entry in self._feed.out.values():
-            self._results.write(entry.unfinished("in_doubt", "Interrupted before the answer came"))
-        for entry in _until_unreadable(self._feed.rest()):
-            self._results.write(entry.unfinished("pending"))
+        return next((state for state in states if state.route == self._sight.route), None)
 
 
 async def _error_of(recording: asyncio.Task[None]) -> TagoError | None:
@@ -179,6 +269,14 @@ async def _error_of(recording: asyncio.Task[None]) -> TagoError | None:
     if error is None or isinstance(error, TagoError):
         return error.reason if isinstance(error, BulkStoppedError) else error
     raise error
+
+
+def _write_unfinished(feed: Feed[Any], results: ResultsFile) -> None:
+    # Rows that only waited came back as pending; what is still out was on its way.
+    for entry in feed.out.values():
+        results.write(entry.unfinished("in_doubt", "Interrupted before the answer came"))
+    for entry in _until_unreadable(feed.rest()):
+        results.write(entry.unfinished("pending"))
 
 
 def _until_unreadable(entries: Iterator[Entry[Any]]) -> Iterator[Entry[Any]]:

@@ -1,4 +1,4 @@
-"""Jobs: what ``bulk create`` and ``bulk delete`` have different, and nothing else."""
+"""Jobs: what the commands that do something with each row of a file have different."""
 
 from __future__ import annotations
 
@@ -6,19 +6,37 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import attrs
 
-from tagodev.bulk.outcomes import Created, Deleted, Failed, InDoubt
+from tagodev.bulk.creating import CreateDevices
+from tagodev.bulk.deleting import DeleteDevices
+from tagodev.bulk.editing import EditDevices
+from tagodev.bulk.outcomes import Created, Deleted, Edited, Failed, InDoubt
+from tagodev.bulk.tokens import RotateTokens
+from tagodev.cli.kinds import kind_of
 from tagodev.cli.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from tagodev.bulk.finding import Identity
+    from tagodev.bulk.operations import Operation
+    from tagodev.bulk.options import RunManner
     from tagodev.bulk.outcomes import Outcome
     from tagodev.bulk.runner import BulkRun
+    from tagodev.cli.kinds import DoneStatus, Kind
     from tagodev.client import Tago
-    from tagodev.models import DeviceCreate
+    from tagodev.models import DeviceChange, DeviceCreate, Rotation
+    from tagodev.provision.changes import DeviceChangeRow, RotationRow
     from tagodev.provision.files import DeviceIdRow, DeviceRow, RowFile
 
-__all__ = ["Entry", "Feed", "Job", "create_job", "delete_job"]
+__all__ = [
+    "Entry",
+    "Feed",
+    "Job",
+    "create_job",
+    "delete_job",
+    "edit_job",
+    "rotate_job",
+]
 
 Item = TypeVar("Item")
 
@@ -50,6 +68,8 @@ class Entry(Generic[Item]):
                 )
             case Deleted():
                 return Result(row, name, status="deleted", device_id=known)
+            case Edited():
+                return Result(row, name, status="edited", device_id=known)
             case Failed(error=error):
                 return Result(row, name, status="failed", device_id=known, error=str(error))
             case InDoubt(error=error):
@@ -57,43 +77,90 @@ class Entry(Generic[Item]):
         return self.unfinished("pending")
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, kw_only=True)
 class Job(Generic[Item]):
     """A bulk run to be made."""
 
-    done: Literal["created", "deleted"]
-    """What a row is when it is done."""
-    route: str
-    """The route that its limit is counted on."""
+    operation: type[Operation[Item]]
+    """What is done with each row."""
     rows: int
     """How many rows there are."""
     entries: Iterable[Entry[Item]]
     """The rows, read as they are needed."""
-    begin: Callable[[Tago, Iterable[Item]], BulkRun[Item]]
-    """Makes the run."""
+    begin: Callable[[Tago, Iterable[Item], RunManner], BulkRun[Item]] | None = None
+    """Makes the run where it has no journal; None if it always has one."""
+    options: Mapping[str, Any] = attrs.field(factory=dict)
+    """How it is done, as a journal keeps it."""
+
+    @property
+    def kind(self) -> Kind:
+        """What people call it."""
+        return kind_of(self.operation.kind)
+
+    @property
+    def done(self) -> DoneStatus:
+        """What a row is when it is done."""
+        return self.kind.done
+
+    def payloads(self) -> Iterator[tuple[int, bytes]]:
+        """Yield each row as a journal keeps it, by its number from 0; the rows are used up then."""
+        return ((entry.number - 1, self.operation.encode(entry.item)) for entry in self.entries)
 
 
-def create_job(file: RowFile[DeviceRow]) -> Job[DeviceCreate]:
-    """Return the job that makes the devices of a file."""
-    entries = (Entry(row.number, row.device.name, row.device) for row in file)
+def create_job(file: RowFile[DeviceRow], *, identity: Identity = "tag") -> Job[DeviceCreate]:
+    """Return the job that makes the devices of a file.
+
+    Args:
+        file: the devices.
+        identity: by what a device is known again, where the run has a journal.
+    """
     return Job(
-        "created",
-        "POST /device",
-        file.rows,
-        entries,
-        lambda tago, devices: tago.devices.create_many(devices),
+        operation=CreateDevices,
+        rows=file.rows,
+        entries=(Entry(row.number, row.device.name, row.device) for row in file),
+        begin=lambda tago, devices, run: tago.devices.create_many(devices, **run),
+        options={"identity": identity},
     )
 
 
 def delete_job(file: RowFile[DeviceIdRow]) -> Job[str]:
     """Return the job that deletes the devices of a file."""
-    entries = (Entry(row.number, row.name, row.device_id, row.device_id) for row in file)
     return Job(
-        "deleted",
-        "DELETE /device/:device_id",
-        file.rows,
-        entries,
-        lambda tago, device_ids: tago.devices.delete_many(device_ids),
+        operation=DeleteDevices,
+        rows=file.rows,
+        entries=(Entry(row.number, row.name, row.device_id, row.device_id) for row in file),
+        begin=lambda tago, device_ids, run: tago.devices.delete_many(device_ids, **run),
+    )
+
+
+def edit_job(file: RowFile[DeviceChangeRow]) -> Job[DeviceChange]:
+    """Return the job that changes devices as a file says."""
+    return Job(
+        operation=EditDevices,
+        rows=file.rows,
+        entries=(_change_entry(row) for row in file),
+        begin=lambda tago, changes, run: tago.devices.edit_many(changes, **run),
+    )
+
+
+def _change_entry(row: DeviceChangeRow) -> Entry[DeviceChange]:
+    name = row.change.changes.name
+    device_id = row.change.device_id
+    return Entry(row.number, name if isinstance(name, str) else "", row.change, device_id)
+
+
+def rotate_job(file: RowFile[RotationRow], *, allow_gap: bool) -> Job[Rotation]:
+    """Return the job that replaces the tokens of a file, which takes a journal.
+
+    Args:
+        file: the tokens.
+        allow_gap: whether a token with a serial number may go before its successor is there.
+    """
+    return Job(
+        operation=RotateTokens,
+        rows=file.rows,
+        entries=(Entry(row.number, row.name, row.rotation, row.rotation.device_id) for row in file),
+        options={"allow_gap": allow_gap},
     )
 
 

@@ -4,6 +4,8 @@ A device's token comes back once, with its creation: whatever happens to this pr
 it must be in the file.
 So each row is flushed as it comes, nothing that exists is ever overwritten, and since the file
 holds tokens nobody else may read it, from the moment it is there.
+
+Runs with a journal have their rows there; `tagodev.cli.journal_results` makes the file in the end.
 """
 
 from __future__ import annotations
@@ -14,19 +16,23 @@ from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
 
 import attrs
 
+from tagodev.cli.kinds import DoneStatus
 from tagodev.errors import InputError, TagoError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from types import TracebackType
 
     from tagodev.secrets import Secret
 
-__all__ = ["Result", "ResultsFile", "Status"]
+__all__ = ["COLUMNS", "Counts", "Result", "ResultsFile", "Status"]
 
-_COLUMNS: Final = ("row", "name", "device_id", "token", "status", "error")
+COLUMNS: Final = ("row", "name", "device_id", "token", "status", "error")
 
-Status: TypeAlias = Literal["created", "deleted", "failed", "in_doubt", "pending"]
+Status: TypeAlias = DoneStatus | Literal["failed", "in_doubt", "pending"]
+#: How many rows have each status.
+Counts: TypeAlias = "Mapping[Status, int]"
 
 
 @attrs.frozen
@@ -36,7 +42,7 @@ class Result:
     row: int
     """Which row of the file, from 1."""
     name: str
-    """The device's name."""
+    """The device's name, where the row gives it."""
     status: Status = attrs.field(kw_only=True)
     """What became of it; ``pending`` if nothing was sent."""
     device_id: str = attrs.field(default="", kw_only=True)
@@ -45,6 +51,11 @@ class Result:
     """The device's token, where it was made."""
     error: str = attrs.field(default="", kw_only=True)
     """Why it failed, or is in doubt."""
+
+    def cells(self) -> tuple[object, ...]:
+        """Return what stands in each of `COLUMNS`; the token is shown."""
+        token = "" if self.token is None else self.token.reveal()
+        return self.row, self.name, self.device_id, token, self.status, self.error
 
 
 class ResultsFile:
@@ -76,7 +87,7 @@ class ResultsFile:
         # Line buffered: every row is with the operating system when `write` returns.
         self._file = open(descriptor, "w", encoding="utf-8", newline="", buffering=1)  # noqa: SIM115, PTH123  (closed in __exit__; a descriptor, not a path)
         self._writer = csv.writer(self._file, lineterminator="\n")
-        self._put(0, _COLUMNS)
+        self._put(0, COLUMNS)
 
     def write(self, result: Result) -> None:
         """Write a row.
@@ -85,9 +96,7 @@ class ResultsFile:
             TagoError: the disk does not take it.
         """
         self.counts[result.status] = self.counts.get(result.status, 0) + 1
-        token = "" if result.token is None else result.token.reveal()
-        device_id, status = result.device_id, result.status
-        self._put(result.row, (result.row, result.name, device_id, token, status, result.error))
+        self._put(result.row, result.cells())
 
     def _put(self, row: int, cells: tuple[object, ...]) -> None:
         try:
@@ -98,11 +107,6 @@ class ResultsFile:
                 f"{self.path}: {error.strerror}; rows are missing from row {row} on",
                 hint="They may have been done all the same: list the devices to find out",
             ) from None
-
-    @property
-    def written(self) -> int:
-        """How many rows are in it."""
-        return sum(self.counts.values())
 
     def __enter__(self) -> Self:
         return self

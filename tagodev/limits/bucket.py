@@ -137,6 +137,8 @@ class Bucket:
         self.shared = also is not None
         """Whether a request of another bucket may take from this one, or one of this from another.
         """
+        self.takers: list[Bucket] = []
+        """The other buckets whose requests take from this one."""
         self._clock = clock
         self._reserve = reserve
         self.pacer = pacer
@@ -163,7 +165,7 @@ class Bucket:
         if blocked is not None:
             return max(self.windows.opens_in(blocked, now), 0.0)
         if self.leases is not None:
-            leased_in = self.leases.wait(now)
+            leased_in = self.leases.wait(now, lane)
             if leased_in > 0:
                 return leased_in
         held = self._wait_for_others(now, lane)
@@ -212,11 +214,12 @@ class Bucket:
         return (number + 1) * minute - tail(minute) - self._clock.latest(now)
 
     def lease_asks(self, now: float) -> list[Ask]:
-        """Return what is to be asked of those who share the limit."""
+        """Return what is to be asked of the store that others share."""
         if self.leases is None or self.steady or not self._clock.known:
             return []
-        line = self.line
-        bulk, interactive = line.waiting(_BULK), line.waiting(Lane.INTERACTIVE)
+        lines = [one.line for one in (self, *self.takers)]
+        bulk = sum(line.waiting(_BULK) for line in lines)
+        interactive = sum(line.waiting(Lane.INTERACTIVE) for line in lines)
         self.windows.bring_up_to_date()
         return self.leases.asks(self.route.name, now, bulk, interactive)
 
@@ -256,7 +259,8 @@ class Bucket:
 
     def start_cold(self, cold_start: ColdStart, now: float) -> None:
         """Take the window that we come into as used, as far as the settings say."""
-        if cold_start == "full":
+        # Whoever leases need not guess what was used.
+        if cold_start == "full" or self.leases is not None:
             return
         limit = self.learner.ceiling
         for number in {*self.windows.bounds(now)}:
@@ -389,7 +393,7 @@ def make_bucket(
     *,
     make_pacer: Callable[[int], Pacer],
     also: Bucket | None,
-    shared: bool,
+    leased_from: int | None,
 ) -> Bucket:
     """Return the bucket of a route, with nothing charged.
 
@@ -399,7 +403,8 @@ def make_bucket(
         clock: bounds of the service's time.
         make_pacer: makes its pacer from its limit.
         also: a second bucket that each of its requests takes from.
-        shared: whether other processes have a part of its limit.
+        leased_from: the first window in which places may be leased; None where no other process
+            shares the limit.
     """
     limit = settings.limits.limit(route.name)
     learner = Learner(limit, share=settings.share, headroom=settings.headroom)
@@ -415,11 +420,15 @@ def make_bucket(
     )
     if also is not None:
         also.shared = True
-    if shared:
+        also.takers.append(bucket)
+    if leased_from is not None:
         bucket.leases = LeaseBook(
             bucket.windows,
             learner.ceiling,
             reserve=settings.reserve,
-            carried=carried_windows(settings.transit_max, settings.limits.minute),
+            carried=carried_windows(settings.longest, settings.limits.minute),
+            # As many again may have been lost a moment ago.
+            loose=2 * settings.concurrency,
         )
+        bucket.leases.first_free = leased_from
     return bucket

@@ -33,8 +33,10 @@ Until the first answer nothing is known, whatever the local clock says: see `Cor
 from __future__ import annotations
 
 import time
-from math import inf
+from math import floor, inf
 from typing import TYPE_CHECKING, Final
+
+from tagodev.limits.snapshot import ClockState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,6 +161,22 @@ class ServerClock:
         if abs(new_low - self._low) > _NOTEWORTHY or abs(new_high - self._high) > _NOTEWORTHY:
             self.version += 1
         self._set(new_low, new_high, max(received, self._as_of))
+
+    def state(self, now: float, wall: float, minute: float) -> ClockState | None:
+        """Return what is known, or None if that is nothing.
+
+        Args:
+            now: the time, on our clock.
+            wall: this machine's wall clock at the same moment, in seconds of the epoch.
+            minute: length of the service's windows, in seconds.
+        """
+        if not self.known:
+            return None
+        earliest, latest = self.bounds(now)
+        boundary = (floor(latest / minute) + 1) * minute
+        return ClockState(
+            (earliest + latest) / 2 - wall, (latest - earliest) / 2, boundary - earliest
+        )
 
     def forget_if_slept(self) -> bool:
         """Forget everything if this machine has slept meanwhile, and return whether it has."""

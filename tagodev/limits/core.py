@@ -28,8 +28,8 @@ from tagodev.events import ClockRestarted, Granted, Settled, Throttled, WindowOp
 from tagodev.limits.bucket import Bucket, Permit, make_bucket
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.lanes import Lane, Waiter
-from tagodev.limits.snapshot import ClockState
-from tagodev.limits.window import presumed
+from tagodev.limits.pacing import spend
+from tagodev.limits.presumed import Presumed, presumed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -74,8 +74,8 @@ class Core:
             make_steady_pacer: makes the pacer of a route that has no windows.
             clock: bounds of the service's time; default: a new one.
             emit: called with each event; None to make none.
-            on_lease_needed: called when a request waits for places that others may have; None
-                where nobody shares the limits.
+            on_lease_needed: called when a request waits for places that other processes may have;
+                None where no other process shares the limits.
         """
         self.settings = settings
         self.clock = clock or ServerClock(fleet_slack=settings.fleet_slack)
@@ -87,7 +87,8 @@ class Core:
         self._out: set[Permit] = set()
         self._buckets: dict[str, Bucket] = {}
         self._waiting: dict[str, Bucket] = {}
-        self._presumed: dict[str, list[tuple[int, int]]] = {}
+        self._presumed = Presumed()
+        self._first_free = 0
         self._last_ticket = 0
         self._blind_until = 0.0
 
@@ -199,7 +200,7 @@ class Core:
         for name, wait in waits.items():
             if wait <= 0:
                 bucket = self._waiting[name]
-                if first is None or _ticket_of_head(bucket, lane) < _ticket_of_head(first, lane):
+                if first is None or bucket.line.goes_before(first.line, lane):
                     first = bucket
         return first
 
@@ -223,23 +224,29 @@ class Core:
         return wait
 
     def _wait_for(self, bucket: Bucket, lane: Lane, now: float) -> float:
-        if not bucket.steady:
-            if not self.clock.known:
+        if not bucket.steady and not self.clock.known:
+            if bucket.leases is None or not self._is_timeless():
                 return self._wait_blindly(bucket, now)
-            if bucket.learner.window != bucket.windows.bounds(now)[0]:
-                self._roll(bucket, now)
+            self._change_mode(bucket, steady=True, now=now)
+        if not bucket.steady and bucket.learner.window != bucket.windows.bounds(now)[0]:
+            self._roll(bucket, now)
         return bucket.wait(now, lane)
 
     def _wait_blindly(self, bucket: Bucket, now: float) -> float:
         """Return how long a request waits while nothing is known of the service's clock."""
         if bucket.leases is not None and bucket.route.name != CLOCK_ROUTE:
-            # Without a clock there is no window to lease in: one request of another route asks.
+            # Without a clock there is no window to lease in: one request of that route asks.
             return inf
         wait = max(self._blind_until - now, bucket.closed_until - now, 0.0)
         # Wherever the boundaries lie, no more than a window's worth can fall into one window.
         if not wait and bucket.windows.unplaced(now) >= bucket.learner.ceiling:
             return _BLIND_INTERVAL
         return wait or bucket.pacer.delay()
+
+    def _is_timeless(self) -> bool:
+        """Return whether the one request that was to ask for the time has not been told."""
+        asked = self._buckets.get(CLOCK_ROUTE)
+        return asked is not None and asked.steady
 
     def _roll(self, bucket: Bucket, now: float) -> None:
         number = bucket.windows.bounds(now)[0]
@@ -328,17 +335,15 @@ class Core:
             return
         bucket.pacer = self._make_steady_pacer(bucket.learner.ceiling)
         # What went so far counts against the burst.
-        for _ in range(bucket.windows.unplaced(now)):
-            if bucket.pacer.delay() > 0:
-                break
-            bucket.pacer.take()
+        spend(bucket.pacer, bucket.windows.unplaced(now))
 
     def _end(self, permit: Permit, now: float, status: int | None) -> None:
         self._free_slots += 1
         self._out.discard(permit)
         # Whatever became of it, the next may ask for the time.
         self._blind_until = now
-        self._say(Settled(permit.bucket.route.name, status, now - permit.granted))
+        if self.emit is not None:
+            self.emit(Settled(permit.bucket.route.name, status, now - permit.granted))
 
     # --- beginning again -----------------------------------------------------------------------
 
@@ -371,22 +376,26 @@ class Core:
         until = now + self.settings.transit_max
         minute = self.settings.limits.minute
         last = floor(self.clock.latest(until) / minute) if self.clock.known else None
-        for name, number, used in presumed(spent, open_requests, last, minute):
-            if name in self._buckets:
-                self._buckets[name].windows.presume(number, used)
-            else:
-                self._presumed.setdefault(name, []).append((number, used))
+        self._presumed.charge(presumed(spent, open_requests, last, minute), to=self._buckets)
 
     # --- sharing -----------------------------------------------------------------------------
 
     @property
     def needs_clock(self) -> bool:
         """Whether nothing can go before something is known of the service's clock."""
-        return self._on_lease_needed is not None and not self.clock.known
+        leased = self._on_lease_needed is not None and self.settings.pacing == "aligned"
+        return leased and not self.clock.known and not self._is_timeless()
 
     def shared_buckets(self) -> Mapping[str, Bucket]:
         """Return the buckets by their routes' names, for whoever leases for them."""
         return self._buckets
+
+    def lease_from(self, number: int) -> None:
+        """Grant nothing before this window: what is held in those before it is not known."""
+        self._first_free = max(self._first_free, number)
+        for bucket in self._buckets.values():
+            if bucket.leases is not None:
+                bucket.leases.first_free = self._first_free
 
     # --- seeing ------------------------------------------------------------------------------
 
@@ -397,30 +406,13 @@ class Core:
             bucket.state(now, limits.limit(name)) for name, bucket in self._buckets.items()
         )
 
-    def clock_state(self, now: float, wall: float) -> ClockState | None:
-        """Return what is known of the service's clock, or None if that is nothing.
-
-        Args:
-            now: the time.
-            wall: this machine's wall clock at the same moment, in seconds of the epoch.
-        """
-        if not self.clock.known:
-            return None
-        earliest, latest = self.clock.earliest(now), self.clock.latest(now)
-        minute = self.settings.limits.minute
-        boundary = (floor(latest / minute) + 1) * minute
-        return ClockState(
-            (earliest + latest) / 2 - wall, (latest - earliest) / 2, boundary - earliest
-        )
-
     # --- inside ------------------------------------------------------------------------------
 
     def _bucket(self, route: Route) -> Bucket:
         bucket = self._buckets.get(route.name)
         if bucket is None:
             bucket = self._buckets[route.name] = self._new_bucket(route)
-            for number, used in self._presumed.pop(route.name, ()):
-                bucket.windows.presume(number, used)
+            self._presumed.charge_new(bucket)
         return bucket
 
     def _new_bucket(self, route: Route) -> Bucket:
@@ -432,7 +424,7 @@ class Core:
             self.clock,
             make_pacer=self._make_steady_pacer if steady else self._make_pacer,
             also=also,
-            shared=self._on_lease_needed is not None,
+            leased_from=None if self._on_lease_needed is None else self._first_free,
         )
 
     def _grant(self, bucket: Bucket, ticket: int, lane: Lane, since: float, now: float) -> Permit:
@@ -452,9 +444,3 @@ class Core:
     def _say(self, event: Event) -> None:
         if self.emit is not None:
             self.emit(event)
-
-
-def _ticket_of_head(bucket: Bucket, lane: Lane) -> int:
-    head = bucket.line.head(lane)
-    assert head is not None, "only buckets with a waiter are compared"
-    return head.ticket

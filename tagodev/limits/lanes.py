@@ -175,6 +175,13 @@ class Line:
         waiter.gone = True
         return waiter
 
+    def goes_before(self, other: Line, lane: Lane) -> bool:
+        """Return whether the head of a lane came before that of another line; both have one."""
+        mine, theirs = self.head(lane), other.head(lane)
+        assert mine is not None, "asked of lines where somebody waits"
+        assert theirs is not None, "asked of lines where somebody waits"
+        return mine < theirs
+
     def waiting(self, lane: Lane) -> int:
         """Return how many wait in a lane."""
         if lane is _INTERACTIVE:

@@ -8,19 +8,25 @@ that a store, which all of them share, has leased to it: so many of one route in
 Why that can't be rejected
 --------------------------
 Each process charges a request to every window in which the server may count it (see
-`tagodev.limits.window`), and grants it only while, in each of these windows, its charges stay
-within what it holds there.
-What it holds is what it has leased, and the *carry*: charges of its own from earlier windows that
-may fall into this one, as it has told the store before it leased anything there.
-The store leases no more than the limit less everything held: leases, carries, and, for a process
-that has told no carry yet, all that it leased in the windows before.
+`tagodev.limits.window`).
+It grants one only while, in each of these windows and in each that it has asked the store about,
+its charges stay within what it *holds* there: the places leased to it, and the *carry*, charges of
+its own from earlier windows that may fall into this one, as it has told the store when it first
+asked about it.
+Of its charges no more than a stated number, the *loose* ones, may at any time fall into windows
+that it has not asked about yet: those in flight, and those whose answer was lost a moment ago.
+
+The store leases no more than the limit less everything held.
+Of a process that has asked about the window that is what it holds there.
+Of one that has not it is what it held in the last window that it asked about, or its loose ones
+where these are fewer: whatever may fall into the window was charged to that one too.
+After so many windows as a request may last, nothing of it can be left.
 So at most the limit is charged to any window by all of them together, and the server counts at
 most what is charged.
 
-A process that dies holds what it held, in that window and in those into which its last requests may
-still fall; then nothing of it is left.
+A process that dies thus holds what it held in its window, and its loose ones in the next few.
 A store that comes back empty has forgotten what is held: nobody may lease before a window that
-begins after everything that was held is past.
+begins after everything is past.
 
 What it costs
 -------------
@@ -36,6 +42,8 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from tagodev.limits.lanes import Lane
+
 if TYPE_CHECKING:
     from tagodev.limits.window import Windows
 
@@ -43,18 +51,24 @@ __all__ = ["Ask", "Given", "LeaseBook", "carried_windows"]
 
 #: Places that are asked for beyond what waits, for bulk work: more of its rows are to come.
 _AHEAD: Final = 100_000
+#: Places that are asked for at most beyond what waits of interactive calls.
+_AHEAD_OF_CALLS: Final = 32
 #: After so long without anybody waiting, in seconds, places are given back.
 _IDLE: Final = 0.1
+#: Where none was left, the next look is after this part of a window, and then after twice as
+#: long each time, up to the second part.
+_FIRST_LOOK: Final = 1 / 200
+_LATER_LOOK: Final = 1 / 10
 
 
-def carried_windows(transit_max: float, minute: float) -> int:
+def carried_windows(longest: float, minute: float) -> int:
     """Return into how many further windows a request may fall.
 
     Args:
-        transit_max: seconds that a request without an answer may still be under way.
+        longest: seconds from its grant until it can't be counted any more.
         minute: length of a window, in seconds.
     """
-    return max(ceil(transit_max / minute), 1)
+    return max(ceil(longest / minute), 1)
 
 
 @attrs.frozen(kw_only=True)
@@ -68,7 +82,9 @@ class Ask:
     limit: int
     """Requests that the window takes."""
     carry: int
-    """Charges of earlier windows that may fall into this one."""
+    """Charges of earlier windows that may fall into this one; only what is said first counts."""
+    loose: int
+    """The most charges that may fall into windows not asked about yet."""
     want: int = 0
     """Places wanted for bulk work or interactive calls."""
     urgent: int = 0
@@ -100,7 +116,9 @@ class Given:
 class LeaseBook:
     """What one process holds of one route; synchronous, with the time as an argument."""
 
-    def __init__(self, windows: Windows, limit: int, *, reserve: int | None, carried: int) -> None:
+    def __init__(
+        self, windows: Windows, limit: int, *, reserve: int | None, carried: int, loose: int
+    ) -> None:
         """Begin with nothing held.
 
         Args:
@@ -108,55 +126,63 @@ class LeaseBook:
             limit: requests the service accepts in one window.
             reserve: what bulk leaves to interactive calls; None for their recent peak.
             carried: into how many further windows a charge may fall.
+            loose: how many charges may fall into windows that were not asked about, at least 1.
         """
         self._windows = windows
         self._limit = limit
         self._reserve = reserve
         self._carried = carried
+        self._loose = loose
         self._places: dict[int, int] = {}
         self._carry: dict[int, int] = {}
+        self._asked: dict[int, bool] = {}
         self._interactive: dict[int, int] = {}
-        self._told: dict[int, tuple[int, bool]] = {}
-        self._empty_until: dict[int, float] = {}
+        self._looks: dict[tuple[int, Lane], tuple[float, float]] = {}
         self._idle_since: float | None = None
         self._away_after: int | None = None
         self._alone = 0
         self.first_free = 0
         """The first window in which anything may be leased."""
 
+    # --- granting ------------------------------------------------------------------------------
+
     def held(self, number: int) -> int:
         """Return how many charges a window may have from this process."""
-        alone = 0
+        held = self._places.get(number, 0) + self._carry.get(number, 0)
         if self._away_after is not None and number > self._away_after:
-            alone = self._alone
-        return self._places.get(number, 0) + self._carry.get(number, 0) + alone
+            held += self._alone
+        return held
 
-    def go_alone(self, now: float, places: int) -> None:
-        """Note that the store is away, and what may be sent without it in each later window."""
-        if self._away_after is None:
-            self._away_after = self._windows.bounds(now)[1]
-            self._alone = places
-
-    def wait(self, now: float) -> float:
+    def wait(self, now: float, lane: Lane) -> float:
         """Return in how many seconds a request may go as far as leases go; 0 for now.
 
         Infinite where only an answer of the store can tell.
+
+        Args:
+            now: the time.
+            lane: how urgent it is.
         """
-        first, last = self._windows.bounds(now)
+        windows = self._windows
+        first, last = windows.bounds(now)
+        if first < self.first_free:
+            return max(windows.opens_in(self.first_free, now), 0.0)
+        # What was said of a window holds, also where the clock turns out not to be there yet.
+        last = max(last, max(self._asked, default=last))
         wait = 0.0
         for number in range(first, last + 1):
-            if number < self.first_free:
-                return max(self._windows.opens_in(self.first_free, now), 0.0)
-            if self._windows.used(number) < self.held(number):
-                continue
-            empty = self._empty_until.get(number, 0.0)
-            wait = max(wait, empty - now if now < empty else inf)
+            if windows.used(number) >= self.held(number):
+                look = self._look(number, lane)
+                wait = max(wait, look - now if now < look else inf)
+        if not wait and windows.used(last + 1) >= self._loose:
+            return max(windows.opens_in(last + 1, now), 0.0)
         return wait
 
     def note_interactive(self, now: float) -> None:
         """Note a grant of the interactive lane."""
         number = self._windows.bounds(now)[1]
         self._interactive[number] = self._interactive.get(number, 0) + 1
+
+    # --- asking --------------------------------------------------------------------------------
 
     def asks(self, route: str, now: float, bulk: int, interactive: int) -> list[Ask]:
         """Return what is to be asked of the store now; nothing if nothing is needed.
@@ -169,56 +195,67 @@ class LeaseBook:
         """
         first, last = self._windows.bounds(now)
         self._forget_before(first - self._carried)
-        waiting = bulk + interactive
-        if waiting:
+        if bulk or interactive:
             self._idle_since = None
         elif self._idle_since is None:
             self._idle_since = now
+        last = max(last, max(self._asked, default=last))
         found = []
-        for number in range(first, last + 1):
-            if number >= self.first_free:
-                ask = self._ask(route, number, now, bulk, interactive)
-                if ask is not None:
-                    found.append(ask)
+        for number in range(max(first, self.first_free), last + 1):
+            ask = self._ask(route, number, now, bulk, interactive)
+            if ask is not None:
+                found.append(ask)
         return found
+
+    @property
+    def restless(self) -> bool:
+        """Whether time alone may give a reason to ask: something is held, or was."""
+        return bool(self._asked) and self._owes(max(self._asked) + 1)
 
     def _ask(self, route: str, number: int, now: float, bulk: int, interactive: int) -> Ask | None:
         used = self._windows.used(number)
-        missing = self.held(number) - used
-        want = 0
-        if now >= self._empty_until.get(number, 0.0) and missing < bulk + interactive:
-            # What waits and has no place, and for bulk work what will wait next.
-            want = _AHEAD if bulk and missing <= bulk // 2 else 0
-            want = max(want, interactive - missing, 0)
-        back = 0
-        if self._idle_since is not None and now - self._idle_since >= _IDLE:
-            back = min(max(missing, 0), self._places.get(number, 0))
+        missing = max(self.held(number) - used, 0)
+        fresh = self._interactive.get(number, 0)
+        want = urgent = back = 0
+        if interactive > missing and now >= self._look(number, Lane.INTERACTIVE):
+            want = urgent = interactive - missing + min(fresh, _AHEAD_OF_CALLS)
+        # What waits and has no place, and of bulk work what will wait next.
+        if bulk and missing <= interactive + bulk // 2 and now >= self._look(number, Lane.BULK):
+            want = _AHEAD
+        idle = self._idle_since is not None and now - self._idle_since >= _IDLE
+        if idle:
+            back = min(missing, self._places.get(number, 0))
         full = number <= self._windows.exhausted
-        told = self._told.get(number)
-        fresh = self._interactive.pop(number, 0)
-        needed = want or back or fresh or (full and (told is None or not told[1]))
-        # Whoever leased in the windows before is taken to hold it all, until he says otherwise.
-        owes = told is None and (used or any(self._places.get(number - k) for k in self._back()))
-        if not needed and not owes:
-            if fresh:
-                self._interactive[number] = fresh
+        news = full and not self._asked.get(number, False)
+        if not (want or back or news or (idle and fresh) or self._owes(number)):
             return None
-        carry = self._carry.setdefault(number, used) if told is None else self._carry[number]
+        self._interactive.pop(number, None)
         return Ask(
             route=route,
             number=number,
             limit=self._limit,
-            carry=carry,
+            carry=self._carry.get(number, used),
+            loose=self._loose,
             want=want,
-            urgent=min(want, max(interactive - max(missing, 0), 0)),
+            urgent=urgent,
             back=back,
             interactive=fresh,
             reserve=self._reserve,
             full=full,
         )
 
-    def _back(self) -> range:
-        return range(1, self._carried + 1)
+    def _owes(self, number: int) -> bool:
+        """Return whether the store must be told what of earlier windows may fall into this one.
+
+        Until it is told, it takes it to be all that it can be.
+        """
+        if number in self._carry:
+            return False
+        if self._windows.used(number):
+            return True
+        before = [old for old in self._asked if number - self._carried <= old < number]
+        latest = max(before, default=None)
+        return latest is not None and (latest not in self._carry or self.held(latest) > 0)
 
     def last_asks(self, route: str, now: float) -> list[Ask]:
         """Return what is to be told when nothing more will be sent: what is left, and what is due.
@@ -228,59 +265,94 @@ class LeaseBook:
             now: the time.
         """
         first, last = self._windows.bounds(now)
+        last = max(last, max(self._asked, default=last))
         found = []
         for number in range(max(first, self.first_free), last + self._carried + 1):
             used = self._windows.used(number)
-            left = min(max(self.held(number) - used, 0), self._places.get(number, 0))
-            told = self._told.get(number)
-            carry = used if told is None else told[0]
-            if left or told is None:
-                ask = Ask(route=route, number=number, limit=self._limit, carry=carry, back=left)
-                found.append(ask)
-        return found
+            back = min(max(self.held(number) - used, 0), self._places.get(number, 0))
+            told = number in self._carry
+            if told and not back:
+                continue
+            ask = Ask(
+                route=route,
+                number=number,
+                limit=self._limit,
+                carry=self._carry[number] if told else used,
+                loose=self._loose,
+                back=back,
+                interactive=self._interactive.pop(number, 0),
+            )
+            found.append(ask)
+            if number > last and not used:
+                break
+        # Who never asked has nothing to tell, unless something of his went all the same.
+        return found if self._asked or any(ask.carry for ask in found) else []
+
+    # --- what becomes of it --------------------------------------------------------------------
 
     def sent(self, ask: Ask) -> None:
         """Note that an ask is on its way: what it gives back is not used any more."""
         if ask.back:
-            self._places[ask.number] = self._places.get(ask.number, 0) - ask.back
-        self._told[ask.number] = (ask.carry, ask.full)
+            self._places[ask.number] -= ask.back
+        self._asked.setdefault(ask.number, False)
 
     def failed(self, ask: Ask) -> None:
         """Note that an ask may not have reached the store: what was given back stays unused."""
-        self._told.pop(ask.number, None)
         if ask.interactive:
             known = self._interactive.get(ask.number, 0)
             self._interactive[ask.number] = known + ask.interactive
 
-    def receive(self, given: Given, now: float, *, wanted: bool, poll: float) -> None:
+    def receive(self, ask: Ask, given: Given, now: float) -> None:
         """Take what the store gave.
 
         Args:
+            ask: what it was asked.
             given: what it gave.
             now: the time.
-            wanted: whether places were asked for.
-            poll: seconds after which to ask again where none was left.
         """
-        number = given.number
+        number = ask.number
+        self._carry.setdefault(number, ask.carry)
+        self._asked[number] = self._asked.get(number, False) or ask.full
         self._places[number] = self._places.get(number, 0) + given.places
         if given.full and number > self._windows.exhausted:
             self._windows.exhausted = number
-        if wanted and not given.places:
-            # Others may give some back before the window ends.
-            self._empty_until[number] = now + poll
+        # A reserve is kept from bulk work only.
+        for lane in (Lane.INTERACTIVE, Lane.BULK) if ask.urgent else (Lane.BULK,):
+            if given.places:
+                self._looks.pop((number, lane), None)
+            elif ask.want:
+                self._look_later(number, lane, now)
 
-    def forget(self, first_free: int) -> None:
-        """Hold nothing any more, since the store has forgotten; wait for a later window.
+    def _look_later(self, number: int, lane: Lane, now: float) -> None:
+        """Put off the next ask: others may give some back before the window ends."""
+        minute = self._windows.minute
+        _, waited = self._looks.get((number, lane), (0.0, 0.0))
+        wait = min(max(2 * waited, _FIRST_LOOK * minute), _LATER_LOOK * minute)
+        self._looks[number, lane] = now + wait, wait
 
-        Args:
-            first_free: the first window in which anything may be leased.
-        """
-        self._places.clear()
-        self._told.clear()
-        self._carry.clear()
-        self.first_free = max(self.first_free, first_free)
+    def _look(self, number: int, lane: Lane) -> float:
+        """Return when the store may be asked again for places of a window that had none left."""
+        return self._looks.get((number, lane), (0.0, 0.0))[0]
+
+    def go_alone(self, now: float, places: int) -> None:
+        """Note that the store is away, and what may be sent without it in each later window."""
+        if self._away_after is None:
+            self._away_after = self._windows.bounds(now)[1]
+            self._alone = places
+
+    def come_back(self) -> None:
+        """Note that the store is there again."""
+        self._away_after = None
+
+    def forget(self) -> None:
+        """Hold nothing any more, since the store has forgotten."""
+        for kept in (self._places, self._carry, self._asked):
+            kept.clear()
+        self._looks.clear()
 
     def _forget_before(self, number: int) -> None:
-        for kept in (self._places, self._carry, self._interactive, self._told, self._empty_until):
+        for kept in (self._places, self._carry, self._asked, self._interactive):
             for old in [key for key in kept if key < number]:
                 del kept[old]
+        for look in [key for key in self._looks if key[0] < number]:
+            del self._looks[look]

@@ -25,7 +25,7 @@ from typing import Final, Protocol
 
 from aiolimiter import AsyncLimiter
 
-__all__ = ["MAX_DELAY", "LimiterPacer", "Pacer", "aligned_pacer", "steady_pacer"]
+__all__ = ["MAX_DELAY", "LimiterPacer", "Pacer", "aligned_pacer", "spend", "steady_pacer"]
 
 #: By how much pacing may delay the last request of a full window, in seconds.
 MAX_DELAY: Final = 0.5
@@ -90,6 +90,14 @@ class LimiterPacer:
                 missing -= width
             width /= 2
         return missing
+
+
+def spend(pacer: Pacer, many: int) -> None:
+    """Take what so many requests have taken already, as far as there is any."""
+    for _ in range(many):
+        if pacer.delay() > 0:
+            return
+        pacer.take()
 
 
 def aligned_pacer(limit: int) -> LimiterPacer:

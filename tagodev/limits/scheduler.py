@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tagodev.errors import WaitTooLongError
+from tagodev.limits.core import CLOCK_ROUTE
 from tagodev.limits.lanes import Lane
 
 if TYPE_CHECKING:
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
     from tagodev.limits.routes import Route
     from tagodev.limits.snapshot import BucketState, ClockState
 
-__all__ = ["Scheduler"]
+__all__ = ["ClockForgottenError", "Scheduler"]
+
+
+class ClockForgottenError(Exception):
+    """A request that waits must ask for the time again: this machine has slept."""
 
 
 class Scheduler:
@@ -44,6 +49,7 @@ class Scheduler:
         """The loop that it runs in."""
         self._timer: asyncio.TimerHandle | None = None
         self._waiting = 0
+        self._timed: set[asyncio.Future[Permit]] = set()
 
     async def acquire(
         self,
@@ -68,6 +74,7 @@ class Scheduler:
 
         Raises:
             WaitTooLongError: the permit can't come in time, or has not.
+            ClockForgottenError: nothing can go before somebody has asked for the time.
         """
         now = self.loop.time()
         if ticket is None:
@@ -85,6 +92,8 @@ class Scheduler:
         self._waiting += 1
         if among is not None:
             among.add(granted)
+        if route.name != CLOCK_ROUTE:
+            self._timed.add(granted)
         self._dispatch()
         try:
             async with asyncio.timeout(max_wait):
@@ -96,6 +105,7 @@ class Scheduler:
             raise
         finally:
             self._waiting -= 1
+            self._timed.discard(granted)
             if among is not None:
                 among.discard(granted)
         assert max_wait is not None, "only a bounded wait times out"
@@ -165,9 +175,15 @@ class Scheduler:
         """Return what is known of every route that was used so far."""
         return self.core.snapshot(self.loop.time())
 
+    def state(self, permit: Permit) -> BucketState:
+        """Return what is known of the route of a permit."""
+        bucket = permit.bucket
+        limit = self.core.settings.limits.limit(bucket.route.name)
+        return bucket.state(self.loop.time(), limit)
+
     def clock_state(self) -> ClockState | None:
         """Return what is known of the service's clock, or None if that is nothing."""
-        return self.core.clock_state(self.loop.time(), time.time())
+        return self.core.clock.state(self.loop.time(), time.time(), self.minute)
 
     def close(self) -> None:
         """Stop the timer; nobody waits any more."""
@@ -179,6 +195,8 @@ class Scheduler:
         if not self._waiting:
             return
         wake = self.core.dispatch(self.loop.time())
+        if self._timed and self.core.needs_clock:
+            self._send_for_the_time()
         if wake is None:
             return
         # A timer that fires too early asks again; only a later one must be replaced.
@@ -186,6 +204,11 @@ class Scheduler:
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = self.loop.call_at(wake, self._on_timer)
+
+    def _send_for_the_time(self) -> None:
+        for granted in self._timed:
+            if not granted.done():
+                granted.set_exception(ClockForgottenError())
 
     def _on_timer(self) -> None:
         self._timer = None

@@ -53,6 +53,11 @@ def _within(low: float, high: float) -> Any:
     return check
 
 
+def _above_zero(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    if not 0 < value < float("inf"):
+        raise ConfigurationError(f"{attribute.name} is a number of seconds above 0, not {value}")
+
+
 @attrs.frozen
 class Settings:
     """How the scheduler is to work; `Tago` takes each of these by name.
@@ -87,3 +92,10 @@ class Settings:
     """How far apart the clocks of the service's machines may be, in seconds."""
     transit_max: float = attrs.field(default=TRANSIT_MAX, kw_only=True, validator=_within(0, 600))
     """How long a request without an answer may still be under way, in seconds."""
+    timeout: float = attrs.field(default=60.0, kw_only=True, validator=_above_zero)
+    """How long one attempt may take, in seconds."""
+
+    @property
+    def longest(self) -> float:
+        """How long after its grant a request may still be counted, in seconds."""
+        return self.timeout + self.transit_max

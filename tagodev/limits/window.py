@@ -43,20 +43,16 @@ meanwhile, so that up to 2 L - 1 requests fall into one window.
 from __future__ import annotations
 
 from collections import deque
-from math import ceil, floor
+from math import floor
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from tagodev.limits.clock import ServerClock
 
-__all__ = ["Charge", "Windows", "presumed"]
+__all__ = ["Charge", "Windows"]
 
-#: How long a request of another process may have been under way, in seconds.
-_LONGEST_REQUEST: Final = 120.0
 # Seconds of the epoch as a float resolve a quarter of a microsecond; whoever waits for a boundary
 # must come out behind it.
 _TICK: Final = 1e-6
@@ -279,31 +275,6 @@ class Windows:
         for old in [key for key in self._settled if key < number]:
             del self._settled[old]
         self._on_boundary = [charge for charge in self._on_boundary if charge.last >= number]
-
-
-def presumed(
-    spent: Iterable[tuple[str, int, int]], open_requests: int, last: int | None, minute: float
-) -> Iterator[tuple[str, int, int]]:
-    """Yield route, window and number of what another process may have had counted.
-
-    Args:
-        spent: route, window and how many requests it was granted there.
-        open_requests: how many requests on each route it saw no end of: they may have been
-            counted in any window since.
-        last: the last window in which they may be counted; None if that is not known.
-        minute: length of a window, in seconds.
-    """
-    last_of: dict[str, int] = {}
-    for name, number, used in spent:
-        yield name, number, used
-        last_of[name] = max(number, last_of.get(name, number))
-    if not open_requests or last is None:
-        return
-    for name, number in last_of.items():
-        # Nothing stays under way for longer than a request may last.
-        if last - number <= ceil(_LONGEST_REQUEST / minute):
-            for later in range(number + 1, last + 1):
-                yield name, later, open_requests
 
 
 def _end_of(charge: Charge) -> float:

@@ -13,19 +13,26 @@ from tagodev.provision.files import (
     DeviceRow,
     InvalidFileError,
     RowFile,
+    integration_names,
+    read_defaults,
     read_device_ids,
     read_devices,
 )
+from tagodev.provision.integrations import Integrations, resolve_integrations
 
 __all__ = [
     "DeviceChangeRow",
     "DeviceIdRow",
     "DeviceRow",
+    "Integrations",
     "InvalidFileError",
     "RotationRow",
     "RowFile",
+    "integration_names",
+    "read_defaults",
     "read_device_changes",
     "read_device_ids",
     "read_devices",
     "read_rotations",
+    "resolve_integrations",
 ]

@@ -8,20 +8,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tagodev.errors import InputError, ResourceLimitError
+import attrs
+
+from tagodev.bulk.applying import ApplySteps
+from tagodev.bulk.filling import fill_journal
+from tagodev.bulk.journal_rows import JournalInfo
+from tagodev.errors import InputError, ResourceLimitError, TagoError
 from tagodev.provision.documents import Head, record_of_device, write_document
-from tagodev.provision.planning import Intent
+from tagodev.provision.intent import Intent
 from tagodev.provision.together import each
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from tagodev.bulk.runner import BulkRun
     from tagodev.client import Tago
-    from tagodev.models import Device, DeviceStep
+    from tagodev.models import Device
     from tagodev.provision.plans import Plan, PlannedStep
 
-__all__ = ["begin_apply", "check_deletions", "check_fresh", "check_slots", "write_snapshot"]
+__all__ = [
+    "Guard",
+    "StalePlanError",
+    "check_deletions",
+    "check_fresh",
+    "check_slots",
+    "write_snapshot",
+    "write_steps",
+]
+
+
+@attrs.define(slots=False, eq=False)
+class StalePlanError(TagoError):
+    """The profile is no longer as it was when the plan was made; nothing was sent."""
 
 
 def check_fresh(plan: Plan, fingerprint: str) -> None:
@@ -32,30 +50,74 @@ def check_fresh(plan: Plan, fingerprint: str) -> None:
         fingerprint: of the plan that was agreed to.
 
     Raises:
-        InputError: something has changed meanwhile.
+        StalePlanError: something has changed meanwhile.
     """
     if plan.fingerprint != fingerprint:
-        raise InputError(
-            "the plan has gone stale: the profile is no longer as it was when it was made",
+        raise StalePlanError(
+            "The plan has gone stale: the profile is no longer as it was when it was made",
             hint="Make it anew, and look at it again",
         )
 
 
-def check_deletions(plan: Plan, max_share: float) -> None:
+@attrs.frozen
+class Guard:
+    """How much may be deleted at once.
+
+    Example:
+        >>> Guard.read("10%").allowed(55), Guard.read("3").allowed(55)
+        (5, 3)
+    """
+
+    number: float
+    """How many devices; or, of `percent`, how many of each hundred."""
+    percent: bool = attrs.field(default=False, kw_only=True)
+    """Whether the number is a share of the managed devices."""
+
+    @classmethod
+    def read(cls, text: str) -> Guard:
+        """Read a share or a number: ``10%`` or ``25``.
+
+        Raises:
+            InputError: it is neither.
+        """
+        digits = text.strip().removesuffix("%").strip()
+        percent = text.strip().endswith("%")
+        try:
+            number = float(digits) if percent else int(digits)
+        except ValueError:
+            number = -1
+        if not 0 <= number <= (100 if percent else float("inf")):
+            raise InputError(
+                f"is a share or a number of devices, like 10% or 25, not {text!r}",
+                path="max_delete",
+            )
+        return cls(number, percent=percent)
+
+    def allowed(self, managed: int) -> int:
+        """Return how many devices may be deleted.
+
+        Args:
+            managed: how many there are under the file's name.
+        """
+        # A hair more, since a share like 0.29 has no exact form.
+        return int(managed * self.number / 100 + 1e-6) if self.percent else int(self.number)
+
+
+def check_deletions(plan: Plan, guard: Guard) -> None:
     """Refuse a plan that deletes too much.
 
     Args:
         plan: what would be done.
-        max_share: the part of the profile's devices that may go, 0 to 1.
+        guard: how much may go.
 
     Raises:
         InputError: more would go.
     """
-    number = plan.count("delete")
-    allowed = int(plan.slots.used * max_share)
+    number, allowed = plan.count("delete"), guard.allowed(plan.managed)
     if number > allowed:
         raise InputError(
-            f"{number} of {plan.slots.used} devices would be deleted, but at most {allowed} may",
+            f"{number} of the {plan.managed} devices managed as {plan.intent.manager} would be "
+            f"deleted, but at most {allowed} may be",
             path="max_delete",
             hint="Look at the plan; allow more if that is what you want",
         )
@@ -74,7 +136,7 @@ def check_slots(plan: Plan) -> None:
     if not slots.suffice:
         raise ResourceLimitError(
             f"{slots.needed} more devices are asked for, and there is room for {slots.free}",
-            hint="Remove some, or use a plan with room",
+            hint="Remove some, or take a plan with room; say --max-devices if there is more",
             resource="Device",
         )
 
@@ -94,38 +156,57 @@ async def write_snapshot(tago: Tago, plan: Plan, path: Path) -> int:
         InputError: it can't be written.
         RequestError: a device can't be read.
     """
-    head = Head(
-        kind="snapshot",
-        service=tago.base_url,
-        intent=Intent(manager=plan.manager, known_by="id", tag_mode="replace"),
+    intent = Intent(
+        manager=plan.intent.manager, known_by="id", new_by=plan.intent.made_by, restore=True
     )
-    records: list[dict[str, Any]] = []
+    head = Head(kind="snapshot", service=tago.base_url, profile=plan.profile, intent=intent)
+    records: dict[int, dict[str, Any]] = {}
 
-    async def look(step: PlannedStep) -> None:
+    async def look(numbered: tuple[int, PlannedStep]) -> None:
+        number, step = numbered
         if step.before is not None:
-            records.append(await _before(tago, step, step.before))
+            records[number] = await _before(tago, step, step.before)
 
-    await each(look, (step for step in plan.steps if step.step is not None))
-    return write_document(path, head, records)
+    await each(look, enumerate(plan.steps))
+    return write_document(path, head, (records[number] for number in sorted(records)))
 
 
 async def _before(tago: Tago, step: PlannedStep, device: Device) -> dict[str, Any]:
-    parameters, tokens = step.parameters_before, None
-    # What is only changed keeps the rest; what is deleted takes everything with it.
-    if step.action == "delete":
-        parameters = tuple(await tago.parameters.list(device.id, lane="bulk"))
-        tokens = await tago.tokens.list(device.id, lane="bulk").collect()
+    if step.action == "change":
+        return record_of_device(
+            device,
+            parameters=step.parameters_before,
+            with_id=True,
+            emptied=[change.path for change in step.changes if change.old is None],
+        )
+    # What is deleted takes everything with it.
+    device = await tago.devices.info(device.id, lane="bulk")
+    parameters = await tago.parameters.list(device.id, lane="bulk")
+    order = "created_at,asc"
+    tokens = await tago.tokens.list(device.id, order_by=order, lane="bulk").collect()
     return record_of_device(device, parameters=parameters, tokens=tokens, with_id=True)
 
 
-def begin_apply(tago: Tago, plan: Plan, journal: Path) -> BulkRun[DeviceStep]:
-    """Return the run that carries a plan out; nothing is sent before it is entered.
+def write_steps(
+    plan: Plan, journal: Path, service: str, manner: Mapping[str, Any] | None = None
+) -> None:
+    """Write all steps down before any of them is done; ``tago.resume(journal)`` does them.
 
     Args:
-        tago: an open client.
         plan: what to do.
-        journal: where the run is written down; nothing may be there yet.
+        journal: where to; nothing may be there yet.
+        service: address of the service.
+        manner: what else whoever goes on with it should know.
+
+    Raises:
+        JournalError: it can't be written.
     """
-    # Rows that are known by their id and have none are made: by name they are found again.
-    known_by = "name" if plan.known_by == "id" else plan.known_by
-    return tago.devices.apply_many(plan.todo, known_by=known_by, journal=journal)
+    info = JournalInfo(
+        run="",
+        kind=ApplySteps.kind,
+        options={"known_by": plan.intent.made_by},
+        service=service,
+        manner=manner or {},
+    )
+    steps = ((number, ApplySteps.encode(step)) for number, step in enumerate(plan.todo))
+    fill_journal(journal, info, steps)

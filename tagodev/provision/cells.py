@@ -1,27 +1,28 @@
 """Cells: from the values of one record to a device, or to everything that is wrong with them.
 
-CSV gives text only, JSON gives its own types; both are read by the same rules.
+CSV, YAML and Excel give text only, JSON gives its own types; all are read by the same rules.
 What the service would refuse is left to the models, whose errors name the field.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from tagodev.errors import InputError
-from tagodev.models import ConfigurationParameter, DeviceCreate, Tag
+from tagodev.models import UNSET, ConfigurationParameter, DeviceCreate, Tag
+from tagodev.models.devices import CUSTOM_HTTPS_CONNECTOR, CUSTOM_HTTPS_NETWORK
+from tagodev.provision.naming import PARAM, TAG, likely_field
+from tagodev.secrets import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
 __all__ = ["DEVICE_COLUMNS", "read_device", "read_device_id", "read_fields", "refuse_device_column"]
 
-_TAG: Final = "tag."
-_PARAM: Final = "param."
-_TRUE: Final = ("true", "yes", "1")
-_FALSE: Final = ("false", "no", "0")
+_TRUE: Final = ("true", "yes", "on", "1")
+_FALSE: Final = ("false", "no", "off", "0")
 # Ids are 24 hex digits, but a deployment of one's own may differ; what must not pass is anything
 # that would lead to another route.
 _DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -43,7 +44,7 @@ def _boolean(value: Any) -> bool:
 
 
 def _whole_number(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**9:
         return value
     if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 9):
         raise InputError(f"must be a whole number, not {_shown(value)}")
@@ -62,10 +63,32 @@ DEVICE_COLUMNS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "description": _text,
     "chunk_period": _text,
     "chunk_retention": _whole_number,
+    "mutable_variable_regex": _text,
+    "payload_decoder": _text,
 }
+#: Values that no rule objects to, for fields with a problem: they let the rest be checked.
+_HARMLESS: Final[Mapping[str, Any]] = {
+    "name": "-",
+    "type": "mutable",
+    "serie_number": UNSET,
+    "active": UNSET,
+    "visible": UNSET,
+    "description": UNSET,
+    "chunk_period": "quarter",
+    "chunk_retention": 0,
+    "mutable_variable_regex": "-",
+    "payload_decoder": UNSET,
+    "network": CUSTOM_HTTPS_NETWORK,
+    "connector": CUSTOM_HTTPS_CONNECTOR,
+}
+_NO_TAG: Final = Tag("-", "")
+_NO_PARAMETER: Final = ConfigurationParameter("-", "")
+_LISTS: Final = ("tags", "configuration_params")
+#: The columns that may stand in a list of devices, besides those of tags and parameters.
+_KNOWN: Final = (*DEVICE_COLUMNS, "device_id")
 
 
-def refuse_device_column(column: str, known: Collection[str] = DEVICE_COLUMNS) -> str:
+def refuse_device_column(column: str, known: Collection[str] = _KNOWN) -> str:
     """Return what is wrong with the name of a column, or nothing.
 
     Args:
@@ -74,25 +97,46 @@ def refuse_device_column(column: str, known: Collection[str] = DEVICE_COLUMNS) -
     """
     if column in known or column in ("tags", "configuration_params"):
         return ""
-    for prefix in (_TAG, _PARAM):
+    for prefix in (TAG, PARAM):
         if column.startswith(prefix):
             return "" if column[len(prefix) :].strip() else f"a key must follow {prefix}"
-    likely = get_close_matches(column.casefold(), known, n=1)
-    advice = f"did you mean {likely[0]}?" if likely else f"known: {', '.join(known)},"
+    likely = likely_field(column, known)
+    advice = f"did you mean {likely}?" if likely else f"known: {', '.join(known)},"
     return f"unknown column; {advice}" + ("" if likely else " tag.<key>, param.<key>")
 
 
 def read_device(values: Mapping[str, Any]) -> tuple[DeviceCreate | None, list[InputError]]:
-    """Return the device that a record describes, or the problems that keep it from being one."""
+    """Return the device that a record describes, or all that keeps it from being one."""
     fields, problems = read_fields(values)
     if "name" not in values:
         problems.append(InputError("a device needs a name", path="name"))
-    if problems:
-        return None, problems
-    try:
-        return DeviceCreate(**fields), []
-    except InputError as error:
-        return None, [error]
+    for problem in problems:
+        if problem.path.partition("[")[0] not in _LISTS:
+            _mend(fields, problem.path)
+    while True:
+        try:
+            device = DeviceCreate(**fields)
+        except InputError as error:
+            error.message = _cut(redact(error.message))
+            problems.append(error)
+            if not _mend(fields, error.path):
+                return None, problems
+        else:
+            return (None if problems else device), problems
+
+
+def _mend(fields: dict[str, Any], path: str) -> bool:
+    """Replace a field that has a problem, so that it hides no other; tell whether it was there."""
+    field = path.partition("[")[0]
+    # One of these without the other would be a problem in itself.
+    both = ("network", "connector")
+    before = dict(fields)
+    if field in _LISTS:
+        fields.pop(field, None)
+    for one in both if field in both else (field,):
+        if one in _HARMLESS:
+            fields[one] = _HARMLESS[one]
+    return fields != before
 
 
 def read_fields(
@@ -118,10 +162,11 @@ def read_fields(
         for column in columns
         if column in values
     }
-    tags = [read(path, _tag, pair) for path, pair in _pairs(values, _TAG, "tags")]
+    # What could not be read is counted all the same: there may be too many.
+    tags = [read(path, _tag, pair) or _NO_TAG for path, pair in _pairs(values, TAG, "tags")]
     params = [
-        read(path, _parameter, pair)
-        for path, pair in _pairs(values, _PARAM, "configuration_params")
+        read(path, _parameter, pair) or _NO_PARAMETER
+        for path, pair in _pairs(values, PARAM, "configuration_params")
     ]
     if tags:
         fields["tags"] = tags
@@ -167,7 +212,8 @@ def _tag(pair: Any) -> Tag:
 def _parameter(pair: Any) -> ConfigurationParameter:
     _check_pair(pair, ("key", "value", "sent"))
     value = pair["value"]
-    if not isinstance(value, (str, int, float)):
+    is_number = isinstance(value, (int, float)) and math.isfinite(value)
+    if not (is_number or isinstance(value, str)):
         raise InputError(f"must be text or a number, not {_kind(value)}")
     sent = _boolean(pair.get("sent", False))
     return ConfigurationParameter(_key(pair["key"]), value, sent=sent)
@@ -206,5 +252,9 @@ def _kind(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 40 else f"{shown[:37]}..."
+    # A cell that went astray may hold anything, a token too.
+    return _cut(redact(repr(value)), 40)
+
+
+def _cut(text: str, longest: int = 200) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

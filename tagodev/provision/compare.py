@@ -8,26 +8,24 @@ left alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from tagodev.bulk.applying import MANAGED_TAG
 from tagodev.bulk.creating import TAG_PREFIX
-from tagodev.hard_limits import MAX_TAGS_PER_DEVICE
+from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE, MAX_TAGS_PER_DEVICE
 from tagodev.models import UNSET, ConfigurationParameter, DeviceEdit, DeviceStep, Tag
 from tagodev.provision.plans import Change, PlannedStep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tagodev.models import Device
     from tagodev.provision.files import DeviceRow
+    from tagodev.provision.intent import Intent
 
-__all__ = ["PROTECTION_TAGS", "TagMode", "compare", "created", "deleted"]
-
-#: Whether tags that the file does not name stay, or go.
-TagMode: TypeAlias = Literal["merge", "replace"]
+__all__ = ["PROTECTION_TAGS", "blocked", "compare", "created", "deleted", "is_ours"]
 
 #: Keys of tags that protect a device from being deleted, in both spellings that are documented.
 PROTECTION_TAGS: Final = ("_delete_protection_", "_deletion_protection")
@@ -37,9 +35,26 @@ _EDITABLE: Final = (
     "visible",
     "description",
     "chunk_retention",
+    "mutable_variable_regex",
     "payload_decoder",
 )
 _FIXED: Final = ("type", "network", "connector", "chunk_period")
+#: Fields that only devices of some types have; the service forgets them where others are given any.
+_ONLY_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "chunk_period": ("immutable", "hybrid"),
+    "chunk_retention": ("immutable", "hybrid"),
+    "mutable_variable_regex": ("hybrid",),
+}
+#: Fields that can be emptied, and that the service gives as null then.
+_EMPTIED: Final = ("description", "payload_decoder")
+
+
+def is_ours(key: str) -> bool:
+    """Return whether a tag of this key is one that tagodev writes by itself."""
+    return key == MANAGED_TAG or key.startswith(TAG_PREFIX)
+
+
+# --- steps -------------------------------------------------------------------------------------
 
 
 def created(row: DeviceRow, manager: str) -> PlannedStep:
@@ -51,16 +66,15 @@ def created(row: DeviceRow, manager: str) -> PlannedStep:
     """
     device = row.device
     changes = tuple(_shown_of(row))
-    tags = _marked(() if device.tags is UNSET else device.tags, manager)
+    tags = _marked(_tags_of(row), manager)
     if len(tags) > MAX_TAGS_PER_DEVICE:
-        return _blocked(row, None, changes, _no_room_for_mark())
-    marked = attrs.evolve(device, tags=tags)
+        return blocked(row, _too_many_tags(tags), changes=changes)
     return PlannedStep(
         action="create",
         name=device.name,
         line=row.line,
         changes=changes,
-        step=DeviceStep(create=marked),
+        step=DeviceStep(create=attrs.evolve(device, tags=tags), name=device.name),
     )
 
 
@@ -79,46 +93,67 @@ def deleted(device: Device) -> PlannedStep:
         name=device.name,
         device_id=device.id,
         reason="managed, and no longer in the file",
-        step=DeviceStep(device_id=device.id, delete=True),
+        step=DeviceStep(device_id=device.id, delete=True, name=device.name),
         before=device,
+    )
+
+
+def blocked(
+    row: DeviceRow,
+    reason: str,
+    *,
+    device: Device | None = None,
+    changes: tuple[Change, ...] = (),
+) -> PlannedStep:
+    """Return the step that says why a row can't be done.
+
+    Args:
+        row: what the file says.
+        reason: why.
+        device: the device it is about, where there is one.
+        changes: what it asks for.
+    """
+    return PlannedStep(
+        action="blocked",
+        name=row.device.name,
+        device_id="" if device is None else device.id,
+        line=row.line,
+        changes=changes,
+        reason=reason,
     )
 
 
 def compare(
     row: DeviceRow,
     device: Device,
-    manager: str,
+    intent: Intent,
     *,
     parameters: Sequence[ConfigurationParameter] | None = None,
-    tag_mode: TagMode = "merge",
 ) -> PlannedStep | None:
     """Return what would make a device what a row says; None if it is so already.
 
     Args:
         row: what the file says.
         device: what is there.
-        manager: what the tag of managed devices names.
+        intent: what the file stands for.
         parameters: the device's configuration parameters, where they were read.
-        tag_mode: whether tags that the file does not name stay.
     """
     fields, fixed = _field_changes(row, device)
-    tags, tag_changes = _tag_changes(row, device, tag_mode)
+    tags, tag_changes = _tag_changes(row, device, intent)
     wanted, parameter_changes = _parameter_changes(row, parameters)
-    changes = (*fields, *tag_changes, *parameter_changes)
-    if fixed:
-        names = ", ".join(change.path for change in fixed)
-        return _blocked(row, device, (*fixed, *changes), f"{names} can't be changed any more")
+    changes = (*fixed, *fields, *tag_changes, *parameter_changes)
     if not changes:
         return None
-    others = {tag.value for tag in device.tags if tag.key == MANAGED_TAG} - {manager}
-    if others:
-        return _blocked(row, device, changes, f"is managed as {', '.join(sorted(others))}")
-    marked = _marked(tags, manager)
-    if len(marked) > MAX_TAGS_PER_DEVICE:
-        return _blocked(row, device, changes, _no_room_for_mark())
+    if not intent.restore and Tag(MANAGED_TAG, intent.manager) not in tags:
+        tags = _marked(tags, intent.manager)
+        changes = (*changes, *_mark_change(device, intent.manager))
+    reason = _obstacle(device, intent, fixed, tags) or _no_parameters(parameters or (), wanted)
+    if reason:
+        return blocked(row, reason, device=device, changes=changes)
     edit: dict[str, Any] = {change.path: change.new for change in fields}
-    if marked != device.tags:
-        edit["tags"] = marked
+    edit |= {name: None for name in _EMPTIED if edit.get(name) == ""}
+    if tags != device.tags:
+        edit["tags"] = tags
     return PlannedStep(
         action="change",
         name=device.name,
@@ -129,13 +164,45 @@ def compare(
             device_id=device.id,
             edit=DeviceEdit(**edit) if edit else None,
             parameters=wanted,
+            name=device.name,
         ),
         before=device,
         parameters_before=None if parameters is None else tuple(parameters),
     )
 
 
-# --- inside ------------------------------------------------------------------------------------
+def _obstacle(device: Device, intent: Intent, fixed: Sequence[Change], tags: Sequence[Tag]) -> str:
+    """Return why a device can't be changed; empty if it can."""
+    if fixed:
+        names = ", ".join(change.path for change in fixed)
+        return f"{names} can't be changed any more"
+    others = {tag.value for tag in device.tags if tag.key == MANAGED_TAG} - {intent.manager}
+    if others:
+        return f"is managed as {', '.join(sorted(others))}"
+    if len(tags) > MAX_TAGS_PER_DEVICE:
+        return _too_many_tags(tags)
+    return ""
+
+
+def _no_parameters(
+    there: Iterable[ConfigurationParameter], wanted: Sequence[ConfigurationParameter]
+) -> str:
+    """Return why parameters can't be set; empty if they can."""
+    keys = {one.key for one in wanted}
+    if len(keys) < len(wanted):
+        return "the file gives a parameter twice"
+    number = len(keys.union(one.key for one in there))
+    if number > MAX_PARAMETERS_PER_DEVICE:
+        return f"would have {number} parameters, but may have {MAX_PARAMETERS_PER_DEVICE}"
+    return ""
+
+
+def _too_many_tags(tags: Sequence[Tag]) -> str:
+    mark = f", {MANAGED_TAG} among them" if any(tag.key == MANAGED_TAG for tag in tags) else ""
+    return f"would carry {len(tags)} tags{mark}, but may carry {MAX_TAGS_PER_DEVICE}"
+
+
+# --- what differs ------------------------------------------------------------------------------
 
 
 def _field_changes(row: DeviceRow, device: Device) -> tuple[list[Change], list[Change]]:
@@ -144,36 +211,45 @@ def _field_changes(row: DeviceRow, device: Device) -> tuple[list[Change], list[C
     fixed: list[Change] = []
     for names, found in ((_EDITABLE, editable), (_FIXED, fixed)):
         for name in names:
-            if name not in row.given:
+            if name not in row.given or not _has(device, name):
                 continue
             old, new = getattr(device, name), getattr(row.device, name)
             # No description and an empty one look the same to everybody.
-            if (old != new and (old or None) != (new or None)) or (old is None and new is False):
+            if name in _EMPTIED and not old and not new:
+                continue
+            if old != new:
                 found.append(Change(name, old, new))
     return editable, fixed
 
 
+def _has(device: Device, name: str) -> bool:
+    """Return whether devices of this type have such a field."""
+    types = _ONLY_OF.get(name)
+    return types is None or device.type in types
+
+
 def _tag_changes(
-    row: DeviceRow, device: Device, mode: TagMode
+    row: DeviceRow, device: Device, intent: Intent
 ) -> tuple[tuple[Tag, ...], list[Change]]:
     """Return the tags as they shall be, and the changes that lead there."""
-    wanted = () if row.device.tags is UNSET else row.device.tags
+    wanted = _tags_of(row)
     new, old = _by_key(wanted), _by_key(device.tags)
-    if not new and mode == "merge":
-        return device.tags, []
-    gone = [key for key in old if key not in new and not _is_ours(key)]
+    gone = [key for key in old if key not in new and _goes(key, intent)]
     changes = [
         Change(f"tags.{key}", _joined(old.get(key)), _joined(values))
         for key, values in new.items()
         if sorted(old.get(key, ())) != sorted(values)
     ]
-    kept = [tag for tag in device.tags if tag.key not in new]
-    if mode == "replace":
-        changes += [Change(f"tags.{key}", _joined(old[key]), None) for key in gone]
-        kept = [tag for tag in kept if tag.key not in gone]
+    changes += [Change(f"tags.{key}", _joined(old[key]), None) for key in gone]
     if not changes:
         return device.tags, []
+    kept = [tag for tag in device.tags if tag.key not in new and tag.key not in gone]
     return (*kept, *wanted), changes
+
+
+def _goes(key: str, intent: Intent) -> bool:
+    """Return whether a tag that the row does not name is removed."""
+    return intent.restore or (intent.tag_mode == "replace" and not is_ours(key))
 
 
 def _parameter_changes(
@@ -182,9 +258,15 @@ def _parameter_changes(
     wanted = row.device.configuration_params
     if wanted is UNSET or parameters is None:
         return (), []
+    # Of several with one key, the first is the one that is set.
     old = {one.key: one.value for one in reversed(parameters)}
     changed = tuple(one for one in wanted if old.get(one.key) != one.value)
     return changed, [Change(f"params.{one.key}", old.get(one.key), one.value) for one in changed]
+
+
+def _mark_change(device: Device, manager: str) -> Iterator[Change]:
+    old = _by_key(device.tags).get(MANAGED_TAG)
+    yield Change(f"tags.{MANAGED_TAG}", _joined(old), manager)
 
 
 def _shown_of(row: DeviceRow) -> Iterable[Change]:
@@ -194,10 +276,18 @@ def _shown_of(row: DeviceRow) -> Iterable[Change]:
         value = getattr(device, name)
         if name in row.given and value is not UNSET and name != "name":
             yield Change(name, None, value)
-    for key, values in _by_key(() if device.tags is UNSET else device.tags).items():
+    for key, values in _by_key(_tags_of(row)).items():
         yield Change(f"tags.{key}", None, _joined(values))
     for one in () if device.configuration_params is UNSET else device.configuration_params:
         yield Change(f"params.{one.key}", None, one.value)
+
+
+# --- tags --------------------------------------------------------------------------------------
+
+
+def _tags_of(row: DeviceRow) -> tuple[Tag, ...]:
+    tags = row.device.tags
+    return () if tags is UNSET else tags
 
 
 def _by_key(tags: Iterable[Tag]) -> Mapping[str, list[str]]:
@@ -211,26 +301,5 @@ def _joined(values: Sequence[str] | None) -> str | None:
     return None if values is None else ", ".join(sorted(values))
 
 
-def _is_ours(key: str) -> bool:
-    return key == MANAGED_TAG or key.startswith(TAG_PREFIX)
-
-
 def _marked(tags: Iterable[Tag], manager: str) -> tuple[Tag, ...]:
     return (*(tag for tag in tags if tag.key != MANAGED_TAG), Tag(MANAGED_TAG, manager))
-
-
-def _no_room_for_mark() -> str:
-    return f"with the tag {MANAGED_TAG} it would carry more than {MAX_TAGS_PER_DEVICE} tags"
-
-
-def _blocked(
-    row: DeviceRow, device: Device | None, changes: tuple[Change, ...], reason: str
-) -> PlannedStep:
-    return PlannedStep(
-        action="blocked",
-        name=row.device.name,
-        device_id="" if device is None else device.id,
-        line=row.line,
-        changes=changes,
-        reason=reason,
-    )

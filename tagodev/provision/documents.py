@@ -7,15 +7,15 @@ One JSON object: the head, and the devices in the form in which files of devices
 - A *snapshot* says how devices were before they were changed or deleted, so that applying it puts
   them back.
 
-They hold what a profile holds, serial numbers among it, so nobody else may read them.
+They hold what a profile holds, serial numbers among it, so nobody else may read them, unless it is
+an export without them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
-from pathlib import Path
+import secrets
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import attrs
@@ -23,19 +23,31 @@ import orjson
 
 from tagodev.errors import InputError
 from tagodev.models import UNSET
-from tagodev.provision.planning import Intent
+from tagodev.provision.intent import Intent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from tagodev.models import ConfigurationParameter, Device, DeviceToken
     from tagodev.provision.files import DeviceRow
 
-__all__ = ["Head", "Kind", "read_head", "record_of_device", "record_of_row", "write_document"]
+__all__ = [
+    "Head",
+    "Kind",
+    "document",
+    "read_head",
+    "record_of_device",
+    "record_of_row",
+    "write_document",
+    "write_file",
+]
 
 Kind: TypeAlias = Literal["export", "plan", "snapshot"]
 
 _FORMAT: Final = 1
+#: Bytes of the first line that are looked at.
+_LONGEST_HEAD: Final = 100_000
 _FIELDS: Final = (
     "name",
     "type",
@@ -61,6 +73,8 @@ class Head:
     """Address of the service that it is about."""
     intent: Intent
     """What its devices stand for."""
+    profile: str = ""
+    """Id of the profile that it is about; empty where that is not known."""
     fingerprint: str = ""
     """Of a plan: the digest of what came out."""
 
@@ -78,17 +92,52 @@ def write_document(path: Path, head: Head, records: Iterable[dict[str, Any]]) ->
     Raises:
         InputError: it can't be written.
     """
-    number = 0
+    kept = list(records)
+    write_file(path, document(head, kept))
+    return len(kept)
+
+
+def document(head: Head, records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    """Yield a document piece by piece: the head on the first line, then a device a line.
+
+    Args:
+        head: what it is.
+        records: the devices.
+    """
+    yield b'{"tagodev": ' + orjson.dumps({"format": _FORMAT, **attrs.asdict(head)}) + b","
+    yield b'\n"devices": ['
+    for number, record in enumerate(records):
+        yield (b",\n" if number else b"\n") + orjson.dumps(record)
+    yield b"\n]}\n"
+
+
+def write_file(path: Path, pieces: Iterable[bytes], *, private: bool = True) -> None:
+    """Write a file, as a whole or not at all: what was at the path before is replaced at the end.
+
+    Args:
+        path: where.
+        pieces: what stands in it.
+        private: whether it is for its owner's eyes only.
+
+    Raises:
+        InputError: it can't be written.
+    """
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    mode = 0o600 if private else 0o666
     try:
-        with _replacing(path) as file:
-            facts = {"format": _FORMAT, **attrs.asdict(head)}
-            file.write(b'{"tagodev": ' + orjson.dumps(facts) + b',\n"devices": [')
-            for number, record in enumerate(records, 1):
-                file.write((b"\n" if number == 1 else b",\n") + orjson.dumps(record))
-            file.write(b"\n]}\n")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.writelines(pieces)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                draft.unlink()
+            raise
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}", path="out") from None
-    return number
+        raise InputError(error.strerror or str(error), source=str(path)) from None
 
 
 def read_head(path: Path) -> Head | None:
@@ -101,8 +150,11 @@ def read_head(path: Path) -> Head | None:
         InputError: it was written by another version.
     """
     try:
+        # What is no regular file could not be read again.
+        if not path.is_file():
+            return None
         with path.open("rb") as file:
-            line = file.readline(1_000_000)
+            line = file.readline(_LONGEST_HEAD)
     except OSError:
         return None
     if not line.startswith(b'{"tagodev": '):
@@ -111,7 +163,7 @@ def read_head(path: Path) -> Head | None:
         facts = orjson.loads(line.strip().removesuffix(b",") + b"}")["tagodev"]
         if facts.pop("format") == _FORMAT:
             return Head(**{**facts, "intent": Intent(**facts["intent"])})
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, InputError):
         pass
     raise InputError("was written by another version of tagodev", source=str(path))
 
@@ -140,6 +192,7 @@ def record_of_device(
     parameters: Sequence[ConfigurationParameter] | None = None,
     tokens: Sequence[DeviceToken] | None = None,
     with_id: bool = False,
+    emptied: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return a device in the form in which files of devices are read.
 
@@ -148,37 +201,28 @@ def record_of_device(
         parameters: its configuration parameters; None if they were not read.
         tokens: its tokens, for the serial number of the first; None if they were not read.
         with_id: whether its id is given.
+        emptied: fields of text that are given though they hold nothing.
     """
     record: dict[str, Any] = {"id": device.id} if with_id else {}
     for name in _FIELDS:
         value = getattr(device, name)
         if value is not None:
             record[name] = value
+        elif name in emptied:
+            record[name] = ""
     for token in tokens or ():
         if token.serie_number:
             record["serie_number"] = token.serie_number
             break
     record["tags"] = [attrs.asdict(tag) for tag in device.tags]
     if parameters is not None:
-        record["configuration_params"] = [_parameter(one) for one in parameters]
+        # Of several with one key, the first is the one that counts.
+        firsts = {one.key: one for one in reversed(parameters)}
+        record["configuration_params"] = [
+            _parameter(one) for one in parameters if firsts[one.key] is one
+        ]
     return record
 
 
 def _parameter(one: ConfigurationParameter) -> dict[str, Any]:
     return {"key": one.key, "value": one.value, "sent": one.sent}
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Any]:
-    """Open a file beside the path, and put it there once all is written."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise

@@ -1,67 +1,74 @@
-"""Reading a profile into a file that can be applied: to another profile, or to the same one."""
+"""Reading a profile into records that can be applied: to another profile, or to the same one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from tagodev.bulk.applying import MANAGED_TAG
-from tagodev.bulk.creating import TAG_PREFIX
+from tagodev.provision.compare import is_ours
 from tagodev.provision.documents import record_of_device
 from tagodev.provision.planning import FIELDS
 from tagodev.provision.together import each
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from tagodev.client import Tago
-    from tagodev.models import ConfigurationParameter, Device, DeviceFilter, DeviceToken
+    from tagodev.models import ConfigurationParameter, Device, DeviceToken
 
-__all__ = ["export_records"]
+__all__ = ["EXPORT_FIELDS", "export_records", "known_by_of"]
+
+#: What an export reads of each device.
+EXPORT_FIELDS: Final = (*FIELDS, "payload_decoder")
+#: Devices whose details are read before they are handed out.
+_AT_ONCE: Final = 500
+
+_Details: TypeAlias = "tuple[list[ConfigurationParameter] | None, list[DeviceToken] | None]"
 
 
 async def export_records(
     tago: Tago,
+    devices: Sequence[Device],
     *,
-    filter: DeviceFilter | None = None,  # noqa: A002  (the service's own word)
     parameters: bool = True,
     tokens: bool = False,
-    on_progress: Callable[[int], None] | None = None,
+    on_progress: Callable[[str, int], None] | None = None,
 ) -> AsyncIterator[dict[str, Any]]:
-    """Yield the devices of a profile in the form in which files of devices are read.
+    """Yield devices in the form in which files of devices are read.
 
     Tags that tagodev itself has written are left out.
 
     Args:
         tago: an open client.
-        filter: which devices; None for all.
+        devices: read with `EXPORT_FIELDS`.
         parameters: whether configuration parameters are read, one request a device; default: yes.
-        tokens: whether tokens are read, one request a device, and given as ``token`` and
-            ``serie_number``; default: no.
-        on_progress: called now and then with how many devices were read.
+        tokens: whether tokens are read, one request a device; the first is given as ``token``,
+            and the first serial number as ``serie_number``; default: no.
+        on_progress: called now and then with what is read, and how many of it.
 
     Raises:
-        RequestError: the profile could not be read.
+        RequestError: a device could not be read.
     """
+    details: dict[str, _Details] = {}
     number = 0
-    listing = tago.devices.list(filter=filter, fields=FIELDS, order_by="created_at,asc")
-    async for page in listing.pages():
-        details: dict[str, tuple[Any, Any]] = {}
 
-        async def look(device: Device, details: dict[str, tuple[Any, Any]] = details) -> None:
-            details[device.id] = await _details(tago, device, parameters, tokens)
-
-        if parameters or tokens:
-            await each(look, page)
-        for device in page:
-            number += 1
-            yield _record(device, *details.get(device.id, (None, None)))
+    async def look(device: Device) -> None:
+        nonlocal number
+        details[device.id] = await _details(tago, device, parameters, tokens)
+        number += 1
         if on_progress is not None:
-            on_progress(number)
+            on_progress("devices", number)
+
+    for start in range(0, len(devices), _AT_ONCE):
+        some = devices[start : start + _AT_ONCE]
+        details.clear()
+        if parameters or tokens:
+            await each(look, some)
+        for device in some:
+            yield _record(device, *details.get(device.id, (None, None)))
 
 
-async def _details(
-    tago: Tago, device: Device, parameters: bool, tokens: bool
-) -> tuple[list[ConfigurationParameter] | None, list[DeviceToken] | None]:
+async def _details(tago: Tago, device: Device, parameters: bool, tokens: bool) -> _Details:
     read = await tago.parameters.list(device.id, lane="bulk") if parameters else None
     listed = None
     if tokens:
@@ -76,11 +83,28 @@ def _record(
     tokens: list[DeviceToken] | None,
 ) -> dict[str, Any]:
     record = record_of_device(device, parameters=parameters, tokens=tokens)
-    record["tags"] = [
-        tag
-        for tag in record["tags"]
-        if tag["key"] != MANAGED_TAG and not tag["key"].startswith(TAG_PREFIX)
-    ]
+    record["tags"] = [tag for tag in record["tags"] if not is_ours(tag["key"])]
     if tokens:
         record["token"] = tokens[0].token.reveal()
     return record
+
+
+def known_by_of(records: Iterable[dict[str, Any]]) -> str | None:
+    """Return what is different on each device, so that it can be known by it; None if nothing is.
+
+    Args:
+        records: as `export_records` gives them.
+    """
+    records = list(records)
+    if len({record["name"] for record in records}) == len(records):
+        return "name"
+    values: defaultdict[str, list[str]] = defaultdict(list)
+    for record in records:
+        # Of several tags with one key, the first is what a device is known by.
+        firsts = {tag["key"]: tag["value"] for tag in reversed(record["tags"])}
+        for key, value in firsts.items():
+            values[key].append(value)
+    for key, found in values.items():
+        if len(records) == len(found) == len(set(found)):
+            return f"tag:{key}"
+    return None

@@ -1,25 +1,32 @@
-"""Reading lists of devices: CSV with a header, and JSON Lines.
+"""Reading lists of devices: CSV, JSON Lines, JSON, YAML, Excel.
 
 A file is read twice.
 The first time everything in it is checked and counted, so that all that is wrong is known before
 anything is sent; the second time rows are handed out as they are needed.
-Neither keeps the rows, whatever their number.
+Of CSV and JSON Lines neither keeps the rows, whatever their number; files of the other formats are
+held in memory anyway, so their rows are kept from the first time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 import attrs
 
 from tagodev.errors import InputError
-from tagodev.provision.cells import read_device, read_device_id, refuse_device_column
-from tagodev.provision.records import Record, Schema, read_records
+from tagodev.provision.cells import read_device, read_device_id
+from tagodev.provision.formats import FileFormat, format_of
+from tagodev.provision.integrations import Integrations, Resolver
+from tagodev.provision.recipe import DEFAULTS_SCHEMA, Recipe, default_problems, make_recipe
+from tagodev.provision.records import Record, Schema, locate
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
 
     from tagodev.models import DeviceCreate
 
@@ -30,13 +37,17 @@ __all__ = [
     "DeviceRow",
     "InvalidFileError",
     "RowFile",
+    "integration_names",
     "invalid_file",
     "open_rows",
+    "read_defaults",
     "read_device_ids",
     "read_devices",
 ]
 
 RowT = TypeVar("RowT")
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 #: How many problems of one file are kept; reading ends there.
 MAX_PROBLEMS: Final = 1000
@@ -113,14 +124,38 @@ class RowFile(Generic[RowT]):
                 yield found
 
 
-def read_devices(path: str | os.PathLike[str]) -> RowFile[DeviceRow]:
-    """Check a list of devices to be made.
+def read_devices(
+    path: str | os.PathLike[str],
+    *,
+    columns: Mapping[str, str] = _NOTHING,
+    defaults: Mapping[str, Any] = _NOTHING,
+    sheet: str | None = None,
+    resolve: Integrations | None = None,
+) -> RowFile[DeviceRow]:
+    """Check a list of devices as they are to be.
+
+    The fields are ``name``, ``type``, ``network``, ``connector``, ``serie_number``, ``active``,
+    ``visible``, ``description``, ``chunk_period``, ``chunk_retention``, ``mutable_variable_regex``,
+    ``payload_decoder``, ``tag.<key>``, ``param.<key>`` and ``device_id``; as JSON and YAML also
+    ``tags`` and ``configuration_params``, in the API's own form or as an object of keys and values.
+    Letter case, spaces, underscores and dashes in the names of columns do not matter; ``id`` is
+    ``device_id``, and ``serial`` or ``serial number`` is ``serie_number``.
+    A column ``token``, which exports have, is left out.
+
+    A network or connector may be given by its name; where only one of the two is given, the other
+    follows from it.
 
     Args:
-        path: a CSV file with a header, or JSON Lines. Columns, or keys: ``name``, ``type``,
-            ``network``, ``connector``, ``serie_number``, ``active``, ``visible``,
-            ``description``, ``chunk_period``, ``chunk_retention``, ``tag.<key>``,
-            ``param.<key>``; as JSON also the API's own ``tags`` and ``configuration_params``.
+        path: CSV with a header (cells between commas, semicolons or tabs), JSON, JSON Lines, YAML
+            or Excel.
+        columns: what columns mean whose names do not say so: ``{"EUI": "serie_number", "Site":
+            "tag.site", "Notes": ""}``, nothing for one that is left out. A template in place of a
+            column makes a field that rows do not give: ``{"sensor-{EUI}": "name"}``.
+        defaults: what rows have that do not give it, by field; names, descriptions and tags may be
+            templates: ``{"name": "{tag.site}-{row:03d}"}``.
+        sheet: of a workbook, which sheet; default: the first that is shown.
+        resolve: the networks and connectors that the service lists (`resolve_integrations`);
+            default: names are those of the well-known ones.
 
     Raises:
         InvalidFileError: with every problem that was found.
@@ -128,17 +163,93 @@ def read_devices(path: str | os.PathLike[str]) -> RowFile[DeviceRow]:
     Example:
         ``report = await tago.devices.create_many(row.device for row in read_devices("site.csv"))``
     """
-    return open_rows(Path(path), Schema(refuse_device_column, ("name",)), _device_row)
+    recipe, problems = make_recipe(columns, defaults, Resolver(resolve))
+
+    def device_row(record: Record) -> tuple[DeviceRow | None, list[InputError]]:
+        return _device_row(record, recipe)
+
+    return open_rows(Path(path), recipe.schema, device_row, sheet=sheet, problems=problems)
+
+
+def read_defaults(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read what rows have that do not give it, for `read_devices`: one object of JSON or YAML.
+
+    Args:
+        path: the file; its keys are those of a device.
+
+    Raises:
+        InvalidFileError: with every problem that was found.
+
+    Example:
+        ``rows = read_devices("site.csv", defaults=read_defaults("site.yaml"))``
+    """
+    path = Path(path)
+    try:
+        file = format_of(path)
+    except InputError as error:
+        error.source = str(path)
+        raise invalid_file(path, [error]) from None
+    if file.name == "excel" or path.suffix.casefold() in (".csv", ".tsv"):
+        raise invalid_file(path, [InputError("must be JSON or YAML", source=str(path))])
+    file = attrs.evolve(file, name="json" if file.name.startswith("json") else "yaml")
+    records: list[Record] = []
+    problems: list[InputError] = []
+    for found in file.records(DEFAULTS_SCHEMA):
+        if isinstance(found, InputError):
+            problems.append(found)
+        else:
+            records.append(found)
+    if len(records) != 1 and not problems:
+        problems.append(InputError(f"must be one object, not {len(records)}"))
+    for record in records:
+        more = default_problems(record.values)
+        problems += [one for one in more if locate(one, record)]
+    if problems:
+        _check(path, problems, None)
+    return dict(records[0].values)
+
+
+def integration_names(
+    path: str | os.PathLike[str],
+    *,
+    columns: Mapping[str, str] = _NOTHING,
+    defaults: Mapping[str, Any] = _NOTHING,
+    sheet: str | None = None,
+) -> frozenset[str]:
+    """Return what a list of devices says of networks and connectors that the service knows better.
+
+    These are names, and ids of one of the two whose other is not well known: what to ask
+    `resolve_integrations` for, before the file is checked.
+    Whatever is wrong with the file is left to `read_devices`.
+
+    Args:
+        path: as `read_devices` takes it, and the others too.
+        columns: what columns mean.
+        defaults: what rows have that do not give it.
+        sheet: of a workbook, which sheet.
+    """
+    resolver = Resolver()
+    recipe, _ = make_recipe(columns, _NOTHING, resolver)
+    plain = {recipe.naming.field_of(key): value for key, value in defaults.items()}
+    names: set[str] = set()
+    try:
+        for found in format_of(Path(path), sheet).records(recipe.schema):
+            if isinstance(found, Record):
+                given = {**plain, **found.values}
+                names |= resolver.questions(given.get("network"), given.get("connector"))
+    except InputError:
+        pass
+    return frozenset(names)
 
 
 def read_device_ids(path: str | os.PathLike[str]) -> RowFile[DeviceIdRow]:
-    """Check a list of devices that exist: a CSV file or JSON Lines with ``device_id`` or ``id``.
+    """Check a list of devices that exist: a file with ``device_id`` or ``id``.
 
     Other columns do not matter, so the results of a creation will do; rows without an id, which
     are the devices that were not made, are skipped and counted.
 
     Args:
-        path: the file.
+        path: the file, in any of the formats that `read_devices` takes.
 
     Raises:
         InvalidFileError: with every problem that was found.
@@ -146,11 +257,18 @@ def read_device_ids(path: str | os.PathLike[str]) -> RowFile[DeviceIdRow]:
     return open_rows(Path(path), Schema(lambda _: "", ("device_id", "id")), _device_id_row)
 
 
-def _device_row(record: Record) -> tuple[DeviceRow | None, list[InputError]]:
-    device, problems = read_device(record.values)
-    if device is None:
+def _device_row(record: Record, recipe: Recipe) -> tuple[DeviceRow | None, list[InputError]]:
+    record, given, problems = recipe.complete(record)
+    device_id, more = read_device_id(record.values)
+    problems += more
+    device, more = read_device(record.values)
+    problems += more
+    problems = [one for one in problems if one.line is not None or locate(one, record)]
+    if device is None or problems:
         return None, problems
-    row = DeviceRow(record.line, device, number=record.number, given=frozenset(record.values))
+    row = DeviceRow(
+        record.line, device, number=record.number, given=given, device_id=device_id or ""
+    )
     return row, problems
 
 
@@ -163,38 +281,64 @@ def _device_id_row(record: Record) -> tuple[DeviceIdRow | None, list[InputError]
     return DeviceIdRow(record.line, device_id, number=record.number, name=name), problems
 
 
-def open_rows(path: Path, schema: Schema, convert: Convert[RowT]) -> RowFile[RowT]:
+def open_rows(
+    path: Path,
+    schema: Schema,
+    convert: Convert[RowT],
+    *,
+    sheet: str | None = None,
+    problems: Iterable[InputError] = (),
+) -> RowFile[RowT]:
     """Check a file of rows.
 
     Args:
         path: the file.
         schema: what its columns may be.
-        convert: turns a record into a row.
+        convert: turns a record into a row; the paths of its problems are fields, or parts of them.
+        sheet: of a workbook, which sheet; default: the first that is shown.
+        problems: what is wrong besides.
 
     Raises:
         InvalidFileError: with every problem that was found.
     """
-
-    def read() -> Iterator[RowT | InputError | None]:
-        return _read(path, schema, convert)
-
     if path.exists() and not path.is_file():
         # It is read twice, which a pipe is not.
         raise invalid_file(path, [InputError("is no regular file", source=str(path))])
-    rows = skipped = 0
+    try:
+        file = format_of(path, sheet)
+    except InputError as error:
+        error.source = str(path)
+        raise invalid_file(path, [error]) from None
+
+    def read() -> Iterator[RowT | InputError | None]:
+        return _read(file, schema, convert)
+
+    kept: list[RowT] | None = [] if file.in_memory else None
+    rows, skipped = _check(path, chain(problems, read()), kept)
+    return RowFile(path, rows, skipped, read if kept is None else kept.__iter__)
+
+
+def _check(
+    path: Path, found: Iterable[RowT | InputError | None], kept: list[RowT] | None
+) -> tuple[int, int]:
+    """Count rows and those that were skipped; keep rows if there is a list to keep them in."""
     problems: list[InputError] = []
-    for found in read():
-        if isinstance(found, InputError):
-            problems.append(found)
+    rows = skipped = 0
+    for row in found:
+        if isinstance(row, InputError):
+            row.source = str(path)
+            problems.append(row)
             if len(problems) == MAX_PROBLEMS:
                 break
-        elif found is None:
+        elif row is None:
             skipped += 1
         else:
             rows += 1
+            if kept is not None:
+                kept.append(row)
     if problems:
         raise invalid_file(path, problems)
-    return RowFile(path, rows, skipped, read)
+    return rows, skipped
 
 
 def invalid_file(path: Path, problems: list[InputError]) -> InvalidFileError:
@@ -207,14 +351,18 @@ def invalid_file(path: Path, problems: list[InputError]) -> InvalidFileError:
     return InvalidFileError(f"{len(problems)} problems", source=str(path), problems=tuple(problems))
 
 
-def _read(path: Path, schema: Schema, convert: Convert[RowT]) -> Iterator[RowT | InputError | None]:
-    for found in read_records(path, schema):
+def _read(
+    file: FileFormat, schema: Schema, convert: Convert[RowT]
+) -> Iterator[RowT | InputError | None]:
+    for found in file.records(schema):
         if isinstance(found, InputError):
-            row, problems, line = None, [found], found.line
-        else:
-            (row, problems), line = convert(found), found.line
+            found.source = str(file.path)
+            yield found
+            continue
+        row, problems = convert(found)
         if not problems:
             yield row
         for problem in problems:
-            problem.source, problem.line = str(path), line
-            yield problem
+            if problem.line is not None or locate(problem, found):
+                problem.source = str(file.path)
+                yield problem

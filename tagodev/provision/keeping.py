@@ -1,4 +1,4 @@
-"""What a command is given: a file of devices, or a document of tagodev's own."""
+"""Plans that are kept, and what a file of devices is taken for."""
 
 from __future__ import annotations
 
@@ -13,56 +13,66 @@ if TYPE_CHECKING:
 
     from tagodev.client import Tago
     from tagodev.provision.files import DeviceRow
-    from tagodev.provision.planning import Intent
     from tagodev.provision.plans import Plan
 
-__all__ = ["check_service", "keep_plan", "manager_of"]
+__all__ = ["check_profile", "check_service", "keep_plan", "stem_of"]
 
 
-def manager_of(path: Path) -> str:
-    """Return what the tag of managed devices says, where nobody chose a name: the file's own.
+def stem_of(path: Path) -> str:
+    """Return a file's name without whatever stands behind its first dot.
 
     Args:
-        path: the file of devices.
+        path: a file of devices.
     """
-    name = path.name
-    while name.count("."):
-        stem, _, _ = name.rpartition(".")
-        if not stem:
-            break
-        name = stem
-    return name
+    stem, _, _ = path.name.lstrip(".").partition(".")
+    return stem or path.name
 
 
-def keep_plan(
-    path: Path, plan: Plan, rows: Iterable[DeviceRow], intent: Intent, tago: Tago
-) -> None:
+def keep_plan(path: Path, plan: Plan, rows: Iterable[DeviceRow], tago: Tago) -> None:
     """Keep a plan, so that exactly this can be carried out later.
 
     Args:
         path: where to.
         plan: what came out.
         rows: what the file said.
-        intent: what the file stands for.
         tago: the client that it was made with.
 
     Raises:
         InputError: it can't be written.
     """
-    head = Head(kind="plan", service=tago.base_url, intent=intent, fingerprint=plan.fingerprint)
+    head = Head(
+        kind="plan",
+        service=tago.base_url,
+        profile=plan.profile,
+        intent=plan.intent,
+        fingerprint=plan.fingerprint,
+    )
     write_document(path, head, map(record_of_row, rows))
 
 
-def check_service(head: Head, tago: Tago, path: Path) -> None:
+def check_service(head: Head, tago: Tago) -> None:
     """Refuse a plan or a snapshot of another service.
 
     Args:
         head: of the document.
         tago: the client that it would be applied with.
-        path: where the document is.
 
     Raises:
         InputError: it is of another service.
     """
     if head.kind != "export" and head.service != tago.base_url:
-        raise InputError(f"is about {head.service}, not about {tago.base_url}", source=str(path))
+        raise InputError(f"is about {head.service}, not about {tago.base_url}")
+
+
+def check_profile(head: Head, plan: Plan) -> None:
+    """Refuse a plan or a snapshot of another profile.
+
+    Args:
+        head: of the document.
+        plan: made from it.
+
+    Raises:
+        InputError: it is of another profile.
+    """
+    if head.kind != "export" and head.profile and plan.profile not in ("", head.profile):
+        raise InputError(f"is about the profile {head.profile}, not about {plan.profile}")

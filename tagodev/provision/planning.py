@@ -9,17 +9,16 @@ The plan says what it did not look at.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
-import attrs
-
 from tagodev.bulk.applying import MANAGED_TAG, identity_of
-from tagodev.errors import InputError, NotFoundError
-from tagodev.hard_limits import DEVICE_CAPS
-from tagodev.models import UNSET
-from tagodev.provision.compare import TagMode, compare, created, deleted
-from tagodev.provision.plans import Cost, Plan, PlannedStep, Slots
+from tagodev.errors import NotFoundError
+from tagodev.models import UNSET, Tag
+from tagodev.provision.compare import blocked, compare, created, deleted
+from tagodev.provision.costs import costs_of, room
+from tagodev.provision.plans import Plan
+from tagodev.provision.rows import Match, check_rows, key_of
 from tagodev.provision.together import each
 
 if TYPE_CHECKING:
@@ -28,53 +27,30 @@ if TYPE_CHECKING:
     from tagodev.client import Tago
     from tagodev.models import ConfigurationParameter, Device
     from tagodev.provision.files import DeviceRow
+    from tagodev.provision.intent import Intent
+    from tagodev.provision.plans import PlannedStep
 
-__all__ = ["FIELDS", "Intent", "make_plan"]
+__all__ = ["FIELDS", "make_plan"]
 
-#: What is compared, in one list request a thousand devices.
+_ORDER: Final = {"delete": 0, "change": 1, "create": 2, "blocked": 3}
+#: What is read of each device, in one list request a thousand of them.
 FIELDS: Final = (
     "id",
     "name",
     "tags",
+    "profile",
     "type",
+    "network",
+    "connector",
     "active",
     "visible",
     "description",
-    "network",
-    "connector",
     "chunk_period",
     "chunk_retention",
     "mutable_variable_regex",
-    "payload_decoder",
 )
-_ORDER: Final = {"delete": 0, "change": 1, "create": 2, "blocked": 3}
-
-
-def _known_by(_: object, __: attrs.Attribute[str], value: str) -> None:
-    if value not in ("name", "serial", "id") and not (value.startswith("tag:") and value[4:]):
-        raise InputError(
-            f"is name, serial, id or tag:KEY, not {value!r}",
-            path="known_by",
-        )
-
-
-def _named(_: object, __: attrs.Attribute[str], value: str) -> None:
-    if not value.strip():
-        raise InputError("must not be empty", path="manager")
-
-
-@attrs.frozen(kw_only=True)
-class Intent:
-    """What a file stands for."""
-
-    manager: str = attrs.field(validator=_named)
-    """What the tag ``tagodev_managed`` of its devices says."""
-    known_by: str = attrs.field(default="name", validator=_known_by)
-    """By what its devices are known: ``name``, ``tag:KEY``, ``serial`` or ``id``."""
-    prune: bool = False
-    """Whether managed devices that it does not name are deleted."""
-    tag_mode: TagMode = "merge"
-    """Whether tags that it does not name stay."""
+#: What may be long, and is read only if the file gives it.
+_LONG: Final = "payload_decoder"
 
 
 async def make_plan(
@@ -82,6 +58,7 @@ async def make_plan(
     rows: Iterable[DeviceRow],
     intent: Intent,
     *,
+    max_devices: int | None = None,
     on_progress: Callable[[str, int], None] | None = None,
 ) -> Plan:
     """Return what would make a profile what a file says; nothing is changed.
@@ -90,6 +67,7 @@ async def make_plan(
         tago: an open client.
         rows: the file's rows.
         intent: what the file stands for.
+        max_devices: how many devices the profile may hold; None for as many as its plan.
         on_progress: called now and then with what is read, and how many of it.
 
     Raises:
@@ -99,7 +77,7 @@ async def make_plan(
     Example:
         ``plan = await make_plan(tago, read_devices("site.csv"), Intent(manager="site"))``
     """
-    return await _Planner(tago, intent, on_progress or _silent).plan(list(rows))
+    return await _Planner(tago, intent, max_devices, on_progress or _silent).plan(list(rows))
 
 
 def _silent(_: str, __: int) -> None:
@@ -107,83 +85,116 @@ def _silent(_: str, __: int) -> None:
 
 
 class _Planner:
-    def __init__(self, tago: Tago, intent: Intent, tell: Callable[[str, int], None]) -> None:
+    def __init__(
+        self,
+        tago: Tago,
+        intent: Intent,
+        max_devices: int | None,
+        tell: Callable[[str, int], None],
+    ) -> None:
         self._tago = tago
         self._intent = intent
+        self._max_devices = max_devices
         self._tell = tell
+        self._devices: list[Device] = []
+        self._marked: set[str] = set()
+        self._notes: list[str] = []
 
     async def plan(self, rows: list[DeviceRow]) -> Plan:
-        keys = _keys_of(rows, self._intent)
-        devices = await self._list()
-        matches, steps = await self._match(rows, keys, devices)
-        parameters = await self._read_parameters(matches)
-        kept = 0
-        for row, device in matches:
-            if device is None:
-                steps.append(created(row, self._intent.manager))
-                continue
-            step = compare(
-                row,
-                device,
-                self._intent.manager,
-                parameters=parameters.get(device.id),
-                tag_mode=self._intent.tag_mode,
-            )
-            if step is None:
-                kept += 1
-            else:
-                steps.append(step)
+        check_rows(rows, self._intent)
+        await self._list(rows)
+        matches = await self._match(rows)
+        steps = await self._compare(matches)
+        kept = len(rows) - len(steps)
         if self._intent.prune:
-            named = {device.id for _, device in matches if device is not None}
-            steps += [deleted(one) for one in devices if self._is_left_over(one, named)]
-        return self._sum_up(rows, steps, kept, len(devices))
+            steps += self._left_over(matches)
+        steps.sort(key=lambda step: (_ORDER[step.action], step.line, step.device_id))
+        costs, seconds = costs_of(steps, self._tago.limits.documented)
+        return Plan(
+            steps=tuple(steps),
+            kept=kept,
+            managed=len(self._marked),
+            intent=self._intent,
+            costs=costs,
+            seconds=seconds,
+            slots=room(
+                steps, len(self._devices), self._max_devices, self._tago.limits.documented.name
+            ),
+            profile=next((one.profile for one in self._devices if one.profile), ""),
+            notes=tuple(self._notes),
+        )
 
     # --- reading -------------------------------------------------------------------------------
 
-    async def _list(self) -> list[Device]:
-        devices: list[Device] = []
-        listing = self._tago.devices.list(fields=FIELDS, order_by="created_at,asc")
+    async def _list(self, rows: list[DeviceRow]) -> None:
+        fields = (*FIELDS, _LONG) if any(_LONG in row.given for row in rows) else FIELDS
+        listing = self._tago.devices.list(fields=fields, order_by="created_at,asc")
         async for page in listing.pages():
-            devices += page
-            self._tell("devices", len(devices))
-        return devices
+            self._devices += page
+            self._tell("devices", len(self._devices))
+        mark = Tag(MANAGED_TAG, self._intent.manager)
+        self._marked = {device.id for device in self._devices if mark in device.tags}
 
-    async def _match(
-        self, rows: list[DeviceRow], keys: list[str], devices: list[Device]
-    ) -> tuple[list[tuple[DeviceRow, Device | None]], list[PlannedStep]]:
-        """Return each row with its device, and steps for rows that match several."""
-        known: Mapping[str, Sequence[Device]]
-        if self._intent.known_by == "serial":
-            known = await self._by_serial(keys, {device.id: device for device in devices})
-        else:
-            known = _index(devices, self._intent.known_by)
-        matches, ambiguous = [], []
-        for row, key in zip(rows, keys, strict=True):
-            found = known.get(key, ())
-            if len(found) > 1:
-                ambiguous.append(_ambiguous(row, found, self._intent.known_by))
+    async def _match(self, rows: list[DeviceRow]) -> list[Match]:
+        """Return each row with the devices that it may be about."""
+        known_by = self._intent.known_by
+        if known_by == "id":
+            return await self._match_by_id(rows)
+        keys = [key_of(row, known_by) or "" for row in rows]
+        known = await self._known(known_by, keys, self._devices)
+        return [Match(row, tuple(known.get(key, ()))) for row, key in zip(rows, keys, strict=True)]
+
+    async def _match_by_id(self, rows: list[DeviceRow]) -> list[Match]:
+        """Match by id; a row without one is about one of our devices that no row names by id."""
+        there = {device.id: device for device in self._devices}
+        named = {row.device_id for row in rows}
+        unnamed = [one for one in self._devices if one.id in self._marked and one.id not in named]
+        new_by = self._intent.new_by
+        keys = {row.number: key_of(row, new_by) or "" for row in rows if row.device_id not in there}
+        known = await self._known(new_by, filter(None, keys.values()), unnamed)
+        times = Counter(keys.values())
+        matches = []
+        for row in rows:
+            key = keys.get(row.number)
+            if key is None:
+                match = Match(row, (there[row.device_id],))
+            elif row.device_id and not self._intent.restore:
+                match = Match(row, (), f"there is no device of the id {row.device_id}")
+            elif times[key] > 1 or not key:
+                match = Match(row, tuple(known.get(key, ())), _not_told_apart(key, new_by))
             else:
-                matches.append((row, found[0] if found else None))
-        return matches, ambiguous
+                match = Match(row, tuple(known.get(key, ())))
+            matches.append(match)
+        return matches
 
-    async def _by_serial(
-        self, serials: list[str], listed: Mapping[str, Device]
-    ) -> dict[str, list[Device]]:
-        found: dict[str, list[Device]] = {}
+    async def _known(
+        self, known_by: str, keys: Iterable[str], devices: Sequence[Device]
+    ) -> Mapping[str, Sequence[Device]]:
+        """Return the devices that may be meant, by what they are known by."""
+        found: defaultdict[str, list[Device]] = defaultdict(list)
+        if known_by != "serial":
+            for device in devices:
+                key = identity_of(device, known_by)
+                if key is not None:
+                    found[key].append(device)
+            return found
+        listed = {device.id: device for device in devices}
+        looked = 0
 
         async def look(serial: str) -> None:
-            there = await self._tago.devices.list(
-                serial=serial, fields=("id",), lane="bulk"
-            ).collect()
-            # One made since the list was read is compared by what it was made with.
-            found[serial] = [listed[one.id] for one in there if one.id in listed]
-            self._tell("serial numbers", len(found))
+            nonlocal looked
+            listing = self._tago.devices.list(serial=serial, fields=("id",), lane="bulk")
+            # One that was made since the list was read is left to the next plan.
+            found[serial] = [listed[one.id] async for one in listing if one.id in listed]
+            looked += 1
+            self._tell("serial numbers", looked)
 
-        await each(look, serials)
+        await each(look, keys)
+        self._notes.append(f"Serial numbers took one request a row: {looked}")
         return found
 
     async def _read_parameters(
-        self, matches: list[tuple[DeviceRow, Device | None]]
+        self, matches: list[Match]
     ) -> dict[str, list[ConfigurationParameter]]:
         found: dict[str, list[ConfigurationParameter]] = {}
 
@@ -194,124 +205,62 @@ class _Planner:
                 found[device_id] = []
             self._tell("parameters of devices", len(found))
 
-        await each(
-            look,
-            [
-                device.id
-                for row, device in matches
-                if device is not None and row.device.configuration_params is not UNSET
-            ],
-        )
+        wanted = [
+            match.device.id
+            for match in matches
+            if match.device is not None and match.row.device.configuration_params is not UNSET
+        ]
+        await each(look, wanted)
+        if wanted:
+            self._notes.append(f"Configuration parameters took one request a device: {len(wanted)}")
         return found
 
-    def _is_left_over(self, device: Device, named: set[str]) -> bool:
-        return device.id not in named and any(
-            tag.key == MANAGED_TAG and tag.value == self._intent.manager for tag in device.tags
-        )
+    # --- comparing -----------------------------------------------------------------------------
 
-    # --- summing up ----------------------------------------------------------------------------
-
-    def _sum_up(
-        self, rows: list[DeviceRow], steps: list[PlannedStep], kept: int, used: int
-    ) -> Plan:
-        steps.sort(key=lambda step: (_ORDER[step.action], step.line, step.device_id))
-        costs = tuple(self._costs(steps))
-        minute = self._tago.limits.documented.minute
-        made = sum(step.action == "create" for step in steps)
-        gone = sum(step.action == "delete" for step in steps)
-        cap = next(
-            (cap for plan, cap in DEVICE_CAPS.items() if plan == self._tago.limits.documented.name),
-            None,
-        )
-        return Plan(
-            steps=tuple(steps),
-            kept=kept,
-            known_by=self._intent.known_by,
-            manager=self._intent.manager,
-            costs=costs,
-            seconds=sum(cost.seconds(minute) for cost in costs),
-            slots=Slots(used=used, cap=cap, needed=made - gone),
-            notes=tuple(self._notes(rows)),
-        )
-
-    def _costs(self, steps: list[PlannedStep]) -> Iterable[Cost]:
-        todo = [one.step for one in steps if one.step is not None]
-        params = sum(bool(step.parameters) for step in todo)
-        requests = {
-            "DELETE /device/:device_id": sum(step.delete for step in todo),
-            "PUT /device/:device_id": sum(step.edit is not None for step in todo),
-            "GET /device/:device_id/params": params,
-            "POST /device/:device_id/params": params,
-            "POST /device": sum(step.create is not None for step in todo),
-        }
-        limits = self._tago.limits.documented
-        for route, number in requests.items():
-            if number:
-                yield Cost(route, number, limits.limit(route))
-
-    def _notes(self, rows: list[DeviceRow]) -> Iterable[str]:
-        with_parameters = sum(row.device.configuration_params is not UNSET for row in rows)
-        if with_parameters:
-            yield (
-                f"Configuration parameters take one request for each device that exists: "
-                f"{with_parameters} rows give any"
-            )
-        if self._intent.known_by == "serial":
-            yield f"Serial numbers take one request a row: {len(rows)}"
-        elif any("serie_number" in row.given for row in rows):
-            yield (
+    async def _compare(self, matches: list[Match]) -> list[PlannedStep]:
+        parameters = await self._read_parameters(matches)
+        by_serial = self._intent.known_by == "serial"
+        if not by_serial and any("serie_number" in match.row.given for match in matches):
+            self._notes.append(
                 "Serial numbers stand on tokens and are not compared; "
                 "they are used for new devices only"
             )
+        steps = []
+        for match in matches:
+            row, device = match.row, match.device
+            step: PlannedStep | None
+            if match.problem or len(match.devices) > 1:
+                step = blocked(row, match.problem or _ambiguous(match, self._intent))
+            elif device is None:
+                step = created(row, self._intent.manager)
+            else:
+                step = compare(row, device, self._intent, parameters=parameters.get(device.id))
+            if step is not None:
+                steps.append(step)
+        return steps
 
-
-def _keys_of(rows: list[DeviceRow], intent: Intent) -> list[str]:
-    """Return what each row's device is known by; every row has its own."""
-    keys: list[str] = []
-    lines: dict[str, int] = {}
-    for row in rows:
-        key = _key_of(row, intent.known_by)
-        if key is None:
-            raise InputError(
-                f"the row does not say what its device is known by ({intent.known_by})",
-                line=row.line,
+    def _left_over(self, matches: list[Match]) -> Iterable[PlannedStep]:
+        """Yield steps for managed devices that no row can be about."""
+        named = {device.id for match in matches for device in match.devices}
+        for device in self._devices:
+            if device.id in self._marked and device.id not in named:
+                yield deleted(device)
+        unmarked = len(named - self._marked)
+        if unmarked:
+            self._notes.append(
+                f"{unmarked} devices that the file names carry no tag {MANAGED_TAG} of "
+                f"{self._intent.manager}: only what tagodev has made or changed is ever deleted"
             )
-        # A row without an id is a device to be made: none is the other's twin.
-        if key and key in lines:
-            raise InputError(
-                f"line {lines[key]} is about the same device: {intent.known_by} {key!r}",
-                line=row.line,
-                hint="Know devices by something that is different in every row (--by)",
-            )
-        lines[key] = row.line
-        keys.append(key)
-    return keys
 
 
-def _key_of(row: DeviceRow, known_by: str) -> str | None:
-    if known_by == "id":
-        return row.device_id
-    if known_by == "serial":
-        serial = row.device.serie_number
-        return None if serial is UNSET else serial
-    return identity_of(row.device, known_by)
+def _not_told_apart(key: str, new_by: str) -> str:
+    if not key:
+        return f"has no id any more, and no {new_by} to be known by"
+    return f"has no id, and other rows have the {new_by} {key!r} too"
 
 
-def _index(devices: list[Device], known_by: str) -> dict[str, list[Device]]:
-    found: defaultdict[str, list[Device]] = defaultdict(list)
-    for device in devices:
-        key = device.id if known_by == "id" else identity_of(device, known_by)
-        if key is not None:
-            found[key].append(device)
-    return found
-
-
-def _ambiguous(row: DeviceRow, found: Sequence[Device], known_by: str) -> PlannedStep:
-    ids = ", ".join(device.id for device in found[:3])
-    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-    return PlannedStep(
-        action="blocked",
-        name=row.device.name,
-        line=row.line,
-        reason=f"{len(found)} devices have this {known_by}: {ids}{more}",
-    )
+def _ambiguous(match: Match, intent: Intent) -> str:
+    devices = match.devices
+    ids = ", ".join(device.id for device in devices[:3])
+    more = f" and {len(devices) - 3} more" if len(devices) > 3 else ""
+    return f"{len(devices)} devices have this {intent.made_by}: {ids}{more}"

@@ -7,22 +7,18 @@ its fingerprint covers each step with the values that it would replace.
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 import orjson
 
-from tagodev.limits.forecast import forecast
-
 if TYPE_CHECKING:
     from tagodev.models import ConfigurationParameter, Device, DeviceStep
+    from tagodev.provision.intent import Intent
 
 __all__ = ["Action", "Change", "Cost", "Plan", "PlannedStep", "Slots"]
 
 Action: TypeAlias = Literal["create", "change", "delete", "blocked"]
-
-#: Requests a second that one client reaches while nothing limits it, for estimates.
-_RATE: Final = 200.0
 
 
 @attrs.frozen
@@ -74,21 +70,6 @@ class Cost:
     limit: int
     """How many the service takes in one window."""
 
-    def seconds(self, minute: float) -> float:
-        """Return how long they take at least.
-
-        Args:
-            minute: length of a window, in seconds.
-        """
-        return forecast(
-            self.requests,
-            limit=self.limit,
-            minute=minute,
-            free=self.limit,
-            next_window_in=minute,
-            rate=_RATE,
-        )
-
 
 @attrs.frozen(kw_only=True)
 class Slots:
@@ -120,16 +101,18 @@ class Plan:
     """Deletions first, then changes, then new devices; blocked ones last."""
     kept: int
     """Devices that the file names and that are as it says."""
-    known_by: str
-    """By what devices are known: ``name``, ``tag:KEY``, ``serial`` or ``id``."""
-    manager: str
-    """What the tag of managed devices names."""
+    managed: int
+    """Devices that are managed under the file's name by now."""
+    intent: Intent
+    """What the file stands for."""
     costs: tuple[Cost, ...]
-    """Requests by route."""
+    """Requests by route, those that read what is to be put back among them."""
     seconds: float
     """How long it takes at least, under the limits."""
     slots: Slots
     """Room for devices."""
+    profile: str = ""
+    """Id of the profile; empty where it holds no device to tell it."""
     notes: tuple[str, ...] = ()
     """What the plan did not look at, or a person should know."""
 
@@ -143,10 +126,16 @@ class Plan:
         return tuple(planned.step for planned in self.steps if planned.step is not None)
 
     @property
+    def replaces(self) -> bool:
+        """Whether anything is changed or deleted that could be put back."""
+        return any(planned.before is not None for planned in self.steps)
+
+    @property
     def fingerprint(self) -> str:
         """Digest of all steps and of the values that they replace."""
-        facts = [
+        steps = [
             (one.action, one.name, one.device_id, [(c.path, c.old, c.new) for c in one.changes])
             for one in self.steps
         ]
-        return blake2b(orjson.dumps(facts, default=str), digest_size=16).hexdigest()
+        facts = orjson.dumps([self.intent.manager, steps])
+        return blake2b(facts, digest_size=16).hexdigest()

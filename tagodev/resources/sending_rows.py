@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from tagodev.errors import InputError
 from tagodev.models import DataQuery
+from tagodev.resources.batches import MAX_BODY
+from tagodev.serde import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +46,19 @@ class DataRows:
     async def send_data(
         self, device_id: str, points: Sequence[DataCreate], record: CallRecord
     ) -> None:
-        """Send data in one request."""
+        """Send data in one request.
+
+        Raises:
+            InputError: it takes more than one; nothing was sent.
+        """
+        size = len(to_json(points))
+        if size > MAX_BODY:
+            # If an answer were lost, nobody could tell which of several requests had arrived.
+            raise InputError(
+                f"takes {size:,} bytes as JSON, but a request holds {MAX_BODY:,}",
+                path="points",
+                hint="Send it in several rows",
+            )
         await self.data.send(device_id, points, record=record)
 
     async def has_group(self, device_id: str, group: str, record: CallRecord) -> bool:

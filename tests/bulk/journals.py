@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 #: Where files are kept in memory, on Linux: what a disk takes for each commit is not tested here.
-_MEMORY: Final = Path("/dev/shm")
+MEMORY: Final = Path("/dev/shm")
 
-__all__ = ["a_place", "about", "begun", "pulled"]
+__all__ = ["MEMORY", "a_place", "about", "begun", "pulled"]
 
 
 @contextmanager
 def a_place() -> Iterator[Path]:
     """Give the path of a journal that is not there yet, one for each example of Hypothesis."""
-    with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         yield Path(folder) / "run.journal"
 
 

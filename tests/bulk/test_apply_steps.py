@@ -196,13 +196,13 @@ async def test_a_lost_answer_is_looked_for_among_its_own(tmp_path: Path) -> None
         for tags in ((), (OTHER,)):
             with pytest.raises(ConnectionLostError):
                 await tago.devices.create(DeviceCreate(name="a", tags=tags))
-        async with tago.devices.apply_many(
-            [make("a")], journal=tmp_path / "j", settle=0.05
-        ) as run:
+        async with tago.devices.apply_many([make("a")], journal=tmp_path / "j", settle=0.05) as run:
             (outcome,) = [outcome async for outcome in run]
         devices = await tago.devices.list().collect()
 
-    assert isinstance(outcome, Applied) and outcome.adopted and outcome.result is not None
+    assert isinstance(outcome, Applied)
+    assert outcome.adopted
+    assert outcome.result is not None
     assert 3 == len(devices)
     (ours,) = [device for device in devices if MARK in device.tags]
     assert ours.id == outcome.result.device_id
@@ -214,10 +214,8 @@ async def test_two_that_could_be_it(tmp_path: Path) -> None:
     async with (
         Emulator(options) as emulator,
         client(emulator.url, token=emulator.token) as tago,
+        tago.devices.apply_many([make("a"), make("a")], journal=tmp_path / "j", settle=0.05) as run,
     ):
-        async with tago.devices.apply_many(
-            [make("a"), make("a")], journal=tmp_path / "j", settle=0.05
-        ) as run:
-            found = [outcome async for outcome in run]
+        found = [outcome async for outcome in run]
 
     assert [InDoubt, InDoubt] == [type(outcome) for outcome in found]

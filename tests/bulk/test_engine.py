@@ -931,3 +931,40 @@ def test_leaving_in_the_middle_of_the_settle_time(tmp_path: Path) -> None:
 
     assert run_virtually(scenario()) < 1
     assert [RowState.DONE, RowState.SENT] == states(tmp_path / "x")
+
+
+# --- answers that were lost and leave no doubt --------------------------------------------------
+
+
+def listing_fails(*items: int, times: int) -> Callable[[Any, CallRecord], Any]:
+    """Return what to do with rows: these only get to read, so often, and get no answer."""
+    left = dict.fromkeys(items, times)
+
+    async def do(item: int, record: CallRecord) -> None:
+        await leave(record)
+        if left.get(item, 0):
+            left[item] -= 1
+            raise ConnectionLostError("lost")
+
+    return do
+
+
+def test_what_was_not_done_for_want_of_an_answer_is_done_later(tmp_path: Path) -> None:
+    """A row that has changed nothing yet has not failed either."""
+    end = ended(range(6), Work(listing_fails(3, times=2)), tmp_path / "x")
+
+    assert list(range(6)) == end.of(Done)
+    assert [RowState.DONE] * 6 == states(tmp_path / "x")
+
+
+def test_what_was_not_done_when_the_run_ends_is_pending(tmp_path: Path) -> None:
+    """Whoever resumes does it."""
+    path = tmp_path / "x"
+    work = Work(listing_fails(*range(1, 30), times=100))
+    end = ended(range(30), work, path, concurrency=1, patience=0.0)
+
+    assert isinstance(end.reason, ConnectionLostError)
+    assert [0] == end.of(Done)
+    assert [] == end.of(Failed)
+    assert 10 in end.of(Pending)
+    assert list(range(1, 30)) == ended(range(30), Work(), path).of(Done)

@@ -8,6 +8,7 @@ import pytest
 
 from tagodev.cli import main
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
+from tests.cli.profile import Profile
 from tests.cli.support import Command, Done, InProcess
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def in_process(
 ) -> InProcess:
     """Give the command line without a process of its own, for what ends before it has begun."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TAGODEV_CONFIG", str(tmp_path / ".config" / "tagodev.toml"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
 
     def run(*arguments: str) -> Done:
         monkeypatch.setattr("sys.argv", ["tagodev", *arguments])
@@ -48,3 +51,36 @@ def in_process(
         return Done(code, said.out, said.err)
 
     return run
+
+
+@pytest.fixture
+def inside(
+    in_process: InProcess, monkeypatch: pytest.MonkeyPatch, shared_emulator: EmulatorProcess
+) -> InProcess:
+    """Give the command line without a process of its own, with the shared service."""
+    for name in ("TAGODEV_PLAN", "TAGODEV_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TAGOIO_API", shared_emulator.url)
+    monkeypatch.setenv("TAGOIO_TOKEN", shared_emulator.token)
+
+    def run(*arguments: str) -> Done:
+        done = in_process(*arguments)
+        assert shared_emulator.token not in done.out + done.err
+        return done
+
+    return run
+
+
+@pytest.fixture
+def profile(
+    in_process: InProcess,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    tago_emulator: EmulatorProcess,
+) -> Profile:
+    """Give the command line in front of a profile that holds nothing yet."""
+    for name in ("TAGODEV_PLAN", "TAGODEV_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TAGOIO_API", tago_emulator.url)
+    monkeypatch.setenv("TAGOIO_TOKEN", tago_emulator.token)
+    return Profile(tmp_path, tago_emulator, in_process)

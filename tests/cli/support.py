@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 import orjson
 
+from tagodev.bulk.journal import Journal
+from tagodev.bulk.journal_rows import RowState
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -22,7 +25,10 @@ __all__ = [
     "Done",
     "InProcess",
     "read_results",
+    "read_rows",
     "statuses",
+    "tokens_of",
+    "wait_for_journal",
     "wait_for_rows",
     "write_devices",
 ]
@@ -86,12 +92,32 @@ class Command:
         assert "Traceback" not in done.err, done.err
         return done
 
+    def run_with_input(self, text: str, *arguments: str) -> Done:
+        """Run it with something to read on standard input, and wait until it has ended."""
+        done = subprocess.run(
+            [sys.executable, "-m", "tagodev", *arguments],
+            cwd=self.folder,
+            env=self._environment(),
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
     def _environment(self) -> dict[str, str]:
         ours = ("TAGOIO_", "TAGODEV_")
         kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
         known = {"TAGOIO_API": self.api, "TAGOIO_TOKEN": self.token}
         service = {key: value for key, value in known.items() if value}
-        return {**kept, **service, "COLUMNS": "100", **self.environment}
+        # Nobody's own profiles, nor those of the official tool.
+        places = {
+            "TAGODEV_CONFIG": str(self.folder / ".config" / "tagodev.toml"),
+            "XDG_CONFIG_HOME": str(self.folder / ".config"),
+            "TAGODEV_LEDGER": str(self.folder / ".config" / "ledger.sqlite"),
+        }
+        return {**kept, **service, **places, "COLUMNS": "100", **self.environment}
 
 
 def write_devices(path: Path, names: Iterable[str]) -> Path:
@@ -115,6 +141,25 @@ def statuses(path: Path) -> dict[str, int]:
     for row in read_results(path):
         counts[row["status"]] = counts.get(row["status"], 0) + 1
     return counts
+
+
+def tokens_of(path: Path) -> list[str]:
+    """Return the tokens in a results file."""
+    return [row["token"] for row in read_results(path) if row["token"]]
+
+
+def read_rows(path: Path) -> dict[RowState, int]:
+    """Return how many rows of a journal are in each state."""
+    with Journal.read(path) as journal:
+        return journal.counts()
+
+
+def wait_for_journal(path: Path, done: int) -> None:
+    """Wait until so many rows of a journal are done."""
+    deadline = time.monotonic() + PATIENCE
+    while not path.exists() or read_rows(path).get(RowState.DONE, 0) < done:
+        assert time.monotonic() < deadline, "the rows were not done"
+        time.sleep(0.02)
 
 
 def wait_for_rows(path: Path, rows: int) -> None:

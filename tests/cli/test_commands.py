@@ -20,7 +20,22 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    "command", [("bulk", "create"), ("bulk", "delete"), ("emulator",), ("demo",)]
+    "command",
+    [
+        ("bulk", "create"),
+        ("bulk", "delete"),
+        ("bulk", "edit"),
+        ("bulk", "rotate"),
+        ("bulk", "resume"),
+        ("bulk", "status"),
+        ("bulk", "export"),
+        ("bulk", "retry-failed"),
+        ("bulk", "untag"),
+        ("demo",),
+        ("doctor",),
+        ("emulator",),
+        ("limits",),
+    ],
 )
 def test_help_has_an_example(in_process: InProcess, command: tuple[str, ...]) -> None:
     """Every command's help ends with a line to try."""

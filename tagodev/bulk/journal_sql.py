@@ -1,0 +1,131 @@
+"""How a journal stands in SQLite: its tables, and the statements that fill them.
+
+Each commit keeps rows waiting, so what it takes is kept low in two ways.
+
+A batch is written with few statements, however many rows it is about.
+Around each statement the thread gives up the interpreter and has to wait until the event loop lets
+go of it again, which takes longer than what the statement does.
+
+The log that SQLite writes ahead is made long once, and used over again from then on (`stretch`).
+A commit that makes a file longer waits for the file system's own journal too, and takes many times
+as long as one that does not.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from tagodev.bulk.journal_rows import Batch
+
+__all__ = ["APPLICATION_ID", "SCHEMA", "STATEMENTS", "stretch", "write_batch"]
+
+#: Marks an SQLite file as ours ("tgdj"), so that nothing else is taken for a journal.
+APPLICATION_ID: Final = 0x7467646A
+
+SCHEMA: Final = f"""
+PRAGMA application_id = {APPLICATION_ID};
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE rows (
+    number INTEGER PRIMARY KEY,
+    state INTEGER NOT NULL DEFAULT 0,
+    hash BLOB NOT NULL,
+    payload BLOB NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    sent REAL,
+    ended REAL,
+    progress BLOB,
+    result BLOB,
+    error TEXT
+);
+CREATE INDEX unfinished ON rows (state) WHERE state IN (0, 1);
+CREATE TABLE spent (
+    ledger TEXT NOT NULL,
+    route TEXT NOT NULL,
+    minute REAL NOT NULL,
+    number INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (ledger, route, minute, number)
+) WITHOUT ROWID;
+"""
+
+#: Rows that one statement writes at most.
+_TOGETHER: Final = 64
+#: Statements that a connection may keep ready: one for each number of rows, of three kinds, and
+#: some others.
+STATEMENTS: Final = 4 * _TOGETHER
+#: Pages of the log that are written before it is used over again: 1 MB.
+_LOG_PAGES: Final = 256
+_PAGE: Final = 4096
+
+_PULLED: Final = "INSERT INTO rows (number, hash, payload, state, sent) VALUES {}"
+# The next two change rows that are there; hash and payload only satisfy what SQLite checks first.
+_SENT: Final = """
+INSERT INTO rows (number, sent, state, hash, payload) VALUES {}
+ON CONFLICT (number) DO UPDATE SET state = excluded.state, sent = coalesce(sent, excluded.sent)
+"""
+_ENDED: Final = """
+INSERT INTO rows (state, attempts, ended, result, error, number, hash, payload) VALUES {}
+ON CONFLICT (number) DO UPDATE SET
+    state = excluded.state,
+    attempts = attempts + excluded.attempts,
+    ended = excluded.ended,
+    result = excluded.result,
+    error = excluded.error
+"""
+_PROGRESS: Final = "UPDATE rows SET progress = ? WHERE number = ?"
+_SPENT: Final = """
+INSERT INTO spent VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (ledger, route, minute, number) DO UPDATE SET count = count + excluded.count
+"""
+
+
+def write_batch(connection: sqlite3.Connection, batch: Batch) -> None:
+    """Write what many rows have to say; the caller commits.
+
+    Args:
+        connection: within a transaction.
+        batch: what they say.
+    """
+    # The first time counts.
+    sent = {number: when for when, number in reversed(batch.sent)}
+    # Most rows are about to leave when they are first written.
+    pulled = [
+        (*row, 1, sent.pop(row[0])) if row[0] in sent else (*row, 0, None) for row in batch.pulled
+    ]
+    _together(connection, _PULLED, "(?, ?, ?, ?, ?)", pulled)
+    _together(connection, _SENT, "(?, ?, 1, '', '')", [*sent.items()])
+    connection.executemany(_PROGRESS, batch.progress)
+    _together(connection, _ENDED, "(?, ?, ?, ?, ?, ?, '', '')", batch.ended)
+    connection.executemany(_SPENT, [(*key, count) for key, count in batch.spent.items()])
+
+
+def _together(
+    connection: sqlite3.Connection,
+    statement: str,
+    places: str,
+    rows: Sequence[tuple[Any, ...]],
+) -> None:
+    for first in range(0, len(rows), _TOGETHER):
+        some = rows[first : first + _TOGETHER]
+        values = ", ".join([places] * len(some))
+        connection.execute(statement.format(values), [*chain.from_iterable(some)])
+
+
+def stretch(connection: sqlite3.Connection) -> None:
+    """Make the log as long as it gets.
+
+    Args:
+        connection: outside of any transaction.
+    """
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+    connection.execute("CREATE TABLE IF NOT EXISTS padding (zeros BLOB)")
+    # A transaction of its own: what one and the same throws away again never gets to the log.
+    with connection:
+        connection.execute("INSERT INTO padding VALUES (zeroblob(?))", (_LOG_PAGES * _PAGE,))
+    connection.execute("DROP TABLE padding")
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)")

@@ -1,0 +1,201 @@
+"""The results of a run with a journal: every row of it, also those of earlier runs.
+
+The journal is where results are; a results file is a copy, made when a run ends.
+It is written beside its place and moved there when it is whole, so that no reader finds half of it.
+
+What lies there already is replaced only if that loses nothing: it must be a results file, and each
+device and token in it must be in the journal too, as they are in this journal's earlier results.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from collections import Counter
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import orjson
+
+from tagodev.bulk.journal_rows import RowState
+from tagodev.cli.kinds import kind_of
+from tagodev.cli.results import COLUMNS, Result
+from tagodev.errors import InputError, TagoError
+from tagodev.secrets import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tagodev.bulk.journal import Journal
+    from tagodev.bulk.journal_rows import Entry
+    from tagodev.cli.kinds import DoneStatus
+    from tagodev.cli.results import Counts, Status
+
+__all__ = [
+    "check_out",
+    "check_replaceable",
+    "private_file",
+    "result_of",
+    "write_results",
+]
+
+_LOST: Final = "Its answer was lost, or has not come yet: resuming finds out whether it was done"
+
+
+# --- rows ----------------------------------------------------------------------------------------
+
+
+def result_of(entry: Entry, done: DoneStatus) -> Result:
+    """Return what a journal knows of a row.
+
+    Args:
+        entry: the row.
+        done: what rows of this kind are when they are done.
+    """
+    item = orjson.loads(entry.payload)
+    given: Mapping[str, Any] = orjson.loads(entry.result) if entry.result else {}
+    token = given.get("token")
+    return Result(
+        entry.number + 1,
+        _name_of(item),
+        status=_status(entry.state, done),
+        device_id=given.get("device_id") or _device_id_of(item),
+        token=Secret(token) if token else None,
+        error=_LOST if entry.state is RowState.SENT else entry.error or "",
+    )
+
+
+def _status(state: RowState, done: DoneStatus) -> Status:
+    match state:
+        case RowState.DONE:
+            return done
+        case RowState.FAILED:
+            return "failed"
+        case RowState.PENDING:
+            return "pending"
+    return "in_doubt"
+
+
+def _name_of(item: Any) -> str:
+    """Return the name in a row, wherever rows of its kind have it; empty where there is none."""
+    if not isinstance(item, dict):
+        return ""
+    inner = item.get("create") or item.get("changes") or item.get("edit") or item
+    return inner.get("name") or ""
+
+
+def _device_id_of(item: Any) -> str:
+    if isinstance(item, dict):
+        return item.get("device_id") or ""
+    # Of a device to be deleted a journal keeps nothing but its id.
+    return item if isinstance(item, str) else ""
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def check_out(path: Path) -> None:
+    """Make sure that a file can be made, before anything is sent.
+
+    Raises:
+        InputError: there is no such folder, or it is not ours to write to.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        raise InputError(f"{path}: there is no such folder", path="--out")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: nothing can be written in this folder", path="--out")
+
+
+def check_replaceable(journal: Journal, path: Path) -> None:
+    """Make sure that results can take their place without anything being lost.
+
+    Raises:
+        InputError: something else lies there.
+    """
+    try:
+        if not os.path.lexists(path) or (path.is_file() and _is_known(journal, path)):
+            return
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}", path="--out") from None
+    raise InputError(
+        f"{path} is there already, and is not an earlier result of this journal",
+        path="--out",
+        hint="Name another file, or move that one away",
+    )
+
+
+def _is_known(journal: Journal, path: Path) -> bool:
+    """Return whether a file holds results, and none that the journal does not know."""
+    done = kind_of(journal.info.kind).done
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file, strict=True)
+            if tuple(next(rows, ())) != COLUMNS:
+                return False
+            # Both are in the order of the rows; the file may be cut short, but has no other rows.
+            known = journal.rows()
+            for cells in rows:
+                entry = next(known, None)
+                if entry is None or not _says_no_more(cells, result_of(entry, done)):
+                    return False
+    except (csv.Error, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _says_no_more(cells: list[str], result: Result) -> bool:
+    if len(cells) != len(COLUMNS):
+        return False
+    row, _, device_id, token, *_ = map(str, result.cells())
+    return cells[0] == row and cells[2] in ("", device_id) and cells[3] in ("", token)
+
+
+def write_results(journal: Journal, path: Path) -> Counts:
+    """Write every row of a journal, and return how many have which status.
+
+    Args:
+        journal: open for reading.
+        path: where; `check_replaceable` has let it through.
+
+    Raises:
+        TagoError: the disk does not take it.
+    """
+    done = kind_of(journal.info.kind).done
+    counts: Counter[Status] = Counter()
+    try:
+        with private_file(path) as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            for entry in journal.rows():
+                result = result_of(entry, done)
+                counts[result.status] += 1
+                writer.writerow(result.cells())
+    except OSError as error:
+        raise TagoError(
+            f"{path}: {error.strerror}",
+            hint=f"Everything is in {journal.path}: tagodev bulk export gets it out",
+        ) from None
+    return counts
+
+
+@contextmanager
+def private_file(path: Path) -> Iterator[IO[str]]:
+    """Make a file for its owner's eyes only; it takes its place when it is whole.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with open(descriptor, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123  (a descriptor, not a path)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(draft).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(draft).unlink()
+        raise

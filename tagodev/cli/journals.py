@@ -1,0 +1,187 @@
+"""``tagodev bulk status`` and ``tagodev bulk export``: looking into journals.
+
+Both only read, so they may look while another process works with a journal.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path  # noqa: TC003  (cyclopts reads annotations at run time)
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+import attrs
+import orjson
+from cyclopts import Parameter
+
+from tagodev.bulk.journal import Journal
+from tagodev.bulk.journal_rows import RowState
+from tagodev.bulk.locks import FileLock
+from tagodev.cli.common import Exit, complain, exit_code, print_json, print_line, say
+from tagodev.cli.journal_results import check_out, private_file, result_of
+from tagodev.cli.results import COLUMNS
+from tagodev.cli.standing import Standing
+from tagodev.errors import InputError, TagoError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["export", "status"]
+
+_Format: TypeAlias = Literal["csv", "jsonl"]
+
+
+# --- status --------------------------------------------------------------------------------------
+
+
+def status(
+    *journals: Path,
+    json: Annotated[bool, Parameter(negative="", help="One JSON object as output.")] = False,
+) -> int:
+    """Tell where journals stand, and how to go on; also while a run is going on."""
+    if not journals:
+        raise InputError("name at least one journal")
+    code = Exit.OK
+    looks = []
+    for path in journals:
+        try:
+            looks.append(_look(path))
+        except TagoError as error:
+            complain(error)
+            code = code or exit_code(error)
+    if json:
+        print_json({"journals": [look.as_json() for look in looks]})
+    else:
+        for look in looks:
+            for line in look.lines():
+                print_line(line)
+    return code
+
+
+@attrs.frozen
+class _Look:
+    """What is seen of a journal from outside."""
+
+    standing: Standing
+    last_activity: float | None
+    running: bool
+
+    @property
+    def complete(self) -> bool:
+        return self.standing.whole and not self.standing.left
+
+    def as_json(self) -> dict[str, Any]:
+        standing, info = self.standing, self.standing.info
+        states = {
+            "in_doubt" if state is RowState.SENT else state.name.casefold(): standing.states.get(
+                state, 0
+            )
+            for state in RowState
+        }
+        return {
+            "journal": str(standing.path),
+            "kind": info.kind,
+            "service": info.service,
+            "run": info.run,
+            "file": info.manner.get("file"),
+            "out": info.manner.get("out"),
+            "began": _iso(info.began),
+            "last_activity": _iso(self.last_activity),
+            "running": self.running,
+            "rows": standing.rows,
+            **states,
+            "whole": standing.whole,
+            "complete": self.complete,
+            "next": [] if self.running else list(standing.how_to_go_on()),
+        }
+
+    def lines(self) -> Iterator[str]:
+        standing, info = self.standing, self.standing.info
+        kind, states = standing.kind, standing.states
+        yield f"{standing.path}: {standing.done} of {standing.rows} {kind.noun} {kind.done}"
+        others = {
+            "failed": states.get(RowState.FAILED, 0),
+            "on their way" if self.running else "in doubt": states.get(RowState.SENT, 0),
+            "not clear": states.get(RowState.UNSOLVED, 0),
+            "pending": states.get(RowState.PENDING, 0),
+        }
+        if any(others.values()):
+            yield "  " + ", ".join(f"{count} {what}" for what, count in others.items() if count)
+        source = info.manner.get("file")
+        yield f"  {f'from {source}, ' if source else ''}at {info.service}, run {info.run}"
+        last = _iso(self.last_activity)
+        yield f"  begun {_iso(info.began)}, last activity {last or 'none'}"
+        if self.running:
+            yield "  A process works with it now"
+        elif self.complete:
+            yield "  Complete"
+        if not self.running:
+            yield from (f"  {line}" for line in standing.how_to_go_on())
+
+
+def _look(path: Path) -> _Look:
+    running = FileLock.is_held(path)
+    with Journal.read(path) as journal:
+        return _Look(Standing.of(journal), journal.last_activity(), running)
+
+
+def _iso(moment: float | None) -> str | None:
+    if moment is None:
+        return None
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
+
+
+# --- export --------------------------------------------------------------------------------------
+
+
+def export(
+    journal: Path,
+    /,
+    *,
+    format: Annotated[_Format, Parameter(help="csv (default) or jsonl.")] = "csv",  # noqa: A002  (the option's name)
+    out: Annotated[
+        Path | None,
+        Parameter(help="A new file, which only you may read; default: standard output."),
+    ] = None,
+) -> int:
+    """Print every row of a journal, with the tokens that it holds."""
+    with Journal.read(journal) as read:
+        if Standing.of(read).kind.tokens:
+            say("This holds tokens of devices: keep it where only you can read it")
+        if out is None:
+            _write(read, sys.stdout, format)
+            return Exit.OK
+        check_out(out)
+        if os.path.lexists(out):
+            raise InputError(
+                f"{out} is there already, and may hold tokens",
+                path="--out",
+                hint="Name another file, or move that one away",
+            )
+        try:
+            with private_file(out) as file:
+                _write(read, file, format)
+        except OSError as error:
+            raise TagoError(f"{out}: {error.strerror}") from None
+    return Exit.OK
+
+
+def _write(journal: Journal, file: IO[str], form: _Format) -> None:
+    done = Standing.of(journal).kind.done
+    writer = csv.writer(file, lineterminator="\n")
+    if form == "csv":
+        writer.writerow(COLUMNS)
+    for entry in journal.rows():
+        cells = result_of(entry, done).cells()
+        if form == "csv":
+            writer.writerow(cells)
+            continue
+        row = {name: cell or None for name, cell in zip(COLUMNS, cells, strict=True)}
+        row |= {
+            "attempts": entry.attempts,
+            "sent": _iso(entry.sent),
+            "ended": _iso(entry.ended),
+        }
+        file.write(f"{orjson.dumps(row).decode()}\n")

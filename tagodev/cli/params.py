@@ -1,0 +1,192 @@
+"""``tagodev param``: the configuration parameters of devices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from cyclopts import App, Parameter
+
+import tagodev
+from tagodev.cli.common import Exit, print_line
+from tagodev.cli.filters import FilterOptions, device_id_of, find_devices, key_and_value
+from tagodev.cli.selection import (
+    ByFilterOptions,
+    Task,
+    YesOption,
+    check_chosen,
+    confirmed,
+    do_each,
+    plural,
+)
+from tagodev.cli.service import ServiceOptions
+from tagodev.cli.showing import (
+    JsonOption,
+    OutputOptions,
+    clean,
+    print_data,
+    record_of,
+    show_rows,
+)
+from tagodev.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tagodev import ConfigurationParameter, Device, Tago
+
+__all__ = ["app"]
+
+_SERVICE: Final = ServiceOptions()
+_FILTERS: Final = FilterOptions()
+_OUTPUT: Final = OutputOptions()
+_BY_FILTER: Final = ByFilterOptions()
+
+_KNOWN: Final = ("key", "value", "sent", "id")
+
+app: Final = App(name="param", help="List, set and delete configuration parameters of devices.")
+
+_SET_EXAMPLES: Final = """\
+Example: tagodev param set 67e1a2b3c4d5e6f708192a3b check_rate=600 unit=C
+
+On all devices of a site, after a look at them:
+
+tagodev param set check_rate=600 --tag site=dairy --dry-run
+"""
+
+
+@app.command(name="list", help_epilogue="Example: tagodev param list 67e1a2b3c4d5e6f708192a3b")
+def list_params(
+    device: str,
+    /,
+    *,
+    sent: Annotated[
+        bool | None,
+        Parameter(
+            name="--sent",
+            negative="--not-sent",
+            help="Only those that the device has read, or has not.",
+        ),
+    ] = None,
+    output: OutputOptions = _OUTPUT,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """List the configuration parameters of a device.
+
+    DEVICE is an id, or a name that only one device has.
+    """
+    columns = output.columns(_KNOWN, people=_KNOWN)
+
+    async def look(tago: Tago) -> list[ConfigurationParameter]:
+        return await tago.parameters.list(await device_id_of(tago, device), sent)
+
+    rows = [record_of(one, columns) for one in service.ask(look)]
+    show_rows(rows, columns, output, noun="parameters", flexible=("key", "value"))
+    return Exit.OK
+
+
+@app.command(name="set", help_epilogue=_SET_EXAMPLES)
+def set_params(
+    *arguments: Annotated[str, Parameter(help="Devices, then KEY=VALUE for each parameter.")],
+    sent: Annotated[
+        bool, Parameter(negative="", help="Mark them as read by the device; default: as not read.")
+    ] = False,
+    filters: FilterOptions = _FILTERS,
+    by_filter: ByFilterOptions = _BY_FILTER,
+    yes: YesOption = False,
+    json: JsonOption = False,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """Set configuration parameters of devices; those with other keys stay.
+
+    Of the devices that are named, by ids or by names that only one device has; or of all that a
+    filter lets through. These are shown first, and their number is to be typed. A parameter that
+    is new is made.
+    """
+    devices = [text for text in arguments if "=" not in text]
+    given = dict(key_and_value(text, "KEY=VALUE") for text in arguments if "=" in text)
+    if not given:
+        raise InputError("what is to be set? Give KEY=VALUE", path="KEY=VALUE")
+    params = [
+        tagodev.ConfigurationParameter(key, value or "", sent=sent) for key, value in given.items()
+    ]
+    check_chosen(devices, filtered=bool(filters))
+    if not devices:
+        return _set_by_filter(params, filters, by_filter, service, yes=yes, json=json)
+
+    async def change(tago: Tago, device: Device) -> bool:
+        await tago.parameters.set(device.id, params)
+        return True
+
+    found = service.ask(lambda tago: find_devices(tago, devices))
+    return do_each(service, found, "set", change, json=json)
+
+
+def _set_by_filter(
+    params: Sequence[ConfigurationParameter],
+    filters: FilterOptions,
+    by_filter: ByFilterOptions,
+    service: ServiceOptions,
+    *,
+    yes: bool,
+    json: bool,
+) -> int:
+    from tagodev.bulk.sending import SetParameters
+
+    found = service.ask(filters.find_surely)
+    rows: list[tuple[Device, Any]] = [
+        (device, tagodev.ParameterChange(device.id, params)) for device in found
+    ]
+    keys = ", ".join(clean(one.key) for one in params)
+    task = Task(
+        verb="set-params",
+        warning=f"Their configuration parameters will be set: {keys}.",
+        operation=SetParameters,
+        rows=rows,
+    )
+    return task.carry_out(service, by_filter, yes=yes, json=json)
+
+
+@app.command(
+    help_epilogue="Example: tagodev param delete 67e1a2b3c4d5e6f708192a3b check_rate --yes"
+)
+def delete(
+    device: str,
+    /,
+    *keys: str,
+    yes: YesOption = False,
+    json: JsonOption = False,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """Delete configuration parameters of a device.
+
+    DEVICE is an id, or a name that only one device has; KEYS are the parameters' keys, or ids.
+    """
+    if not keys:
+        raise InputError("which parameters? Give their keys", path="KEYS")
+
+    async def look(tago: Tago) -> tuple[str, list[ConfigurationParameter]]:
+        device_id = await device_id_of(tago, device)
+        return device_id, await tago.parameters.list(device_id)
+
+    device_id, there = service.ask(look)
+    missing = set(keys) - {one.key for one in there} - {one.id for one in there}
+    if missing:
+        raise InputError(
+            f"the device has no parameter {', '.join(map(clean, sorted(missing)))}", path="KEYS"
+        )
+    # Two may have the same key.
+    doomed = [one for one in there if one.key in keys or one.id in keys]
+    if not yes and not confirmed(f"Delete {plural(len(doomed), 'parameter')}? [y/N]", "y"):
+        return Exit.GENERAL
+
+    async def remove(tago: Tago) -> None:
+        for one in doomed:
+            await tago.parameters.remove(device_id, str(one.id))
+
+    service.ask(remove)
+    if json:
+        print_data({"deleted": [record_of(one, ("key", "value", "id")) for one in doomed]})
+    else:
+        for one in doomed:
+            print_line(f"deleted {clean(one.key)}")
+    return Exit.OK

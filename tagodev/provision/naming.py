@@ -1,0 +1,153 @@
+"""What the columns of a file mean, however their names are written.
+
+Letter case, spaces, underscores and dashes do not matter, and a few words stand for others:
+``Serial number``, ``serial_number`` and ``SERIE-NUMBER`` all mean ``serie_number``.
+Keys of tags and parameters are somebody's own: they are taken as they are written.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from tagodev.secrets import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+__all__ = ["PARAM", "TAG", "Naming", "fold", "likely_field", "shown_name"]
+
+TAG: Final = "tag."
+PARAM: Final = "param."
+
+_BETWEEN: Final = re.compile(r"[\s_\-]+")
+_PAIR: Final = re.compile(r"(tags?|params?|parameters?)\s*[.:](.*)", re.IGNORECASE | re.DOTALL)
+_LONGEST: Final = 60
+
+
+def fold(name: str) -> str:
+    """Return what of a name matters when it is compared.
+
+    Args:
+        name: of a column, a network, a connector.
+
+    Example:
+        >>> fold("Serial number") == fold("SERIAL_NUMBER")
+        True
+    """
+    return _BETWEEN.sub("", name.casefold())
+
+
+_FIELDS: Final = (
+    "name",
+    "type",
+    "network",
+    "connector",
+    "serie_number",
+    "active",
+    "visible",
+    "description",
+    "chunk_period",
+    "chunk_retention",
+    "mutable_variable_regex",
+    "payload_decoder",
+    "tags",
+    "configuration_params",
+    "device_id",
+    "token",
+)
+#: What names mean a field, by what of them matters.
+_MEANINGS: Final[Mapping[str, str]] = {
+    **{fold(field): field for field in _FIELDS},
+    "id": "device_id",
+    "serial": "serie_number",
+    "serialnumber": "serie_number",
+    "tag": "tags",
+    "param": "configuration_params",
+    "params": "configuration_params",
+    "parameters": "configuration_params",
+}
+
+
+def shown_name(name: str) -> str:
+    """Return a name as it stands in messages: not without end, and on one line.
+
+    Args:
+        name: of a column, or of a field.
+    """
+    # Without a header the first row of cells is taken for one, and a token may be among them.
+    text = redact(name)
+    text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
+def likely_field(column: str, known: Collection[str]) -> str:
+    """Return the field that was most likely meant; empty if there is none.
+
+    Args:
+        column: a name that means nothing.
+        known: the fields that there are.
+
+    Example:
+        >>> likely_field("Serail number", ("name", "serie_number"))
+        'serie_number'
+    """
+    words = {word: field for word, field in _MEANINGS.items() if field in known}
+    likely = get_close_matches(fold(column)[:_LONGEST], words, n=1)
+    return words[likely[0]] if likely else ""
+
+
+@attrs.frozen
+class Naming:
+    """What the columns of a file mean.
+
+    Example:
+        >>> naming = Naming({"EUI": "serie_number", "Notes": ""})
+        >>> [naming.field_of(column) for column in ("eui", "Device ID", "Tag.Site", "notes")]
+        ['serie_number', 'device_id', 'tag.Site', '']
+    """
+
+    chosen: Mapping[str, str] = attrs.field(factory=dict)
+    """Columns whose meaning somebody has chosen; empty for one that is left out."""
+    left_out: frozenset[str] = attrs.field(default=frozenset(), kw_only=True)
+    """Fields that are not read."""
+    helpers: frozenset[str] = attrs.field(default=frozenset(), kw_only=True)
+    """Fields that are no device's: other columns that templates are made of, each in braces."""
+
+    def choice(self, column: str) -> str | None:
+        """Return the name under which somebody has chosen what a column means; None if nobody has.
+
+        Args:
+            column: as the file writes it.
+        """
+        if column in self.chosen:
+            return column
+        folded = fold(column)
+        return next((one for one in self.chosen if fold(one) == folded), None)
+
+    def field_of(self, column: str) -> str:
+        """Return the field that a column means: empty if it is left out, itself if none is known.
+
+        Args:
+            column: as the file writes it.
+        """
+        column = column.strip()
+        choice = self.choice(column)
+        field = _meaning(column) if choice is None else self.chosen[choice]
+        if not field:
+            field = self._helper(column) or (column if choice is None else "")
+        return "" if field in self.left_out else field
+
+    def _helper(self, column: str) -> str:
+        folded = fold(column)
+        return next((one for one in self.helpers if fold(one[1:-1]) == folded), "")
+
+
+def _meaning(column: str) -> str:
+    pair = _PAIR.fullmatch(column)
+    if pair is None:
+        return _MEANINGS.get(fold(column), "")
+    return (TAG if pair[1].casefold().startswith("tag") else PARAM) + pair[2].strip()

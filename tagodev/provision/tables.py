@@ -1,0 +1,122 @@
+"""Records written as files that are read again: CSV, JSON Lines, YAML."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from tagodev.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+__all__ = ["csv_pieces", "json_line_pieces", "yaml_pieces"]
+
+#: The columns that stand before those of tags and parameters, where a record gives them.
+_FIRST: Final = (
+    "name",
+    "serie_number",
+    "type",
+    "network",
+    "connector",
+    "active",
+    "visible",
+    "description",
+    "chunk_period",
+    "chunk_retention",
+    "mutable_variable_regex",
+)
+#: Those that stand behind them.
+_LAST: Final = ("payload_decoder", "token")
+#: Rows that are put together before they are handed out.
+_AT_ONCE: Final = 500
+
+
+def json_line_pieces(records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    """Yield JSON Lines: one object a device."""
+    for record in records:
+        yield orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def yaml_pieces(records: Sequence[dict[str, Any]]) -> Iterator[bytes]:
+    """Return a YAML file, piece by piece: a list with a mapping for each device.
+
+    Raises:
+        InputError: PyYAML is not there.
+    """
+    try:
+        import yaml  # noqa: PLC0415  (an extra)
+    except ImportError:
+        raise InputError("writing YAML needs PyYAML", hint="pip install 'tagodev[yaml]'") from None
+    if not records:
+        return iter((b"[]\n",))
+    return (
+        yaml.safe_dump([record], allow_unicode=True, sort_keys=False).encode() for record in records
+    )
+
+
+def csv_pieces(records: Sequence[dict[str, Any]]) -> Iterator[bytes]:
+    """Return a CSV file, piece by piece, with a column for each field, tag and parameter.
+
+    Raises:
+        InputError: a device can't be said in CSV.
+    """
+    rows = [_cells(record) for record in records]
+    keys = dict.fromkeys(column for row in rows for column in row)
+    middle = sorted(key for key in keys if key not in (*_FIRST, *_LAST))
+    # Tags before parameters, each in the order of their keys.
+    middle.sort(key=lambda column: column.startswith("param."))
+    columns = [
+        *(column for column in _FIRST if column in keys or column == "name"),
+        *middle,
+        *(column for column in _LAST if column in keys),
+    ]
+    return _lines(columns, rows)
+
+
+def _lines(columns: list[str], rows: list[dict[str, str]]) -> Iterator[bytes]:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for start in range(0, max(len(rows), 1), _AT_ONCE):
+        writer.writerows(
+            [row.get(column, "") for column in columns] for row in rows[start : start + _AT_ONCE]
+        )
+        yield text.getvalue().encode()
+        text.seek(0)
+        text.truncate()
+
+
+def _cells(record: dict[str, Any]) -> dict[str, str]:
+    cells = {
+        name: _cell(value)
+        for name, value in record.items()
+        if name not in ("tags", "configuration_params")
+    }
+    for prefix, items in (("tag", "tags"), ("param", "configuration_params")):
+        for item in record.get(items, ()):
+            key, value = item["key"], item["value"]
+            column = f"{prefix}.{key}"
+            problem = ""
+            if column in cells:
+                problem = f"has two of {column}"
+            elif not value:
+                problem = f"has an empty {column}, and an empty cell says nothing"
+            elif key != key.strip():
+                problem = f"has a key that begins or ends with a space: {column!r}"
+            if problem:
+                raise InputError(
+                    f"device {record['name']!r} {problem}: that can't be said in CSV",
+                    hint="Take --format json",
+                )
+            cells[column] = value
+    return cells
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,293 @@
+"""OpenTelemetry: spans and metrics of every request, by ``Tago(..., on_event=OpenTelemetry())``.
+
+Needs the extra ``otel``.
+What is made here goes wherever the program's own OpenTelemetry SDK sends it; where there is none,
+nowhere.
+
+Names are those of OpenTelemetry's semantic conventions for HTTP clients; what they have no name
+for begins with ``tagodev``.
+In one thing the conventions are not followed: ``url.full`` is never told, since tokens stand in
+URLs.
+``url.template`` tells as much as anybody may know: ``/device/token/:token``.
+An instrumentation of aiohttp, if the program has one, would tell the URL all the same: it is kept
+quiet while a request is on its way.
+
+A span is one attempt, from its leaving to the end of its answer; how long it waited for its turn
+is said beside it.
+Its parent is whatever span the caller's task is in.
+No trace context travels to the service: it belongs to somebody else.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Final, TypeAlias
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+import attrs
+
+from tagodev import __version__
+from tagodev.events import Ended, GaveUp, Sent
+
+try:
+    from opentelemetry import metrics, trace
+    from opentelemetry.context import (
+        # Private to OpenTelemetry's own instrumentations, of which this is one more.
+        _SUPPRESS_HTTP_INSTRUMENTATION_KEY,
+        _SUPPRESS_INSTRUMENTATION_KEY,
+        attach,
+        detach,
+        set_value,
+    )
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError(
+        "tagodev.telemetry needs an extra: pip install 'tagodev[otel]'", name=missing.name
+    ) from None
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextvars import Token
+
+    from opentelemetry.context import Context
+    from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation
+    from opentelemetry.trace import Span, TracerProvider
+
+    from tagodev.events import Event
+
+    _Told: TypeAlias = Mapping[str, str | int | float]
+    _Key: TypeAlias = frozenset[tuple[str, str | int | float]]
+
+__all__ = ["OpenTelemetry"]
+
+_SCHEMA: Final = "https://opentelemetry.io/schemas/1.40.0"
+#: Upper bounds that the conventions recommend for durations of requests, in seconds.
+_DURATIONS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+#: Those for waits, which are short or a good part of a minute, and seldom more than some minutes.
+_WAITS: Final = (0.005, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 900)
+#: How long a window's use is told where its end is not known, in seconds.
+_MINUTE: Final = 60.0
+
+
+class OpenTelemetry:
+    """A sink of events that makes spans and metrics of them.
+
+    One may serve any number of clients; where their profiles are to be told apart, give each client
+    one of its own, with an attribute that names the profile.
+
+    Example:
+        >>> async def main() -> None:
+        ...     async with Tago("p-...", plan="scale", on_event=OpenTelemetry()) as tago: ...
+    """
+
+    def __init__(
+        self,
+        *,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        attributes: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make what is measured with.
+
+        Args:
+            tracer_provider: makes the spans; default: the program's own.
+            meter_provider: makes the metrics; default: the program's own.
+            attributes: told with every span and metric, besides its own; default: none.
+        """
+        self._tracer = trace.get_tracer("tagodev", __version__, tracer_provider, _SCHEMA)
+        meter = metrics.get_meter("tagodev", __version__, meter_provider, _SCHEMA)
+        self._metrics = _Metrics.of(meter)
+        _observe_windows(meter, meter_provider)
+        self._meter_provider = meter_provider
+        self._attributes = dict(attributes or {})
+        self._places: dict[tuple[str, str, str], _Told] = {}
+        self._out: dict[int, tuple[Span, Token[Context]]] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Take an event in, in the task that it is about."""
+        if isinstance(event, Sent):
+            self._begin(event)
+        elif isinstance(event, Ended):
+            self._end(event)
+        elif isinstance(event, GaveUp):
+            told = {
+                **self._place(event),
+                "tagodev.lane": event.lane,
+                "error.type": "tagodev.errors.WaitTooLongError",
+            }
+            self._metrics.wait_time.record(event.waited, told)
+
+    def _begin(self, sent: Sent) -> None:
+        place = self._place(sent)
+        lane = {"tagodev.lane": sent.lane}
+        told = {
+            **place,
+            **lane,
+            "tagodev.route": sent.route,
+            "tagodev.wait_time": sent.waited,
+            "tagodev.window.used": sent.state.used,
+            "tagodev.window.budget": sent.state.budget,
+        }
+        if sent.resends:
+            told["http.request.resend_count"] = sent.resends
+        # Nothing is counted as well: who watches for a change must see where it began.
+        self._metrics.resends.add(int(sent.resends > 0), {**place, **lane})
+        self._metrics.wait_time.record(sent.waited, {**place, **lane})
+        self._metrics.active.add(1, place)
+        self._note_window(sent)
+        span = self._tracer.start_span(
+            f"{sent.method} {place['url.template']}", kind=trace.SpanKind.CLIENT, attributes=told
+        )
+        inside = trace.set_span_in_context(span)
+        # Which of the two is heeded depends on the instrumentation's age.
+        for key in (_SUPPRESS_HTTP_INSTRUMENTATION_KEY, _SUPPRESS_INSTRUMENTATION_KEY):
+            inside = set_value(key, True, inside)
+        self._out[sent.number] = span, attach(inside)
+
+    def _end(self, ended: Ended) -> None:
+        sent = ended.sent
+        place = self._place(sent)
+        span, token = self._out.pop(sent.number)
+        outcome: dict[str, str | int] = {}
+        if ended.status is not None:
+            outcome["http.response.status_code"] = ended.status
+        failure = _error_type(ended)
+        if failure is not None:
+            outcome["error.type"] = failure
+            span.set_status(trace.StatusCode.ERROR)
+        span.set_attributes(outcome)
+        # While the span is the present one, so that an exemplar leads to it.
+        self._metrics.duration.record(ended.seconds, {**place, **outcome})
+        self._metrics.active.add(-1, place)
+        rejected = int(ended.status == 429)
+        self._metrics.rejections.add(rejected, {**place, "tagodev.lane": sent.lane})
+        detach(token)
+        span.end()
+
+    def _note_window(self, sent: Sent) -> None:
+        state, place = sent.state, self._place(sent)
+        ends_in = _MINUTE if state.next_window_in is None else state.next_window_in
+        told = {
+            **self._attributes,
+            "server.address": place["server.address"],
+            "server.port": place["server.port"],
+            "tagodev.route": sent.route,
+        }
+        use = _Use(told, state.used, state.budget, state.limit, monotonic() + ends_in)
+        _uses(self._meter_provider)[frozenset(told.items())] = use
+
+    def _place(self, event: Sent | GaveUp) -> _Told:
+        """Return the attributes by which all requests like this one are told."""
+        key = event.address, event.method, event.template
+        place = self._places.get(key)
+        if place is None:
+            url = urlsplit(event.address)
+            place = self._places[key] = {
+                **self._attributes,
+                "http.request.method": event.method,
+                "server.address": url.hostname or "",
+                "server.port": url.port or (443 if url.scheme == "https" else 80),
+                "url.template": url.path + event.template,
+            }
+        return place
+
+
+def _error_type(ended: Ended) -> str | None:
+    """Return what a request failed by: an error's class or a status; None if it did not fail."""
+    if ended.error is not None:
+        return f"{ended.error.__module__}.{ended.error.__qualname__}"
+    return None if ended.status is None or ended.status < 400 else str(ended.status)
+
+
+@attrs.frozen(kw_only=True)
+class _Metrics:
+    """What is counted and timed as it happens."""
+
+    duration: metrics.Histogram
+    active: metrics.UpDownCounter
+    wait_time: metrics.Histogram
+    rejections: metrics.Counter
+    resends: metrics.Counter
+
+    @classmethod
+    def of(cls, meter: Meter) -> _Metrics:
+        return cls(
+            duration=meter.create_histogram(
+                "http.client.request.duration",
+                "s",
+                "Duration of HTTP client requests.",
+                explicit_bucket_boundaries_advisory=_DURATIONS,
+            ),
+            active=meter.create_up_down_counter(
+                "http.client.active_requests", "{request}", "Number of active HTTP requests."
+            ),
+            wait_time=meter.create_histogram(
+                "tagodev.client.request.wait_time",
+                "s",
+                "Time that requests waited for their turn.",
+                explicit_bucket_boundaries_advisory=_WAITS,
+            ),
+            rejections=meter.create_counter(
+                "tagodev.client.request.rejections",
+                "{request}",
+                "Requests that the service refused with a 429.",
+            ),
+            resends=meter.create_counter(
+                "tagodev.client.request.resends",
+                "{request}",
+                "Requests that were sent again, after a 429 or a failure.",
+            ),
+        )
+
+
+# --- windows -----------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class _Use:
+    """What was known of a route's window when a request last left for it."""
+
+    attributes: _Told
+    used: int
+    budget: int
+    limit: int
+    until: float
+
+
+#: By whoever makes the metrics: a meter asks only the first of all who observe by the same name.
+_noted: Final[WeakKeyDictionary[MeterProvider, dict[_Key, _Use]]] = WeakKeyDictionary()
+
+
+def _uses(provider: MeterProvider | None) -> dict[_Key, _Use]:
+    # Asked anew each time: the program may choose its own after the first client was made.
+    return _noted.setdefault(provider or metrics.get_meter_provider(), {})
+
+
+def _observe_windows(meter: Meter, provider: MeterProvider | None) -> None:
+    """Tell how far windows are used, whenever somebody asks: from a thread of his, as a rule."""
+
+    def observe(value: Callable[[_Use], int]) -> Callable[[CallbackOptions], Iterator[Observation]]:
+        def callback(_options: CallbackOptions) -> Iterator[Observation]:
+            for use in tuple(_uses(provider).values()):
+                yield metrics.Observation(value(use), use.attributes)
+
+        return callback
+
+    for name, value, description in (
+        (
+            "tagodev.client.window.used",
+            lambda use: use.used if monotonic() < use.until else 0,
+            "Requests charged to the present window of a route.",
+        ),
+        (
+            "tagodev.client.window.budget",
+            lambda use: use.budget,
+            "Requests that are meant to be sent in one window of a route.",
+        ),
+        (
+            "tagodev.client.window.limit",
+            lambda use: use.limit,
+            "Requests that the service accepts in one window of a route.",
+        ),
+    ):
+        meter.create_observable_gauge(name, [observe(value)], "{request}", description)

@@ -1,0 +1,310 @@
+"""Every command has a help text with an example, and the example works as it stands.
+
+Each is pasted into a shell, in a folder with the files that it speaks of, against an emulator with
+the things that it speaks of.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+
+from tagodev.cli.app import app
+from tagodev.emulator import EmulatorOptions, EmulatorProcess
+from tests.cli.support import PATIENCE, Command
+from tests.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from cyclopts import App
+
+    from tests.cli.support import InProcess
+
+#: Stands in examples for a device of whoever reads them.
+DEVICE = "67e1a2b3c4d5e6f708192a3b"
+TOKEN = "p-12345678-aaaa-bbbb-cccc-123456789012"
+SITE = """\
+name,tag.site,tag.serial,tag.room
+Cold room 1,dairy,0001,1
+Cold room 2,dairy,0002,2
+"""
+#: What must have been done before an example makes sense, by the command's first words.
+BEFORE = {
+    "bulk": "tagodev bulk create site.csv --journal site.journal && cp site.journal other.journal",
+    "bulk create": "true",
+    "config show": "tagodev config set dairy < token.txt",
+    "config remove": "tagodev config set dairy < token.txt",
+    "device-network": f"tagodev token delete {DEVICE} Default --yes",
+    "nc": f"tagodev token delete {DEVICE} Default --yes",
+    "data": f"tagodev data send {DEVICE} temperature=21.5",
+    "param delete": f"tagodev param set {DEVICE} check_rate=600",
+    "token delete": f"tagodev token create {DEVICE} gateway",
+}
+#: Exit codes that say more than that it was done.
+CODES = {"plan": 10}
+#: What can't be done in a test: the real service, a port that others want, ten seconds a minute.
+INSTEAD = {
+    "--region eu-w1": "",
+    "tagodev emulator": "tagodev emulator --port 0",
+    "--devices 6000 --plan scale --minute 10": "--devices 20 --plan scale --minute 1",
+}
+
+
+def commands(of: App, words: tuple[str, ...] = ()) -> Iterator[tuple[str, App]]:
+    """Yield each command, hidden ones too, and what is typed for it."""
+    for name in of:
+        if name in (*of.help_flags, *of.version_flags):
+            continue
+        one = of[name]
+        if any(not inner.startswith("-") for inner in one):
+            yield from commands(one, (*words, name))
+        else:
+            yield " ".join((*words, name)), one
+
+
+COMMANDS = dict(commands(app))
+GROUPS = [name for name in app if any(not inner.startswith("-") for inner in app[name])]
+EXAMPLES = [
+    (name, line)
+    for name, one in COMMANDS.items()
+    for line in re.findall(r"(?m)(?:^|: )(tagodev .+)$", str(one.help_epilogue))
+]
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[EmulatorProcess]:
+    """Give a service of these tests' own."""
+    options = EmulatorOptions(unlimited=True, max_devices=10_000)
+    with EmulatorProcess(options) as process:
+        yield process
+
+
+@attrs.frozen
+class Shell:
+    """A shell in which ``tagodev`` is a command."""
+
+    command: Command
+
+    def run(self, line: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a line that somebody has pasted."""
+        return subprocess.run(
+            ["sh", "-e", "-c", line],
+            cwd=self.command.folder,
+            env=self.environment(),
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=2 * PATIENCE,
+            check=False,
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of its commands."""
+        found = self.command._environment()
+        return {
+            **found,
+            "PATH": f"{self.command.folder / 'bin'}:{found['PATH']}",
+            "HOME": str(self.command.folder / "home"),
+        }
+
+
+@pytest.fixture
+def shell(tmp_path: Path, emulator: EmulatorProcess) -> Shell:
+    """Give a shell in a folder with the files that examples speak of."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "home").mkdir()
+    program = tmp_path / "bin" / "tagodev"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m tagodev "$@"\n')
+    program.chmod(0o755)
+    (tmp_path / "site.csv").write_text(SITE)
+    (tmp_path / "token.txt").write_text(f"{TOKEN}\n")
+    command = Command(tmp_path, emulator.url, emulator.token)
+    command.environment["PYTHONPATH"] = os.getcwd()
+    command.environment["TAGODEV_PLAN"] = "scale"
+    return Shell(command)
+
+
+def a_device(shell: Shell) -> str:
+    """Make a device, and a list of changes to it; return its id."""
+    made = shell.command.run("device", "create", "Example", "--json").json()
+    device_id: str = made["id"]
+    (shell.command.folder / "changes.csv").write_text(f"id,active\n{device_id},no\n")
+    return device_id
+
+
+def what_is_before(name: str) -> str:
+    """Return the line that must have been run before an example of a command."""
+    found = [words for words in BEFORE if f"{name} ".startswith((f"{words} ", f"{words}-"))]
+    return BEFORE[max(found, key=len)] if found else "true"
+
+
+# --- examples ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_an_example(name: str) -> None:
+    """Its help ends with at least one line to try, of this very command."""
+    lines = [line for example_of, line in EXAMPLES if example_of == name]
+    names = {name, *(other for other, one in COMMANDS.items() if one is COMMANDS[name])}
+
+    assert any(line.startswith(f"tagodev {one}") for line in lines for one in names)
+    assert str(COMMANDS[name].help_epilogue).startswith("Example: tagodev ")
+    assert COMMANDS[name].help
+
+
+@pytest.mark.parametrize(("name", "line"), EXAMPLES, ids=[line for _, line in EXAMPLES])
+def test_examples_work(shell: Shell, name: str, line: str) -> None:
+    """Pasted into a shell, each does what it says, and shows no token of the account."""
+    device = a_device(shell)
+    for text, other in INSTEAD.items():
+        line = line.replace(text, other)
+    before = shell.run(what_is_before(name).replace(DEVICE, device))
+    assert before.returncode == 0, before.stderr
+    done = run(shell, name, line.replace(DEVICE, device))
+
+    assert done.returncode == CODES.get(name, 0), done.stderr
+    assert "Traceback" not in done.stderr
+    if name != "emulator":
+        assert shell.command.token not in done.stdout + done.stderr
+        assert TOKEN not in done.stdout + done.stderr
+
+
+def run(shell: Shell, name: str, line: str) -> Any:
+    """Run an example: as it is, or with somebody who answers, or until Ctrl-C."""
+    if name == "apply" and "--yes" not in line:
+        arguments = shlex.split(line)[1:]
+        seen = Terminal(shell.command).run(*arguments, answers=[("yes", "yes\n")])
+        return subprocess.CompletedProcess(line, seen.code, seen.out, "")
+    if name != "emulator":
+        return shell.run(line, given=f"{TOKEN}\n")
+    process = subprocess.Popen(
+        ["sh", "-c", f"exec {line}"],
+        cwd=shell.command.folder,
+        env=shell.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    done = shell.command.end(process)
+    assert "Emulator at http://127.0.0.1:" in first
+    return subprocess.CompletedProcess(line, done.code, done.out, done.err)
+
+
+# --- help --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(in_process: InProcess, name: str) -> None:
+    """--help says what the command does, and asks nobody."""
+    done = in_process(*name.split(), "--help")
+
+    assert (0, "") == (done.code, done.err)
+    assert "Example: tagodev" in done.out
+
+
+@pytest.mark.parametrize("name", [(), *((group,) for group in GROUPS)], ids=" ".join)
+def test_help_answers_at_once(alone: Command, name: tuple[str, ...]) -> None:
+    """The help of everything and of each group takes less than 0.3 s of this machine's time.
+
+    Time that other programs take meanwhile does not count, and the best of some tries does: how
+    busy the machine is is not the question.
+    """
+    alone.run(*name, "--help")
+    tries = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = alone.run(*name, "--help")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert (0, "") == (done.code, done.err)
+        tries.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+
+    assert min(tries) < 0.3
+
+
+@pytest.mark.parametrize("name", [(), *((group,) for group in GROUPS)], ids=" ".join)
+def test_help_loads_no_client(name: tuple[str, ...]) -> None:
+    """What would be loaded in vain is not: that is what makes it quick on any machine."""
+    program = (
+        f"import sys; sys.argv = ['tagodev', *{name!r}, '--help']\n"
+        "from tagodev.cli import main; main()\n"
+        "print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stderr.split())
+
+    assert set() == loaded & {"aiohttp", "cattrs", "sqlite3", "tagodev.models", "tagodev.emulator"}
+
+
+# --- completion --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shell_name", "place"),
+    [
+        ("bash", ".local/share/bash-completion/completions/tagodev"),
+        ("zsh", ".zsh/completions/_cyclopts_tagodev"),
+        ("fish", ".config/fish/completions/tagodev.fish"),
+    ],
+)
+def test_completion_is_installed(shell: Shell, shell_name: str, place: str) -> None:
+    """The script lies where the shell looks, knows commands and options, and is good syntax."""
+    done = shell.run(f"tagodev --install-completion --shell {shell_name}")
+    assert done.returncode == 0, done.stderr
+    script = shell.command.folder / "home" / place
+    text = script.read_text()
+    assert all(word in text for word in ("device", "rotate", "--tag", "--dry-run", "resume"))
+    assert "device-list" not in text
+    if shutil.which(shell_name):
+        checked = subprocess.run(
+            [shell_name, "-n", str(script)], capture_output=True, text=True, check=False
+        )
+        assert (0, "") == (checked.returncode, checked.stderr)
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_bash_completes(shell: Shell) -> None:
+    """In bash, Tab offers the commands of a group and the options of a command."""
+    shell.run("tagodev --install-completion --shell bash --output completion.bash")
+
+    def offered(*words: str) -> set[str]:
+        line = (
+            "source ./completion.bash; complete -p tagodev >/dev/null;"
+            f"COMP_WORDS=({shlex.join(words)}); COMP_CWORD={len(words) - 1};"
+            "$(complete -p tagodev | sed 's/.*-F \\([^ ]*\\).*/\\1/') tagodev;"
+            'printf "%s\\n" "${COMPREPLY[@]}"'
+        )
+        done = subprocess.run(
+            ["bash", "-c", line],
+            cwd=shell.command.folder,
+            env=shell.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return {one.strip() for one in done.stdout.splitlines()}
+
+    assert {"list", "info", "create", "edit", "delete"} <= offered("tagodev", "device", "")
+    assert {"--dry-run"} == offered("tagodev", "device", "delete", "--dr")
+
+
+def test_a_shell_that_is_not_known(in_process: InProcess) -> None:
+    """2: other shells are told apart from the four."""
+    assert 2 == in_process("--install-completion", "--shell", "csh").code

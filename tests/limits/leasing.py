@@ -1,0 +1,72 @@
+"""What the tests of leases share: a store in memory, and asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import attrs
+
+from tagodev.limits.leases import Ask, Given
+from tagodev.limits.stores import Exchange, Holding, Reply, places_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["MemoryStore", "ask", "exchange"]
+
+
+class MemoryStore:
+    """Does what `LeaseStore` asks for, in memory, and forgets when told to."""
+
+    def __init__(self) -> None:
+        self.epoch = uuid4().hex
+        self.first_free: int | None = 0
+        self.holdings: dict[tuple[str, int, str], Holding] = {}
+
+    def forget(self) -> None:
+        """Come back empty: whoever comes first says from when on it is safe to lease."""
+        self.epoch, self.first_free = uuid4().hex, None
+        self.holdings.clear()
+
+    def answer(self, exchange: Exchange) -> Reply:
+        """Take in what is told, and give what is asked for."""
+        if self.first_free is None:
+            self.first_free = exchange.first_safe
+        given = [self._give(exchange, one) for one in exchange.asks]
+        return Reply(self.epoch, self.first_free, given)
+
+    def _give(self, exchange: Exchange, ask: Ask) -> Given:
+        key = ask.route, ask.number, exchange.holder
+        until = ask.number + exchange.carried
+        new = Holding(ask.number, exchange.holder, ask.carry, ask.loose, until, 0, False)
+        mine = self.holdings.get(key, new)
+        mine = attrs.evolve(
+            mine,
+            held=mine.held - ask.back,
+            interactive=mine.interactive + ask.interactive,
+            full=mine.full or ask.full,
+        )
+        self.holdings[key] = mine
+        route = [
+            holding
+            for (name, number, _), holding in self.holdings.items()
+            if name == ask.route and number <= ask.number
+        ]
+        places, full = places_for(ask, route)
+        self.holdings[key] = attrs.evolve(mine, held=mine.held + places)
+        return Given(ask.route, ask.number, places, full)
+
+
+def ask(number: int = 100, want: int = 0, **others: Any) -> Ask:
+    """Return an ask for places of a route that takes 320 a window."""
+    known = {"route": "POST /device", "limit": 320, "carry": 0, "loose": 64}
+    return Ask(number=number, want=want, **{**known, **others})
+
+
+def exchange(*asks: Ask, holder: str = "one", **others: Any) -> Exchange:
+    """Return a round trip of a process that has not seen the store before."""
+    known: dict[str, Any] = {"profile": "garden", "minute": 60.0, "carried": 2}
+    known |= {"epoch": "", "first_safe": 103}
+    wanted: Sequence[Ask] = asks
+    return Exchange(holder=holder, asks=wanted, **{**known, **others})
