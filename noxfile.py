@@ -26,6 +26,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def crash(session: nox.Session) -> None:
+    """Kill bulk runs two hundred times, and fifty times each of the other kinds."""
+    install(session, "tests")
+    session.run("pytest", "tests/bulk/test_crash.py", *session.posargs, env={"TAGODEV_KILLS": "200"})
+
+
+@nox.session
 def coverage(session: nox.Session) -> None:
     """Run the tests once more in one process, and tell which lines and branches they reach."""
     install(session, "tests")

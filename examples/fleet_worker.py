@@ -42,8 +42,6 @@ from tagodev import BulkStoppedError, DeviceCreate, HardLimits, Tag, Tago, TagoE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: How often a shard is begun again that failed; its journal knows what is done.
-RETRIES = 2
 #: Workers on this machine. A shard mostly waits for its next window, so many share a process.
 HERE = {"n_workers": 2, "threads_per_worker": 8, "dashboard_address": None}
 
@@ -86,7 +84,7 @@ def main(fleet: str, scheduler: str = "") -> int:
     shards = json.loads(Path(fleet).read_text("utf-8"))
     failed = 0
     with Client(scheduler) if scheduler else Client(**HERE) as client:
-        futures = client.map(work, shards, retries=RETRIES, pure=False)
+        futures = client.map(work, shards, pure=False)
         profiles = {
             future.key: shard["profile"] for future, shard in zip(futures, shards, strict=True)
         }

@@ -11,6 +11,8 @@ find that its devices are not there yet.
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import time
 from contextlib import contextmanager
 from datetime import datetime
@@ -152,7 +154,7 @@ class Application:
         with self._alone():
             plan, plan_name = asyncio.run(self._make_plan())
             if not self.json or self.ask:
-                show_plan(plan, plan_name, everything=self.everything, aside=self.json)
+                self._show(plan, plan_name)
             self._check(plan)
             applied.plan = plan
             shown = time.monotonic()
@@ -166,6 +168,13 @@ class Application:
                 asyncio.run(self._write_snapshot(plan))
                 applied.snapshot = self.places.snapshot
         return plan
+
+    def _show(self, plan: Plan, plan_name: str) -> None:
+        try:
+            show_plan(plan, plan_name, everything=self.everything, aside=self.json)
+        except BrokenPipeError:
+            # Whoever read has seen enough of the plan; it is carried out all the same.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     async def _make_plan(self) -> tuple[Plan, str]:
         async with self.service.client() as tago:

@@ -133,6 +133,11 @@ class IntentOptions:
             InputError: an option that can't be meant.
         """
         known = Intent(manager=stem_of(path)) if head is None else head.intent
+        if known.restore and (self.by or self.prune or self.tags):
+            raise InputError(
+                "a snapshot puts back what it holds: it takes no --by, --prune and --tags",
+                source=str(path),
+            )
         given: dict[str, Any] = {
             "manager": self.manager,
             "known_by": self.by,

@@ -203,7 +203,7 @@ class Resolver:
             names = sorted((self._names.get(one) or one for one in ids), key=str.casefold)
             more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
             raise InputError(
-                f"belongs to {len(ids)} {field}s: the row must name one",
+                f"goes with {len(ids)} {field}s: the row must name one",
                 path=given,
                 hint=f"There are {', '.join(names[:_SHOWN])}{more}" if names else "",
             )
@@ -233,7 +233,7 @@ class Resolver:
                 path=kind,
                 hint=f"Give the id of one: {', '.join(ids[:_SHOWN])}",
             )
-        names = {fold(one.name): one.name for one in self._entries.values()}
+        names = {word: one.name for word, one in self._entries.items()}
         names |= {fold(one.name or ""): one.name or "" for group in live for one in group}
         likely = get_close_matches(fold(name)[:_LONGEST], names, n=1)
         advice = f"; did you mean {names[likely[0]]}?" if likely else ""

@@ -93,6 +93,7 @@ class Recipe:
         found, more = self.resolver.settle(values.get("network"), values.get("connector"))
         if more:
             # Whatever else there would be to say of them follows from this.
+            found = {}
             values.pop("network", None)
             values.pop("connector", None)
         values |= found

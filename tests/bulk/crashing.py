@@ -23,11 +23,13 @@ import attrs
 import orjson
 
 from tagodev import (
+    BulkReport,
     BulkStoppedError,
     DeviceChange,
     DeviceCreate,
     DeviceEdit,
     HardLimits,
+    JournalError,
     RetryPolicy,
     Rotation,
     Tag,
@@ -289,11 +291,14 @@ async def _work(job: Job) -> None:
             _tell("settled", event.route)
 
     stopped = ""
+    report = BulkReport(done=0, failed=0, in_doubt=0, pending=0, elapsed=0.0, failures=())
     async with job.client(on_event) as tago:
         try:
             report = await job.begin(tago)
         except BulkStoppedError as error:
             report, stopped = error.report, repr(error.reason)
+        except JournalError as error:
+            stopped = repr(error)
     counts = {
         name: getattr(report, name) for name in ("done", "failed", "in_doubt", "pending", "skipped")
     }

@@ -138,7 +138,7 @@ def killed(program: Program, job: Job, kills: int) -> set[str]:
     That is which requests were under way, or that it had just begun, or waited before it looked.
     """
     chance = random.Random(f"{job.kind} {kills}")
-    doing = set()
+    doing: set[str] = set()
     left, in_doubt = job.rows, 0
     at = moments(job.kind, chance)
     for to_come in range(kills, 0, -1):
@@ -285,10 +285,10 @@ def test_while_the_journal_is_made(tmp_path: Path) -> None:
         job = job_for("create", 3, emulator, tmp_path)
         lives: list[Job] = []
         made = 0
-        while made < 10:
+        while made < 5:
             lives.append(attrs.evolve(job, journal=str(tmp_path / f"{len(lives)}.journal")))
             # A little later each time.
-            assert program.live(lives[-1], Aim(None, delay=len(lives) / 2000)).was_killed
+            assert program.live(lives[-1], Aim(None, delay=len(lives) / 1000)).was_killed
             if Path(lives[-1].journal).exists():
                 Journal.open(lives[-1].journal).close()
                 made += 1

@@ -249,6 +249,23 @@ def test_long_thoughts(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> Non
     assert {"Cold room 2"} == set(profile.devices())
 
 
+def test_a_reader_that_leaves(profile: Profile) -> None:
+    """Who reads only the first line of the plan has not called it off."""
+    profile.write("site.csv", "name\n" + "".join(f"s{number}\n" for number in range(2000)))
+    program = f"{sys.executable} -m tagodev apply site.csv --yes --all --out out.csv | head -n 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", program],
+        cwd=profile.folder,
+        env=in_front_of(profile)._environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (0, "+ create s0 (line 2)\n") == (done.returncode, done.stdout)
+    assert {"created": 2000} == statuses(profile.folder / "out.csv")
+
+
 # --- what is refused -----------------------------------------------------------------------------
 
 
@@ -394,6 +411,19 @@ def test_put_back(profile: Profile) -> None:
 
     again = profile.run("apply", snapshot, "--yes")
     assert (0, True) == (again.code, again.out.endswith("\nNothing to do\n"))
+
+
+@pytest.mark.parametrize("option", [("--prune",), ("--by", "name"), ("--tags", "merge")])
+def test_a_snapshot_takes_no_other_meaning(profile: Profile, option: tuple[str, ...]) -> None:
+    """It puts back what it holds, and that is all."""
+    profile.make("Cold room 1")
+    profile.write("site.csv", "name,active\nCold room 1,no\n")
+    profile.run("apply", "site.csv", "--yes", "--snapshot", "before.json")
+    done = profile.run("apply", "before.json", "--yes", *option)
+
+    assert 2 == done.code
+    assert "before.json: a snapshot puts back what it holds" in done.err
+    assert not profile.devices()["Cold room 1"].active
 
 
 def test_a_description_that_was_none_is_none_again(profile: Profile) -> None:

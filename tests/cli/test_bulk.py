@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
-from tests.cli.support import Command, read_results, statuses, write_devices
+from tests.cli.support import Command, InProcess, read_results, statuses, write_devices
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +107,16 @@ def test_rows_without_an_id_are_skipped(tagodev: Command) -> None:
     assert done.code == 0
     assert (done.json()["rows"], done.json()["deleted"]) == (2, 2)
     assert "Rows without a device id, skipped: 1" in done.err
+
+
+def test_rows_that_name_a_device_make_no_twin(inside: InProcess, tmp_path: Path) -> None:
+    """2: a row with the id of a device that exists is not taken for a new one."""
+    (tmp_path / "site.csv").write_text("name,device_id\nnew,\na,67e1a2b3c4d5e6f708192a3b\n")
+    done = inside("bulk", "create", "site.csv", *SCALE)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("site.csv:3: device_id")
+    assert "names a device that exists" in done.err
+    assert [path.name for path in tmp_path.glob("[!.]*")] == ["site.csv"]
 
 
 def test_plan_auto_asks_the_service(tagodev: Command) -> None:

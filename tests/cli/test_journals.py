@@ -137,12 +137,12 @@ def test_export_is_what_the_results_are(inside: InProcess, made: Path) -> None:
 
 def test_export_as_json_lines(in_process: InProcess, tmp_path: Path) -> None:
     """One object a row, with when it was sent and when it ended; the file is its owner's alone."""
-    write_journal(tmp_path / "x.journal", 3, kinds_of_end())
+    write_journal(tmp_path / "x.journal", 4, kinds_of_end())
     done = in_process("bulk", "export", "x.journal", "--format", "jsonl", "--out", "x.jsonl")
     assert (done.code, done.out) == (0, "")
     assert 0o600 == stat.S_IMODE((tmp_path / "x.jsonl").stat().st_mode)
     rows = [orjson.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
-    assert ["in_doubt", "created", "failed"] == [row["status"] for row in rows]
+    assert ["in_doubt", "created", "failed", "in_doubt"] == [row["status"] for row in rows]
     assert rows[1] == {
         "row": 2,
         "name": "s1",

@@ -375,12 +375,41 @@ class ManyProcesses(RuleBasedStateMachine):
     @rule(data=st.data())
     def one_works(self, data: st.DataObject) -> None:
         """Let one process alone send what it may, and all of that be counted and answered."""
-        process = self.choose(data)
+        self.work(self.choose(data))
+
+    def work(self, process: Process) -> None:
+        """Let a process send what it may, and all of that be counted and answered."""
         self.join(process, CREATE, Lane.INTERACTIVE, 1, 8)
         for _ in range(8):
             self.talk(process)
             for one in [one for one in self.travelling if one.process is process]:
                 self.answer_one(one, dated=True)
+
+    @precondition(lambda self: len(self.processes) > 1)
+    @rule(
+        data=st.data(),
+        fate=st.sampled_from(["travels", "loses", "dies"]),
+        windows=st.integers(0, 2),
+        past=st.floats(0, 4),
+    )
+    def straddle(self, data: st.DataObject, fate: str, windows: int, past: float) -> None:
+        """Let one send before a boundary what is counted behind it, where others are at work."""
+        process = self.choose(data)
+        self.approach(-0.3, 0, talking=True)
+        self.join(process, CREATE, Lane.BULK, 1, 8)
+        self.talk(process)
+        for _ in range(3 * (fate == "loses")):
+            for one in [one for one in self.travelling if one.process is process]:
+                self.lose_one(one)
+        if fate == "dies":
+            self.end(process)
+        self.approach(past, 0, talking=False)
+        self.wait(windows * MINUTE, talking=False)
+        for other in self.processes:
+            if other is not process:
+                self.work(other)
+        self.everything_arrives()
+        self.haunt()
 
     @rule()
     def everything_is_answered(self) -> None:
