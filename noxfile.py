@@ -29,7 +29,9 @@ def tests(session: nox.Session) -> None:
 def crash(session: nox.Session) -> None:
     """Kill bulk runs two hundred times, and fifty times each of the other kinds."""
     install(session, "tests")
-    session.run("pytest", "tests/bulk/test_crash.py", *session.posargs, env={"TAGODEV_KILLS": "200"})
+    session.run(
+        "pytest", "tests/bulk/test_crash.py", *session.posargs, env={"TAGODEV_KILLS": "200"}
+    )
 
 
 @nox.session

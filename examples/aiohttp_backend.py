@@ -28,12 +28,12 @@ from tagodev import (
     InputError,
     ResourceLimitError,
     Secret,
+    SqliteLedger,
     Tag,
     Tago,
     TagoError,
     WaitTooLongError,
 )
-from tagodev.limits.ledgers import SqliteLedger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

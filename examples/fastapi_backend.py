@@ -29,12 +29,12 @@ from tagodev import (
     HardLimits,
     InputError,
     ResourceLimitError,
+    SqliteLedger,
     Tag,
     Tago,
     TagoError,
     WaitTooLongError,
 )
-from tagodev.limits.ledgers import SqliteLedger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

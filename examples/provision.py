@@ -15,8 +15,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from tagodev import Created, DeviceCreate, HardLimits, Tag, Tago
-from tagodev.limits.ledgers import SqliteLedger
+from tagodev import Created, DeviceCreate, HardLimits, SqliteLedger, Tag, Tago
 
 #: Requests a window that are left to those for whom somebody waits.
 RESERVE = 50

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+GUIDE = EXAMPLES.parent / "docs" / "backends.md"
 #: Seconds until a server must listen.
 PATIENCE = 30.0
 
@@ -94,6 +96,14 @@ def post(connection: HTTPConnection, path: str, body: Any) -> tuple[int, dict[st
     content = answer.read()
     said = json.loads(content) if answer.headers.get_content_subtype() == "json" else {}
     return answer.status, said, answer.headers.get("Retry-After", "")
+
+
+def test_guide_shows_the_examples() -> None:
+    """Whatever the guide shows stands in an example word for word, and so is tested."""
+    sources = [path.read_text("utf-8") for path in EXAMPLES.glob("*.py")]
+    shown = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    assert 6 == len(shown)
+    assert [] == [block for block in shown if not any(block in source for source in sources)]
 
 
 def test_provision() -> None:
@@ -185,7 +195,7 @@ def test_tokens_stay_with_the_aiohttp_backend(tmp_path: Path) -> None:
             assert 404 == post(connection, f"/sensors/{'0' * 24}/readings", {"celsius": 4.5})[0]
         stats = emulator.stats()
     assert {"device_id"} == set(made)
-    assert 1 == stats["data"]
+    assert 1 == stats["routes"]["POST /data"]["accepted"]
 
 
 @pytest.mark.skipif(find_spec("distributed") is None, reason="needs distributed (Dask)")

@@ -158,7 +158,7 @@ class BulkRun(Generic[Item]):
             raise self._engine.source_failed
         if self._engine.stopped is not None:
             raise BulkStoppedError(
-                f"The run stopped after {self.report.done} rows",
+                f"The run stopped after {self.report.done} rows: {self._engine.stopped}",
                 reason=self._engine.stopped,
                 report=self.report,
             )

@@ -149,6 +149,9 @@ class JournalNotes(Generic[Item]):
         match outcome:
             case Done():
                 end(RowState.DONE, result=self._operation.result(outcome))
+            case Failed(error=error) if self._operation.stops(error):
+                # It is not the row's own fault: the next process tries it again.
+                end(RowState.PENDING)
             case Failed(error=error):
                 end(RowState.FAILED, error=str(error))
             case InDoubt(error=AmbiguousMatchError() as error):

@@ -59,7 +59,7 @@ class Environments:
     """The environments that it knows."""
     default: str | None
     """The one that it uses where none is named."""
-    _config: Mapping[str, Any]
+    _config: Mapping[str, Any] = attrs.field(alias="config", repr=False)
 
     @classmethod
     def find(cls, folder: Path) -> Environments | None:

@@ -310,7 +310,7 @@ class Bucket:
         said = min(retry_after, 2 * windows.minute) if retry_after and retry_after > 0 else None
         if not clock.known or self.steady:
             # Without windows the service's word is all there is; without it, a whole window.
-            self._close_until(now + (said or windows.minute))
+            self._close_until(now + (said or windows.minute), sent)
             return
         earliest = clock.earliest(sent)
         if said is None:
@@ -324,7 +324,7 @@ class Bucket:
             clock.witness(sent, now, answered - 1, answered + 1)
             self._close_window(boundary - 1, sent)
         else:
-            self._close_until(now + said)
+            self._close_until(now + said, sent)
 
     def state(self, now: float, limit: int) -> BucketState:
         """Return what is known of the route.
@@ -363,10 +363,12 @@ class Bucket:
             self.windows.exhausted = number
             self._count_barren()
 
-    def _close_until(self, until: float) -> None:
+    def _close_until(self, until: float, sent: float) -> None:
         """Let nothing go before this time; of several deadlines the last holds."""
-        if until > self.closed_until:
-            self.closed_until = until
+        # What left before the gate closed says nothing of the window behind it.
+        fresh = sent >= self.closed_until
+        self.closed_until = max(self.closed_until, until)
+        if fresh:
             self._count_barren()
 
     def closed_for(self, now: float) -> float:

@@ -8,13 +8,13 @@ from tagodev.provision.changes import (
     read_device_changes,
     read_rotations,
 )
+from tagodev.provision.defaults import read_defaults
 from tagodev.provision.files import (
     DeviceIdRow,
     DeviceRow,
     InvalidFileError,
     RowFile,
     integration_names,
-    read_defaults,
     read_device_ids,
     read_devices,
 )

@@ -5,18 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
+
 from tagodev.errors import InputError
-from tagodev.provision.cells import refuse_device_column
 from tagodev.provision.files import invalid_file
 from tagodev.provision.formats import format_of
-from tagodev.provision.records import Schema
+from tagodev.provision.recipe import DEFAULTS_SCHEMA, default_problems
+from tagodev.provision.records import Record, locate
 
 if TYPE_CHECKING:
     import os
 
+    from tagodev.provision.formats import FileFormat
+
 __all__ = ["read_defaults"]
 
-_OBJECTS: Final = ("json", "json lines", "yaml")
+_TABLES: Final = (".csv", ".tsv")
 
 
 def read_defaults(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -27,21 +31,35 @@ def read_defaults(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises:
         InvalidFileError: with every problem that was found.
+
+    Example:
+        ``rows = read_devices("site.csv", defaults=read_defaults("site.yaml"))``
     """
     place = Path(path)
+    values: dict[str, Any] = {}
     try:
-        file = format_of(place)
-        if file.name not in _OBJECTS:
-            raise InputError("must be one object of JSON or YAML")
-        found = list(file.records(Schema(refuse_device_column, ())))
-        problems = [one for one in found if isinstance(one, InputError)]
-        records = [one for one in found if not isinstance(one, InputError)]
-        if len(records) != 1 and not problems:
-            raise InputError(f"holds {len(records)} objects, but defaults are one")
+        file = _format(place)
+        records = list(file.records(DEFAULTS_SCHEMA))
     except InputError as error:
-        problems, records = [error], []
+        records, problems = [], [error]
+    else:
+        problems = [one for one in records if isinstance(one, InputError)]
+        if len(records) != 1 and not problems:
+            problems.append(InputError(f"must be one object, not {len(records)}"))
+    for record in records:
+        if isinstance(record, Record):
+            values |= record.values
+            problems += [one for one in default_problems(record.values) if locate(one, record)]
     for problem in problems:
         problem.source = str(place)
     if problems:
         raise invalid_file(place, problems)
-    return dict(records[0].values)
+    return values
+
+
+def _format(path: Path) -> FileFormat:
+    file = format_of(path)
+    if file.name == "excel" or path.suffix.casefold() in _TABLES:
+        raise InputError("must be one object of JSON or YAML")
+    # What does not look like JSON is YAML, whatever it would be as a list of devices.
+    return attrs.evolve(file, name="json" if file.name.startswith("json") else "yaml")

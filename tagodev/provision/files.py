@@ -21,7 +21,7 @@ from tagodev.errors import InputError
 from tagodev.provision.cells import read_device, read_device_id
 from tagodev.provision.formats import FileFormat, format_of
 from tagodev.provision.integrations import Integrations, Resolver
-from tagodev.provision.recipe import DEFAULTS_SCHEMA, Recipe, default_problems, make_recipe
+from tagodev.provision.recipe import Recipe, make_recipe
 from tagodev.provision.records import Record, Schema, locate
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ __all__ = [
     "integration_names",
     "invalid_file",
     "open_rows",
-    "read_defaults",
     "read_device_ids",
     "read_devices",
 ]
@@ -169,44 +168,6 @@ def read_devices(
         return _device_row(record, recipe)
 
     return open_rows(Path(path), recipe.schema, device_row, sheet=sheet, problems=problems)
-
-
-def read_defaults(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read what rows have that do not give it, for `read_devices`: one object of JSON or YAML.
-
-    Args:
-        path: the file; its keys are those of a device.
-
-    Raises:
-        InvalidFileError: with every problem that was found.
-
-    Example:
-        ``rows = read_devices("site.csv", defaults=read_defaults("site.yaml"))``
-    """
-    path = Path(path)
-    try:
-        file = format_of(path)
-    except InputError as error:
-        error.source = str(path)
-        raise invalid_file(path, [error]) from None
-    if file.name == "excel" or path.suffix.casefold() in (".csv", ".tsv"):
-        raise invalid_file(path, [InputError("must be JSON or YAML", source=str(path))])
-    file = attrs.evolve(file, name="json" if file.name.startswith("json") else "yaml")
-    records: list[Record] = []
-    problems: list[InputError] = []
-    for found in file.records(DEFAULTS_SCHEMA):
-        if isinstance(found, InputError):
-            problems.append(found)
-        else:
-            records.append(found)
-    if len(records) != 1 and not problems:
-        problems.append(InputError(f"must be one object, not {len(records)}"))
-    for record in records:
-        more = default_problems(record.values)
-        problems += [one for one in more if locate(one, record)]
-    if problems:
-        _check(path, problems, None)
-    return dict(records[0].values)
 
 
 def integration_names(

@@ -427,8 +427,7 @@ def test_the_device_cap_stops_a_run_that_can_be_gone_on_with(tmp_path: Path) -> 
         assert world.seen.count(CREATE) <= 5 + 4
 
         world.store._cap = 100
-        with Journal.open(path) as journal:
-            assert 1 <= journal.retry_failed() <= 4
+        # Rows that met the cap are not to blame: whoever goes on tries them again.
         again, stopped = await created(world, specs(20), path)
         assert stopped is None
         assert 15 == len(tokens_of(again))

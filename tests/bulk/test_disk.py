@@ -63,10 +63,9 @@ def noted_in(path: Path) -> int:
     if not path.exists():
         return 0
     with Journal.read(path) as journal:
-        return sum(count for state, count in journal.counts().items() if state is not PENDING)
-
-
-PENDING: Final = RowState.PENDING
+        return sum(
+            count for state, count in journal.counts().items() if state is not RowState.PENDING
+        )
 
 
 @pytest.mark.parametrize("pages", [16, 24, 40])
@@ -173,7 +172,6 @@ def a_file_of_somebody_else(tmp_path: Path) -> Path:
     """Return a journal that we may read, and no more."""
     if os.name != "posix" or os.geteuid() == 0:
         pytest.skip("whoever may write everywhere, as root may, has no such file")
-    # Whose mode its owner could change, but nobody may lock it.
     (tmp_path / "sealed").mkdir()
     place = tmp_path / "sealed" / "old.journal"
     Journal.create(place, JournalInfo(run="", kind="create_devices")).close()

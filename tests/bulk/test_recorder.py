@@ -211,9 +211,10 @@ async def test_a_failure_meets_all_who_wait_and_all_who_come() -> None:
         book.fails = False
         met += await asyncio.gather(recorder.sent(6, NO_PERMIT), return_exceptions=True)
 
-    assert [FULL] == failures
+    assert [FULL.message] == [failure.message for failure in failures]
+    assert "go on with the same journal" in failures[0].hint
     assert 8 == len({id(error) for error in met})
-    assert {str(FULL)} == {str(error) for error in met}
+    assert {str(failures[0])} == {str(error) for error in met}
     assert {JournalError} == {type(error) for error in met}
     assert [] == book.written
     assert book.closed
@@ -231,7 +232,8 @@ async def test_a_failure_while_nobody_waits() -> None:
         with pytest.raises(JournalError, match="full"):
             await recorder.sent(0, NO_PERMIT)
 
-    assert [FULL] == failures
+    assert [FULL.message] == [failure.message for failure in failures]
+    assert "go on with the same journal" in failures[0].hint
 
 
 # --- cancelled ---------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -80,7 +81,7 @@ def seen(command: Command, columns: int, name: str) -> str:
     done = Terminal(command, columns).run(*arguments, answers=answers)
     text = normalised(done.out).replace(command.api, "http://127.0.0.1:8899")
     text = text.replace(str(command.folder), "/home/somebody")
-    return f"$ tagodev {' '.join(arguments)}\n{text}exit code {done.code}\n"
+    return f"$ tagodev {shlex.join(arguments)}\n{text}exit code {done.code}\n"
 
 
 @pytest.fixture(scope="module")

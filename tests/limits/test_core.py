@@ -396,3 +396,11 @@ def test_restart_keeps_what_was_counted() -> None:
     assert not bench.ask(12.0, 1)
     assert bench.core.snapshot(12.0)[0].in_flight == 0
     assert len(bench.dispatch(60.1)) == 1
+
+
+def test_a_burst_of_refusals_is_one_window() -> None:
+    """Requests that left together and are all refused close one window, not one each."""
+    bench = Bench(limit=5, known=False, pacing="steady")
+    permits = bench.ask(10.0, 5)
+    hopeless = [bench.core.throttle(permit, 10.1, None, None) for permit in permits]
+    assert [False] * 5 == hopeless

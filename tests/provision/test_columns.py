@@ -227,7 +227,7 @@ def test_defaults_of_a_file(tmp_path: Path, name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("a.csv", "name\na\n", ["must be JSON or YAML"]),
+        ("a.csv", "name\na\n", ["must be one object of JSON or YAML"]),
         ("a.yaml", "- name: a\n- name: b\n", ["must be one object, not 2"]),
         ("a.json", "[]", ["must be one object, not 0"]),
         ("a.json", "{", ["1: is not JSON"]),
