@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 __all__ = ["Journal"]
 
 _FORMAT: Final = 1
+_GO_ON: Final = (
+    "Nothing more was sent; make room and go on with the same journal, which looks up first what "
+    "was on its way"
+)
 
 
 class Journal:
@@ -225,7 +229,7 @@ class Journal:
         Raises:
             JournalError: the disk does not take it; nothing of it was written.
         """
-        with _explained(self.path), self._connection as connection:
+        with _explained(self.path, _GO_ON), self._connection as connection:
             connection.execute("BEGIN IMMEDIATE")
             write_batch(connection, batch)
             if batch.whole:
@@ -371,7 +375,7 @@ def _check_there(path: Path) -> None:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explained(path: Path, hint: str = "") -> Iterator[None]:
     """Turn errors of file and database into ours."""
     try:
         yield
@@ -383,4 +387,4 @@ def _explained(path: Path) -> Iterator[None]:
         problem = str(error)
     else:
         return
-    raise JournalError(problem, journal=str(path))
+    raise JournalError(problem, journal=str(path), hint=hint)

@@ -31,10 +31,6 @@ __all__ = ["Recorder", "RowWitness"]
 
 #: Seconds that what nobody waits for may lie, so that it shares a commit with what somebody does.
 _SOON: Final = 0.05
-_GO_ON: Final = (
-    "Nothing more was sent; make room and go on with the same journal, which looks up first what "
-    "was on its way"
-)
 #: A run of so many commits is likely to make many more.
 _MANY_COMMITS: Final = 20
 
@@ -200,8 +196,8 @@ class Recorder:
         except JournalError as error:
             # Noted in the thread: whoever was cancelled meanwhile would not hear of it, and nothing
             # may be written behind what is missing.
-            self.failure = attrs.evolve(error, hint=_GO_ON)
-            raise self.failure from None
+            self.failure = error
+            raise
         self._commits += 1
         if self._commits == _MANY_COMMITS:
             self.journal.stretch()

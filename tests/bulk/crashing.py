@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
@@ -276,7 +277,7 @@ def _exit_code(job: Job) -> int:
     try:
         asyncio.run(_work(job))
     except BaseException:  # noqa: BLE001  (printed: whoever forked must not go on here)
-        sys.excepthook(*sys.exc_info())
+        traceback.print_exc()
         return 1
     return 0
 
