@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import csv
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +23,7 @@ import attrs
 import orjson
 
 from benchmarks.machine import describe
+from benchmarks.process import run_measured
 from tagodev import DeviceCreate, HardLimits, Tag, Tago
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 
@@ -128,26 +128,24 @@ def _plan(emulator: EmulatorProcess, path: Path, known_by: str) -> Took:
     before = _asked(emulator)
     began = time.monotonic()
     with (path.parent / "plan.json").open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tagodev", "plan", str(path), "--by", known_by, "--json"],
-            env={**os.environ, "TAGOIO_API": emulator.url, "TAGOIO_TOKEN": emulator.token},
-            stdout=out,
+        used = run_measured(
+            ["-m", "tagodev", "plan", str(path), "--by", known_by, "--json"],
+            {**os.environ, "TAGOIO_API": emulator.url, "TAGOIO_TOKEN": emulator.token},
+            out,
+            Path.cwd(),
         )
-        _, status, used = os.wait4(process.pid, 0)
     wall = time.monotonic() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, 10):
-        sys.exit(f"tagodev plan has ended with {process.returncode}")
+    if used.code not in (0, 10):
+        sys.exit(f"tagodev plan has ended with {used.code}")
     asked = {route: number - before.get(route, 0) for route, number in _asked(emulator).items()}
     lists = asked.pop(_LIST, 0)
     return Took(
         steps=len(orjson.loads((path.parent / "plan.json").read_bytes())["steps"]),
         lists=lists,
         others=sum(asked.values()),
-        cpu=used.ru_utime + used.ru_stime,
+        cpu=used.cpu,
         wall=wall,
-        # Linux counts in kB, macOS in bytes.
-        memory=used.ru_maxrss / (1024 if sys.platform != "darwin" else 1024 * 1024),
+        memory=used.memory,
     )
 
 

@@ -1,7 +1,7 @@
 """Every command has a help text with an example, and the example works as it stands.
 
-Each is pasted into a shell, in a folder with the files that it speaks of, against an emulator with
-the things that it speaks of.
+Each is pasted into a shell, in a folder with the files that it speaks of, in front of a profile
+with the things that it speaks of and no others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import attrs
 import pytest
 
 from tagodev.cli.app import app
-from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.support import PATIENCE, Command
 from tests.cli.terminal import Terminal
 
@@ -29,7 +28,10 @@ if TYPE_CHECKING:
 
     from cyclopts import App
 
+    from tagodev.emulator import EmulatorProcess
     from tests.cli.support import InProcess
+
+pytestmark = pytest.mark.tago_emulator(unlimited=True, max_devices=10_000)
 
 #: Stands in examples for a device of whoever reads them.
 DEVICE = "67e1a2b3c4d5e6f708192a3b"
@@ -83,14 +85,6 @@ EXAMPLES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[EmulatorProcess]:
-    """Give a service of these tests' own."""
-    options = EmulatorOptions(unlimited=True, max_devices=10_000)
-    with EmulatorProcess(options) as process:
-        yield process
-
-
 @attrs.frozen
 class Shell:
     """A shell in which ``tagodev`` is a command."""
@@ -100,7 +94,7 @@ class Shell:
     def run(self, line: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """Run a line that somebody has pasted."""
         return subprocess.run(
-            ["sh", "-e", "-c", line],
+            ["sh", "-c", line],
             cwd=self.command.folder,
             env=self.environment(),
             input=given,
@@ -121,7 +115,7 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path, emulator: EmulatorProcess) -> Shell:
+def shell(tmp_path: Path, tago_emulator: EmulatorProcess) -> Shell:
     """Give a shell in a folder with the files that examples speak of."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "home").mkdir()
@@ -130,7 +124,7 @@ def shell(tmp_path: Path, emulator: EmulatorProcess) -> Shell:
     program.chmod(0o755)
     (tmp_path / "site.csv").write_text(SITE)
     (tmp_path / "token.txt").write_text(f"{TOKEN}\n")
-    command = Command(tmp_path, emulator.url, emulator.token)
+    command = Command(tmp_path, tago_emulator.url, tago_emulator.token)
     command.environment["TAGODEV_PLAN"] = "scale"
     return Shell(command)
 
