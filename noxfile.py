@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import nox
 
 nox.options.default_venv_backend = "virtualenv"
@@ -9,6 +12,8 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = True
 nox.options.sessions = ["tests", "lint", "typing"]
 
+HERE = Path(__file__).parent
+PACKAGING = HERE / "tests" / "packaging"
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -36,9 +41,15 @@ def crash(session: nox.Session) -> None:
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """Run the tests once more in one process, and tell which lines and branches they reach."""
+    """Tell which lines and branches the tests reach, in child processes too; fail below 95 %."""
     install(session, "tests")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "erase")
+    # What is measured is slower: a test gets longer before it is taken for stuck.
+    session.run(
+        *("coverage", "run", "-m", "pytest", "--numprocesses=auto", "--timeout=300"),
+        *session.posargs,
+    )
+    session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 
 
@@ -57,6 +68,53 @@ def typing(session: nox.Session) -> None:
     session.install("nox")
     session.run("mypy")
     session.run("pyright")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build wheel and source archive twice, from two fresh clones, to the same bytes; in dist/."""
+    session.install("build")
+    epoch = git(session, "log", "-1", "--format=%ct").strip()
+    first, second = (Path(session.create_tmp()).resolve() / name for name in ("first", "second"))
+    elsewhere = {"TZ": "XYZ-13", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
+    for clone, kinds, env in (
+        (first, (), {}),
+        # Not the wheel out of the source archive, but both out of the tree.
+        (second, ("--sdist", "--wheel"), elsewhere),
+    ):
+        shutil.rmtree(clone, ignore_errors=True)
+        git(session, "clone", "--quiet", str(HERE), str(clone))
+        session.run(
+            *("python", "-m", "build", *kinds, str(clone)),
+            env={"SOURCE_DATE_EPOCH": epoch, **env},
+            silent=True,
+        )
+    session.run("python", str(PACKAGING / "archives.py"), str(first), str(second), epoch)
+    shutil.rmtree(HERE / "dist", ignore_errors=True)
+    shutil.copytree(first / "dist", HERE / "dist")
+
+
+@nox.session(name="install", requires=["build"], reuse_venv=False)
+@nox.parametrize("extra", ["none", *PYPROJECT["project"]["optional-dependencies"]])
+def install_wheel(session: nox.Session, extra: str) -> None:
+    """Use the built wheel in an environment that has one extra, or none, and nothing else."""
+    (wheel,) = (HERE / "dist").glob("*.whl")
+    folder = Path(session.create_tmp()).resolve()
+    session.chdir(folder)
+    if extra == "none":
+        session.install(str(wheel))
+        session.run("python", "-I", str(PACKAGING / "installed.py"))
+        session.install("pytest")
+        theirs = shutil.copy(PACKAGING / "theirs.py", folder / "test_theirs.py")
+        session.run("pytest", "--quiet", str(theirs))
+    else:
+        session.install(f"{wheel}[{extra}]")
+        session.run("python", "-I", str(PACKAGING / "installed.py"), extra)
+
+
+def git(session: nox.Session, *arguments: str) -> str:
+    """Run git and return what it says."""
+    return str(session.run("git", *arguments, external=True, silent=True))
 
 
 @nox.session

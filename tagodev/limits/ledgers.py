@@ -99,7 +99,7 @@ class RedisLedger(SharedLedger):
         """
         if find_spec("redis") is None:
             raise ConfigurationError(
-                "RedisLedger needs redis-py", hint="Install it by `pip install tagodev[redis]`"
+                "RedisLedger needs redis-py", hint="pip install 'tagodev[redis]'"
             )
         if not url.startswith(("redis://", "rediss://", "unix://")):
             # Not shown: a password may stand in it.
