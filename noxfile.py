@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import nox
@@ -105,8 +106,12 @@ def install_wheel(session: nox.Session, extra: str) -> None:
         session.install(str(wheel))
         session.run("python", "-I", str(PACKAGING / "installed.py"))
         session.install("pytest")
-        theirs = shutil.copy(PACKAGING / "theirs.py", folder / "test_theirs.py")
-        session.run("pytest", "--quiet", str(theirs))
+        # Not below our own settings, which pytest would find.
+        with tempfile.TemporaryDirectory() as project:
+            session.chdir(project)
+            shutil.copy(PACKAGING / "theirs.py", Path(project, "test_theirs.py"))
+            session.run("pytest", "--quiet")
+            session.chdir(folder)
     else:
         session.install(f"{wheel}[{extra}]")
         session.run("python", "-I", str(PACKAGING / "installed.py"), extra)
