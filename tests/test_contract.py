@@ -9,8 +9,11 @@ have the documented status and fit the documented schema, every documented field
 from __future__ import annotations
 
 import re
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl
 
 import attrs
 import orjson
@@ -19,18 +22,28 @@ import yaml
 from aiohttp import ClientSession
 from jsonschema import Draft202012Validator
 
+from tagodev import (
+    ConfigurationParameter,
+    DataCreate,
+    DataEdit,
+    DataQuery,
+    DeviceConvert,
+    DeviceCreate,
+    DeviceEdit,
+    DeviceFilter,
+    TokenCreate,
+)
 from tagodev.emulator import Emulator, EmulatorOptions
 from tagodev.emulator.routing import Router
 from tagodev.emulator.service import ROUTES
 from tests.support.calls import CALLS, stocked
+from tests.support.clients import client
 from tests.support.exchanges import recording
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from jsonschema import ValidationError
-
-    from tagodev.emulator.routing import TokenKind
 
 REFERENCE: Final = Path(__file__).parents[2] / "shared" / "reference" / "tagoio-openapi.yaml"
 
@@ -57,43 +70,14 @@ NOT_OURS: Final = {
 }
 
 
-@attrs.frozen
-class Unoffered:
-    """An operation that the emulator answers and the client leaves out on purpose."""
-
-    reason: str
-    token: TokenKind | None
-    """Kind of the token that asks; None for none."""
-    body: Mapping[str, Any]
-    query: str = ""
-
-
 #: What is documented, and not offered by the client.
 NOT_OFFERED: Final = {
-    "editDeviceConfigurationParameter": Unoffered(
-        "for the integration of a network; a profile's token sets any device's parameters",
-        "network",
-        {"key": "downlink", "value": "01"},
-    ),
-    "sendDataUsingNetwork": Unoffered(
-        "for the integration of a network; data is sent with a device's token",
-        "network",
-        {"variable": "payload", "value": "01", "metadata": {"serial": "A1B2C3"}},
-        "?authorization_token={authorization}",
-    ),
-    "generateProfileToken": Unoffered(
-        "takes a person's password, which no program should have",
-        None,
-        {"email": "emulator@example.com", "password": "any", "name": "x", "profile_id": "{id}"},
-    ),
+    "generateProfileToken": "takes a person's password, which no program should have",
 }
 #: Routes of the emulator for other clients' sake, and why ours leaves them out.
 UNOFFERED_ROUTES: Final = {
     "PUT /device/:device_id/params/:param_id": "an older client's; setting them by id does it",
     "POST /device/:device_id/chunk/copy": "the older name of chunk/backup",
-    "GET /integration/network/:network_id/devices": "for the integration of a network",
-    "POST /integration/network/:device_id/params": "for the integration of a network",
-    "POST /integration/network/data": "for the integration of a network",
     "POST /integration/network": "a network is made once, by hand",
     "PUT /integration/network/:network_id": "a network is made once, by hand",
     "DELETE /integration/network/:network_id": "a network is made once, by hand",
@@ -153,6 +137,40 @@ CALLED_BY: Final = {
     "getTags": "tago.tags.keys",
     "getDeviceTokenWithSerialNumberAuthorization": "tago.tokens.resolve authorized",
     "getDeviceTokenWithSerialNumber": "tago.tokens.resolve",
+    "editDeviceConfigurationParameter": "tago.networks.set_parameters",
+    "sendDataUsingNetwork": "tago.networks.send",
+}
+
+
+def _fields(cls: type[attrs.AttrsInstance]) -> frozenset[str]:
+    return frozenset(field.name for field in attrs.fields(cls))
+
+
+_SENT: Final = _fields(DataCreate)
+_ASKED: Final = _fields(DataQuery) | {"query", "function", "interval", "value"}
+#: What the client has a way to say in an operation, besides what its call above says.
+INPUTS: Final[Mapping[str, frozenset[str]]] = {
+    "getData": _ASKED,
+    "editData": _fields(DataEdit),
+    "sendData": _SENT,
+    "deleteData": _fields(DataQuery),
+    "getConfigurationParameters": frozenset({"sent_status"}),
+    "createToken": _fields(TokenCreate),
+    "listDeviceParams": frozenset(),
+    "createAndEditDeviceParams": _fields(ConfigurationParameter),
+    "listOfDevices": frozenset(f"filter[{name}]" for name in _fields(DeviceFilter)),
+    "createNewDevice": _fields(DeviceCreate),
+    "exportDataToCsvInFiles": frozenset(),
+    "editDevice": _fields(DeviceEdit),
+    "exportAChunkAsCsvToFiles": frozenset(),
+    "convertDeviceType": _fields(DeviceConvert),
+    "importDataFromACsvInFiles": frozenset(),
+    "getDeviceData": _ASKED,
+    "sendDataToDevice": _SENT,
+    "editDeviceData": _fields(DataEdit),
+    "deleteDeviceData": _fields(DataQuery),
+    "editDeviceConfigurationParameter": _fields(ConfigurationParameter),
+    "sendDataUsingNetwork": _SENT,
 }
 #: Where answers differ from the file on purpose, and why.
 TOLERATED: Final = {
@@ -182,6 +200,8 @@ class Operation:
     statuses: tuple[str, ...]
     schema: Any
     """What the body of a success must be; None where the file does not say."""
+    inputs: frozenset[str]
+    """Names of what it takes in its query and in the objects of its body."""
 
     def is_asked_by(self, method: str, path: str) -> bool:
         """Return whether a request is for this operation, as far as its path tells."""
@@ -193,16 +213,51 @@ def load() -> dict[str, Operation]:
     """Return the operations of our rooms, by their ids."""
     if not REFERENCE.is_file():
         return {}
+    file = yaml.safe_load(REFERENCE.read_text(encoding="utf-8"))
     found = {}
-    for path, methods in yaml.safe_load(REFERENCE.read_text(encoding="utf-8"))["paths"].items():
+    for path, methods in file["paths"].items():
         for method, one in methods.items():
             if path.startswith(ROOMS) and method != "parameters" and isinstance(one, dict):
                 statuses = tuple(one["responses"])
                 content = one["responses"][statuses[0]].get("content", {})
-                schema = content.get("application/json", {}).get("schema")
-                operation = Operation(one["operationId"], method.upper(), path, statuses, schema)
+                operation = Operation(
+                    one["operationId"],
+                    method.upper(),
+                    path,
+                    statuses,
+                    content.get("application/json", {}).get("schema"),
+                    frozenset({*in_query(file, one), *in_body(file, one)}),
+                )
                 found[operation.id] = operation
     return found
+
+
+def resolved(file: Any, part: Any) -> Any:
+    """Return a part of the file, or what it refers to."""
+    while "$ref" in part:
+        steps = part["$ref"].removeprefix("#/").split("/")
+        part = reduce(getitem, steps, file)
+    return part
+
+
+def in_query(file: Any, operation: Any) -> Iterator[str]:
+    """Yield the names of an operation's query parameters."""
+    for one in operation.get("parameters", ()):
+        parameter = resolved(file, one)
+        if parameter["in"] == "query":
+            yield parameter["name"]
+
+
+def in_body(file: Any, operation: Any) -> Iterator[str]:
+    """Yield the names of the fields of the objects that an operation's body is made of."""
+    body = resolved(file, operation.get("requestBody", {}))
+    schemas = [body.get("content", {}).get("application/json", {}).get("schema", {})]
+    while schemas:
+        schema = resolved(file, schemas.pop())
+        yield from schema.get("properties", ())
+        schemas += [*schema.get("oneOf", ()), *schema.get("anyOf", ()), *schema.get("allOf", ())]
+        if "items" in schema:
+            schemas.append(schema["items"])
 
 
 OPERATIONS: Final = load()
@@ -278,26 +333,52 @@ async def test_client_and_emulator_agree_with_the_file(name: str) -> None:
 
 
 @against_the_file
-@pytest.mark.parametrize("name", NOT_OFFERED)
-async def test_emulator_agrees_with_the_file(name: str) -> None:
-    """What the client leaves out the emulator answers as documented all the same."""
-    operation, unoffered = OPERATIONS[name], NOT_OFFERED[name]
+@pytest.mark.parametrize("name", INPUTS)
+async def test_every_documented_input_can_be_sent(name: str) -> None:
+    """Whatever an operation takes, in its query or its body, the client has a way to say."""
+    sent = set(INPUTS[name])
     async with (
         Emulator(EmulatorOptions(unlimited=True)) as emulator,
         stocked(emulator.url, emulator.tokens_by_kind) as (actors, stock),
+    ):
+        with recording() as recorded:
+            await CALLS[CALLED_BY[name]](actors, stock)
+    for request, _ in recorded:
+        sent |= {name for name, _ in parse_qsl(request.path.partition("?")[2])}
+        body = orjson.loads(request.body or b"{}")
+        for item in body if isinstance(body, list) else [body]:
+            sent |= item.keys()
+
+    assert OPERATIONS[name].inputs
+    assert OPERATIONS[name].inputs <= sent
+
+
+@against_the_file
+def test_nothing_else_takes_an_input() -> None:
+    """An operation that is documented to take something is looked at above."""
+    taking = {name for name in CALLED_BY if OPERATIONS[name].inputs}
+    assert taking == INPUTS.keys()
+
+
+@against_the_file
+async def test_signing_in_is_answered_as_documented() -> None:
+    """What the client leaves out the emulator answers all the same, for other clients."""
+    operation = OPERATIONS["generateProfileToken"]
+    async with (
+        Emulator() as emulator,
+        client(emulator.url, token=emulator.token) as tago,
         ClientSession(emulator.url) as http,
     ):
-        tokens = emulator.tokens_by_kind
-        profile = (await actors.tago.profile.info()).info.id
-        places = {"id": profile, "authorization": tokens["authorization"]}
+        account, profile = await tago.account.info(), await tago.profile.info()
         answer = await http.request(
             operation.method,
-            operation.path.format(deviceID=stock.device) + unoffered.query.format(**places),
+            operation.path,
             json={
-                field: value.format(**places) if isinstance(value, str) else value
-                for field, value in unoffered.body.items()
+                "email": account.email,
+                "password": "any",
+                "name": "x",
+                "profile_id": profile.info.id,
             },
-            headers={"token": tokens[unoffered.token]} if unoffered.token else {},
         )
         check(operation, [(answer.status, await answer.read())])
 

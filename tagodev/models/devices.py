@@ -385,5 +385,7 @@ class Device:
     """Hybrid devices: which variables can be changed."""
     rpm: SoftLimits | None = None
     """Its soft limits; None without Control Tower."""
+    token: Secret | None = None
+    """A token of it, in lists that are asked for with its network's token."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
     """Whatever else the service said."""

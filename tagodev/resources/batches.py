@@ -10,11 +10,11 @@ from tagodev.errors import InputError
 from tagodev.serde import to_json
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterable
 
     from tagodev.bulk.runner import Many
 
-__all__ = ["MAX_BODY", "Batches"]
+__all__ = ["MAX_BODY", "Batches", "one_body"]
 
 T = TypeVar("T")
 
@@ -58,11 +58,37 @@ class Batches(Generic[T]):
             yield _joined(parts), len(parts)
 
     def _encoded(self, item: object, index: int) -> bytes:
-        if not isinstance(item, self._cls):
-            raise InputError(
-                f"must be a {self._cls.__name__}, not {type(item).__name__}", path=f"[{index}]"
-            )
-        return to_json(item)
+        return _encoded(item, self._cls, f"[{index}]")
+
+
+def one_body(items: T | Iterable[T], cls: type[T], *, most: int, path: str) -> tuple[bytes, int]:
+    """Return the one body that holds all items, and how many they are.
+
+    Args:
+        items: one, or any iterable.
+        cls: what an item is.
+        most: items it holds at most.
+        path: which argument they are.
+
+    Raises:
+        InputError: there are none, or more than the service takes.
+    """
+    listed = (items,) if isinstance(items, cls) else cast("Iterable[T]", items)
+    parts = [_encoded(item, cls, f"{path}[{index}]") for index, item in enumerate(listed)]
+    if not 1 <= len(parts) <= most:
+        raise InputError(f"{len(parts):,} items, but must be from 1 to {most:,}", path=path)
+    body = _joined(parts)
+    if len(body) > MAX_BODY:
+        raise InputError(
+            f"{len(body):,} bytes, but a request holds at most {MAX_BODY:,}", path=path
+        )
+    return body, len(parts)
+
+
+def _encoded(item: object, cls: type, path: str) -> bytes:
+    if not isinstance(item, cls):
+        raise InputError(f"must be a {cls.__name__}, not {type(item).__name__}", path=path)
+    return to_json(item)
 
 
 async def _each(items: Many[T]) -> AsyncGenerator[T, None]:

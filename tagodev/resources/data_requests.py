@@ -127,14 +127,15 @@ def check_text(path: str, value: str) -> None:
         raise InputError("must be text that is not empty", path=path)
 
 
-def check_token(token: Secret) -> None:
+def check_token(token: Secret, *, path: str = "token") -> None:
     """Refuse what can't be sent as a token.
 
     Args:
         token: as it was given.
+        path: which argument it is.
 
     Raises:
         InputError: it is empty, or holds characters that no token has; it is not repeated.
     """
     if not _TOKEN.fullmatch(token.reveal()):
-        raise InputError("must be a token: text without white space", path="token")
+        raise InputError("must be a token: text without white space", path=path)

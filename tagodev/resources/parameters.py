@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tagodev.models import ParameterChange
     from tagodev.session import CallOptions, Session
 
-__all__ = ["DeviceParameters", "Parameters"]
+__all__ = ["DeviceParameters", "Parameters", "checked_parameters"]
 
 _LIST: Final = Route("GET", "/device/:device_id/params")
 _SET: Final = Route("POST", "/device/:device_id/params")
@@ -94,7 +94,7 @@ class Parameters:
                 holds (60).
             RequestError: it failed.
         """
-        given = _checked(parameters)
+        given = checked_parameters(parameters)
         if not given:
             return
         there = await self.list(device_id, **options)
@@ -207,8 +207,12 @@ async def _list(
     return await session.call(request, _Parameters, CallRecord.of(options))
 
 
-def _checked(parameters: Iterable[ConfigurationParameter]) -> _Parameters:
-    """Return the parameters, none of which the service would refuse or double."""
+def checked_parameters(parameters: Iterable[ConfigurationParameter]) -> _Parameters:
+    """Return the parameters, none of which the service would refuse or double.
+
+    Raises:
+        InputError: a key is empty or stands twice.
+    """
     given: dict[str, ConfigurationParameter] = {}
     for index, one in enumerate(parameters):
         path = f"parameters[{index}]"

@@ -241,6 +241,13 @@ CALLS: Final[Mapping[str, Call]] = {
     "tago.chunks.delete": lambda a, s: a.tago.chunks.delete(s.archive, s.chunk),
     "tago.networks.info": lambda a, _: a.tago.networks.info(_NETWORK),
     "tago.networks.list": lambda a, _: a.tago.networks.list(page_size=3).collect(50),
+    "tago.networks.devices": lambda a, _: a.network.networks.devices(_NETWORK).collect(50),
+    "tago.networks.set_parameters": lambda a, s: a.network.networks.set_parameters(
+        s.device, [ConfigurationParameter("downlink", "01")]
+    ),
+    "tago.networks.send": lambda a, s: a.network.networks.send(
+        s.authorization, DataCreate("payload", "01", metadata={"serial": _SERIAL})
+    ),
     "tago.connectors.info": lambda a, _: a.tago.connectors.info(_CONNECTOR),
     "tago.connectors.list": lambda a, _: a.tago.connectors.list(page_size=3).collect(50),
     "tago.tags.keys": lambda a, _: a.tago.tags.keys(),
