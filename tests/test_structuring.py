@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagodev.serde import _careful, _fast, to_wire
@@ -32,6 +32,7 @@ def read(converter: Any, value: Any, cls: type) -> Any:
 
 
 @EVERY
+@settings(max_examples=50)
 @given(data=st.data())
 def test_both_ways_read_the_same(cls: type, data: st.DataObject) -> None:
     """A model's own wire form, with any field spoilt, is one model to both, or none."""
@@ -43,6 +44,7 @@ def test_both_ways_read_the_same(cls: type, data: st.DataObject) -> None:
 
 
 @EVERY
+@settings(max_examples=50)
 @given(value=JSON)
 def test_both_ways_refuse_the_same(cls: type, value: Any) -> None:
     """Anything that is no model at all is none to both."""

@@ -265,8 +265,10 @@ class AggregatePoint:
 
     time: datetime
     """When the interval begins, UTC."""
-    value: float | None
+    value: float | None = None
     """The average, sum, least or greatest value in it; None where there was none."""
+    extra: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
+    """Whatever else the service said."""
 
 
 @attrs.frozen(kw_only=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import sys
 import warnings
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +22,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from tagoio_sdk import Device, Resources
     from tagoio_sdk.infrastructure.api_request import TagoIORequestError
+    from tagoio_sdk.modules.Resources.Devices import Devices
 
 UNKNOWN: Final = "0123456789abcdef01234567"
 
@@ -85,6 +89,29 @@ def create(resources: Any, name: str, **fields: Any) -> dict[str, str]:
         {"name": name, "type": "mutable", "network": NETWORK, "connector": CONNECTOR, **fields}
     )
     return created
+
+
+def called() -> set[str]:
+    """Return the methods of the SDK that the tests below call, such as ``devices.edit``."""
+    names = set()
+    for node in ast.walk(ast.parse(inspect.getsource(sys.modules[__name__]))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            # What it is called on last: the first name is that of a fixture.
+            names.add(".".join(ast.unparse(node.func).split(".")[-2:]))
+    return names
+
+
+def test_the_script_is_more_than_a_glance() -> None:
+    """Every method of the SDK's device classes is called, and more than forty in all."""
+    wanted = {
+        f"{name}.{method}"
+        for name, cls in (("device", Device), ("devices", Devices))
+        for method in vars(cls)
+        if not method.startswith("_")
+    }
+    others = ("integration.", "networks.", "connectors.", "profile.", "account.", "authorization.")
+    assert wanted <= called()
+    assert 40 <= len(wanted) + sum(name.startswith(others) for name in called())
 
 
 # --- devices -------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any, Final
 from tagodev.models import (
     Account,
     AccountPlan,
+    AggregatePoint,
     Chunk,
     ChunkBackup,
     ConfigurationParameter,
@@ -308,6 +309,10 @@ DOCUMENTED: Final[dict[str, tuple[type, dict[str, Any]]]] = {
             "metadata": {"color": "green"},
             "created_at": "2022-06-02T18:09:07.135Z",
         },
+    ),
+    "GET /data?query=aggregate": (
+        AggregatePoint,
+        {"time": "2022-06-02T00:00:00.000Z", "value": 71.5},
     ),
     "GET /device/:id/chunk": (
         Chunk,
