@@ -40,9 +40,9 @@ try:
         detach,
         set_value,
     )
-except ModuleNotFoundError as missing:
+except ModuleNotFoundError as _missing:
     raise ModuleNotFoundError(
-        "tagodev.telemetry needs an extra: pip install 'tagodev[otel]'", name=missing.name
+        "tagodev.telemetry needs an extra: pip install 'tagodev[otel]'", name=_missing.name
     ) from None
 
 if TYPE_CHECKING:

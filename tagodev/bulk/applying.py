@@ -90,9 +90,9 @@ class ApplySteps(Operation[DeviceStep]):
     """The way to the service."""
     known_by: str = attrs.field(default="name", kw_only=True)
     """By what a device is known: ``name``, ``tag:KEY`` or ``serial``."""
-    kind: ClassVar = "apply_devices"
+    kind: ClassVar[str] = "apply_devices"
     """Its name in journals."""
-    resendable: ClassVar = False
+    resendable: ClassVar[bool] = False
     """Whether a row in doubt may simply be done again."""
     _deletions: _Deletions = attrs.field(factory=_Deletions, init=False, repr=False, eq=False)
 

@@ -96,9 +96,9 @@ class CreateDevices(Operation[DeviceCreate]):
     """The way to the service."""
     identity: Identity = attrs.field(default="tag", kw_only=True)
     """By what a device is known again."""
-    kind: ClassVar = "create_devices"
+    kind: ClassVar[str] = "create_devices"
     """Its name in journals."""
-    resendable: ClassVar = False
+    resendable: ClassVar[bool] = False
     """Whether a row in doubt may simply be done again."""
 
     def options(self) -> Mapping[str, Any]:

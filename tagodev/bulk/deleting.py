@@ -36,7 +36,7 @@ class DeleteDevices(Operation[str]):
 
     calls: DeleteCalls
     """The way to the service."""
-    kind: ClassVar = "delete_devices"
+    kind: ClassVar[str] = "delete_devices"
     """Its name in journals."""
 
     def decode(self, payload: bytes) -> str:

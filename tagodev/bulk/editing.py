@@ -33,7 +33,7 @@ class EditDevices(Operation[DeviceChange]):
 
     calls: EditCalls
     """The way to the service."""
-    kind: ClassVar = "edit_devices"
+    kind: ClassVar[str] = "edit_devices"
     """Its name in journals."""
 
     def decode(self, payload: bytes) -> DeviceChange:

@@ -63,10 +63,10 @@ class SetParameters(Operation[ParameterChange]):
 
     calls: ParameterCalls
     """The way to the service."""
-    kind: ClassVar = "set_parameters"
+    kind: ClassVar[str] = "set_parameters"
     """Its name in journals."""
     # Only after the settle time: what is still on its way is not among what is read.
-    resendable: ClassVar = False
+    resendable: ClassVar[bool] = False
     """Whether a row in doubt may simply be done again."""
 
     def decode(self, payload: bytes) -> ParameterChange:
@@ -86,9 +86,9 @@ class SendData(Operation[DataBatch]):
 
     calls: DataCalls
     """The way to the service."""
-    kind: ClassVar = "send_data"
+    kind: ClassVar[str] = "send_data"
     """Its name in journals."""
-    resendable: ClassVar = False
+    resendable: ClassVar[bool] = False
     """Whether a row in doubt may simply be done again."""
 
     def decode(self, payload: bytes) -> DataBatch:

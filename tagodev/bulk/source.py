@@ -147,7 +147,7 @@ class JournalSource(Source[Item]):
         self._knows_all = False
         # Once for all: to ask for each row takes as long as all the rest that is done for it.
         self._was_whole = journal.whole
-        self.skipped = 0
+        self.skipped: int = 0
         """Rows passed over, because nothing is left to do for them."""
 
     async def pull(self) -> tuple[int, Item] | None:

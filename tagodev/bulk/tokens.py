@@ -122,9 +122,9 @@ class IssueTokens(Operation[TokenOrder]):
 
     calls: TokenCalls
     """The way to the service."""
-    kind: ClassVar = "create_tokens"
+    kind: ClassVar[str] = "create_tokens"
     """Its name in journals."""
-    resendable: ClassVar = False
+    resendable: ClassVar[bool] = False
     """Whether a row in doubt may simply be done again."""
 
     def decode(self, payload: bytes) -> TokenOrder:
@@ -169,9 +169,9 @@ class RotateTokens(Operation[Rotation]):
     """The way to the service."""
     allow_gap: bool = attrs.field(default=False, kw_only=True)
     """Whether a device may be without a token for a moment, where its serial number forces it."""
-    kind: ClassVar = "rotate_tokens"
+    kind: ClassVar[str] = "rotate_tokens"
     """Its name in journals."""
-    resendable: ClassVar = False
+    resendable: ClassVar[bool] = False
     """Whether a row in doubt may simply be done again."""
 
     def options(self) -> Mapping[str, Any]:

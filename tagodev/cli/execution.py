@@ -69,7 +69,7 @@ class Interrupt:
     """
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count: int = 0
         self._task: asyncio.Task[Any] | None = None
 
     @contextlib.contextmanager

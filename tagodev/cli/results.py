@@ -73,7 +73,7 @@ class ResultsFile:
         """
         self.path: Final = path
         self.counts: Final[dict[Status, int]] = {}
-        self.broken = False
+        self.broken: bool = False
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:

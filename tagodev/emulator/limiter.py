@@ -86,9 +86,9 @@ class HardLimiter:
         self._minute = minute
         self._now = now
         self._counts: dict[tuple[str, str], RouteCount] = {}
-        self.accepted = 0
+        self.accepted: int = 0
         """Requests let through, each once, however many counters it took from."""
-        self.rejected = 0
+        self.rejected: int = 0
         """Requests answered with 429, each once."""
 
     def admit(self, profile: str, *routes: str) -> int:

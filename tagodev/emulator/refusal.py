@@ -18,5 +18,5 @@ class RefusedError(Exception):
         super().__init__(message)
         self.status = status
         # A header or a path may hold bytes that are no UTF-8; an answer may not.
-        self.message = message.encode("utf-8", "replace").decode()
+        self.message: str = message.encode("utf-8", "replace").decode()
         self.retry_after = retry_after

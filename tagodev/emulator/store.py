@@ -111,8 +111,8 @@ class Store:
         self.keyring: Final = Keyring()
         #: The profile's Files: what was exported, by address.
         self.files: dict[str, str] = {}
-        self.created = 0
-        self.deleted = 0
+        self.created: int = 0
+        self.deleted: int = 0
 
     def new_id(self) -> str:
         """Return 24 hexadecimal digits."""

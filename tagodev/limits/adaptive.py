@@ -69,7 +69,7 @@ class Learner:
         self._limit = limit
         self._shared = share < 1
         self._headroom = max(ceil(limit / 100), 1) if headroom is None else headroom
-        self.ceiling = max(int(limit * share), 1)
+        self.ceiling: int = max(int(limit * share), 1)
         """What we never exceed in one window: the limit, or our share of it."""
         self.others: float | None = None
         """What others take of a window; None while nobody was seen."""

@@ -125,16 +125,16 @@ class Bucket:
             also: a second bucket that each of its requests takes from.
         """
         self.route = route
-        self.windows = windows
+        self.windows: Windows = windows
         self.learner = learner
-        self.line = Line()
-        self.closed_until = 0.0
-        self.rejected = 0
+        self.line: Line = Line()
+        self.closed_until: float = 0.0
+        self.rejected: int = 0
         self.steady = steady
         self.leases: LeaseBook | None = None
         """What this process holds of it, where several share the limit."""
         self.also = also
-        self.shared = also is not None
+        self.shared: bool = also is not None
         """Whether a request of another bucket may take from this one, or one of this from another.
         """
         self.takers: list[Bucket] = []

@@ -92,11 +92,11 @@ class ServerClock:
         self._high = 0.0
         self._as_of = 0.0
         self._doubted_until = -inf
-        self.changes = 0
+        self.changes: int = 0
         """Grows with every answer."""
-        self.known = False
+        self.known: bool = False
         """Whether anything is known."""
-        self.version = 0
+        self.version: int = 0
         """Grows whenever the bounds have moved noteworthily."""
 
     def earliest(self, now: float) -> float:

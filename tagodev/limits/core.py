@@ -77,8 +77,8 @@ class Core:
             on_lease_needed: called when a request waits for places that other processes may have;
                 None where no other process shares the limits.
         """
-        self.settings = settings
-        self.clock = clock or ServerClock(fleet_slack=settings.fleet_slack)
+        self.settings: Settings = settings
+        self.clock: ServerClock = clock or ServerClock(fleet_slack=settings.fleet_slack)
         self.emit = emit
         self._on_lease_needed = on_lease_needed
         self._make_pacer = make_pacer

@@ -50,7 +50,7 @@ class MemoryLedger:
         self._core: Core | None = None
         self._scheduler: Scheduler | None = None
         self._sinks: list[EventSink] = []
-        self.users = 0
+        self.users: int = 0
         """Clients that have it open."""
 
     def open(self, settings: Settings, sink: EventSink | None, profile: str = "") -> Scheduler:

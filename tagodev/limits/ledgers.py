@@ -46,7 +46,7 @@ class SqliteLedger(SharedLedger):
         Raises:
             ConfigurationError: a value out of bounds.
         """
-        self.path = Path(path)
+        self.path: Path = Path(path)
         super().__init__(
             f"sqlite {self.path.absolute()}",
             profile=profile,

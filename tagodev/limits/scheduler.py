@@ -45,7 +45,7 @@ class Scheduler:
         self.core = core
         self.ledger = ledger
         """Name of whoever remembers what was granted."""
-        self.loop = asyncio.get_running_loop()
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         """The loop that it runs in."""
         self._timer: asyncio.TimerHandle | None = None
         self._waiting = 0

@@ -99,7 +99,7 @@ class Windows:
         self._bounds_at = -1.0
         self._bounds_of = -1
         self._bounds = (0, 0)
-        self.in_flight = 0
+        self.in_flight: int = 0
         """How many requests are on their way."""
         self.exhausted = -1
         """The last window that the service itself has said to be full."""
