@@ -10,6 +10,7 @@
     ├── BulkStoppedError          a bulk run ended before its last row; carries the report
     ├── InterruptedRunError       the reason of a run that its caller stopped
     ├── JournalError              a journal can't be written, or is of other rows
+    ├── LedgerError               a shared ledger is away for too long; nothing was sent
     ├── AmbiguousMatchError       several devices could be what a lost answer was about
     └── RequestError              a request was made, or tried
         ├── NoAnswerError         nothing came back
@@ -54,6 +55,7 @@ __all__ = [
     "InputError",
     "InterruptedRunError",
     "JournalError",
+    "LedgerError",
     "MalformedAnswerError",
     "NoAnswerError",
     "NotFoundError",
@@ -185,6 +187,11 @@ class JournalError(TagoError):
     def headline(self) -> str:
         """Add the file."""
         return f"{self.journal}: {self.message}" if self.journal else self.message
+
+
+@attrs.define(slots=False, eq=False)
+class LedgerError(TagoError):
+    """What counts for many processes was away for longer than it may be; nothing was sent."""
 
 
 @attrs.define(slots=False, eq=False)

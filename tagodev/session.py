@@ -116,6 +116,10 @@ class CallRecord:
         )
 
 
+def _ask_for_info() -> Request:
+    return Request(route=_INFO, path=_INFO.path(), safety=Safety.READ)
+
+
 class Session:
     """Carries requests through scheduler and transport, and brings back values or errors."""
 
@@ -141,6 +145,7 @@ class Session:
         self._emit = emit
         self._waits: set[asyncio.Future[Permit]] = set()
         self._asking_the_time = asyncio.Lock()
+        self._no_time: RequestError | None = None
         self._closed = False
 
     @property
@@ -163,8 +168,7 @@ class Session:
             RequestError: it failed.
         """
         if self._scheduler.clock_state() is None:
-            request = Request(route=_INFO, path=_INFO.path(), safety=Safety.READ)
-            await self.call(request, object, record)
+            await self.call(_ask_for_info(), object, record)
 
     def close(self) -> None:
         """End every wait for a turn with `ClosedError`, and take no more calls."""
@@ -192,6 +196,7 @@ class Session:
         record.in_doubt = False
         record.sends = 0
         while True:
+            sends = record.sends
             try:
                 return self._read(request, await self._attempt(request, record), cls)
             except ClosedError:
@@ -201,10 +206,12 @@ class Session:
                 raise last from None
             except RequestError as error:
                 last = error
-                record.in_doubt = record.in_doubt or may_have_acted(error, request.safety)
+                # Where only the time was asked for, nothing has left that could act.
+                safety = request.safety if record.sends > sends else Safety.READ
+                record.in_doubt = record.in_doubt or may_have_acted(error, safety)
                 error.route, error.attempts = request.route.name, record.attempts - before
                 error.may_have_acted = record.in_doubt
-                delay = self._retry.delay(error, request.safety, error.attempts)
+                delay = self._retry.delay(error, safety, error.attempts)
                 if delay is None:
                     raise
                 _log.info("%s; trying again in %.1f s", error, delay)
@@ -214,17 +221,27 @@ class Session:
         """Send the one request that may go before the service's clock is known, for all who wait.
 
         Where its answer does not tell the time, nobody asks again: the routes then go steadily.
+        It is sent once: who asks is tried again itself, and to try on two levels is to try sixteen
+        times.
+
+        Raises:
+            RequestError: there was no answer; whoever waited for it too gets the same.
         """
+        known = self._no_time
         async with self._asking_the_time:
             if not self._scheduler.needs_clock:
                 return
+            if self._no_time is not known:
+                assert self._no_time is not None, "it is only ever replaced"
+                raise attrs.evolve(self._no_time)
+            asking = CallRecord(lane=record.lane, run=record.run, witness=record.witness)
+            request = _ask_for_info()
             try:
-                await self.learn_clock(
-                    CallRecord(lane=record.lane, run=record.run, witness=record.witness)
-                )
-            except RequestError:
+                self._read(request, await self._attempt(request, asking), object)
+            except RequestError as error:
                 # A refusal tells the time as well.
                 if self._scheduler.needs_clock:
+                    self._no_time = error
                     raise
 
     async def _attempt(self, request: Request, record: CallRecord) -> Answer:

@@ -20,6 +20,7 @@ from tagodev.errors import (
     ClosedError,
     ConnectError,
     JournalError,
+    LedgerError,
     NoAnswerError,
     PermissionDeniedError,
     RateLimitedError,
@@ -35,6 +36,7 @@ STOPS_ANY_RUN: Final = (
     AuthenticationError,
     ClosedError,
     JournalError,
+    LedgerError,
     PermissionDeniedError,
     RateLimitedError,
 )

@@ -25,6 +25,7 @@ from tagodev.errors import (
     AmbiguousMatchError,
     ConnectError,
     JournalError,
+    LedgerError,
     MalformedAnswerError,
     NoAnswerError,
     RequestError,
@@ -276,7 +277,7 @@ class Engine(Generic[Item]):
         again = lost or (doubtful and row.found is None)
         if again and kept and self.stopped is None:
             return None
-        never_done = isinstance(error, (ConnectError, JournalError)) or (lost and kept)
+        never_done = isinstance(error, (ConnectError, JournalError, LedgerError)) or (lost and kept)
         if never_done and not doubtful:
             return Pending(row.index, row.item, attempts=row.record.attempts)
         cls = InDoubt if doubtful else Failed

@@ -2,22 +2,30 @@
 
 A file in the platform's state folder, unless ``--ledger`` or ``TAGODEV_LEDGER`` says otherwise.
 It holds numbers only: a profile is named by a digest of its token.
+
+A ledger that was asked for and can't be used ends the command before anything is sent; without the
+usual one it goes on, and says so.
+One that is away for too long while a command works ends it too: what is not counted is not sent.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 from cyclopts import Parameter
 
 from tagodev.cli.common import say
+from tagodev.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from tagodev.limits.shared import SharedLedger
 
 __all__ = ["LedgerOption", "find_ledger"]
+
+#: Seconds that a ledger may be away: a server that is started again is back by then.
+_PATIENCE: Final = 30.0
 
 LedgerOption: TypeAlias = Annotated[
     str | None,
@@ -36,7 +44,7 @@ def find_ledger(named: str | None = None) -> SharedLedger | None:
         named: what the option said.
 
     Raises:
-        ConfigurationError: it can't be understood, or needs what is not installed.
+        ConfigurationError: it can't be understood or used, or needs what is not installed.
     """
     from tagodev.limits.ledgers import RedisLedger, SqliteLedger
 
@@ -44,14 +52,18 @@ def find_ledger(named: str | None = None) -> SharedLedger | None:
     if where == "none":
         return None
     if "://" in where:
-        return RedisLedger(where)
-    if where:
-        return SqliteLedger(Path(where).expanduser())
-    path = _default_path()
-    if not _can_be_kept(path):
-        say(f"tagodev: requests of other commands are not counted: {path} can't be written")
+        return RedisLedger(where, patience=_PATIENCE)
+    path = Path(where).expanduser() if where else _default_path()
+    problem = _problem_with(path)
+    if problem and where:
+        raise ConfigurationError(
+            f"The ledger {path} can't be used: {problem}",
+            hint="Name another: --ledger FILE, or none",
+        )
+    if problem:
+        say(f"tagodev: requests of other commands are not counted: {path}: {problem}")
         return None
-    return SqliteLedger(path)
+    return SqliteLedger(path, patience=_PATIENCE)
 
 
 def _default_path() -> Path:
@@ -60,9 +72,12 @@ def _default_path() -> Path:
     return user_state_path("tagodev", appauthor=False) / "ledger.sqlite"
 
 
-def _can_be_kept(path: Path) -> bool:
+def _problem_with(path: Path) -> str:
+    from tagodev.limits.sqlite_store import SqliteStore
+    from tagodev.limits.stores import StoreError
+
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(path if path.exists() else path.parent, os.W_OK)
+        SqliteStore(path).check()
+    except StoreError as error:
+        return str(error)
+    return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ class SqliteLedger(SharedLedger):
         profile: str = "",
         away_share: float = 0.0,
         processes: int = 8,
+        patience: float = inf,
     ) -> None:
         """Keep leases in a file.
 
@@ -42,6 +44,8 @@ class SqliteLedger(SharedLedger):
             away_share: the part of each limit that each process may use while the file can't be
                 used, 0 to 1; default 0.
             processes: how many processes there may be at most, 1 to 10,000; default 8.
+            patience: seconds that it may be away before requests that wait for it fail with
+                `LedgerError`, where `away_share` is 0; default: for ever.
 
         Raises:
             ConfigurationError: a value out of bounds.
@@ -52,6 +56,7 @@ class SqliteLedger(SharedLedger):
             profile=profile,
             away_share=away_share,
             processes=processes,
+            patience=patience,
         )
 
     def make_store(self) -> LeaseStore:
@@ -82,6 +87,7 @@ class RedisLedger(SharedLedger):
         profile: str = "",
         away_share: float = 0.0,
         processes: int = 8,
+        patience: float = inf,
         prefix: str = "tagodev",
     ) -> None:
         """Keep leases in Redis.
@@ -92,6 +98,8 @@ class RedisLedger(SharedLedger):
             away_share: the part of each limit that each process may use while the server is away,
                 0 to 1; default 0.
             processes: how many processes there may be at most, 1 to 10,000; default 8.
+            patience: seconds that it may be away before requests that wait for it fail with
+                `LedgerError`, where `away_share` is 0; default: for ever.
             prefix: what the names of all keys begin with.
 
         Raises:
@@ -113,6 +121,7 @@ class RedisLedger(SharedLedger):
             profile=profile,
             away_share=away_share,
             processes=processes,
+            patience=patience,
         )
 
     def make_store(self) -> LeaseStore:

@@ -12,6 +12,8 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+import attrs
+
 from tagodev.errors import WaitTooLongError
 from tagodev.limits.core import CLOCK_ROUTE
 from tagodev.limits.lanes import Lane
@@ -19,6 +21,7 @@ from tagodev.limits.lanes import Lane
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tagodev.errors import LedgerError
     from tagodev.limits.bucket import Permit
     from tagodev.limits.core import Core
     from tagodev.limits.lanes import Waiter
@@ -155,6 +158,16 @@ class Scheduler:
     def dispatch(self) -> None:
         """Give out what has become free by what was leased meanwhile."""
         self._dispatch()
+
+    def give_up(self, error: LedgerError) -> None:
+        """End every wait that something leased could have ended.
+
+        Args:
+            error: why; each gets one of its own.
+        """
+        for granted in self._timed:
+            if not granted.done():
+                granted.set_exception(attrs.evolve(error))
 
     @property
     def minute(self) -> float:

@@ -12,9 +12,10 @@ import asyncio
 import logging
 from contextlib import suppress
 from hashlib import blake2b
+from math import inf
 from typing import TYPE_CHECKING, Final
 
-from tagodev.errors import ConfigurationError
+from tagodev.errors import ConfigurationError, LedgerError
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
 from tagodev.limits.lessee import Lessee
@@ -64,7 +65,13 @@ class SharedLedger:
     """
 
     def __init__(
-        self, where: str, *, profile: str = "", away_share: float = 0.0, processes: int = 8
+        self,
+        where: str,
+        *,
+        profile: str = "",
+        away_share: float = 0.0,
+        processes: int = 8,
+        patience: float = inf,
     ) -> None:
         """Begin with nothing counted.
 
@@ -76,6 +83,8 @@ class SharedLedger:
                 store is away, 0 to 1; default 0: nothing is sent then.
             processes: how many processes there may be at most, 1 to 10,000; so many times
                 `away_share` is never leased. Routes that tell no time go at this part of the limit.
+            patience: seconds that the store may be away before requests that wait for it fail with
+                `LedgerError`, where there is no `away_share` to go on with; default: for ever.
 
         Raises:
             ConfigurationError: a value out of bounds.
@@ -84,11 +93,14 @@ class SharedLedger:
             raise ConfigurationError(f"processes is from 1 to 10000, not {processes}")
         if not 0 <= away_share * processes <= 1:
             raise ConfigurationError("away_share times processes is from 0 to 1")
+        if not patience >= 0:
+            raise ConfigurationError(f"patience is 0 or more seconds, not {patience}")
         # Digested: a password may stand in it.
         self._where = _digest(where.encode())
         self._profile = profile
         self._away_share = away_share
         self._processes = processes
+        self._patience = inf if away_share else patience
         self._open: list[_Shared] = []
         self._clocks: dict[str, tuple[asyncio.AbstractEventLoop, float, ServerClock]] = {}
 
@@ -115,7 +127,8 @@ class SharedLedger:
             wanted = asyncio.Event()
             core = self._new_core(name, settings, wanted.set)
             lessee = Lessee(core, name, away_share=self._away_share, processes=self._processes)
-            shared = _Shared(self.make_store(), lessee, Scheduler(core, ledger=ledger), wanted)
+            scheduler = Scheduler(core, ledger=ledger)
+            shared = _Shared(self.make_store(), lessee, scheduler, wanted, self._patience)
             self._open.append(shared)
         shared.enter(sink)
         return shared.scheduler
@@ -151,7 +164,12 @@ class _Shared:
     """One profile's core and the task that leases for it."""
 
     def __init__(
-        self, store: LeaseStore, lessee: Lessee, scheduler: Scheduler, wanted: asyncio.Event
+        self,
+        store: LeaseStore,
+        lessee: Lessee,
+        scheduler: Scheduler,
+        wanted: asyncio.Event,
+        patience: float,
     ) -> None:
         self.scheduler = scheduler
         self._store = store
@@ -159,7 +177,8 @@ class _Shared:
         self._wanted = wanted
         self._sinks: list[EventSink] = []
         self._users = 0
-        self._away = False
+        self._patience = patience
+        self._away_since: float | None = None
         self._ended = asyncio.Event()
         self._task = asyncio.create_task(self._lease(), name="tagodev ledger")
 
@@ -222,8 +241,8 @@ class _Shared:
                 raise
             self._note_away(error)
             return False
-        if self._away:
-            self._away = False
+        if self._away_since is not None:
+            self._away_since = None
             _log.warning("the ledger's store is back")
         if self._lessee.take(exchange, reply, self._now):
             _log.warning("the ledger's store has forgotten: waiting for windows that begin later")
@@ -231,18 +250,26 @@ class _Shared:
         return True
 
     def _note_away(self, error: Exception) -> None:
-        if not self._away:
-            self._away = True
+        problem = str(error) or type(error).__name__
+        if self._away_since is None:
+            self._away_since = self._now
             _log.warning(
                 "the ledger's store is away (%s): what is leased is used up, and then each limit's "
                 "share for this is all that is sent",
-                str(error) or type(error).__name__,
+                problem,
             )
         self.scheduler.dispatch()
+        if self._now - self._away_since >= self._patience:
+            self.scheduler.give_up(
+                LedgerError(
+                    f"The ledger can't be used: {problem}",
+                    hint="Without it nothing more is sent: see to its disk or its server",
+                )
+            )
 
     async def _give_back(self) -> None:
         exchange = self._lessee.last_exchange(self._now)
-        if exchange is None or self._away:
+        if exchange is None or self._away_since is not None:
             return
         try:
             async with asyncio.timeout(_PATIENCE):

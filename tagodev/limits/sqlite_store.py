@@ -96,6 +96,21 @@ class SqliteStore:
         await loop.run_in_executor(self._thread, self.disconnect)
         self._thread.shutdown()
 
+    def check(self) -> None:
+        """Make sure that the file can be used.
+
+        Raises:
+            StoreError: it can't, for now.
+        """
+        with _explained():
+            try:
+                self._connect()
+            except sqlite3.OperationalError as error:
+                # Whoever has it locked can use it.
+                if "locked" not in str(error):
+                    raise
+            self.disconnect()
+
     # --- in the thread -------------------------------------------------------------------------
 
     def exchange_now(self, exchange: Exchange) -> Reply:

@@ -15,6 +15,7 @@ import orjson
 
 from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_rows import RowState
+from tagodev.emulator import EmulatorOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +25,7 @@ __all__ = [
     "Command",
     "Done",
     "InProcess",
+    "hour_long",
     "read_results",
     "read_rows",
     "statuses",
@@ -118,6 +120,12 @@ class Command:
             "TAGODEV_LEDGER": str(self.folder / ".config" / "ledger.sqlite"),
         }
         return {**kept, **service, **places, "COLUMNS": "100", **self.environment}
+
+
+def hour_long() -> EmulatorOptions:
+    """Return a service whose window of an hour has just begun, and takes ten devices."""
+    begun = 3600 - time.time() % 3600 + 60
+    return EmulatorOptions(plan="free", minute=3600, max_devices=100, clock_offset=begun)
 
 
 def write_devices(path: Path, names: Iterable[str]) -> Path:

@@ -11,6 +11,7 @@ from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.support import (
     Command,
     InProcess,
+    hour_long,
     read_results,
     statuses,
     wait_for_rows,
@@ -136,7 +137,7 @@ def test_device_cap(tmp_path: Path) -> None:
 def test_interrupted_while_it_waits(tmp_path: Path, number: signal.Signals) -> None:
     """130: all answers are in the results, and the rows that waited are pending, not in doubt."""
     write_devices(tmp_path / "site.csv", (f"s{n}" for n in range(100)))
-    with EmulatorProcess(EmulatorOptions(plan="free", minute=3600, max_devices=100)) as emulator:
+    with EmulatorProcess(hour_long()) as emulator:
         tagodev = Command(tmp_path, emulator.url, emulator.token)
         limits = ("--plan", "free", "--minute", "3600")
         process = tagodev.start("bulk", "create", "site.csv", *limits, "--json")
@@ -170,7 +171,7 @@ def test_interrupted_twice_leaves_what_is_on_its_way_in_doubt(tmp_path: Path) ->
     with EmulatorProcess(EmulatorOptions(latency=3.0)) as emulator:
         tagodev = Command(tmp_path, emulator.url, emulator.token)
         process = tagodev.start("bulk", "create", "site.csv", *SCALE, "--json")
-        # The first goes alone, to learn what time it is there; then as many as there are slots.
+        # One asks for the time first; then go as many as there are slots.
         while emulator.stats()["accepted"] < 33:
             pass
         process.send_signal(signal.SIGINT)
@@ -179,7 +180,7 @@ def test_interrupted_twice_leaves_what_is_on_its_way_in_doubt(tmp_path: Path) ->
         process.send_signal(signal.SIGINT)
         done = tagodev.end(process)
     assert done.code == 130
-    assert statuses(tmp_path / "site.results.csv") == {"created": 1, "in_doubt": 32, "pending": 17}
+    assert statuses(tmp_path / "site.results.csv") == {"in_doubt": 32, "pending": 18}
     assert done.json()["in_doubt"] == 32
 
 
@@ -212,7 +213,35 @@ def test_full_disk(tagodev: Command) -> None:
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
     )
     tagodev.environment["PYTHONPATH"] = str(tagodev.folder)
-    done = tagodev.run("bulk", "create", "site.csv", *SCALE)
+    done = tagodev.run("bulk", "create", "site.csv", *SCALE, "--ledger", "none")
     assert done.code == 1
     assert "File too large; rows are missing from row" in done.err
     assert "list the devices to find out" in done.err
+
+
+def test_a_ledger_that_cannot_be_used(inside: InProcess, tmp_path: Path) -> None:
+    """3: what was asked for is not left out; nothing was sent."""
+    write_devices(tmp_path / "site.csv", ["a"])
+    (tmp_path / "no-ledger").write_text("something else altogether")
+    done = inside("bulk", "create", "site.csv", *SCALE, "--ledger", "no-ledger")
+    assert done.code == 3
+    assert "The ledger no-ledger can't be used: file is not a database" in done.err
+    assert not (tmp_path / "site.results.csv").exists()
+
+
+def test_a_full_disk_under_the_usual_ledger(tagodev: Command) -> None:
+    """0: the command goes on, and says that requests of others are not counted."""
+    write_devices(tagodev.folder / "site.csv", ["a", "b"])
+    (tagodev.folder / "sitecustomize.py").write_text(
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
+    )
+    state = tagodev.folder / "state"
+    tagodev.environment |= {
+        "PYTHONPATH": str(tagodev.folder),
+        "XDG_STATE_HOME": str(state),
+        "TAGODEV_LEDGER": "",
+    }
+    done = tagodev.run("bulk", "create", "site.csv", *SCALE)
+    assert done.code == 0
+    assert f"requests of other commands are not counted: {state}" in done.err
+    assert statuses(tagodev.folder / "site.results.csv") == {"created": 2}

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tagodev import (
+    BulkStoppedError,
     ConfigurationError,
+    ConnectionLostError,
     DeviceCreate,
     HardLimits,
+    LedgerError,
     RedisLedger,
+    RequestError,
+    RetryPolicy,
     SqliteLedger,
     Tago,
 )
@@ -22,6 +27,7 @@ from tagodev.limits.shared import SharedLedger, profile_name
 from tagodev.limits.stores import StoreError
 from tagodev.secrets import Secret
 from tests.limits.leasing import MemoryStore
+from tests.support import servers
 from tests.support.answers import created, http
 from tests.support.redis_server import RedisServer, redis_or_skip
 from tests.support.servers import ScriptedServer
@@ -59,8 +65,8 @@ class Fickle:
 class FickleLedger(SharedLedger):
     """A ledger on such a store."""
 
-    def __init__(self, memory: MemoryStore, *, away_share: float = 0.0, processes: int = 8) -> None:
-        super().__init__("fickle", away_share=away_share, processes=processes)
+    def __init__(self, memory: MemoryStore, **options: Any) -> None:
+        super().__init__("fickle", **options)
         self.store = Fickle(memory)
 
     def make_store(self) -> Fickle:
@@ -203,6 +209,48 @@ async def test_a_share_goes_while_the_store_is_away() -> None:
     assert (0, 2) == (stats["rejected"], max(windows))
 
 
+async def test_a_store_that_is_away_for_too_long() -> None:
+    """Requests that wait for it end with an error, and those that come later; nothing was sent."""
+    ledger = FickleLedger(MemoryStore(), patience=0.0)
+    ledger.store.away = True
+    async with service() as emulator, client(emulator, ledger) as tago:
+        for name in ("x", "y"):
+            with pytest.raises(LedgerError, match="can't be used: it is out"):
+                await tago.devices.create(DeviceCreate(name=name))
+        ledger.store.away = False
+        await tago.devices.create(DeviceCreate(name="z"))
+        stats = emulator.stats()
+
+    assert 1 == stats["created"]
+
+
+async def test_a_run_that_the_store_ends(tmp_path: Path) -> None:
+    """Its rows are pending, and a journal goes on with all of them."""
+    memory = MemoryStore()
+    ledger = FickleLedger(memory, patience=0.0)
+    ledger.store.away = True
+    async with service() as emulator:
+        async with client(emulator, ledger) as tago:
+            run = tago.devices.create_many(rows(3), journal=tmp_path / "journal")
+            with pytest.raises(BulkStoppedError) as caught:
+                await run
+        async with client(emulator, FickleLedger(memory)) as tago:
+            report = await tago.devices.create_many(rows(3), journal=tmp_path / "journal")
+        stats = emulator.stats()
+
+    assert isinstance(caught.value.reason, LedgerError)
+    assert (0, 0) == (caught.value.report.failed, caught.value.report.in_doubt)
+    assert (3, 3) == (report.done, stats["created"])
+
+
+async def test_a_share_goes_on_however_long_the_store_is_away() -> None:
+    """Where there is something to go on with, patience does not end."""
+    ledger = FickleLedger(MemoryStore(), away_share=0.2, processes=2, patience=0.0)
+    ledger.store.away = True
+    async with service() as emulator, client(emulator, ledger) as tago:
+        assert 3 == await _made(tago, 3)
+
+
 async def test_a_store_that_has_forgotten(caplog: pytest.LogCaptureFixture) -> None:
     """It is told, and nothing goes before what was held is past."""
     memory = MemoryStore()
@@ -251,6 +299,25 @@ async def test_a_refusal_tells_the_time_too() -> None:
 
 
 _DATE = "Tue, 24 Nov 2026 00:00:00 GMT"
+
+
+async def test_a_lost_answer_about_the_time() -> None:
+    """It is tried as often as one request is, for all who wait; what waited has never left."""
+    async with ScriptedServer(lambda _: servers.Reply(then="reset")) as server:
+        ledger = FickleLedger(MemoryStore())
+        retry = RetryPolicy(attempts=3, first_delay=0.0)
+        async with Tago("p-x", api=server.url, plan="free", ledger=ledger, retry=retry) as tago:
+            calls = [tago.devices.create(DeviceCreate(name=name)) for name in "abcd"]
+            errors = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert [ConnectionLostError] * 4 == [type(error) for error in errors]
+    assert {(3, False)} == {
+        (error.attempts, error.may_have_acted)
+        for error in errors
+        if isinstance(error, RequestError)
+    }
+    assert {"GET /info"} == set(server.seen())
+    assert 3 <= len(server.received) <= 6
 
 
 async def test_a_service_that_tells_no_time_is_used_steadily() -> None:
@@ -314,7 +381,13 @@ def test_profiles_are_named_by_what_they_are() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"processes": 0}, {"processes": 10_001}, {"away_share": -0.1}, {"away_share": 0.2}],
+    [
+        {"processes": 0},
+        {"processes": 10_001},
+        {"away_share": -0.1},
+        {"away_share": 0.2},
+        {"patience": -1.0},
+    ],
 )
 def test_odd_options_are_refused(tmp_path: Path, options: dict[str, float]) -> None:
     """Shares that don't fit, and numbers of processes that can't be."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,6 +115,18 @@ def test_a_broken_file_is_an_error_of_the_store(
     path.unlink()
 
     assert 320 == store.exchange_now(ALL).given[0].places
+
+
+def test_a_file_is_checked_before_it_is_used(store: SqliteStore, path: Path) -> None:
+    """One that can be made, or is in use, will do; one that is something else will not."""
+    store.check()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        SqliteStore(path).check()
+    path.write_bytes(b"this is no database at all" * 100)
+
+    with pytest.raises(StoreError):
+        store.check()
 
 
 def test_a_file_that_breaks_meanwhile(store: SqliteStore, path: Path) -> None:
