@@ -102,7 +102,7 @@ Everything, serial numbers and tokens too: tagodev export --out profile.json --t
 _LIMITS: Final = """\
 Print how many requests a minute each route takes, by plan.
 
-With a token the service is asked once, for the first device of a list, and its clock is told too.
+With a token the service is asked for the time and for one device, and its clock is told too.
 """
 
 

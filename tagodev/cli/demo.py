@@ -19,7 +19,6 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from tagodev.cli.budget import find_ledger
 from tagodev.cli.common import Exit, print_json, say
 from tagodev.cli.execution import Summary, carry_out
 from tagodev.cli.jobs import Job, create_job, delete_job
@@ -142,9 +141,8 @@ async def _show(devices: int, plan: Plan, limits: HardLimits, folder: Path) -> _
         sites = folder / "sites.csv"
         write_sites(sites, devices)
         await _avoid_knife_edge(devices, limits, rates)
-        async with Tago(
-            emulator.token, api=emulator.url, plan=limits, ledger=find_ledger()
-        ) as tago:
+        # No ledger that outlives it: this service is nobody else's, and is gone in a moment.
+        async with Tago(emulator.token, api=emulator.url, plan=limits) as tago:
             done = await _there_and_back(tago, sites, folder / "results.csv")
         stats = await asyncio.to_thread(emulator.stats)
     ideal = _ideal(devices, limits, rates, done.began)

@@ -35,7 +35,7 @@ def limits(
     service: ServiceOptions = _DEFAULTS,
     json: Annotated[bool, Parameter(negative="", help="One JSON object as output.")] = False,
 ) -> int:
-    """Print the table; with a token, ask the service once what time it is there."""
+    """Print the table; with a token, look at the service's clock too."""
     present = _look(service)
     rows = [*HARD_LIMITS, DEFAULT_LIMIT]
     if json:

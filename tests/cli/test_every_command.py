@@ -7,7 +7,6 @@ with the things that it speaks of and no others.
 from __future__ import annotations
 
 import re
-import resource
 import shlex
 import shutil
 import signal
@@ -208,25 +207,6 @@ def test_every_command_has_help(in_process: InProcess, name: str) -> None:
 
     assert (0, "") == (done.code, done.err)
     assert "Example: tagodev" in done.out
-
-
-@pytest.mark.parametrize("name", [(), *((group,) for group in GROUPS)], ids=" ".join)
-def test_help_answers_at_once(alone: Command, name: tuple[str, ...]) -> None:
-    """The help of everything and of each group takes less than 0.3 s of this machine's time.
-
-    Time that other programs take meanwhile does not count, and the best of some tries does: how
-    busy the machine is is not the question.
-    """
-    alone.run(*name, "--help")
-    tries = []
-    for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = alone.run(*name, "--help")
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert (0, "") == (done.code, done.err)
-        tries.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
-
-    assert min(tries) < 0.3
 
 
 @pytest.mark.parametrize("name", [(), *((group,) for group in GROUPS)], ids=" ".join)

@@ -28,13 +28,14 @@ def test_the_documented_table_needs_no_token(tmp_path: Path) -> None:
 
 
 def test_the_present_window_is_told(tmp_path: Path) -> None:
-    """With a token one request learns the service's clock, and is shown as used."""
+    """With a token the service is asked for the time and for one device, and both are shown."""
     with EmulatorProcess(EmulatorOptions(clock_offset=37.0)) as emulator:
         command = Command(tmp_path, emulator.url, emulator.token)
         told = command.run("limits", "--plan", "scale", "--json").json()
         text = command.run("limits", "--plan", "scale").out
-        assert 2 == emulator.stats()["accepted"]
-    assert {"GET /device": 1} == told["used"]
+        asked = {name: one["accepted"] for name, one in emulator.stats()["routes"].items()}
+    assert {"GET /info": 2, "GET /device": 2} == asked
+    assert {"GET /info": 1, "GET /device": 1} == told["used"]
     assert 37.0 == pytest.approx(told["clock"]["ahead"], abs=told["clock"]["uncertainty"] + 0.1)
     assert 0 < told["clock"]["next_window_in"] < 62
     assert "1 used, 499 free now" in text
