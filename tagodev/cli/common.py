@@ -23,6 +23,7 @@ from tagodev.errors import (
 
 __all__ = [
     "Exit",
+    "clocks_apart",
     "complain",
     "exit_code",
     "print_json",
@@ -82,3 +83,14 @@ def print_line(text: str) -> None:
 def print_json(value: dict[str, Any]) -> None:
     """Write one JSON object, on one line."""
     print_line(orjson.dumps(value).decode())
+
+
+def clocks_apart(ahead: float, uncertainty: float) -> str:
+    """Return how the service's clock stands to this machine's: ``37.00 s behind ...``.
+
+    Args:
+        ahead: seconds by which it is ahead; below 0 where it is behind.
+        uncertainty: seconds by which it may be more or less.
+    """
+    where = "ahead of" if ahead >= 0 else "behind"
+    return f"{abs(ahead):.2f} s {where} this machine's (± {uncertainty:.2f} s)"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from tagodev.cli.common import Exit, print_json, print_line
+from tagodev.cli.common import Exit, clocks_apart, print_json, print_line
 from tagodev.cli.examining import Diagnosis, examine
 from tagodev.cli.service import ServiceOptions
 
@@ -48,11 +48,8 @@ def _lines(found: Diagnosis) -> Iterator[str]:
     if found.devices is not None:
         yield _line("Devices", _devices(found.devices))
     if found.clock is not None:
-        yield _line(
-            "Clock",
-            f"the service's is {found.clock['ahead']:+.2f} s ahead of this machine's "
-            f"(± {found.clock['uncertainty']:.2f} s)",
-        )
+        apart = clocks_apart(found.clock["ahead"], found.clock["uncertainty"])
+        yield _line("Clock", f"the service's is {apart}")
     variables = ", ".join(
         f"{name} (set)" if value == "set" else f"{name}={value}"
         for name, value in found.environment.items()

@@ -48,7 +48,9 @@ def emulator(
     ] = 3.0,
     state: Annotated[
         Path | None,
-        Parameter(help="File that keeps devices and tokens from one run to the next."),
+        Parameter(
+            help="File that keeps devices and tokens from one run to the next; written at the end."
+        ),
     ] = None,
     lenient: Annotated[
         bool, Parameter(negative="", help="Accept a device without network, connector and type.")
@@ -82,6 +84,7 @@ def emulator(
     except ValueError as error:
         raise InputError(str(error)) from None
     ready = False
+    goes_on = state is not None and state.exists()
 
     def announce(url: str, token: str) -> None:
         nonlocal ready
@@ -92,6 +95,8 @@ def emulator(
         print_line(f"Emulator at {url}, plan {plan}, minute {minute:g} s; Ctrl-C stops it")
         print_line(f"export TAGOIO_API={url}")
         print_line(f"export TAGOIO_TOKEN={token}")
+        if goes_on:
+            say(f"Goes on with what {state} holds" + (", without --devices" if devices else ""))
 
     try:
         asyncio.run(serve(options, announce))
@@ -103,6 +108,8 @@ def emulator(
             return Exit.GENERAL
         say(f"tagodev: can't listen on 127.0.0.1:{port}: {error.strerror}; try --port 0")
         return Exit.SERVICE
+    if state is not None and not json:
+        say(f"Saved to {state}")
     return Exit.OK
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import attrs
 from cyclopts import Parameter
 
-from tagodev.cli.common import Exit, print_json, print_line, say
+from tagodev.cli.common import Exit, clocks_apart, print_json, print_line, say
 from tagodev.cli.service import ServiceOptions
 from tagodev.errors import ConfigurationError
 from tagodev.hard_limits import DEFAULT_LIMIT, HARD_LIMITS, SOURCE, SOURCE_DATE, HardLimit
@@ -81,8 +81,8 @@ def _table(rows: list[HardLimit], present: _Present | None) -> list[str]:
     if present is not None:
         clock = present.clock
         lines.append(
-            f"The service's clock is {clock.ahead:+.2f} s ahead of this machine's "
-            f"(± {clock.uncertainty:.2f} s); its next window begins in "
+            f"The service's clock is {clocks_apart(clock.ahead, clock.uncertainty)}; "
+            "its next window begins in "
             f"{clock.next_window_in:.1f} s. What others have used of this one nobody tells."
         )
     return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from contextlib import contextmanager
 from threading import Thread
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tagodev import Tago
+from tagodev.cli.common import clocks_apart
 from tagodev.cli.connection import Step
 from tagodev.cli.examining import kind_by_info, kind_by_prefix
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
@@ -92,6 +94,16 @@ def test_in_words(doctor: InProcess) -> None:
     assert lines["Devices"] == "3 of 5 used, 2 free"
     assert lines["Plan"] == "free (by the profile), the limits of free are kept; soft limits: none"
     assert "TAGOIO_TOKEN (set)" in lines["Environment"]
+    assert re.fullmatch(
+        r"the service's is \d+\.\d\d s ahead of this machine's \(± \d+\.\d\d s\)",
+        lines["Clock"],
+    )
+
+
+def test_clocks_apart() -> None:
+    """A clock is ahead or behind, never so many seconds below nothing ahead."""
+    assert "0.00 s ahead of this machine's (± 0.60 s)" == clocks_apart(0.0, 0.6)
+    assert "90.10 s behind this machine's (± 1.00 s)" == clocks_apart(-90.1, 1.0)
 
 
 # --- something is wrong --------------------------------------------------------------------------

@@ -79,6 +79,28 @@ def test_stock_and_file_are_options(asked: list[EmulatorOptions], tmp_path: Path
         command.emulator(plan="free", devices=6)
 
 
+def test_what_becomes_of_the_file_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Where it goes on from a file, and that it has written it, is said beside its address."""
+
+    async def serve(_: EmulatorOptions, announce: Callable[[str, str], None]) -> None:
+        announce("http://127.0.0.1:1", "p-1")
+
+    monkeypatch.setattr(command, "serve", serve)
+    file = tmp_path / "site.json"
+    command.emulator(state=file, devices=1)
+    assert f"Saved to {file}\n" == capsys.readouterr().err
+
+    file.touch()
+    command.emulator(state=file, devices=1)
+    told = capsys.readouterr()
+    assert f"Goes on with what {file} holds, without --devices\nSaved to {file}\n" == told.err
+    assert told.out.endswith("\nexport TAGOIO_TOKEN=p-1\n")
+    command.emulator(state=file, json=True)
+    assert "" == capsys.readouterr().err
+
+
 def test_broken_file_is_an_input_error(tmp_path: Path) -> None:
     """A state that can't be read is said before anything listens."""
     file = tmp_path / "site.json"
