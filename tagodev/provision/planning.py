@@ -220,7 +220,8 @@ class _Planner:
     async def _compare(self, matches: list[Match]) -> list[PlannedStep]:
         parameters = await self._read_parameters(matches)
         by_serial = self._intent.known_by == "serial"
-        if not by_serial and any("serie_number" in match.row.given for match in matches):
+        there = [match.row for match in matches if match.devices]
+        if not by_serial and any("serie_number" in row.given for row in there):
             self._notes.append(
                 "Serial numbers stand on tokens and are not compared; "
                 "they are used for new devices only"

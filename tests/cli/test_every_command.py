@@ -14,11 +14,11 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import pytest
 
 from tagodev.cli.app import app
-from tests.cli.support import PATIENCE, Command
+from tests.cli.shell import Shell
+from tests.cli.support import Command
 from tests.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -84,43 +84,9 @@ EXAMPLES = [
 ]
 
 
-@attrs.frozen
-class Shell:
-    """A shell in which ``tagodev`` is a command."""
-
-    command: Command
-
-    def run(self, line: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a line that somebody has pasted."""
-        return subprocess.run(
-            ["sh", "-c", line],
-            cwd=self.command.folder,
-            env=self.environment(),
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=2 * PATIENCE,
-            check=False,
-        )
-
-    def environment(self) -> dict[str, str]:
-        """Return the environment of its commands."""
-        found = self.command._environment()
-        return {
-            **found,
-            "PATH": f"{self.command.folder / 'bin'}:{found['PATH']}",
-            "HOME": str(self.command.folder / "home"),
-        }
-
-
 @pytest.fixture
 def shell(tmp_path: Path, tago_emulator: EmulatorProcess) -> Shell:
     """Give a shell in a folder with the files that examples speak of."""
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "home").mkdir()
-    program = tmp_path / "bin" / "tagodev"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m tagodev "$@"\n')
-    program.chmod(0o755)
     (tmp_path / "site.csv").write_text(SITE)
     (tmp_path / "token.txt").write_text(f"{TOKEN}\n")
     command = Command(tmp_path, tago_emulator.url, tago_emulator.token)
@@ -181,14 +147,7 @@ def run(shell: Shell, name: str, line: str) -> Any:
         return subprocess.CompletedProcess(line, seen.code, seen.out, "")
     if name != "emulator":
         return shell.run(line, given=f"{TOKEN}\n")
-    process = subprocess.Popen(
-        ["sh", "-c", f"exec {line}"],
-        cwd=shell.command.folder,
-        env=shell.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = shell.start(line)
     assert process.stdout is not None
     first = process.stdout.readline()
     process.send_signal(signal.SIGINT)
