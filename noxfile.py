@@ -125,6 +125,14 @@ def git(session: nox.Session, *arguments: str) -> str:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation, into site/; a warning is an error. ``-- serve`` shows it instead."""
+    install(session, "docs")
+    # What is asked for is Material for MkDocs, which announces its successor at each start.
+    session.run("mkdocs", *(session.posargs or ["build"]), env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
 def demo(session: nox.Session) -> None:
     """Make and delete six thousand devices on the emulator, at its limits."""
     install(session)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-GUIDE = EXAMPLES.parent / "docs" / "backends.md"
+GUIDES = [EXAMPLES.parent / "docs" / name for name in ("backends.md", "profiles.md")]
 #: Seconds until a server must listen.
 PATIENCE = 30.0
 
@@ -98,11 +98,12 @@ def post(connection: HTTPConnection, path: str, body: Any) -> tuple[int, dict[st
     return answer.status, said, answer.headers.get("Retry-After", "")
 
 
-def test_guide_shows_the_examples() -> None:
-    """Whatever the guide shows stands in an example word for word, and so is tested."""
+def test_guides_show_the_examples() -> None:
+    """Whatever the guides show stands in an example word for word, and so is tested."""
     sources = [path.read_text("utf-8") for path in EXAMPLES.glob("*.py")]
-    shown = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
-    assert 6 == len(shown)
+    text = "".join(guide.read_text("utf-8") for guide in GUIDES)
+    shown = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert 7 == len(shown)
     assert [] == [block for block in shown if not any(block in source for source in sources)]
 
 

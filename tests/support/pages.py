@@ -1,0 +1,299 @@
+"""Pages of the documentation: their blocks, and a reader who tries all of them.
+
+What a block is can be seen from its fence:
+
+- a block with a ``title="name"`` is a file of that name, which the reader saves;
+- ``console`` holds commands behind ``$``, and what they print;
+- ``sh`` holds commands alone;
+- ``python`` is a program, or one more part of it: names stay from one block to the next, and
+  ``await`` works at the top, as in ``python -m asyncio``;
+- ``pycon`` is a session in an interpreter;
+- ``text`` and the like are there to be read.
+
+The first command of a page may be ``tagodev emulator``: it is started, and the rest of the page is
+read with its address and token.
+Where a page has none, an emulator is there all the same.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import doctest
+import inspect
+import os
+import re
+import shlex
+import subprocess
+import sys
+from contextlib import ExitStack, chdir
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from tagodev.emulator import EmulatorOptions, EmulatorProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+__all__ = ["INSTEAD", "READ_ONLY", "Block", "Reader", "blocks", "comparable"]
+
+#: Languages of blocks that are shown, and do nothing.
+READ_ONLY: Final = ("text", "promql", "mermaid")
+#: What a reader on a machine without an account types instead.
+INSTEAD: Final = {
+    "tagodev emulator": "tagodev emulator --port 0",
+    # Six thousand devices take their time; a few hundred tell the same.
+    "tagodev demo": "tagodev demo --devices 300 --plan starter --minute 1",
+    # `nox -s install` does what it says, in an environment of its own.
+    "python3 -m pip install '.[cli]' && ": "",
+    'region="us-e1"': 'api=os.environ["TAGOIO_API"]',
+    '"region": "us-e1"': '"region": "env"',
+}
+#: Commands that are run elsewhere: `nox` runs these tests, and installs what it needs.
+ELSEWHERE: Final = re.compile(r"nox -s \w+|(\S+ && )?nox -s \w+.*|python3 -m pip install .*")
+#: Seconds that one command may take.
+_PATIENCE: Final = 120.0
+
+_FENCE: Final = re.compile(
+    r"^(?P<indent> *)```(?P<language>\w+)?(?P<more>[^\n`]*)\n(?P<text>.*?)^(?P=indent)```$",
+    re.MULTILINE | re.DOTALL,
+)
+_TITLE: Final = re.compile(r'title="([^"]+)"')
+#: What is another at each reading, and what it is called instead; the first that fits.
+_VARYING: Final = (
+    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "TOKEN"),
+    (re.compile(r"\b[0-9a-f]{24}\b"), "ID"),
+    (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
+    (re.compile(r"20\d{6}-\d{6}"), "STAMP"),
+    (re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?Z?"), "MOMENT"),
+    (re.compile(r"\b\d\d:\d\d:\d\d\b"), "TIME"),
+    (re.compile(r"[-+]?\b\d+(\.\d+)? (s|ms|min|seconds)\b"), "DURATION"),
+    (re.compile(r"\b\d+ per second|\b\d+(\.\d+)?/s\b"), "RATE"),
+    # The beginning of a token, as it is shown.
+    (re.compile(r"\b(\w-)?[0-9a-f]{2,4}…"), "TOKEN…"),
+    (re.compile(r" +$", re.MULTILINE), ""),
+)
+
+
+@attrs.frozen
+class Block:
+    """A fenced block."""
+
+    language: str
+    """What it is written in."""
+    text: str
+    """What stands in it, without its indentation."""
+    title: str = attrs.field(default="", kw_only=True)
+    """The name of the file that it is, if it is one."""
+    line: int = attrs.field(default=0, kw_only=True)
+    """Where it begins on its page."""
+
+    def commands(self) -> Iterator[tuple[str, str]]:
+        """Yield each command of a console, and what it is said to print."""
+        for part in re.split(r"(?m)^\$ ", self.text)[1:]:
+            # A line that ends in a backslash goes on.
+            command, _, printed = re.sub(r"\\\n> ", "", part).partition("\n")
+            yield command, printed
+
+
+def blocks(page: Path) -> list[Block]:
+    """Return the blocks of a page."""
+    source = page.read_text("utf-8")
+    return [
+        Block(
+            found["language"] or "",
+            re.sub(rf"(?m)^{found['indent']}", "", found["text"]),
+            title="".join(_TITLE.findall(found["more"])),
+            line=source[: found.start()].count("\n") + 1,
+        )
+        for found in _FENCE.finditer(source)
+    ]
+
+
+def comparable(text: str) -> str:
+    """Return what is the same whenever a command is run."""
+    for varying, name in _VARYING:
+        text = varying.sub(name, text)
+    return text.strip()
+
+
+def instead(text: str) -> str:
+    """Return what is typed on a machine without an account."""
+    for shown, typed in INSTEAD.items():
+        text = text.replace(shown, typed)
+    return text
+
+
+class Reader:
+    """Somebody who reads a page and tries everything, from top to bottom, in a folder of his own.
+
+    Example:
+        with Reader(folder) as reader:
+            for block in blocks(page):
+                reader.try_out(block)
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Sit down in an empty folder."""
+        self._folder = folder
+        self._stack = ExitStack()
+        self._emulator: EmulatorProcess | None = None
+        self._names: dict[str, Any] = {"os": os, "__name__": "__main__"}
+        self._environment = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("TAGOIO_", "TAGODEV_"))
+        }
+
+    def __enter__(self) -> Self:
+        """Put ``tagodev`` on the path."""
+        tools = self._folder / ".bin"
+        tools.mkdir()
+        for name, module in (("tagodev", "tagodev"), ("python", ""), ("pytest", "pytest")):
+            words = f"{sys.executable} {f'-m {module}' if module else ''}"
+            (tools / name).write_text(f'#!/bin/sh\nexec {words} "$@"\n', "utf-8")
+            (tools / name).chmod(0o755)
+        self._environment |= {
+            "PATH": f"{tools}:{os.environ['PATH']}",
+            "HOME": str(self._folder / ".home"),
+            "XDG_CONFIG_HOME": str(self._folder / ".home"),
+            "TAGODEV_CONFIG": str(self._folder / ".home" / "tagodev.toml"),
+            "TAGODEV_LEDGER": str(self._folder / ".home" / "ledger.sqlite"),
+            "COLUMNS": "100",
+        }
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop whatever was started."""
+        self._stack.close()
+
+    def try_out(self, block: Block) -> list[tuple[str, str, str]]:
+        """Do what a block says.
+
+        Returns:
+            Each command of it, what it is said to print, and what it printed.
+        """
+        if block.title:
+            path = self._folder / block.title
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text, "utf-8")
+        elif block.language == "console":
+            return [(line, said, self._command(line)) for line, said in block.commands()]
+        elif block.language == "sh":
+            for line in block.text.splitlines():
+                self._command(line, must_work=True)
+        elif block.language == "python":
+            self._python(block)
+        elif block.language == "pycon":
+            self._session(block)
+        else:
+            assert block.language in READ_ONLY, f"line {block.line}: who reads {block.language}?"
+        return []
+
+    # --- commands ------------------------------------------------------------------------------
+
+    def _command(self, line: str, *, must_work: bool = False) -> str:
+        """Run a command and return all that it prints."""
+        if line.startswith("tagodev emulator"):
+            return self._start_emulator(instead(line))
+        typed = instead(line)
+        if ELSEWHERE.fullmatch(typed):
+            return ""
+        self._need_emulator()
+        done = subprocess.run(
+            ["sh", "-c", typed],
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+        assert "Traceback" not in done.stdout, done.stdout
+        assert not must_work or done.returncode == 0, f"{line}: {done.stdout}"
+        return done.stdout.replace(f"{self._folder}/.home", "~").replace(f"{self._folder}/", "")
+
+    def _start_emulator(self, line: str) -> str:
+        """Leave an emulator running, as in another terminal, and use it from now on."""
+        process = self._stack.enter_context(
+            subprocess.Popen(
+                ["sh", "-c", f"exec {line}"],
+                cwd=self._folder,
+                env=self._environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        )
+        self._stack.callback(process.terminate)
+        assert process.stdout is not None
+        printed = ""
+        while "TAGOIO_TOKEN=" not in printed:
+            more = process.stdout.readline()
+            assert more, f"{line}: {printed}"
+            printed += more
+        for word in re.findall(r"export (\S+)", printed):
+            name, _, value = shlex.split(word)[0].partition("=")
+            self._environment[name] = value
+        return printed
+
+    def _need_emulator(self) -> None:
+        if "TAGOIO_TOKEN" not in self._environment:
+            options = EmulatorOptions(plan="starter", minute=2.0, max_devices=1000)
+            emulator = self._stack.enter_context(EmulatorProcess(options))
+            self._environment |= {"TAGOIO_API": emulator.url, "TAGOIO_TOKEN": emulator.token}
+
+    # --- Python --------------------------------------------------------------------------------
+
+    def _python(self, block: Block) -> None:
+        """Run a block in this process, with the page's emulator in the environment."""
+        self._need_emulator()
+        code = compile(
+            "\n" * block.line + instead(block.text),
+            "<page>",
+            "exec",
+            flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
+        )
+        with chdir(self._folder), _Environment(self._environment):
+            self._names.setdefault("token", os.environ["TAGOIO_TOKEN"])
+            outcome = eval(code, self._names)
+            if inspect.iscoroutine(outcome):
+                asyncio.run(outcome)
+
+    def _session(self, block: Block) -> None:
+        """Try a session, as far as it does not need a service."""
+        parser = doctest.DocTestParser()
+        test = parser.get_doctest(block.text, self._names, "page", "page", block.line)
+        result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, clear_globs=False)
+        self._names.update(test.globs)
+        assert not result.failed, f"line {block.line}"
+
+
+class _Environment:
+    """Variables of the environment, for a while."""
+
+    def __init__(self, variables: dict[str, str]) -> None:
+        self._variables = {
+            key: value
+            for key, value in variables.items()
+            if key.startswith(("TAGOIO_", "TAGODEV_"))
+        }
+
+    def __enter__(self) -> None:
+        self._before = dict(os.environ)
+        os.environ.update(self._variables)
+
+    def __exit__(self, *_: object) -> None:
+        os.environ.clear()
+        os.environ.update(self._before)
