@@ -54,6 +54,7 @@ _ALIASES: Final[Mapping[type, Mapping[str, str]]] = {
 }
 _DATA_VALUES: Final = (DataValue, DataValue | None)
 _NO_DATE: Final = (None, "", "never")
+_DATE_LENGTH: Final = len("2026-01-31T12:00:00.000Z")
 _WRITTEN: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 #: How many problems of one answer are told; the rest is counted.
 _TOLD_PROBLEMS: Final = 10
@@ -206,6 +207,11 @@ def _date(value: Any, _: type) -> datetime:
 
 
 def _optional_date(value: Any, _: type) -> datetime | None:
+    if type(value) is str and len(value) == _DATE_LENGTH:
+        # What the service writes: most of what is read of an answer are such dates.
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is UTC:
+            return moment
     return None if value in _NO_DATE else _date(value, datetime)
 
 

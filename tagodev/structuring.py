@@ -1,20 +1,31 @@
 """From decoded JSON to a model, the quick way.
 
 Structuring is what a client does to every answer, and most of it is to look whether text is text.
-A hook made here goes over an answer once: it compares the types of plain values in place, calls a
-converter's hook for the others, and sets apart what no field is for.
+A hook made here is written out for its class, as attrs and cattrs write theirs: it takes each field
+from the answer by name, compares the types of plain values in place, calls a converter's hook for
+the others, and sets apart what no field is for.
 It says nothing of what is wrong: whoever gets an error asks a careful converter.
 """
 
 from __future__ import annotations
 
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    TypeAlias,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from cattrs import Converter
 
@@ -23,6 +34,10 @@ __all__ = ["quick_list", "quick_model"]
 Hook: TypeAlias = "Callable[[Any, Any], Any]"
 
 _PLAIN: Final = (str, bool, int)
+# Declared as a function, for type checkers.
+_FACTORY: Final = cast("type[Any]", attrs.Factory)
+#: Stands for a field that an answer does not have.
+_ABSENT: Final = object()
 
 
 @attrs.frozen
@@ -51,54 +66,55 @@ def quick_model(cls: type, converter: Converter, aliases: Mapping[str, str]) -> 
         aliases: other names of fields, and the fields.
     """
     hints = get_type_hints(cls)
-    fields = {field.name: hints[field.name] for field in attrs.fields(cls)}
+    fields = {field.name: field for field in attrs.fields(cls)}
     keeps = fields.pop("extra", None) is not None
-    steps = {name: _step(name, kind, converter) for name, kind in fields.items()}
-    structure = _keeping(cls, steps) if keeps else _strict(cls, steps)
+    lines = ["def structure(value, _):", " if type(value) is not dict: raise TypeError"]
+    lines.append(" get = value.get")
+    names: dict[str, Any] = {
+        "cls": cls,
+        "absent": None if keeps else _ABSENT,
+        "known": frozenset(fields),
+    }
+    for name, field in fields.items():
+        step = _step(name, hints[name], converter)
+        lines += _lines_of(step, field.default, names, keeps=keeps)
+    given = [f"{name}={name}_" for name in fields]
+    if keeps:
+        lines.append(" extra = {}")
+        lines.append(" if not known.issuperset(value):")
+        lines.append("  extra = {key: value[key] for key in value if key not in known}")
+        given.append("extra=extra")
+    lines.append(f" return cls({', '.join(given)})")
+    exec("\n".join(lines), names)  # noqa: S102  (the names of our own classes' fields, no more)
+    structure: Hook = names["structure"]
     return _folding(structure, aliases) if aliases else structure
 
 
-def _keeping(cls: type, steps: Mapping[str, _Step]) -> Hook:
-    """Make a hook that sets apart what no field is for, and takes null for absent."""
+def _lines_of(step: _Step, default: Any, names: dict[str, Any], *, keeps: bool) -> Iterator[str]:
+    """Yield the lines that read one field into a variable.
 
-    def structure(value: Any, _: Any) -> Any:
-        if type(value) is not dict:
-            raise TypeError
-        extra: dict[str, Any] = {}
-        given: dict[str, Any] = {"extra": extra}
-        for key, item in value.items():
-            step = steps.get(key)
-            if step is None:
-                extra[key] = item
-            elif item is not None:
-                if step.exact is None:
-                    item = step.hook(item, step.kind)  # noqa: PLW2901  (it is the item, read)
-                elif type(item) is not step.exact:
-                    raise TypeError
-                given[key] = item
-        return cls(**given)
-
-    return structure
-
-
-def _strict(cls: type, steps: Mapping[str, _Step]) -> Hook:
-    """Make a hook that passes over what no field is for."""
-
-    def structure(value: Any, _: Any) -> Any:
-        if type(value) is not dict:
-            raise TypeError
-        given: dict[str, Any] = {}
-        for key, item in value.items():
-            step = steps.get(key)
-            if step is not None:
-                if step.exact is None:
-                    item = step.hook(item, step.kind)  # noqa: PLW2901  (it is the item, read)
-                elif type(item) is not step.exact and not (item is None and step.optional):
-                    raise TypeError
-                given[key] = item
-        return cls(**given)
-
-    return structure
+    Args:
+        step: how it is read.
+        default: what it is where an answer does not have it.
+        names: what the lines can name.
+        keeps: whether null is as good as absent.
+    """
+    name = step.name
+    yield f" {name}_ = get({name!r}, absent)"
+    names[f"{name}_default"] = default
+    absent = f"{name}_ = {name}_default"
+    if default is attrs.NOTHING:
+        absent = "raise TypeError"
+    elif isinstance(default, _FACTORY):
+        names[f"{name}_default"] = default.factory
+        absent += "()"
+    yield f" if {name}_ is absent: {absent}"
+    if step.exact is None:
+        names[f"{name}_hook"], names[f"{name}_kind"] = step.hook, step.kind
+        yield f" else: {name}_ = {name}_hook({name}_, {name}_kind)"
+        return
+    null = f" and {name}_ is not None" if step.optional and not keeps else ""
+    yield f" elif type({name}_) is not {step.exact.__name__}{null}: raise TypeError"
 
 
 def _folding(structure: Hook, aliases: Mapping[str, str]) -> Hook:
