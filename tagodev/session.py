@@ -83,7 +83,7 @@ class Witness(Protocol):
 class CallRecord:
     """One call: what it may ask for, and what became of it so far."""
 
-    lane: Lane = attrs.field(default=Lane.INTERACTIVE, converter=Lane)
+    lane: Lane = Lane.INTERACTIVE
     """How urgent it is."""
     run: int = 0
     """Which bulk run it belongs to; 0 for none."""
@@ -107,6 +107,8 @@ class CallRecord:
     @classmethod
     def of(cls, options: CallOptions) -> CallRecord:
         """Return the record of a call with these options."""
+        if not options:
+            return cls()
         if "record" in options:
             return options["record"]
         return cls(
@@ -256,21 +258,28 @@ class Session:
                 record.asked = scheduler.loop.time()
             if scheduler.needs_clock and request.route is not _INFO:
                 await self._ask_the_time(record)
-            try:
-                permit = await scheduler.acquire(
-                    request.route,
-                    lane=record.lane,
-                    run=record.run,
-                    ticket=ticket,
-                    max_wait=record.max_wait,
-                    among=self._waits,
-                )
-            except ClockForgottenError:
-                continue
-            except WaitTooLongError:
-                self._tell_given_up(request, record)
-                raise
-            answer = await self._witnessed(request, record, permit)
+            permit = None
+            if ticket is None:
+                permit = scheduler.grant_now(request.route, record.lane)
+            if permit is None:
+                try:
+                    permit = await scheduler.acquire(
+                        request.route,
+                        lane=record.lane,
+                        run=record.run,
+                        ticket=ticket,
+                        max_wait=record.max_wait,
+                        among=self._waits,
+                    )
+                except ClockForgottenError:
+                    continue
+                except WaitTooLongError:
+                    self._tell_given_up(request, record)
+                    raise
+            if record.witness is None:
+                answer = await self._send(request, record, permit)
+            else:
+                answer = await self._witnessed(record.witness, request, record, permit)
             if answer.status != 429:
                 scheduler.settle(permit, answer.status, answer.date())
                 return answer
@@ -279,11 +288,10 @@ class Session:
             if scheduler.throttle(permit, answer.retry_after(), answer.date()):
                 raise self._hopeless(request, answer)
 
-    async def _witnessed(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
+    async def _witnessed(
+        self, witness: Witness, request: Request, record: CallRecord, permit: Permit
+    ) -> Answer:
         """Send once, after whoever keeps a record has been told."""
-        witness = record.witness
-        if witness is None:
-            return await self._send(request, record, permit)
         try:
             await witness.granted(permit)
         except BaseException:

@@ -247,6 +247,13 @@ class Transport:
     def _open(self, request: Request, answer: Answer) -> Any:
         """Return the result in an answer's envelope, or the error that it stands for."""
         envelope = _decode(answer.body)
+        if (
+            answer.status < 300
+            and type(envelope) is dict
+            and envelope.get("status") is True
+            and "result" in envelope
+        ):
+            return envelope["result"]
         refused = isinstance(envelope, dict) and envelope.get("status") is False
         if answer.status >= 300 or refused:
             return self.refusal(request, answer)
@@ -257,9 +264,7 @@ class Transport:
             return envelope
         if envelope["status"] is not True:
             return _malformed(answer, "the status in the body is neither true nor false")
-        if "result" not in envelope:
-            return _malformed(answer, "the body has no result")
-        return envelope["result"]
+        return _malformed(answer, "the body has no result")
 
     def refusal(self, request: Request, answer: Answer) -> ServiceError:
         """Return the error that an answer which says no stands for."""

@@ -55,6 +55,8 @@ _SLEPT: Final = 0.05
 _ABSURD: Final = 60.0
 # How long an absurd date casts doubt on what is known, in seconds.
 _DOUBT: Final = 3600.0
+# Bounds of this age have not widened by anything that counts, in seconds.
+_FRESH: Final = 0.5
 # Bounds that move by less are as good as unmoved: nothing needs to be judged again.
 _NOTEWORTHY: Final = 1e-3
 
@@ -118,8 +120,8 @@ class ServerClock:
             return inf
         return self.latest(now) - self.earliest(now)
 
-    def observe(self, sent: float, received: float, date: float) -> None:
-        """Learn from an answer.
+    def observe(self, sent: float, received: float, date: float) -> bool:
+        """Learn from an answer, and return whether there was anything to learn.
 
         Args:
             sent: the earliest the request can have left, on our clock.
@@ -128,11 +130,15 @@ class ServerClock:
         """
         low, high = date - received, date + 1 - sent
         if self.known:
+            # Most answers tell what is known: bounds a little older than they could be are sound.
+            if low <= self._low and high >= self._high and received < self._as_of + _FRESH:
+                return False
             self._combine(low, high, received)
-            return
+            return True
         self.known = True
         self._set(low, high, received)
         self.version += 1
+        return True
 
     def witness(self, sent: float, received: float, low: float, high: float) -> None:
         """Learn from an answer that told, otherwise than by its date, what time it was made.

@@ -47,6 +47,8 @@ CLOCK_ROUTE: Final = "GET /info"
 
 #: While the clock is unknown, no request waits longer for the one before it, in seconds.
 _BLIND_INTERVAL: Final = 1.0
+#: How often to look whether this machine has slept, in seconds.
+_LOOK_EVERY: Final = 0.001
 # Going through the class itself takes twenty times as long.
 _LANES: Final = tuple(Lane)
 #: After so many windows in which nothing at all was accepted, waiting is given up.
@@ -91,6 +93,7 @@ class Core:
         self._first_free = 0
         self._last_ticket = 0
         self._blind_until = 0.0
+        self._looked_at = -inf
 
     # --- asking ------------------------------------------------------------------------------
 
@@ -211,6 +214,10 @@ class Core:
         waiter.deliver(self._grant(bucket, waiter.ticket, lane, waiter.since, now))
 
     def _notice_sleep(self, now: float) -> None:
+        # Whoever is granted a turn sends within about that time, and may be put to sleep meanwhile.
+        if 0 <= now - self._looked_at < _LOOK_EVERY:
+            return
+        self._looked_at = now
         if self.clock.forget_if_slept():
             self._blind_until = now
             self._say(ClockRestarted())
@@ -272,9 +279,11 @@ class Core:
         """
         self._observe(permit, now, date)
         self._end(permit, now, status)
-        for place in permit.places():
+        place: Permit | None = permit
+        while place is not None:
             place.bucket.windows.settle(place.charge, now)
             place.bucket.accept(place)
+            place = place.also
 
     def lose(self, permit: Permit, now: float) -> None:
         """End a permit whose request left and was not answered: it may still arrive for a while."""
@@ -318,8 +327,9 @@ class Core:
         return bucket.barren_windows >= _BARREN_WINDOWS
 
     def _observe(self, permit: Permit, now: float, date: float | None) -> None:
-        if date is not None:
-            self.clock.observe(permit.granted, now, date)
+        learnt = date is None or self.clock.observe(permit.granted, now, date)
+        if not learnt and permit.also is None and not permit.bucket.steady:
+            return
         useful = self.clock.known and self.clock.width(now) < self.settings.limits.minute / 2
         if self.settings.pacing != "aligned":
             return

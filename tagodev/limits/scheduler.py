@@ -54,6 +54,15 @@ class Scheduler:
         self._waiting = 0
         self._timed: set[asyncio.Future[Permit]] = set()
 
+    def grant_now(self, route: Route, lane: Lane) -> Permit | None:
+        """Return a permit if one is free at once; `acquire` waits for it otherwise.
+
+        Args:
+            route: what is to be sent.
+            lane: how urgent it is.
+        """
+        return self.core.try_grant(route, lane, self.loop.time())
+
     async def acquire(
         self,
         route: Route,

@@ -208,7 +208,7 @@ class Windows:
             msg = "this request was settled before"
             raise RuntimeError(msg)
         self.in_flight -= 1
-        if charge in self._unplaced:
+        if self._unplaced and charge in self._unplaced:
             self._unplaced.discard(charge)
             if self._clock.known:
                 charge.first = self.bounds(charge.sent)[0]
@@ -220,10 +220,14 @@ class Windows:
             del self._open[charge.first]
 
     def _settle_placed(self, charge: Charge, ended: float) -> None:
-        charge.last = max(self.bounds(ended)[1], charge.first)
-        for number in range(charge.first, charge.last + 1):
-            self._settled[number] = self._settled.get(number, 0) + charge.count
-        if charge.last > charge.first:
+        first, last = charge.first, self.bounds(ended)[1]
+        if last <= first:
+            charge.last = first
+            self._settled[first] = self._settled.get(first, 0) + charge.count
+        else:
+            charge.last = last
+            for number in range(first, last + 1):
+                self._settled[number] = self._settled.get(number, 0) + charge.count
             self._on_boundary.append(charge)
         if len(self._settled) > 8:
             self._forget_before(charge.first - 1)
