@@ -263,23 +263,10 @@ class Session:
                 permit = scheduler.grant_now(request.route, record.lane)
             if permit is None:
                 try:
-                    permit = await scheduler.acquire(
-                        request.route,
-                        lane=record.lane,
-                        run=record.run,
-                        ticket=ticket,
-                        max_wait=record.max_wait,
-                        among=self._waits,
-                    )
+                    permit = await self._wait_for_turn(request, record, ticket)
                 except ClockForgottenError:
                     continue
-                except WaitTooLongError:
-                    self._tell_given_up(request, record)
-                    raise
-            if record.witness is None:
-                answer = await self._send(request, record, permit)
-            else:
-                answer = await self._witnessed(record.witness, request, record, permit)
+            answer = await self._send(request, record, permit)
             if answer.status != 429:
                 scheduler.settle(permit, answer.status, answer.date())
                 return answer
@@ -287,6 +274,22 @@ class Session:
             _log.warning("%s: 429, the route is closed until its next window", request.route.name)
             if scheduler.throttle(permit, answer.retry_after(), answer.date()):
                 raise self._hopeless(request, answer)
+
+    async def _wait_for_turn(
+        self, request: Request, record: CallRecord, ticket: int | None
+    ) -> Permit:
+        try:
+            return await self._scheduler.acquire(
+                request.route,
+                lane=record.lane,
+                run=record.run,
+                ticket=ticket,
+                max_wait=record.max_wait,
+                among=self._waits,
+            )
+        except WaitTooLongError:
+            self._tell_given_up(request, record)
+            raise
 
     async def _witnessed(
         self, witness: Witness, request: Request, record: CallRecord, permit: Permit
@@ -298,11 +301,19 @@ class Session:
             self._scheduler.refund(permit)
             raise
         try:
-            return await self._send(request, record, permit)
+            return await self._send_seen(request, record, permit)
         finally:
             witness.ended(permit)
 
     def _send(
+        self, request: Request, record: CallRecord, permit: Permit
+    ) -> Coroutine[Any, Any, Answer]:
+        """Send once, after whoever keeps a record has been told."""
+        if record.witness is not None:
+            return self._witnessed(record.witness, request, record, permit)
+        return self._send_seen(request, record, permit)
+
+    def _send_seen(
         self, request: Request, record: CallRecord, permit: Permit
     ) -> Coroutine[Any, Any, Answer]:
         """Send once, in sight of whoever listens to events."""
