@@ -55,6 +55,9 @@ _SLEPT: Final = 0.05
 _ABSURD: Final = 60.0
 # How long an absurd date casts doubt on what is known, in seconds.
 _DOUBT: Final = 3600.0
+# How often to look whether this machine has slept, in seconds: whoever is granted a turn sends
+# within about that time, and may be put to sleep meanwhile.
+_LOOK_EVERY: Final = 0.001
 # Bounds of this age have not widened by anything that counts, in seconds.
 _FRESH: Final = 0.5
 # Bounds that move by less are as good as unmoved: nothing needs to be judged again.
@@ -90,6 +93,7 @@ class ServerClock:
         self._slack = fleet_slack
         self._suspended = suspended
         self._slept_before = suspended()
+        self._looked_at = -inf
         self._low = 0.0
         self._high = 0.0
         self._as_of = 0.0
@@ -183,6 +187,17 @@ class ServerClock:
         return ClockState(
             (earliest + latest) / 2 - wall, (latest - earliest) / 2, boundary - earliest
         )
+
+    def look_for_sleep(self, now: float) -> bool:
+        """Do what `forget_if_slept` does, unless that was looked up just now.
+
+        Args:
+            now: the time, on our clock.
+        """
+        if 0 <= now - self._looked_at < _LOOK_EVERY:
+            return False
+        self._looked_at = now
+        return self.forget_if_slept()
 
     def forget_if_slept(self) -> bool:
         """Forget everything if this machine has slept meanwhile, and return whether it has."""

@@ -47,8 +47,6 @@ CLOCK_ROUTE: Final = "GET /info"
 
 #: While the clock is unknown, no request waits longer for the one before it, in seconds.
 _BLIND_INTERVAL: Final = 1.0
-#: How often to look whether this machine has slept, in seconds.
-_LOOK_EVERY: Final = 0.001
 # Going through the class itself takes twenty times as long.
 _LANES: Final = tuple(Lane)
 #: After so many windows in which nothing at all was accepted, waiting is given up.
@@ -93,7 +91,6 @@ class Core:
         self._first_free = 0
         self._last_ticket = 0
         self._blind_until = 0.0
-        self._looked_at = -inf
 
     # --- asking ------------------------------------------------------------------------------
 
@@ -214,11 +211,7 @@ class Core:
         waiter.deliver(self._grant(bucket, waiter.ticket, lane, waiter.since, now))
 
     def _notice_sleep(self, now: float) -> None:
-        # Whoever is granted a turn sends within about that time, and may be put to sleep meanwhile.
-        if 0 <= now - self._looked_at < _LOOK_EVERY:
-            return
-        self._looked_at = now
-        if self.clock.forget_if_slept():
+        if self.clock.look_for_sleep(now):
             self._blind_until = now
             self._say(ClockRestarted())
 
