@@ -1,7 +1,10 @@
 """Where the token, the address and the plan come from, when a command is not told them.
 
-The order: the option, the environment, the profile that ``--profile`` names (or
-``TAGODEV_PROFILE``), the default profile, and last the files of TagoIO's own command line.
+The order: the option ``--token``, the profile that ``--profile`` names, ``TAGOIO_TOKEN``, the
+profile of ``TAGODEV_PROFILE``, the default profile, and last the files of TagoIO's own command
+line.
+What is typed goes before what some shell has exported: devices of another profile than the one
+that was named must not be deleted.
 
 A token goes only to the service that it was kept for: the address is that of the profile that the
 token came from, unless an option says otherwise.
@@ -11,13 +14,11 @@ token came from, unless an option says otherwise.
 from __future__ import annotations
 
 import os
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
-from tagodev.cli.common import say
 from tagodev.cli.official import Environments
 from tagodev.cli.profiles import Profiles, config_path
 from tagodev.cli.system_keyring import recall
@@ -89,27 +90,17 @@ def _with_token(asked: Asked) -> Settings:
             # An empty variable on a command line must not lead to another account.
             raise ConfigurationError("No token: --token is empty")
         return Settings(token=Secret(asked.token), source="the option --token")
-    profile = asked.profile or os.environ.get("TAGODEV_PROFILE") or None
-    token = os.environ.get("TAGOIO_TOKEN")
-    if token:
-        if asked.profile:
-            _tell_overruled(asked.profile)
+    if not asked.profile and (token := os.environ.get("TAGOIO_TOKEN")):
         return Settings(token=Secret(token), source="TAGOIO_TOKEN")
     kept = Profiles.read(config_path())
     known = Environments.find(Path.cwd())
-    if profile is not None:
+    if profile := asked.profile or os.environ.get("TAGODEV_PROFILE"):
         return _named(profile, kept, known)
     if kept.default is not None:
         return _of_profile(kept.default, kept)
     if known is not None and known.default is not None:
         return _of_environment(known.default, known)
     return Settings()
-
-
-@cache
-def _tell_overruled(profile: str) -> None:
-    # Once, however often a command makes a client.
-    say(f"TAGOIO_TOKEN is set, and goes before the profile {profile}")
 
 
 def _named(name: str, kept: Profiles, known: Environments | None) -> Settings:
