@@ -90,13 +90,19 @@ class Job:
             ),
         }[self.kind]
 
-    def client(self, on_event: Callable[[Event], None] | None = None) -> Tago:
-        """Return a client that keeps the service's limits."""
+    def client(self, on_event: Callable[[Event], None] | None = None, *, attempts: int = 4) -> Tago:
+        """Return a client that keeps the service's limits.
+
+        Args:
+            on_event: is told what it does.
+            attempts: how often it sends a request at most; whoever only looks must not fail for
+                the faults that others have to stand.
+        """
         return Tago(
             self.token,
             api=self.url,
             plan=self._limits(),
-            retry=RetryPolicy(first_delay=0.02),
+            retry=RetryPolicy(attempts, first_delay=0.02, max_delay=0.2),
             on_event=on_event,
         )
 

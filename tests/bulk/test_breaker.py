@@ -15,6 +15,7 @@ from tagodev import (
     ConnectionLostError,
     InputError,
     JournalError,
+    LedgerError,
     MalformedAnswerError,
     NotFoundError,
     PermissionDeniedError,
@@ -61,6 +62,7 @@ def test_what_meets_every_row() -> None:
         AuthenticationError,
         ClosedError,
         JournalError,
+        LedgerError,
         PermissionDeniedError,
         RateLimitedError,
     }

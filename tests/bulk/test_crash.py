@@ -33,6 +33,8 @@ FEWER_KILLS: Final = max(KILLS // 4, 8)
 #: Seconds that a kill may cost, on a slow machine that does other things too.
 PATIENCE: Final = 8
 
+#: How often the test itself asks where an answer is lost.
+LOOKS: Final = 20
 SETTLE: Final = 0.3
 #: Seconds a window; where it is not much longer than the whole seconds in which the service tells
 #: the time, the limit is kept without windows, and so without a memory of them.
@@ -107,7 +109,7 @@ def job_for(kind: Kind, rows: int, emulator: EmulatorProcess, place: Path) -> Jo
 
 async def devices_of(job: Job) -> list[Device]:
     """Return all devices that there are."""
-    async with job.client() as tago:
+    async with job.client(attempts=LOOKS) as tago:
         return [device async for device in tago.devices.list()]
 
 
@@ -301,7 +303,7 @@ def test_while_the_journal_is_made(tmp_path: Path) -> None:
 
 async def tokens_of(job: Job) -> list[list[str]]:
     """Return the tokens of each device."""
-    async with job.client() as tago:
+    async with job.client(attempts=LOOKS) as tago:
 
         async def tokens(device_id: str) -> list[str]:
             return [one.token.reveal() async for one in tago.tokens.list(device_id)]
