@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
+    from pathlib import Path
 
     from tagodev.bulk.journal_rows import Batch
 
-__all__ = ["APPLICATION_ID", "SCHEMA", "STATEMENTS", "stretch", "write_batch"]
+__all__ = ["APPLICATION_ID", "SCHEMA", "STATEMENTS", "is_journal", "stretch", "write_batch"]
 
 #: Marks an SQLite file as ours ("tgdj"), so that nothing else is taken for a journal.
 APPLICATION_ID: Final = 0x7467646A
@@ -82,6 +83,18 @@ _SPENT: Final = """
 INSERT INTO spent VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (ledger, route, minute, number) DO UPDATE SET count = count + excluded.count
 """
+
+
+def is_journal(path: Path) -> bool:
+    """Return whether a file is a journal, by the first bytes of it; any file may be asked about.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(72)
+    # https://sqlite.org/fileformat.html#database_header
+    return head.startswith(b"SQLite format 3\0") and head[68:] == APPLICATION_ID.to_bytes(4)
 
 
 def write_batch(connection: sqlite3.Connection, batch: Batch) -> None:

@@ -64,15 +64,17 @@ sent again. Options that are not given are as the journal remembers them; the ac
 never knew.
 """
 _STATUS: Final = """\
-Tell where journals stand, and how to go on.
+Tell where journals stand, and how to go on: those that are named, those of a folder that is named,
+or those of the present one.
 
 It asks nobody but the journals: no token is needed, and a run may be going on.
 """
 _EXPORT: Final = """\
-Print every row of a journal, with the tokens that it holds.
+Print every row of one or several journals, with the tokens that they hold.
 
 As CSV the columns are those of the results: row, name, device_id, token, status, error. As JSON
-Lines each row also tells how often and when it was sent, and when it was finished.
+Lines each row also tells how often and when it was sent, and when it was finished. Where there are
+several journals, each row first tells which it is of. Of a folder all journals are meant.
 """
 _RETRY: Final = """\
 Try the rows of a journal again that the service has refused.

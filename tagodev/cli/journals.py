@@ -8,8 +8,9 @@ from __future__ import annotations
 import csv
 import os
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path  # noqa: TC003  (cyclopts reads annotations at run time)
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import attrs
@@ -18,15 +19,17 @@ from cyclopts import Parameter
 
 from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_rows import RowState
+from tagodev.bulk.journal_sql import is_journal
 from tagodev.bulk.locks import FileLock
 from tagodev.cli.common import Exit, complain, exit_code, print_json, print_line, say
 from tagodev.cli.journal_results import check_out, private_file, result_of
+from tagodev.cli.kinds import kind_of
 from tagodev.cli.results import COLUMNS
 from tagodev.cli.standing import Standing
 from tagodev.errors import InputError, TagoError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["export", "status"]
 
@@ -41,11 +44,9 @@ def status(
     json: Annotated[bool, Parameter(negative="", help="One JSON object as output.")] = False,
 ) -> int:
     """Tell where journals stand, and how to go on; also while a run is going on."""
-    if not journals:
-        raise InputError("name at least one journal")
     code = Exit.OK
     looks = []
-    for path in journals:
+    for path in _files(journals or (Path(),)):
         try:
             looks.append(_look(path))
         except TagoError as error:
@@ -58,6 +59,25 @@ def status(
             for line in look.lines():
                 print_line(line)
     return code
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    """Yield each file that is named, and of each folder its journals.
+
+    Raises:
+        InputError: there is none in a folder, or it can't be read.
+    """
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        try:
+            found = sorted(file for file in path.iterdir() if file.is_file() and is_journal(file))
+        except OSError as error:
+            raise InputError(f"{error.filename}: {error.strerror}") from None
+        if not found:
+            raise InputError(f"{path.absolute()}: no journal in this folder", hint="Name one")
+        yield from found
 
 
 @attrs.frozen
@@ -137,18 +157,19 @@ def _iso(moment: float | None) -> str | None:
 
 
 def export(
-    journal: Path,
-    /,
-    *,
+    *journals: Path,
     format: Annotated[_Format, Parameter(help="csv (default) or jsonl.")] = "csv",  # noqa: A002  (the option's name)
     out: Annotated[
         Path | None,
         Parameter(help="A new file, which only you may read; default: standard output."),
     ] = None,
 ) -> int:
-    """Print every row of a journal, with the tokens that it holds."""
-    with Journal.read(journal) as read:
-        if Standing.of(read).kind.tokens:
+    """Print every row of journals, with the tokens that they hold."""
+    if not journals:
+        raise InputError("name at least one journal, or a folder of them")
+    with ExitStack() as opened:
+        read = [opened.enter_context(Journal.read(path)) for path in _files(journals)]
+        if any(kind_of(one.info.kind).tokens for one in read):
             say("This holds tokens of devices: keep it where only you can read it")
         if out is None:
             _write(read, sys.stdout, format)
@@ -168,20 +189,24 @@ def export(
     return Exit.OK
 
 
-def _write(journal: Journal, file: IO[str], form: _Format) -> None:
-    done = Standing.of(journal).kind.done
+def _write(journals: Sequence[Journal], file: IO[str], form: _Format) -> None:
     writer = csv.writer(file, lineterminator="\n")
+    # Rows of several say which they are of; those of one are what its results file is.
+    several = len(journals) > 1
     if form == "csv":
-        writer.writerow(COLUMNS)
-    for entry in journal.rows():
-        cells = result_of(entry, done).cells()
-        if form == "csv":
-            writer.writerow(cells)
-            continue
-        row = {name: cell or None for name, cell in zip(COLUMNS, cells, strict=True)}
-        row |= {
-            "attempts": entry.attempts,
-            "sent": _iso(entry.sent),
-            "ended": _iso(entry.ended),
-        }
-        file.write(f"{orjson.dumps(row).decode()}\n")
+        writer.writerow(("journal", *COLUMNS) if several else COLUMNS)
+    for journal in journals:
+        done = kind_of(journal.info.kind).done
+        for entry in journal.rows():
+            cells = result_of(entry, done).cells()
+            if form == "csv":
+                writer.writerow((journal.path, *cells) if several else cells)
+                continue
+            row: dict[str, object] = {"journal": str(journal.path)} if several else {}
+            row |= {name: cell or None for name, cell in zip(COLUMNS, cells, strict=True)}
+            row |= {
+                "attempts": entry.attempts,
+                "sent": _iso(entry.sent),
+                "ended": _iso(entry.ended),
+            }
+            file.write(f"{orjson.dumps(row).decode()}\n")

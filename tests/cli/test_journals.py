@@ -161,6 +161,47 @@ def test_export_as_json_lines(in_process: InProcess, tmp_path: Path) -> None:
     assert rows == [orjson.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
 
 
+def test_several_journals(in_process: InProcess, tmp_path: Path) -> None:
+    """Those of a folder are told, and nothing else in it; their rows say which they are of."""
+    folder = tmp_path / "jobs"
+    folder.mkdir()
+    for name in ("b.journal", "a"):
+        write_journal(folder / name, 4, kinds_of_end())
+    (folder / "b.results.csv").write_text("row\n")
+    (folder / "other.sqlite").write_bytes(b"SQLite format 3\0" + bytes(84))
+    looks = in_process("bulk", "status", "jobs", "--json").json()["journals"]
+    assert ["jobs/a", "jobs/b.journal"] == [look["journal"] for look in looks]
+    lines = in_process("bulk", "export", "jobs").out.splitlines()
+    assert "journal,row,name,device_id,token,status,error" == lines[0]
+    assert ["jobs/a"] * 4 + ["jobs/b.journal"] * 4 == [line.split(",")[0] for line in lines[1:]]
+    both = ("jobs/b.journal", "jobs/a", "--format", "jsonl")
+    rows = [orjson.loads(line) for line in in_process("bulk", "export", *both).out.splitlines()]
+    assert [("jobs/b.journal", 1), ("jobs/a", 1)] == [
+        (row["journal"], row["row"]) for row in rows[::4]
+    ]
+
+
+def test_the_present_folder(
+    in_process: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a name its journals are told; 2 where there is none."""
+    none = in_process("bulk", "status")
+    assert (none.code, none.out) == (2, "")
+    assert f"{tmp_path}: no journal in this folder" in none.err
+    write_journal(tmp_path / "x.journal", 4, kinds_of_end())
+    assert in_process("bulk", "status").out.startswith("x.journal: 1 of 4 devices created")
+    nothing = in_process("bulk", "export")
+    assert (nothing.code, nothing.out) == (2, "")
+    monkeypatch.setattr("tagodev.cli.journals.is_journal", _refused)
+    refused = in_process("bulk", "status")
+    assert (refused.code, refused.out) == (2, "")
+    assert "Permission denied" in refused.err
+
+
+def _refused(path: Path) -> bool:
+    raise PermissionError(13, "Permission denied", str(path))
+
+
 # --- results -------------------------------------------------------------------------------------
 
 
