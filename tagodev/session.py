@@ -18,6 +18,7 @@ from tagodev.errors import (
     ClosedError,
     ConnectError,
     MalformedAnswerError,
+    NoAnswerError,
     RequestError,
     WaitTooLongError,
 )
@@ -222,9 +223,10 @@ class Session:
     async def _ask_the_time(self, record: CallRecord) -> None:
         """Send the one request that may go before the service's clock is known, for all who wait.
 
-        Where its answer does not tell the time, nobody asks again: the routes then go steadily.
-        It is sent once: who asks is tried again itself, and to try on two levels is to try sixteen
-        times.
+        A date tells the second only: where windows are as short as that, it is asked for again.
+        Where no answer tells the time, nobody asks any more: the routes then go steadily.
+        Without an answer it is sent once: who asks is tried again itself, and to try on two levels
+        is to try sixteen times.
 
         Raises:
             RequestError: there was no answer; whoever waited for it too gets the same.
@@ -238,13 +240,15 @@ class Session:
                 raise attrs.evolve(self._no_time)
             asking = CallRecord(lane=record.lane, run=record.run, witness=record.witness)
             request = _ask_for_info()
-            try:
-                self._read(request, await self._attempt(request, asking), object)
-            except RequestError as error:
-                # A refusal tells the time as well.
-                if self._scheduler.needs_clock:
+            while self._scheduler.needs_clock:
+                await asyncio.sleep(self._scheduler.clock_tells_most_in)
+                try:
+                    self._read(request, await self._attempt(request, asking), object)
+                except NoAnswerError as error:
                     self._no_time = error
                     raise
+                except RequestError as error:
+                    _log.debug("a refusal tells the time as well: %s", error)
 
     async def _attempt(self, request: Request, record: CallRecord) -> Answer:
         """Wait for a turn, send once, and account for what became of it; a 429 waits again."""

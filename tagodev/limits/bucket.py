@@ -215,7 +215,8 @@ class Bucket:
 
     def lease_asks(self, now: float) -> list[Ask]:
         """Return what is to be asked of the store that others share."""
-        if self.leases is None or self.steady or not self._clock.known:
+        known = self._clock.tells_windows(now, self.windows.minute)
+        if self.leases is None or self.steady or not known:
             return []
         lines = [one.line for one in (self, *self.takers)]
         bulk = sum(line.waiting(_BULK) for line in lines)

@@ -33,7 +33,7 @@ Until the first answer nothing is known, whatever the local clock says: see `Cor
 from __future__ import annotations
 
 import time
-from math import floor, inf
+from math import ceil, floor, inf
 from typing import TYPE_CHECKING, Final
 
 from tagodev.limits.snapshot import ClockState
@@ -123,6 +123,16 @@ class ServerClock:
         if now < self._doubted_until:
             return inf
         return self.latest(now) - self.earliest(now)
+
+    def tells_windows(self, now: float, minute: float) -> bool:
+        """Return whether windows of so many seconds can be told apart."""
+        return self.known and self.width(now) < minute / 2
+
+    def tells_most_in(self, now: float) -> float:
+        """Return in how many seconds an answer tells most: its date then halves the bounds."""
+        earliest, latest = self.bounds(now)
+        middle = (earliest + latest) / 2
+        return ceil(middle) - middle
 
     def observe(self, sent: float, received: float, date: float) -> bool:
         """Learn from an answer, and return whether there was anything to learn.

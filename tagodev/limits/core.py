@@ -9,10 +9,8 @@ Nobody overtakes within a lane: a newcomer takes a free grant only where none of
 more urgent one, waits for the same route; and where slots are short the urgent lane goes first,
 and then the route whose head has waited longest.
 
-Before the first answer nothing is known of the service's clock, so nothing of its windows.
-Requests then go one at a time, over all routes, and no more than a route's limit a minute; one that
-takes longer than a second does not hold up the next.
-The first answer ends it.
+Before the first answer nothing is known of the service's clock, so nothing of its windows:
+`tagodev.limits.outlook` says what goes then.
 If answers come and none tells the time, their route goes steadily, without windows.
 
 The core knows nothing of tasks, loops or sleeping.
@@ -28,6 +26,7 @@ from tagodev.events import ClockRestarted, Granted, Settled, Throttled, WindowOp
 from tagodev.limits.bucket import Bucket, Permit, make_bucket
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.lanes import Lane, Waiter
+from tagodev.limits.outlook import CLOCK_ROUTE, Outlook
 from tagodev.limits.pacing import spend
 from tagodev.limits.presumed import Presumed, presumed
 
@@ -40,13 +39,8 @@ if TYPE_CHECKING:
     from tagodev.limits.settings import Settings
     from tagodev.limits.snapshot import BucketState
 
-__all__ = ["CLOCK_ROUTE", "Core"]
+__all__ = ["Core"]
 
-#: The route that is asked for the time, where nothing else may go before it is known.
-CLOCK_ROUTE: Final = "GET /info"
-
-#: While the clock is unknown, no request waits longer for the one before it, in seconds.
-_BLIND_INTERVAL: Final = 1.0
 # Going through the class itself takes twenty times as long.
 _LANES: Final = tuple(Lane)
 #: After so many windows in which nothing at all was accepted, waiting is given up.
@@ -90,7 +84,7 @@ class Core:
         self._presumed = Presumed()
         self._first_free = 0
         self._last_ticket = 0
-        self._blind_until = 0.0
+        self._outlook = Outlook(self.clock, settings.limits.minute)
 
     # --- asking ------------------------------------------------------------------------------
 
@@ -180,19 +174,15 @@ class Core:
             self._deliver(bucket, lane, now)
             if self._free_slots <= 0:
                 return False
-            # A grant may hold up other routes too.
-            for name in (bucket.route.name,) if self._is_alone(bucket) else tuple(waits):
+            # A grant may hold up other routes too: while the clock is unknown all of them.
+            alone = self.clock.known and not bucket.shared
+            for name in (bucket.route.name,) if alone else tuple(waits):
                 asked = self._waiting.get(name)
                 if asked is None or asked.line.head(lane) is None:
                     del waits[name]
                 else:
                     waits[name] = self._wait(asked, lane, now)
         return True
-
-    def _is_alone(self, bucket: Bucket) -> bool:
-        """Return whether a grant of a bucket leaves what the others wait for as it was."""
-        # While the clock is unknown all of them wait for one answer.
-        return self.clock.known and not bucket.shared
 
     def _first_ready(self, waits: dict[str, float], lane: Lane) -> Bucket | None:
         """Return the bucket, of those that need not wait, whose head has waited longest."""
@@ -212,7 +202,7 @@ class Core:
 
     def _notice_sleep(self, now: float) -> None:
         if self.clock.look_for_sleep(now):
-            self._blind_until = now
+            self._outlook.note_end(now)
             self._say(ClockRestarted())
 
     def _wait(self, bucket: Bucket, lane: Lane, now: float) -> float:
@@ -224,24 +214,13 @@ class Core:
         return wait
 
     def _wait_for(self, bucket: Bucket, lane: Lane, now: float) -> float:
-        if not bucket.steady and not self.clock.known:
+        if not (bucket.steady or self._outlook.is_enough(bucket, now)):
             if bucket.leases is None or not self._is_timeless():
-                return self._wait_blindly(bucket, now)
+                return self._outlook.wait(bucket, now)
             self._change_mode(bucket, steady=True, now=now)
         if not bucket.steady and bucket.learner.window != bucket.windows.bounds(now)[0]:
             self._roll(bucket, now)
         return bucket.wait(now, lane)
-
-    def _wait_blindly(self, bucket: Bucket, now: float) -> float:
-        """Return how long a request waits while nothing is known of the service's clock."""
-        if bucket.leases is not None and bucket.route.name != CLOCK_ROUTE:
-            # Without a clock there is no window to lease in: one request of that route asks.
-            return inf
-        wait = max(self._blind_until - now, bucket.closed_until - now, 0.0)
-        # Wherever the boundaries lie, no more than a window's worth can fall into one window.
-        if not wait and bucket.windows.unplaced(now) >= bucket.learner.ceiling:
-            return _BLIND_INTERVAL
-        return wait or bucket.pacer.delay()
 
     def _is_timeless(self) -> bool:
         """Return whether the one request that was to ask for the time has not been told."""
@@ -320,11 +299,16 @@ class Core:
         return bucket.barren_windows >= _BARREN_WINDOWS
 
     def _observe(self, permit: Permit, now: float, date: float | None) -> None:
+        bucket = permit.bucket
         learnt = date is None or self.clock.observe(permit.granted, now, date)
-        if not learnt and permit.also is None and not permit.bucket.steady:
+        asked = bucket.route.name == CLOCK_ROUTE
+        telling = learnt or asked or bucket.steady or permit.also is not None
+        if self.settings.pacing != "aligned" or not telling:
             return
-        useful = self.clock.known and self.clock.width(now) < self.settings.limits.minute / 2
-        if self.settings.pacing != "aligned":
+        if asked:
+            self._outlook.note_time(now)
+        useful = self._outlook.is_useful(now)
+        if not useful and bucket.leases is not None and self._outlook.may_improve(now):
             return
         for place in permit.places():
             if useful == place.bucket.steady:
@@ -343,8 +327,7 @@ class Core:
     def _end(self, permit: Permit, now: float, status: int | None) -> None:
         self._free_slots += 1
         self._out.discard(permit)
-        # Whatever became of it, the next may ask for the time.
-        self._blind_until = now
+        self._outlook.note_end(now)
         if self.emit is not None:
             self.emit(Settled(permit.bucket.route.name, status, now - permit.granted))
 
@@ -383,11 +366,11 @@ class Core:
 
     # --- sharing -----------------------------------------------------------------------------
 
-    @property
-    def needs_clock(self) -> bool:
-        """Whether nothing can go before something is known of the service's clock."""
-        leased = self._on_lease_needed is not None and self.settings.pacing == "aligned"
-        return leased and not self.clock.known and not self._is_timeless()
+    def needs_clock(self, now: float) -> bool:
+        """Return whether nothing can go before more is known of the service's clock."""
+        if self._on_lease_needed is None or self.settings.pacing != "aligned":
+            return False
+        return not self._outlook.is_useful(now) and not self._is_timeless()
 
     def shared_buckets(self) -> Mapping[str, Bucket]:
         """Return the buckets by their routes' names, for whoever leases for them."""
@@ -432,8 +415,8 @@ class Core:
 
     def _grant(self, bucket: Bucket, ticket: int, lane: Lane, since: float, now: float) -> Permit:
         self._free_slots -= 1
-        if not self.clock.known:
-            self._blind_until = now + _BLIND_INTERVAL
+        if not self._outlook.is_enough(bucket, now):
+            self._outlook.note_grant(now)
         if self.emit is not None:
             self.emit(Granted(bucket.route.name, lane.value, now - since))
         permit = bucket.take(now, ticket, lane)

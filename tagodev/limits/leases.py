@@ -172,7 +172,9 @@ class LeaseBook:
         for number in range(first, last + 1):
             if windows.used(number) >= self.held(number):
                 look = self._look(number, lane)
-                wait = max(wait, look - now if now < look else inf)
+                if now >= look:
+                    return inf
+                wait = max(wait, min(look - now, windows.opens_in(number + 1, now)))
         if not wait and windows.used(last + 1) >= self._loose:
             return max(windows.opens_in(last + 1, now), 0.0)
         return wait

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import attrs
 
-from tagodev.limits.core import CLOCK_ROUTE
 from tagodev.limits.leases import carried_windows
+from tagodev.limits.outlook import CLOCK_ROUTE
 from tagodev.limits.stores import Exchange
 
 if TYPE_CHECKING:

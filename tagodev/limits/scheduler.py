@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from tagodev.errors import WaitTooLongError
-from tagodev.limits.core import CLOCK_ROUTE
 from tagodev.limits.lanes import Lane
+from tagodev.limits.outlook import CLOCK_ROUTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -161,8 +161,14 @@ class Scheduler:
 
     @property
     def needs_clock(self) -> bool:
-        """Whether nothing can go before something is known of the service's clock."""
-        return self.core.needs_clock
+        """Whether nothing can go before more is known of the service's clock."""
+        return self.core.needs_clock(self.loop.time())
+
+    @property
+    def clock_tells_most_in(self) -> float:
+        """In how many seconds it is best to ask for the time."""
+        clock = self.core.clock
+        return clock.tells_most_in(self.loop.time()) if clock.known else 0.0
 
     def dispatch(self) -> None:
         """Give out what has become free by what was leased meanwhile."""
@@ -217,7 +223,7 @@ class Scheduler:
         if not self._waiting:
             return
         wake = self.core.dispatch(self.loop.time())
-        if self._timed and self.core.needs_clock:
+        if self._timed and self.needs_clock:
             self._send_for_the_time()
         if wake is None:
             return

@@ -122,3 +122,15 @@ def test_version_counts_noteworthy_changes_only() -> None:
     before = clock.version
     clock.observe(10.0, 10.1, EPOCH)
     assert before == clock.version
+
+
+@given(st.floats(-300, 300), st.floats(0.001, 0.05))
+def test_the_best_moment_to_ask_halves_the_bounds(offset: float, one_way: float) -> None:
+    """Asked when it tells most, each answer halves what is not known, down to what it travels."""
+    clock, now = fresh(slack=0.0), 1000.0
+    for asked in range(5):
+        clock.observe(now, now + 2 * one_way, float(floor(EPOCH + offset + now + one_way)))
+        now += 2 * one_way
+        assert clock.width(now) < 0.5**asked + 4 * one_way + 0.001
+        now += clock.tells_most_in(now)
+    assert clock.tells_windows(now, 1.0)

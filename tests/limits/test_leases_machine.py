@@ -21,9 +21,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from benchmarks.simulation import CREATE, EPOCH, Unpaced
 from tagodev.hard_limits import HardLimits
 from tagodev.limits.clock import ServerClock
-from tagodev.limits.core import CLOCK_ROUTE, Core
+from tagodev.limits.core import Core
 from tagodev.limits.lanes import Lane, Waiter
 from tagodev.limits.lessee import Lessee
+from tagodev.limits.outlook import CLOCK_ROUTE
 from tagodev.limits.routes import Route
 from tagodev.limits.settings import Settings
 from tests.limits.leasing import MemoryStore

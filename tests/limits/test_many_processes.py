@@ -1,4 +1,4 @@
-"""Eight processes of their own, one budget: nothing is rejected, and nothing is lost."""
+"""Four processes of their own, one budget: nothing is rejected, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PROCESSES, LIMIT, MINUTE = 8, 400, 4.0
+PROCESSES, LIMIT, MINUTE = 4, 100, 2.0
 
 
 @pytest.fixture(params=["sqlite", "redis"])
@@ -47,7 +47,7 @@ def run(service: EmulatorProcess, ledger: str, rows: int, processes: int) -> lis
 
 
 @pytest.mark.timeout(120)
-def test_eight_processes_are_never_rejected(ledger: str) -> None:
+def test_four_processes_are_never_rejected(ledger: str) -> None:
     """They use the limit together, over several windows, and every row is done once."""
     rows = 3 * LIMIT // PROCESSES
     options = EmulatorOptions(

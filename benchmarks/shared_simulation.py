@@ -1,0 +1,189 @@
+"""Several processes, their store and a model of the service, in virtual time.
+
+Each process is a ledger and a scheduler as they are, in one event loop whose clock jumps; the
+service, the network and the store's delays are models.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from math import ceil, floor
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+import attrs
+
+from benchmarks.simulation import CREATE, EPOCH, Result, Service, greedy_ideal, latency
+from tagodev.hard_limits import HardLimits
+from tagodev.limits.clock import ServerClock
+from tagodev.limits.lanes import Lane
+from tagodev.limits.outlook import CLOCK_ROUTE
+from tagodev.limits.routes import Route
+from tagodev.limits.scheduler import ClockForgottenError
+from tagodev.limits.settings import Settings
+from tagodev.limits.shared import SharedLedger
+from tests.limits.jumping import run_virtually
+from tests.limits.leasing import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tagodev.limits.scheduler import Scheduler
+    from tagodev.limits.stores import Exchange, Reply
+
+__all__ = ["SharedWorld", "simulate_processes"]
+
+_INFO = Route("GET", "/info")
+#: Times the service is asked for in one window.
+_INFO_LIMIT = 60
+_CONCURRENCY = 32
+#: Seconds that the store takes at most, each way.
+_STORE_DELAY = 0.004
+
+
+class _WakefulClock(ServerClock):
+    """A clock of a machine that never sleeps: the time that jumps is no sleep."""
+
+    def __init__(self, *, fleet_slack: float) -> None:
+        super().__init__(fleet_slack=fleet_slack, suspended=lambda: 0.0)
+
+
+@attrs.define
+class _SlowStore:
+    """A store in memory that takes a moment."""
+
+    memory: MemoryStore
+    rng: random.Random
+    exchanges: int = 0
+
+    async def exchange(self, exchange: Exchange) -> Reply:
+        self.exchanges += 1
+        await asyncio.sleep(self.rng.uniform(0, _STORE_DELAY))
+        reply = self.memory.answer(exchange)
+        await asyncio.sleep(self.rng.uniform(0, _STORE_DELAY))
+        return reply
+
+    async def close(self) -> None:
+        pass
+
+
+class _Ledger(SharedLedger):
+    def __init__(self, store: _SlowStore) -> None:
+        super().__init__("simulated")
+        self._store = store
+
+    def make_store(self) -> _SlowStore:
+        return self._store
+
+
+class SharedWorld:
+    """A service, a store, and processes that make devices."""
+
+    def __init__(self, limit: int, seed: int, *, minute: float = 60.0) -> None:
+        """Set up a world, in a running loop; equal seeds give equal histories.
+
+        Args:
+            limit: creations a window.
+            seed: decides the service's clock and all delays.
+            minute: a window's length in seconds.
+        """
+        self.rng = random.Random(seed)
+        self.minute = minute
+        self.memory = MemoryStore()
+        self.stores: list[_SlowStore] = []
+        self.services = {
+            CREATE.name: Service(limit, minute),
+            CLOCK_ROUTE: Service(_INFO_LIMIT, minute),
+        }
+        self._limits = HardLimits(
+            "simulated", {CREATE.name: limit, CLOCK_ROUTE: _INFO_LIMIT}, minute=minute
+        )
+        self._offset = EPOCH + self.rng.uniform(-300.0, 300.0)
+        self._in_flight: list[float] = []
+
+    @property
+    def server_time(self) -> float:
+        """What the service's clock shows."""
+        return asyncio.get_running_loop().time() + self._offset
+
+    @property
+    def left(self) -> float:
+        """Seconds to the next boundary."""
+        return self.minute - self.server_time % self.minute
+
+    @property
+    def rate(self) -> float:
+        """Requests a second that one process reaches without limits."""
+        return _CONCURRENCY * len(self._in_flight) / sum(self._in_flight)
+
+    async def process(self, rows: int, lane: Lane = Lane.BULK) -> None:
+        """Be one process, which makes so many devices and ends."""
+        store = _SlowStore(self.memory, self.rng)
+        self.stores.append(store)
+        ledger = _Ledger(store)
+        with patch("tagodev.limits.shared.ServerClock", _WakefulClock):
+            gate = ledger.open(Settings(self._limits, concurrency=_CONCURRENCY), None, "garden")
+        todo, lock = iter(range(rows)), asyncio.Lock()
+        workers = range(min(2 * _CONCURRENCY, rows))
+        await asyncio.gather(*(self._work(gate, todo, lock, lane) for _ in workers))
+        await ledger.leave(gate, None)
+
+    async def _work(
+        self, gate: Scheduler, todo: Iterator[int], lock: asyncio.Lock, lane: Lane
+    ) -> None:
+        for _ in todo:
+            accepted = False
+            while not accepted:
+                accepted = await self._attempt(gate, lock, lane)
+
+    async def _attempt(self, gate: Scheduler, lock: asyncio.Lock, lane: Lane) -> bool:
+        """Do what a session does, and return whether a device was made."""
+        async with lock:
+            while gate.needs_clock:
+                await asyncio.sleep(gate.clock_tells_most_in)
+                await self._send(gate, _INFO, lane)
+        try:
+            return await self._send(gate, CREATE, lane)
+        except ClockForgottenError:
+            return False
+
+    async def _send(self, gate: Scheduler, route: Route, lane: Lane) -> bool:
+        permit = await gate.acquire(route, lane=lane, run=1)
+        await asyncio.sleep(latency(self.rng))
+        accepted = self.services[route.name].handle(self.server_time)
+        await asyncio.sleep(self.rng.uniform(0.0, 0.02))
+        date, left = float(floor(self.server_time)), float(ceil(self.left))
+        await asyncio.sleep(latency(self.rng))
+        self._in_flight.append(gate.loop.time() - permit.granted)
+        if accepted:
+            gate.settle(permit, 200, date)
+        else:
+            gate.throttle(permit, left, date)
+        return accepted
+
+
+def simulate_processes(
+    limit: int, total: int, seed: int, *, processes: int = 1, minute: float = 60.0
+) -> Result:
+    """Run a job that several processes with one store share.
+
+    Args:
+        limit: requests a window.
+        total: requests in all; what doesn't divide by the processes is left out.
+        seed: decides everything that chance decides.
+        processes: how many there are; they start together.
+        minute: a window's length in seconds.
+    """
+
+    async def run() -> Result:
+        loop = asyncio.get_running_loop()
+        world = SharedWorld(limit, seed, minute=minute)
+        await asyncio.sleep(world.rng.uniform(0, minute))
+        start, left, rows = loop.time(), world.left, total // processes
+        await asyncio.gather(*(world.process(rows) for _ in range(processes)))
+        ideal = greedy_ideal(rows * processes, limit, minute, left, world.rate * processes)
+        rejected = sum(sum(one.rejected.values()) for one in world.services.values())
+        return Result(rejected, loop.time() - start, ideal, left)
+
+    return run_virtually(run())
