@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
-from tagodev.emulator.options import FAULTS
+from tagodev.emulator.options import FAULTS, VARIANTS
 from tagodev.testing import EmulatorPool
 
 pytest_plugins = ("pytester",)
@@ -226,10 +226,10 @@ def test_blocks_of_the_guide_run(project: pytest.Pytester) -> None:
     result.assert_outcomes(passed=5)
 
 
-def test_guide_names_every_fault() -> None:
-    """The table of faults is complete, and names no others."""
+def test_guide_names_every_fault_and_variant() -> None:
+    """The tables of faults and variants are complete, and name no others."""
     rows = re.findall(r"^\| `([a-z0-9-]+)` \|", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert sorted(FAULTS) == sorted(rows)
+    assert sorted((*FAULTS, *VARIANTS)) == sorted(rows)
 
 
 def test_pool_keeps_a_process_for_the_same_options() -> None:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from tagodev.cli.common import Exit, print_json, print_line, say
 from tagodev.emulator import EmulatorOptions, serve
-from tagodev.emulator.options import FAULTS
+from tagodev.emulator.options import FAULTS, VARIANTS
 from tagodev.emulator.state import StateError
 from tagodev.errors import InputError
 from tagodev.hard_limits import Plan  # noqa: TC001  (cyclopts reads annotations at run time)
@@ -46,6 +46,21 @@ def emulator(
     slow_seconds: Annotated[
         float, Parameter(help="Seconds by which the fault 'slow' delays an answer.")
     ] = 3.0,
+    rpm: Annotated[
+        list[str] | None,
+        Parameter(
+            negative="",
+            help="A soft limit of each device, as data_input=N or data_output=N; repeatable.",
+        ),
+    ] = None,
+    variant: Annotated[
+        list[str] | None,
+        Parameter(
+            negative="",
+            help="Where nobody knows what the service does: do the other thing; repeatable. "
+            f"Names: {', '.join(VARIANTS)}.",
+        ),
+    ] = None,
     state: Annotated[
         Path | None,
         Parameter(
@@ -76,6 +91,8 @@ def emulator(
             limits=dict(map(_limit, limit or ())),
             faults=dict(map(_fault, fault or ())),
             slow_seconds=slow_seconds,
+            device_rpm=dict(map(_rpm, rpm or ())),
+            variants=variant or (),
             state=state,
             lenient=lenient,
             seed=seed,
@@ -115,11 +132,20 @@ def emulator(
 
 def _limit(text: str) -> tuple[str, int]:
     """Return route and figure of an option like ``POST /device=1000``."""
-    # The route may hold a sign of its own: "GET /data?query=aggregate".
-    route, _, figure = text.rpartition("=")
-    if not route or not (figure.isascii() and figure.isdigit()):
-        raise InputError(f"must be ROUTE=N, like 'POST /device=1000', not {text!r}", path="--limit")
-    return route.strip(), int(figure)
+    return _figure(text, "--limit", "ROUTE=N, like 'POST /device=1000'")
+
+
+def _rpm(text: str) -> tuple[str, int]:
+    """Return name and figure of an option like ``data_input=10``."""
+    return _figure(text, "--rpm", "NAME=N, like 'data_input=10'")
+
+
+def _figure(text: str, path: str, form: str) -> tuple[str, int]:
+    # What stands before may hold a sign of its own: "GET /data?query=aggregate".
+    name, _, figure = text.rpartition("=")
+    if not name or not (figure.isascii() and figure.isdigit()):
+        raise InputError(f"must be {form}, not {text!r}", path=path)
+    return name.strip(), int(figure)
 
 
 def _fault(text: str) -> tuple[str, float]:

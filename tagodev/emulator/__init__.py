@@ -7,6 +7,7 @@ Assumptions
 -----------
 
 The reference leaves open what follows; this is what the emulator does.
+`tagodev.emulator.variants` has another way of some of it.
 
 - **Counting.** A request counts in the window in which its head arrives, whatever is answered to
   it later, even a denied permission; a request without a known token, to an unknown route, or

@@ -16,6 +16,7 @@ from tagodev.emulator.refusal import RefusedError
 from tagodev.emulator.routing import Call, Route
 from tagodev.emulator.store import Device, Parameter, Store, Tag, Token
 from tagodev.emulator.times import iso, parse_moment
+from tagodev.emulator.variants import name_problems
 
 if TYPE_CHECKING:
     from tagodev.emulator.catalogue import Connector, Network
@@ -96,6 +97,7 @@ def _create(call: Call) -> dict[str, str]:
     problems = [
         *(f"{name} is required" for name in ("name", *_LENIENT) if name not in body),
         *problems,
+        *name_problems(values, call.options),
         *storage_problems(body, values),
         *place_problems(call.store, values),
     ]
@@ -172,7 +174,11 @@ def _info(call: Call) -> dict[str, Any]:
 def _edit(call: Call) -> str:
     device = call.store.device(call.path[0])
     values, problems = read(call.body(), DEVICE_READERS)
-    problems += [*_edit_problems(device, values), *move_problems(call.store, device, values)]
+    problems += [
+        *name_problems(values, call.options),
+        *_edit_problems(device, values),
+        *move_problems(call.store, device, values),
+    ]
     refuse_if(problems)
     # A serial belongs to a token; the two others have passed as equal to what is stored.
     for name in ("serie_number", "type", "chunk_period"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias, get_args
 
 import attrs
@@ -12,7 +12,7 @@ import orjson
 
 from tagodev.hard_limits import DEVICE_CAPS, HARD_LIMITS, HardLimits, Plan
 
-__all__ = ["FAULTS", "EmulatorOptions"]
+__all__ = ["FAULTS", "VARIANTS", "EmulatorOptions"]
 
 #: What can be made to go wrong; `tagodev.emulator.faults` tells what each does.
 FAULTS: Final = (
@@ -27,6 +27,14 @@ FAULTS: Final = (
     "no-retry-after-header",
     "truncated-page",
     "duplicate-across-pages",
+)
+
+#: Where it may behave in another way; `tagodev.emulator.variants` tells what each means.
+VARIANTS: Final = (
+    "profile-sends-data",
+    "parameters-by-key",
+    "own-data-counters",
+    "names-from-3",
 )
 
 _YEAR: Final = 366 * 86_400.0
@@ -121,6 +129,21 @@ def _faults(_: object, __: attrs.Attribute[Any], value: Any) -> None:
             raise ValueError(msg)
 
 
+def _variants(_: object, __: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, tuple):
+        msg = f"variants must be a list of names, not {value!r}"
+        raise ValueError(msg)  # noqa: TRY004 - one kind of error for every option
+    for name in value:
+        if name not in VARIANTS:
+            msg = f"variants must be of {', '.join(VARIANTS)}, not {name!r}"
+            raise ValueError(msg)
+
+
+def _as_names(value: Any) -> Any:
+    # One text would be a list of its letters.
+    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else value
+
+
 def _routed() -> frozenset[str]:
     from tagodev.emulator.service import ROUTES  # noqa: PLC0415 - routes know of the options
 
@@ -196,6 +219,9 @@ class EmulatorOptions:
         default=3.0, validator=_within(0, 3600, "a number of seconds")
     )
     """Seconds by which the fault ``slow`` delays an answer."""
+    variants: tuple[str, ...] = attrs.field(default=(), converter=_as_names, validator=_variants)
+    """In what it behaves in another way than it usually does, where nobody knows how the service
+    does: names of `VARIANTS`."""
     state: str | None = attrs.field(default=None, converter=_as_text, validator=_file)
     """File that keeps what the profile holds, its token included, from one run to the next: read
     at the start if it exists, written at the end; None keeps nothing."""

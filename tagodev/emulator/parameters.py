@@ -52,6 +52,8 @@ def upsert(call: Call, device: Device) -> None:
     problems: list[str] = []
     for where, item in parse_objects(call.raw_body):
         before = _found(device, item["id"]) if item.get("id") else None
+        if before is None and "parameters-by-key" in call.options.variants:
+            before = next((one for one in kept.values() if one.key == item.get("key")), None)
         values, found = _read(item, before)
         problems += [f"{where}{problem}" for problem in found]
         if not found:

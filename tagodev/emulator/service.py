@@ -34,6 +34,7 @@ from tagodev.emulator.refusal import RefusedError
 from tagodev.emulator.routing import ANYBODY, Call, Caller, Route, Router, TokenKind
 from tagodev.emulator.store import Store, Token
 from tagodev.emulator.times import ServerClock
+from tagodev.emulator.variants import DATA_BY_ID, varied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,7 +75,12 @@ _TOKEN_HEADERS: Final = (
 )
 
 #: Which of a device's soft limits binds a counter.
-_SOFT_LIMITS: Final[Mapping[str, str]] = {"POST /data": "data_input", "GET /data": "data_output"}
+_SOFT_LIMITS: Final[Mapping[str, str]] = {
+    "POST /data": "data_input",
+    "GET /data": "data_output",
+    "POST /device/:device_id/data": "data_input",
+    "GET /device/:device_id/data": "data_output",
+}
 #: Stands in the name of a counter before the id of the one device it is of.
 _OF_DEVICE: Final = "?device="
 
@@ -103,7 +109,7 @@ class Service:
         self.store: Final = Store(options.device_cap, options.seed, self.clock.now())
         self.token: Final = options.token or f"p-{self.store.new_token()}"
         self._give_tokens()
-        self._router = Router(ROUTES)
+        self._router = Router(varied(ROUTES, options))
         self._limiter = HardLimiter(self._limit_of(), options.minute, self.clock.now)
 
     def _give_tokens(self) -> None:
@@ -130,7 +136,11 @@ class Service:
 
         def limit(counter: str) -> int | None:
             route, mark, device_id = counter.partition(_OF_DEVICE)
-            return self._soft_limit(route, device_id) if mark else hard_limit(route)
+            return (
+                self._soft_limit(route, device_id)
+                if mark
+                else hard_limit(DATA_BY_ID.get(route, route))
+            )
 
         return limit
 

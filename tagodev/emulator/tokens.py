@@ -12,6 +12,7 @@ from tagodev.emulator.refusal import RefusedError
 from tagodev.emulator.routing import Call, Route
 from tagodev.emulator.store import Token
 from tagodev.emulator.times import iso, iso_or_none, parse_moment
+from tagodev.emulator.variants import name_problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,6 +70,7 @@ def _create(call: Call) -> dict[str, Any]:
     values, problems = read(body, TOKEN_READERS)
     now = call.clock.now()
     expires = expiry(values, now, problems)
+    problems += name_problems(values, call.options)
     refuse_if(
         [*(f"{name} is required" for name in ("device", "name") if name not in body), *problems]
     )
