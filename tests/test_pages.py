@@ -1,4 +1,4 @@
-"""Every block of the documentation, tried as a reader would.
+"""Every block of the documentation and of the README, tried as a reader would.
 
 ``TAGODEV_UPDATE_PAGES=1`` writes what commands print into the pages; look at the difference before
 it is kept.
@@ -7,6 +7,7 @@ it is kept.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,9 @@ PYTHON_ELSEWHERE: Final = {
     "docs/telemetry.md": "tests/test_telemetry.py",
 }
 PAGES: Final = sorted(
-    str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md") if blocks(page)
+    str(page.relative_to(ROOT))
+    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
+    if blocks(page)
 )
 
 
@@ -68,3 +71,11 @@ def test_every_block_says_what_it_is(name: str) -> None:
 def test_tests_of_pages_are_there(page: str, test: str) -> None:
     """A page that is left to another test is named there."""
     assert Path(page).name in (ROOT / test).read_text("utf-8")
+
+
+def test_the_way_to_devices_is_shown_first() -> None:
+    """Whoever opens the README sees it before anything else that can be done."""
+    first = re.search(r"(?m)^## (.*)$", (ROOT / "README.md").read_text("utf-8"))
+
+    assert first is not None
+    assert first[1] == "From a spreadsheet to devices"

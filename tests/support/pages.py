@@ -71,7 +71,7 @@ _VARYING: Final = (
     (re.compile(r"20\d{6}-\d{6}"), "STAMP"),
     (re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?Z?"), "MOMENT"),
     (re.compile(r"\b\d\d:\d\d:\d\d\b"), "TIME"),
-    (re.compile(r"[-+]?\b\d+(\.\d+)? (s|ms|min|seconds)\b"), "DURATION"),
+    (re.compile(r"[-+]?\b\d+(\.\d+)? (s|ms|min|seconds)\b( (ahead of|behind))?"), "DURATION"),
     (re.compile(r"\b\d+ per second|\b\d+(\.\d+)?/s\b"), "RATE"),
     # The beginning of a token, as it is shown.
     (re.compile(r"\b(\w-)?[0-9a-f]{2,4}…"), "TOKEN…"),
