@@ -203,7 +203,8 @@ class Resolver:
             names = sorted((self._names.get(one) or one for one in ids), key=str.casefold)
             more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
             raise InputError(
-                f"goes with {len(ids)} {field}s: the row must name one",
+                f"goes with {f'{len(ids)} {field}s' if ids else f'no {field} that is listed'}: "
+                "the row must name one",
                 path=given,
                 hint=f"There are {', '.join(names[:_SHOWN])}{more}" if names else "",
             )

@@ -142,7 +142,8 @@ def _json(records: Sequence[Record]) -> Written:
 def _document(records: Sequence[Record]) -> Written:
     lines = tuple(range(3, len(records) + 3))
     rows = ",\n".join(orjson.dumps(record).decode() for record in records)
-    head = '{"tagodev": {"format": 1, "kind": "export"},\n"devices": [\n'
+    facts = '"format": 1, "kind": "export", "service": "", "intent": {"manager": "site"}'
+    head = f'{{"tagodev": {{{facts}}},\n"devices": [\n'
     return Written(f"{head}{rows}\n]}}\n".encode(), "json", lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -232,6 +233,33 @@ async def test_applied_once_and_for_all(tago: Tago, tmp_path: Path) -> None:
         change.path for step in three.steps for change in step.changes
     ]
     assert ((), 5) == (nothing.steps, nothing.kept)
+
+
+async def test_it_takes_the_requests_that_the_plan_has_told(
+    emulator: Emulator, tago: Tago, tmp_path: Path
+) -> None:
+    """Snapshot and steps together, route by route: neither one more nor one less."""
+    await stock(tago, "both", "fields", "parameters", "gone", "gone too")
+    wanted = [
+        row("both", active=False, params={"rate": "600", "unit": "C"}),
+        row("fields", line=3, description="north", tags={"site": "dairy"}),
+        row("parameters", line=4, params={"rate": "600"}),
+        row("new", line=5, params={"rate": "600"}, serie_number="0042"),
+        row("new too", line=6),
+    ]
+    plan = await make_plan(tago, wanted, PRUNE)
+    before = _counted(emulator)
+    await write_snapshot(tago, plan, tmp_path / "before.json")
+    write_steps(plan, tmp_path / "j", tago.base_url)
+    report: BulkReport = await tago.resume(tmp_path / "j", settle=0.05)
+
+    assert 7 == report.done
+    assert {cost.route: cost.requests for cost in plan.costs} == _counted(emulator) - before
+
+
+def _counted(emulator: Emulator) -> Counter[str]:
+    routes = emulator.stats()["routes"]
+    return Counter({name: route["accepted"] for name, route in routes.items()})
 
 
 async def test_new_devices_come_with_their_tokens(tago: Tago, tmp_path: Path) -> None:
