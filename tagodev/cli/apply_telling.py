@@ -29,6 +29,8 @@ class Ran:
 
     journal: Path
     """Where it is written down."""
+    snapshot: Path | None
+    """Where it is written down how things were before, if anything was to be put back."""
     over: bool
     """Whether it is known what became of each step."""
     counts: Counter[StepStatus]
@@ -55,8 +57,6 @@ class Applied:
     """Where the results are, once there are any."""
     plan: Plan | None = None
     """The plan, once it is made."""
-    snapshot: Path | None = None
-    """Where it is written down how things were, if anything was to be put back."""
     runs: list[Ran] = attrs.field(factory=list)
     """What was run: what an earlier apply left, and the plan."""
     declined: bool = False
@@ -99,7 +99,7 @@ class Applied:
             "throttled": last.summary.throttled if last is not None else 0,
             "elapsed_s": round(sum(run.summary.elapsed for run in self.runs), 3),
             "out": str(self.results) if self.runs else None,
-            "snapshot": None if self.snapshot is None else str(self.snapshot),
+            "snapshots": [str(path) for path in self._snapshots()],
             "journals": [str(run.journal) for run in self.runs],
             "stopped": stopped,
         }
@@ -111,8 +111,14 @@ class Applied:
         elif not self.declined:
             blocked = self.count("blocked")
             yield "Nothing that can be done" if blocked else "Nothing to do"
-        if self.snapshot is not None:
-            yield f"To put back what was changed: tagodev apply {shlex.quote(str(self.snapshot))}"
+        for path in self._snapshots():
+            yield f"To put back what was changed: tagodev apply {shlex.quote(str(path))}"
+
+    def _snapshots(self) -> Iterator[Path]:
+        """Yield them in the order in which they put back: the latest first."""
+        for run in reversed(self.runs):
+            if run.snapshot is not None:
+                yield run.snapshot
 
     def _done_lines(self, last: Ran) -> Iterator[str]:
         done = ", ".join(f"{self.count(status)} {status}" for status in _DONE)

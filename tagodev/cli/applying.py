@@ -16,6 +16,7 @@ import sys
 import time
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -166,7 +167,6 @@ class Application:
                 check_fresh(again, plan.fingerprint)
             if plan.replaces:
                 asyncio.run(self._write_snapshot(plan))
-                applied.snapshot = self.places.snapshot
         return plan
 
     def _show(self, plan: Plan, plan_name: str) -> None:
@@ -213,7 +213,14 @@ class Application:
         over = RowState.SENT not in after.states
         # Steps that were not begun need no journal: the next plan has them.
         journal = self.places.put_away() if over else path
-        return Ran(journal=journal, over=over, counts=counts, summary=summary)
+        before = after.info.manner.get("snapshot")
+        return Ran(
+            journal=journal,
+            snapshot=None if before is None else Path(before),
+            over=over,
+            counts=counts,
+            summary=summary,
+        )
 
     async def _follow(self, plan: Plan | None) -> Summary:
         interrupt = Interrupt()
@@ -223,6 +230,8 @@ class Application:
                 if plan is not None:
                     manner = {**self.service.remember(), "settle": self.settle}
                     manner["route"] = _busiest(plan)
+                    if plan.replaces:
+                        manner["snapshot"] = str(self.places.snapshot)
                     write_steps(plan, path, tago.base_url, manner)
                 before = self._standing()
                 with open_display(before.kind.done, before.rows) as display:

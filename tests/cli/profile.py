@@ -83,8 +83,9 @@ class Profile:
         return {one.key: one.value for one in found}
 
     def files(self) -> set[str]:
-        """Return the names of all files in the folder, but for what they were made of."""
-        return {path.name for path in self.folder.iterdir() if path.suffix != ".lock"}
+        """Return the names of all files in the folder, but for locks and the user's settings."""
+        names = {path.name for path in self.folder.iterdir() if path.suffix != ".lock"}
+        return names - {".config"}
 
     def asked(self) -> dict[str, int]:
         """Return how often each route was asked."""

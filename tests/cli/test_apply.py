@@ -124,7 +124,8 @@ def test_told_as_json(profile: Profile) -> None:
     assert (profile.folder / results).exists()
     (journal,) = answer.pop("journals")
     assert (profile.folder / journal).exists()
-    assert (profile.folder / answer.pop("snapshot")).exists()
+    (snapshot,) = answer.pop("snapshots")
+    assert (profile.folder / snapshot).exists()
     assert {
         "created": 1,
         "changed": 1,
@@ -470,6 +471,38 @@ def test_killed_and_applied_again(tmp_path: Path) -> None:
     assert 300 == len(rows) == len(set(tokens_of(tmp_path / "out.csv")))
     assert not (tmp_path / "site.apply.journal").exists()
     assert not list(tmp_path.glob("*-wal"))
+
+
+def test_killed_amid_changes(tmp_path: Path) -> None:
+    """Deletions and changes are gone on with too, and what the first has noted puts them back."""
+    options = EmulatorOptions(unlimited=True, latency=0.02, max_devices=1000)
+    prune = ("apply", "site.csv", "--yes", "--settle", "0.3", "--prune", "--max-delete", "100%")
+    _write_many(tmp_path / "site.csv", 40)
+    with EmulatorProcess(options) as emulator:
+        tagodev = Command(tmp_path, emulator.url, emulator.token)
+        tagodev.run("apply", "site.csv", "--yes")
+        text = "".join(
+            f"s{number},{'bakery' if number < 40 else 'dairy'}\n" for number in range(10, 60)
+        )
+        (tmp_path / "site.csv").write_text(f"name,tag.site\n{text}")
+        process = tagodev.start(*prune)
+        wait_for_journal(tmp_path / "site.apply.journal", 15)
+        process.kill()
+        tagodev.end(process)
+        again = tagodev.run(*prune, "--json")
+        nothing = tagodev.run("plan", "site.csv", "--prune")
+        (snapshot,) = again.json()["snapshots"]
+        back = tagodev.run("apply", snapshot, "--yes", "--json")
+        _write_many(tmp_path / "site.csv", 40)
+        as_before = tagodev.run("plan", "site.csv", "--json")
+        stats = emulator.stats()
+
+    assert (0, 0, 0) == (again.code, nothing.code, back.code)
+    answer = again.json()
+    assert (20, 30, 10) == (answer["created"], answer["changed"], answer["deleted"])
+    assert (10, 30) == (back.json()["created"], back.json()["changed"])
+    assert (0, 40) == (as_before.code, as_before.json()["kept"])
+    assert (60, {}) == (stats["devices"], stats["duplicates"])
 
 
 def _write_many(path: Path, count: int) -> None:
