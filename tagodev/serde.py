@@ -36,7 +36,7 @@ from tagodev.errors import InputError
 from tagodev.models.chunks import Chunk
 from tagodev.models.data import Affected, DataPoint, DataValue, Location, Total
 from tagodev.models.devices import Bucket, DeviceCreated
-from tagodev.models.tokens import TokenCreated
+from tagodev.models.tokens import DeviceToken, TokenCreated, TokenInfo
 from tagodev.models.unset import UNSET, Unset
 from tagodev.secrets import Secret
 from tagodev.structuring import quick_list, quick_model
@@ -50,7 +50,9 @@ _ALIASES: Final[Mapping[type, Mapping[str, str]]] = {
     Chunk: {"from": "from_date", "to": "to_date"},
     DataPoint: {"serie": "group"},
     DeviceCreated: {"deviceID": "device_id", "device": "device_id"},
+    DeviceToken: {"expire_date": "expire_time"},
     TokenCreated: {"expire_date": "expire_time"},
+    TokenInfo: {"expire_date": "expire_time"},
 }
 _DATA_VALUES: Final = (DataValue, DataValue | None)
 _NO_DATE: Final = (None, "", "never")
@@ -306,7 +308,10 @@ def _fold(value: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any
     folded = dict(value)
     for other, name in aliases.items():
         if other in folded:
-            folded.setdefault(name, folded.pop(other))
+            item = folded.pop(other)
+            # Both may be there, and one of them empty.
+            if folded.get(name) is None:
+                folded[name] = item
     return folded
 
 

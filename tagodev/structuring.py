@@ -126,7 +126,10 @@ def _folding(structure: Hook, aliases: Mapping[str, str]) -> Hook:
         for other, name in aliases.items():
             if other in value:
                 value = dict(value)
-                value.setdefault(name, value.pop(other))
+                item = value.pop(other)
+                # Both may be there, and one of them empty.
+                if value.get(name) is None:
+                    value[name] = item
         return structure(value, kind)
 
     return fold

@@ -22,8 +22,9 @@ from tagodev import (
     Tag,
     TokenCreate,
     TokenCreated,
+    TokenInfo,
 )
-from tagodev.serde import StructureError, from_wire, to_json, to_wire
+from tagodev.serde import StructureError, _careful, _fast, from_wire, to_json, to_wire
 from tests.support.strategies import MODELS, json_values
 
 PLAIN = {"id": "a", "name": "b"}
@@ -135,6 +136,20 @@ def test_a_tokens_end_has_two_names() -> None:
     answer = {"token": "t", "expire_date": "2026-01-01T00:00:00.000Z"}
 
     assert datetime(2026, 1, 1, tzinfo=UTC) == from_wire(answer, TokenCreated).expire_time
+
+
+@pytest.mark.parametrize("cls", [DeviceToken, TokenCreated, TokenInfo])
+@pytest.mark.parametrize("reader", [_fast, _careful])
+def test_an_empty_name_does_not_hide_the_other(cls: Any, reader: Any) -> None:
+    """Where both names are there, and one says nothing, the other one counts."""
+    ends = "2026-01-01T00:00:00.000Z"
+    for answer in (
+        {"expire_time": None, "expire_date": ends},
+        {"expire_time": ends, "expire_date": None},
+    ):
+        read = reader.structure({"token": "t", **answer}, cls)
+        assert datetime(2026, 1, 1, tzinfo=UTC) == read.expire_time
+        assert "expire_date" not in read.extra
 
 
 def test_aliases_leave_the_answer_as_it_was() -> None:

@@ -1,4 +1,8 @@
-"""Chunks: the parts in which an immutable device keeps its data, and lets go of it."""
+"""Chunks: the parts in which an immutable device keeps its data, and lets go of it.
+
+The fields are those of TagoIO's OpenAPI file; one SDK has other names for the two dates, which are
+read too.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Which data to read, to count with, or to delete."""
+"""Which data to read, to count with, or to delete.
+
+The parameters are those of TagoIO's OpenAPI file and of the official SDKs' types, in their plural
+names, which both understand.
+"""
 
 from __future__ import annotations
 
@@ -144,6 +148,7 @@ class DataQuery:
     end_date: datetime | str | Unset = attrs.field(
         default=UNSET, converter=_as_bound, validator=check_moment
     )
-    """Only until then, the moment included; a date means its whole day."""
+    """Only until then, the moment included; a date means its whole day. Give no span of time here:
+    whether it counts back from now or ahead, sources do not agree."""
     details: bool | Unset = attrs.field(default=UNSET, validator=boolean)
     """Whether to tell when each register was made (`DataPoint.created_at`)."""

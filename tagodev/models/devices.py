@@ -2,6 +2,11 @@
 
 Names need not be unique, and how long one may be is not documented: only a blank one is refused
 here.
+
+The fields are those of TagoIO's OpenAPI file and of the official SDKs' types; where these are at
+odds each is read, and one is written.
+Bounds of retention are the documentation's (docs.tago.io: Data Retention), those of tags and
+configuration parameters stand with their source in `tagodev.hard_limits`.
 """
 
 from __future__ import annotations

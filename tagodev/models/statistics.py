@@ -1,4 +1,4 @@
-"""How much a device sent and was read (Control Tower)."""
+"""How much a device sent and was read (Control Tower); the fields are the official SDKs'."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Tokens of devices, and what a token is."""
+"""Tokens of devices, and what a token is.
+
+What a permission means, and the spans in which a token ends, are the documentation's
+(docs.tago.io: Device Token); the fields are those of the official SDKs' types.
+"""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ exceed it.
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -31,6 +32,8 @@ __all__ = [
     "check_token",
 ]
 
+#: The widest span of a sum or an average: a month, and what TagoIO's own TagoCore adds to it.
+_WIDEST: Final = timedelta(days=1.1 * 31)
 # A header value without white space; what exactly tokens hold is the service's affair.
 _TOKEN: Final = re.compile(r"[!-~]+")
 
@@ -82,11 +85,13 @@ def as_parameters(
         dated: whether the service asks for a start date.
 
     Raises:
-        InputError: the query does not go with the mode.
+        InputError: the query does not go with the mode, or spans too much for it.
     """
     query = DataQuery() if query is None else query
     if dated and query.start_date is UNSET:
         raise InputError(f"{mode} needs it", path="start_date")
+    if mode in ("avg", "sum"):
+        _check_width(query)
     parameters: dict[str, Any] = to_wire(query)
     if mode is None:
         if not isinstance(query.ids, Unset) and query.qty is UNSET:
@@ -96,6 +101,16 @@ def as_parameters(
     if query.skip is not UNSET:
         raise InputError(f"{mode} passes nothing over", path="skip", hint="Leave it out")
     return {"query": mode, **parameters}
+
+
+def _check_width(query: DataQuery) -> None:
+    start, end = query.start_date, query.end_date
+    if isinstance(start, datetime) and isinstance(end, datetime) and end - start > _WIDEST:
+        raise InputError(
+            f"{(end - start).days} days before end_date, but a sum or an average spans a month "
+            "at most",
+            path="start_date",
+        )
 
 
 def check_choice(path: str, value: str, choices: tuple[str, ...]) -> None:

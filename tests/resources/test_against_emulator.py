@@ -78,7 +78,10 @@ async def stock(tago: Tago) -> dict[str, str]:
         ("attic", {"name": "att*"}),
         ("attic cellar", {"active": True}),
         ("barn", {"active": False}),
+        ("attic barn cellar", {"visible": True}),
         ("", {"visible": False}),
+        ("", {"profile": "0123456789abcdef01234567"}),
+        ("", {"id": "0123456789abcdef01234567"}),
         ("cellar", {"type": "immutable"}),
         ("cellar", {"network": LORAWAN}),
         ("cellar", {"connector": LORAWAN_CONNECTOR}),
@@ -89,6 +92,7 @@ async def stock(tago: Tago) -> dict[str, str]:
         ("attic barn cellar", {"created_at": "1 day"}),
         ("attic barn cellar", {"created_at": datetime(2000, 1, 1, tzinfo=UTC)}),
         ("", {"created_at": datetime.now(UTC) + timedelta(days=1)}),
+        ("attic barn cellar", {"updated_at": "1 day"}),
         ("", {"last_input": "1 day"}),
     ],
 )

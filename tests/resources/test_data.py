@@ -198,6 +198,23 @@ async def test_numbers() -> None:
     assert ["count", "avg", "sum"] == [query(one.target)["query"] for one in server.received[:3]]
 
 
+@pytest.mark.parametrize("mode", ["avg", "sum"])
+async def test_more_than_a_month_is_refused(mode: str) -> None:
+    """An average or a sum spans a month, as far as both of its ends are known here."""
+    end = datetime(2026, 5, 1, tzinfo=UTC)
+    async with ScriptedServer(in_turn(ok(1))) as server, client(server.url) as tago:
+        ask = getattr(tago.data, mode)
+        start = end - timedelta(days=35)
+        with pytest.raises(InputError) as caught:
+            await ask(DEVICE_ID, DataQuery(start_date=start, end_date=end))
+        assert "start_date" == caught.value.path
+        assert [] == server.received
+
+        start = end - timedelta(days=34)
+        assert 1 == await ask(DEVICE_ID, DataQuery(start_date=start, end_date=end))
+        assert 1 == await ask(DEVICE_ID, DataQuery(start_date="2 years"))
+
+
 async def test_what_needs_a_start_is_refused_without() -> None:
     """The service asks for a start date where it would have to go through everything."""
     async with ScriptedServer(in_turn(ok(1))) as server, client(server.url) as tago:
