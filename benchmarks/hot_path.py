@@ -52,7 +52,8 @@ async def _cost(exchange: Callable[[], Awaitable[Any]]) -> float:
 
 def _official(url: str) -> dict[str, float]:
     """Return the CPU time of one exchange by the official SDK, in microseconds."""
-    sdk: Any = Resources({"token": TOKEN, "region": {"api": url, "sse": url}})
+    settings: Any = {"token": TOKEN, "region": {"api": url, "sse": url}}
+    sdk: Any = Resources(settings)
     body = orjson.loads(to_json(DEVICE))
     best: dict[str, float] = {}
     for _ in range(5):
