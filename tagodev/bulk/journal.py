@@ -8,7 +8,9 @@ What the service answered is written behind it, with the token that it gives onl
 The states of a row are told in `tagodev.bulk.journal_rows`; only ``SENT`` needs looking up.
 
 Beside the rows stands what was granted for each route in each of the server's minutes, so that a
-program that is started again within the minute knows what it has spent.
+program that is started again within the minute knows what it has spent: a request that may be
+counted in either of two minutes is there twice.
+For whoever tells of the run afterwards each stands once more, in one of them.
 
 This module is synchronous and belongs to one thread at a time; `tagodev.bulk.recorder` gathers what
 many rows have to say into few commits.
@@ -31,6 +33,7 @@ from tagodev.bulk.journal_rows import Batch, Entry, JournalInfo, RowState
 from tagodev.bulk.journal_sql import APPLICATION_ID, SCHEMA, STATEMENTS, stretch, write_batch
 from tagodev.bulk.locks import FileLock
 from tagodev.errors import JournalError
+from tagodev.hard_limits import HardLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -221,6 +224,16 @@ class Journal:
             )
             return found.fetchall()
 
+    def kept_limits(self) -> HardLimits | None:
+        """Return the limits that its requests were last held to; None if it was never told."""
+        kept = self._fact("limits")
+        return None if kept is None else HardLimits(**kept)
+
+    def select(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Return what a statement of one's own finds, for whoever tells of the run."""
+        with _explained(self.path):
+            return self._connection.execute(statement, values).fetchall()
+
     # --- writing -------------------------------------------------------------------------------
 
     def write(self, batch: Batch) -> None:
@@ -269,6 +282,16 @@ class Journal:
         """
         with _explained(self.path), self._connection:
             self._put("service", value=service)
+
+    def keep_limits(self, limits: HardLimits) -> None:
+        """Note what requests are held to from now on.
+
+        Args:
+            limits: of each route.
+        """
+        facts = {name: getattr(limits, name) for name in ("name", "default", "minute")}
+        with _explained(self.path), self._connection:
+            self._put("limits", value={**facts, "per_route": dict(limits.per_route)})
 
     # --- inside --------------------------------------------------------------------------------
 

@@ -97,10 +97,13 @@ class Batch:
     """Rows at an end: state, attempts, when, result, error, number."""
     spent: dict[tuple[str, str, float, int], int] = attrs.field(factory=dict)
     """Grants by ledger, route, minute and window."""
+    asked: dict[tuple[str, float, int], int] = attrs.field(factory=dict)
+    """Requests that have ended, by route, minute and the first window that may have counted
+    each."""
     whole: bool = False
     """Whether the input has no more rows."""
 
     def __bool__(self) -> bool:
-        return bool(
-            self.pulled or self.sent or self.progress or self.ended or self.spent or self.whole
+        return any(
+            (self.pulled, self.sent, self.progress, self.ended, self.spent, self.asked, self.whole)
         )

@@ -52,6 +52,13 @@ CREATE TABLE spent (
     count INTEGER NOT NULL,
     PRIMARY KEY (ledger, route, minute, number)
 ) WITHOUT ROWID;
+CREATE TABLE asked (
+    route TEXT NOT NULL,
+    minute REAL NOT NULL,
+    number INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (route, minute, number)
+) WITHOUT ROWID;
 """
 
 #: Rows that one statement writes at most.
@@ -82,6 +89,10 @@ _PROGRESS: Final = "UPDATE rows SET progress = ? WHERE number = ?"
 _SPENT: Final = """
 INSERT INTO spent VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (ledger, route, minute, number) DO UPDATE SET count = count + excluded.count
+"""
+_ASKED: Final = """
+INSERT INTO asked VALUES (?, ?, ?, ?)
+ON CONFLICT (route, minute, number) DO UPDATE SET count = count + excluded.count
 """
 
 
@@ -115,6 +126,7 @@ def write_batch(connection: sqlite3.Connection, batch: Batch) -> None:
     connection.executemany(_PROGRESS, batch.progress)
     _together(connection, _ENDED, "(?, ?, ?, ?, ?, ?, '', '')", batch.ended)
     connection.executemany(_SPENT, [(*key, count) for key, count in batch.spent.items()])
+    connection.executemany(_ASKED, [(*key, count) for key, count in batch.asked.items()])
 
 
 def _together(

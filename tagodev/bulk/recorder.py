@@ -125,6 +125,11 @@ class Recorder:
         self._count(permit)
         for place in permit.places():
             self._last_window.pop(place, None)
+            windows = place.windows(self._loop.time())
+            # Where nothing is known of the service's clock, this machine's has to do.
+            number = int(time.time() // self._minute) if windows is None else windows[0]
+            key = (place.bucket.route.name, self._minute, number)
+            self._batch.asked[key] = self._batch.asked.get(key, 0) + 1
 
     def _count(self, permit: Permit) -> None:
         """Count a request in each further window in which the service may have counted it."""

@@ -207,6 +207,7 @@ class BulkRun(Generic[Item]):
             journal = Journal.create(path, info)
         try:
             check_same(journal, info)
+            journal.keep_limits(session.scheduler.core.settings.limits)
             looking = self._looking = Journal.read(path)
         except BaseException:
             journal.close()

@@ -76,6 +76,13 @@ As CSV the columns are those of the results: row, name, device_id, token, status
 Lines each row also tells how often and when it was sent, and when it was finished. Where there are
 several journals, each row first tells which it is of. Of a folder all journals are meant.
 """
+_REPORT: Final = """\
+Tell how a run went, from its journal alone, also while it goes on.
+
+How many requests each minute had room for and how many were sent, what became of the rows, why
+some failed, and which took longest. With --html that is one page with charts, which needs nothing
+but a browser and can be sent to others: no token is in it.
+"""
 _RETRY: Final = """\
 Try the rows of a journal again that the service has refused.
 
@@ -98,6 +105,7 @@ _COMMANDS: Final = (
     ("rotate", "from_files:rotate", _ROTATE, "rotate site.results.csv --out new-tokens.csv"),
     ("resume", "resuming:resume", _RESUME, "resume site.journal"),
     ("status", "journals:status", _STATUS, "status site.journal other.journal"),
+    ("report", "report:report", _REPORT, "report site.journal --html report.html"),
     ("export", "journals:export", _EXPORT, "export site.journal --format jsonl"),
     ("retry-failed", "resuming:retry_failed", _RETRY, "retry-failed site.journal"),
     ("untag", "resuming:untag", _UNTAG, "untag site.journal"),

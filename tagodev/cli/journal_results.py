@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_out",
     "check_replaceable",
+    "name_of",
     "private_file",
     "result_of",
     "write_results",
@@ -59,7 +60,7 @@ def result_of(entry: Entry, done: DoneStatus) -> Result:
     token = given.get("token")
     return Result(
         entry.number + 1,
-        _name_of(item),
+        name_of(item),
         status=_status(entry.state, done),
         device_id=given.get("device_id") or _device_id_of(item),
         token=Secret(token) if token else None,
@@ -78,7 +79,7 @@ def _status(state: RowState, done: DoneStatus) -> Status:
     return "in_doubt"
 
 
-def _name_of(item: Any) -> str:
+def name_of(item: Any) -> str:
     """Return the name in a row, wherever rows of its kind have it; empty where there is none."""
     if not isinstance(item, dict):
         return ""
@@ -96,17 +97,21 @@ def _device_id_of(item: Any) -> str:
 # --- files ---------------------------------------------------------------------------------------
 
 
-def check_out(path: Path) -> None:
+def check_out(path: Path, option: str = "--out") -> None:
     """Make sure that a file can be made, before anything is sent.
+
+    Args:
+        path: where.
+        option: what has said it.
 
     Raises:
         InputError: there is no such folder, or it is not ours to write to.
     """
     folder = path.parent
     if not folder.is_dir():
-        raise InputError(f"{path}: there is no such folder", path="--out")
+        raise InputError(f"{path}: there is no such folder", path=option)
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"{path}: nothing can be written in this folder", path="--out")
+        raise InputError(f"{path}: nothing can be written in this folder", path=option)
 
 
 def check_replaceable(journal: Journal, path: Path) -> None:

@@ -95,6 +95,7 @@ def test_the_format_is_as_documented(tmp_path: Path) -> None:
             *("sent", "ended", "progress", "result", "error"),
         ],
         "spent": ["ledger", "route", "minute", "number", "count"],
+        "asked": ["route", "minute", "number", "count"],
     } == columns
     assert {"PENDING": 0, "SENT": 1, "DONE": 2, "FAILED": 3, "UNSOLVED": 4} == {
         state.name: int(state) for state in RowState

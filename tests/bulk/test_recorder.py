@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from collections import Counter
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -363,6 +365,26 @@ async def test_a_permit_of_unknown_windows_is_counted_when_they_are_known() -> N
     assert [{("here", "POST /device", 60.0, n): 1 for n in (5, 6)}] == counts
 
 
+async def test_requests_that_have_ended_are_told_once() -> None:
+    """Of the first window that may have counted each; without any, by this machine's clock."""
+    book = Book()
+    recorder = recorder_of(book)
+    places = [Place((5, 6)), Place((5, 5)), Place((6, 7)), Place(None)]
+    before = int(time.time() // 60)
+    async with serving(recorder):
+        for place in places:
+            await recorder.sent(0, cast("Permit", place))
+            recorder.settled(cast("Permit", place))
+    asked: Counter[tuple[str, float, int]] = Counter()
+    for batch in book.written:
+        asked.update(batch.asked)
+
+    assert (2, 1) == tuple(asked.pop(("POST /device", 60.0, n)) for n in (5, 6))
+    (((route, minute, number), count),) = asked.items()
+    assert ("POST /device", 60.0, 1) == (route, minute, count)
+    assert before <= number <= int(time.time() // 60)
+
+
 def test_a_batch_knows_whether_there_is_anything_in_it() -> None:
     """Whatever it is that there is."""
     fields: dict[str, Any] = {
@@ -371,6 +393,7 @@ def test_a_batch_knows_whether_there_is_anything_in_it() -> None:
         "progress": [(b"", 0)],
         "ended": [(2, 1, None, None, None, 0)],
         "spent": {("a", "b", 60.0, 1): 1},
+        "asked": {("b", 60.0, 1): 1},
         "whole": True,
     }
 

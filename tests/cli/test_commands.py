@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ("bulk", "rotate"),
         ("bulk", "resume"),
         ("bulk", "status"),
+        ("bulk", "report"),
         ("bulk", "export"),
         ("bulk", "retry-failed"),
         ("bulk", "untag"),
