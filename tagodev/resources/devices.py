@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, Unpack
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar, Unpack, get_args
 
 from tagodev.bulk.applying import ApplySteps
 from tagodev.bulk.creating import CreateDevices
@@ -13,6 +13,7 @@ from tagodev.limits.routes import Route
 from tagodev.models import Device, DeviceCreated, DeviceFilter, DeviceStatistic
 from tagodev.query import encode_query
 from tagodev.resources.apply_rows import ApplyRows
+from tagodev.resources.data_requests import check_choice
 from tagodev.resources.device_rows import DeviceRows
 from tagodev.resources.listing import (
     PAGE_SIZE,
@@ -44,6 +45,9 @@ Item = TypeVar("Item")
 # Inside the class `list` is a method.
 _Page: TypeAlias = list[Device]
 _Statistics: TypeAlias = list[DeviceStatistic]
+
+#: The two parts of a hybrid device's data (`DeviceEmptyParams` of the official JavaScript SDK).
+Side: TypeAlias = Literal["mutable", "immutable"]
 
 _INFO: Final = Route("GET", "/device/:device_id")
 _LIST: Final = Route("GET", "/device")
@@ -201,18 +205,29 @@ class Devices:
         request = Request(route=_AMOUNT, path=_AMOUNT.path(device_id), safety=Safety.READ)
         return await self._session.call(request, int, CallRecord.of(options))
 
-    async def empty(self, device_id: str, **options: Unpack[CallOptions]) -> None:
+    async def empty(
+        self, device_id: str, *, side: Side | None = None, **options: Unpack[CallOptions]
+    ) -> None:
         """Remove all data of a device; the device stays, and so do its tokens and parameters.
 
         Args:
             device_id: which device.
+            side: of a hybrid device only what can be changed (``mutable``), or only what lies in
+                chunks (``immutable``); default: everything.
             options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such device.
             RequestError: it failed otherwise.
         """
-        request = Request(route=_EMPTY, path=_EMPTY.path(device_id), safety=Safety.IDEMPOTENT)
+        if side is not None:
+            check_choice("side", side, get_args(Side))
+        request = Request(
+            route=_EMPTY,
+            path=_EMPTY.path(device_id),
+            safety=Safety.IDEMPOTENT,
+            body=None if side is None else to_json({"route": side}),
+        )
         await self._session.call(request, object, CallRecord.of(options))
 
     async def convert(

@@ -17,6 +17,7 @@ from tagodev import (
     DeviceCreate,
     DeviceEdit,
     HardLimits,
+    InputError,
     Location,
     NotFoundError,
     TagoDevice,
@@ -177,6 +178,22 @@ async def test_an_analysis_may_send_by_id() -> None:
             used = {state.route: state.used for state in analyst.limits.snapshot()}
 
     assert {"POST /data": 1} == used
+
+
+@pytest.mark.parametrize(
+    ("side", "left"), [(None, []), ("mutable", ["t"]), ("immutable", ["cfg_rate"])]
+)
+async def test_a_hybrid_device_is_emptied_by_its_sides(side: Any, left: list[str]) -> None:
+    """What can be changed goes, or what lies in chunks, or both."""
+    hybrid = {"type": "hybrid", "chunk_period": "day", "chunk_retention": 3}
+    async with a_device(**hybrid, mutable_variable_regex="^cfg_") as (tago, device):
+        both = [DataCreate("t", 1), DataCreate("cfg_rate", 2)]
+        await tago.data.send(device.device_id, both, token=device.token)
+        await tago.devices.empty(device.device_id, side=side)
+
+        assert left == [point.variable for point in await tago.data.read(device.device_id)]
+        with pytest.raises(InputError, match="must be one of mutable, immutable"):
+            await tago.devices.empty(device.device_id, side="hybrid")  # type: ignore[arg-type]
 
 
 async def test_a_devices_own_client() -> None:
