@@ -31,7 +31,8 @@ Make a profile what a file says: create, change and, with --prune, delete device
 The plan is made and shown first, and carried out once you have typed yes, or with --yes. FILE is a
 list of devices, an export, a plan that was kept (which is refused if it would come out differently
 by now: exit code 1), or the snapshot of an earlier apply, which puts things back. Applying the same
-file again does nothing; after an apply that was cut off it does the rest.
+file again does nothing; after an apply that was cut off it does the rest. A dash stands for
+standard input, which needs a --name.
 
 Deleted are only devices of the file's own name (tag tagodev_managed), at most 10% of them unless
 --max-delete allows more, and none that a tag _delete_protection_ protects.
@@ -76,10 +77,10 @@ tagodev emulator --devices 500 --state site.json --fault reset-before=0.05
 _PLAN: Final = """\
 Show what would make a profile what a file says; nothing is changed.
 
-FILE is what tagodev apply takes. It is shown what would be created, changed value by value and,
-with --prune, deleted, how many requests that takes of which route, how long, and whether the
-devices fit. Exit code 0 if there is nothing to do, 10 if there is, 6 if there is only what can't
-be done.
+FILE is what tagodev apply takes, or - for standard input. It is shown what would be created,
+changed value by value and, with --prune, deleted, how many requests that takes of which route, how
+long, and whether the devices fit. Exit code 0 if there is nothing to do, 10 if there is, 6 if there
+is only what can't be done.
 """
 _PLAN_EXAMPLES: Final = """\
 Example: tagodev plan site.csv --by tag:serial --prune

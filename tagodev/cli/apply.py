@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003  (cyclopts reads annotations)
+from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
 
 from tagodev.cli.apply_places import Places
 from tagodev.cli.applying import Application
+from tagodev.cli.at_hand import at_hand
 from tagodev.cli.selection import YesOption  # noqa: TC001  (cyclopts reads annotations)
 from tagodev.cli.service import ServiceOptions
 from tagodev.cli.wanted import FileOptions, IntentOptions, open_wanted
@@ -64,14 +65,18 @@ def apply(
         guard = Guard.read(max_delete)
     except InputError as error:
         raise InputError(error.message, path="--max-delete") from None
-    application = Application(
-        wanted=open_wanted(file, reading, intent, service),
-        service=service,
-        places=Places.of(file, out, snapshot),
-        guard=guard,
-        settle=settle,
-        ask=not yes,
-        everything=all,
-        json=json,
-    )
-    return application.carry_out()
+    with at_hand(file, intent.manager) as path:
+        wanted = open_wanted(path, reading, intent, service)
+        # The journal of what came over a pipe is found again by what that is called.
+        named = file if path == file else Path(wanted.intent.manager)
+        application = Application(
+            wanted=wanted,
+            service=service,
+            places=Places.of(named, out, snapshot),
+            guard=guard,
+            settle=settle,
+            ask=not yes,
+            everything=all,
+            json=json,
+        )
+        return application.carry_out()

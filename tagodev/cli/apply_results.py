@@ -12,6 +12,7 @@ import orjson
 from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_rows import RowState
 from tagodev.cli.journal_results import private_file
+from tagodev.cli.showing import clean
 from tagodev.errors import TagoError
 
 if TYPE_CHECKING:
@@ -63,6 +64,14 @@ class ApplyResults:
             cells = [_cells(entry) for entry in read.rows()]
         self._runs.append(cells)
         return Counter(status for *_, status, _ in cells)
+
+    def failed(self) -> list[str]:
+        """Return what has failed, a line each, with the reason."""
+        return [
+            f"{action} {clean(name)}: {error}"
+            for action, name, _, _, status, error in self._all()
+            if status == "failed"
+        ]
 
     def block(self, plan: Plan) -> None:
         """Add the steps of a plan that can't be done."""

@@ -43,7 +43,7 @@ from tagodev.provision.applying import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tagodev.cli.apply_places import Places
     from tagodev.cli.execution import Summary
@@ -60,6 +60,8 @@ its id, its token and its data.
 Parameters that were added since stay."""
 #: Seconds after which a plan that was shown is looked at once more.
 _LONG: Final = 30.0
+#: Failures that are told one by one.
+_SHOWN: Final = 20
 _WRITING: Final = ("DELETE", "PUT", "POST")
 
 
@@ -98,6 +100,7 @@ class Application:
         else:
             for line in applied.lines():
                 print_line(line)
+        _tell_failures(results.failed())
         last = applied.runs[-1] if applied.runs else None
         if last is not None and last.summary.stopped is not None:
             complain(last.summary.stopped)
@@ -247,6 +250,13 @@ class Application:
     def _standing(self) -> Standing:
         with Journal.read(self.places.journal) as journal:
             return Standing.of(journal)
+
+
+def _tell_failures(failed: Sequence[str]) -> None:
+    for line in failed[:_SHOWN]:
+        say(f"Failed: {line}")
+    if len(failed) > _SHOWN:
+        say(f"... and {len(failed) - _SHOWN} more, in the results")
 
 
 def _busiest(plan: Plan) -> str:

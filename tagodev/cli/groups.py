@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from cyclopts import App
 
-__all__ = ["as_grouped", "register_aliases", "register_groups"]
+__all__ = ["STDIN", "as_grouped", "register_aliases", "register_groups"]
 
 #: Name, the module's app, and what it is about.
 _GROUPS: Final = (
@@ -26,6 +26,8 @@ _GROUPS: Final = (
     ("token", "tokens:app", "List, create, delete and rotate the tokens of devices."),
 )
 
+#: What the path of standard input is, also where there is no such file.
+STDIN: Final = "/dev/stdin"
 _ID: Final = "67e1a2b3c4d5e6f708192a3b"
 _IS_ID: Final = re.compile(r"[0-9a-fA-F]{24}")
 #: Names, the function, and an example of each.
@@ -76,7 +78,8 @@ def register_aliases(app: App) -> None:
 def as_grouped(arguments: Sequence[str]) -> list[str]:
     """Return a command line as it is meant here.
 
-    The official tool's ``data ID`` is not flat, and ``data`` is a group here.
+    The official tool's ``data ID`` is not flat, and ``data`` is a group here. A dash alone, which
+    would be taken for an option, stands for standard input.
 
     Args:
         arguments: as they were given.
@@ -84,5 +87,7 @@ def as_grouped(arguments: Sequence[str]) -> list[str]:
     match list(arguments):
         case ["data", device, *rest] if _IS_ID.fullmatch(device):
             return ["data-get", device, *rest]
+        case ["plan" | "apply" as name, *rest]:
+            return [name, *(STDIN if one == "-" else one for one in rest)]
         case given:
             return given

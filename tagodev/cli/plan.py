@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
+from tagodev.cli.at_hand import at_hand
 from tagodev.cli.common import Exit, print_json, say
 from tagodev.cli.plan_text import plan_json, show_plan
 from tagodev.cli.service import ServiceOptions
@@ -46,8 +47,9 @@ def plan(
     """Show what would be created, changed and deleted; nothing is sent that changes anything."""
     if out is not None:
         _check_out(out)
-    wanted = open_wanted(file, reading, intent, service)
-    made, plan_name = asyncio.run(_plan(wanted, service, out))
+    with at_hand(file, intent.manager) as path:
+        wanted = open_wanted(path, reading, intent, service)
+        made, plan_name = asyncio.run(_plan(wanted, service, out))
     if json:
         print_json(plan_json(made))
     else:

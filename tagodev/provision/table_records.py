@@ -25,6 +25,7 @@ Cell: TypeAlias = str | InputError
 #: A line and its cells, or what is wrong where they should be.
 Line: TypeAlias = tuple[int, "Sequence[Cell]"] | InputError
 
+_HEADER: Final = "The first line must name it, or a column must be mapped to it"
 _SEPARATE: Final = "Columns are separated by commas, semicolons or tabs"
 
 
@@ -125,7 +126,7 @@ class _Table:
                     hint=_SEPARATE if self._advice and len(self._columns) == 1 else "",
                 )
         for field in self._missing:
-            yield InputError(f"no column {shown_name(field.strip('{}'))}")
+            yield InputError(f"no column {shown_name(field.strip('{}'))}", hint=_HEADER)
         titles = [column.title for column in self._columns]
         naming = self._schema.naming
         found = {naming.choice(title) for title in titles}

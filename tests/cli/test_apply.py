@@ -153,6 +153,7 @@ def test_what_fails_and_what_is_blocked(profile: Profile) -> None:
 
     assert 6 == done.code
     assert "\n1 failed, 2 blocked\n" in done.out
+    assert done.err.startswith(f"Failed: create {long}: The service refused with 400: ")
     rows = {row["name"]: row for row in read_results(profile.folder / "out.csv")}
     assert {"Cold room 1": "blocked", "other's": "blocked", long: "failed", "a": "created"} == {
         name: row["status"] for name, row in rows.items()

@@ -338,6 +338,59 @@ def test_known_by(profile: Profile) -> None:
     assert "~ change old name (line 2)\n    name: old name -> new name\n" in done.out
 
 
+# --- over a pipe ---------------------------------------------------------------------------------
+
+
+def test_from_standard_input(profile: Profile) -> None:
+    """A dash is standard input, read once; it has no name of its own, and is called stdin."""
+    command = in_front_of(profile)
+    done = command.run_with_input(SITE, "plan", "-", "--name", "site", "--out", "plan.json")
+    applied = command.run_with_input(SITE, "apply", "-", "--name", "site", "--yes", "--json")
+    nameless = command.run_with_input(SITE, "plan", "-")
+    broken = command.run_with_input("name,active\na,so\n", "plan", "-", "--name", "site")
+    kept = (profile.folder / "plan.json").read_text(encoding="utf-8")
+    stale = command.run_with_input(kept, "apply", "-", "--yes")
+
+    assert (10, "Kept in plan.json") == (done.code, done.err[:17])
+    assert "+ create Cold room 1 (line 2)\n" in done.out
+    assert 3 == orjson.loads(applied.out)["created"]
+    assert MARK in profile.devices()["Cold room 1"].tags
+    assert (2, "") == (nameless.code, nameless.out)
+    assert "--name: must be given: what comes over a pipe has none" in nameless.err
+    assert (2, "stdin:2: active (column B): must be true or false") == (
+        broken.code,
+        broken.err[:49],
+    )
+    # What is kept says itself what it is called.
+    assert (1, True) == (stale.code, "gone stale" in stale.err)
+    assert {"site", "plan"} >= {name.partition(".")[0] for name in profile.files()}
+
+
+def test_from_another_program(profile: Profile) -> None:
+    """A pipe by another name is read as well, and what a profile exports is planned at once."""
+    profile.make("Cold room 1")
+    command = in_front_of(profile)
+    tagodev = f"{sys.executable} -m tagodev"
+    done = subprocess.run(
+        [
+            "bash",
+            "-c",
+            f"{tagodev} export | {tagodev} plan - --name x && {tagodev} plan <(cat) --name x",
+        ],
+        cwd=profile.folder,
+        env=command._environment(),
+        input="name\nCold room 2\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (10, "") == (done.returncode, done.stderr)
+    first, second = done.stdout.split("+ create Cold room 2 (line 2)\n")
+    assert first == "Plan: 0 to create, 0 to change, 0 to delete, 1 as they should be\n"
+    assert "Plan: 1 to create" in second
+
+
 # --- kept plans ----------------------------------------------------------------------------------
 
 
