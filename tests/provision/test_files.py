@@ -37,6 +37,8 @@ devices = st.builds(
 NETWORK = "5bbd0de44051a50034cd19fc"
 CONNECTOR = "5f5a8f3351d4db99c40dece6"
 
+HEADER = "The first line must name it, or a column must be mapped to it"
+
 
 def problems_of(path: Path) -> list[str]:
     """Return what is wrong with a list of devices, without the file's name."""
@@ -177,7 +179,7 @@ def test_byte_order_mark(tmp_path: Path) -> None:
             ["3: column B: has a value, but the header gives the column no name"],
         ),
         ("name,tag.\n", ["1: tag. (column B): a key must follow tag."]),
-        ("type\nmutable\n", ["1: no column name"]),
+        ("type\nmutable\n", [f"1: no column name. {HEADER}"]),
         (
             "name|type\na|b\n",
             [
@@ -185,7 +187,7 @@ def test_byte_order_mark(tmp_path: Path) -> None:
                     "1: name|type (column A): unknown column; did you mean type? "
                     "Columns are separated by commas, semicolons or tabs"
                 ),
-                "1: no column name",
+                f"1: no column name. {HEADER}",
             ],
         ),
         (
