@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
@@ -46,6 +47,8 @@ T = TypeVar("T")
 
 #: Seconds between two looks at the run.
 _TICK: Final = 0.25
+#: Failures that are shown at once.
+_LAST_FAILURES: Final = 3
 #: Seconds that answers on their way get after the first signal.
 _PATIENCE: Final = 10.0
 
@@ -203,7 +206,8 @@ class _Following:
         self._taken = 0
         self._adopted = 0
         self._failures = 0
-        self._meter = Meter(sight.rows, tago.limits.documented.minute)
+        self._meter = Meter(sight.rows, tago.limits.documented.minute, sight.route)
+        self._last_failures: deque[str] = deque(maxlen=_LAST_FAILURES)
         self._loop = asyncio.get_running_loop()
         self._leave_at: float | None = None
 
@@ -231,7 +235,9 @@ class _Following:
             self._take(outcome)
             self._taken += 1
             self._adopted += getattr(outcome, "adopted", False)
-            self._failures += isinstance(outcome, (Failed, InDoubt))
+            if isinstance(outcome, (Failed, InDoubt)):
+                self._failures += 1
+                self._last_failures.append(f"row {outcome.index + 1}: {outcome.error}")
 
     async def _watch(self, run: BulkRun[Any], recording: asyncio.Task[None]) -> None:
         """Show progress until everything is recorded, or it is time to leave."""
@@ -253,7 +259,14 @@ class _Following:
 
     def _show(self) -> None:
         done = self._sight.finished + self._taken
-        self._sight.display.show(self._meter.look(self._loop.time(), done, self._state()))
+        moment = self._meter.look(
+            self._loop.time(),
+            done,
+            self._tago.limits.snapshot(),
+            failed=self._failures,
+            failures=self._last_failures,
+        )
+        self._sight.display.show(moment)
 
     def _state(self) -> BucketState | None:
         states = self._tago.limits.snapshot()

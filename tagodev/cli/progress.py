@@ -1,4 +1,4 @@
-"""Progress of a bulk run, on standard error: a bar on a terminal, now and then a line elsewhere.
+"""Progress of a bulk run, on standard error: a live view on a terminal, else a line at times.
 
 The time left is computed from the limit, not extrapolated from the average: a run that waits for
 its next window is not getting slower, and one that has just begun will not stay that fast.
@@ -6,29 +6,49 @@ its next window is not getting slower, and one that has just begun will not stay
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from collections import defaultdict
 from math import ceil
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 import attrs
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from tagodev.cli.common import say
 from tagodev.limits.forecast import forecast
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
     from tagodev.limits.snapshot import BucketState
 
-__all__ = ["Display", "Meter", "Moment", "duration", "open_display"]
+__all__ = ["Display", "Lines", "Meter", "Moment", "RouteMoment", "duration", "open_display"]
 
-#: Seconds between two lines where there is no terminal.
+#: Seconds to the first line where there is no terminal, and between two lines in the end.
 _LINE_EVERY: Final = 5.0
+_LINE_EVERY_AT_LAST: Final = 60.0
+#: Routes that are told of at once.
+_ROUTES: Final = 4
 #: What the latest tick weighs in the measured rate.
 _WEIGHT: Final = 0.3
+
+
+@attrs.frozen(kw_only=True)
+class RouteMoment:
+    """Where the window of a route stands."""
+
+    route: str
+    """Method and template."""
+    used: int
+    """Requests charged to the present window."""
+    limit: int
+    """Requests that a window accepts."""
+    rate: float | None
+    """Requests a second of late; None before that is known."""
+    next_window_in: float | None
+    """Seconds until the next window begins; None while the service's clock is not known."""
 
 
 @attrs.frozen
@@ -45,6 +65,12 @@ class Moment:
     """Requests a window accepts; 0 before the first."""
     left: float | None
     """Seconds until the last row is done; None before that is known."""
+    routes: tuple[RouteMoment, ...] = ()
+    """Routes that are being asked, that of the rows first."""
+    failed: int = 0
+    """Rows that have failed, or are in doubt."""
+    failures: tuple[str, ...] = ()
+    """What the last of them failed for."""
 
     def texts(self) -> tuple[str, str, str]:
         """Return rate, use of the window and time left, as a person reads them."""
@@ -54,50 +80,108 @@ class Moment:
         return rate, window, left
 
 
+class _Smooth:
+    """A rate that does not jump about."""
+
+    def __init__(self) -> None:
+        self.rate: float | None = None
+
+    def add(self, count: float, seconds: float) -> None:
+        """Take in how much there was in how many seconds."""
+        speed = count / max(seconds, 1e-3)
+        known = speed if self.rate is None else self.rate
+        self.rate = known + _WEIGHT * (speed - known)
+
+
 class Meter:
     """Measures a run by looking at it now and then."""
 
-    def __init__(self, total: int, minute: float) -> None:
+    def __init__(self, total: int, minute: float, route: str) -> None:
         """Begin at nothing done.
 
         Args:
             total: rows to be done.
             minute: a window's length in seconds.
+            route: the one that rows are done by.
         """
         self._total = total
         self._minute = minute
-        self._rate: float | None = None
+        self._route = route
+        self._speed = _Smooth()
         self._last: tuple[float, int] | None = None
+        self._used: dict[str, tuple[float, int]] = {}
+        self._rates: defaultdict[str, _Smooth] = defaultdict(_Smooth)
 
-    def look(self, now: float, done: int, state: BucketState | None) -> Moment:
+    def look(
+        self,
+        now: float,
+        done: int,
+        states: Iterable[BucketState],
+        *,
+        failed: int = 0,
+        failures: Iterable[str] = (),
+    ) -> Moment:
         """Return where the run stands.
 
         Args:
             now: a monotonic clock, in seconds.
             done: rows that are finished.
-            state: what is known of the route, None before its first request.
+            states: what is known of each route.
+            failed: rows that have failed, or are in doubt.
+            failures: what the last of them failed for.
         """
+        known = {state.route: state for state in states}
+        routes = tuple(self._look_at(now, state) for state in self._in_order(known))
+        moment = Moment(
+            done, None, 0, 0, None, routes=routes, failed=failed, failures=tuple(failures)
+        )
+        state = known.get(self._route)
         if state is None:
-            return Moment(done, None, 0, 0, None)
+            return moment
         if self._last is not None and state.free and done > self._last[1]:
             # Only where the window has room does the speed say how fast this machine is.
-            speed = (done - self._last[1]) / max(now - self._last[0], 1e-3)
-            known = speed if self._rate is None else self._rate
-            self._rate = known + _WEIGHT * (speed - known)
+            self._speed.add(done - self._last[1], now - self._last[0])
         self._last = (now, done)
-        left = None
-        if self._rate is not None:
-            left = forecast(
-                self._total - done,
-                limit=state.limit,
-                minute=self._minute,
-                free=state.free + state.in_flight,
-                next_window_in=self._minute
-                if state.next_window_in is None
-                else state.next_window_in,
-                rate=self._rate,
-            )
-        return Moment(done, self._rate, state.used, state.limit, left)
+        return attrs.evolve(
+            moment,
+            rate=self._speed.rate,
+            used=state.used,
+            limit=state.limit,
+            left=self._left(done, state),
+        )
+
+    def _left(self, done: int, state: BucketState) -> float | None:
+        if self._speed.rate is None:
+            return None
+        return forecast(
+            self._total - done,
+            limit=state.limit,
+            minute=self._minute,
+            free=state.free + state.in_flight,
+            next_window_in=self._minute if state.next_window_in is None else state.next_window_in,
+            rate=self._speed.rate,
+        )
+
+    def _in_order(self, known: Mapping[str, BucketState]) -> list[BucketState]:
+        """Return the routes that are being asked: that of the rows, then the fullest ones."""
+        asked = [one for one in known.values() if one.used or one.in_flight or one.waiting]
+        asked.sort(key=lambda one: (one.route != self._route, -one.used / one.limit))
+        return asked[:_ROUTES]
+
+    def _look_at(self, now: float, state: BucketState) -> RouteMoment:
+        smooth = self._rates[state.route]
+        if (last := self._used.get(state.route)) is not None:
+            # Where there are fewer than there were, a window has ended in between.
+            more = state.used - last[1]
+            smooth.add(state.used if more < 0 else more, now - last[0])
+        self._used[state.route] = (now, state.used)
+        return RouteMoment(
+            route=state.route,
+            used=state.used,
+            limit=state.limit,
+            rate=smooth.rate,
+            next_window_in=state.next_window_in,
+        )
 
 
 class Display(Protocol):
@@ -123,59 +207,43 @@ class Display(Protocol):
 
 def open_display(title: str, total: int) -> Display:
     """Return the display that fits standard error."""
-    return _Bar(title, total) if sys.stderr.isatty() else _Lines(title, total)
+    if not sys.stderr.isatty() or os.environ.get("CI") or os.environ.get("TERM") == "dumb":
+        return Lines(title, total)
+    from tagodev.cli.live import Live
+
+    return Live(title, total)
 
 
-class _Bar:
-    def __init__(self, title: str, total: int) -> None:
-        columns = ("rate", "window", "left")
-        # No thread of its own: it would draw while the event loop has requests to send.
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            *(TextColumn(f"{{task.fields[{column}]}}", style="dim") for column in columns),
-            console=Console(stderr=True),
-            auto_refresh=False,
-        )
-        self._task = self._progress.add_task(title, total=total, rate="", window="", left="")
+class Lines:
+    """Says now and then in a line where a run stands, less often the longer it takes."""
 
-    def show(self, moment: Moment) -> None:
-        rate, window, left = moment.texts()
-        self._progress.update(
-            self._task, completed=moment.done, rate=rate, window=window, left=left, refresh=True
-        )
+    def __init__(self, title: str, total: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin at nothing said.
 
-    def say(self, text: str) -> None:
-        self._progress.console.print(text, markup=False, highlight=False)
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
-
-
-class _Lines:
-    def __init__(self, title: str, total: int) -> None:
+        Args:
+            title: what is done.
+            total: rows to be done.
+            clock: a monotonic clock, in seconds.
+        """
         self._title = title
         self._total = total
-        self._next = time.monotonic() + _LINE_EVERY
+        self._clock = clock
+        self._every = _LINE_EVERY
+        self._next = clock() + _LINE_EVERY
 
     def show(self, moment: Moment) -> None:
-        now = time.monotonic()
-        if now >= self._next:
-            self._next = now + _LINE_EVERY
-            facts = ", ".join(filter(None, moment.texts()))
-            say(f"{self._title} {moment.done}/{self._total}, {facts}")
+        """Say where the run stands, if it is time to."""
+        now = self._clock()
+        if now < self._next:
+            return
+        self._every = min(2 * self._every, _LINE_EVERY_AT_LAST)
+        self._next = now + self._every
+        failed = f"{moment.failed} failed" if moment.failed else ""
+        facts = ", ".join(filter(None, (*moment.texts(), failed)))
+        say(f"{self._title} {moment.done}/{self._total}, {facts}")
 
     def say(self, text: str) -> None:
+        """Say something at once."""
         say(text)
 
     def __enter__(self) -> Self:

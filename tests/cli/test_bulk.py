@@ -167,5 +167,6 @@ def test_bar_on_a_terminal(tagodev: Command) -> None:
     os.close(ours)
     assert process.returncode == 0
     assert "40/40" in shown
-    assert "window 40/5000" in shown
+    assert "POST /device" in shown
+    assert "40/5000" in shown
     assert "\x1b[3" not in shown

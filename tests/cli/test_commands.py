@@ -58,7 +58,7 @@ def test_help_does_not_load_the_commands() -> None:
         "import sys; sys.argv = ['tagodev', '--help']\n"
         "from tagodev.cli import main; main()\n"
         "sys.exit(any(m in sys.modules for m in "
-        "('tagodev.cli.bulk', 'tagodev.cli.demo', 'tagodev.emulator', 'rich.progress')))"
+        "('tagodev.cli.bulk', 'tagodev.cli.demo', 'tagodev.emulator', 'rich.live')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

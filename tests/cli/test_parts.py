@@ -79,11 +79,11 @@ def test_forecast_is_what_a_greedy_client_does(
 
 def test_meter_measures_where_nothing_limits() -> None:
     """The wait for a window does not make the machine look slow."""
-    meter = Meter(300, 60.0)
-    assert meter.look(0.0, 0, None) == Moment(0, None, 0, 0, None)
-    meter.look(1.0, 10, state())
-    assert meter.look(2.0, 20, state()).rate == pytest.approx(10.0)
-    waiting = meter.look(12.0, 100, state(used=100, free=0, next_window_in=20.0))
+    meter = Meter(300, 60.0, "POST /device")
+    assert meter.look(0.0, 0, []) == Moment(0, None, 0, 0, None)
+    meter.look(1.0, 10, [state()])
+    assert meter.look(2.0, 20, [state()]).rate == pytest.approx(10.0)
+    waiting = meter.look(12.0, 100, [state(used=100, free=0, next_window_in=20.0)])
     assert waiting.rate == pytest.approx(10.0)
     assert waiting.left == pytest.approx(20 + 60 + 10)
     assert waiting.texts() == ("10/s", "window 100/100", "1 min 30 s left")
