@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from tagodev.emulator.routing import TokenKind
+    from tagodev.hard_limits import Plan
 
 __all__ = ["Emulator", "serve"]
 
@@ -171,6 +172,19 @@ class Emulator:
             self._options = attrs.evolve(self._options, token=token)
         self._service = self._begin()
 
+    def change_plan(self, plan: Plan) -> None:
+        """Put the profile on another plan until a reset, as ``POST /_emulator/plan`` does.
+
+        Its limits and caps hold from the next request on; what the profile holds stays.
+
+        Args:
+            plan: free, starter or scale.
+
+        Raises:
+            ValueError: it is none of these.
+        """
+        self._service.change_plan(plan)
+
     def save(self) -> None:
         """Write the options' state file, as ``POST /_emulator/save`` does.
 
@@ -237,6 +251,9 @@ class Emulator:
             case "POST", "/_emulator/reset":
                 self.reset(parse_object(body).get("token"))
                 return {"status": True, "result": "Emulator Reset"}
+            case "POST", "/_emulator/plan":
+                self.change_plan(parse_object(body).get("plan", ""))
+                return {"status": True, "result": "Emulator Plan Changed"}
             case "POST", "/_emulator/save":
                 self.save()
                 return {"status": True, "result": "Emulator Saved"}

@@ -130,6 +130,16 @@ class HardLimiter:
         for (profile, route), count in self._counts.items():
             yield profile, route, count
 
+    def change(self, limit_of: Callable[[str], int | None]) -> None:
+        """Go by other limits from now on; what was counted stays.
+
+        Args:
+            limit_of: the requests a window a route accepts; None refuses nothing.
+        """
+        self._limit_of = limit_of
+        for (_, route), count in self._counts.items():
+            count.limit = limit_of(route)
+
     def reset(self) -> None:
         """Forget every count, as if no request had come yet."""
         self._counts.clear()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from tagodev.emulator.routing import TokenKind
+    from tagodev.hard_limits import Plan
 
 __all__ = ["EmulatorProcess"]
 
@@ -143,6 +144,18 @@ class EmulatorProcess:
         """
         self._control("POST", "reset", {"token": token})
         self._token = token or self._token
+
+    def change_plan(self, plan: Plan) -> None:
+        """Do what `Emulator.change_plan` does, by a short blocking request.
+
+        Args:
+            plan: free, starter or scale.
+
+        Raises:
+            ValueError: it is none of these.
+            OSError: the process is not running.
+        """
+        self._control("POST", "plan", {"plan": plan})
 
     def save(self) -> None:
         """Do what `Emulator.save` does, by a blocking request.

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tagodev.emulator.options import EmulatorOptions
+    from tagodev.hard_limits import Plan
 
 __all__ = ["ROUTES", "Admitted", "Service"]
 
@@ -104,7 +105,8 @@ class Service:
     """
 
     def __init__(self, options: EmulatorOptions, clock: ServerClock | None = None) -> None:
-        self.options: Final = options
+        self.options = options
+        self._first_options: Final = options
         self.clock: Final = clock or ServerClock(options.clock_offset)
         self.store: Final = Store(options.device_cap, options.seed, self.clock.now())
         self.token: Final = options.token or f"p-{self.store.new_token()}"
@@ -252,10 +254,31 @@ class Service:
             "routes": {route: _route_stats(count) for route, count in counts},
         }
 
+    def change_plan(self, plan: Plan) -> None:
+        """Put the profile on another plan; what it holds and has been counted stays.
+
+        Args:
+            plan: free, starter or scale.
+
+        Raises:
+            ValueError: it is none of these.
+        """
+        # How many devices there were at first is no matter any more: they may be too many by now.
+        self._take(attrs.evolve(self.options, plan=plan, devices=0))
+
+    def _take(self, options: EmulatorOptions) -> None:
+        self.options = options
+        self.store.cap = options.device_cap
+        self._limiter.change(self._limit_of())
+
     def reset(self) -> None:
-        """Forget devices, networks, tokens and counts; the profile and its first tokens stay."""
+        """Forget devices, networks, tokens, counts and another plan than the first.
+
+        The profile and its first tokens stay.
+        """
         self.store.clear()
         self._limiter.reset()
+        self._take(self._first_options)
 
 
 def _route_stats(count: RouteCount) -> dict[str, Any]:

@@ -25,7 +25,7 @@ __all__ = ["SavedState", "StateError", "from_state", "load", "save", "to_state"]
 
 _FORMAT: Final = 1
 #: Fields of the store that come from the options of each run.
-_FROM_OPTIONS: Final = frozenset({"_cap"})
+_FROM_OPTIONS: Final = frozenset({"cap"})
 
 
 class StateError(ValueError):

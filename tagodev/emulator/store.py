@@ -98,7 +98,7 @@ class Store:
 
     def __init__(self, cap: int, seed: int | None = None, founded: float = 0.0) -> None:
         self._random = random.Random(seed)  # noqa: S311  (unlike and repeatable, not secret)
-        self._cap = cap
+        self.cap = cap
         self.profile: Final = self.new_id()
         self.account: Final = self.new_id()
         self.founded: Final = founded
@@ -143,8 +143,8 @@ class Store:
         Raises:
             RefusedError: the profile is full.
         """
-        if len(self.devices) >= self._cap:
-            raise RefusedError(400, f"You have exceeded the maximum limit of Device ({self._cap})")
+        if len(self.devices) >= self.cap:
+            raise RefusedError(400, f"You have exceeded the maximum limit of Device ({self.cap})")
         self.devices[device.id] = device
         self.created += 1
 

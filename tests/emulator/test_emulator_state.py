@@ -127,7 +127,7 @@ def test_filled_store_comes_back_equal() -> None:
     assert {"Device", "Token", "Tag", "Parameter", "Point", "Traffic", "Network"} <= kinds
     assert {"Connector", "Keyring", "AccessToken"} <= kinds
     assert store.devices
-    other._cap = store._cap
+    other.cap = store.cap
     assert_same(vars(store), vars(other))
     assert store.new_id() == other.new_id()
 
