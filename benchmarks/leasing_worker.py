@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,8 +103,12 @@ async def do(work: Work) -> dict[str, Any]:
         timeout=work.timeout,
         transit_max=min(work.minute / 4, 5.0),
     ) as tago:
+        # From now on it is at work: what came before is no matter of the limit.
+        began = time.time()
         done = await (_now_and_then(tago, work) if work.every else _in_bulk(tago, work))
-    return {**done, "exchanges": sum(store.exchanges for store in stores)}
+        ended = time.time()
+    exchanges = sum(store.exchanges for store in stores)
+    return {**done, "exchanges": exchanges, "began": began, "ended": ended}
 
 
 async def _in_bulk(tago: Tago, work: Work) -> dict[str, Any]:

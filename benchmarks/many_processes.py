@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _PROCESSES = 8
 _WINDOWS = 5
+#: So many windows more there is work for: they start one after the other, and end so.
+_SPARE = 4
 
 
 def emulator(limit: int, minute: float) -> EmulatorProcess:
@@ -65,23 +67,25 @@ def finish(processes: Sequence[subprocess.Popen[bytes]]) -> list[dict[str, Any]]
     return [orjson.loads(process.communicate()[0]) for process in processes]
 
 
-def _stats(service: EmulatorProcess) -> tuple[dict[str, Any], list[int]]:
+def _stats(service: EmulatorProcess) -> tuple[dict[str, Any], dict[float, int]]:
     stats = service.stats()
-    windows = [one["accepted"] for one in stats["routes"]["POST /device"]["windows"]]
-    return stats, windows
+    windows = stats["routes"]["POST /device"]["windows"]
+    return stats, {one["start"]: one["accepted"] for one in windows}
 
 
 def undisturbed(ledger: str, limit: int, minute: float) -> None:
-    """Let all processes work until some full windows lie between the first and the last."""
+    """Let all processes work, and tell of the windows in which all of them were at it."""
     with emulator(limit, minute) as service:
-        rows = limit * (_WINDOWS + 1) // _PROCESSES * _PROCESSES
+        rows = limit * (_WINDOWS + _SPARE) // _PROCESSES * _PROCESSES
         done = finish([start(work) for work in works(service, ledger, limit, rows)])
         stats, windows = _stats(service)
-    # The first window they enter halfway, and in the last not all have work left.
-    full = windows[1 : 1 + _WINDOWS]
+    began, ended = max(one["began"] for one in done), min(one["ended"] for one in done)
+    full = [made for at, made in windows.items() if began <= at <= ended - minute][:_WINDOWS]
+    if not full:
+        sys.exit(f"the processes were at work together in none of the windows {windows}")
     asked, made = sum(one["exchanges"] for one in done), sum(one["done"] for one in done)
     print(
-        f"  {made} of {rows} made, {stats['rejected']} rejected; windows {windows}\n"
+        f"  {made} of {rows} made, {stats['rejected']} rejected; windows {[*windows.values()]}\n"
         f"  {sum(full) / (limit * len(full)):.1%} of the limit over {len(full)} windows; "
         f"one round trip for {made / asked:.0f} requests",
         flush=True,
@@ -93,28 +97,37 @@ def disturbed(limit: int, minute: float, folder: Path, redis: RedisServer) -> No
     with emulator(limit, minute) as service:
         wanted = [
             attrs.evolve(work, journal=str(folder / f"{nth}.journal"))
-            for nth, work in enumerate(works(service, redis.url, limit, limit * 6))
+            for nth, work in enumerate(works(service, redis.url, limit, limit * 10))
         ]
         running = [start(work) for work in wanted]
+        # A new Redis makes all of them wait at first.
+        _wait_for_rows(service, limit)
         for nth in range(4):
-            time.sleep(minute * 0.7)
             _restart(running, wanted, nth)
+            time.sleep(minute * 0.7)
         redis.stop()
         _restart(running, wanted, 4)
         time.sleep(10)
+        before = service.stats()["created"]
         redis.start()
-        for nth in range(5, 7):
-            time.sleep(minute * 0.7)
+        _wait_for_rows(service, before + limit // 2)
+        for nth in range(5, _PROCESSES):
             _restart(running, wanted, nth)
+            time.sleep(minute * 0.7)
         done = finish(running)
         stats, windows = _stats(service)
     rows = sum(work.rows for work in wanted)
     print(
         f"  {stats['created']} of {rows} made, {len(stats['duplicates'])} twice, "
         f"{sum(one['failed'] for one in done)} failed, {stats['rejected']} rejected\n"
-        f"  windows {windows}",
+        f"  {before} made when Redis came back, empty; windows {[*windows.values()]}",
         flush=True,
     )
+
+
+def _wait_for_rows(service: EmulatorProcess, number: int) -> None:
+    while service.stats()["created"] < number:
+        time.sleep(0.1)
 
 
 def _restart(running: list[subprocess.Popen[bytes]], wanted: list[Work], nth: int) -> None:
