@@ -11,6 +11,8 @@ Nothing may be rejected, made twice or not at all; how long it takes is another 
 latter's calls take beside those of an idle profile.
 
 *Round trips*: how often the store is asked, for each request at a limit of thousands.
+
+Parts with a limit of their own take no other.
 """
 
 from __future__ import annotations
@@ -38,12 +40,18 @@ _PROCESSES = 8
 _WINDOWS = 5
 #: So many windows more there is work for: they start one after the other, and end so.
 _SPARE = 4
+#: These need a limit of thousands: so many a window, and its seconds.
+_AT_LARGE, _LARGE = ("lanes", "round-trips"), (5000, 30.0)
+_BULK_ROWS = 10_000
+#: Seconds that the service takes for an answer, where it matters how long a call takes.
+_LATENCY = 0.05
 
 
-def emulator(limit: int, minute: float) -> EmulatorProcess:
+def emulator(limit: int, minute: float, latency: float = 0.0) -> EmulatorProcess:
     """Return a service that takes so many creations a window."""
     limits = {"POST /device": limit}
-    return EmulatorProcess(EmulatorOptions(minute=minute, limits=limits, max_devices=10**6))
+    options = EmulatorOptions(minute=minute, limits=limits, max_devices=10**6, latency=latency)
+    return EmulatorProcess(options)
 
 
 def works(service: EmulatorProcess, ledger: str, limit: int, rows: int) -> list[Work]:
@@ -138,22 +146,19 @@ def _restart(running: list[subprocess.Popen[bytes]], wanted: list[Work], nth: in
 
 def lanes(ledger: str, limit: int, minute: float) -> None:
     """Make a device every half second, with nobody beside, and then beside a bulk run."""
-    calls = round(4 * minute / 0.5)
-    with emulator(limit, minute) as service:
-        one, other, *_ = works(service, ledger, limit, 10_000 * _PROCESSES)
+    calls = round(_BULK_ROWS / limit * minute / 0.5)
+    with emulator(limit, minute, _LATENCY) as service:
+        one, other, *_ = works(service, ledger, limit, _BULK_ROWS * _PROCESSES)
         call = attrs.evolve(one, name="idle", rows=calls, every=0.5)
         (idle,) = finish([start(call)])
-        bulk = start(other)
-        time.sleep(1)
-        (busy,) = finish([start(attrs.evolve(call, name="busy"))])
-        bulk.kill()
-        bulk.communicate()
-        stats, _ = _stats(service)
+        busy, bulk = finish([start(attrs.evolve(call, name="busy")), start(other)])
+        stats, windows = _stats(service)
     before, beside = _late(idle["waited"]), _late(busy["waited"])
     print(
         f"  {calls} calls each; p99 {before * 1000:.1f} ms with nobody beside, "
-        f"{beside * 1000:.1f} ms beside a bulk run: {beside / before:.2f} times; "
-        f"{stats['rejected']} rejected",
+        f"{beside * 1000:.1f} ms beside a bulk run of {bulk['done']} rows: "
+        f"{beside / before:.2f} times; {stats['rejected']} rejected\n"
+        f"  windows {[*windows.values()]}",
         flush=True,
     )
 
@@ -173,16 +178,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as name, RedisServer(program) as redis:
         folder = Path(name)
         for part in options.parts:
-            print(f"\n{part}, limit {options.limit} a window of {options.minute:g} s", flush=True)
+            limit, minute = _LARGE if part in _AT_LARGE else (options.limit, options.minute)
+            print(f"\n{part}, limit {limit} a window of {minute:g} s", flush=True)
             if part == "disturbed":
-                disturbed(options.limit, options.minute, folder, redis)
+                disturbed(limit, minute, folder, redis)
             elif part == "lanes":
-                lanes(str(folder / "lanes.sqlite"), options.limit, options.minute)
-            elif part == "round-trips":
-                undisturbed(str(folder / "trips.sqlite"), 5000, 30.0)
+                lanes(str(folder / "lanes.sqlite"), limit, minute)
             else:
-                ledger = redis.url if part == "redis" else str(folder / "ledger.sqlite")
-                undisturbed(ledger, options.limit, options.minute)
+                ledger = redis.url if part == "redis" else str(folder / f"{part}.sqlite")
+                undisturbed(ledger, limit, minute)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -94,7 +94,9 @@ class Ask:
     interactive: int = 0
     """Interactive grants in this window since the last time."""
     reserve: int | None = None
-    """Places that bulk work leaves to interactive calls; None for their recent peak."""
+    """Places that bulk work leaves to interactive calls; None for what they needed of late."""
+    left: float = 0.0
+    """Which part of the window is left, 0 to 1, by the service's clock as this process knows it."""
     full: bool = False
     """Whether the service itself has said that the window is full."""
 
@@ -243,6 +245,7 @@ class LeaseBook:
             back=back,
             interactive=fresh,
             reserve=self._reserve,
+            left=min(max(self._windows.opens_in(number + 1, now) / self._windows.minute, 0.0), 1.0),
             full=full,
         )
 

@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 
 from tagodev.errors import ConfigurationError
 from tagodev.limits.leases import Given
-from tagodev.limits.stores import PART, PEAK_WINDOWS, Reply, StoreError
+from tagodev.limits.stores import PART, PEAK_WINDOWS, SEEN, Reply, StoreError
 
 if TYPE_CHECKING:
     from tagodev.limits.stores import Exchange
@@ -117,7 +117,11 @@ local function share_of(ask, free, present, peak)
     if reserve == cjson.null then
         reserve = peak
     end
-    local left = free - urgent - math.max(reserve - present - urgent, 0)
+    local kept = math.max(reserve - present - urgent, 0)
+    if ask.reserve == cjson.null then
+        kept = math.max(kept, math.floor(present * ask.left / math.max(1 - ask.left, {SEEN})))
+    end
+    local left = free - urgent - kept
     local bulk = ask.want - ask.urgent
     if bulk <= 0 or left <= 0 then
         return urgent

@@ -7,6 +7,7 @@ the limit less everything that is held.
 
 from __future__ import annotations
 
+from math import floor
 from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PART",
     "PEAK_WINDOWS",
+    "SEEN",
     "Exchange",
     "Holding",
     "LeaseStore",
@@ -32,6 +34,8 @@ __all__ = [
 PEAK_WINDOWS: Final = 5
 #: A block is at most this part of what is left of a window.
 PART: Final = 16
+#: From the calls of this part of a window at least it is told how many will come in the rest.
+SEEN: Final = 0.1
 
 
 class StoreError(Exception):
@@ -150,7 +154,11 @@ def share_of(ask: Ask, free: int, *, peak: int, interactive: int) -> int:
         return 0
     urgent = min(ask.urgent, free)
     reserve = peak if ask.reserve is None else ask.reserve
-    left = free - urgent - max(reserve - interactive - urgent, 0)
+    kept = max(reserve - interactive - urgent, 0)
+    if ask.reserve is None:
+        # Going on as in this window so far they need as many in the rest of it.
+        kept = max(kept, floor(interactive * ask.left / max(1 - ask.left, SEEN)))
+    left = free - urgent - kept
     bulk = ask.want - ask.urgent
     if bulk <= 0 or left <= 0:
         return urgent

@@ -182,6 +182,18 @@ async def test_the_reserve_goes_by_the_recent_peak(make_store: MakeStore) -> Non
     assert [0, 0, 0, 0, 1, 13] == await places(make_store, *asked)
 
 
+async def test_calls_go_on_as_they_began(make_store: MakeStore) -> None:
+    """Bulk work leaves calls as many in the rest of a window as they needed of it so far."""
+    asked = [
+        exchange(ask(want=300, urgent=300, interactive=15), holder="two"),
+        exchange(ask(want=100, left=0.6)),
+        exchange(ask(want=100, left=0.5)),
+        exchange(ask(want=100, left=0.25)),
+    ]
+
+    assert [300, 0, 1, 1] == await places(make_store, *asked)
+
+
 async def test_one_closes_the_window_for_all(make_store: MakeStore) -> None:
     """Who was told that the window is full tells all who ask; it is full for that window only."""
     replies = await told(
@@ -249,6 +261,7 @@ asks = st.builds(
     back=st.integers(0, 5),
     interactive=st.integers(0, 30),
     reserve=st.sampled_from([None, None, 0, 20]),
+    left=st.floats(0, 1),
     full=st.sampled_from([False, False, False, True]),
     route=st.sampled_from(["POST /device", "GET /device"]),
     limit=st.sampled_from([320, 5000]),
@@ -296,6 +309,12 @@ def test_all_stores_give_the_same(make_store: MakeStore, history: list[Exchange]
         (ask(want=1000, urgent=2), 5, 4, 0, 3),
         (ask(want=1000, limit=10_000), 30, 0, 0, 10),
         (ask(want=1000, limit=10_000), 3, 0, 0, 3),
+        (ask(want=1000, left=0.75), 320, 0, 10, 18),
+        (ask(want=1000, left=0.75), 30, 0, 10, 0),
+        (ask(want=1000, left=0.75), 31, 0, 10, 1),
+        (ask(want=1000, left=1.0), 91, 0, 10, 0),
+        (ask(want=1000, left=0.25), 4, 0, 10, 1),
+        (ask(want=1000, left=0.75, reserve=0), 30, 0, 10, 1),
         (ask(want=1000), 0, 0, 0, 0),
         (ask(want=1000), -5, 0, 0, 0),
     ],
