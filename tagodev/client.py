@@ -34,7 +34,7 @@ __all__ = ["Tago"]
 class Tago(BaseClient):
     """A client of the TagoIO device API whose every request keeps the service's limits.
 
-    Example:
+    Examples:
         >>> async def rename(device_id: str) -> None:
         ...     async with Tago("p-...", plan="scale") as tago:
         ...         await tago.devices.edit(device_id, DeviceEdit(name="Cold room 3"))

@@ -30,7 +30,7 @@ class TagoDevice(BaseClient):
     they are given the same ``ledger``.
     A device's token may not ask for the plan: name it, or the limits of the Free plan are kept.
 
-    Example:
+    Examples:
         >>> async def report(temperature: float) -> None:
         ...     async with TagoDevice("8be70d95-...", plan="scale") as device:
         ...         await device.data.send(DataCreate("temperature", temperature, unit="°C"))

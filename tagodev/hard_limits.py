@@ -184,7 +184,7 @@ def _freeze(limits: Mapping[str, int]) -> Mapping[str, int]:
 class HardLimits:
     """How many requests each route accepts in one window, and how long a window is.
 
-    Example:
+    Examples:
         >>> limits = HardLimits.for_plan("scale").override("POST /device", 1200)
         >>> limits.limit("POST /device"), limits.limit("GET /device"), limits.minute
         (1200, 500, 60.0)

@@ -30,7 +30,7 @@ def encode_query(parameters: Mapping[str, Any]) -> str:
     Raises:
         InputError: a list of more than 20 items, or text that UTF-8 has no form for.
 
-    Example:
+    Examples:
         >>> encode_query({"page": 1, "filter": {"active": True, "name": "a b"}})
         'page=1&filter%5Bactive%5D=true&filter%5Bname%5D=a%20b'
     """

@@ -29,7 +29,7 @@ _TOKEN: Final = re.compile(
 class Secret:
     """A token that shows its first characters only; `reveal` gives the whole.
 
-    Example:
+    Examples:
         >>> token = Secret("8be70d95-0dbc-4e16-89b6-b23b077d05e5")
         >>> print(token)
         8be7…

@@ -75,7 +75,7 @@ class OpenTelemetry:
     One may serve any number of clients; where their profiles are to be told apart, give each client
     one of its own, with an attribute that names the profile.
 
-    Example:
+    Examples:
         >>> async def main() -> None:
         ...     async with Tago("p-...", plan="scale", on_event=OpenTelemetry()) as tago: ...
     """

@@ -48,7 +48,7 @@ _FINISHED: Final = (RowState.DONE, RowState.FAILED, RowState.UNSOLVED)
 class BulkRun(Generic[Item]):
     """A bulk run: await it for its report, or enter it and iterate over its outcomes.
 
-    Example:
+    Examples:
         >>> async def watch(tago, specs):
         ...     async with tago.devices.create_many(specs) as run:
         ...         async for outcome in run:

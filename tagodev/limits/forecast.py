@@ -31,7 +31,7 @@ def forecast(
         next_window_in: seconds until the next window begins.
         rate: requests a second that are completed while nothing limits them.
 
-    Example:
+    Examples:
         >>> forecast(300, limit=100, minute=60, free=50, next_window_in=20, rate=10)
         145.0
     """

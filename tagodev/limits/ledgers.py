@@ -21,7 +21,7 @@ __all__ = ["RedisLedger", "SqliteLedger"]
 class SqliteLedger(SharedLedger):
     """One budget for the processes of one machine, and for the next start of the same program.
 
-    Example:
+    Examples:
         >>> ledger = SqliteLedger("/var/lib/site/tagodev.ledger")
         >>> async def main() -> None:
         ...     async with Tago("p-...", plan="scale", ledger=ledger) as tago: ...
@@ -74,7 +74,7 @@ class RedisLedger(SharedLedger):
     A server that came up empty makes everybody wait until nothing of what it may have forgotten
     can be counted any more: after its very first start, too.
 
-    Example:
+    Examples:
         >>> ledger = RedisLedger("redis://10.0.0.5/0")
         >>> async def main() -> None:
         ...     async with Tago("p-...", plan="scale", ledger=ledger) as tago: ...

@@ -21,7 +21,7 @@ _SAFE_VALUE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 class Route:
     """A method and a path template, counted by the service as one.
 
-    Example:
+    Examples:
         >>> route = Route("GET", "/device/:device_id")
         >>> route.name, route.path("581bc7233148f62587e2d507")
         ('GET /device/:device_id', '/device/581bc7233148f62587e2d507')

@@ -46,7 +46,7 @@ def _check_points(_: object, attribute: attrs.Attribute[Any], value: tuple[objec
 class DeviceChange:
     """A device, and what to change in it.
 
-    Example:
+    Examples:
         >>> DeviceChange("67e1a2b3c4d5e6f708192a3b", DeviceEdit(active=False)).changes.active
         False
     """
@@ -61,7 +61,7 @@ class DeviceChange:
 class TokenOrder:
     """A device, and the token to be made for it.
 
-    Example:
+    Examples:
         >>> TokenOrder("67e1a2b3c4d5e6f708192a3b", TokenCreate("field", "write")).token.name
         'field'
     """
@@ -76,7 +76,7 @@ class TokenOrder:
 class Rotation:
     """A token to be replaced by a new one of the same name and permission.
 
-    Example:
+    Examples:
         >>> Rotation("67e1a2b3c4d5e6f708192a3b", "8be70d95-0dbc-4e16-89b6-b23b077d05e5").token
         Secret('8be7…')
     """
@@ -96,7 +96,7 @@ class Rotation:
 class ParameterChange:
     """A device, and what its configuration parameters are to be; those with other keys stay.
 
-    Example:
+    Examples:
         >>> ParameterChange(
         ...     "67e1a2b3c4d5e6f708192a3b", [ConfigurationParameter("check_rate", 600)]
         ... ).parameters[0].value
@@ -115,7 +115,7 @@ class ParameterChange:
 class DataBatch:
     """A device, and data to be sent on its behalf in one request.
 
-    Example:
+    Examples:
         >>> DataBatch("67e1a2b3c4d5e6f708192a3b", [DataCreate("rssi", -71)]).points[0].variable
         'rssi'
     """

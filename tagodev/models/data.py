@@ -138,7 +138,7 @@ def _location(_: object, attribute: attrs.Attribute[Any], value: object) -> None
 class Location:
     """A place on the globe.
 
-    Example:
+    Examples:
         >>> Location(35.77, -78.67)
         Location(lat=35.77, lng=-78.67)
     """
@@ -153,7 +153,7 @@ class Location:
 class DataCreate:
     """One register to be sent: a variable, and what it is now.
 
-    Example:
+    Examples:
         >>> DataCreate("temperature", 21.5, unit="°C").value
         21.5
 
@@ -192,7 +192,7 @@ class DataCreate:
 class DataEdit:
     """What to change in a register; a field that is not given stays as it is.
 
-    Example:
+    Examples:
         >>> DataEdit("6298fcc3e0b6840012bb6abf", value=27).value
         27
 

@@ -111,7 +111,7 @@ class DataQuery:
 
     A list holds at most 20 items; a single one may be given by itself.
 
-    Example:
+    Examples:
         >>> DataQuery(variables="temperature", start_date="1 day", qty=100).variables
         ('temperature',)
 

@@ -93,7 +93,7 @@ def _check_chunks(storage: str, period: str | Unset, retention: int | Unset) -> 
 class DeviceCreate:
     """A device to be made.
 
-    Example:
+    Examples:
         >>> DeviceCreate(name="Cold room 3", tags=[Tag("site", "7")]).name
         'Cold room 3'
 
@@ -156,7 +156,7 @@ class DeviceCreate:
 class DeviceEdit:
     """What to change in a device; a field that is not given stays as it is.
 
-    Example:
+    Examples:
         >>> DeviceEdit(active=False)
         DeviceEdit(active=False)
 
@@ -212,7 +212,7 @@ def _given(instance: attrs.AttrsInstance) -> str:
 class DeviceConvert:
     """How a device is to keep its data from now on; it must be empty, and not active.
 
-    Example:
+    Examples:
         >>> DeviceConvert("immutable", chunk_period="month", chunk_retention=6).type
         'immutable'
 
@@ -236,7 +236,7 @@ class DeviceConvert:
 class TagFilter:
     """A tag that devices are to carry: its key, its value, or both on the same tag.
 
-    Example:
+    Examples:
         >>> TagFilter("site")
         TagFilter(key='site', value=UNSET)
     """
@@ -267,7 +267,7 @@ def _check_tag_filters(_: object, attribute: attrs.Attribute[Any], value: object
 class DeviceFilter:
     """Which devices to list; all conditions must hold.
 
-    Example:
+    Examples:
         >>> DeviceFilter(name="Cold room *", tags=[Tag("site", "7")], active=True).active
         True
     """

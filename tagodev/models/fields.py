@@ -127,7 +127,7 @@ def as_parameter_value(value: object) -> str:
 class Tag:
     """A tag: a key and a value, both text.
 
-    Example:
+    Examples:
         >>> Tag("client", "John")
         Tag(key='client', value='John')
     """
@@ -142,7 +142,7 @@ class Tag:
 class ConfigurationParameter:
     """A configuration parameter: what a device is to be told, and whether it has been.
 
-    Example:
+    Examples:
         >>> ConfigurationParameter("check_rate", 600)
         ConfigurationParameter(key='check_rate', value='600', sent=False, id=UNSET)
     """

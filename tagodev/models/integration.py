@@ -36,7 +36,7 @@ _DASH: Final = "-"
 class SerialNumberFormat:
     """How a network's serial numbers are written.
 
-    Example:
+    Examples:
         >>> eui = SerialNumberFormat(mask="FF-FF-FF-FF", case="upper")
         >>> eui.stored("08-86-ab-56")
         '0886AB56'
@@ -153,7 +153,7 @@ class Network:
     def check(self, device: DeviceCreate) -> None:
         """Refuse a device that this network would not know.
 
-        Example:
+        Examples:
             >>> network = Network(id="n", serial_number=SerialNumberFormat(mask="0000"))
             >>> network.check(DeviceCreate(name="x", network="n", connector="c"))
 
@@ -229,7 +229,7 @@ class Connector:
 class IntegrationFilter:
     """Which networks or connectors to list; all conditions must hold.
 
-    Example:
+    Examples:
         >>> IntegrationFilter(name="Custom *").name
         'Custom *'
     """

@@ -17,7 +17,7 @@ __all__ = ["DeviceStep"]
 class DeviceStep:
     """Make, change or delete one device.
 
-    Example:
+    Examples:
         >>> DeviceStep(device_id="67e1a2b3c4d5e6f708192a3b", edit=DeviceEdit(active=False)).action
         'change'
     """

@@ -38,7 +38,7 @@ def _secret(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
 class TokenCreate:
     """A token to be made for a device.
 
-    Example:
+    Examples:
         >>> TokenCreate("field gateway", "write", expire_time="30 days").permission
         'write'
     """
@@ -80,7 +80,7 @@ class TokenCreated:
 class TokenFilter:
     """Which of a device's tokens to list; all conditions must hold.
 
-    Example:
+    Examples:
         >>> TokenFilter(permission="write").permission
         'write'
     """

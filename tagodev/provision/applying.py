@@ -63,7 +63,7 @@ def check_fresh(plan: Plan, fingerprint: str) -> None:
 class Guard:
     """How much may be deleted at once.
 
-    Example:
+    Examples:
         >>> Guard.read("10%").allowed(55), Guard.read("3").allowed(55)
         (5, 3)
     """

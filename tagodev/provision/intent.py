@@ -33,7 +33,7 @@ def _named(_: object, attribute: attrs.Attribute[str], value: str) -> None:
 class Intent:
     """What a file stands for.
 
-    Example:
+    Examples:
         >>> Intent(manager="site", known_by="tag:serial").made_by
         'tag:serial'
     """

@@ -34,7 +34,7 @@ def fold(name: str) -> str:
     Args:
         name: of a column, a network, a connector.
 
-    Example:
+    Examples:
         >>> fold("Serial number") == fold("SERIAL_NUMBER")
         True
     """
@@ -91,7 +91,7 @@ def likely_field(column: str, known: Collection[str]) -> str:
         column: a name that means nothing.
         known: the fields that there are.
 
-    Example:
+    Examples:
         >>> likely_field("Serail number", ("name", "serie_number"))
         'serie_number'
     """
@@ -104,7 +104,7 @@ def likely_field(column: str, known: Collection[str]) -> str:
 class Naming:
     """What the columns of a file mean.
 
-    Example:
+    Examples:
         >>> naming = Naming({"EUI": "serie_number", "Notes": ""})
         >>> [naming.field_of(column) for column in ("eui", "Device ID", "Tag.Site", "notes")]
         ['serie_number', 'device_id', 'tag.Site', '']

@@ -78,7 +78,7 @@ def column_letter(index: int) -> str:
     Args:
         index: which, from 0.
 
-    Example:
+    Examples:
         >>> column_letter(0), column_letter(27)
         ('A', 'AB')
     """

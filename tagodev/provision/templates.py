@@ -97,7 +97,7 @@ def parse_template(text: str, naming: Naming) -> Template:
     Raises:
         InputError: it can't be understood.
 
-    Example:
+    Examples:
         >>> from tagodev.provision.naming import Naming
         >>> template = parse_template("{tag.site}-{row:03d}", Naming())
         >>> template.fill({"tag.site": "dairy"}, 7)

@@ -46,6 +46,12 @@ class Chunks:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            for chunk in await tago.chunks.list(archive_id):
+                print(chunk.id, chunk.amount)
+            ```
         """
         request = Request(route=_LIST, path=_LIST.path(device_id), safety=Safety.READ)
         return await self._session.call(request, _Chunks, CallRecord.of(options))
@@ -62,6 +68,11 @@ class Chunks:
             NotFoundError: no such chunk, and it was not an earlier attempt of this call whose
                 answer was lost that removed it.
             RequestError: it failed otherwise.
+
+        Example:
+            ```python
+            await tago.chunks.delete(archive_id, chunk_id)
+            ```
         """
         path = _DELETE.path(device_id, chunk_id)
         request = Request(route=_DELETE, path=path, safety=Safety.IDEMPOTENT)
@@ -92,6 +103,12 @@ class Chunks:
 
         Raises:
             RequestError: it failed; nothing is sent again if the answer is lost.
+
+        Example:
+            ```python
+            backup = await tago.chunks.backup(archive_id, chunk_id, "/backup/$DEVICE$.csv")
+            print(backup.file_address)
+            ```
         """
         check_text("chunk_id", chunk_id)
         check_text("file_address", file_address)

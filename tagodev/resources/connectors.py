@@ -83,6 +83,12 @@ class Connectors:
         Raises:
             NotFoundError: no such connector.
             RequestError: it failed otherwise.
+
+        Example:
+            ```python
+            connector = await tago.connectors.info("5f5a8f3351d4db99c40dece5")
+            print(connector.name)
+            ```
         """
         query = encode_query({"fields": check_fields(("id",), fields)})
         path = f"{_INFO.path(connector_id)}?{query}"
@@ -112,6 +118,12 @@ class Connectors:
 
         Raises:
             InputError: something that the service would not understand.
+
+        Example:
+            ```python
+            async for connector in tago.connectors.list():
+                print(connector.id, connector.name)
+            ```
         """
         parameters = {
             "fields": check_fields(("id",), fields),

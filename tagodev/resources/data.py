@@ -72,6 +72,13 @@ class Data:
         Raises:
             BulkStoppedError: the run ended early.
             JournalError: the journal is of another input, or in use.
+
+        Example:
+            ```python
+            batches = [DataBatch(device_id, [DataCreate("temperature", 4.5, unit="°C")])]
+            report = await tago.data.send_many(batches, journal="readings.journal")
+            print(report.done)
+            ```
         """
         return self._runs.begin(SendData(DataRows(self)), batches, run)
 
@@ -100,7 +107,12 @@ class Data:
             RequestError: it failed.
 
         Example:
-            ``await tago.data.read(device_id, DataQuery(variables="rssi"), mode="last_value")``
+            ```python
+            newest = await tago.data.read(device_id, DataQuery(variables="temperature", qty=100))
+            last = await tago.data.read(
+                device_id, DataQuery(variables="temperature"), mode="last_value"
+            )
+            ```
         """
         return await self._of(device_id).read(query, mode=mode, **options)
 
@@ -123,6 +135,12 @@ class Data:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            query = DataQuery(variables="temperature", start_date="1 day")
+            too_warm = await tago.data.conditional(device_id, "gt", 8, query)
+            ```
         """
         return await self._of(device_id).conditional(comparison, value, query, **options)
 
@@ -147,6 +165,13 @@ class Data:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            query = DataQuery(variables="temperature", start_date="1 week")
+            for point in await tago.data.aggregate(device_id, "avg", "day", query):
+                print(point.time, point.value)
+            ```
         """
         return await self._of(device_id).aggregate(function, interval, query, **options)
 
@@ -162,6 +187,11 @@ class Data:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            print(await tago.data.count(device_id, DataQuery(variables="temperature")))
+            ```
         """
         return await self._of(device_id).count(query, **options)
 
@@ -177,6 +207,12 @@ class Data:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            query = DataQuery(variables="temperature", start_date="1 week")
+            print(await tago.data.avg(device_id, query))
+            ```
         """
         return await self._of(device_id).avg(query, **options)
 
@@ -190,6 +226,12 @@ class Data:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            query = DataQuery(variables="temperature", start_date="1 week")
+            print(await tago.data.sum(device_id, query))
+            ```
         """
         return await self._of(device_id).sum(query, **options)
 
@@ -221,7 +263,10 @@ class Data:
             RequestError: it failed.
 
         Example:
-            ``async for point in tago.data.stream(device_id, DataQuery(variables="rssi")): ...``
+            ```python
+            async for point in tago.data.stream(device_id, DataQuery(variables="temperature")):
+                print(point.time, point.value)
+            ```
         """
         return self._of(device_id).stream(query, page_size=page_size, **options)
 
@@ -257,6 +302,11 @@ class Data:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            accepted = await tago.data.send(device_id, DataCreate("temperature", 4.5, unit="°C"))
+            ```
         """
         if token is None:
             return await self._of(device_id).send(points, **options)
@@ -285,6 +335,12 @@ class Data:
         Raises:
             RequestError: it failed; ``accepted`` says how many had been changed by the requests
                 before that one.
+
+        Example:
+            ```python
+            (point,) = await tago.data.read(device_id, DataQuery(qty=1))
+            await tago.data.edit(device_id, DataEdit(point.id, value=4.6))
+            ```
         """
         return await self._of(device_id).edit(points, **options)
 
@@ -314,6 +370,12 @@ class Data:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            query = DataQuery(variables="temperature", qty=100)
+            deleted = await tago.data.delete(device_id, query)
+            ```
         """
         return await self._of(device_id).delete(query, mode=mode, **options)
 
@@ -337,6 +399,12 @@ class Data:
 
         Raises:
             RequestError: it failed; nothing is sent again if the answer is lost.
+
+        Example:
+            ```python
+            backup = await tago.data.backup(device_id, "/backup/$DEVICE$.csv")
+            print(backup.file_address)
+            ```
         """
         check_text("file_address", file_address)
         body = to_json({"file_address": file_address, "headers": headers})
@@ -361,6 +429,11 @@ class Data:
 
         Raises:
             RequestError: it failed; nothing is sent again if the answer is lost.
+
+        Example:
+            ```python
+            await tago.data.restore(device_id, "/backup/readings.csv")
+            ```
         """
         check_text("file_address", file_address)
         body = to_json({"file_address": file_address})

@@ -83,6 +83,12 @@ class DeviceData:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            newest = await device.data.read(DataQuery(variables="temperature", qty=100))
+            last = await device.data.read(DataQuery(variables="temperature"), mode="last_value")
+            ```
         """
         if mode is not None:
             check_choice("mode", mode, get_args(PointMode))
@@ -106,6 +112,12 @@ class DeviceData:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            query = DataQuery(variables="temperature", start_date="1 day")
+            too_warm = await device.data.conditional("gt", 8, query)
+            ```
         """
         check_choice("comparison", comparison, get_args(Comparison))
         parameters = as_parameters(query, "conditional", dated=True)
@@ -131,6 +143,13 @@ class DeviceData:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            query = DataQuery(variables="temperature", start_date="1 week")
+            for point in await device.data.aggregate("avg", "day", query):
+                print(point.time, point.value)
+            ```
         """
         check_choice("function", function, get_args(Aggregation))
         check_choice("interval", interval, get_args(Interval))
@@ -147,6 +166,11 @@ class DeviceData:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            print(await device.data.count(DataQuery(variables="temperature")))
+            ```
         """
         total = await self._get(self._routes.read, as_parameters(query, "count"), Total, options)
         return int(total.value or 0)
@@ -160,6 +184,12 @@ class DeviceData:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            query = DataQuery(variables="temperature", start_date="1 week")
+            print(await device.data.avg(query))
+            ```
         """
         parameters = as_parameters(query, "avg", dated=True)
         return (await self._get(self._routes.read, parameters, Total, options)).value
@@ -173,6 +203,12 @@ class DeviceData:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            query = DataQuery(variables="temperature", start_date="1 week")
+            print(await device.data.sum(query))
+            ```
         """
         parameters = as_parameters(query, "sum", dated=True)
         return (await self._get(self._routes.read, parameters, Total, options)).value or 0
@@ -203,7 +239,10 @@ class DeviceData:
             RequestError: it failed.
 
         Example:
-            ``async for point in device.data.stream(DataQuery(start_date="1 month")): ...``
+            ```python
+            async for point in device.data.stream(DataQuery(variables="temperature")):
+                print(point.time, point.value)
+            ```
         """
         query = DataQuery() if query is None else query
         if not 1 <= page_size <= MAX_QTY:
@@ -271,6 +310,11 @@ class DeviceData:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            accepted = await device.data.send(DataCreate("temperature", 4.5, unit="°C"))
+            ```
         """
         return await self._send_all(
             Batches(points, DataCreate, most=_MAX_SENT), self._post, options
@@ -289,6 +333,12 @@ class DeviceData:
         Raises:
             RequestError: it failed; ``accepted`` says how many had been changed by the requests
                 before that one.
+
+        Example:
+            ```python
+            (point,) = await device.data.read(DataQuery(qty=1))
+            await device.data.edit(DataEdit(point.id, value=4.6))
+            ```
         """
         return await self._send_all(Batches(points, DataEdit, most=_MAX_EDITED), self._put, options)
 
@@ -316,6 +366,11 @@ class DeviceData:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            deleted = await device.data.delete(DataQuery(variables="temperature", qty=100))
+            ```
         """
         if mode is not None:
             check_choice("mode", mode, get_args(PointMode))

@@ -99,6 +99,14 @@ class Devices:
         Raises:
             ResourceLimitError: the plan holds no more devices.
             RequestError: it failed otherwise.
+
+        Example:
+            ```python
+            created = await tago.devices.create(
+                DeviceCreate(name="Cold room 3", tags=[Tag("site", "7")])
+            )
+            print(created.device_id, created.token.reveal())
+            ```
         """
         return await self._rows.create(device, CallRecord.of(options))
 
@@ -112,6 +120,12 @@ class Devices:
         Raises:
             NotFoundError: no such device.
             RequestError: it failed otherwise.
+
+        Example:
+            ```python
+            device = await tago.devices.info(device_id)
+            print(device.name, device.last_input)
+            ```
         """
         request = Request(route=_INFO, path=_INFO.path(device_id), safety=Safety.READ)
         return await self._session.call(request, Device, CallRecord.of(options))
@@ -147,7 +161,10 @@ class Devices:
             InputError: something that the service would not understand.
 
         Example:
-            ``async for device in tago.devices.list(filter=DeviceFilter(name="Cold*")): ...``
+            ```python
+            async for device in tago.devices.list(filter=DeviceFilter(tags=[Tag("site", "7")])):
+                print(device.id, device.name)
+            ```
         """
         parameters = {
             # A device without these two is none.
@@ -174,6 +191,11 @@ class Devices:
         Raises:
             NotFoundError: no such device.
             RequestError: it failed otherwise.
+
+        Example:
+            ```python
+            await tago.devices.edit(device_id, DeviceEdit(name="Cold room 4", active=False))
+            ```
         """
         await self._rows.edit(device_id, changes, CallRecord.of(options))
 
@@ -188,6 +210,11 @@ class Devices:
             NotFoundError: no such device, and it was not an earlier attempt of this call whose
                 answer was lost that removed it.
             RequestError: it failed otherwise.
+
+        Example:
+            ```python
+            await tago.devices.delete(device_id)
+            ```
         """
         await self._rows.delete(device_id, CallRecord.of(options))
 
@@ -201,6 +228,11 @@ class Devices:
         Raises:
             NotFoundError: no such device.
             RequestError: it failed otherwise.
+
+        Example:
+            ```python
+            print(await tago.devices.amount(device_id))
+            ```
         """
         request = Request(route=_AMOUNT, path=_AMOUNT.path(device_id), safety=Safety.READ)
         return await self._session.call(request, int, CallRecord.of(options))
@@ -219,6 +251,11 @@ class Devices:
         Raises:
             NotFoundError: no such device.
             RequestError: it failed otherwise.
+
+        Example:
+            ```python
+            await tago.devices.empty(device_id)
+            ```
         """
         if side is not None:
             check_choice("side", side, get_args(Side))
@@ -245,6 +282,14 @@ class Devices:
         Raises:
             NotFoundError: no such device.
             RequestError: it failed otherwise.
+
+        Example:
+            ```python
+            await tago.devices.empty(device_id)
+            await tago.devices.edit(device_id, DeviceEdit(active=False))
+            to = DeviceConvert("immutable", chunk_period="month", chunk_retention=6)
+            await tago.devices.convert(device_id, to)
+            ```
         """
         request = Request(
             route=_CONVERT,
@@ -278,6 +323,12 @@ class Devices:
             NotFoundError: no such device.
             PermissionDeniedError: the profile has no Control Tower.
             RequestError: it failed otherwise.
+
+        Example:
+            ```python
+            for hour in await tago.devices.statistics(device_id, periodicity="hour"):
+                print(hour.time, hour.device_input)
+            ```
         """
         parameters = {
             "start_date": to_wire(start),
@@ -319,7 +370,11 @@ class Devices:
             JournalError: the journal is of another input, or in use.
 
         Example:
-            ``report = await tago.devices.create_many(specs, journal="site-7.journal")``
+            ```python
+            specs = (DeviceCreate(name=f"Freezer {number}") for number in range(600))
+            report = await tago.devices.create_many(specs, journal="freezers.journal")
+            print(report.done, "made,", report.failed, "failed")
+            ```
         """
         return self._runs.begin(CreateDevices(self._rows, identity=identity), devices, run)
 
@@ -335,6 +390,14 @@ class Devices:
         Raises:
             BulkStoppedError: the run ended early.
             JournalError: the journal is of another input, or in use.
+
+        Example:
+            ```python
+            changes = [DeviceChange(device_id, DeviceEdit(active=False))]
+            async with tago.devices.edit_many(changes) as run:
+                async for outcome in run:
+                    print(outcome.index, type(outcome).__name__)
+            ```
         """
         return self._runs.begin(EditDevices(self._rows), changes, run)
 
@@ -348,6 +411,12 @@ class Devices:
         Raises:
             BulkStoppedError: the run ended early: the token, no connection.
             JournalError: the journal is of another input, or in use.
+
+        Example:
+            ```python
+            ids = [device.id async for device in tago.devices.list()]
+            report = await tago.devices.delete_many(ids, journal="clearance.journal")
+            ```
         """
         return self._runs.begin(DeleteDevices(self._rows), device_ids, run)
 
@@ -369,6 +438,15 @@ class Devices:
         Raises:
             BulkStoppedError: the run ended early.
             JournalError: the journal is of another input, or in use.
+
+        Example:
+            ```python
+            steps = [
+                DeviceStep(device_id=device_id, edit=DeviceEdit(active=False)),
+                DeviceStep(device_id=archive_id, delete=True),
+            ]
+            report = await tago.devices.apply_many(steps)
+            ```
         """
         rows = ApplyRows(self._session, self._runs)
         return self._runs.begin(ApplySteps(rows, known_by=known_by), steps, run)

@@ -76,7 +76,14 @@ class Listing(Generic[T]):
         self._page_size = page_size
 
     def pages(self) -> AsyncIterator[list[T]]:
-        """Yield each page's items, without those that an earlier page held."""
+        """Yield each page's items, without those that an earlier page held.
+
+        Example:
+            ```python
+            async for page in tago.devices.list().pages():
+                print(len(page))
+            ```
+        """
         return self._pages(self._page_size)
 
     async def _pages(self, size: int) -> AsyncIterator[list[T]]:
@@ -104,7 +111,13 @@ class Listing(Generic[T]):
                 yield item
 
     async def first(self) -> T | None:
-        """Return the first item, or None if there is none."""
+        """Return the first item, or None if there is none.
+
+        Example:
+            ```python
+            device = await tago.devices.list(order_by="created_at,desc").first()
+            ```
+        """
         page = await self._fetch(1, 1)
         return page[0] if page else None
 
@@ -114,6 +127,11 @@ class Listing(Generic[T]):
         Args:
             limit: how many at most, 0 or more; None for all.
                 No more than that is asked for, in as few pages.
+
+        Example:
+            ```python
+            devices = await tago.devices.list().collect(100)
+            ```
         """
         if limit is None:
             return [item async for item in self]

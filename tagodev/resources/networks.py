@@ -94,6 +94,12 @@ class Networks:
         Raises:
             NotFoundError: no such network.
             RequestError: it failed otherwise.
+
+        Example:
+            ```python
+            network = await tago.networks.info("5bbd0d144051a50034cd19fb")
+            print(network.name)
+            ```
         """
         query = encode_query({"fields": check_fields(("id",), fields)})
         path = f"{_INFO.path(network_id)}?{query}"
@@ -123,6 +129,12 @@ class Networks:
 
         Raises:
             InputError: something that the service would not understand.
+
+        Example:
+            ```python
+            async for network in tago.networks.list():
+                print(network.id, network.name)
+            ```
         """
         parameters = {
             "fields": check_fields(("id",), fields),
@@ -160,7 +172,10 @@ class Networks:
             InputError: something that the service would not understand.
 
         Example:
-            ``async for device in tago.networks.devices(network_id): device.token.reveal()``
+            ```python
+            async for device in network.networks.devices(network_id):
+                print(device.name)
+            ```
         """
         parameters = {
             "filter": to_wire(filter) if filter is not None else None,
@@ -193,6 +208,13 @@ class Networks:
             NotFoundError: the network has no such device.
             RequestError: it failed otherwise; nothing is sent again if the answer is lost and any
                 was to be added.
+
+        Example:
+            ```python
+            await network.networks.set_parameters(
+                device_id, [ConfigurationParameter("check_rate", 900)]
+            )
+            ```
         """
         given = checked_parameters(parameters)
         if not given:
@@ -231,7 +253,10 @@ class Networks:
             RequestError: it failed otherwise; nothing is sent again if the answer is lost.
 
         Example:
-            ``await network.networks.send(key, DataCreate("up", "0A1F", metadata={"serial": eui}))``
+            ```python
+            point = DataCreate("payload", "0A1F", metadata={"serial": "0004A30B001C0530"})
+            await network.networks.send(authorization, point)
+            ```
         """
         secret = Secret(authorization)
         del authorization

@@ -65,6 +65,12 @@ class Parameters:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            for parameter in await tago.parameters.list(device_id, sent=False):
+                print(parameter.key, parameter.value)
+            ```
         """
         path = _LIST.path(device_id)
         return await _list(self._session, _LIST, path, sent, options)
@@ -93,6 +99,11 @@ class Parameters:
             InputError: a key that is empty or stands twice, or more parameters than a device
                 holds (60).
             RequestError: it failed.
+
+        Example:
+            ```python
+            await tago.parameters.set(device_id, [ConfigurationParameter("check_rate", 600)])
+            ```
         """
         given = checked_parameters(parameters)
         if not given:
@@ -131,6 +142,12 @@ class Parameters:
         Raises:
             BulkStoppedError: the run ended early.
             JournalError: the journal is of another input, or in use.
+
+        Example:
+            ```python
+            changes = [ParameterChange(device_id, [ConfigurationParameter("check_rate", 600)])]
+            report = await tago.parameters.set_many(changes, journal="rates.journal")
+            ```
         """
         return self._runs.begin(SetParameters(ParameterRows(self)), changes, run)
 
@@ -146,6 +163,12 @@ class Parameters:
             NotFoundError: no such parameter, and it was not an earlier attempt of this call whose
                 answer was lost that removed it.
             RequestError: it failed otherwise.
+
+        Example:
+            ```python
+            (parameter,) = await tago.parameters.list(device_id)
+            await tago.parameters.remove(device_id, parameter.id)
+            ```
         """
         path = _REMOVE.path(device_id, param_id)
         request = Request(route=_REMOVE, path=path, safety=Safety.IDEMPOTENT)
@@ -176,6 +199,12 @@ class DeviceParameters:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            for parameter in await device.parameters.list(sent=False):
+                print(parameter.key, parameter.value)
+            ```
         """
         return await _list(self._session, _OWN_LIST, _OWN_LIST.path(), sent, options)
 
@@ -189,6 +218,12 @@ class DeviceParameters:
         Raises:
             NotFoundError: no such parameter.
             RequestError: it failed otherwise.
+
+        Example:
+            ```python
+            for parameter in await device.parameters.list(sent=False):
+                await device.parameters.mark_read(parameter.id)
+            ```
         """
         request = Request(
             route=_OWN_MARK,

@@ -43,6 +43,12 @@ class Profiles:
         Raises:
             NotFoundError: no such profile.
             RequestError: it failed otherwise.
+
+        Example:
+            ```python
+            profile = await tago.profile.info()
+            print(profile.info.name)
+            ```
         """
         request = Request(route=_PROFILE, path=_PROFILE.path(profile_id), safety=Safety.READ)
         return await self._session.call(request, Profile, CallRecord.of(options))
@@ -64,6 +70,12 @@ class Profiles:
         Raises:
             NotFoundError: no such profile.
             RequestError: it failed otherwise.
+
+        Example:
+            ```python
+            summary = await tago.profile.summary()
+            print(summary.amount.device)
+            ```
         """
         query = encode_query({"onlyAmount": only_amount or None})
         path = _SUMMARY.path(profile_id) + (f"?{query}" if query else "")
@@ -90,6 +102,12 @@ class Accounts:
 
         Raises:
             RequestError: it failed; not every token may ask.
+
+        Example:
+            ```python
+            account = await tago.account.info()
+            print(account.name)
+            ```
         """
         request = Request(route=_ACCOUNT, path=_ACCOUNT.path(), safety=Safety.READ)
         return await self._session.call(request, Account, CallRecord.of(options))
@@ -105,6 +123,12 @@ class Accounts:
 
         Raises:
             RequestError: it failed; not every token may ask.
+
+        Example:
+            ```python
+            plan = await tago.account.plan()
+            print(plan.plan)
+            ```
         """
         request = Request(route=_PLAN, path=_PLAN.path(), safety=Safety.READ)
         return await self._session.call(request, AccountPlan, CallRecord.of(options))

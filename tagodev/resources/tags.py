@@ -39,6 +39,11 @@ class Tags:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            print(await tago.tags.keys("device"))
+            ```
         """
         request = Request(route=_KEYS, path=_KEYS.path(type.lower()), safety=Safety.READ)
         return await self._session.call(request, list[str], CallRecord.of(options))

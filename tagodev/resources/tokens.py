@@ -91,6 +91,12 @@ class Tokens:
 
         Raises:
             RequestError: it failed.
+
+        Example:
+            ```python
+            made = await tago.tokens.create(device_id, TokenCreate("gateway", "write"))
+            print(made.token.reveal())
+            ```
         """
         return await self._rows.create_token(device_id, token, CallRecord.of(options))
 
@@ -119,6 +125,12 @@ class Tokens:
 
         Raises:
             InputError: something that the service would not understand.
+
+        Example:
+            ```python
+            async for token in tago.tokens.list(device_id):
+                print(token.name, token.permission)
+            ```
         """
         parameters = {
             "fields": check_fields(("token",), fields),
@@ -139,6 +151,11 @@ class Tokens:
         Raises:
             AuthenticationError: the service does not know the token.
             RequestError: it failed otherwise.
+
+        Example:
+            ```python
+            print((await tago.tokens.info()).type)
+            ```
         """
         request = Request(route=_INFO, path=_INFO.path(), safety=Safety.READ)
         return await self._session.call(request, TokenInfo, CallRecord.of(options))
@@ -161,6 +178,11 @@ class Tokens:
         Raises:
             NotFoundError: no such serial number.
             RequestError: it failed otherwise.
+
+        Example:
+            ```python
+            token = await network.tokens.resolve("0004A30B001C0530")
+            ```
         """
         secrets = tuple(Secret(part) for part in (serial, authorization) if part is not None)
         del serial, authorization
@@ -184,6 +206,12 @@ class Tokens:
             NotFoundError: no such token, and it was not an earlier attempt of this call whose
                 answer was lost that removed it.
             RequestError: it failed otherwise.
+
+        Example:
+            ```python
+            made = await tago.tokens.create(device_id, TokenCreate("gateway", "write"))
+            await tago.tokens.delete(made.token)
+            ```
         """
         token = Secret(token)
         request = Request(
@@ -213,6 +241,14 @@ class Tokens:
         Raises:
             BulkStoppedError: the run ended early.
             JournalError: the journal is of another input, or in use.
+
+        Example:
+            ```python
+            orders = [TokenOrder(device_id, TokenCreate("gateway", "write"))]
+            async with tago.tokens.create_many(orders, journal="gateways.journal") as run:
+                async for outcome in run:
+                    print(outcome)
+            ```
         """
         return self._runs.begin(IssueTokens(self._rows), orders, run)
 
@@ -237,5 +273,12 @@ class Tokens:
         Raises:
             BulkStoppedError: the run ended early.
             JournalError: the journal is of another input, or in use.
+
+        Example:
+            ```python
+            report = await tago.tokens.rotate_many(
+                [Rotation(device_id)], journal="rotation.journal", allow_gap=True
+            )
+            ```
         """
         return self._runs.begin(RotateTokens(self._rows, allow_gap=allow_gap), rotations, run)
