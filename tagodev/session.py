@@ -161,6 +161,11 @@ class Session:
         """The service's address."""
         return self._transport.base_url
 
+    @property
+    def account(self) -> str:
+        """A digest of the token, from which it does not come back: whose requests these are."""
+        return self._transport.account
+
     async def learn_clock(self, record: CallRecord) -> None:
         """Make sure that something is known of the service's clock, by a request if need be.
 

@@ -18,30 +18,34 @@ many rows have to say into few commits.
 
 from __future__ import annotations
 
-import os
-import secrets
 import sqlite3
-import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
 import orjson
 
+from tagodev.bulk.journal_files import (
+    FORMAT,
+    check_there,
+    connect_journal,
+    explained,
+    make_journal,
+)
 from tagodev.bulk.journal_rows import Batch, Entry, JournalInfo, RowState
-from tagodev.bulk.journal_sql import APPLICATION_ID, SCHEMA, STATEMENTS, stretch, write_batch
+from tagodev.bulk.journal_sql import stretch, write_batch
 from tagodev.bulk.locks import FileLock
 from tagodev.errors import JournalError
 from tagodev.hard_limits import HardLimits
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator
     from types import TracebackType
 
 __all__ = ["Journal"]
 
-_FORMAT: Final = 1
 _GO_ON: Final = (
     "Nothing more was sent; make room and go on with the same journal, which looks up first what "
     "was on its way"
@@ -87,9 +91,9 @@ class Journal:
         place = Path(path)
         lock = FileLock.take(place)
         try:
-            with _explained(place):
-                _make(place, info)
-                return cls(place, _connect(place), lock)
+            with explained(place):
+                make_journal(place, info)
+                return cls(place, connect_journal(place), lock)
         except BaseException:
             lock.release()
             raise
@@ -102,11 +106,11 @@ class Journal:
             JournalError: there is none, it is none, or another process has it open.
         """
         place = Path(path)
-        _check_there(place)
+        check_there(place)
         lock = FileLock.take(place)
         try:
-            with _explained(place):
-                return cls(place, _connect(place), lock)
+            with explained(place):
+                return cls(place, connect_journal(place), lock)
         except BaseException:
             lock.release()
             raise
@@ -119,9 +123,9 @@ class Journal:
             JournalError: there is none, or it is none.
         """
         place = Path(path)
-        _check_there(place)
-        with _explained(place):
-            return cls(place, _connect(place, read_only=True), None)
+        check_there(place)
+        with explained(place):
+            return cls(place, connect_journal(place, read_only=True), None)
 
     def close(self) -> None:
         """Close it; what was committed stays."""
@@ -151,13 +155,13 @@ class Journal:
 
     def counts(self) -> dict[RowState, int]:
         """Return how many rows are in each state."""
-        with _explained(self.path):
+        with explained(self.path):
             found = self._connection.execute("SELECT state, count(*) FROM rows GROUP BY state")
             return {RowState(state): count for state, count in found}
 
     def last_activity(self) -> float | None:
         """Return when a row was last begun or finished, in seconds of the epoch; None if none."""
-        with _explained(self.path):
+        with explained(self.path):
             found = self._connection.execute("SELECT max(sent), max(ended) FROM rows").fetchone()
         return max((moment for moment in found if moment is not None), default=None)
 
@@ -172,7 +176,7 @@ class Journal:
         last = after
         while True:
             # Page by page: the connection serves other statements in between.
-            with _explained(self.path):
+            with explained(self.path):
                 page = self._connection.execute(
                     "SELECT number, state, payload, attempts, sent, ended, progress, result, error"  # noqa: S608  (the states are whole numbers of our own)
                     f" FROM rows WHERE number > ? AND state IN ({asked})"
@@ -187,7 +191,7 @@ class Journal:
 
     def hashes(self, after: int, many: int) -> list[tuple[int, bytes, RowState]]:
         """Return number, hash and state of the next rows behind a number."""
-        with _explained(self.path):
+        with explained(self.path):
             found = self._connection.execute(
                 "SELECT number, hash, state FROM rows WHERE number > ? ORDER BY number LIMIT ?",
                 (after, many),
@@ -196,14 +200,14 @@ class Journal:
 
     def sent(self, number: int) -> float | None:
         """Return when a row was about to leave first, in seconds of the epoch."""
-        with _explained(self.path):
+        with explained(self.path):
             found = self._connection.execute("SELECT sent FROM rows WHERE number = ?", (number,))
             row = found.fetchone()
         return None if row is None else row[0]
 
     def progress(self) -> list[tuple[int, bytes]]:
         """Return number and progress of each row that is not finished and was begun."""
-        with _explained(self.path):
+        with explained(self.path):
             found = self._connection.execute(
                 "SELECT number, progress FROM rows WHERE state = 0 AND progress IS NOT NULL"
             )
@@ -216,7 +220,7 @@ class Journal:
             minute: length of the windows, in seconds.
             besides: the ledger whose own grants are left out.
         """
-        with _explained(self.path):
+        with explained(self.path):
             found = self._connection.execute(
                 "SELECT route, number, sum(count) FROM spent WHERE minute = ? AND ledger != ?"
                 " GROUP BY route, number ORDER BY number",
@@ -231,7 +235,7 @@ class Journal:
 
     def select(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return what a statement of one's own finds, for whoever tells of the run."""
-        with _explained(self.path):
+        with explained(self.path):
             return self._connection.execute(statement, values).fetchall()
 
     # --- writing -------------------------------------------------------------------------------
@@ -242,7 +246,7 @@ class Journal:
         Raises:
             JournalError: the disk does not take it; nothing of it was written.
         """
-        with _explained(self.path, _GO_ON), self._connection as connection:
+        with explained(self.path, _GO_ON), self._connection as connection:
             connection.execute("BEGIN IMMEDIATE")
             write_batch(connection, batch)
             if batch.whole:
@@ -260,7 +264,7 @@ class Journal:
         Raises:
             JournalError: the disk does not take it; nothing of it was written.
         """
-        with _explained(self.path), self._connection as connection:
+        with explained(self.path), self._connection as connection:
             connection.executemany(
                 "INSERT INTO rows (number, hash, payload) VALUES (?, ?, ?)", rows
             )
@@ -268,11 +272,23 @@ class Journal:
 
     def retry_failed(self) -> int:
         """Make rows that failed pending again, and return how many."""
-        with _explained(self.path), self._connection as connection:
+        with explained(self.path), self._connection as connection:
             changed = connection.execute(
                 "UPDATE rows SET state = 0, error = NULL, ended = NULL WHERE state = 3"
             )
             return changed.rowcount
+
+    def note_account(self, account: str) -> bool:
+        """Note as whom it is gone on with, and return whether that was somebody else before.
+
+        Args:
+            account: a digest of the account's token.
+        """
+        before = self._fact("account")
+        if before != account:
+            with explained(self.path), self._connection:
+                self._put("account", value=account)
+        return before not in (None, account)
 
     def move(self, service: str) -> None:
         """Note that the service is reached at another address from now on.
@@ -280,7 +296,7 @@ class Journal:
         Args:
             service: the address.
         """
-        with _explained(self.path), self._connection:
+        with explained(self.path), self._connection:
             self._put("service", value=service)
 
     def keep_limits(self, limits: HardLimits) -> None:
@@ -290,13 +306,13 @@ class Journal:
             limits: of each route.
         """
         facts = {name: getattr(limits, name) for name in ("name", "default", "minute")}
-        with _explained(self.path), self._connection:
+        with explained(self.path), self._connection:
             self._put("limits", value={**facts, "per_route": dict(limits.per_route)})
 
     # --- inside --------------------------------------------------------------------------------
 
     def _read_info(self) -> JournalInfo:
-        if self._fact("format") != _FORMAT:
+        if self._fact("format") != FORMAT:
             raise JournalError(
                 "this journal was written by another version of tagodev", journal=str(self.path)
             )
@@ -305,7 +321,7 @@ class Journal:
         )
 
     def _fact(self, key: str) -> Any:
-        with _explained(self.path):
+        with explained(self.path):
             found = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,))
             row = found.fetchone()
         return None if row is None else orjson.loads(row[0])
@@ -330,84 +346,3 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         result=result,
         error=error,
     )
-
-
-def _make(path: Path, info: JournalInfo) -> None:
-    """Make a journal's file in one step: a process that is killed meanwhile leaves none."""
-    if path.exists():
-        raise FileExistsError
-    draft = path.with_name(f"{path.name}.draft")
-    draft.unlink(missing_ok=True)
-    os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    facts = {
-        "format": _FORMAT,
-        **attrs.asdict(info),
-        "run": info.run or secrets.token_hex(4),
-        "began": info.began or time.time(),
-        "whole": False,
-    }
-    with closing(sqlite3.connect(draft)) as connection:
-        # A draft that was begun is thrown away, so nothing is kept to undo it.
-        connection.execute("PRAGMA journal_mode = MEMORY")
-        with connection:
-            connection.executescript(f"BEGIN; {SCHEMA}")
-            connection.executemany(
-                "INSERT INTO meta VALUES (?, ?)",
-                [(key, orjson.dumps(value).decode()) for key, value in facts.items()],
-            )
-        # Here, because whoever only reads could not undo it if it was cut short.
-        connection.execute("PRAGMA journal_mode = WAL")
-    draft.rename(path)
-
-
-def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    # One thread at a time, though not always the same one: `Recorder` sees to that.
-    # Whoever may write tidies up when the last has gone, so a reader only promises not to change
-    # anything, unless it may not write.
-    mode = "ro" if read_only and not os.access(path, os.W_OK) else "rw"
-    address = f"{path.resolve().as_uri()}?mode={mode}"
-    connection = sqlite3.connect(
-        address, uri=True, check_same_thread=False, timeout=10, cached_statements=STATEMENTS
-    )
-    try:
-        connection.execute("PRAGMA synchronous = FULL")
-        if read_only:
-            connection.execute("PRAGMA query_only = ON")
-        (identity,) = connection.execute("PRAGMA application_id").fetchone()
-        if identity != APPLICATION_ID:
-            raise JournalError("this is no journal of tagodev", journal=str(path))
-        if not read_only:
-            _close_to_others(path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _close_to_others(path: Path) -> None:
-    # One that was copied about may have lost its mode, and so may what was copied with it.
-    for suffix in ("", "-wal", "-shm"):
-        file = path.with_name(path.name + suffix)
-        if file.exists():
-            file.chmod(0o600)
-
-
-def _check_there(path: Path) -> None:
-    if not path.is_file():
-        raise JournalError("there is no such journal", journal=str(path))
-
-
-@contextmanager
-def _explained(path: Path, hint: str = "") -> Iterator[None]:
-    """Turn errors of file and database into ours."""
-    try:
-        yield
-    except FileExistsError:
-        problem = "something is there already"
-    except OSError as error:
-        problem = error.strerror or str(error)
-    except sqlite3.Error as error:
-        problem = str(error)
-    else:
-        return
-    raise JournalError(problem, journal=str(path), hint=hint)

@@ -10,6 +10,7 @@ journal shows what was on its way as in doubt.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Generator  # noqa: TC003  (see `tagodev.bulk.options`)
 from itertools import count
 from pathlib import Path
@@ -38,6 +39,7 @@ __all__ = ["BulkRun", "Many"]
 
 Item = TypeVar("Item")
 
+_log: Final = logging.getLogger("tagodev.bulk")
 # Runs of one process share a lane fairly: each is told from the others by its number.
 _numbers: Final = count(1)
 _DEFAULTS: Final = RunOptions()
@@ -207,7 +209,9 @@ class BulkRun(Generic[Item]):
             journal = Journal.create(path, info)
         try:
             check_same(journal, info)
-            journal.keep_limits(session.scheduler.core.settings.limits)
+            if journal.note_account(session.account):
+                _log.warning("%s: begun with another token: is it of the same profile?", path)
+            journal.keep_limits(session.scheduler.limits)
             looking = self._looking = Journal.read(path)
         except BaseException:
             journal.close()

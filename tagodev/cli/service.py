@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 import attrs
@@ -137,8 +138,15 @@ class ServiceOptions:
         return asyncio.run(inside())
 
     def remember(self) -> dict[str, Any]:
-        """Return what whoever goes on needs to know; never the token."""
+        """Return what whoever goes on needs to know; never the token, nor an address that has one.
+
+        A password may stand in the address of a ledger's server.
+        """
+        ledger = self.ledger
+        if ledger is not None and ledger != "none":
+            ledger = None if "://" in ledger else str(Path(ledger).expanduser().absolute())
         return {
+            "ledger": ledger,
             "plan": self.plan,
             "minute": self.minute,
             "concurrency": self.concurrency,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tagodev.errors import LedgerError
+    from tagodev.hard_limits import HardLimits
     from tagodev.limits.bucket import Permit
     from tagodev.limits.core import Core
     from tagodev.limits.lanes import Waiter
@@ -185,9 +186,14 @@ class Scheduler:
                 granted.set_exception(attrs.evolve(error))
 
     @property
+    def limits(self) -> HardLimits:
+        """What requests are held to."""
+        return self.core.settings.limits
+
+    @property
     def minute(self) -> float:
         """Length of the service's windows, in seconds."""
-        return self.core.settings.limits.minute
+        return self.limits.minute
 
     def presume(self, spent: Iterable[tuple[str, int, int]], open_requests: int) -> None:
         """Take windows as partly used by another process, which has ended.

@@ -21,6 +21,8 @@ from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_rows import RowState
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.bulk.crashing import Aim, Job, Life, Program, device_name, new_name
+from tests.cli.support import Command
+from tests.cli.support import tokens_of as tokens_of_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -202,19 +204,26 @@ async def owners(job: Job, tokens: list[str]) -> list[str | None]:
 
 @pytest.mark.timeout(60 + PATIENCE * KILLS)
 def test_create(tmp_path: Path) -> None:
-    """A thousand devices, none of them twice, and the journal holds the token of each."""
+    """A thousand devices, none of them twice; journal and results hold the token of each."""
     rows = max(1000, 5 * KILLS)
     with emulator_for("create", rows) as emulator, Program() as program:
         job = job_for("create", rows, emulator, tmp_path)
         doing = killed(program, job, KILLS)
         stats = emulator.stats()
         made = results(job)
+        command = Command(tmp_path, job.url, job.token)
+        limits = ("--plan", "scale", "--minute", str(MINUTE))
+        done = command.run("bulk", "resume", job.journal, "--out", "results.csv", *limits)
         names = sorted(device.name for device in asyncio.run(devices_of(job)))
         known = asyncio.run(owners(job, [made[row]["token"] for row in range(rows)]))
 
     wanted = [device_name(row) for row in range(rows)]
     assert wanted == names
     assert wanted == known
+    assert (0, [made[row]["token"] for row in range(rows)]) == (
+        done.code,
+        tokens_of_rows(tmp_path / "results.csv"),
+    )
     assert (rows, rows, {}) == (stats["devices"], stats["created"], stats["duplicates"])
     assert 0 == stats["rejected"]
     assert 3 < len(stats["routes"]["POST /device"]["windows"])

@@ -11,8 +11,8 @@ import attrs
 import pytest
 
 from tagodev import BulkStoppedError, Created, DeviceCreate, InDoubt, JournalError, Pending
-from tagodev.bulk import journal as journal_module
 from tagodev.bulk.journal import Journal
+from tagodev.bulk.journal_files import connect_journal
 from tagodev.bulk.journal_rows import JournalInfo, RowState
 from tagodev.emulator import Emulator, EmulatorOptions, EmulatorProcess
 from tests.bulk.crashing import Job, Program, device_name
@@ -77,7 +77,7 @@ async def test_what_is_known_is_given_out(
     options = EmulatorOptions(seed=pages, latency=0.02, faults={"POST /device:reset-before": 0.05})
     async with Emulator(options) as emulator:
         with monkeypatch.context() as patch:
-            patch.setattr(journal_module, "_connect", connecting_to(pages))
+            patch.setattr("tagodev.bulk.journal.connect_journal", connecting_to(pages))
             async with client(emulator.url, token=emulator.token) as tago:
                 outcomes, error = await outcomes_of(tago, place)
                 devices = {device.id: device.name async for device in tago.devices.list()}
@@ -99,10 +99,9 @@ async def test_what_is_known_is_given_out(
 
 def connecting_to(pages: int) -> Any:
     """Return a way to open journals that hold no more than so many pages."""
-    connect = journal_module._connect
 
     def with_little_room(*args: Any, **kwargs: Any) -> sqlite3.Connection:
-        connection = connect(*args, **kwargs)
+        connection = connect_journal(*args, **kwargs)
         connection.execute(f"PRAGMA max_page_count = {pages}")
         return connection
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import orjson
 
-from tagodev import BulkRun, BulkStoppedError, Done
+from tagodev import BulkRun, BulkStoppedError, Done, HardLimits
 from tagodev.bulk.operations import Operation
 from tagodev.bulk.options import RunOptions
 
@@ -117,6 +117,8 @@ class Door:
     """What a run asks of its session, besides what its operation does."""
 
     base_url = "http://127.0.0.1:1"
+    account = "somebody"
+    limits = HardLimits.for_plan("scale")
     ledger = "here"
     minute = 60.0
 

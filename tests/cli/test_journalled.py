@@ -105,7 +105,7 @@ def test_options_are_remembered(tmp_path: Path) -> None:
         tagodev = Command(tmp_path, emulator.url, emulator.token)
         process = tagodev.start(
             *("bulk", "create", "site.csv", "--journal", "site.journal", "--out", "made.csv"),
-            *("--plan", "free", "--minute", "3"),
+            *("--plan", "free", "--minute", "3", "--ledger", "own.ledger"),
         )
         wait_for_journal(tmp_path / "site.journal", 9)
         process.send_signal(signal.SIGTERM)
@@ -120,6 +120,8 @@ def test_options_are_remembered(tmp_path: Path) -> None:
     assert done.json()["out"] == str(tmp_path / "made.csv")
     assert statuses(tmp_path / "made.csv") == {"created": 25}
     assert not list(elsewhere.glob("[!.]*"))
+    assert (tmp_path / "own.ledger").exists()
+    assert not (elsewhere / ".config" / "ledger.sqlite").exists()
 
 
 # --- whatever ends the process -------------------------------------------------------------------
@@ -249,6 +251,31 @@ def test_a_token_that_is_refused(inside: InProcess, tmp_path: Path) -> None:
     assert "4bff8bf8-" not in done.out + done.err
     assert 0 == inside("bulk", "resume", "site.journal").code
     assert statuses(tmp_path / "site.results.csv") == {"created": 40}
+
+
+def test_a_token_that_is_another(
+    inside: InProcess,
+    tmp_path: Path,
+    shared_emulator: EmulatorProcess,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is said, once, that a journal was begun with another token: its devices may be elsewhere.
+
+    The journal knows that by a digest.
+    """
+    token = "p-8be70d95-0dbc-4e16-89b6-b23b077d05e5"
+    write_devices(tmp_path / "site.csv", ["a"])
+    with EmulatorProcess(EmulatorOptions(token=token)) as first:
+        there = ("--api", first.url, "--token", token)
+        inside("bulk", "create", "site.csv", "--journal", "site.journal", *SCALE, *there)
+    here = ("--api", shared_emulator.url)
+    assert "another token" not in caplog.text
+    for _ in range(2):
+        assert 0 == inside("bulk", "resume", "site.journal", *here).code
+    assert 1 == caplog.text.count("begun with another token: is it of the same profile?")
+    content = (tmp_path / "site.journal").read_bytes()
+    assert token.removeprefix("p-").encode() not in content
+    assert shared_emulator.token.removeprefix("p-").encode() not in content
 
 
 def test_no_way_to_the_service(inside: InProcess, tmp_path: Path) -> None:

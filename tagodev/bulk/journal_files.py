@@ -1,0 +1,123 @@
+"""The file of a journal: made in one step, for its owner's eyes only, and opened with care."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import time
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Final
+
+import attrs
+import orjson
+
+from tagodev.bulk.journal_sql import APPLICATION_ID, SCHEMA, STATEMENTS
+from tagodev.errors import JournalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tagodev.bulk.journal_rows import JournalInfo
+
+__all__ = ["FORMAT", "check_there", "connect_journal", "explained", "make_journal"]
+
+#: How the tables look; a journal of another format is refused.
+FORMAT: Final = 1
+
+
+def make_journal(path: Path, info: JournalInfo) -> None:
+    """Make a journal's file in one step: a process that is killed meanwhile leaves none."""
+    if path.exists():
+        raise FileExistsError
+    draft = path.with_name(f"{path.name}.draft")
+    draft.unlink(missing_ok=True)
+    os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    facts = {
+        "format": FORMAT,
+        **attrs.asdict(info),
+        "run": info.run or secrets.token_hex(4),
+        "began": info.began or time.time(),
+        "whole": False,
+    }
+    with closing(sqlite3.connect(draft)) as connection:
+        # A draft that was begun is thrown away, so nothing is kept to undo it.
+        connection.execute("PRAGMA journal_mode = MEMORY")
+        with connection:
+            connection.executescript(f"BEGIN; {SCHEMA}")
+            connection.executemany(
+                "INSERT INTO meta VALUES (?, ?)",
+                [(key, orjson.dumps(value).decode()) for key, value in facts.items()],
+            )
+        # Here, because whoever only reads could not undo it if it was cut short.
+        connection.execute("PRAGMA journal_mode = WAL")
+    draft.rename(path)
+
+
+def connect_journal(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open the database of a journal.
+
+    Args:
+        path: where it is.
+        read_only: whether nothing of it is to be changed.
+
+    Raises:
+        JournalError: it is none.
+        sqlite3.Error: it can't be opened.
+    """
+    # One thread at a time, though not always the same one: `Recorder` sees to that.
+    # Whoever may write tidies up when the last has gone, so a reader only promises not to change
+    # anything, unless it may not write.
+    mode = "ro" if read_only and not os.access(path, os.W_OK) else "rw"
+    address = f"{path.resolve().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(
+        address, uri=True, check_same_thread=False, timeout=10, cached_statements=STATEMENTS
+    )
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+        (identity,) = connection.execute("PRAGMA application_id").fetchone()
+        if identity != APPLICATION_ID:
+            raise JournalError("this is no journal of tagodev", journal=str(path))
+        if not read_only:
+            _close_to_others(path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _close_to_others(path: Path) -> None:
+    # One that was copied about may have lost its mode, and so may what was copied with it.
+    for suffix in ("", "-wal", "-shm"):
+        file = path.with_name(path.name + suffix)
+        if file.exists():
+            file.chmod(0o600)
+
+
+def check_there(path: Path) -> None:
+    """Make sure that there is a file.
+
+    Raises:
+        JournalError: there is none.
+    """
+    if not path.is_file():
+        raise JournalError("there is no such journal", journal=str(path))
+
+
+@contextmanager
+def explained(path: Path, hint: str = "") -> Iterator[None]:
+    """Turn errors of file and database into ours."""
+    try:
+        yield
+    except FileExistsError:
+        problem = "something is there already"
+    except OSError as error:
+        problem = error.strerror or str(error)
+    except sqlite3.Error as error:
+        problem = str(error)
+    else:
+        return
+    raise JournalError(problem, journal=str(path), hint=hint)
