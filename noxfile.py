@@ -148,6 +148,7 @@ def bench(session: nox.Session) -> None:
         "real_time",
         "grant_cost",
         "virtual_time",
+        "plan_profile",
         "chart",
     ]
     for program in programs:

@@ -45,12 +45,12 @@ class Reading:
     def __init__(self) -> None:
         self._next = time.monotonic() + _EVERY
 
-    def __call__(self, what: str, number: int) -> None:
+    def __call__(self, what: str, number: int, of: int | None) -> None:
         """Take note of how many are read, and say it if nothing was said for a while."""
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _EVERY
-            say(f"Reading: {number} {what}")
+            say(f"Reading: {number} {what}" if of is None else f"Reading: {number} of {of} {what}")
 
 
 @Parameter(name="*", group=_FILE)

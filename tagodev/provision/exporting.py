@@ -11,10 +11,11 @@ from tagodev.provision.planning import FIELDS
 from tagodev.provision.together import each
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
 
     from tagodev.client import Tago
     from tagodev.models import ConfigurationParameter, Device, DeviceToken
+    from tagodev.provision.together import Progress
 
 __all__ = ["EXPORT_FIELDS", "export_records", "known_by_of"]
 
@@ -32,7 +33,7 @@ async def export_records(
     *,
     parameters: bool = True,
     tokens: bool = False,
-    on_progress: Callable[[str, int], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> AsyncIterator[dict[str, Any]]:
     """Yield devices in the form in which files of devices are read.
 
@@ -44,7 +45,7 @@ async def export_records(
         parameters: whether configuration parameters are read, one request a device; default: yes.
         tokens: whether tokens are read, one request a device; the first is given as ``token``,
             and the first serial number as ``serie_number``; default: no.
-        on_progress: called now and then with what is read, and how many of it.
+        on_progress: called now and then with what is read.
 
     Raises:
         RequestError: a device could not be read.
@@ -57,7 +58,7 @@ async def export_records(
         details[device.id] = await _details(tago, device, parameters, tokens)
         number += 1
         if on_progress is not None:
-            on_progress("devices", number)
+            on_progress("devices", number, len(devices))
 
     for start in range(0, len(devices), _AT_ONCE):
         some = devices[start : start + _AT_ONCE]

@@ -22,13 +22,14 @@ from tagodev.provision.rows import Match, check_rows, key_of
 from tagodev.provision.together import each
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tagodev.client import Tago
     from tagodev.models import ConfigurationParameter, Device
     from tagodev.provision.files import DeviceRow
     from tagodev.provision.intent import Intent
     from tagodev.provision.plans import PlannedStep
+    from tagodev.provision.together import Progress
 
 __all__ = ["FIELDS", "make_plan"]
 
@@ -59,7 +60,7 @@ async def make_plan(
     intent: Intent,
     *,
     max_devices: int | None = None,
-    on_progress: Callable[[str, int], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> Plan:
     """Return what would make a profile what a file says; nothing is changed.
 
@@ -68,7 +69,7 @@ async def make_plan(
         rows: the file's rows.
         intent: what the file stands for.
         max_devices: how many devices the profile may hold; None for as many as its plan.
-        on_progress: called now and then with what is read, and how many of it.
+        on_progress: called now and then with what is read.
 
     Raises:
         InputError: two rows stand for the same device, or a row can't be told apart.
@@ -80,7 +81,7 @@ async def make_plan(
     return await _Planner(tago, intent, max_devices, on_progress or _silent).plan(list(rows))
 
 
-def _silent(_: str, __: int) -> None:
+def _silent(_: str, __: int, ___: int | None) -> None:
     """Tell nobody."""
 
 
@@ -90,7 +91,7 @@ class _Planner:
         tago: Tago,
         intent: Intent,
         max_devices: int | None,
-        tell: Callable[[str, int], None],
+        tell: Progress,
     ) -> None:
         self._tago = tago
         self._intent = intent
@@ -131,7 +132,7 @@ class _Planner:
         listing = self._tago.devices.list(fields=fields, order_by="created_at,asc")
         async for page in listing.pages():
             self._devices += page
-            self._tell("devices", len(self._devices))
+            self._tell("devices", len(self._devices), None)
         mark = Tag(MANAGED_TAG, self._intent.manager)
         self._marked = {device.id for device in self._devices if mark in device.tags}
 
@@ -179,6 +180,7 @@ class _Planner:
                     found[key].append(device)
             return found
         listed = {device.id: device for device in devices}
+        wanted = list(keys)
         looked = 0
 
         async def look(serial: str) -> None:
@@ -187,9 +189,9 @@ class _Planner:
             # One that was made since the list was read is left to the next plan.
             found[serial] = [listed[one.id] async for one in listing if one.id in listed]
             looked += 1
-            self._tell("serial numbers", looked)
+            self._tell("serial numbers", looked, len(wanted))
 
-        await each(look, keys)
+        await each(look, wanted)
         self._notes.append(f"Serial numbers took one request a row: {looked}")
         return found
 
@@ -203,7 +205,7 @@ class _Planner:
                 found[device_id] = await self._tago.parameters.list(device_id, lane="bulk")
             except NotFoundError:
                 found[device_id] = []
-            self._tell("parameters of devices", len(found))
+            self._tell("parameters of devices", len(found), len(wanted))
 
         wanted = [
             match.device.id

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Iterable
 
-__all__ = ["each"]
+__all__ = ["Progress", "each"]
+
+#: Is told what is read, how much of it by now, and how much there is; None if nobody knows.
+Progress: TypeAlias = Callable[[str, int, int | None], None]
 
 T = TypeVar("T")
 

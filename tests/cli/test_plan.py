@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.process import run_measured
 from tagodev import Tag
+from tagodev.cli import wanted
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.profile import MARK, SITE, Profile
 from tests.cli.support import Command
@@ -184,6 +185,20 @@ def test_requests_are_few(profile: Profile) -> None:
         "GET /device": 1,
         "GET /device/:device_id/params": 2,
     } == asked
+
+
+def test_how_far_reading_has_come(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes long is told now and then, on standard error; of how many, as far as is known."""
+    monkeypatch.setattr(wanted, "_EVERY", 0.0)
+    profile.make("Cold room 1", "Cold room 2")
+    profile.write("site.csv")
+    done = profile.run("plan", "site.csv")
+
+    assert [
+        "Reading: 2 devices",
+        "Reading: 1 of 2 parameters of devices",
+        "Reading: 2 of 2 parameters of devices",
+    ] == done.err.splitlines()
 
 
 @pytest.mark.tago_emulator(unlimited=True, devices=10_000)

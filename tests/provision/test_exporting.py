@@ -148,10 +148,10 @@ async def test_requests(emulator: Emulator, tago: Tago) -> None:
     """Parameters and tokens take one request a device each; without them the list is all."""
     for number in range(3):
         await tago.devices.create(DeviceCreate(name=str(number)))
-    told: list[tuple[str, int]] = []
+    told: list[tuple[str, int, int | None]] = []
     await records(tago, parameters=False)
     few = _asked(emulator)
-    await records(tago, tokens=True, on_progress=lambda what, number: told.append((what, number)))
+    await records(tago, tokens=True, on_progress=lambda *progress: told.append(progress))
     many = _asked(emulator)
 
     assert {"GET /device": 1} == few
@@ -160,7 +160,7 @@ async def test_requests(emulator: Emulator, tago: Tago) -> None:
         "GET /device/:device_id/params": 3,
         "GET /device/token/:device_id": 3,
     } == many
-    assert [("devices", 1), ("devices", 2), ("devices", 3)] == told
+    assert [("devices", 1, 3), ("devices", 2, 3), ("devices", 3, 3)] == told
 
 
 def _asked(emulator: Emulator) -> dict[str, int]:
