@@ -71,7 +71,7 @@ def plan_lines(plan: Plan, plan_name: str, *, everything: bool = False) -> Itera
         f", {blocked} that can't be done" if blocked else ""
     )
     yield from _cost_lines(plan, plan_name)
-    if plan.count("create") or plan.count("change"):
+    if not plan.intent.restore and (plan.count("create") or plan.count("change")):
         manager = clean(plan.intent.manager)
         yield f"What is made or changed carries the tag {MANAGED_TAG} = {manager}"
     for note in plan.notes:

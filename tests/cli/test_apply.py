@@ -399,6 +399,8 @@ def test_put_back(profile: Profile) -> None:
 
     assert 0 == back.code
     assert "comes back without" not in back.out
+    # It is exact: what had no mark has none again.
+    assert "carries the tag" not in back.out
     assert "what was deleted is made anew, without its id, its token and its data" in back.err
     assert "Parameters that were added since stay" in back.err
     assert {"changed", "deleted"} == set(after)
