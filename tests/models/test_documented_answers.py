@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import attrs
 import orjson
@@ -11,6 +11,7 @@ import pytest
 from tagodev import Profile, ProfileSummary, SoftLimits
 from tagodev.serde import _ALIASES, from_wire, to_json, to_wire
 from tests.support.documented import DOCUMENTED, PROFILE, SUMMARY
+from tests.support.strategies import MODELS
 
 EVERY = pytest.mark.parametrize(("cls", "answer"), DOCUMENTED.values(), ids=DOCUMENTED)
 NEWS: dict[str, Any] = {"x_new": None, "x_newer": {"a": [1, {"b": "c"}]}, "extra": 5}
@@ -40,6 +41,21 @@ def missing(expected: Any, actual: Any, path: str = "") -> list[str]:
         pairs = enumerate(zip(expected, actual, strict=True))
         return [lost for n, (one, other) in pairs for lost in missing(one, other, f"{path}[{n}]")]
     return [] if expected == actual else [path]
+
+
+def parts(hint: Any) -> set[type]:
+    """Return the models that an annotation is made of, and theirs."""
+    if isinstance(hint, type) and attrs.has(hint):
+        fields = get_type_hints(hint).values()
+        return {hint, *(part for field in fields for part in parts(field))}
+    return {part for arg in get_args(hint) for part in parts(arg)}
+
+
+def test_every_model_that_is_read_has_an_answer() -> None:
+    """A model that keeps what it does not know is shown an answer below, itself or as a part."""
+    shown = {part for cls, _ in DOCUMENTED.values() for part in parts(cls)}
+
+    assert {cls for cls in MODELS if "extra" in attrs.fields_dict(cls)} <= shown
 
 
 @EVERY
