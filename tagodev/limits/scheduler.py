@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING
 
 import attrs
@@ -52,6 +53,7 @@ class Scheduler:
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         """The loop that it runs in."""
         self._timer: asyncio.TimerHandle | None = None
+        self._wakes_at = inf
         self._waiting = 0
         self._timed: set[asyncio.Future[Permit]] = set()
 
@@ -223,7 +225,7 @@ class Scheduler:
         """Stop the timer; nobody waits any more."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer, self._wakes_at = None, inf
 
     def _dispatch(self) -> None:
         if not self._waiting:
@@ -234,9 +236,11 @@ class Scheduler:
         if wake is None:
             return
         # A timer that fires too early asks again; only a later one must be replaced.
-        if self._timer is None or wake < self._timer.when():
+        if wake < self._wakes_at:
             if self._timer is not None:
                 self._timer.cancel()
+            # The timers of uvloop do not always tell when they fire.
+            self._wakes_at = wake
             self._timer = self.loop.call_at(wake, self._on_timer)
 
     def _send_for_the_time(self) -> None:
@@ -245,7 +249,7 @@ class Scheduler:
                 granted.set_exception(ClockForgottenError())
 
     def _on_timer(self) -> None:
-        self._timer = None
+        self._timer, self._wakes_at = None, inf
         self._dispatch()
 
 

@@ -254,3 +254,26 @@ def test_requests_that_never_leave_are_paced_while_the_clock_is_unknown() -> Non
         return gate.snapshot()[0].in_flight
 
     assert 0 == run_virtually(unreachable())
+
+
+def test_a_loop_whose_timers_do_not_tell_when(monkeypatch: pytest.MonkeyPatch) -> None:
+    """uvloop gives a plain handle where a timer is due at once: grants come in time all the same."""
+
+    class Bare:
+        """A handle that can be cancelled, and nothing else."""
+
+        def __init__(self, timer: asyncio.TimerHandle) -> None:
+            self.cancel = timer.cancel
+
+    async def job() -> float:
+        loop = asyncio.get_running_loop()
+        call_at = loop.call_at
+        monkeypatch.setattr(loop, "call_at", lambda *given: Bare(call_at(*given)))
+        gate = scheduler(2)
+        began = loop.time()
+        await asyncio.gather(*(call(gate) for _ in range(5)))
+        gate.close()
+        return loop.time() - began
+
+    # Two windows have to open.
+    assert 60 < run_virtually(job()) < 185
