@@ -65,7 +65,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Check types with both checkers, and that every public type is known: 100 %."""
-    install(session, "tests", "typing")
+    install(session, "tests", "bench", "typing")
     session.install("nox")
     session.run("mypy")
     session.run("pyright")
@@ -141,15 +141,6 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks one after the other; arguments choose some by name."""
-    install(session, "tests")
-    programs = session.posargs or [
-        "compare_creates",
-        "real_time",
-        "grant_cost",
-        "virtual_time",
-        "plan_profile",
-        "chart",
-    ]
-    for program in programs:
-        session.run("python", "-m", f"benchmarks.{program}", env={"PYTHONPATH": "."})
+    """Run all benchmarks and write docs/benchmarks.md; ``-- --quick`` runs them in small."""
+    install(session, "tests", "bench")
+    session.run("python", "-m", "benchmarks", *session.posargs, env={"PYTHONPATH": "."})

@@ -12,7 +12,7 @@ from typing import Final
 
 import tagodev
 
-__all__ = ["describe"]
+__all__ = ["describe", "facts"]
 
 _SOURCE: Final = Path(tagodev.__file__).parent
 
@@ -30,6 +30,23 @@ def describe(*distributions: str) -> str:
         f"{os.cpu_count()} cores (load {os.getloadavg()[0]:.1f}), "
         f"{platform.python_implementation()} {platform.python_version()}, {', '.join(versions)}"
     )
+
+
+def facts(*distributions: str) -> dict[str, str]:
+    """Return the same, fact by fact.
+
+    Args:
+        distributions: names of installed packages that took part, besides tagodev.
+    """
+    return {
+        "date": time.strftime("%Y-%m-%d %H:%M"),
+        "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cores": str(os.cpu_count()),
+        "load": f"{os.getloadavg()[0]:.1f}",
+        "Python": f"{platform.python_implementation()} {platform.python_version()}",
+        "tagodev": f"{tagodev.__version__} (source {_source_digest()})",
+        **{name: version(name) for name in distributions},
+    }
 
 
 def _source_digest() -> str:
