@@ -1,11 +1,11 @@
 """tagodev and its rivals, in one run: the same jobs on the same kind of emulator, one by one.
 
-    python -m benchmarks.compare --json docs/benchmarks.json
+    python -m benchmarks.compare --json results.json
     python -m benchmarks.compare --quick --scenarios neighbour --rivals tagodev "aiohttp alone"
 
 Every job has an emulator of its own, begins at the same phase of a window, and is done by a process
 of its own; what a rival claims is held against what the service counted and holds in the end.
-`benchmarks.publish` writes ``docs/benchmarks.md`` from the results.
+``python -m benchmarks`` runs it among all others, and writes the results up.
 
 *Ideal* is a greedy client that knows everything, at the rate that tagodev reaches here without
 limits in the same run.
@@ -278,7 +278,7 @@ def _devices(emulator: EmulatorProcess) -> Iterator[tuple[str, str]]:
 # --- all of them -------------------------------------------------------------------------------
 
 
-def compare(scenarios: Sequence[Scenario], rivals: Sequence[str], *, quick: bool) -> dict[str, Any]:
+def compare(scenarios: Sequence[Scenario], rivals: Sequence[str]) -> dict[str, Any]:
     """Let every rival go through every scenario, and return the results as a JSON object."""
     began = time.monotonic()
     rate = asyncio.run(unlimited_rate())
@@ -297,7 +297,6 @@ def compare(scenarios: Sequence[Scenario], rivals: Sequence[str], *, quick: bool
                 results.append({**attrs.asdict(result), "ratio": result.ratio})
     return {
         "measured_with": {**facts(*distributions()), **_javascript(rivals)},
-        "quick": quick,
         "seconds": round(time.monotonic() - began),
         "rate_without_limits": rate,
         "scenarios": [attrs.asdict(scenario) for scenario in scenarios],
@@ -340,7 +339,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for scenario in (QUICK if options.quick else SCENARIOS)
         if not options.scenarios or scenario.key.startswith(tuple(options.scenarios))
     ]
-    found = compare(scenarios, options.rivals, quick=options.quick)
+    found = compare(scenarios, options.rivals)
     print(f"\n{found['measured_with']}\n{found['seconds']} s in all")
     if options.json is not None:
         options.json.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ import orjson
 
 from benchmarks.emulated import device_specs
 from benchmarks.machine import describe
+from benchmarks.rivals.job import peak_memory
 from tagodev import HardLimits, RetryPolicy
 from tagodev.bulk.runs import Runs
 from tagodev.limits.ledger import MemoryLedger
@@ -105,9 +105,7 @@ def resident(rows: int, *, journalled: bool, directory: Path) -> float:
 
 def _alone(rows: int, journal: Path | None) -> None:
     asyncio.run(make_devices(rows, journal))
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # In KB, but for macOS.
-    print(most / (1e6 if sys.platform == "darwin" else 1e3))
+    print(peak_memory())
 
 
 # --- the program -------------------------------------------------------------------------------

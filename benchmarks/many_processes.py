@@ -81,7 +81,39 @@ def _stats(service: EmulatorProcess) -> tuple[dict[str, Any], dict[float, int]]:
     return stats, {one["start"]: one["accepted"] for one in windows}
 
 
-def undisturbed(ledger: str, limit: int, minute: float) -> None:
+@attrs.frozen(kw_only=True)
+class Undisturbed:
+    """What all processes reached together."""
+
+    rows: int
+    """Devices that were asked for."""
+    made: int
+    """Devices that were made."""
+    rejected: int
+    """Requests that were refused."""
+    windows: list[int]
+    """Requests accepted in each window."""
+    full: list[int]
+    """Those of the windows in which all processes were at work."""
+    limit: int
+    """What a window takes."""
+    exchanges: int
+    """Round trips to the store."""
+
+    @property
+    def use(self) -> float:
+        """Which part of the limit was used in full windows."""
+        return sum(self.full) / (self.limit * len(self.full))
+
+    def __str__(self) -> str:
+        return (
+            f"  {self.made} of {self.rows} made, {self.rejected} rejected; windows {self.windows}\n"
+            f"  {self.use:.1%} of the limit over {len(self.full)} windows; "
+            f"one round trip for {self.made / self.exchanges:.0f} requests"
+        )
+
+
+def undisturbed(ledger: str, limit: int, minute: float) -> Undisturbed:
     """Let all processes work, and tell of the windows in which all of them were at it."""
     with emulator(limit, minute) as service:
         rows = limit * (_WINDOWS + _SPARE) // _PROCESSES * _PROCESSES
@@ -91,12 +123,14 @@ def undisturbed(ledger: str, limit: int, minute: float) -> None:
     full = [made for at, made in windows.items() if began <= at <= ended - minute][:_WINDOWS]
     if not full:
         sys.exit(f"the processes were at work together in none of the windows {windows}")
-    asked, made = sum(one["exchanges"] for one in done), sum(one["done"] for one in done)
-    print(
-        f"  {made} of {rows} made, {stats['rejected']} rejected; windows {[*windows.values()]}\n"
-        f"  {sum(full) / (limit * len(full)):.1%} of the limit over {len(full)} windows; "
-        f"one round trip for {made / asked:.0f} requests",
-        flush=True,
+    return Undisturbed(
+        rows=rows,
+        made=sum(one["done"] for one in done),
+        rejected=stats["rejected"],
+        windows=[*windows.values()],
+        full=full,
+        limit=limit,
+        exchanges=sum(one["exchanges"] for one in done),
     )
 
 
@@ -186,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 lanes(str(folder / "lanes.sqlite"), limit, minute)
             else:
                 ledger = redis.url if part == "redis" else str(folder / f"{part}.sqlite")
-                undisturbed(ledger, limit, minute)
+                print(undisturbed(ledger, limit, minute), flush=True)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -1,0 +1,1 @@
+"""The harness of the benchmarks: that it measures what it says."""
