@@ -32,9 +32,10 @@ from benchmarks.rivals.job import peak_memory
 from benchmarks.simulation import EPOCH, Service, Unpaced, latency
 from tagodev import HardLimits
 from tagodev.limits.clock import ServerClock
-from tagodev.limits.core import CLOCK_ROUTE, Core
+from tagodev.limits.core import Core
 from tagodev.limits.lanes import Lane
 from tagodev.limits.lessee import Lessee
+from tagodev.limits.outlook import CLOCK_ROUTE
 from tagodev.limits.routes import Route
 from tagodev.limits.settings import Settings
 from tests.limits.leasing import MemoryStore
