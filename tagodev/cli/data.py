@@ -34,6 +34,8 @@ _KNOWN: Final = ("time", "variable", "value", "unit", "group", "location", "meta
 _PEOPLE: Final = ("time", "variable", "value", "unit", "location", "group")
 #: What is sent as a number; what begins with a zero may be a code.
 _NUMBER: Final = re.compile(r"[+-]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
+#: What of a register may be another.
+_CHANGEABLE: Final = ("value", "variable", "unit", "group", "time", "location")
 #: Registers that one request reads or deletes.
 _AT_ONCE: Final = 10_000
 
@@ -51,7 +53,7 @@ Mode: TypeAlias = Literal[
     "max",
 ]
 
-app: Final = App(name="data", help="Read, count, send and delete the data of a device.")
+app: Final = App(name="data", help="Read, count, send, edit and delete data of devices.")
 
 
 @Parameter(name="*", group=Group("Which data", sort_key=2))
@@ -264,13 +266,72 @@ def _value(text: str) -> str | float | bool:
     return int(text) if text.lstrip("+-").isdigit() else float(text)
 
 
-def _location(text: str | None) -> Any:
+@app.command(
+    help_epilogue="Example: tagodev data edit 67e1a2b3c4d5e6f708192a3b 6298fcc3e0b6840012bb6abf "
+    "--set value=22 --set unit=C"
+)
+def edit(
+    device: str,
+    /,
+    *registers: Annotated[str, Parameter(help="Ids of registers: data list --fields id,value.")],
+    set: Annotated[  # noqa: A002  (the option's name)
+        list[str] | None,
+        Parameter(
+            negative="",
+            help="What shall be, FIELD=VALUE; repeatable. Fields: value, variable, unit, group, "
+            "time, location.",
+        ),
+    ] = None,
+    text: Annotated[
+        bool,
+        Parameter(
+            negative="", help="Keep the value as text; default: 21.5 as a number, true as true."
+        ),
+    ] = False,
+    json: JsonOption = False,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """Edit data of a device: registers that are named by their ids.
+
+    DEVICE is an id, or a name that only one device has. Fields that are not set stay as they are.
+    """
+    if not registers:
+        raise InputError("which data? Give ids of registers", path="REGISTERS")
+    fields = dict(_changed(one, text=text) for one in set or ())
+    if not fields:
+        raise InputError("what shall be? Give FIELD=VALUE", path="--set")
+    edits = [tagodev.DataEdit(register, **fields) for register in registers]
+
+    async def act(tago: Tago) -> int:
+        return await tago.data.edit(await device_id_of(tago, device), edits)
+
+    edited = service.ask(act)
+    if json:
+        print_data({"edited": edited})
+    else:
+        print_line(f"edited {edited}")
+    return Exit.OK
+
+
+def _changed(given: str, *, text: bool) -> tuple[str, Any]:
+    field, value = key_and_value(given, "--set")
+    if field not in _CHANGEABLE or value is None:
+        known = ", ".join(_CHANGEABLE)
+        raise InputError(
+            f"must be FIELD=VALUE, not {given!r}", path="--set", hint=f"Known: {known}"
+        )
+    if field == "value":
+        return field, value if text else _value(value)
+    return field, _location(value, "--set location") if field == "location" else value
+
+
+def _location(text: str | None, option: str = "--location") -> Any:
     if text is None:
         return None
     try:
         north, east = (float(part) for part in text.split(","))
     except ValueError:
-        raise InputError("must be two numbers, as 35.77,-78.67", path="--location") from None
+        raise InputError("must be two numbers, as 35.77,-78.67", path=option) from None
     return tagodev.Location(north, east)
 
 

@@ -19,7 +19,7 @@ __all__ = ["STDIN", "as_grouped", "register_aliases", "register_groups"]
 _GROUPS: Final = (
     ("config", "config:app", "Keep tokens in named profiles, and see which one is used."),
     ("connector", "integrations:connector_app", "List connectors, and look at one."),
-    ("data", "data:app", "Read, count, send and delete the data of a device."),
+    ("data", "data:app", "Read, count, send, edit and delete data of devices."),
     ("device", "devices:app", "List, look at, create, edit and delete devices."),
     ("network", "integrations:network_app", "List networks, and look at one."),
     ("param", "params:app", "List, set and delete configuration parameters of devices."),

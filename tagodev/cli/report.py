@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path  # noqa: TC003  (cyclopts reads annotations at run time)
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import attrs
 import orjson
@@ -16,6 +16,7 @@ from tagodev.bulk.locks import FileLock
 from tagodev.cli.common import Exit, print_json, print_line, say
 from tagodev.cli.journal_results import check_out, name_of, private_file
 from tagodev.cli.report_page import GENERATOR, Page
+from tagodev.cli.selection import plural
 from tagodev.cli.showing import clean
 from tagodev.cli.standing import Standing
 from tagodev.errors import InputError, TagoError
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from tagodev.bulk.history import RouteUse, SlowRow
 
 __all__ = ["report"]
+
+#: Windows of a route that have a line each; of more only the fullest is told.
+_WINDOWS: Final = 20
 
 
 def report(
@@ -145,15 +149,11 @@ def _lines(history: History, standing: Standing) -> Iterator[str]:
     if history.durations is not None:
         took = history.durations
         yield (
-            f"A row took {took.median:.2f} s in the middle, {took.most:.2f} s at most for 19 of "
-            f"20, {took.longest:.2f} s at the longest"
+            f"Half of the rows took {took.median:.2f} s or less, 19 of 20 {took.most:.2f} s or "
+            f"less, the slowest {took.longest:.2f} s"
         )
     for use in history.routes:
-        limit = "" if use.limit is None else f" of {use.limit}"
-        yield f"{use.route}: {use.requests} requests in {len(use.windows)} windows"
-        for number, count in use.windows.items():
-            begins = datetime.fromtimestamp(number * use.minute, UTC)
-            yield f"  {begins:%Y-%m-%d %H:%M:%S}Z  {count}{limit}"
+        yield from _route_lines(use)
     if history.reasons:
         yield "Failures by reason:"
         for reason in history.reasons:
@@ -164,3 +164,16 @@ def _lines(history: History, standing: Standing) -> Iterator[str]:
             name = name_of(orjson.loads(row.payload))
             yield f"  {row.number + 1:>7}  {row.seconds:8.2f} s  {clean(name)}".rstrip()
     yield from standing.how_to_go_on()
+
+
+def _route_lines(use: RouteUse) -> Iterator[str]:
+    limit = "" if use.limit is None else f" of {use.limit}"
+    requests, windows = plural(use.requests, "request"), plural(len(use.windows), "window")
+    if len(use.windows) > _WINDOWS:
+        fullest = max(use.windows.values())
+        yield f"{use.route}: {requests} in {windows}, the fullest {fullest}{limit}"
+        return
+    yield f"{use.route}: {requests} in {windows}"
+    for number, count in use.windows.items():
+        begins = datetime.fromtimestamp(number * use.minute, UTC)
+        yield f"  {begins:%Y-%m-%d %H:%M:%S}Z  {count}{limit}"

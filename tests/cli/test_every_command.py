@@ -14,6 +14,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 
 from tagodev.cli.app import app
@@ -34,6 +35,8 @@ pytestmark = pytest.mark.tago_emulator(unlimited=True, max_devices=10_000)
 
 #: Stands in examples for a device of whoever reads them.
 DEVICE = "67e1a2b3c4d5e6f708192a3b"
+#: The same, for one of its registers.
+REGISTER = "6298fcc3e0b6840012bb6abf"
 TOKEN = "p-12345678-aaaa-bbbb-cccc-123456789012"
 SITE = """\
 name,tag.site,tag.serial,tag.room
@@ -130,6 +133,9 @@ def test_examples_work(shell: Shell, name: str, line: str) -> None:
         line = line.replace(text, other)
     before = shell.run(what_is_before(name).replace(DEVICE, device))
     assert before.returncode == 0, before.stderr
+    if REGISTER in line:
+        (register,) = orjson.loads(shell.command.run("data", "list", device, "--json").out)
+        line = line.replace(REGISTER, register["id"])
     done = run(shell, name, line.replace(DEVICE, device))
 
     assert done.returncode == CODES.get(name, 0), done.stderr

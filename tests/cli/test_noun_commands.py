@@ -145,6 +145,26 @@ def test_data(inside: InProcess, device: str) -> None:
     assert "deleted 0\n" == inside("data", "delete", device, "--all").out
 
 
+def test_edited_data(inside: InProcess, device: str) -> None:
+    """What is set changes, in each register that is named, and the rest stays."""
+    inside("data", "send", device, "temperature=21.5", "door=open", "--unit", "C")
+    first, second = listed(inside("data", "list", device, "--json"))
+    done = inside(
+        *("data", "edit", device, first["id"], second["id"], "--set", "value=22"),
+        *("--set", "location=35.77,-78.67"),
+    )
+    assert (0, "edited 2\n") == (done.code, done.out)
+    found = listed(inside("data", "list", device, "--json"))
+    assert {("temperature", 22, "C"), ("door", 22, "C")} == {
+        (one["variable"], one["value"], one["unit"]) for one in found
+    }
+    assert all(one["location"] for one in found)
+    done = inside(*("data", "edit", device, first["id"], "--set", "value=007", "--text", "--json"))
+    assert {"edited": 1} == done.json()
+    values = [one["value"] for one in listed(inside("data", "list", device, "--json"))]
+    assert [22, "007"] == sorted(values, key=str, reverse=True)
+
+
 def test_which_data(inside: InProcess, device: str) -> None:
     """Time, group, number and order narrow the list; a mode gives one of each variable."""
     for day in range(1, 6):
@@ -191,6 +211,11 @@ def test_more_data_than_a_request_gives(
         (("send", "DEVICE", "a=1", "--location", "95,0"), "location.lat"),
         (("list", "DEVICE", "--qty", "0"), "--qty"),
         (("list", "DEVICE", "--mode", "middle"), "middle"),
+        (("edit", "DEVICE"), "which data?"),
+        (("edit", "DEVICE", "a" * 24), "what shall be?"),
+        (("edit", "DEVICE", "a" * 24, "--set", "colour=red"), "Known: value, variable"),
+        (("edit", "DEVICE", "a" * 24, "--set", "location=here"), "--set location: must be"),
+        (("edit", "DEVICE", "a" * 24, "--set", "variable=a b"), "variable"),
         (("delete", "DEVICE", "--yes"), "which data?"),
         (("delete", "DEVICE", "--all", "-v", "a", "--yes"), "which data?"),
         (("delete", "DEVICE", "--all"), "--yes"),

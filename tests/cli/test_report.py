@@ -227,6 +227,8 @@ def test_a_run_of_many_windows(in_process: InProcess, tmp_path: Path) -> None:
     assert "each bar is the fullest of 8 windows" in page
     assert 125 == page.count('<rect class="bar"')
     assert "All 1,000 windows as a table" in page
+    told = in_process("bulk", "report", "long.journal").out
+    assert "POST /data: 45100 requests in 1000 windows, the fullest 90\n" in told
 
 
 def test_a_run_with_a_pause(in_process: InProcess, tmp_path: Path) -> None:

@@ -18,10 +18,13 @@ from tagodev import ConfigurationParameter, DataCreate, DeviceCreate, HardLimits
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.support import Command
 from tests.cli.terminal import Terminal, normalised
+from tests.cli.test_report import a_journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: Read before a fixture hides what is set around the tests.
+UPDATE: Final = bool(os.environ.get("TAGODEV_UPDATE_SNAPSHOTS"))
 FOLDER: Final = Path(__file__).with_name("snapshots")
 PLENTY: Final = HardLimits("plenty", {}, default=1_000_000)
 TIME: Final = "2026-03-01T12:00:00Z"
@@ -46,6 +49,9 @@ SEEN: Final[dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]] = {
     "param-list": (("param", "list", "Cold room 03"), ()),
     "data-list": (("data", "list", "Cold room 03"), ()),
     "network-list": (("network", "list", "--limit", "4"), ()),
+    "bulk-help": (("bulk", "--help"), ()),
+    "bulk-report": (("bulk", "report", "site.journal"), ()),
+    "bulk-status": (("bulk", "status", "site.journal"), ()),
     "config-show": (("config", "show"), ()),
     "usage-error": (("device", "list", "--nmae", "x"), ()),
 }
@@ -91,6 +97,7 @@ def dairy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
         asyncio.run(stock(emulator))
         command = Command(tmp_path_factory.mktemp("dairy"), emulator.url, emulator.token)
         command.environment["TAGODEV_PLAN"] = "scale"
+        a_journal(command.folder / "site.journal")
         yield command
 
 
@@ -100,7 +107,7 @@ def test_what_a_person_sees(dairy: Command, name: str, columns: int) -> None:
     """It is what was looked at, and found good."""
     path = FOLDER / f"{name}-{columns}.txt"
     text = seen(dairy, columns, name)
-    if os.environ.get("TAGODEV_UPDATE_SNAPSHOTS"):
+    if UPDATE:
         path.write_text(text, encoding="utf-8")
 
     assert path.read_text("utf-8") == text
