@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.tago_emulator(unlimited=True)
 
+#: So that there is time to come between.
+SLOWLY = ("--concurrency", "4")
 QUESTION = "Type yes to carry it out:"
 
 
@@ -455,7 +457,7 @@ def test_killed_and_applied_again(tmp_path: Path) -> None:
     _write_many(tmp_path / "site.csv", 300)
     with EmulatorProcess(options) as emulator:
         tagodev = Command(tmp_path, emulator.url, emulator.token)
-        process = tagodev.start("apply", "site.csv", "--yes", "--settle", "0.3")
+        process = tagodev.start("apply", "site.csv", "--yes", "--settle", "0.3", *SLOWLY)
         wait_for_journal(tmp_path / "site.apply.journal", 60)
         process.kill()
         tagodev.end(process)
@@ -478,7 +480,7 @@ def test_killed_and_applied_again(tmp_path: Path) -> None:
 
 def test_killed_amid_changes(tmp_path: Path) -> None:
     """Deletions and changes are gone on with too, and what the first has noted puts them back."""
-    options = EmulatorOptions(unlimited=True, latency=0.02, max_devices=1000)
+    options = EmulatorOptions(unlimited=True, latency=0.05, max_devices=1000)
     prune = ("apply", "site.csv", "--yes", "--settle", "0.3", "--prune", "--max-delete", "100%")
     _write_many(tmp_path / "site.csv", 40)
     with EmulatorProcess(options) as emulator:
@@ -488,7 +490,7 @@ def test_killed_amid_changes(tmp_path: Path) -> None:
             f"s{number},{'bakery' if number < 40 else 'dairy'}\n" for number in range(10, 60)
         )
         (tmp_path / "site.csv").write_text(f"name,tag.site\n{text}")
-        process = tagodev.start(*prune)
+        process = tagodev.start(*prune, *SLOWLY)
         wait_for_journal(tmp_path / "site.apply.journal", 15)
         process.kill()
         tagodev.end(process)
@@ -519,7 +521,7 @@ def test_interrupted(tmp_path: Path, number: signal.Signals) -> None:
     _write_many(tmp_path / "site.csv", 300)
     with EmulatorProcess(options) as emulator:
         tagodev = Command(tmp_path, emulator.url, emulator.token)
-        process = tagodev.start("apply", "site.csv", "--yes", "--out", "out.csv")
+        process = tagodev.start("apply", "site.csv", "--yes", "--out", "out.csv", *SLOWLY)
         wait_for_journal(tmp_path / "site.apply.journal", 20)
         process.send_signal(number)
         done = tagodev.end(process)
@@ -586,16 +588,19 @@ def test_another_journal_is_in_the_way(profile: Profile) -> None:
 
 def test_two_at_once(tmp_path: Path) -> None:
     """An apply that is going on keeps a second one away."""
-    options = EmulatorOptions(unlimited=True, latency=0.3, max_devices=1000)
-    _write_many(tmp_path / "site.csv", 300)
+    options = EmulatorOptions(unlimited=True, latency=0.05, max_devices=1000)
+    _write_many(tmp_path / "site.csv", 100)
     with EmulatorProcess(options) as emulator:
         tagodev = Command(tmp_path, emulator.url, emulator.token)
-        process = tagodev.start("apply", "site.csv", "--yes")
+        process = tagodev.start("apply", "site.csv", "--yes", *SLOWLY)
         wait_for_journal(tmp_path / "site.apply.journal", 5)
+        # However long the second takes to begin.
+        process.send_signal(signal.SIGSTOP)
         second = tagodev.run("apply", "site.csv", "--yes")
+        process.send_signal(signal.SIGCONT)
         first = tagodev.end(process)
         stats = emulator.stats()
 
     assert (0, 1) == (first.code, second.code)
     assert "another process works with this journal" in second.err
-    assert (300, {}) == (stats["devices"], stats["duplicates"])
+    assert (100, {}) == (stats["devices"], stats["duplicates"])
