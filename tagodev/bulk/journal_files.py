@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "check_there", "connect_journal", "explained", "make_journal"]
 
 #: How the tables look; a journal of another format is refused.
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 def make_journal(path: Path, info: JournalInfo) -> None:

@@ -35,8 +35,8 @@ __all__ = ["Frame", "Live"]
 #: What a bar takes at least and at most, and what stands beside it.
 _NARROWEST: Final = 8
 _WIDEST: Final = 48
-_BESIDES: Final = 64
-_NAME: Final = 32
+_BESIDES: Final = 68
+_NAME: Final = 30
 _NOTHING: Final = Moment(0, None, 0, 0, None)
 
 
@@ -59,7 +59,7 @@ class Frame:
         bar = min(max(wide - _BESIDES, _NARROWEST), _WIDEST)
         table = Table.grid(padding=(0, 2, 0, 0))
         # As wide at first as later, when routes stand there, or everything would jump.
-        name = min(max(wide - bar - 42, 10), _NAME)
+        name = min(max(wide - bar - 40, 10), _NAME)
         table.add_column(no_wrap=True, overflow="ellipsis", width=name)
         table.add_column(width=bar)
         for justify in ("right", "right", "left"):

@@ -29,6 +29,8 @@ __all__ = ["Display", "Lines", "Meter", "Moment", "RouteMoment", "duration", "op
 #: Seconds to the first line where there is no terminal, and between two lines in the end.
 _LINE_EVERY: Final = 5.0
 _LINE_EVERY_AT_LAST: Final = 60.0
+#: What nobody is held back by needs no bar.
+_NO_LIMIT: Final = 10_000_000
 #: Routes that are told of at once.
 _ROUTES: Final = 4
 #: What the latest tick weighs in the measured rate.
@@ -164,7 +166,11 @@ class Meter:
 
     def _in_order(self, known: Mapping[str, BucketState]) -> list[BucketState]:
         """Return the routes that are being asked: that of the rows, then the fullest ones."""
-        asked = [one for one in known.values() if one.used or one.in_flight or one.waiting]
+        asked = [
+            one
+            for one in known.values()
+            if (one.used or one.in_flight or one.waiting) and one.limit < _NO_LIMIT
+        ]
         asked.sort(key=lambda one: (one.route != self._route, -one.used / one.limit))
         return asked[:_ROUTES]
 

@@ -82,7 +82,7 @@ def test_the_format_is_as_documented(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as database:
         assert (0x7467646A,) == database.execute("PRAGMA application_id").fetchone()
         assert ("wal",) == database.execute("PRAGMA journal_mode").fetchone()
-        assert (1,) == database.execute("SELECT value + 0 FROM meta WHERE key='format'").fetchone()
+        assert (2,) == database.execute("SELECT value + 0 FROM meta WHERE key='format'").fetchone()
         columns = {
             table: [name for _, name, *_ in database.execute(f"PRAGMA table_info({table})")]
             for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")
@@ -166,7 +166,7 @@ def other_version(path: Path) -> None:
     """Make a journal that another version has written."""
     begun(path, ["a"]).close()
     with closing(sqlite3.connect(path)) as database, database:
-        database.execute("UPDATE meta SET value = '2' WHERE key = 'format'")
+        database.execute("UPDATE meta SET value = '1' WHERE key = 'format'")
 
 
 STRANGERS: dict[str, tuple[str, Any]] = {

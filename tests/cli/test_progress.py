@@ -97,6 +97,7 @@ def test_routes_in_their_order() -> None:
     moment = meter.look(0.0, 0, [state(route=name, used=used) for name, used in names.items()])
 
     assert ["POST /device", "GET /b", "GET /a", "GET /d"] == [one.route for one in moment.routes]
+    assert () == meter.look(1.0, 0, [state(used=9, limit=10**9)]).routes
 
 
 def test_rate_of_a_route() -> None:
