@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 
 from tagodev import Tago
@@ -19,6 +20,7 @@ from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tagodev.models import TokenInfo
 from tagodev.secrets import Secret
 from tests.cli.support import Command, InProcess
+from tests.support.answers import http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -224,8 +226,8 @@ def test_no_certificate(doctor: InProcess, free: EmulatorProcess) -> None:
 
 
 @contextmanager
-def somebody_else(answer: bytes) -> Iterator[str]:
-    """Give the address of a server that answers everything in the same way."""
+def somebody_else(answer: bytes | dict[str, bytes]) -> Iterator[str]:
+    """Give the address of a server that answers everything in the same way, or by its path."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -235,8 +237,12 @@ def somebody_else(answer: bytes) -> Iterator[str]:
                 except OSError:
                     return
                 with connection:
-                    if connection.recv(65_536):
-                        connection.sendall(answer)
+                    asked = connection.recv(65_536)
+                    if not asked:
+                        continue
+                    path = asked.split()[1].decode().partition("?")[0]
+                    by_path = {path: answer} if isinstance(answer, bytes) else answer
+                    connection.sendall(by_path.get(path, http(403, b"{}", connection="close")))
 
         thread = Thread(target=serve)
         thread.start()
@@ -264,6 +270,60 @@ def test_somebody_else_answers(doctor: InProcess, answer: bytes, hint: str) -> N
     assert (what.startswith("HTTP fails: "), code) == (True, 4)
     assert hint in told["problems"][0]["hint"]
     assert "HTTP" == told["connection"][-1]["name"]
+
+
+def says(result: Any) -> bytes:
+    """Return a success after which the connection ends."""
+    return http(200, orjson.dumps({"status": True, "result": result}), connection="close")
+
+
+INFO = says({"name": "laptop", "type": "profile", "expire_time": "2099-01-31T12:00:00.000Z"})
+
+
+def test_a_plan_that_nobody_has_published(doctor: InProcess) -> None:
+    """3: its limits can't be known; how many devices fit neither, nor what time it is there."""
+    answers = {
+        "/info": INFO,
+        "/profile/current": says({"info": {"id": "x"}, "account_plan": "galaxy"}),
+        "/profile/current/summary": says({"amount": {"device": 7}}),
+    }
+    with somebody_else(answers) as address:
+        done = doctor("--api", address)
+    assert done.code == 3
+    assert "Wrong: The limits of the plan 'galaxy' are not published\n  Name the plan" in done.out
+    lines = dict(line.split(maxsplit=1) for line in done.out.splitlines() if " " in line)
+    assert lines["Devices"] == "7 used, how many more fit is not known"
+    assert lines["Plan"].startswith("galaxy (by the profile), the limits of free are kept")
+    assert lines["Token"].endswith("called laptop, until 2099-01-31T12:00:00+00:00")
+    assert lines["Note"].startswith("The service does not tell the time")
+    assert "Clock" not in lines
+
+
+def test_soft_limits_and_the_plan_of_the_account(doctor: InProcess) -> None:
+    """Where the profile does not name its plan the account does; soft limits are told."""
+    rpm = {"data_input": 60, "data_output": None}
+    answers = {
+        "/info": INFO,
+        "/profile/current": says({"info": {"id": "x", "rpm": rpm}}),
+        "/account/plan": says({"plan": "starter"}),
+    }
+    with somebody_else(answers) as address:
+        done = doctor("--api", address)
+    assert done.code == 0
+    plan = "starter (by the account), the limits of starter are kept"
+    assert f"{plan}; soft limits: data_input 60 a minute\n" in done.out
+    assert "Devices" not in done.out
+
+
+def test_a_service_in_trouble(doctor: InProcess) -> None:
+    """4: what can't be asked for is wrong, and the rest is told all the same."""
+    trouble = http(503, b"{}", connection="close")
+    answers = {"/info": INFO, "/profile/current": trouble, "/account/plan": says({"plan": "free"})}
+    with somebody_else(answers) as address:
+        told = doctor("--json", "--api", address).json()
+    ((what, code),) = problems(told)
+    assert ("503" in what, code) == (True, 4)
+    assert ("free", "account") == (told["plan"]["plan"], told["plan"]["source"])
 
 
 @pytest.mark.parametrize(
