@@ -109,7 +109,7 @@ class Undisturbed:
         return (
             f"  {self.made} of {self.rows} made, {self.rejected} rejected; windows {self.windows}\n"
             f"  {self.use:.1%} of the limit over {len(self.full)} windows; "
-            f"one round trip for {self.made / self.exchanges:.0f} requests"
+            f"one round trip for {self.made / self.exchanges:.1f} requests"
         )
 
 

@@ -53,12 +53,12 @@ __all__ = ["Ask", "Given", "LeaseBook", "carried_windows"]
 _AHEAD: Final = 100_000
 #: Places that are asked for at most beyond what waits of interactive calls.
 _AHEAD_OF_CALLS: Final = 32
-#: After so long without anybody waiting, in seconds, places are given back.
+#: After so long without anybody waiting or on his way, in seconds, places are given back.
 _IDLE: Final = 0.1
-#: Where none was left, the next look is after this part of a window, and then after twice as
-#: long each time, up to the second part.
+#: Where none was left, the next look is after this part of a window, and then after so many times
+#: as long each time, up to a part of it: sooner where somebody waits for a call.
 _FIRST_LOOK: Final = 1 / 200
-_LATER_LOOK: Final = 1 / 10
+_LATER_LOOKS: Final = {Lane.INTERACTIVE: (2, 1 / 10), Lane.BULK: (3, 1 / 5)}
 
 
 def carried_windows(longest: float, minute: float) -> int:
@@ -199,7 +199,8 @@ class LeaseBook:
         """
         first, last = self._windows.bounds(now)
         self._forget_before(first - self._carried)
-        if bulk or interactive:
+        # After what is on its way the next may come.
+        if bulk or interactive or self._windows.in_flight:
             self._idle_since = None
         elif self._idle_since is None:
             self._idle_since = now
@@ -332,7 +333,8 @@ class LeaseBook:
         """Put off the next ask: others may give some back before the window ends."""
         minute = self._windows.minute
         _, waited = self._looks.get((number, lane), (0.0, 0.0))
-        wait = min(max(2 * waited, _FIRST_LOOK * minute), _LATER_LOOK * minute)
+        times, most = _LATER_LOOKS[lane]
+        wait = min(max(times * waited, _FIRST_LOOK * minute), most * minute)
         self._looks[number, lane] = now + wait, wait
 
     def _look(self, number: int, lane: Lane) -> float:
