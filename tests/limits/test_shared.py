@@ -114,12 +114,12 @@ async def test_two_ledgers_of_one_store_are_never_rejected() -> None:
 
         async def work(name: str) -> int:
             async with client(emulator, FickleLedger(memory)) as tago:
-                return (await tago.devices.create_many(rows(12, name))).done
+                return (await tago.devices.create_many(rows(8, name))).done
 
         done = await asyncio.gather(work("a"), work("b"))
         stats = emulator.stats()
 
-    assert (24, 0) == (sum(done), stats["rejected"])
+    assert (16, 0) == (sum(done), stats["rejected"])
 
 
 async def test_the_next_start_goes_on_with_what_is_left(tmp_path: Path) -> None:
@@ -128,10 +128,10 @@ async def test_the_next_start_goes_on_with_what_is_left(tmp_path: Path) -> None:
         for name in ("first", "second", "third"):
             ledger = SqliteLedger(tmp_path / "ledger.sqlite")
             async with client(emulator, ledger) as tago:
-                await tago.devices.create_many(rows(7, name))
+                await tago.devices.create_many(rows(5, name))
         stats = emulator.stats()
 
-    assert (21, 0) == (stats["created"], stats["rejected"])
+    assert (15, 0) == (stats["created"], stats["rejected"])
 
 
 async def test_what_is_left_goes_back_at_the_end() -> None:
@@ -201,7 +201,7 @@ async def test_a_share_goes_while_the_store_is_away() -> None:
     ledger.store.away = True
     async with service() as emulator:
         async with client(emulator, ledger) as tago:
-            assert 5 == await _made(tago, 5)
+            assert 3 == await _made(tago, 3)
         stats = emulator.stats()
 
     windows = [one["accepted"] for one in stats["routes"]["POST /device"]["windows"]]
@@ -247,7 +247,7 @@ async def test_a_share_goes_on_however_long_the_store_is_away() -> None:
     ledger = FickleLedger(MemoryStore(), away_share=0.2, processes=2, patience=0.0)
     ledger.store.away = True
     async with service() as emulator, client(emulator, ledger) as tago:
-        assert 3 == await _made(tago, 3)
+        assert 2 == await _made(tago, 2)
 
 
 async def test_a_store_that_has_forgotten(caplog: pytest.LogCaptureFixture) -> None:
@@ -257,11 +257,11 @@ async def test_a_store_that_has_forgotten(caplog: pytest.LogCaptureFixture) -> N
         async with client(emulator, FickleLedger(memory)) as tago:
             assert 5 == await _made(tago, 5)
             memory.forget()
-            assert 20 == await _made(tago, 20)
+            assert 10 == await _made(tago, 10)
         stats = emulator.stats()
 
     assert "has forgotten" in caplog.text
-    assert (25, 0) == (stats["created"], stats["rejected"])
+    assert (15, 0) == (stats["created"], stats["rejected"])
 
 
 async def test_one_that_raises_what_it_should_not(caplog: pytest.LogCaptureFixture) -> None:

@@ -32,6 +32,17 @@ def test_short_windows(minute: float) -> None:
         assert result.makespan <= result.ideal + 4.0, (seed, result)
 
 
+def test_the_store_is_asked_seldom() -> None:
+    """Where the limit is large, each round trip is for twenty requests or more."""
+
+    async def trips() -> float:
+        world = SharedWorld(5000, seed=3)
+        await asyncio.gather(*(world.process(1000) for _ in range(8)))
+        return 8000 / sum(store.exchanges for store in world.stores)
+
+    assert run_virtually(trips()) > 20
+
+
 def test_who_starts_in_a_used_window() -> None:
     """The second of two runs within a minute has what the first one left, and the next window."""
 
