@@ -426,7 +426,7 @@ def test_the_device_cap_stops_a_run_that_can_be_gone_on_with(tmp_path: Path) -> 
         assert list(range(len(outcomes))) == sorted(outcome.index for outcome in outcomes)
         assert world.seen.count(CREATE) <= 5 + 4
 
-        world.store._cap = 100
+        world.store.cap = 100
         # Rows that met the cap are not to blame: whoever goes on tries them again.
         again, stopped = await created(world, specs(20), path)
         assert stopped is None
