@@ -36,11 +36,12 @@ class _HttpxClient:
         await self._ask("PUT", f"/device/{device_id}", changes)
 
     async def _ask(self, method: str, path: str, body: Any) -> Any:
-        for _ in range(_ATTEMPTS):
-            response = await self._client.request(method, path, json=body)
+        response = await self._client.request(method, path, json=body)
+        for _ in range(_ATTEMPTS - 1):
             if response.status_code != httpx.codes.TOO_MANY_REQUESTS:
                 break
             await asyncio.sleep(float(response.headers.get("Retry-After", "1")))
+            response = await self._client.request(method, path, json=body)
         response.raise_for_status()
         return response.json()["result"]
 
