@@ -73,7 +73,7 @@ def _table(rows: list[HardLimit], present: _Present | None) -> list[str]:
     for row in rows:
         mark = "" if row.documented else " *"
         used = present.states.get(row.route) if present else None
-        now = f"  {used.used} used, {used.free} free now" if used else ""
+        now = f"  {used.used} used by this command" if used else ""
         lines.append(
             f"{row.route:<{width}} {row.free:>6} {row.starter:>8} {row.scale:>6}{mark}{now}"
         )
@@ -82,8 +82,8 @@ def _table(rows: list[HardLimit], present: _Present | None) -> list[str]:
         clock = present.clock
         lines.append(
             f"The service's clock is {clocks_apart(clock.ahead, clock.uncertainty)}; "
-            "its next window begins in "
-            f"{clock.next_window_in:.1f} s. What others have used of this one nobody tells."
+            f"its next window begins in {clock.next_window_in:.1f} s. What others, and other "
+            "commands, have used of this one is not told."
         )
     return lines
 

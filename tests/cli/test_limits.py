@@ -38,7 +38,7 @@ def test_the_present_window_is_told(tmp_path: Path) -> None:
     assert {"GET /info": 1, "GET /device": 1} == told["used"]
     assert 37.0 == pytest.approx(told["clock"]["ahead"], abs=told["clock"]["uncertainty"] + 0.1)
     assert 0 < told["clock"]["next_window_in"] < 62
-    assert "1 used, 499 free now" in text
+    assert "1 used by this command" in text
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
