@@ -171,7 +171,7 @@ class Page:
                 Series(self.standing.kind.done, "done", finished.done),
                 Series("failed", "failed", finished.failed),
             )
-            every = duration(finished.seconds) if finished.seconds >= 1 else f"{finished.seconds} s"
+            every = _every(finished.seconds)
             yield (
                 f"<b>Rows finished</b> <span>every {every}, by this machine's clock</span>",
                 Chart(
@@ -285,7 +285,20 @@ class Page:
 def _route_title(use: RouteUse) -> str:
     kept = "" if use.limit is None else f"limit {use.limit:,} "
     a_window = "a minute" if use.minute == 60 else f"every {use.minute:g} s"
-    return f"{escape(use.route)} <span>{_requests(use.requests)}, {kept}{a_window}</span>"
+    told = f"{_requests(use.requests)}, {kept}{a_window}{_each(_grouped(use.windows)[0])}"
+    return f"{escape(use.route)} <span>{told}</span>"
+
+
+def _each(together: int) -> str:
+    return "" if together == 1 else f"; each bar is the fullest of {together} windows"
+
+
+def _every(seconds: float) -> str:
+    """Return a stretch of time without what is nothing: ``30 min``."""
+    for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{seconds / length:g} {unit}"
+    return f"{seconds:g} s"
 
 
 def _requests(count: int) -> str:
@@ -294,11 +307,10 @@ def _requests(count: int) -> str:
 
 def _route_chart(use: RouteUse, name: str) -> Chart:
     together, windows = _grouped(use.windows)
-    each = "" if together == 1 else f"; each bar is the fullest of {together} windows"
     return Chart(
         series=[Series("requests", "bar", windows)],
         seconds=use.minute * together,
-        label=f"Requests to {use.route} a window{each}",
+        label=f"Requests to {use.route} a window{_each(together)}",
         unit="requests a window",
         limit=use.limit,
         name=name,

@@ -224,7 +224,7 @@ def test_a_run_of_many_windows(in_process: InProcess, tmp_path: Path) -> None:
         )
     page = page_of(in_process, tmp_path / "long.journal")
 
-    assert "each bar is the fullest of 8 windows" in page
+    assert "each bar is the fullest of 8 windows" in read(page).text
     assert 125 == page.count('<rect class="bar"')
     assert "All 1,000 windows as a table" in page
     told = in_process("bulk", "report", "long.journal").out
