@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 import struct
@@ -70,6 +71,7 @@ class Emulator:
         self.options: Final = options or EmulatorOptions()
         # These also have the token of the file, or of the latest reset.
         self._options = self.options
+        self._stamp = None if self.options.state is None else state.stamp(Path(self.options.state))
         saved = None if self.options.state is None else state.load(Path(self.options.state))
         if saved is None:
             self._service = self._begin()
@@ -190,11 +192,17 @@ class Emulator:
 
         Raises:
             ValueError: the options name no file.
-            OSError: it can't be written; what was there still is.
+            OSError: it can't be written, or another emulator has written it meanwhile; what was
+                there still is.
         """
         if self.options.state is None:
             raise ValueError("the emulator was started without a state file")
-        state.save(Path(self.options.state), self.token, self._service.store)
+        path = Path(self.options.state)
+        there = state.stamp(path)
+        if there is not None and there != self._stamp:
+            raise OSError(errno.EBUSY, "somebody else has written it meanwhile")
+        state.save(path, self.token, self._service.store)
+        self._stamp = state.stamp(path)
 
     async def _handle(self, request: web.BaseRequest) -> web.Response:
         target = request.raw_path

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tagodev.emulator.options import EmulatorOptions
     from tagodev.emulator.store import Store
 
-__all__ = ["SavedState", "StateError", "from_state", "load", "save", "to_state"]
+__all__ = ["SavedState", "StateError", "from_state", "load", "save", "stamp", "to_state"]
 
 _FORMAT: Final = 1
 #: Fields of the store that come from the options of each run.
@@ -115,6 +115,15 @@ def save(path: Path, token: str, store: Store) -> None:
     except BaseException:
         Path(name).unlink()
         raise
+
+
+def stamp(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from one that was written later; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def to_state(store: Store) -> Any:

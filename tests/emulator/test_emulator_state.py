@@ -208,6 +208,25 @@ async def test_saving_on_demand(tmp_path: Path) -> None:
         assert 1 == len(other.devices)
 
 
+async def test_what_another_has_written_is_not_written_over(tmp_path: Path) -> None:
+    """Of two that go on from one file the second to end says that it could not keep its own."""
+    file = tmp_path / "site.json"
+    async with running(state=file) as (first, http):
+        first.save()
+        async with running(state=file) as (second, _):
+            await create(http, name="Kept")
+            first.save()
+            with pytest.raises(OSError, match="somebody else has written it meanwhile"):
+                second.save()
+            # Whoever takes the file away wants another.
+            file.unlink()
+            second.save()
+        file.unlink()
+
+    async with running(state=file) as (emulator, _):
+        assert 1 == emulator.stats()["devices"]
+
+
 async def test_saving_nowhere_is_refused() -> None:
     """An emulator without a file has nothing to write."""
     async with running() as (_, http):
