@@ -31,3 +31,14 @@ def _no_memory_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each test begin with ledgers of its own: ports come again, and so do made-up tokens."""
     monkeypatch.setattr(ledger, "_ledgers", {})
     monkeypatch.setattr(ledger, "_plans", {})
+
+
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep coverage out of the processes that a test starts, where it asks what they load or write.
+
+    They are measured otherwise, and so load and write what coverage does, too.
+    """
+    for name in os.environ:
+        if name.startswith("COVERAGE"):
+            monkeypatch.delenv(name)

@@ -174,6 +174,7 @@ def test_every_command_has_help(in_process: InProcess, name: str) -> None:
     assert "Example: tagodev" in done.out
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("name", [(), *((group,) for group in GROUPS)], ids=" ".join)
 def test_help_loads_no_client(name: tuple[str, ...]) -> None:
     """What would be loaded in vain is not: that is what makes it quick on any machine."""

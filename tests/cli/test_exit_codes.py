@@ -205,6 +205,7 @@ def test_missing_extra(alone: Command) -> None:
     assert done.err == "The command line needs an extra: pip install 'tagodev[cli]'\n"
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_full_disk(tagodev: Command) -> None:
     """1: results that can't be written stop the run, and it is said what to do."""
     write_devices(tagodev.folder / "site.csv", (f"s{n}" for n in range(500)))
@@ -229,6 +230,7 @@ def test_a_ledger_that_cannot_be_used(inside: InProcess, tmp_path: Path) -> None
     assert not (tmp_path / "site.results.csv").exists()
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_a_full_disk_under_the_usual_ledger(tagodev: Command) -> None:
     """0: the command goes on, and says that requests of others are not counted."""
     write_devices(tagodev.folder / "site.csv", ["a", "b"])

@@ -352,6 +352,7 @@ def test_a_row_that_fails_may_end_the_run(
     assert statuses(tmp_path / "site.results.csv") == {"failed": 1, "pending": 50}
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_full_disk(tagodev: Command, shared_emulator: EmulatorProcess) -> None:
     """1: when the journal takes no more nothing more leaves; resuming makes what is missing."""
     write_devices(tagodev.folder / "site.csv", (f"s{n}" for n in range(500)))
