@@ -46,6 +46,11 @@ class Lessee:
         self._epoch = ""
 
     @property
+    def goes_alone(self) -> bool:
+        """Whether something may be sent while the store is away."""
+        return bool(self._away_share)
+
+    @property
     def restless(self) -> bool:
         """Whether time alone may give a reason to ask."""
         return any(book.restless for book in self._books().values())

@@ -84,7 +84,8 @@ class SharedLedger:
             processes: how many processes there may be at most, 1 to 10,000; so many times
                 `away_share` is never leased. Routes that tell no time go at this part of the limit.
             patience: seconds that the store may be away before requests that wait for it fail with
-                `LedgerError`, where there is no `away_share` to go on with; default: for ever.
+                `LedgerError`, where there is no `away_share` to go on with; default: for ever. A
+                file that is no ledger fails them at once.
 
         Raises:
             ConfigurationError: a value out of bounds.
@@ -100,7 +101,7 @@ class SharedLedger:
         self._profile = profile
         self._away_share = away_share
         self._processes = processes
-        self._patience = inf if away_share else patience
+        self._patience = patience
         self._open: list[_Shared] = []
         self._clocks: dict[str, tuple[asyncio.AbstractEventLoop, float, ServerClock]] = {}
 
@@ -250,16 +251,17 @@ class _Shared:
         return True
 
     def _note_away(self, error: Exception) -> None:
-        problem = str(error) or type(error).__name__
+        problem, goes_on = str(error) or type(error).__name__, self._lessee.goes_alone
         if self._away_since is None:
             self._away_since = self._now
             _log.warning(
-                "the ledger's store is away (%s): what is leased is used up, and then each limit's "
-                "share for this is all that is sent",
+                "the ledger's store is away (%s): what is leased is used up, and then %s",
                 problem,
+                "each limit's share for this" if goes_on else "all wait for it",
             )
         self.scheduler.dispatch()
-        if self._now - self._away_since >= self._patience:
+        lasting = isinstance(error, StoreError) and error.lasting
+        if not goes_on and (lasting or self._now - self._away_since >= self._patience):
             self.scheduler.give_up(
                 LedgerError(
                     f"The ledger can't be used: {problem}",

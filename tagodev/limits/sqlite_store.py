@@ -195,7 +195,7 @@ class SqliteStore:
             time.sleep(_PAUSE)
 
     def _try_to_connect(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.touch(mode=0o600)
         file = _identity(self.path)
         connection = sqlite3.connect(
@@ -221,7 +221,7 @@ def _prepare(connection: sqlite3.Connection) -> str:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if (made_by, version) != (_APPLICATION, _VERSION):
         if tables:
-            raise StoreError("the file is no ledger, or one of another version")
+            raise StoreError("the file is no ledger, or one of another version", lasting=True)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(_SCHEMA)
     connection.execute("PRAGMA synchronous = NORMAL")
@@ -284,6 +284,8 @@ def _explained() -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError) as error:
         problem = str(error)
+        # A disk that is full and a file that is locked are of the former kind.
+        passing = isinstance(error, (sqlite3.OperationalError, OSError))
     else:
         return
-    raise StoreError(problem)
+    raise StoreError(problem, lasting=not passing)

@@ -41,6 +41,16 @@ SEEN: Final = 0.1
 class StoreError(Exception):
     """The store is away, or does not answer as it should."""
 
+    def __init__(self, problem: str, *, lasting: bool = False) -> None:
+        """Say what is wrong.
+
+        Args:
+            problem: in words.
+            lasting: whether it is wrong for good, so that waiting mends nothing.
+        """
+        super().__init__(problem)
+        self.lasting = lasting
+
 
 @attrs.frozen(kw_only=True)
 class Exchange:

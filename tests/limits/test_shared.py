@@ -223,6 +223,19 @@ async def test_a_store_that_is_away_for_too_long() -> None:
     assert 1 == stats["created"]
 
 
+async def test_a_file_that_is_no_ledger(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What waiting does not mend is told at once; when it is mended all goes on."""
+    path = tmp_path / "ledger.sqlite"
+    path.write_text("something else altogether")
+    async with service() as emulator, client(emulator, SqliteLedger(path)) as tago:
+        with pytest.raises(LedgerError, match="not a database"):
+            await tago.devices.create(DeviceCreate(name="x"))
+        path.unlink()
+        await tago.devices.create(DeviceCreate(name="y"))
+
+    assert "then all wait for it" in caplog.text
+
+
 async def test_a_run_that_the_store_ends(tmp_path: Path) -> None:
     """Its rows are pending, and a journal goes on with all of them."""
     memory = MemoryStore()

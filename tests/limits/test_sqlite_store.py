@@ -117,8 +117,11 @@ def test_a_broken_file_is_an_error_of_the_store(
     assert 320 == store.exchange_now(ALL).given[0].places
 
 
-def test_a_file_is_checked_before_it_is_used(store: SqliteStore, path: Path) -> None:
+def test_a_file_is_checked_before_it_is_used(
+    store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One that can be made, or is in use, will do; one that is something else will not."""
+    monkeypatch.setattr(sqlite_store, "_PATIENCE", 0.05)
     store.check()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -163,8 +166,9 @@ def test_a_busy_file_is_waited_for_and_then_away(
     store.disconnect()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreError, match="locked"):
+    with pytest.raises(StoreError, match="locked") as caught:
         store.exchange_now(exchange(ask(want=1)))
+    assert not caught.value.lasting
     other.execute("ROLLBACK")
     other.close()
 
@@ -176,6 +180,20 @@ def test_a_place_that_can_not_be_written_is_an_error_of_the_store(tmp_path: Path
     (tmp_path / "state").write_text("no folder")
     with pytest.raises(StoreError):
         SqliteStore(tmp_path / "state" / "ledger.sqlite").exchange_now(ALL)
+
+
+def test_a_full_disk_is_waited_for(store: SqliteStore) -> None:
+    """Somebody may make room; nothing is leased before, and the file is sound."""
+    store.exchange_now(ALL)
+    assert store._connection is not None
+    store._connection.execute("PRAGMA max_page_count = 1")
+    full = exchange(*(ask(n, route=f"GET /{n}" * 50) for n in range(200)))
+    with pytest.raises(StoreError, match="full") as caught:
+        store.exchange_now(full)
+
+    assert not caught.value.lasting
+    assert 0 == store.exchange_now(exchange(ask(want=1))).given[0].places
+    assert 200 == len(store.exchange_now(full).given)
 
 
 def test_what_is_past_is_forgotten(store: SqliteStore, path: Path) -> None:
