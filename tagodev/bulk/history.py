@@ -35,6 +35,8 @@ _STRETCHES: Final = (
     *(7200, 14_400, 43_200, 86_400, 604_800, 2_592_000, 31_536_000),
 )
 _STRETCHES_AT_MOST: Final = 90
+#: Seconds of a run in which every pause is worth seeing.
+_SHORT: Final = 7200
 
 
 @attrs.frozen(kw_only=True)
@@ -209,7 +211,7 @@ _TIMED: Final = f"{_ENDED} AND sent IS NOT NULL"
 def _finished(journal: Journal, last: float | None) -> Finished | None:
     if last is None:
         return None
-    seconds = next(one for one in _STRETCHES if _stretches(journal, one) <= _STRETCHES_AT_MOST)
+    seconds = next(one for one in _STRETCHES if _can_be_shown(journal, one))
     done: Counter[int] = Counter()
     failed: Counter[int] = Counter()
     for stretch, state, count in journal.select(
@@ -221,13 +223,15 @@ def _finished(journal: Journal, last: float | None) -> Finished | None:
     return Finished(seconds=seconds, done=done, failed=failed)
 
 
-def _stretches(journal: Journal, seconds: float) -> int:
-    """Return in how many stretches of so many seconds rows were finished."""
-    ((many,),) = journal.select(
-        f"SELECT count(DISTINCT cast(ended / ? AS INTEGER)) FROM rows WHERE {_ENDED}",  # noqa: S608  (of our own)
+def _can_be_shown(journal: Journal, seconds: float) -> bool:
+    """Return whether stretches of so many seconds are few; a short run is shown as a whole."""
+    ((many, span),) = journal.select(
+        "SELECT count(DISTINCT cast(ended / ? AS INTEGER)), max(ended) - min(ended)"  # noqa: S608  (of our own)
+        f" FROM rows WHERE {_ENDED}",
         seconds,
     )
-    return int(many)
+    whole = span / seconds < _STRETCHES_AT_MOST or span > _SHORT
+    return bool(many <= _STRETCHES_AT_MOST and whole)
 
 
 def _durations(journal: Journal) -> Durations | None:

@@ -24,6 +24,7 @@ _DRAWN: Final = 120
 _DRAWN_EMPTY: Final = 3
 #: Bars that each have their own words below.
 _FEW: Final = 8
+_FEWER: Final = 4
 _WORDS: Final = 6
 _LAST_WORD: Final = 0.86
 _HEIGHT: Final = 180
@@ -208,11 +209,14 @@ class Chart:
 
     def _times(self, slots: Sequence[int | None]) -> str:
         if len(slots) <= _FEW:
+            # With seconds they are too long to stand side by side on a phone.
+            odd = ' class="odd"' if self.seconds < 60 and len(slots) > _FEWER else ""
             words = "".join(
                 "<span>⋯</span>"
                 if number is None
-                else f"<span>{self._moment(number)}<b>{self._total(number):,}</b></span>"
-                for number in slots
+                else f"<span><i{odd if place % 2 else ''}>{self._moment(number)}</i>"
+                f"<b>{self._total(number):,}</b></span>"
+                for place, number in enumerate(slots)
             )
             return f'<div class="times few {self.name}">{words}</div>'
         words = ""

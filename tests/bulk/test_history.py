@@ -166,6 +166,19 @@ def test_finished_rows_are_all_counted(moments: list[int]) -> None:
     assert expected == finished.done.keys() | finished.failed.keys()
 
 
+def test_a_short_run_is_shown_as_a_whole(tmp_path: Path) -> None:
+    """Where it waited for its next window there is nothing, and that is to be seen."""
+    moments = [START + 60 * window + second / 10 for window in range(3) for second in range(20)]
+    with begun(tmp_path / "x", moments) as journal:
+        journal.write(
+            Batch(ended=[ended(n, RowState.DONE, moment) for n, moment in enumerate(moments)])
+        )
+        finished = history_of(journal).finished
+
+    assert finished is not None
+    assert (2, 2) == (finished.seconds, (max(finished.done) - min(finished.done)) // 30)
+
+
 @pytest.mark.parametrize("minute", [60.0, 6.0])
 def test_limits_are_kept_whole(tmp_path: Path, minute: float) -> None:
     """Whoever reads them has what the run had."""

@@ -58,6 +58,16 @@ MISFITS: Final = """(() => {
   const wide = document.documentElement.clientWidth;
   const told = [];
   if (document.documentElement.scrollWidth > wide) told.push(document.documentElement.scrollWidth);
+  const seen = [...document.querySelectorAll(".times i, .times span:not(:has(i))")].filter(
+    (one) => getComputedStyle(one).visibility === "visible").map((one) => {
+    const words = document.createRange();
+    words.selectNodeContents(one);
+    return words.getBoundingClientRect();
+  });
+  seen.slice(1).forEach((words, place) => {
+    const before = seen[place];
+    if (words.top === before.top && words.left < before.right + 2) told.push("words overlap");
+  });
   for (const one of document.querySelectorAll("main *:not(svg *)")) {
     if (one.getBoundingClientRect().right > wide + 0.5) told.push(one.outerHTML.slice(0, 80));
     const letters = [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
@@ -128,6 +138,8 @@ async def test_a_job_of_six_thousand_rows(tmp_path: Path) -> None:
         seen = await tab.find(SEEN)
         requests = [told["request"]["url"] for told in tab.told("Network.requestWillBeSent")]
         complaints = tab.told("Log.entryAdded") + tab.told("Runtime.exceptionThrown")
+        await tab.width(390)
+        misfits = await tab.find(MISFITS)
 
     states = dict(ask(journal, "SELECT state, count(*) FROM rows GROUP BY state"))
     assert {2: ROWS - 12, 3: 12} == states
@@ -163,6 +175,7 @@ async def test_a_job_of_six_thousand_rows(tmp_path: Path) -> None:
 
     assert [(tmp_path / "report.html").as_uri()] == [one for one in requests if one[:5] != "data:"]
     assert [] == complaints
+    assert [] == misfits
 
 
 async def test_it_fits_a_phone_and_a_desk(tmp_path: Path) -> None:
