@@ -87,8 +87,8 @@ def _official_rows(taken: set[Any], *, has_default: bool) -> list[dict[str, Any]
 def show(*, json: JsonOption = False, service: ServiceOptions = _SERVICE) -> int:
     """Show which token, service and plan a command would use here, and where each comes from.
 
-    The order: the option, the environment, --profile, the default profile, and last the files of
-    TagoIO's own command line. The token is shown by how it begins.
+    The order: the options, --profile, TAGOIO_TOKEN, TAGODEV_PROFILE, the default profile, and last
+    the files of TagoIO's own command line. The token is shown by how it begins.
     """
     settings = service.settings()
     plan = service.plan or settings.plan
