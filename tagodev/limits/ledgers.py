@@ -72,7 +72,8 @@ class RedisLedger(SharedLedger):
 
     Needs the extra ``redis``.
     A server that came up empty makes everybody wait until nothing of what it may have forgotten
-    can be counted any more: after its very first start, too.
+    can be counted any more, after its very first start, too: with the default `timeout` up to three
+    and a half minutes.
 
     Examples:
         >>> ledger = RedisLedger("redis://10.0.0.5/0")

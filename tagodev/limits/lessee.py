@@ -77,10 +77,16 @@ class Lessee:
                 limit = self._core.settings.limits.limit(name)
                 book.go_alone(now, int(limit * self._away_share))
 
-    def take(self, exchange: Exchange, reply: Reply, now: float) -> bool:
-        """Take an answer, and return whether the store has forgotten what it was told."""
+    def take(self, exchange: Exchange, reply: Reply, now: float) -> float:
+        """Take an answer.
+
+        Returns:
+            For how many seconds nothing may be leased, since the store is new or has forgotten what
+            it was told; 0 if that is not so, or no news.
+        """
         books = self._books()
-        forgotten = self._epoch not in ("", reply.epoch)
+        isnew = self._epoch != reply.epoch
+        forgotten = isnew and self._epoch != ""
         self._epoch = reply.epoch
         self._core.lease_from(reply.first_free)
         for book in books.values():
@@ -90,7 +96,8 @@ class Lessee:
         if not forgotten:
             for ask, given in zip(exchange.asks, reply.given, strict=True):
                 books[ask.route].receive(ask, given, now)
-        return forgotten
+        opens = reply.first_free * self._minute
+        return max(opens - self._core.clock.earliest(now), 0.0) if isnew else 0.0
 
     def _books(self) -> dict[str, LeaseBook]:
         buckets = self._core.shared_buckets().items()

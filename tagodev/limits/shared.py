@@ -245,8 +245,13 @@ class _Shared:
         if self._away_since is not None:
             self._away_since = None
             _log.warning("the ledger's store is back")
-        if self._lessee.take(exchange, reply, self._now):
-            _log.warning("the ledger's store has forgotten: waiting for windows that begin later")
+        wait = self._lessee.take(exchange, reply, self._now)
+        if wait:
+            _log.warning(
+                "the ledger's store is new or has forgotten what is held: all wait %.0f s, until "
+                "nothing of that can be counted any more",
+                wait,
+            )
         self.scheduler.dispatch()
         return True
 
