@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
@@ -12,16 +12,23 @@ from tagodev import (
     BulkStoppedError,
     ClosedError,
     ConfigurationError,
+    ConnectError,
     DeviceCreate,
     HardLimits,
+    JournalError,
     RetryPolicy,
     Secret,
     Tago,
 )
 from tagodev.address import REGIONS
+from tagodev.bulk.journal import Journal
+from tagodev.bulk.journal_rows import JournalInfo
 from tests.support.answers import created, ok
 from tests.support.clients import DEVICE_ID, PLENTY, TOKEN, client
-from tests.support.servers import Received, Reply, ScriptedServer, in_turn
+from tests.support.servers import Received, Reply, ScriptedServer, in_turn, refused_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEVICE = {"id": DEVICE_ID, "name": "x"}
 
@@ -253,6 +260,21 @@ def test_odd_concurrency_is_refused(concurrency: int) -> None:
     assert "concurrency" in str(refusal(concurrency=concurrency))
 
 
+@pytest.mark.parametrize("minute", [0, -1.0, float("nan")])
+def test_odd_minute_is_refused(minute: float) -> None:
+    """A window has a length in seconds."""
+    assert "minute" in str(refusal(minute=minute, api="http://127.0.0.1:9"))
+
+
+@pytest.mark.parametrize("option", ["pacing", "cold_start"])
+def test_odd_choice_is_refused(option: str) -> None:
+    """The error names what there is to choose from."""
+    error = str(refusal(**{option: "fast"}))
+
+    assert f"{option} is one of " in error
+    assert "not 'fast'" in error
+
+
 @pytest.mark.parametrize("timeout", [0, -1, float("nan")])
 def test_odd_timeout_is_refused(timeout: float) -> None:
     """A timeout is a number of seconds."""
@@ -330,6 +352,16 @@ async def test_given_session_stays_open() -> None:
         assert "yes" == server.received[0].headers["x-mine"]
 
 
+async def test_given_session_stays_open_where_opening_fails() -> None:
+    """A client that can't be opened leaves a session alone that it did not open."""
+    async with aiohttp.ClientSession() as session:
+        with refused_port() as port, pytest.raises(ConnectError):
+            async with client(f"http://127.0.0.1:{port}", plan="auto", session=session):
+                pass
+
+        assert not session.closed
+
+
 async def test_given_session_that_is_closed() -> None:
     """A session that its owner closed is an error of ours."""
     session = aiohttp.ClientSession()
@@ -394,6 +426,19 @@ async def test_closing_ends_runs() -> None:
     assert 2 == len(watched)
     assert 3 == len(server.received)
     assert not tago._running
+
+
+async def test_a_journal_of_another_kind_is_refused(tmp_path: Path) -> None:
+    """A journal of work that this version does not know is named, and nothing is sent."""
+    path = tmp_path / "site.journal"
+    async with ScriptedServer(in_turn(ok(DEVICE))) as server, client(server.url) as tago:
+        info = JournalInfo(run="", kind="paint_devices", options={}, service=server.url)
+        Journal.create(path, info).close()
+        with pytest.raises(JournalError, match="not known: paint_devices") as caught:
+            await tago.resume(path)
+
+    assert str(path) == caught.value.journal
+    assert [] == server.received
 
 
 async def test_closing_an_idle_client_is_enough() -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from math import floor
+from typing import TYPE_CHECKING
 
 import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev.limits.clock import DRIFT, ServerClock
+from tagodev.limits import clock
+from tagodev.limits.clock import DRIFT, ServerClock, suspended_time
+
+if TYPE_CHECKING:
+    import pytest
 
 EPOCH = 1.7e9
 
@@ -113,6 +119,16 @@ def test_sleep_forgets() -> None:
     assert clock.forget_if_slept()
     assert not clock.known
     assert not clock.forget_if_slept()
+
+
+def test_sleep_is_noticed_where_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a clock that counts sleep, the wall clock's lead over the monotonic one serves."""
+    walls = iter([1000.0, 4600.0])
+    monkeypatch.setattr(clock, "_BOOT", None)
+    monkeypatch.setattr(time, "time", lambda: next(walls))
+    monkeypatch.setattr(time, "monotonic", lambda: 50.0)
+
+    assert (950.0, 4550.0) == (suspended_time(), suspended_time())
 
 
 def test_version_counts_noteworthy_changes_only() -> None:

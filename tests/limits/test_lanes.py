@@ -81,6 +81,18 @@ def test_who_leaves_is_never_served_and_nobody_else_is_lost(
             assert tickets == [ticket for ticket in served if ticket in set(tickets)]
 
 
+def test_who_came_back_and_gave_up_is_passed_over() -> None:
+    """A request that met a 429 and is cancelled before its turn holds nobody up."""
+    line = Line()
+    back, others = [waiter(ticket) for ticket in (1, 2)], [waiter(ticket) for ticket in (5, 6, 7)]
+    for one in (*others, *back):
+        line.join(one)
+    line.leave(back[0])
+
+    assert 4 == line.waiting(Lane.BULK)
+    assert [2, 5, 6, 7] == drain(line, Lane.BULK)
+
+
 def test_a_crowd_that_gives_up_costs_no_memory() -> None:
     """After 100,000 waiters have left, the line holds next to nothing."""
     line = Line()

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from tagodev import DeviceCreate, HardLimits, Tago
 from tagodev.emulator import Emulator, EmulatorOptions, EmulatorProcess
 from tagodev.events import Event, Granted, Sent, Settled
-from tagodev.limits.ledger import MemoryLedger, shared_ledger
+from tagodev.limits.ledger import MemoryLedger, known_plan, remember_plan, shared_ledger
 from tagodev.limits.settings import Settings
 from tagodev.secrets import Secret
 
 if TYPE_CHECKING:
     import pytest
+
+    from tagodev.limits.scheduler import Scheduler
 
 LIMITS = HardLimits("small", {}, default=3, minute=2.0)
 
@@ -124,3 +126,44 @@ async def test_many_profiles_are_forgotten() -> None:
     ledgers = [shared_ledger("https://many", Secret(f"t{n}"), LIMITS) for n in range(1500)]
     assert ledgers[0] is not shared_ledger("https://many", Secret("t0"), LIMITS)
     assert ledgers[-1] is shared_ledger("https://many", Secret("t1499"), LIMITS)
+
+
+def test_a_loop_that_was_closed_over_its_clients_is_no_rival(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Clients that a loop took with it unclosed do not keep the next loop from counting on."""
+    ledger, settings = MemoryLedger(), Settings(LIMITS)
+    heard: list[Event] = []
+
+    async def opened() -> Scheduler:
+        return ledger.open(settings, heard.append)
+
+    left = asyncio.run(opened())
+    again = asyncio.run(opened())
+
+    assert left is not again
+    assert left.core is again.core
+    assert 1 == ledger.users
+    assert "another event loop" not in caplog.text
+
+
+async def test_settings_of_the_first_client_hold(caplog: pytest.LogCaptureFixture) -> None:
+    """A client of the same profile that wants other settings is told that they are not used."""
+    ledger = MemoryLedger()
+    caplog.set_level("INFO", "tagodev.limits")
+    first = ledger.open(Settings(LIMITS), None)
+    assert "" == caplog.text
+    second = ledger.open(Settings(LIMITS, share=0.5), None)
+
+    assert first is second
+    assert 1.0 == second.core.settings.share
+    assert "settings that differ" in caplog.text
+
+
+def test_plans_of_many_profiles_are_forgotten() -> None:
+    """A service for very many profiles keeps the plans of those that were seen last."""
+    for number in range(1200):
+        remember_plan("https://a", Secret(f"token-{number}"), "starter")
+
+    assert known_plan("https://a", Secret("token-0")) is None
+    assert "starter" == known_plan("https://a", Secret("token-1199"))
