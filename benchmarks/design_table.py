@@ -68,7 +68,7 @@ class Size:
     """Length of a window, in seconds, where many processes share one."""
 
 
-_FULL: Final = Size(seeds=20, rounds=60, grants=10_000, rows=1_000_000, calls=200, minute=6.0)
+_FULL: Final = Size(seeds=20, rounds=60, grants=10_000, rows=1_000_000, calls=125, minute=6.0)
 _QUICK: Final = Size(seeds=1, rounds=10, grants=1000, rows=30_000, calls=20, minute=3.0)
 
 

@@ -38,9 +38,10 @@ Each job is done by each rival, in a process of its own, on an emulator of its o
 same phase of a window.
 What a rival claims is held against what the service counted and holds.
 
-- *ratio*: the time from the first request to the last answer, divided by that of a greedy client
-  that knows everything, at the rate that tagodev reaches here without limits.
-  Whoever gives rows up can be quicker than that.
+- *seconds*: from the first request to the last answer; *ratio*: that, divided by the time of a
+  greedy client that knows everything, at the rate that tagodev reaches here without limits.
+  Whoever gives rows up can be quicker than that; where nothing has to wait for a window, the ratio
+  tells little.
 - *429s*: requests that the service refused.
 - *made*: devices on the service in the end; *reported*: those of them that the caller holds, with
   their tokens; *missing*: rows of which there is no device; *doubled*: devices beyond the first of
@@ -48,6 +49,8 @@ What a rival claims is held against what the service counted and holds.
 - *lost*: rows that are not done in the end, as the caller tells or as the service shows.
 - *CPU*: of the rival's own process, in microseconds a request; *memory*: the most that was resident
   of it, in MB, with everything it imports.
+- *the other client got*: what it asked for evenly, from a window before on, and what the service
+  accepted of that, the first windows included, in which nobody has seen it yet.
 """
 
 _FLEET: Final = """\
@@ -126,7 +129,18 @@ def _scenario(scenario: Mapping[str, Any], compared: Mapping[str, Any]) -> Itera
         yield f"What goes wrong with creations: {faults}."
     yield f"\n![{scenario['title']}](charts/{key}.svg)\n"
     neighbour = bool(scenario["neighbour"])
-    head = ["", "ratio", "429s", "made", "reported", "missing", "doubled", "unknown", "lost"]
+    head = [
+        "",
+        "seconds",
+        "ratio",
+        "429s",
+        "made",
+        "reported",
+        "missing",
+        "doubled",
+        "unknown",
+        "lost",
+    ]
     head += ["CPU", "memory"]
     if neighbour:
         head.append("the other client got")
@@ -139,7 +153,12 @@ def _scenario(scenario: Mapping[str, Any], compared: Mapping[str, Any]) -> Itera
 def _row(one: Mapping[str, Any], *, neighbour: bool) -> Sequence[str]:
     rival = f"**{one['rival']}**" if one["rival"].startswith(_US) else one["rival"]
     counts = ("rejected", "made", "reported", "missing", "doubled", "unknown_tokens", "lost")
-    cells = [rival, f"{one['ratio']:.2f}", *(f"{one[name]:,}" for name in counts)]
+    cells = [
+        rival,
+        f"{one['makespan']:.2f}",
+        f"{one['ratio']:.2f}",
+        *(f"{one[name]:,}" for name in counts),
+    ]
     cells += [f"{one['cpu_us']:.0f}", f"{one['memory_mb']:.0f}"]
     if neighbour:
         cells.append(f"{one['neighbour_got']} of {one['neighbour_asked']}")

@@ -157,7 +157,7 @@ def test_importing_the_package_imports_no_extra() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout.split()
-    extras = ("cyclopts", "keyring", "opentelemetry", "platformdirs", "redis", "rich")
+    extras = ("cyclopts", "keyring", "opentelemetry", "platformdirs", "redis", "rich", "uvloop")
     unwanted = (*extras, "tagodev.cli", "tagodev.emulator", "tagodev.telemetry")
 
     assert "tagodev.client" in loaded

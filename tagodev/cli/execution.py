@@ -60,9 +60,20 @@ def run_until_interrupted(work: Coroutine[Any, Any, T]) -> T:
         KeyboardInterrupt: it was, by whatever signal.
     """
     try:
-        return asyncio.run(work)
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            return runner.run(work)
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """Return a loop for a long run: uvloop's, which takes less of the CPU, where there is one."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = new_event_loop()
+    return loop
 
 
 class Interrupt:

@@ -30,6 +30,7 @@ _MODULES: Final = {
     "keyring": ("keyring",),
     "otel": ("opentelemetry",),
     "redis": ("redis",),
+    "uvloop": ("uvloop",),
 }
 
 
