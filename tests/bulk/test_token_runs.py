@@ -13,6 +13,7 @@ from tagodev import (
     Failed,
     InDoubt,
     InputError,
+    JournalError,
     NotFoundError,
     Rotated,
     Rotation,
@@ -23,6 +24,7 @@ from tagodev import (
 )
 from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_rows import RowState
+from tagodev.bulk.recorder import Recorder
 from tests.bulk.journals import a_place
 from tests.bulk.virtual import run_virtually
 from tests.bulk.wired import Client, Fate, Life, Wire, World, in_turn, live
@@ -390,6 +392,37 @@ def test_two_new_tokens_of_the_same_name_are_told(tmp_path: Path) -> None:
             assert token not in repr(doubt)
             assert token not in str(doubt.error)
         assert 3 == len(world.tokens(device_id))
+
+    run_virtually(scenario())
+
+
+@pytest.mark.parametrize("serial", [False, True])
+def test_a_new_token_that_can_not_be_written_down_is_in_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serial: bool
+) -> None:
+    """The disk is full once the token is made: its row is in doubt, and the next run finds it."""
+    kept: list[int] = []
+    keep = Recorder.progress
+
+    async def keep_once(recorder: Recorder, number: int, progress: bytes) -> None:
+        kept.append(number)
+        if len(kept) == 2:
+            raise JournalError("database or disk is full")
+        await keep(recorder, number, progress)
+
+    async def scenario() -> None:
+        world = Watched()
+        ids = await world.stocked(1, serial=serial)
+        begin = rotating(ids, allow_gap=serial)
+        monkeypatch.setattr(Recorder, "progress", keep_once)
+        full = await live(world, begin, tmp_path / "x")
+        assert [InDoubt] == [type(outcome) for outcome in full.outcomes]
+        assert full.stopped is not None
+        # Nothing goes that is not known to be replaced.
+        assert (1 if serial else 2) == len(world.tokens(ids[0]))
+        life = await live(world, begin, tmp_path / "x")
+        assert life.stopped is None
+        check_rotated(world, ids, results(life))
 
     run_virtually(scenario())
 
