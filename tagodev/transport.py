@@ -142,6 +142,11 @@ async def _never_resend(request: ClientRequest, handler: ClientHandlerType) -> C
     raise failure
 
 
+#: What stands between us and a request that aiohttp would repeat: it repeats no POST.
+_GUARD: Final = (_never_resend,)
+_NONE: Final = ()
+
+
 def _no_answer(error: Exception) -> NoAnswerError:
     if isinstance(error, (aiohttp.InvalidURL, UnicodeError)):
         return ConnectError("No connection: the address, or that of the proxy, is none")
@@ -209,27 +214,28 @@ class Transport:
         """
         if self._session.closed:
             raise ClosedError("The aiohttp session is closed")
+        response: ClientResponse | None = None
         try:
-            return await self._send(request, seconds)
+            async with self._session.request(
+                request.route.method,
+                URL(self.base_url + request.path, encoded=True),
+                data=request.body,
+                headers=self._headers_of(request),
+                allow_redirects=False,
+                timeout=self._timeout if seconds is None else _bounds(seconds),
+                proxy=self._proxy,
+                middlewares=_NONE if request.route.method == "POST" else _GUARD,
+            ) as response:
+                return Answer(response.status, await response.read(), response.headers)
         except NoAnswerError as error:
             # Without the frames of the layers below: their variables hold the URL.
             failure = error.with_traceback(None)
         except _BELOW as error:
             failure = _no_answer(error)
+        finally:
+            # It holds the URL too, and this frame stays.
+            response = None
         raise failure
-
-    async def _send(self, request: Request, seconds: float | None) -> Answer:
-        async with self._session.request(
-            request.route.method,
-            URL(self.base_url + request.path, encoded=True),
-            data=request.body,
-            headers=self._headers_of(request),
-            allow_redirects=False,
-            timeout=self._timeout if seconds is None else _bounds(seconds),
-            proxy=self._proxy,
-            middlewares=(_never_resend,),
-        ) as response:
-            return Answer(response.status, await response.read(), response.headers)
 
     def _headers_of(self, request: Request) -> CIMultiDict[str]:
         headers = self._headers if request.body is None else self._headers_with_body
