@@ -53,6 +53,8 @@ class Work:
     """Seconds from one device to the next; 0 for a bulk run."""
     reserve: int | None = None
     """Creations a window left to others' calls."""
+    until: float = 0.0
+    """When it begins no more devices, in seconds of the epoch; 0 for never."""
     timeout: float = 3.0
     """Seconds for one attempt."""
 
@@ -128,7 +130,10 @@ async def _now_and_then(tago: Tago, work: Work) -> dict[str, Any]:
 
 
 def _specs(work: Work) -> Iterator[DeviceCreate]:
-    return (DeviceCreate(name=f"{work.name} {nth}") for nth in range(work.rows))
+    for nth in range(work.rows):
+        if work.until and time.time() >= work.until:
+            return
+        yield DeviceCreate(name=f"{work.name} {nth}")
 
 
 def main() -> None:

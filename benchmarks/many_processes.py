@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _PROCESSES = 8
 _WINDOWS = 5
-#: So many windows more there is work for: they start one after the other, and end so.
+#: So many windows more they work, since they start one after the other.
 _SPARE = 4
 #: These need a limit of thousands: so many a window, and its seconds.
 _AT_LARGE, _LARGE = ("lanes", "round-trips"), (5000, 30.0)
@@ -116,15 +116,17 @@ class Undisturbed:
 def undisturbed(ledger: str, limit: int, minute: float) -> Undisturbed:
     """Let all processes work, and tell of the windows in which all of them were at it."""
     with emulator(limit, minute) as service:
-        rows = limit * (_WINDOWS + _SPARE) // _PROCESSES * _PROCESSES
-        done = finish([start(work) for work in works(service, ledger, limit, rows)])
+        # They end together, however unlike their shares are: who started first has made more.
+        until = time.time() + minute * (_WINDOWS + _SPARE)
+        wanted = works(service, ledger, limit, limit * 10 * _PROCESSES)
+        done = finish([start(attrs.evolve(work, until=until)) for work in wanted])
         stats, windows = _stats(service)
     began, ended = max(one["began"] for one in done), min(one["ended"] for one in done)
     full = [made for at, made in windows.items() if began <= at <= ended - minute][:_WINDOWS]
     if not full:
         sys.exit(f"the processes were at work together in none of the windows {windows}")
     return Undisturbed(
-        rows=rows,
+        rows=sum(one["done"] + one["failed"] for one in done),
         made=sum(one["done"] for one in done),
         rejected=stats["rejected"],
         windows=[*windows.values()],
