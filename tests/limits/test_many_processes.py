@@ -49,7 +49,7 @@ def run(service: EmulatorProcess, ledger: str, rows: int, processes: int) -> lis
 @pytest.mark.timeout(120)
 def test_four_processes_are_never_rejected(ledger: str) -> None:
     """They use the limit together, over several windows, and every row is done once."""
-    rows = 3 * LIMIT // PROCESSES
+    rows = 2 * LIMIT // PROCESSES
     options = EmulatorOptions(
         minute=MINUTE, clock_offset=37.0, limits={"POST /device": LIMIT}, max_devices=100_000
     )
