@@ -20,6 +20,7 @@ It needs no clock, rejects nothing, and is slower: it has to be.
 
 from __future__ import annotations
 
+import asyncio
 from math import ceil
 from typing import Final, Protocol
 
@@ -59,12 +60,21 @@ class LimiterPacer:
         self._taken = 0
         self._bucket = AsyncLimiter(burst, burst / rate)
         self._step = 1 / rate
+        self._ready_at = 0.0
 
     def delay(self) -> float:
         """Return 0, or the time after which the capacity for one request is sure to be there."""
-        if self._taken or self._bucket.has_capacity():
+        if self._taken:
             return 0.0
-        return self._missing() * self._step
+        now = asyncio.get_running_loop().time()
+        if now < self._ready_at:
+            # Nobody can have taken anything since that was found out.
+            return self._ready_at - now
+        if self._bucket.has_capacity():
+            return 0.0
+        wait = self._missing() * self._step
+        self._ready_at = now + wait
+        return wait
 
     def take(self) -> None:
         """Take one request's worth."""
