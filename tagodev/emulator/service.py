@@ -105,7 +105,7 @@ class Service:
     """
 
     def __init__(self, options: EmulatorOptions, clock: ServerClock | None = None) -> None:
-        self.options = options
+        self.options: EmulatorOptions = options
         self._first_options: Final = options
         self.clock: Final = clock or ServerClock(options.clock_offset)
         self.store: Final = Store(options.device_cap, options.seed, self.clock.now())
