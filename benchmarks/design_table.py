@@ -245,7 +245,7 @@ def measure(*, quick: bool, only: Sequence[str] = ()) -> list[dict[str, Any]]:
     for name, part in _PARTS.items():
         if only and not name.startswith(tuple(only)):
             continue
-        for figure in part(size):
+        for figure in _whatever_happens(name, part(size)):
             print(
                 f"{'met' if figure.met else 'NOT':>3}  {figure.what}: {figure.found} "
                 f"({figure.wanted})",
@@ -253,6 +253,20 @@ def measure(*, quick: bool, only: Sequence[str] = ()) -> list[dict[str, Any]]:
             )
             figures.append(attrs.asdict(figure))
     return figures
+
+
+def _whatever_happens(name: str, figures: Iterator[Figure]) -> Iterator[Figure]:
+    """Yield figures; a part that fails is a figure that is not met, and the others go on."""
+    try:
+        yield from figures
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (an hour's run must not be lost)
+        yield Figure(
+            what=f"{name}: the rest",
+            wanted="to be measured",
+            found=f"{type(error).__name__}: {error}",
+            met=False,
+            program="design_table",
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
