@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import stat
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import orjson
 
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.support import Command, InProcess, read_results, statuses, write_devices
+from tests.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,27 +142,10 @@ def test_an_empty_list_is_no_error(tagodev: Command) -> None:
 def test_bar_on_a_terminal(tagodev: Command) -> None:
     """On a terminal a bar shows what is done and how full the window is; NO_COLOR is honoured."""
     write_devices(tagodev.folder / "site.csv", (f"s{n}" for n in range(40)))
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tagodev", "bulk", "create", "site.csv", *SCALE],
-        cwd=tagodev.folder,
-        env={
-            **os.environ,
-            "TAGOIO_API": tagodev.api,
-            "TAGOIO_TOKEN": tagodev.token,
-            "NO_COLOR": "1",
-            "COLUMNS": "120",
-            "TERM": "xterm",
-        },
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-    )
-    with process:
-        process.communicate(timeout=30)
-    os.close(theirs)
-    shown = os.read(ours, 100_000).decode()
-    os.close(ours)
-    assert process.returncode == 0
+    tagodev.environment |= {"NO_COLOR": "1", "CI": ""}
+    done = Terminal(tagodev, columns=120).run("bulk", "create", "site.csv", *SCALE)
+    shown = done.out
+    assert done.code == 0
     assert "40/40" in shown
     assert "POST /device" in shown
     assert "40/5000" in shown

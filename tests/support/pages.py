@@ -50,6 +50,9 @@ INSTEAD: Final = {
     "tagodev demo": "tagodev demo --devices 300 --plan starter --minute 1",
     # `nox -s install` does what it says, in an environment of its own.
     "python3 -m pip install '.[cli]' && ": "",
+    # It asks for the token, and reads it from a pipe as well.
+    "tagodev config set dairy": 'echo "$TAGOIO_TOKEN" | tagodev config set dairy',
+    "--region eu-w1": '--api "$TAGOIO_API"',
     'region="us-e1"': 'api=os.environ["TAGOIO_API"]',
     '"region": "us-e1"': '"region": "env"',
 }
