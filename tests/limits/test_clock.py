@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import time
 from math import floor
-from typing import TYPE_CHECKING
 
 import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev.limits import clock
 from tagodev.limits.clock import DRIFT, ServerClock, suspended_time
-
-if TYPE_CHECKING:
-    import pytest
 
 EPOCH = 1.7e9
 
@@ -129,6 +126,22 @@ def test_sleep_is_noticed_where_the_system_does_not_tell(monkeypatch: pytest.Mon
     monkeypatch.setattr(time, "monotonic", lambda: 50.0)
 
     assert (950.0, 4550.0) == (suspended_time(), suspended_time())
+
+
+def test_what_is_known_can_be_told() -> None:
+    """How far the service is ahead, how sure that is, and when its next window opens."""
+    clock = fresh(slack=0.0)
+    assert clock.state(10.0, EPOCH, 60.0) is None
+    start = EPOCH - EPOCH % 60
+    clock.observe(0.994, 0.996, start)
+    clock.observe(1.004, 1.006, start + 1)
+    state = clock.state(10.0, start + 3.0, 60.0)
+
+    assert state is not None
+    assert 7.0 == pytest.approx(state.ahead, abs=0.001)
+    assert 0.006 == pytest.approx(state.uncertainty, abs=0.001)
+    # Then it is sure to have begun.
+    assert 50.006 == pytest.approx(state.next_window_in, abs=0.001)
 
 
 def test_version_counts_noteworthy_changes_only() -> None:

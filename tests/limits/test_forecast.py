@@ -21,6 +21,7 @@ def seconds(count: float, rate: float, *, limit: int = 100, free: float = 50) ->
     [
         (0, 0, 10),
         (0, -1, 10),
+        (0, 0, 0),
         # Nothing gets done at all.
         (inf, 1, 0),
         # What the present window still takes goes as quickly as it can.

@@ -90,7 +90,10 @@ def test_who_came_back_and_gave_up_is_passed_over() -> None:
     line.leave(back[0])
 
     assert 4 == line.waiting(Lane.BULK)
-    assert [2, 5, 6, 7] == drain(line, Lane.BULK)
+    assert 2 == line.pop(Lane.BULK).ticket
+    assert 3 == line.waiting(Lane.BULK)
+    assert [5, 6, 7] == drain(line, Lane.BULK)
+    assert 0 == line.waiting(Lane.BULK)
 
 
 def test_a_crowd_that_gives_up_costs_no_memory() -> None:

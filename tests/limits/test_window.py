@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor
+
 import pytest
 
 from tagodev.limits.clock import ServerClock
@@ -110,6 +112,111 @@ def test_requests_sent_before_the_clock_was_known_are_placed_later() -> None:
     assert windows.used(windows.bounds(10.2)[0]) == 2
     windows.settle(under_way, 10.3)
     assert windows.used(windows.bounds(10.3)[0]) == 2
+
+
+def learn_exactly(clock: ServerClock, now: float) -> None:
+    """Let a clock learn to a hundredth of a second that server time is EPOCH + ours."""
+    second = floor(now)
+    clock.observe(second - 0.006, second - 0.004, EPOCH + second - 1)
+    clock.observe(second + 0.004, second + 0.006, EPOCH + second)
+
+
+def test_requests_that_ended_before_the_clock_was_known_are_placed_later() -> None:
+    """Each is charged to every window that it may have been counted in, and to no other."""
+    clock = ServerClock(fleet_slack=0.0, suspended=lambda: 0.0)
+    windows = Windows(60.0, clock)
+    first = floor(EPOCH / 60)
+    # Two that ended within the same second are kept as one; the third came over the boundary.
+    for sent, ended in ((58.3, 58.5), (58.0, 58.9), (59.9, 60.4)):
+        windows.settle(windows.charge(sent), ended)
+    under_way = windows.charge(60.5)
+    assert 4 == windows.unplaced(60.6)
+    windows.bring_up_to_date()
+    assert 4 == windows.unplaced(60.6)
+    learn_exactly(clock, 61.0)
+    windows.bring_up_to_date()
+
+    assert [0, 3, 2, 1] == [windows.used(number) for number in range(first - 1, first + 3)]
+    assert (0, 1) == (windows.unplaced(61.0), windows.in_flight)
+    windows.settle(under_way, 61.0)
+    assert [3, 2, 0] == [windows.used(number) for number in range(first, first + 3)]
+
+
+def test_a_second_of_requests_lasts_from_the_first_to_the_last() -> None:
+    """Those kept as one reach over a boundary if any of them may have."""
+    clock = ServerClock(fleet_slack=0.0, suspended=lambda: 0.0)
+    windows = Windows(60.0, clock)
+    first = floor(EPOCH / 60)
+    for sent, ended in ((60.2, 60.3), (59.5, 60.1), (60.4, 60.9)):
+        windows.settle(windows.charge(sent), ended)
+    learn_exactly(clock, 62.0)
+    windows.bring_up_to_date()
+
+    assert [3, 3, 0] == [windows.used(number) for number in range(first, first + 3)]
+
+
+def test_blind_requests_count_for_a_minute() -> None:
+    """While the clock is unknown, those of the last minute are what may be in one window."""
+    windows = Windows(60.0, ServerClock(suspended=lambda: 0.0))
+    for _ in range(2):
+        windows.settle(windows.charge(10.0), 10.5)
+    windows.settle(windows.charge(20.0), 20.5)
+
+    assert [3, 3, 1, 0] == [windows.unplaced(now) for now in (21.0, 70.5, 70.6, 90.0)]
+
+
+def test_blind_requests_of_long_ago_are_forgotten() -> None:
+    """An hour without a clock keeps a minute of seconds."""
+    windows = Windows(60.0, ServerClock(suspended=lambda: 0.0))
+    for second in range(3600):
+        windows.settle(windows.charge(second + 0.1), second + 0.2)
+
+    assert len(windows._unplaced_ended) <= 61
+    assert 61 >= windows.unplaced(3600.0) >= 60
+
+
+def test_a_full_window_is_full_whatever_we_counted() -> None:
+    """What the service said goes before what is charged, until that window is over."""
+    windows = Windows(60.0, exact_clock())
+    now = windows.bounds(10.0)[0]
+    windows.exhausted = now - 1
+    assert windows.blocked_until(10.0, 3) is None
+    windows.exhausted = now
+    assert now + 1 == windows.blocked_until(10.0, 3)
+    assert now + 1 == windows.blocked_until(59.9, 3)
+    assert windows.blocked_until(60.1, 3) is None
+
+
+def test_when_a_window_opens() -> None:
+    """A window has surely begun when the latest of clocks has come to it."""
+    windows = Windows(60.0, exact_clock())
+    next_one = windows.bounds(10.0)[0] + 1
+
+    assert 50.006 == pytest.approx(windows.opens_in(next_one, 10.0), abs=0.01)
+    assert windows.opens_in(next_one, 10.0) > 50.005
+    assert 110.006 == pytest.approx(windows.opens_in(next_one + 1, 10.0), abs=0.01)
+
+
+def test_what_is_presumed_adds_up() -> None:
+    """What others may have used is charged beside our own."""
+    windows = Windows(60.0, exact_clock())
+    now = windows.bounds(10.0)[0]
+    for used in (2, 1):
+        windows.presume(now, used)
+    windows.settle(windows.charge(10.0), 10.1)
+
+    assert (4, 0) == (windows.used(now), windows.used(now + 1))
+
+
+def test_the_window_before_is_not_forgotten() -> None:
+    """Where it may still be that window, what was charged to it counts."""
+    windows = Windows(60.0, exact_clock())
+    first = windows.bounds(30.0)[0]
+    for minute in range(12):
+        for _ in range(2):
+            windows.settle(windows.charge(minute * 60 + 30.0), minute * 60 + 30.1)
+        assert 2 == windows.used(first + minute)
+        assert (2 if minute else 0) == windows.used(first + minute - 1)
 
 
 def test_old_windows_are_forgotten() -> None:
