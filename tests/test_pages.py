@@ -9,11 +9,15 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+import yaml
 
 from tests.support.pages import READ_ONLY, Reader, blocks, comparable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).parent.parent
 UPDATE: Final = bool(os.environ.get("TAGODEV_UPDATE_PAGES"))
@@ -79,3 +83,20 @@ def test_the_way_to_devices_is_shown_first() -> None:
 
     assert first is not None
     assert first[1] == "From a spreadsheet to devices"
+
+
+def test_every_page_can_be_found() -> None:
+    """The site's contents name each page once, and nothing that is not there."""
+    settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))
+
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
+    assert sorted(pages) == sorted(_named(settings["nav"]))
+
+
+def _named(contents: Any) -> Iterator[str]:
+    """Yield the pages that are named in a part of the site's contents."""
+    if isinstance(contents, str):
+        yield contents
+        return
+    for part in contents.values() if isinstance(contents, dict) else contents:
+        yield from _named(part)
