@@ -14,6 +14,7 @@ import orjson
 from cyclopts import Parameter
 
 from tagodev.cli import data, devices, params, tokens
+from tagodev.cli.data_filters import DataFilterOptions
 from tagodev.cli.filters import FilterOptions
 from tagodev.cli.service import ServiceOptions
 from tagodev.cli.showing import OutputOptions
@@ -302,7 +303,7 @@ def data_get(
     """Read data of a device, as tagodev data list does."""
     if post is not None:
         return data_post(device, post, json=json, env=env, service=service)
-    chosen = data.DataFilterOptions(
+    chosen = DataFilterOptions(
         variable=var, group=None if group is None else [group], since=start_date, until=end_date
     )
     service, json = _in(service, env), json or stringify

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
-import attrs
-from cyclopts import App, Group, Parameter
+from cyclopts import App, Parameter
 
 import tagodev
 from tagodev.cli.common import Exit, print_line, say
+from tagodev.cli.data_filters import DataFilterOptions
 from tagodev.cli.filters import device_id_of, key_and_value
 from tagodev.cli.selection import YesOption, confirmed, plural
 from tagodev.cli.service import ServiceOptions
@@ -25,7 +25,7 @@ from tagodev.errors import InputError
 if TYPE_CHECKING:
     from tagodev import DataCreate, DataPoint, DataQuery, Tago
 
-__all__ = ["DataFilterOptions", "Mode", "app", "send_points"]
+__all__ = ["Mode", "app", "send_points"]
 
 _SERVICE: Final = ServiceOptions()
 _OUTPUT: Final = OutputOptions()
@@ -54,46 +54,6 @@ Mode: TypeAlias = Literal[
 ]
 
 app: Final = App(name="data", help="Read, count, send, edit and delete data of devices.")
-
-
-@Parameter(name="*", group=Group("Which data", sort_key=2))
-@attrs.frozen(kw_only=True)
-class DataFilterOptions:
-    """Which data: that of which all that is given here holds."""
-
-    variable: Annotated[
-        list[str] | None,
-        Parameter(name=("--variable", "-v"), negative="", help="Of this variable; repeatable."),
-    ] = None
-    group: Annotated[
-        list[str] | None, Parameter(negative="", help="Of this group; repeatable.")
-    ] = None
-    since: Annotated[
-        str | None, Parameter(help="From then on: a moment, a date, or '1 day' for so long ago.")
-    ] = None
-    until: Annotated[str | None, Parameter(help="Until then; a date means its whole day.")] = None
-
-    def __bool__(self) -> bool:
-        return any(value is not None for value in attrs.asdict(self).values())
-
-    def query(self, variable: str | None = None, **more: Any) -> DataQuery:
-        """Return which registers to ask for.
-
-        Args:
-            variable: only of this one of the variables.
-            more: other fields of the query.
-
-        Raises:
-            InputError: something that the service would not understand.
-        """
-        given = {
-            "variables": self.variable if variable is None else variable,
-            "groups": self.group,
-            "start_date": self.since,
-            "end_date": self.until,
-            **more,
-        }
-        return tagodev.DataQuery(**{name: one for name, one in given.items() if one is not None})
 
 
 _ALL: Final = DataFilterOptions()

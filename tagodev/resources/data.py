@@ -1,4 +1,7 @@
-"""Data of devices, by the device's id: read, count, send, change, delete, export and import."""
+"""Data of devices, by the device's id: read, count, send, change, delete, export and import.
+
+Long for what is said of it: more than half is documentation, with an example for each call.
+"""
 
 from __future__ import annotations
 

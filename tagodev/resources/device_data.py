@@ -1,6 +1,7 @@
 """The data of one device: read, counted, sent, changed and deleted.
 
 By whichever routes: those of a device's own token, or those by its id.
+Long for what is said of it: nearly half is documentation, with an example for each call.
 """
 
 from __future__ import annotations

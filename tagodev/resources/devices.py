@@ -1,4 +1,7 @@
-"""Devices: create, read, list, edit, empty, convert and delete, one or very many."""
+"""Devices: create, read, list, edit, empty, convert and delete, one or very many.
+
+Long for what is said of it: more than half is documentation, with an example for each call.
+"""
 
 from __future__ import annotations
 
