@@ -123,6 +123,111 @@ def test_budget_is_always_between_one_and_our_share(
         assert 1 <= learner.budget <= learner.with_probes <= learner.ceiling <= limit
 
 
+def give(learner: Learner, number: int, probes: int) -> float | None:
+    """Let a window pass in which the budget and so many probes were accepted."""
+    window(learner, number, learner.budget + probes, full=False)
+    learner.roll(number + 1)
+    return learner.others
+
+
+def test_a_window_joined_halfway_says_a_tenth() -> None:
+    """Until a whole window was seen, others are thought to take a tenth."""
+    learner = Learner(100)
+    window(learner, 7, 95, full=True)
+    learner.roll(8)
+    assert (10, 89) == (learner.others, learner.budget)
+    small = Learner(5)
+    window(small, 7, 4, full=True)
+    small.roll(8)
+    assert 0.5 == small.others
+
+
+def test_probes_grow_twice_as_bold_each_window() -> None:
+    """Below what was measured each clean window believes twice as much as the one before."""
+    learner = seasoned(100, 30)
+
+    assert [28, 24, 16, 0, -32] == [give(learner, 3 + number, 2) for number in range(5)]
+
+
+def test_a_refusal_makes_probes_small_again() -> None:
+    """After a window that was full, the first step is as small as ever."""
+    learner = seasoned(100, 30)
+    assert [28, 24] == [give(learner, number, 2) for number in (3, 4)]
+    window(learner, 5, 76, full=True)
+    learner.roll(6)
+    assert 24 == learner.others
+    assert 22 == give(learner, 6, 2)
+
+
+def test_above_what_was_measured_half_the_way_goes_at_once() -> None:
+    """An estimate beyond the measure comes down by half of the difference, or by the probes."""
+    learner = seasoned(100, 20)
+    window(learner, 3, 70, full=True, in_tail=False)
+    learner.roll(4)
+    assert 40 == learner.others
+    assert [35, 32.5, 30, 28] == [
+        give(learner, 4, 2),
+        give(learner, 5, 1),
+        # Never below what was measured in the same step.
+        give(learner, 6, 9),
+        give(learner, 7, 2),
+    ]
+
+
+def test_a_lower_measure_is_half_believed() -> None:
+    """What was less this time may be more the next; what was nothing counts as nothing."""
+    learner = seasoned(100, 30)
+    window(learner, 3, 90, full=True)
+    learner.roll(4)
+    assert 20 == learner.others
+    window(learner, 4, 100, full=True)
+    learner.roll(5)
+    assert 10 == learner.others
+
+
+def test_a_rise_goes_on_from_nothing() -> None:
+    """Where less than nothing was left to others, their rise is counted from zero."""
+    learner = seasoned(100, 30)
+    for number in range(3, 8):
+        give(learner, number, 2)
+    assert -32 == learner.others
+    window(learner, 8, 80, full=True, in_tail=False)
+    learner.roll(9)
+    assert 40 == learner.others
+
+
+@pytest.mark.parametrize("halfway", [False, True])
+@pytest.mark.parametrize("full", [False, True])
+def test_taking_over_goes_on_as_if_nothing_had_been(halfway: bool, full: bool) -> None:
+    """Another learner of the route has the same budget ever after, and its own settings."""
+    before = Learner(100)
+    if not halfway:
+        window(before, 2, 100, full=False)
+    window(before, 3, 60, full=full, in_tail=False)
+    after = Learner(100)
+    after.take_over(before)
+    seen = []
+    for learner in (before, after):
+        window(learner, 3, 5, full=full)
+        learner.roll(4)
+        window(learner, 4, 50, full=True)
+        learner.roll(5)
+        seen.append((learner.others, learner.budget, give(learner, 5, 2)))
+
+    assert seen[0] == seen[1]
+    sharing = Learner(100, share=0.5)
+    sharing.take_over(before)
+    assert 50 >= sharing.budget
+
+
+@pytest.mark.parametrize(
+    ("expected", "minute"), [(0.1, 1.0), (0.5, 5.0), (0.5, 25.0), (0.6, 30.0), (1.2, 60.0)]
+)
+def test_how_long_the_tail_is(expected: float, minute: float) -> None:
+    """A fiftieth of the window; half a second or a tenth of it where that is more."""
+    assert expected == pytest.approx(tail(minute))
+
+
 @pytest.mark.parametrize("minute", [0.5, 1.0, 6.0, 10.0, 60.0])
 def test_the_tail_is_a_small_part_of_the_window(minute: float) -> None:
     """Probing takes at most a tenth of a window, however short it is."""

@@ -96,6 +96,19 @@ def test_who_came_back_and_gave_up_is_passed_over() -> None:
     assert 0 == line.waiting(Lane.BULK)
 
 
+def test_who_came_back_stays_when_the_others_are_swept() -> None:
+    """When most have given up, those who have not are still there, in their order."""
+    line = Line()
+    back = [waiter(ticket) for ticket in (4, 3, 2, 1)]
+    for one in (waiter(5), *back):
+        line.join(one)
+    for one in back[1:]:
+        line.leave(one)
+
+    assert 2 == line.waiting(Lane.BULK)
+    assert [4, 5] == drain(line, Lane.BULK)
+
+
 def test_a_crowd_that_gives_up_costs_no_memory() -> None:
     """After 100,000 waiters have left, the line holds next to nothing."""
     line = Line()

@@ -142,6 +142,38 @@ def test_requests_that_ended_before_the_clock_was_known_are_placed_later() -> No
     assert [3, 2, 0] == [windows.used(number) for number in range(first, first + 3)]
 
 
+def test_vague_bounds_place_requests_in_both_windows() -> None:
+    """Where the clock is known to a second only, the earlier window is charged as well."""
+    clock = ServerClock(fleet_slack=0.0, suspended=lambda: 0.0)
+    windows = Windows(60.0, clock)
+    first = floor(EPOCH / 60)
+    windows.settle(windows.charge(59.8), 59.9)
+    under_way = [windows.charge(59.9) for _ in range(2)]
+    clock.observe(60.5, 60.5, EPOCH + 60)
+    windows.bring_up_to_date()
+
+    assert [3, 3, 2] == [windows.used(number) for number in range(first, first + 3)]
+    for one in under_way:
+        windows.settle(one, 59.95)
+    assert [3, 3, 0] == [windows.used(number) for number in range(first, first + 3)]
+
+
+def test_what_is_still_undecided_stays_in_both() -> None:
+    """Bounds that are narrower, and not narrow enough, take nothing off, nor off older windows."""
+    clock = vague_clock()
+    windows = Windows(60.0, clock)
+    first = floor(EPOCH / 60)
+    windows.settle(windows.charge(-30.0), -29.9)
+    windows.settle(windows.charge(59.8), 59.9)
+    version = clock.version
+    clock.observe(60.3, 60.3, EPOCH + 60)
+    clock.observe(60.7, 60.7, EPOCH + 60)
+    assert version < clock.version
+    windows.bring_up_to_date()
+
+    assert [1, 1, 1, 0] == [windows.used(number) for number in range(first - 1, first + 3)]
+
+
 def test_a_second_of_requests_lasts_from_the_first_to_the_last() -> None:
     """Those kept as one reach over a boundary if any of them may have."""
     clock = ServerClock(fleet_slack=0.0, suspended=lambda: 0.0)
