@@ -90,6 +90,7 @@ def test_every_outcome_is_counted_once(kinds: list[str]) -> None:
 def test_rows_that_an_earlier_run_has_finished_are_told_apart() -> None:
     """They were not read: they are no rows of this run."""
     counted = tally([KINDS["deleted"](5)])
+    assert 0 == counted.report(None).skipped
     counted.skipped = 5
     report = counted.report(None)
 

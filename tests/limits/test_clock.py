@@ -144,6 +144,38 @@ def test_what_is_known_can_be_told() -> None:
     assert 50.006 == pytest.approx(state.next_window_in, abs=0.001)
 
 
+def test_bounds_are_widened_by_slack_and_age() -> None:
+    """Each side gives way by what the fleet may differ, and by a drift that grows either way."""
+    clock = fresh(slack=0.25)
+    clock.observe(0.5, 0.5, EPOCH)
+    for now, drift in ((0.5, 0.0), (1000.5, 1000 * DRIFT), (-999.5, 1000 * DRIFT)):
+        low, high = EPOCH + now - 0.75 - drift, EPOCH + now + 0.75 + drift
+        assert (low, high) == pytest.approx(clock.bounds(now), abs=1e-4, rel=0)
+        assert (low, high) == pytest.approx(
+            (clock.earliest(now), clock.latest(now)), abs=1e-4, rel=0
+        )
+        assert high - low == pytest.approx(clock.width(now), abs=1e-4)
+
+
+def test_windows_are_told_apart_by_bounds_of_less_than_half() -> None:
+    """A second of bounds is enough for windows of more than two, and nothing is for none."""
+    clock = fresh(slack=0.0)
+    assert not clock.tells_windows(0.5, 60.0)
+    clock.observe(0.5, 0.5, EPOCH)
+    assert clock.tells_windows(0.5, 2.1)
+    assert not clock.tells_windows(0.5, 1.9)
+
+
+@pytest.mark.parametrize(("sent", "received"), [(0.2, 0.2), (0.8, 0.8)])
+def test_either_bound_is_noteworthy(sent: float, received: float) -> None:
+    """The version goes up by one for an answer that moves one bound, whichever it is."""
+    clock = fresh(slack=0.0)
+    clock.observe(0.5, 0.5, EPOCH)
+    clock.observe(sent + 1, received + 1, EPOCH + 1)
+    assert 2 == clock.version
+    assert 0.7 == pytest.approx(clock.width(1.5), abs=0.001)
+
+
 def test_version_counts_noteworthy_changes_only() -> None:
     """An answer that tells nothing new moves nothing."""
     clock = fresh()

@@ -159,19 +159,88 @@ def test_vague_bounds_place_requests_in_both_windows() -> None:
 
 
 def test_what_is_still_undecided_stays_in_both() -> None:
-    """Bounds that are narrower, and not narrow enough, take nothing off, nor off older windows."""
+    """Narrower bounds take off what they decide, no more, and nothing of other windows."""
     clock = vague_clock()
     windows = Windows(60.0, clock)
     first = floor(EPOCH / 60)
-    windows.settle(windows.charge(-30.0), -29.9)
-    windows.settle(windows.charge(59.8), 59.9)
+    for sent in (-30.0, 59.8, 130.0, 131.0):
+        windows.settle(windows.charge(sent), sent + 0.05)
     version = clock.version
     clock.observe(60.3, 60.3, EPOCH + 60)
     clock.observe(60.7, 60.7, EPOCH + 60)
     assert version < clock.version
     windows.bring_up_to_date()
+    assert [1, 1, 1, 2, 0] == [windows.used(number) for number in range(first - 1, first + 4)]
+    # Now it was surely before the boundary.
+    learn_exactly(clock, 62.0)
+    windows.bring_up_to_date()
+    assert [1, 1, 0, 2, 0] == [windows.used(number) for number in range(first - 1, first + 4)]
 
-    assert [1, 1, 1, 0] == [windows.used(number) for number in range(first - 1, first + 3)]
+
+def test_what_is_decided_is_taken_off_and_no_more() -> None:
+    """Of five in a window, the two that were surely in the one before it are refunded."""
+    clock = vague_clock()
+    windows = Windows(60.0, clock)
+    number = floor(EPOCH / 60) + 1
+    for sent in (59.6, 59.7, 61.0, 62.0, 63.0):
+        windows.settle(windows.charge(sent), sent + 0.05)
+    assert 5 == windows.used(number)
+    learn_exactly(clock, 64.0)
+    windows.bring_up_to_date()
+
+    assert [2, 3] == [windows.used(number - 1), windows.used(number)]
+
+
+def test_a_request_that_ends_before_it_is_placed() -> None:
+    """One that left blindly and ends when the clock is known is in all windows of its way."""
+    clock = ServerClock(fleet_slack=0.0, suspended=lambda: 0.0)
+    windows = Windows(60.0, clock)
+    first = floor(EPOCH / 60)
+    under_way = windows.charge(59.8)
+    clock.observe(60.5, 60.5, EPOCH + 60)
+    windows.settle(under_way, 60.6)
+
+    assert [1, 1, 0] == [windows.used(number) for number in range(first, first + 3)]
+
+
+def test_bounds_follow_the_clock_at_once() -> None:
+    """An answer that comes at the moment of a look counts for the next look."""
+    clock = vague_clock()
+    windows = Windows(60.0, clock)
+    first = floor(EPOCH / 60)
+    assert (first, first + 1) == windows.bounds(60.2)
+    learn_exactly(clock, 60.0)
+    assert (first + 1, first + 1) == windows.bounds(60.2) == windows.bounds(60.2)
+    assert (first, first) == windows.bounds(30.0)
+
+
+@pytest.mark.parametrize("after", range(1, 4))
+def test_windows_shorter_than_the_bounds_are_all_looked_at(after: int) -> None:
+    """The latest full window of those that it may be is the one to wait for."""
+    windows = Windows(0.4, vague_clock())
+    first, last = windows.bounds(10.2)
+    assert 2 <= last - first
+    assert windows.blocked_until(10.2, 3) is None
+    number = min(first + after, last)
+    windows.presume(number, 3)
+    assert number + 1 == windows.blocked_until(10.2, 3)
+    windows.presume(number, 1)
+    assert number + 1 == windows.blocked_until(10.2, 3)
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "blocked"),
+    [(1, 0, None), (1, 1, 2), (2, 0, None), (2, 1, 1), (2, 2, 2), (3, 1, None), (3, 2, 1)],
+)
+def test_the_last_place_of_any_limit(limit: int, used: int, blocked: int | None) -> None:
+    """Across a boundary one place is held back, but the only one of a window is not."""
+    windows = Windows(60.0, vague_clock())
+    first, last = windows.bounds(59.8)
+    assert first + 1 == last
+    windows.presume(last, used)
+    expected = None if blocked is None else first + blocked
+
+    assert expected == windows.blocked_until(59.8, limit)
 
 
 def test_a_second_of_requests_lasts_from_the_first_to_the_last() -> None:
