@@ -383,6 +383,29 @@ async def test_requests_that_have_ended_are_told_once() -> None:
     (((route, minute, number), count),) = asked.items()
     assert ("POST /device", 60.0, 1) == (route, minute, count)
     assert before <= number <= int(time.time() // 60)
+    assert isinstance(number, int)
+
+
+async def test_ends_of_one_commit_add_up() -> None:
+    """Three that ended in one window are three, in however few commits they are told."""
+    book = Book()
+    recorder = recorder_of(book)
+    moments: list[float] = []
+
+    class Timed(Place):
+        def windows(self, now: float) -> tuple[int, int] | None:
+            moments.append(now)
+            return super().windows(now)
+
+    async with serving(recorder):
+        for _ in range(3):
+            recorder.settled(cast("Permit", Timed((5, 5))))
+    asked: Counter[tuple[str, float, int]] = Counter()
+    for batch in book.written:
+        asked.update(batch.asked)
+
+    assert {("POST /device", 60.0, 5): 3} == asked
+    assert {float} == {type(moment) for moment in moments}
 
 
 def test_a_batch_knows_whether_there_is_anything_in_it() -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import JournalError
-from tagodev.bulk.journal_rows import Batch, RowState
-from tagodev.bulk.source import JournalSource, Source
+from tagodev.bulk.journal import Journal
+from tagodev.bulk.journal_rows import Batch, Entry, RowState
+from tagodev.bulk.source import JournalSource, Source, digest_of, read_row
 from tests.bulk.journals import a_place, begun
 from tests.bulk.virtual import run_virtually
 from tests.bulk.working import Work, ticking
@@ -20,10 +22,17 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from tagodev.bulk.journal import Journal
     from tagodev.bulk.recorder import Recorder
 
 STATES = st.sampled_from(list(RowState))
+
+
+class Broken(Work):
+    """Reads rows by a parser that may fail."""
+
+    def decode(self, payload: bytes) -> Any:
+        """Read a row."""
+        return orjson.loads(payload)
 
 
 class Writer:
@@ -175,6 +184,34 @@ async def test_rows_in_another_order_are_another_input(tmp_path: Path, order: li
         pytest.raises(JournalError, match="is another"),
     ):
         await everything(journalled(order, journal))
+
+
+async def test_rows_that_can_not_be_written_down_are_told_apart_too(tmp_path: Path) -> None:
+    """A row that JSON has no form for is refused when it is done, and is still that row."""
+    odd, other = {"value": {1, 2}}, {"value": {3}}
+    with begun(tmp_path / "x", []) as journal:
+        assert [(0, "a"), (1, odd)] == await everything(journalled(["a", odd], journal))
+    with Journal.open(tmp_path / "x") as journal:
+        assert [(0, "a"), (1, odd)] == await everything(journalled(["a", odd], journal))
+        with pytest.raises(JournalError, match="row 2 is another"):
+            await everything(journalled(["a", other], journal))
+
+
+def test_a_row_that_can_not_be_read_is_told(tmp_path: Path) -> None:
+    """Which row of which journal, and what is wrong with it."""
+    entry = Entry(number=4, state=RowState.PENDING, payload=b"{")
+    with (
+        begun(tmp_path / "x", []) as journal,
+        pytest.raises(JournalError, match="row 5 can't be read: unexpected end") as caught,
+    ):
+        read_row(Broken(), journal, entry)
+
+    assert str(tmp_path / "x") == caught.value.journal
+
+
+def test_a_hash_is_what_it_was() -> None:
+    """Journals of earlier versions are compared by it."""
+    assert "11fe3dc5f223ed77db10de3a" == digest_of(b'{"name":"a"}').hex()
 
 
 async def test_a_shorter_input_is_refused(tmp_path: Path) -> None:

@@ -123,6 +123,41 @@ def test_budget_is_always_between_one_and_our_share(
         assert 1 <= learner.budget <= learner.with_probes <= learner.ceiling <= limit
 
 
+@pytest.mark.parametrize(
+    ("budget", "limit", "headroom"),
+    [(70, 100, 0), (65, 100, 5), (69, 100, None), (168, 201, None), (168, 202, None)],
+)
+def test_headroom(budget: int, limit: int, headroom: int | None) -> None:
+    """So many are left beside what others take: as told, or one in a hundred, rounded up."""
+    learner = Learner(limit, headroom=headroom)
+    taken = 30 if limit < 202 else 31
+    for number in range(3):
+        window(learner, number, limit - taken if number else limit, full=number > 0)
+    learner.roll(3)
+    assert budget == learner.budget
+
+
+def test_after_a_gap_a_window_is_joined_halfway() -> None:
+    """What was rejected in the first window after a while of silence measures nothing."""
+    learner = Learner(100)
+    for number in range(3):
+        window(learner, number, 100, full=False)
+    window(learner, 6, 20, full=True)
+    learner.roll(7)
+    assert 10 == learner.others
+    window(learner, 7, 60, full=True)
+    learner.roll(8)
+    assert 40 == learner.others
+
+
+@pytest.mark.parametrize(("gap", "known"), [(10, True), (11, False)])
+def test_how_long_is_long_ago(gap: int, known: bool) -> None:
+    """Ten windows without a look are forgiven."""
+    learner = seasoned(100, 30)
+    learner.roll(3 + gap)
+    assert known == (learner.others is not None)
+
+
 def give(learner: Learner, number: int, probes: int) -> float | None:
     """Let a window pass in which the budget and so many probes were accepted."""
     window(learner, number, learner.budget + probes, full=False)

@@ -118,6 +118,65 @@ def test_sleep_forgets() -> None:
     assert not clock.forget_if_slept()
 
 
+def test_sleep_forgets_each_time() -> None:
+    """A second sleep is told from the first, and each moves the version by one."""
+    sleeper = Sleeper()
+    clock = ServerClock(suspended=sleeper)
+    for sleeps in range(1, 4):
+        clock.observe(10.0, 10.1, EPOCH)
+        version = clock.version
+        sleeper.slept = sleeps * 100.0
+        assert clock.forget_if_slept()
+        assert version + 1 == clock.version
+        assert not clock.forget_if_slept()
+    # Waking up is no sleep of a known clock.
+    sleeper.slept += 0.01
+    clock.observe(10.0, 10.1, EPOCH)
+    assert not clock.forget_if_slept()
+
+
+def test_sleep_is_looked_up_once_a_moment() -> None:
+    """Looks of the same moment share one; the next moment, and one before, look again."""
+    sleeper = Sleeper()
+    clock = ServerClock(suspended=sleeper)
+    clock.observe(10.0, 10.1, EPOCH)
+    assert not clock.look_for_sleep(20.0)
+    sleeper.slept = 100.0
+    assert not clock.look_for_sleep(20.0)
+    assert not clock.look_for_sleep(20.0005)
+    assert clock.known
+    assert clock.look_for_sleep(20.002)
+    assert not clock.known
+    clock.observe(20.0, 20.1, EPOCH)
+    sleeper.slept = 200.0
+    assert clock.look_for_sleep(19.0)
+
+
+def test_the_first_look_for_sleep_looks() -> None:
+    """Whatever the time is when a clock is first asked."""
+    sleeper = Sleeper()
+    clock = ServerClock(suspended=sleeper)
+    clock.observe(0.0, 0.1, EPOCH)
+    sleeper.slept = 100.0
+    assert clock.look_for_sleep(0.2)
+
+
+def test_what_an_answer_tells() -> None:
+    """One that tells nothing new is passed over for as long as what is known is fresh."""
+    clock = fresh(slack=0.0)
+    assert clock.observe(0.4, 0.5, EPOCH)
+    changes = clock.changes
+    # As wide as what is known, and wider.
+    assert not clock.observe(0.4, 0.5, EPOCH)
+    assert not clock.observe(0.3, 0.6, EPOCH)
+    assert changes == clock.changes
+    # Later the same tells that it is still so.
+    assert clock.observe(1.4, 1.5, EPOCH + 1)
+    assert changes + 1 == clock.changes
+    # Narrower on one side only.
+    assert clock.observe(1.5, 1.51, EPOCH + 1)
+
+
 def test_sleep_is_noticed_where_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a clock that counts sleep, the wall clock's lead over the monotonic one serves."""
     walls = iter([1000.0, 4600.0])

@@ -41,6 +41,23 @@ def test_runs_take_turns() -> None:
     assert drain(line, Lane.BULK) == [0, 10, 1, 11, 2, 3, 4]
 
 
+def test_three_runs_take_turns_in_the_order_of_their_coming() -> None:
+    """Each has its turn before any has its second."""
+    line = Line()
+    for run in (1, 2, 3):
+        for ticket in range(3):
+            line.join(waiter(10 * run + ticket, run=run))
+    assert drain(line, Lane.BULK) == [10, 20, 30, 11, 21, 31, 12, 22, 32]
+
+
+def test_who_came_back_waits_for_those_before_him() -> None:
+    """A ticket that is neither the oldest nor the newest is in between."""
+    line = Line()
+    for ticket in (5, 7, 6):
+        line.join(waiter(ticket))
+    assert drain(line, Lane.BULK) == [5, 6, 7]
+
+
 def test_a_ticket_that_comes_back_keeps_its_place() -> None:
     """A request that met a 429 goes before those who came later."""
     line = Line()

@@ -101,6 +101,21 @@ def test_what_is_missing_is_known_to_a_64th(part: float) -> None:
     assert 1 - part <= run_virtually(wait_after_a_while()) + 1e-6 <= 1 - part + 1 / 64 + 1e-5
 
 
+def test_a_wait_that_was_told_runs_down() -> None:
+    """Asked again meanwhile, it says what is left of the wait."""
+
+    async def waits() -> list[float]:
+        pacer = LimiterPacer(1, 0.1)
+        pacer.take()
+        told = [pacer.delay(), pacer.delay()]
+        await asyncio.sleep(4.0)
+        return [*told, pacer.delay()]
+
+    first, second, later = run_virtually(waits())
+    assert first == pytest.approx(second)
+    assert first - 4.0 == pytest.approx(later, abs=0.01)
+
+
 @pytest.mark.parametrize(("left", "many"), [(3, 0), (1, 2), (0, 3), (0, 10)])
 def test_spending_takes_what_is_there(left: int, many: int) -> None:
     """What was sent already is taken out, and no more than there is."""
