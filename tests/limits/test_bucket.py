@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.simulation import CREATE
 from tagodev.limits.lanes import Lane
-from tests.limits.test_core import CREATE, START, Bench
+from tests.limits.test_core import START, Bench
 
 if TYPE_CHECKING:
     from tagodev.limits.snapshot import BucketState
