@@ -265,7 +265,7 @@ class Session:
                 raise ClosedError("The client is closed")
             if self._emit is not None:
                 record.asked = scheduler.loop.time()
-            if scheduler.needs_clock and request.route is not _INFO:
+            if scheduler.shares and scheduler.needs_clock and request.route is not _INFO:
                 await self._ask_the_time(record)
             permit = None
             if ticket is None:
@@ -310,31 +310,25 @@ class Session:
             self._scheduler.refund(permit)
             raise
         try:
-            return await self._send_seen(request, record, permit)
+            send = self._exchange if self._emit is None else self._seen
+            return await send(request, record, permit)
         finally:
             witness.ended(permit)
 
     def _send(
         self, request: Request, record: CallRecord, permit: Permit
     ) -> Coroutine[Any, Any, Answer]:
-        """Send once, after whoever keeps a record has been told."""
+        """Send once, in sight of whoever keeps a record or listens to events."""
         if record.witness is not None:
             return self._witnessed(record.witness, request, record, permit)
-        return self._send_seen(request, record, permit)
+        if self._emit is not None:
+            return self._seen(request, record, permit)
+        return self._exchange(request, record, permit)
 
-    def _send_seen(
-        self, request: Request, record: CallRecord, permit: Permit
-    ) -> Coroutine[Any, Any, Answer]:
-        """Send once, in sight of whoever listens to events."""
-        record.sends += 1
-        if self._emit is None:
-            return self._exchange(request, record, permit)
-        return self._seen(self._emit, request, record, permit)
-
-    async def _seen(
-        self, emit: EventSink, request: Request, record: CallRecord, permit: Permit
-    ) -> Answer:
+    async def _seen(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
         """Send once, and tell of its beginning and its end from within the caller's task."""
+        emit = self._emit
+        assert emit is not None, "only asked for where somebody listens"
         sent = Sent(
             request.route.name,
             record.attempts,
@@ -344,7 +338,7 @@ class Session:
             template=request.route.template,
             lane=record.lane.value,
             waited=max(permit.granted - record.asked, 0.0),
-            resends=record.sends - 1,
+            resends=record.sends,
             state=self._scheduler.state(permit),
         )
         emit(sent)
@@ -371,6 +365,7 @@ class Session:
 
     async def _exchange(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
         """Send once; a permit whose request gets no answer is accounted for here."""
+        record.sends += 1
         record.sending = True
         try:
             return await self._transport.exchange(request, record.timeout)

@@ -168,15 +168,16 @@ class Bucket:
             leased_in = self.leases.wait(now, lane)
             if leased_in > 0:
                 return leased_in
-        held = self._wait_for_others(now, lane)
-        return held if held > 0 else self.pacer.delay()
+        if lane is _BULK or self.learner.spreads:
+            held = self._wait_for_others(now, lane)
+            if held > 0:
+                return held
+        return self.pacer.delay()
 
     def _wait_for_others(self, now: float, lane: Lane) -> float:
         """Return how long a request that has room waits so that others can be seen, or served."""
         if self.learner.spreads:
             return self._wait_for_spread(now, lane)
-        if lane is not _BULK:
-            return 0.0
         last_place = self.learner.ceiling - 1
         number = self.windows.bounds(now)[0]
         if not 0 < last_place == self.windows.used(number):

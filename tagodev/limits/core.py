@@ -75,6 +75,8 @@ class Core:
         self.clock: ServerClock = clock or ServerClock(fleet_slack=settings.fleet_slack)
         self.emit = emit
         self._on_lease_needed = on_lease_needed
+        self.shares: bool = on_lease_needed is not None
+        """Whether other processes take from the same limits."""
         self._make_pacer = make_pacer
         self._make_steady_pacer = make_steady_pacer
         self._free_slots = settings.concurrency
@@ -97,9 +99,9 @@ class Core:
             lane is Lane.BULK or bucket.line.head(Lane.INTERACTIVE) is not None
         ):
             return None
-        if bucket is None:
-            bucket = self._bucket(route)
-        self._notice_sleep(now)
+        bucket = self._buckets.get(route.name) or self._bucket(route)
+        if self.clock.look_for_sleep(now):
+            self._note_sleep(now)
         if self._wait(bucket, lane, now) > 0:
             return None
         return self._grant(bucket, self._new_ticket(), lane, now, now)
@@ -155,7 +157,8 @@ class Core:
         if self._free_slots <= 0:
             # Whatever frees a slot dispatches again: until then there is nothing to wake for.
             return None
-        self._notice_sleep(now)
+        if self.clock.look_for_sleep(now):
+            self._note_sleep(now)
         for lane in _LANES:
             waits = {}
             for name, bucket in self._waiting.items():
@@ -200,27 +203,27 @@ class Core:
             del self._waiting[bucket.route.name]
         waiter.deliver(self._grant(bucket, waiter.ticket, lane, waiter.since, now))
 
-    def _notice_sleep(self, now: float) -> None:
-        if self.clock.look_for_sleep(now):
-            self._outlook.note_end(now)
-            self._say(ClockRestarted())
+    def _note_sleep(self, now: float) -> None:
+        self._outlook.blind_until = now
+        self._say(ClockRestarted())
 
     def _wait(self, bucket: Bucket, lane: Lane, now: float) -> float:
-        wait = self._wait_for(bucket, lane, now)
+        if bucket.steady:
+            wait = bucket.wait(now, lane)
+        elif self._outlook.is_enough(bucket, now):
+            if bucket.learner.window != bucket.windows.bounds(now)[0]:
+                self._roll(bucket, now)
+            wait = bucket.wait(now, lane)
+        elif bucket.leases is None or not self._is_timeless():
+            wait = self._outlook.wait(bucket, now)
+        else:
+            self._change_mode(bucket, steady=True, now=now)
+            wait = bucket.wait(now, lane)
         if bucket.also is not None:
-            wait = max(wait, self._wait_for(bucket.also, lane, now))
+            wait = max(wait, self._wait(bucket.also, lane, now))
         if wait == inf and self._on_lease_needed is not None:
             self._on_lease_needed()
         return wait
-
-    def _wait_for(self, bucket: Bucket, lane: Lane, now: float) -> float:
-        if not (bucket.steady or self._outlook.is_enough(bucket, now)):
-            if bucket.leases is None or not self._is_timeless():
-                return self._outlook.wait(bucket, now)
-            self._change_mode(bucket, steady=True, now=now)
-        if not bucket.steady and bucket.learner.window != bucket.windows.bounds(now)[0]:
-            self._roll(bucket, now)
-        return bucket.wait(now, lane)
 
     def _is_timeless(self) -> bool:
         """Return whether the one request that was to ask for the time has not been told."""
@@ -302,8 +305,9 @@ class Core:
         bucket = permit.bucket
         learnt = date is None or self.clock.observe(permit.granted, now, date)
         asked = bucket.route.name == CLOCK_ROUTE
-        telling = learnt or asked or bucket.steady or permit.also is not None
-        if self.settings.pacing != "aligned" or not telling:
+        if not (learnt or asked or bucket.steady or permit.also is not None):
+            return
+        if self.settings.pacing != "aligned":
             return
         if asked:
             self._outlook.note_time(now)
@@ -327,7 +331,7 @@ class Core:
     def _end(self, permit: Permit, now: float, status: int | None) -> None:
         self._free_slots += 1
         self._out.discard(permit)
-        self._outlook.note_end(now)
+        self._outlook.blind_until = now
         if self.emit is not None:
             self.emit(Settled(permit.bucket.route.name, status, now - permit.granted))
 
@@ -415,7 +419,8 @@ class Core:
 
     def _grant(self, bucket: Bucket, ticket: int, lane: Lane, since: float, now: float) -> Permit:
         self._free_slots -= 1
-        if not self._outlook.is_enough(bucket, now):
+        alone_and_sure = bucket.leases is None and self.clock.known
+        if not alone_and_sure and not self._outlook.is_enough(bucket, now):
             self._outlook.note_grant(now)
         if self.emit is not None:
             self.emit(Granted(bucket.route.name, lane.value, now - since))

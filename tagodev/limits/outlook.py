@@ -43,7 +43,9 @@ class Outlook:
         self._clock = clock
         self._minute = minute
         self._in_vain = 0
-        self._blind_until = 0.0
+        self.blind_until: float = 0.0
+        """Until when a request that goes without windows holds up the next, which may ask for the
+        time itself; whatever became of it, when it is over the next may go."""
 
     def is_useful(self, now: float) -> bool:
         """Return whether windows can be told apart."""
@@ -77,7 +79,7 @@ class Outlook:
         if bucket.leases is not None and bucket.route.name != CLOCK_ROUTE:
             # Without a clock there is no window to lease in: one request of that route asks.
             return inf
-        wait = max(self._blind_until - now, bucket.closed_until - now, 0.0)
+        wait = max(self.blind_until - now, bucket.closed_until - now, 0.0)
         # Wherever the boundaries lie, no more than a window's worth can fall into one window.
         if not wait and bucket.windows.unplaced(now) >= bucket.learner.ceiling:
             return _BLIND_INTERVAL
@@ -85,8 +87,4 @@ class Outlook:
 
     def note_grant(self, now: float) -> None:
         """Note that a request goes without windows: the next one waits for it, but not for long."""
-        self._blind_until = now + _BLIND_INTERVAL
-
-    def note_end(self, now: float) -> None:
-        """Note that the next request may ask for the time, whatever became of the one before."""
-        self._blind_until = now
+        self.blind_until = now + _BLIND_INTERVAL

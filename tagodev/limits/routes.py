@@ -14,7 +14,7 @@ __all__ = ["Route"]
 _PLACEHOLDER: Final = re.compile(r":[a-z_]+")
 # Ids are 24 hex digits and tokens are UUIDs, but TagoDeploy may differ; what must not pass is
 # anything that would make another path of it: an empty value, a slash, dots.
-_SAFE_VALUE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_is_safe: Final = re.compile(r"[A-Za-z0-9_-]{1,128}").fullmatch
 
 
 @attrs.frozen
@@ -49,7 +49,7 @@ class Route:
         init=False,
         eq=False,
         repr=False,
-        default=attrs.Factory(lambda self: _PLACEHOLDER.sub("{}", self.template), takes_self=True),
+        default=attrs.Factory(lambda self: _PLACEHOLDER.sub("%s", self.template), takes_self=True),
     )
 
     def path(self, *values: str) -> str:
@@ -59,14 +59,14 @@ class Route:
             InputError: a value that is empty or would lead to another route.
         """
         for value in values:
-            if not isinstance(value, str) or not _SAFE_VALUE.fullmatch(value):
+            if not isinstance(value, str) or not _is_safe(value):
                 break
         else:
-            return self._fixed.format(*values) if values else self.template
+            return self._fixed % values
         wrong = [
             name[1:]
             for name, value in zip(_PLACEHOLDER.findall(self.template), values, strict=True)
-            if not isinstance(value, str) or not _SAFE_VALUE.fullmatch(value)
+            if not isinstance(value, str) or not _is_safe(value)
         ]
         # The value may be a token that went astray: it is neither repeated nor kept.
         del value, values

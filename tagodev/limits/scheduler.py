@@ -52,6 +52,8 @@ class Scheduler:
         """Name of whoever remembers what was granted."""
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         """The loop that it runs in."""
+        self.shares: bool = core.shares
+        """Whether other processes take from the same limits."""
         self._timer: asyncio.TimerHandle | None = None
         self._wakes_at = inf
         self._waiting = 0

@@ -96,7 +96,8 @@ class Windows:
         self._unplaced_ended: deque[Charge] = deque()
         self._on_boundary: list[Charge] = []
         self._judged_at = 0
-        self._bounds_at = -1.0
+        self._bounds_from = 0.0
+        self._bounds_until = 0.0
         self._bounds_of = -1
         self._bounds = (0, 0)
         self.in_flight: int = 0
@@ -112,12 +113,16 @@ class Windows:
 
     def bounds(self, now: float) -> tuple[int, int]:
         """Return the first and the last window that it may be now."""
-        # One grant asks several times at one moment.
-        if now == self._bounds_at and self._clock.changes == self._bounds_of:
+        # Until one of both comes to a boundary, or the clock has learnt, the answer is the same.
+        if self._bounds_from <= now < self._bounds_until and self._clock.changes == self._bounds_of:
             return self._bounds
         earliest, latest = self._clock.bounds(now)
-        self._bounds_at, self._bounds_of = now, self._clock.changes
-        self._bounds = floor(earliest / self.minute), floor(latest / self.minute)
+        first, last = floor(earliest / self.minute), floor(latest / self.minute)
+        left = min((first + 1) * self.minute - earliest, (last + 1) * self.minute - latest)
+        # The bounds drift apart meanwhile, by much less than this.
+        self._bounds_from, self._bounds_until = now, now + left * 0.99
+        self._bounds_of = self._clock.changes
+        self._bounds = first, last
         return self._bounds
 
     def opens_in(self, number: int, now: float) -> float:
@@ -141,6 +146,11 @@ class Windows:
         """
         if self._unplaced or self._unplaced_ended:
             self._place()
+        first, last = self.bounds(now)
+        # As a rule it is one window, with room for all that are on their way.
+        placed = self._settled.get(first, 0) + self.in_flight
+        if first == last > self.exhausted and placed < limit:
+            return None
         blocked = self._blocked_until(now, limit)
         if blocked is not None and self._judge_again():
             blocked = self._blocked_until(now, limit)
@@ -188,10 +198,10 @@ class Windows:
         """End a charge: the service counted the request, if at all, before `ended`."""
         self._leave(charge)
         charge.ended = ended
-        if not self._clock.known:
+        if self._clock.known:
+            self._settle_placed(charge, ended)
+        else:
             self._remember_unplaced(charge.sent, ended)
-            return
-        self._settle_placed(charge, ended)
 
     def refund(self, charge: Charge) -> None:
         """Take a charge back: the request provably never left."""
