@@ -49,10 +49,14 @@ if TYPE_CHECKING:
 
     from aiohttp import ClientRequest, ClientResponse, ClientSession
     from aiohttp.client_middlewares import ClientHandlerType
+    from attrs import frozen
 
     from tagodev.limits.routes import Route
     from tagodev.retry import Safety
     from tagodev.secrets import Secret
+else:
+    # Whoever makes one that is frozen at run time too waits three times as long, at each request.
+    frozen = attrs.define
 
 __all__ = ["Answer", "Request", "Transport"]
 
@@ -77,7 +81,7 @@ _HINTS: Final[Mapping[type[ServiceError], str]] = {
 }
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class Request:
     """One call of the API, ready to be sent as often as is safe."""
 
@@ -95,7 +99,7 @@ class Request:
     """Whose it is, where that is not the client's own token."""
 
 
-@attrs.frozen
+@frozen
 class Answer:
     """What came back, not yet understood."""
 
@@ -215,18 +219,24 @@ class Transport:
         if self._session.closed:
             raise ClosedError("The aiohttp session is closed")
         response: ClientResponse | None = None
+        method = request.route.method
         try:
-            async with self._session.request(
-                request.route.method,
+            response = await self._session.request(
+                method,
                 URL(self.base_url + request.path, encoded=True),
                 data=request.body,
                 headers=self._headers_of(request),
                 allow_redirects=False,
                 timeout=self._timeout if seconds is None else _bounds(seconds),
                 proxy=self._proxy,
-                middlewares=_NONE if request.route.method == "POST" else _GUARD,
-            ) as response:
-                return Answer(response.status, await response.read(), response.headers)
+                middlewares=_NONE if method == "POST" else _GUARD,
+            )
+            body = await response.read()
+            # Read to its end it has given up its connection by itself, unless that is to be used
+            # for something else from now on.
+            if not response.closed:
+                response.release()
+            return Answer(response.status, body, response.headers)
         except NoAnswerError as error:
             # Without the frames of the layers below: their variables hold the URL.
             failure = error.with_traceback(None)

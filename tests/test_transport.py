@@ -368,6 +368,25 @@ async def test_any_bytes_are_an_answer_or_an_error_of_ours(raw: bytes, envelope:
             assert_quiet(error, TOKEN)
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.1 101 Whatever\r\nUpgrade: other\r\nConnection: upgrade\r\n\r\n",
+    ],
+    ids=["length", "chunks", "empty", "upgrade"],
+)
+async def test_every_answer_gives_its_connection_up(raw: bytes) -> None:
+    """Whatever the answer, its connection is let go of, and not by the garbage collector."""
+    asyncio.get_running_loop().set_debug(enabled=True)
+    async with ScriptedServer(lambda _: raw) as server, transport(server.url) as sender:
+        for _ in range(3):
+            await sender.exchange(INFO)
+    assert 3 == len(server.received)
+
+
 async def test_closed_session_is_said_so() -> None:
     """A session that its owner closed is no mystery."""
     async with ScriptedServer(in_turn(ok({}))) as server, transport(server.url) as sender:
