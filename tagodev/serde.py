@@ -36,6 +36,7 @@ from tagodev.errors import InputError
 from tagodev.models.chunks import Chunk
 from tagodev.models.data import Affected, DataPoint, DataValue, Location, Total
 from tagodev.models.devices import Bucket, DeviceCreated
+from tagodev.models.fields import boolean, text
 from tagodev.models.tokens import DeviceToken, TokenCreated, TokenInfo
 from tagodev.models.unset import UNSET, Unset
 from tagodev.secrets import Secret
@@ -54,6 +55,8 @@ _ALIASES: Final[Mapping[type, Mapping[str, str]]] = {
     TokenCreated: {"expire_date": "expire_time"},
     TokenInfo: {"expire_date": "expire_time"},
 }
+#: The types that validators ask for which ask for nothing else.
+_ASKED_FOR: Final = {text: str, boolean: bool}
 _DATA_VALUES: Final = (DataValue, DataValue | None)
 _NO_DATE: Final = (None, "", "never")
 _DATE_LENGTH: Final = len("2026-01-31T12:00:00.000Z")
@@ -328,7 +331,7 @@ def _set_apart(value: Mapping[str, Any], known: AbstractSet[str]) -> dict[str, A
 
 
 def _quick_model(converter: Converter) -> Callable[[type], Callable[[Any, Any], Any]]:
-    return lambda cls: quick_model(cls, converter, _ALIASES.get(cls, {}))
+    return lambda cls: quick_model(cls, converter, _ALIASES.get(cls, {}), _ASKED_FOR)
 
 
 def _quick_list(converter: Converter) -> Callable[[Any], Callable[[Any, Any], Any]]:

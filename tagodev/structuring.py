@@ -5,6 +5,10 @@ A hook made here is written out for its class, as attrs and cattrs write theirs:
 from the answer by name, compares the types of plain values in place, calls a converter's hook for
 the others, and sets apart what no field is for.
 It says nothing of what is wrong: whoever gets an error asks a careful converter.
+
+Models are frozen, and a frozen object takes each of its fields by a call that goes around that.
+Where a class does nothing but take its fields, an object of it therefore begins as one of a draft:
+a subclass that is not frozen, whose objects are turned into the model's when they are complete.
 """
 
 from __future__ import annotations
@@ -56,7 +60,12 @@ class _Step:
     """The field's type."""
 
 
-def quick_model(cls: type, converter: Converter, aliases: Mapping[str, str]) -> Hook:
+def quick_model(
+    cls: type,
+    converter: Converter,
+    aliases: Mapping[str, str],
+    asked_for: Mapping[Callable[..., None], type],
+) -> Hook:
     """Return the hook of an attrs class.
 
     Args:
@@ -64,6 +73,8 @@ def quick_model(cls: type, converter: Converter, aliases: Mapping[str, str]) -> 
             absent.
         converter: has the hooks of its fields' types.
         aliases: other names of fields, and the fields.
+        asked_for: validators that ask for no more than a type, and the type: where that has been
+            compared, they have nothing to say any more.
     """
     hints = get_type_hints(cls)
     fields = {field.name: field for field in attrs.fields(cls)}
@@ -75,16 +86,22 @@ def quick_model(cls: type, converter: Converter, aliases: Mapping[str, str]) -> 
         "absent": None if keeps else _ABSENT,
         "known": frozenset(fields),
     }
-    for name, field in fields.items():
-        step = _step(name, hints[name], converter)
-        lines += _lines_of(step, field.default, names, keeps=keeps)
-    given = [f"{name}={name}_" for name in fields]
+    steps = {name: _step(name, hints[name], converter) for name in fields}
+    for name, step in steps.items():
+        lines += _lines_of(step, fields[name].default, names, keeps=keeps)
+    given = {name: f"{name}_" for name in fields}
     if keeps:
         lines.append(" extra = {}")
         lines.append(" if not known.issuperset(value):")
         lines.append("  extra = {key: value[key] for key in value if key not in known}")
-        given.append("extra=extra")
-    lines.append(f" return cls({', '.join(given)})")
+        given["extra"] = "extra"
+    names["draft"], names["new"] = _draft(cls), object.__new__
+    if not _only_takes(cls, steps, asked_for):
+        lines.append(f" return cls({', '.join(f'{name}={read}' for name, read in given.items())})")
+    else:
+        lines.append(" made = new(draft)")
+        lines += [f" made.{name} = {read}" for name, read in given.items()]
+        lines += [" made.__class__ = cls", " return made"]
     exec("\n".join(lines), names)  # noqa: S102  (the names of our own classes' fields, no more)
     structure: Hook = names["structure"]
     return _folding(structure, aliases) if aliases else structure
@@ -115,6 +132,30 @@ def _lines_of(step: _Step, default: Any, names: dict[str, Any], *, keeps: bool) 
         return
     null = f" and {name}_ is not None" if step.optional and not keeps else ""
     yield f" elif type({name}_) is not {step.exact.__name__}{null}: raise TypeError"
+
+
+def _only_takes(
+    cls: type, steps: Mapping[str, _Step], asked_for: Mapping[Callable[..., None], type]
+) -> bool:
+    """Return whether making one does nothing but take the fields, as they are read."""
+    if hasattr(cls, "__attrs_post_init__"):
+        return False
+    for field in attrs.fields(cls):
+        if field.converter is not None:
+            return False
+        if field.validator is not None:
+            step = steps.get(field.name)
+            if step is None or step.optional or field.default is not attrs.NOTHING:
+                return False
+            if step.exact is None or step.exact is not asked_for.get(field.validator):
+                return False
+    return True
+
+
+def _draft(cls: type) -> type:
+    """Return a subclass that is not frozen."""
+    thawed = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+    return type(f"Draft{cls.__name__}", (cls,), {"__slots__": (), **thawed})
 
 
 def _folding(structure: Hook, aliases: Mapping[str, str]) -> Hook:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -49,3 +50,18 @@ def test_both_ways_read_the_same(cls: type, data: st.DataObject) -> None:
 def test_both_ways_refuse_the_same(cls: type, value: Any) -> None:
     """Anything that is no model at all is none to both."""
     assert read(_careful, value, cls) == read(_fast, value, cls)
+
+
+@EVERY
+@settings(max_examples=5)
+@given(data=st.data())
+def test_what_was_read_is_frozen(cls: type, data: st.DataObject) -> None:
+    """However it was put together, it is the model's own, and nothing of it changes."""
+    made = read(_fast, to_wire(data.draw(MODELS[cls])), cls)
+
+    assert type(made) is cls
+    for field in attrs.fields(cls):
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            setattr(made, field.name, None)
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            delattr(made, field.name)
