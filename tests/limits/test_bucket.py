@@ -132,9 +132,10 @@ def test_what_is_on_its_way_may_be_of_the_window_before() -> None:
     assert 0 == least(bench, 10.1)
 
 
-@pytest.mark.parametrize("bench", [Bench(known=False), Bench(pacing="steady")])
-def test_without_windows_only_the_gate_is_certain(bench: Bench) -> None:
+@pytest.mark.parametrize("pacing", ["aligned", "steady"])
+def test_without_windows_only_the_gate_is_certain(pacing: str) -> None:
     """A 429 says how long; before and after it nothing is known."""
+    bench = Bench(known=pacing == "steady", pacing=pacing)
     assert 0 == least(bench, 10.0)
     refused(bench, 10.0, 8, dated=False)
     assert 8 == pytest.approx(least(bench, 10.1))
