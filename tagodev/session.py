@@ -3,6 +3,8 @@
 From top to bottom: what may be tried again (`retry`), whose turn it is (`limits.scheduler`), the
 exchange (`transport`), the answer as a model (`serde`).
 Retrying stands above the scheduler, so that each attempt is granted anew and counted.
+The record of a call stands here too, a few lines more than a room should have: it is what the door
+is handed, and says what it did.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import attrs
 from tagodev.limits.adaptive import Learner, tail
 from tagodev.limits.lanes import Lane, Line
 from tagodev.limits.leases import LeaseBook, carried_windows
+from tagodev.limits.reserve import Reserve
 from tagodev.limits.snapshot import BucketState
 from tagodev.limits.window import Windows
 
@@ -23,13 +24,10 @@ if TYPE_CHECKING:
     from tagodev.limits.settings import ColdStart, Settings
     from tagodev.limits.window import Charge
 
-__all__ = ["Bucket", "Permit", "Reserve", "make_bucket"]
+__all__ = ["Bucket", "Permit", "make_bucket"]
 
 # Looking a member up in its class takes longer than the comparison.
 _BULK: Final = Lane.BULK
-
-# For how many windows the interactive lane's peak is remembered.
-_PEAK_WINDOWS: Final = 5
 
 
 @attrs.define(eq=False)
@@ -57,44 +55,6 @@ class Permit:
     def places(self) -> tuple[Permit, ...]:
         """Return its places in all buckets that count it."""
         return (self,) if self.also is None else (self, self.also)
-
-
-class Reserve:
-    """What bulk leaves of each window for the interactive lane.
-
-    Going first is of no use once the window is drained: so as many places as the interactive lane
-    needed at its recent peak are kept free for it, less those that it has had already.
-    """
-
-    def __init__(self, fixed: int | None) -> None:
-        """Begin with none seen.
-
-        Args:
-            fixed: requests a window to keep free; None to go by the recent peak.
-        """
-        self._fixed = fixed
-        self._window = 0
-        self._used = 0
-        self._peaks: list[int] = []
-        self._wanted = fixed or 0
-
-    def roll(self, window: int) -> None:
-        """Go on to a new window."""
-        self._peaks = [*self._peaks[1 - _PEAK_WINDOWS :], self._used]
-        if window > self._window + _PEAK_WINDOWS:
-            self._peaks.clear()
-        self._window = window
-        self._used = 0
-        if self._fixed is None:
-            self._wanted = max(self._peaks, default=0)
-
-    def count(self) -> None:
-        """Count a grant of the interactive lane."""
-        self._used += 1
-
-    def left(self) -> int:
-        """Return how many places of this window are still kept."""
-        return max(self._wanted - self._used, 0)
 
 
 class Bucket:

@@ -15,6 +15,8 @@ If answers come and none tells the time, their route goes steadily, without wind
 
 The core knows nothing of tasks, loops or sleeping.
 `tagodev.limits.scheduler` wraps it for asyncio; tests drive it with a clock of their own.
+It is longer than most rooms, because asking, deciding and settling work on one state, in one step
+each, and are best read side by side.
 """
 
 from __future__ import annotations
