@@ -118,6 +118,25 @@ def test_sleep_forgets() -> None:
     assert not clock.forget_if_slept()
 
 
+def test_time_awake_is_no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system tells, sleep is by how much its clock of all time leads that of waking."""
+    monkeypatch.setattr(clock, "_BOOT", 7)
+    monkeypatch.setattr(time, "clock_gettime", {7: 5000.0}.__getitem__)
+    monkeypatch.setattr(time, "monotonic", lambda: 1400.0)
+
+    assert 3600.0 == suspended_time()
+
+
+def test_what_has_hardly_moved_is_not_noteworthy() -> None:
+    """An answer that says the same a second later moves the bounds, and not the version."""
+    clock = fresh(slack=0.0)
+    clock.observe(0.4, 0.5, EPOCH)
+    changes = clock.changes
+    clock.observe(1.4, 1.5, EPOCH + 1)
+
+    assert (changes + 1, 1) == (clock.changes, clock.version)
+
+
 def test_sleep_forgets_each_time() -> None:
     """A second sleep is told from the first, and each moves the version by one."""
     sleeper = Sleeper()
