@@ -235,15 +235,18 @@ def _write_date(value: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _bucket(value: Any, _: type) -> Bucket | None:
-    """Info gives an object, a list gives the id alone."""
-    if value is None:
-        return None
-    if isinstance(value, Mapping):
-        extra = dict(value)
-        identity, name = _text(extra.pop("id", None), str), extra.pop("name", None)
-        return Bucket(identity, None if name is None else _text(name, str), extra=extra)
-    return Bucket(_text(value, str))
+def _structure_bucket(converter: Converter) -> Callable[[Any, Any], Bucket | None]:
+    """Make a hook for a device's bucket: info gives an object, a list gives the id alone."""
+    structure: Callable[[Any, Any], Bucket] = converter.get_structure_hook(Bucket)
+
+    def bucket(value: Any, _: Any) -> Bucket | None:
+        if value is None:
+            return None
+        if isinstance(value, Mapping):
+            return structure(value, Bucket)
+        return Bucket(_text(value, str))
+
+    return bucket
 
 
 def _is_union_with_unset(cls: Any) -> bool:
@@ -382,7 +385,8 @@ def _build(*, detailed: bool) -> Converter:
     converter.register_structure_hook(datetime, _date)
     converter.register_structure_hook_func(lambda cls: cls == datetime | None, _optional_date)
     converter.register_structure_hook_func(lambda cls: cls == datetime | str, _moment_or_words)
-    converter.register_structure_hook_func(lambda cls: cls == Bucket | None, _bucket)
+    bucket = _structure_bucket(converter)
+    converter.register_structure_hook_func(lambda cls: cls == Bucket | None, bucket)
     converter.register_unstructure_hook(Secret, Secret.reveal)
     converter.register_unstructure_hook(datetime, _write_date)
     return converter

@@ -175,12 +175,22 @@ def test_bucket_is_an_object_or_an_id(expected: Bucket | None, written: object) 
     assert expected == device(bucket=written).bucket
 
 
-@pytest.mark.parametrize("written", [5, [], {}, {"id": 5}, {"id": "b", "name": 5}, True])
-def test_odd_buckets_are_refused(written: object) -> None:
+@pytest.mark.parametrize(
+    ("place", "written"),
+    [
+        ("bucket", 5),
+        ("bucket", []),
+        ("bucket", True),
+        ("bucket.id", {}),
+        ("bucket.id", {"id": 5}),
+        ("bucket.name", {"id": "b", "name": 5}),
+    ],
+)
+def test_odd_buckets_are_refused(place: str, written: object) -> None:
     """A bucket whose parts are no text is an error at its field."""
     (problem,) = problems({**PLAIN, "bucket": written}, Device)
 
-    assert problem.endswith("@ result.bucket")
+    assert problem.endswith(f"@ result.{place}")
 
 
 # --- what is unknown, missing, wrong -----------------------------------------------------------
