@@ -277,7 +277,9 @@ class Session:
                     permit = await self._wait_for_turn(request, record, ticket)
                 except ClockForgottenError:
                     continue
-            answer = await self._send(request, record, permit)
+            unseen = self._emit is None and record.witness is None
+            send = self._exchange if unseen else self._send
+            answer = await send(request, record, permit)
             if answer.status != 429:
                 scheduler.settle(permit, answer.status, answer.date())
                 return answer
@@ -323,9 +325,7 @@ class Session:
         """Send once, in sight of whoever keeps a record or listens to events."""
         if record.witness is not None:
             return self._witnessed(record.witness, request, record, permit)
-        if self._emit is not None:
-            return self._seen(request, record, permit)
-        return self._exchange(request, record, permit)
+        return self._seen(request, record, permit)
 
     async def _seen(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
         """Send once, and tell of its beginning and its end from within the caller's task."""

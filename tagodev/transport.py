@@ -220,12 +220,15 @@ class Transport:
             raise ClosedError("The aiohttp session is closed")
         response: ClientResponse | None = None
         method = request.route.method
+        headers = self._headers if request.body is None else self._headers_with_body
+        if request.token is not None:
+            headers = _with_token(headers, request.token)
         try:
             response = await self._session.request(
                 method,
                 URL(self.base_url + request.path, encoded=True),
                 data=request.body,
-                headers=self._headers_of(request),
+                headers=headers,
                 allow_redirects=False,
                 timeout=self._timeout if seconds is None else _bounds(seconds),
                 proxy=self._proxy,
@@ -246,14 +249,6 @@ class Transport:
             # It holds the URL too, and this frame stays.
             response = None
         raise failure
-
-    def _headers_of(self, request: Request) -> CIMultiDict[str]:
-        headers = self._headers if request.body is None else self._headers_with_body
-        if request.token is None:
-            return headers
-        headers = headers.copy()
-        headers["Authorization"] = HeaderValue(request.token.reveal())
-        return headers
 
     def read(self, request: Request, answer: Answer) -> Any:
         """Return the result that an answer carries.
@@ -318,6 +313,12 @@ def _bounds(timeout: float) -> aiohttp.ClientTimeout:
     # Connecting ends first, by more than aiohttp's rounding to whole seconds: a request is only
     # known never to have left if it is this limit that ended it.
     return aiohttp.ClientTimeout(total=timeout, connect=min(timeout * 0.75, 10))
+
+
+def _with_token(headers: CIMultiDict[str], token: Secret) -> CIMultiDict[str]:
+    headers = headers.copy()
+    headers["Authorization"] = HeaderValue(token.reveal())
+    return headers
 
 
 def _decode(body: bytes) -> Any:

@@ -106,7 +106,8 @@ class Core:
             self._note_sleep(now)
         if self._wait(bucket, lane, now) > 0:
             return None
-        return self._grant(bucket, self._new_ticket(), lane, now, now)
+        self._last_ticket += 1
+        return self._grant(bucket, self._last_ticket, lane, now, now)
 
     def join(
         self,
@@ -128,7 +129,9 @@ class Core:
             run: which bulk run it belongs to.
             ticket: that of an earlier permit of the same request, so that it keeps its place.
         """
-        ticket = self._new_ticket() if ticket is None else ticket
+        if ticket is None:
+            self._last_ticket += 1
+            ticket = self._last_ticket
         waiter = Waiter(ticket, deliver, lane, run, now)
         bucket = self._bucket(route)
         bucket.line.join(waiter)
@@ -429,10 +432,6 @@ class Core:
         permit = bucket.take(now, ticket, lane)
         self._out.add(permit)
         return permit
-
-    def _new_ticket(self) -> int:
-        self._last_ticket += 1
-        return self._last_ticket
 
     def _say(self, event: Event) -> None:
         if self.emit is not None:

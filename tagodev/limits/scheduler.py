@@ -146,7 +146,8 @@ class Scheduler:
     def settle(self, permit: Permit, status: int, date: float | None) -> None:
         """Say that the request was answered, and what its ``Date`` header told."""
         self.core.settle(permit, self.loop.time(), status, date)
-        self._dispatch()
+        if self._waiting:
+            self._dispatch()
 
     def lose(self, permit: Permit) -> None:
         """Say that the request left and no answer will come."""
