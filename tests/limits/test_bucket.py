@@ -191,3 +191,41 @@ def test_a_late_refusal_does_not_close_the_next_window() -> None:
     bench.core.throttle(late, 61.0, None, START + 59)
 
     assert 1 == len(bench.ask(61.1))
+
+
+# --- places in the line --------------------------------------------------------------------------
+
+
+def test_a_refused_request_goes_before_those_who_came_later() -> None:
+    """It comes back with its ticket; tickets grow by one."""
+    bench = Bench()
+    first, second = bench.ask(10.0, 2)
+    assert first.ticket + 1 == second.ticket
+    bench.core.throttle(first, 10.1, None, START + 10)
+    bench.answer(second, 10.2)
+    bench.ask(10.3, 2)
+    bench.core.join(CREATE, bench.granted.append, 10.4, ticket=first.ticket)
+    granted = bench.dispatch(60.5)
+
+    assert [second.ticket + number for number in (-1, 1, 2)] == [one.ticket for one in granted]
+
+
+def test_who_gave_up_leaves_the_others_in_the_line() -> None:
+    """Neither is the route forgotten while somebody waits, nor remembered when nobody does."""
+    bench = Bench()
+    bench.drain(10.0, 5)
+    gone, stays = (bench.core.join(CREATE, bench.granted.append, 10.1) for _ in range(2))
+    bench.core.withdraw(CREATE, gone)
+    assert 1 == state(bench, 10.2).waiting
+    assert 50 == pytest.approx((bench.core.dispatch(10.2) or 0) - 10.0, abs=CLOSE)
+    bench.core.withdraw(CREATE, stays)
+    assert 0 == state(bench, 10.3).waiting
+    assert bench.core.dispatch(10.3) is None
+
+
+def test_the_last_slot_is_a_slot() -> None:
+    """As many go at once as there are connections, by either way of asking."""
+    bench = Bench(limit=9, concurrency=2)
+    granted = [bench.core.try_grant(CREATE, Lane.INTERACTIVE, 10.0) for _ in range(3)]
+
+    assert [True, True, False] == [one is not None for one in granted]

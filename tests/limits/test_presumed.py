@@ -82,3 +82,38 @@ def test_it_holds_for_routes_in_use_and_for_those_to_come() -> None:
     core.presume([(CREATE.name, 10, 1), (EDIT.name, 10, 2), (EDIT.name, 9, 3)], 0, now)
 
     assert (1, 1) == (len(granted(CREATE)), len(granted(EDIT)))
+
+
+def test_what_was_lost_takes_room_in_the_windows_since() -> None:
+    """Requests without an end are presumed up to the window in which they may still arrive."""
+    core = Core(
+        Settings(HardLimits("small", {}, default=9, minute=MINUTE), transit_max=5.0),
+        make_pacer=lambda _: Unpaced(),
+        make_steady_pacer=lambda _: Unpaced(),
+        clock=ServerClock(fleet_slack=0.0, suspended=lambda: 0.0),
+    )
+    # Four seconds before the end of window 10.
+    now, date = 1000.0, 656.0
+    first = core.try_grant(CREATE, Lane.INTERACTIVE, now)
+    assert first is not None
+    core.settle(first, now, 200, date)
+    core.presume([(CREATE.name, 9, 3)], 2, now)
+    windows = core._buckets[CREATE.name].windows
+
+    assert [3, 1 + 2, 2, 0] == [windows.used(number) for number in range(9, 13)]
+
+
+def test_without_a_clock_nothing_is_presumed_of_later_windows() -> None:
+    """Only what was granted where it was."""
+    core = Core(
+        Settings(HardLimits("small", {}, default=9, minute=MINUTE)),
+        make_pacer=lambda _: Unpaced(),
+        make_steady_pacer=lambda _: Unpaced(),
+        clock=ServerClock(fleet_slack=0.0, suspended=lambda: 0.0),
+    )
+    first = core.try_grant(CREATE, Lane.INTERACTIVE, 1000.0)
+    assert first is not None
+    core.presume([(CREATE.name, 9, 3)], 2, 1000.0)
+    windows = core._buckets[CREATE.name].windows
+
+    assert [3, 0, 0] == [windows.used(number) for number in range(9, 12)]
