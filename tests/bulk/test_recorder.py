@@ -351,6 +351,19 @@ async def test_grants_are_counted_in_each_window_once() -> None:
     assert {} == recorder._last_window
 
 
+async def test_grants_of_one_commit_add_up() -> None:
+    """Three that left in one window are three, in however few commits they are told."""
+    book = Book()
+    recorder = recorder_of(book)
+    async with serving(recorder):
+        await asyncio.gather(
+            *(recorder.sent(None, cast("Permit", Place((5, 5)))) for _ in range(3))
+        )
+    spent = sum((Counter(batch.spent) for batch in book.written), Counter())
+
+    assert {("here", "POST /device", 60.0, 5): 3} == spent
+
+
 async def test_a_permit_of_unknown_windows_is_counted_when_they_are_known() -> None:
     """Before the first answer nothing is known of the service's clock."""
     book = Book()
