@@ -234,18 +234,16 @@ class Transport:
                 proxy=self._proxy,
                 middlewares=_NONE if method == "POST" else _GUARD,
             )
-            body = await response.read()
-            # Read to its end it has given up its connection by itself, unless that is to be used
-            # for something else from now on.
-            if not response.closed:
-                response.release()
-            return Answer(response.status, body, response.headers)
+            return Answer(response.status, await response.content.read(), response.headers)
         except NoAnswerError as error:
             # Without the frames of the layers below: their variables hold the URL.
             failure = error.with_traceback(None)
         except _BELOW as error:
             failure = _no_answer(error)
         finally:
+            # At its end an answer gives its connection up; what has not come to an end keeps it.
+            if response is not None and not response.closed:
+                response.close()
             # It holds the URL too, and this frame stays.
             response = None
         raise failure

@@ -387,6 +387,21 @@ async def test_every_answer_gives_its_connection_up(raw: bytes) -> None:
     assert 3 == len(server.received)
 
 
+async def test_half_an_answer_gives_its_connection_up() -> None:
+    """What has not come to its end in time is not waited for: the next request can go at once."""
+    asyncio.get_running_loop().set_debug(enabled=True)
+    script = in_turn(Reply(HALF, then="hang"), ok({}))
+    async with (
+        ScriptedServer(script) as server,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as session,
+    ):
+        sender = Transport(session, server.url, Secret(TOKEN), timeout=10)
+        with pytest.raises(AnswerTimeoutError):
+            await sender.exchange(INFO, 0.1)
+        await sender.exchange(INFO)
+    assert [1, 2] == [received.connection for received in server.received]
+
+
 async def test_closed_session_is_said_so() -> None:
     """A session that its owner closed is no mystery."""
     async with ScriptedServer(in_turn(ok({}))) as server, transport(server.url) as sender:
