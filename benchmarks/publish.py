@@ -95,8 +95,8 @@ def _machine(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"Measured with: {facts}."
     minutes = found["seconds"] / 60
     rate = found["compared"]["rate_without_limits"]
-    yield f"The run took {minutes:.0f} minutes; without limits tagodev makes {rate:.0f} devices a"
-    yield "second here, one after the other in one process.\n"
+    yield f"The run took {minutes:.0f} minutes; without limits tagodev makes {rate:,.0f} devices a"
+    yield "second here.\n"
 
 
 def _figures(figures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
