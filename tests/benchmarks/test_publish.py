@@ -64,7 +64,7 @@ def test_every_figure_is_told() -> None:
     assert re.search(r"6\.43 us \| \*\*no\*\* \| `grant_cost`", text)
     assert "| 10 | 100,000 | 0 | 31 | 98.76% | 34.5 |" in text
     assert "another: not done." in text
-    assert "2346 devices a" in text
+    assert "2,346 devices a" in text
     assert "date 2026-01-31 12:00, Python CPython 3.11.7." in text
 
 
