@@ -10,6 +10,7 @@
     ├── BulkStoppedError          a bulk run ended before its last row; carries the report
     ├── InterruptedRunError       the reason of a run that its caller stopped
     ├── JournalError              a journal can't be written, or is of other rows
+    ├── LockedError               another process works with the same run, journal or list
     ├── LedgerError               a shared ledger is away for too long; nothing was sent
     ├── AmbiguousMatchError       several devices could be what a lost answer was about
     └── RequestError              a request was made, or tried
@@ -56,6 +57,7 @@ __all__ = [
     "InterruptedRunError",
     "JournalError",
     "LedgerError",
+    "LockedError",
     "MalformedAnswerError",
     "NoAnswerError",
     "NotFoundError",
@@ -187,6 +189,11 @@ class JournalError(TagoError):
     def headline(self) -> str:
         """Add the file."""
         return f"{self.journal}: {self.message}" if self.journal else self.message
+
+
+@attrs.define(slots=False, eq=False)
+class LockedError(TagoError):
+    """Another process works with the same run, journal or list; nothing was sent."""
 
 
 @attrs.define(slots=False, eq=False)

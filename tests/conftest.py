@@ -17,13 +17,16 @@ settings.load_profile("tagodev")
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_settings_from_outside(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Keep the developer's own token, address, plan and profiles out of the tests."""
     for name in os.environ:
         if name.startswith(("TAGOIO_", "TAGODEV_")):
             monkeypatch.delenv(name)
     # Nor is anything written into his home.
     monkeypatch.setenv("TAGODEV_LEDGER", "none")
+    monkeypatch.setenv("TAGODEV_STATE", str(tmp_path_factory.mktemp("state")))
 
 
 @pytest.fixture(autouse=True)

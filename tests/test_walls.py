@@ -15,8 +15,8 @@ from tests.support.modules import MODULES, Import, imports
 FLOORS = (
     ("secrets", "hard_limits", "events"),
     ("errors",),
-    ("address", "models", "query", "limits", "retry", "structuring"),
-    ("serde",),
+    ("address", "models", "query", "limits", "retry", "structuring", "state_folder"),
+    ("serde", "process_lock"),
     ("transport",),
     ("session",),
     ("bulk",),

@@ -44,6 +44,7 @@ def in_process(
     monkeypatch.setenv("TAGODEV_CONFIG", str(tmp_path / ".config" / "tagodev.toml"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
     monkeypatch.setenv("TAGODEV_LEDGER", str(tmp_path / ".config" / "ledger.sqlite"))
+    monkeypatch.setenv("TAGODEV_STATE", str(tmp_path / ".config" / "state"))
 
     def run(*arguments: str) -> Done:
         monkeypatch.setattr("sys.argv", ["tagodev", *arguments])

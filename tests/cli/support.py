@@ -118,6 +118,7 @@ class Command:
             "TAGODEV_CONFIG": str(self.folder / ".config" / "tagodev.toml"),
             "XDG_CONFIG_HOME": str(self.folder / ".config"),
             "TAGODEV_LEDGER": str(self.folder / ".config" / "ledger.sqlite"),
+            "TAGODEV_STATE": str(self.folder / ".config" / "state"),
         }
         return {**kept, **service, **places, "COLUMNS": "100", **self.environment}
 
