@@ -18,6 +18,7 @@ from tagodev.resources.parameters import Parameters
 from tagodev.resources.profile import Accounts, Profiles
 from tagodev.resources.tags import Tags
 from tagodev.resources.tokens import Tokens
+from tagodev.session import CallRecord
 
 if TYPE_CHECKING:
     import os
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tagodev.bulk.runner import BulkRun
     from tagodev.hard_limits import Plan
     from tagodev.session import Session
+    from tagodev.target import Target
 
 __all__ = ["Tago"]
 
@@ -108,6 +110,42 @@ class Tago(BaseClient):
         Example:
             ``report = await tago.resume("site-7.journal")``
         """
+        return self._begin(journal, **run)
+
+    def settle(self, journal: str | os.PathLike[str], **run: Unpack[RunManner]) -> BulkRun[Any]:
+        """Find out what an interrupted bulk run has done, and do nothing else of it.
+
+        Requests that were sent, and whose answer is not known, are looked up; devices that they
+        created are adopted with their tokens. Rows that were not sent stay pending.
+
+        Args:
+            journal: the journal of a run.
+            run: as of `resume`.
+
+        Raises:
+            JournalError: there is no such journal, or it was written by another version.
+            BulkStoppedError: the run ended early.
+
+        Example:
+            ``report = await tago.settle("site-7.journal")``
+        """
+        return self._begin(journal, **run).settle_only()
+
+    async def target(self) -> Target:
+        """Return the service and the profile that requests go to, by one request.
+
+        Returns:
+            Address and profile id; an empty id where the token may not ask for its profile.
+
+        Raises:
+            RequestError: the service was not reached.
+
+        Example:
+            ``profile_id = (await tago.target()).profile``
+        """
+        return await self._session.find_target(CallRecord())
+
+    def _begin(self, journal: str | os.PathLike[str], **run: Any) -> BulkRun[Any]:
         with Journal.read(journal) as read:
             info = read.info
         begin: dict[str, Callable[..., BulkRun[Any]]] = {
@@ -122,7 +160,11 @@ class Tago(BaseClient):
         }
         if info.kind not in begin:
             raise JournalError(f"what it is about is not known: {info.kind}", journal=str(journal))
-        return begin[info.kind](None, **info.options, **run, journal=journal)
+        try:
+            return begin[info.kind](None, **info.options, **run, journal=journal)
+        except TypeError:
+            # A damaged journal: the options of another operation.
+            raise JournalError("its options can't be read", journal=str(journal)) from None
 
     async def _detect_plan(self, session: Session) -> Plan | None:
         return await detect_plan(session)

@@ -17,10 +17,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypedDict, Type
 import attrs
 
 from tagodev.errors import (
+    AuthenticationError,
+    BadRequestError,
     ClosedError,
     ConnectError,
     MalformedAnswerError,
     NoAnswerError,
+    NotFoundError,
+    PermissionDeniedError,
     RequestError,
     WaitTooLongError,
 )
@@ -30,6 +34,7 @@ from tagodev.limits.routes import Route
 from tagodev.limits.scheduler import ClockForgottenError
 from tagodev.retry import Safety, may_have_acted
 from tagodev.serde import StructureError, from_wire
+from tagodev.target import Target
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
@@ -47,6 +52,7 @@ __all__ = ["CallOptions", "CallRecord", "Session", "Witness"]
 T = TypeVar("T")
 # Open to every kind of token, and no route of its limits is wider for what it costs.
 _INFO: Final = Route("GET", "/info")
+_PROFILE: Final = Route("GET", "/profile/:profile_id")
 _numbers: Final = count(1)
 _log: Final = logging.getLogger("tagodev.session")
 
@@ -167,6 +173,29 @@ class Session:
     def account(self) -> str:
         """A digest of the token, from which it does not come back: whose requests these are."""
         return self._transport.account
+
+    async def find_target(self, record: CallRecord) -> Target:
+        """Return the service and the profile that requests go to; the profile by one request.
+
+        Args:
+            record: how that request goes.
+
+        Raises:
+            RequestError: the service was not reached. A token that may not ask for its profile is
+                no error: the profile is empty then.
+        """
+        request = Request(route=_PROFILE, path=_PROFILE.path("current"), safety=Safety.READ)
+        profile = ""
+        try:
+            found = await self.call(request, object, record)
+        except (BadRequestError, AuthenticationError, PermissionDeniedError, NotFoundError):
+            # Of a wrong token the next request says so, in the words of what was asked for.
+            pass
+        else:
+            info = found.get("info") if isinstance(found, dict) else None
+            given = info.get("id") if isinstance(info, dict) else None
+            profile = given if isinstance(given, str) else ""
+        return Target(self.base_url, profile=profile, account=self.account)
 
     async def learn_clock(self, record: CallRecord) -> None:
         """Make sure that something is known of the service's clock, by a request if need be.

@@ -11,13 +11,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import orjson
+
 from tagodev.bulk.journal import Journal
 from tagodev.bulk.source import digest_of, other_input
 from tagodev.errors import JournalError
+from tagodev.target import Target
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from tagodev.bulk.journal_rows import JournalInfo
 
@@ -27,28 +30,45 @@ __all__ = ["check_same", "fill_journal"]
 _AT_ONCE: Final = 1000
 
 
-def check_same(journal: Journal, info: JournalInfo) -> None:
+def check_same(journal: Journal, info: JournalInfo, *, adjustable: Collection[str] = ()) -> None:
     """Refuse a journal of something else.
 
     Args:
         journal: the one that is there.
         info: what it should be about.
+        adjustable: options that may change from run to run: how it is done, not what.
 
     Raises:
-        JournalError: it is about another job.
+        JournalError: it is about another operation, or with other options.
     """
-    for name in ("kind", "options", "service"):
-        known, wanted = getattr(journal.info, name), getattr(info, name)
-        if known != wanted:
+    known = journal.info
+    if known.kind != info.kind:
+        raise JournalError(
+            f"this journal is of the operation {known.kind}, not of {info.kind}",
+            journal=str(journal.path),
+            hint="Resume it as it was begun, or name another journal",
+        )
+    for name in sorted({*known.options, *info.options} - {*adjustable}):
+        before, now = known.options.get(name), info.options.get(name)
+        if before != now:
             raise JournalError(
-                f"the journal is of another job: its {name} is {known!r}, not {wanted!r}",
+                f"this journal was begun with {name}={_shown(before)}, not {name}={_shown(now)}",
                 journal=str(journal.path),
-                hint="Go on as it was begun, or take another journal",
+                hint="Resume it with the options that it was begun with, or name another journal",
             )
 
 
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
 def fill_journal(
-    path: str | os.PathLike[str], info: JournalInfo, rows: Iterable[tuple[int, bytes]]
+    path: str | os.PathLike[str],
+    info: JournalInfo,
+    rows: Iterable[tuple[int, bytes]],
+    *,
+    adjustable: Collection[str] = (),
+    incomplete: bool = False,
 ) -> None:
     """Write an input down, or make sure that it is the one that was written down before.
 
@@ -56,14 +76,23 @@ def fill_journal(
         path: the journal; it is made where there is none.
         info: what it is about.
         rows: number, from 0 and growing, and payload of each row, as `Operation.encode` gives it.
+        adjustable: options that may change from run to run.
+        incomplete: accept a journal that is not the newest of its run; see `Journal.open`.
 
     Raises:
         JournalError: the journal is of another job or another input, or is in use, or the disk
             does not take it.
     """
     place = Path(path)
-    with Journal.open(place) if place.exists() else Journal.create(place, info) as journal:
-        check_same(journal, info)
+    with (
+        Journal.open(place, incomplete=incomplete)
+        if place.exists()
+        else Journal.create(place, info)
+    ) as journal:
+        check_same(journal, info, adjustable=adjustable)
+        if journal.info.service != info.service and not journal.info.account:
+            # Nothing was sent yet: the first run decides where.
+            journal.bind(Target(info.service))
         unknown = _behind_known(journal, rows)
         if not journal.whole:
             journal.fill(unknown)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
 import time
 from contextlib import closing, contextmanager
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import orjson
 
-from tagodev.bulk.journal_sql import APPLICATION_ID, SCHEMA, STATEMENTS
+from tagodev.bulk.journal_sql import APPLICATION_ID, SCHEMA, STATEMENTS, check_schema
+from tagodev.bulk.run_registry import new_run
 from tagodev.errors import JournalError
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.journal_rows import JournalInfo
 
-__all__ = ["FORMAT", "check_there", "connect_journal", "explained", "make_journal"]
+__all__ = ["FORMAT", "check_there", "connect_journal", "explained", "log_of", "make_journal"]
 
 #: How the tables look; a journal of another format is refused.
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 
 def make_journal(path: Path, info: JournalInfo) -> None:
@@ -37,9 +37,11 @@ def make_journal(path: Path, info: JournalInfo) -> None:
     facts = {
         "format": FORMAT,
         **attrs.asdict(info),
-        "run": info.run or secrets.token_hex(4),
+        "run": info.run or new_run(),
         "began": info.began or time.time(),
         "whole": False,
+        "serial": 0,
+        "open": False,
     }
     with closing(sqlite3.connect(draft)) as connection:
         # A draft that was begun is thrown away, so nothing is kept to undo it.
@@ -67,9 +69,12 @@ def connect_journal(path: Path, *, read_only: bool = False) -> sqlite3.Connectio
         sqlite3.Error: it can't be opened.
     """
     # One thread at a time, though not always the same one: `Recorder` sees to that.
-    # Whoever may write tidies up when the last has gone, so a reader only promises not to change
-    # anything, unless it may not write.
-    mode = "ro" if read_only and not os.access(path, os.W_OK) else "rw"
+    # A connection that may write moves the write-ahead log into the database and removes it when it
+    # is the last to close. A reader must not: the log of a killed process shows that its journal is
+    # complete (`Journal.open`). Where there is no log, a reader may write, and so removes the files
+    # that SQLite makes for it.
+    writable = os.access(path, os.W_OK) and not log_of(path).exists()
+    mode = "ro" if read_only and not writable else "rw"
     address = f"{path.resolve().as_uri()}?mode={mode}"
     connection = sqlite3.connect(
         address, uri=True, check_same_thread=False, timeout=10, cached_statements=STATEMENTS
@@ -81,6 +86,7 @@ def connect_journal(path: Path, *, read_only: bool = False) -> sqlite3.Connectio
         (identity,) = connection.execute("PRAGMA application_id").fetchone()
         if identity != APPLICATION_ID:
             raise JournalError("this is no journal of tagodev", journal=str(path))
+        check_schema(connection, path)
         if not read_only:
             _close_to_others(path)
     except BaseException:
@@ -89,10 +95,17 @@ def connect_journal(path: Path, *, read_only: bool = False) -> sqlite3.Connectio
     return connection
 
 
+def log_of(path: Path) -> Path:
+    """Return where SQLite keeps the write-ahead log of a journal."""
+    real = path.resolve()
+    return real.with_name(f"{real.name}-wal")
+
+
 def _close_to_others(path: Path) -> None:
     # One that was copied about may have lost its mode, and so may what was copied with it.
+    real = path.resolve()
     for suffix in ("", "-wal", "-shm"):
-        file = path.with_name(path.name + suffix)
+        file = real.with_name(real.name + suffix)
         if file.exists():
             file.chmod(0o600)
 

@@ -17,9 +17,14 @@ import enum
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import orjson
+
+from tagodev.errors import JournalError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tagodev.target import Target
 
 __all__ = ["Batch", "Entry", "JournalInfo", "RowState"]
 
@@ -51,6 +56,10 @@ class JournalInfo:
     """How it is done, as the operation needs it to go on."""
     service: str = ""
     """Address of the service."""
+    profile: str = ""
+    """Id of the profile; empty until the first run has asked, and where the token may not ask."""
+    account: str = ""
+    """Digest of the token that the journal was last run with; empty before the first run."""
     began: float = 0.0
     """When the journal was made, in seconds of the epoch."""
     manner: Mapping[str, Any] = attrs.field(factory=dict)
@@ -80,6 +89,37 @@ class Entry:
     error: str | None = None
     """Why it failed, or is not clear."""
 
+    def item(self) -> Any:
+        """Return the row itself, decoded.
+
+        Raises:
+            JournalError: it is damaged.
+        """
+        return self._decoded(self.payload, "payload")
+
+    def given(self) -> Mapping[str, Any]:
+        """Return what the service gave, decoded; empty if it gave nothing.
+
+        Raises:
+            JournalError: it is damaged.
+        """
+        found = self._decoded(self.result, "result") if self.result else {}
+        if not isinstance(found, dict):
+            raise self._damaged("result")
+        return found
+
+    def _decoded(self, text: bytes, field: str) -> Any:
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError:
+            raise self._damaged(field) from None
+
+    def _damaged(self, field: str) -> JournalError:
+        return JournalError(
+            f"row {self.number + 1} is damaged: its {field} can't be read",
+            hint="tagodev bulk export reads the other rows",
+        )
+
 
 @attrs.define
 class Batch:
@@ -102,8 +142,13 @@ class Batch:
     each."""
     whole: bool = False
     """Whether the input has no more rows."""
+    target: Target | None = None
+    """The service and the profile that the journal belongs to, where that is new."""
 
     def __bool__(self) -> bool:
         return any(
-            (self.pulled, self.sent, self.progress, self.ended, self.spent, self.asked, self.whole)
+            (
+                *(self.pulled, self.sent, self.progress, self.ended, self.spent, self.asked),
+                *(self.whole, self.target),
+            )
         )

@@ -13,8 +13,11 @@ as long as one that does not.
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
+
+from tagodev.errors import JournalError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,7 +26,15 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.journal_rows import Batch
 
-__all__ = ["APPLICATION_ID", "SCHEMA", "STATEMENTS", "is_journal", "stretch", "write_batch"]
+__all__ = [
+    "APPLICATION_ID",
+    "SCHEMA",
+    "STATEMENTS",
+    "check_schema",
+    "is_journal",
+    "stretch",
+    "write_batch",
+]
 
 #: Marks an SQLite file as ours ("tgdj"), so that nothing else is taken for a journal.
 APPLICATION_ID: Final = 0x7467646A
@@ -94,6 +105,38 @@ _ASKED: Final = """
 INSERT INTO asked VALUES (?, ?, ?, ?)
 ON CONFLICT (route, minute, number) DO UPDATE SET count = count + excluded.count
 """
+
+
+def check_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Make sure that a database has the tables of a journal, and no view or trigger besides.
+
+    A view in place of a table, or a trigger, could make reading endless or change what is written.
+
+    Raises:
+        JournalError: it has others.
+    """
+    found = {
+        name: (kind, _squeezed(sql or ""))
+        for name, kind, sql in connection.execute("SELECT name, type, sql FROM sqlite_master")
+        # SQLite's own indexes have no statement, and the padding comes and goes (`stretch`).
+        if not name.startswith("sqlite_") and name != "padding"
+    }
+    if found != _OBJECTS:
+        raise JournalError(
+            "its tables are not those of a journal of this version",
+            journal=str(path),
+            hint="Restore the file from a copy, or resume it with the version that wrote it",
+        )
+
+
+def _squeezed(sql: str) -> str:
+    return " ".join(sql.split())
+
+
+_OBJECTS: Final = {
+    match["name"]: (match["kind"].lower(), _squeezed(match[0]))
+    for match in re.finditer(r"CREATE (?P<kind>TABLE|INDEX) (?P<name>\w+)[^;]*", SCHEMA)
+}
 
 
 def is_journal(path: Path) -> bool:

@@ -36,6 +36,9 @@ class Operation(ABC, Generic[Item]):
     resendable: ClassVar[bool] = True
     """Whether a row in doubt may simply be done again."""
 
+    adjustable: ClassVar[frozenset[str]] = frozenset()
+    """Options that may change when a run is resumed: how rows are done, not which."""
+
     def options(self) -> Mapping[str, Any]:
         """Return what a journal keeps, so that another process can go on."""
         return {}

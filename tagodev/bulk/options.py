@@ -27,6 +27,12 @@ class RunManner(TypedDict, total=False):
     patience: float
     """Seconds of pauses in a row, while there is no connection, before the run ends; default 900.
     """
+    same_profile: bool
+    """Whether to resume a journal though neither its profile nor the token's can be found out, and
+    its token was another; default: no."""
+    incomplete: bool
+    """Whether to resume from a journal that is an older copy, or has lost its write-ahead log: each
+    row that it shows as pending is looked up before it is sent; default: no."""
 
 
 class RunKeywords(RunManner, total=False):
@@ -52,6 +58,12 @@ class RunOptions:
     """Seconds that a request without an answer may still take to show on the service."""
     patience: float = 900.0
     """Seconds of pauses in a row, while there is no connection, before the run ends."""
+    same_profile: bool = False
+    """Whether to trust that a journal's profile is the token's where it can't be found out."""
+    incomplete: bool = False
+    """Whether to resume from a journal that is not the newest state of its run."""
+    settle_only: bool = False
+    """Whether to look up what an earlier process has sent, and to send nothing else."""
 
     def __attrs_post_init__(self) -> None:
         if self.on_error not in ("continue", "stop"):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.journal import Journal
     from tagodev.limits.bucket import Permit
+    from tagodev.target import Target
 
 __all__ = ["Recorder", "RowWitness"]
 
@@ -130,6 +131,11 @@ class Recorder:
             number = int(time.time() // self._minute) if windows is None else windows[0]
             key = (place.bucket.route.name, self._minute, number)
             self._batch.asked[key] = self._batch.asked.get(key, 0) + 1
+
+    def bind(self, target: Target) -> None:
+        """Note the service and the profile that the journal belongs to; written with the next."""
+        self._batch.target = target
+        self._write_soon()
 
     def _count(self, permit: Permit) -> None:
         """Count a request in each further window in which the service may have counted it."""

@@ -10,11 +10,12 @@ journal shows what was on its way as in doubt.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Generator  # noqa: TC003  (see `tagodev.bulk.options`)
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
+
+import attrs
 
 from tagodev.bulk.engine import Engine
 from tagodev.bulk.filling import check_same
@@ -25,7 +26,8 @@ from tagodev.bulk.recorder import Recorder
 from tagodev.bulk.report import BulkReport, Tally
 from tagodev.bulk.source import JournalSource, Many, Source
 from tagodev.bulk.writing import JournalNotes, NoNotes
-from tagodev.errors import BulkStoppedError, ClosedError, InputError, TagoError
+from tagodev.errors import BulkStoppedError, ClosedError, InputError, JournalError, TagoError
+from tagodev.target import Target
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -39,7 +41,6 @@ __all__ = ["BulkRun", "Many"]
 
 Item = TypeVar("Item")
 
-_log: Final = logging.getLogger("tagodev.bulk")
 # Runs of one process share a lane fairly: each is told from the others by its number.
 _numbers: Final = count(1)
 _DEFAULTS: Final = RunOptions()
@@ -109,6 +110,15 @@ class BulkRun(Generic[Item]):
         if self._tally is None or self._engine is None:
             raise ClosedError("The run has not begun: use it with `async with`, or await it")
         return self._tally.report(self._engine.stopped)
+
+    def settle_only(self) -> Self:
+        """Look up what an earlier process has sent, and send nothing else; before it is entered.
+
+        Returns:
+            The run itself.
+        """
+        self._options = attrs.evolve(self._options, settle_only=True)
+        return self
 
     def __await__(self) -> Generator[None, None, BulkReport]:
         return self._to_the_end().__await__()
@@ -204,13 +214,12 @@ class BulkRun(Generic[Item]):
             service=session.base_url,
         )
         if path.exists() or self._items is None:
-            journal = Journal.open(path)
+            journal = Journal.open(path, incomplete=self._options.incomplete)
         else:
             journal = Journal.create(path, info)
         try:
-            check_same(journal, info)
-            if journal.note_account(session.account):
-                _log.warning("%s: begun with another token: is it of the same profile?", path)
+            check_same(journal, info, adjustable=self._operation.adjustable)
+            journal.set_options(info.options)
             journal.keep_limits(session.scheduler.limits)
             looking = self._looking = Journal.read(path)
         except BaseException:
@@ -247,16 +256,45 @@ class BulkRun(Generic[Item]):
         looking = self._looking
         assert looking is not None, "opened together with the journal"
         try:
+            refused: JournalError | None = None
             async with asyncio.TaskGroup() as group:
                 group.create_task(recorder.serve())
                 try:
+                    await self._bind(engine, looking)
                     await self._remember_spent(engine, looking)
+                except JournalError as error:
+                    refused = error
                 except TagoError as error:
                     engine.stop(error)
-                await engine.work()
+                if refused is None:
+                    await engine.work()
                 recorder.end()
+            if refused is not None:
+                raise refused
         finally:
             self._close_journal()
+
+    async def _bind(self, engine: Engine[Item], journal: Journal) -> None:
+        """Make sure that the journal is of the profile that requests go to, and note it.
+
+        Raises:
+            JournalError: it is of another profile, or may be.
+            RequestError: the service was not reached.
+        """
+        session = self._session
+        known, present = journal.target, Target(session.base_url, account=session.account)
+        if known == attrs.evolve(present, profile=known.profile):
+            return
+        present = await session.find_target(engine.new_record())
+        engine.hear()
+        is_new = not known.account and known.service == present.service
+        other = False if is_new else known.is_other_profile(present)
+        if known.service != present.service and not (known.profile and other is False):
+            other = other or None
+        if other or (other is None and not self._options.same_profile):
+            raise _other_profile(journal, known, present)
+        assert self._recorder is not None, "opened together with the journal"
+        self._recorder.bind(present)
 
     def _close_journal(self) -> None:
         looking, self._looking = self._looking, None
@@ -274,6 +312,23 @@ class BulkRun(Generic[Item]):
         engine.hear()
         spent = journal.spent(scheduler.minute, besides=scheduler.ledger)
         scheduler.presume(spent, journal.counts().get(RowState.SENT, 0))
+
+
+def _other_profile(journal: Journal, known: Target, present: Target) -> JournalError:
+    where = f"{known.profile or 'an unknown profile'} at {known.service}"
+    here = f"{present.profile or 'an unknown profile'} at {present.service}"
+    if known.profile and present.profile:
+        hint = f"Use a token of the profile {known.profile}"
+    else:
+        hint = (
+            "Use the token that it was begun with; pass same_profile=True if the profile is the "
+            "same"
+        )
+    return JournalError(
+        f"this journal belongs to the profile {where}, and the token to {here}; no row was sent",
+        journal=str(journal.path),
+        hint=hint,
+    )
 
 
 def _offset(session: Session) -> float | None:

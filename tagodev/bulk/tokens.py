@@ -171,6 +171,8 @@ class RotateTokens(Operation[Rotation]):
     """Whether a device may be without a token for a moment, where its serial number forces it."""
     kind: ClassVar[str] = "rotate_tokens"
     """Its name in journals."""
+    adjustable: ClassVar[frozenset[str]] = frozenset({"allow_gap"})
+    """Options that may change when a run is resumed."""
     resendable: ClassVar[bool] = False
     """Whether a row in doubt may simply be done again."""
 
@@ -205,7 +207,7 @@ class RotateTokens(Operation[Rotation]):
                 "its serial number may stand on one token only, so the old one would have to go "
                 "first, and the device could not speak in between",
                 path="serie_number",
-                hint="Allow the gap if that is fine",
+                hint="Pass allow_gap=True if the device may be without a token for a moment",
             )
         begun = _Begun(
             known=tuple(_digest(one.token) for one in tokens),

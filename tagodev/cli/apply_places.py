@@ -1,36 +1,128 @@
-"""Where an apply writes: its journal, its results, and what it would take to put things back."""
+"""Where apply keeps its lock and journals, and where it writes results and snapshots.
+
+A list is known by the profile and its manager, not by the path of its file: the lock and the
+journals of its applies lie in the state folder, so that an apply begun in another folder, or by
+another path, finds them.
+Results go to the working folder, since they are what was asked for.
+"""
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from datetime import datetime
+from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from tagodev.bulk.journal import Journal
 from tagodev.cli.journal_results import check_out
-from tagodev.errors import InputError
+from tagodev.errors import InputError, TagoError
+from tagodev.process_lock import ProcessLock
 from tagodev.provision.keeping import stem_of
+from tagodev.state_folder import private_folder, state_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Self
 
-__all__ = ["Places"]
+    from tagodev.target import Target
+
+__all__ = ["ListState", "Places", "apply_folders"]
+
+_FOLDER: Final = "apply"
+#: Journals that are kept of a list after their results were written.
+_KEPT: Final = 20
+_UNSAFE: Final = re.compile(r"[^0-9A-Za-z._-]+")
+
+
+def apply_folders() -> Iterator[Path]:
+    """Yield the folders that hold journals of applies."""
+    with suppress(OSError, RuntimeError):
+        for folder in sorted((state_folder() / _FOLDER).iterdir()):
+            if any(folder.glob("*.journal")):
+                yield folder
+
+
+@attrs.frozen
+class ListState:
+    """What is kept of a list between commands: its lock, its journals, its snapshots."""
+
+    manager: str
+    """The list's manager."""
+    folder: Path
+    """Where it is kept."""
+
+    @classmethod
+    def of(cls, target: Target, manager: str) -> Self:
+        """Return what is kept of a list.
+
+        Args:
+            target: the profile that it describes.
+            manager: the name under which it manages devices there.
+
+        Raises:
+            ConfigurationError: the state folder can't be used.
+        """
+        identity = "\0".join((target.service, target.key, manager)).encode()
+        readable = _UNSAFE.sub("-", manager)[:40]
+        name = f"{readable}-{blake2b(identity, digest_size=6).hexdigest()}"
+        return cls(manager, private_folder(_FOLDER, name))
+
+    def lock(self) -> ProcessLock:
+        """Keep other processes from applying the list.
+
+        Raises:
+            LockedError: another process applies it.
+        """
+        return ProcessLock.take(
+            self.folder / "list.lock", f"the list {self.manager} of this profile"
+        )
+
+    def journals(self) -> list[Path]:
+        """Return the journals of its applies, the oldest first."""
+        return sorted(self.folder.glob("*.journal"))
+
+    def unreported(self) -> Iterator[Path]:
+        """Yield the journals of applies that were interrupted before they wrote their results.
+
+        Raises:
+            JournalError: one can't be read.
+        """
+        for path in self.journals():
+            with Journal.read(path) as journal:
+                if not journal.reported:
+                    yield path
+
+    def unused(self, suffix: str) -> Path:
+        """Return the path of a new file, named by the time.
+
+        Args:
+            suffix: the end of its name.
+        """
+        return unused(self.folder / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}", suffix)
+
+    def forget_old(self) -> None:
+        """Remove journals whose results were written, but for the newest of them."""
+        for path in self.journals()[:-_KEPT]:
+            with suppress(TagoError, OSError):
+                with Journal.read(path) as journal:
+                    if not journal.reported:
+                        continue
+                for suffix in ("", "-wal", "-shm", ".lock"):
+                    path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
 
 
 @attrs.frozen(kw_only=True)
 class Places:
-    """Where an apply writes, in the present folder unless it is said."""
+    """Where an apply writes."""
 
-    journal: Path
-    """The journal, while it lasts: of the file's name, so that the same command finds it again."""
     results: Path
-    """The results."""
-    snapshot: Path
-    """How what is changed or deleted was before."""
-    stem: str
-    """How the names of what is kept begin."""
+    """The results, in the working folder unless the command says otherwise."""
+    snapshot: Path | None
+    """Where the command wants the snapshot; None for the state folder."""
 
     @classmethod
     def of(cls, file: Path, out: Path | None, snapshot: Path | None) -> Self:
@@ -42,44 +134,30 @@ class Places:
             snapshot: where the snapshot is to go; None for the usual place.
 
         Raises:
-            InputError: something is there already, or nothing can be written there.
+            InputError: a file is there already, or can't be made there.
         """
-        stem = f"{stem_of(file)}.apply"
-        kept = _unused(f"{stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
         for path, option in ((out, "--out"), (snapshot, "--snapshot")):
             if path is not None:
                 if path.exists():
                     raise InputError(
-                        f"{path} is there already",
+                        f"{path} exists already",
                         path=option,
                         hint="Name another file, or move that one away",
                     )
-                check_out(path)
-        return cls(
-            journal=Path(f"{stem}.journal"),
-            results=out or Path(f"{kept}.csv"),
-            snapshot=snapshot or Path(f"{kept}.snapshot.json"),
-            stem=kept,
-        )
-
-    def put_away(self) -> Path:
-        """Give a journal that is over the name under which it is kept, and return that.
-
-        Raises:
-            JournalError: another process works with it.
-        """
-        # Closing it brings home what SQLite keeps in files beside it, which are not moved.
-        Journal.open(self.journal).close()
-        kept = Path(f"{_unused(self.stem, '.journal')}.journal")
-        self.journal.rename(kept)
-        return kept
+                check_out(path, option)
+        stem = f"{stem_of(file)}.apply-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+        return cls(results=out or unused(Path(stem), ".csv"), snapshot=snapshot)
 
 
-def _unused(stem: str, *suffixes: str) -> str:
-    """Return a stem of which there is no file yet."""
-    wanted = suffixes or (".csv", ".snapshot.json", ".journal")
-    number, found = 1, stem
-    while any(Path(f"{found}{suffix}").exists() for suffix in wanted):
+def unused(stem: Path, suffix: str) -> Path:
+    """Return a path that is not in use: the stem, with a number where that is needed.
+
+    Args:
+        stem: how its name begins.
+        suffix: how it ends.
+    """
+    number, found = 1, Path(f"{stem}{suffix}")
+    while found.exists():
         number += 1
-        found = f"{stem}-{number}"
+        found = Path(f"{stem}-{number}{suffix}")
     return found

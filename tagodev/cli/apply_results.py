@@ -7,7 +7,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import attrs
-import orjson
 
 from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_rows import RowState
@@ -65,6 +64,10 @@ class ApplyResults:
         self._runs.append(cells)
         return Counter(status for *_, status, _ in cells)
 
+    def drop_pending(self) -> None:
+        """Leave out steps that were not begun: a plan that is made now has those still wanted."""
+        self._runs = [[cells for cells in run if cells[4] != "pending"] for run in self._runs]
+
     def failed(self) -> list[str]:
         """Return what has failed, a line each, with the reason."""
         return [
@@ -105,8 +108,8 @@ class ApplyResults:
 
 
 def _cells(entry: Entry) -> _Cells:
-    step: dict[str, Any] = orjson.loads(entry.payload)
-    made: dict[str, Any] = orjson.loads(entry.result) if entry.result else {}
+    item, made = entry.item(), entry.given()
+    step: dict[str, Any] = item if isinstance(item, dict) else {}
     action = "create" if step.get("create") else "delete" if step.get("delete") else "change"
     status = _DONE[action] if entry.state is RowState.DONE else _UNDONE[entry.state]
     return (

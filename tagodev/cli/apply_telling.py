@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tagodev.cli.apply_results import StepStatus
     from tagodev.cli.execution import Summary
+    from tagodev.provision.doubles import Double
     from tagodev.provision.plans import Plan
 
 __all__ = ["Applied", "Ran"]
@@ -59,6 +60,10 @@ class Applied:
     """The plan, once it is made."""
     runs: list[Ran] = attrs.field(factory=list)
     """What was run: what an earlier apply left, and the plan."""
+    snapshot: Path | None = None
+    """The snapshot that was written before the plan was carried out."""
+    doubles: list[Double] = attrs.field(factory=list)
+    """Devices of the list that exist twice afterwards."""
     declined: bool = False
     """Whether somebody was asked, and did not want it."""
 
@@ -80,7 +85,7 @@ class Applied:
         if self.declined:
             return Exit.GENERAL
         left = self.count("failed") + self.count("in_doubt") + self.count("blocked")
-        return Exit.PARTIAL if left else Exit.OK
+        return Exit.PARTIAL if left or self.doubles else Exit.OK
 
     def as_json(self) -> dict[str, Any]:
         """Return what a program is told."""
@@ -101,6 +106,7 @@ class Applied:
             "out": str(self.results) if self.runs else None,
             "snapshots": [str(path) for path in self._snapshots()],
             "journals": [str(run.journal) for run in self.runs],
+            "doubles": {double.identity: list(double.ids) for double in self.doubles},
             "stopped": stopped,
         }
 

@@ -1,11 +1,13 @@
-"""The course of an apply: what an earlier one left, the plan, the question, and the run.
+"""The course of an apply: settle what an interrupted one has sent, plan, ask, carry out.
 
-An apply that was killed has left its journal, under the name that the next one would take: that is
-gone on with first, so that each device it was making is known, with its token.
-Then the plan is made anew, and what is still to be done is done.
+An apply that was killed has left its journal in the state folder (`ListState`).
+Of what it had *sent*, the outcome is looked up first, so that each device that it made is known,
+with its token.
+What it only intended is dropped: the plan that is made now, from the file as it is now, has it if
+it is still asked for.
 
-The journal is locked from the beginning: two that apply the same file at the same time would both
-find that its devices are not there yet.
+The list is locked from beginning to end: two processes that apply it at the same time would both
+find that its devices do not exist yet.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import asyncio
 import os
 import sys
 import time
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -24,7 +25,7 @@ import attrs
 from tagodev.bulk.applying import ApplySteps
 from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_rows import RowState
-from tagodev.bulk.locks import FileLock
+from tagodev.cli.apply_places import ListState
 from tagodev.cli.apply_results import ApplyResults
 from tagodev.cli.apply_telling import Applied, Ran
 from tagodev.cli.common import complain, print_json, print_line, say
@@ -32,8 +33,9 @@ from tagodev.cli.execution import Interrupt, Sight, follow
 from tagodev.cli.plan_text import show_plan
 from tagodev.cli.progress import open_display
 from tagodev.cli.selection import confirmed, plural
+from tagodev.cli.showing import clean
 from tagodev.cli.standing import Standing
-from tagodev.errors import InputError
+from tagodev.errors import InputError, JournalError
 from tagodev.provision.applying import (
     check_deletions,
     check_fresh,
@@ -41,16 +43,19 @@ from tagodev.provision.applying import (
     write_snapshot,
     write_steps,
 )
+from tagodev.provision.doubles import find_doubles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from tagodev.cli.apply_places import Places
     from tagodev.cli.execution import Summary
     from tagodev.cli.service import ServiceOptions
     from tagodev.cli.wanted import Wanted
     from tagodev.provision.applying import Guard
+    from tagodev.provision.doubles import Double
     from tagodev.provision.plans import Plan
+    from tagodev.target import Target
 
 __all__ = ["Application"]
 
@@ -87,89 +92,87 @@ class Application:
     """Whether one JSON object is the output."""
 
     def carry_out(self) -> int:
-        """Do it all, tell of it, and return the exit code."""
+        """Carry it out, print what was done, and return the exit code."""
         applied = Applied(results=self.places.results)
         results = ApplyResults(self.places.results)
-        if self._go_on(applied, results):
-            plan = self._agreed_plan(applied)
-            if plan is not None:
-                results.block(plan)
-                applied.runs.append(self._run(plan, results))
+        state = ListState.of(asyncio.run(self._find_target()), self.wanted.intent.manager)
+        lock = state.lock()
+        try:
+            if self._settle(state, applied, results):
+                plan = self._agreed_plan(state, applied)
+                if plan is not None:
+                    results.block(plan)
+                    applied.runs.append(self._run(state, plan, applied.snapshot, results))
+                    applied.doubles = self._doubles(applied)
+            state.forget_old()
+        finally:
+            lock.release()
         if self.json:
             print_json(applied.as_json())
         else:
             for line in applied.lines():
                 print_line(line)
-        _tell_failures(results.failed())
+        _print_failures(results.failed())
+        _print_doubles(applied.doubles)
         last = applied.runs[-1] if applied.runs else None
         if last is not None and last.summary.stopped is not None:
             complain(last.summary.stopped)
         if last is not None and not last.over:
-            say(f"To go on: the same command again; it is written down in {last.journal}")
+            say(
+                "To resume: run the same command again. It looks up what was sent and plans the "
+                f"rest anew (journal: {last.journal})"
+            )
         return applied.code()
+
+    async def _find_target(self) -> Target:
+        async with self.service.client() as tago:
+            return await tago.target()
 
     def _agreed(self, applied: Applied) -> bool:
         applied.declined = self.ask and not confirmed("Type yes to carry it out:", "yes")
         return not applied.declined
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Keep other processes away that would apply the same file."""
-        lock = FileLock.take(self.places.journal)
-        try:
-            yield
-        finally:
-            lock.release()
+    # --- what an interrupted apply has sent ----------------------------------------------------
 
-    # --- what an earlier apply left ------------------------------------------------------------
-
-    def _go_on(self, applied: Applied, results: ApplyResults) -> bool:
-        """Do what an apply that was cut off has left; return whether the plan may be made anew."""
-        with self._alone():
-            if not self.places.journal.exists():
-                return True
-            if not self._may_go_on(applied):
+    def _settle(self, state: ListState, applied: Applied, results: ApplyResults) -> bool:
+        """Look up what interrupted applies have sent; return whether all of it is known."""
+        for path in list(state.unreported()):
+            before = _standing(path)
+            if before.info.kind != ApplySteps.kind:
+                raise JournalError("this is not the journal of an apply", journal=str(path))
+            sent = before.states.get(RowState.SENT, 0)
+            if sent:
+                began = datetime.fromtimestamp(before.info.began).astimezone()
+                say(
+                    f"An apply of {began:%Y-%m-%d %H:%M} was interrupted; the outcome of "
+                    f"{plural(sent, 'request')} is looked up first ({path})"
+                )
+            ran = self._finish(path, asyncio.run(self._follow(path, settle=True)), results)
+            applied.runs.append(ran)
+            if not ran.went_through:
                 return False
-        ran = self._run(None, results)
-        applied.runs.append(ran)
-        return ran.went_through
-
-    def _may_go_on(self, applied: Applied) -> bool:
-        before = self._standing()
-        if before.info.kind != ApplySteps.kind:
-            raise InputError(
-                "is there already, and is not of an apply",
-                source=str(before.path),
-                hint="Move it away",
-            )
-        if not before.left:
-            return True
-        began = datetime.fromtimestamp(before.info.began).astimezone()
-        say(
-            f"An apply of {began:%Y-%m-%d %H:%M} was cut off, and {before.left} of its "
-            f"{plural(before.rows, 'step')} are left: they are done first ({before.path})"
-        )
-        return self._agreed(applied)
+            results.drop_pending()
+        return True
 
     # --- the plan ------------------------------------------------------------------------------
 
-    def _agreed_plan(self, applied: Applied) -> Plan | None:
-        """Make the plan, and return it if there is anything to do and it is wanted."""
-        with self._alone():
-            plan, plan_name = asyncio.run(self._make_plan())
-            if not self.json or self.ask:
-                self._show(plan, plan_name)
-            self._check(plan)
-            applied.plan = plan
-            shown = time.monotonic()
-            if not plan.todo or not self._agreed(applied):
-                return None
-            if time.monotonic() - shown > _LONG:
-                # Somebody has thought about it, and others have not waited.
-                again, _ = asyncio.run(self._make_plan())
-                check_fresh(again, plan.fingerprint)
-            if plan.replaces:
-                asyncio.run(self._write_snapshot(plan))
+    def _agreed_plan(self, state: ListState, applied: Applied) -> Plan | None:
+        """Make the plan, and return it if there is anything to do and it is confirmed."""
+        plan, plan_name = asyncio.run(self._make_plan())
+        if not self.json or self.ask:
+            self._show(plan, plan_name)
+        self._check(plan)
+        applied.plan = plan
+        shown = time.monotonic()
+        if not plan.todo or not self._agreed(applied):
+            return None
+        if time.monotonic() - shown > _LONG:
+            # It took a while to confirm, and the profile may have changed meanwhile.
+            again, _ = asyncio.run(self._make_plan())
+            check_fresh(again, plan.fingerprint)
+        if plan.replaces:
+            applied.snapshot = self.places.snapshot or state.unused(".snapshot.json")
+            asyncio.run(self._write_snapshot(plan, applied.snapshot))
         return plan
 
     def _show(self, plan: Plan, plan_name: str) -> None:
@@ -183,9 +186,9 @@ class Application:
         async with self.service.client() as tago:
             return await self.wanted.plan(tago), tago.limits.documented.name
 
-    async def _write_snapshot(self, plan: Plan) -> None:
+    async def _write_snapshot(self, plan: Plan, path: Path) -> None:
         async with self.service.client() as tago:
-            await write_snapshot(tago, plan, self.places.snapshot)
+            await write_snapshot(tago, plan, path)
 
     def _check(self, plan: Plan) -> None:
         """Refuse what is not to be carried out.
@@ -206,16 +209,26 @@ class Application:
 
     # --- the run -------------------------------------------------------------------------------
 
-    def _run(self, plan: Plan | None, results: ApplyResults) -> Ran:
-        """Carry a plan out, or without one what the journal holds; the results are written then."""
-        summary = asyncio.run(self._follow(plan))
-        path = self.places.journal
-        counts = results.add(path)
+    def _run(
+        self, state: ListState, plan: Plan, snapshot: Path | None, results: ApplyResults
+    ) -> Ran:
+        """Carry a plan out; the results are written then."""
+        journal = state.unused(".journal")
+        manner = {**self.service.remember(), "settle": self.settle, "route": _busiest(plan)}
+        if snapshot is not None:
+            manner["snapshot"] = str(snapshot)
+        write_steps(plan, journal, self.service.client().base_url, manner)
+        return self._finish(journal, asyncio.run(self._follow(journal, settle=False)), results)
+
+    def _finish(self, journal: Path, summary: Summary, results: ApplyResults) -> Ran:
+        counts = results.add(journal)
         results.write()
-        after = self._standing()
-        over = RowState.SENT not in after.states
-        # Steps that were not begun need no journal: the next plan has them.
-        journal = self.places.put_away() if over else path
+        with Journal.open(journal) as opened:
+            after = Standing.of(opened)
+            over = RowState.SENT not in after.states
+            if over:
+                # Steps that were not begun need no journal: the next plan has them.
+                opened.mark_reported()
         before = after.info.manner.get("snapshot")
         return Ran(
             journal=journal,
@@ -225,18 +238,11 @@ class Application:
             summary=summary,
         )
 
-    async def _follow(self, plan: Plan | None) -> Summary:
+    async def _follow(self, journal: Path, *, settle: bool) -> Summary:
         interrupt = Interrupt()
-        path = self.places.journal
         with interrupt.watching():
             async with self.service.client() as tago:
-                if plan is not None:
-                    manner = {**self.service.remember(), "settle": self.settle}
-                    manner["route"] = _busiest(plan)
-                    if plan.replaces:
-                        manner["snapshot"] = str(self.places.snapshot)
-                    write_steps(plan, path, tago.base_url, manner)
-                before = self._standing()
+                before = _standing(journal)
                 with open_display(before.kind.done, before.rows) as display:
                     sight = Sight(
                         display=display,
@@ -244,19 +250,46 @@ class Application:
                         rows=before.rows,
                         finished=before.rows - before.left,
                     )
-                    run = tago.resume(path, settle=self.settle)
-                    return await follow(tago, run, sight, interrupt)
+                    begin = tago.settle if settle else tago.resume
+                    return await follow(tago, begin(journal, settle=self.settle), sight, interrupt)
 
-    def _standing(self) -> Standing:
-        with Journal.read(self.places.journal) as journal:
-            return Standing.of(journal)
+    # --- doubles -------------------------------------------------------------------------------
+
+    def _doubles(self, applied: Applied) -> list[Double]:
+        """Look for devices of this list that exist twice, after some were created.
+
+        Another machine may have applied the same list meanwhile: no lock reaches that far.
+        """
+        if not applied.count("created"):
+            return []
+
+        async def look() -> list[Double]:
+            async with self.service.client() as tago:
+                return await find_doubles(tago, self.wanted.intent)
+
+        return asyncio.run(look())
 
 
-def _tell_failures(failed: Sequence[str]) -> None:
+def _standing(journal: Path) -> Standing:
+    with Journal.read(journal) as opened:
+        return Standing.of(opened)
+
+
+def _print_failures(failed: Sequence[str]) -> None:
     for line in failed[:_SHOWN]:
         say(f"Failed: {line}")
     if len(failed) > _SHOWN:
         say(f"... and {len(failed) - _SHOWN} more, in the results")
+
+
+def _print_doubles(doubles: Sequence[Double]) -> None:
+    for double in doubles[:_SHOWN]:
+        say(
+            f"Exists twice: {clean(double.identity)}: {', '.join(double.ids)}. Another process has "
+            "created it too; delete the one that no device uses"
+        )
+    if len(doubles) > _SHOWN:
+        say(f"... and {len(doubles) - _SHOWN} more")
 
 
 def _busiest(plan: Plan) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import sys
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -26,10 +26,19 @@ __all__ = [
     "clocks_apart",
     "complain",
     "exit_code",
+    "in_options",
     "print_json",
     "print_line",
     "say",
 ]
+
+
+#: Arguments that the library's errors name, and the options that they are in the command line.
+_OPTIONS: Final = {
+    "same_profile=True": "--same-profile",
+    "incomplete=True": "--incomplete",
+    "allow_gap=True": "--allow-gap",
+}
 
 
 class Exit(enum.IntEnum):
@@ -68,9 +77,17 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
+def in_options(text: str) -> str:
+    """Return a text of the library in the words of the command line: options, not arguments."""
+    for argument, option in _OPTIONS.items():
+        text = text.replace(f"pass {argument}", f"re-run with {option}")
+        text = text.replace(f"Pass {argument}", f"Re-run with {option}")
+    return text
+
+
 def complain(error: TagoError) -> None:
     """Say why the command ends; a file's problems stand one a line, ready for an editor."""
-    text = str(error)
+    text = in_options(str(error))
     say(text if isinstance(error, InputError) and error.source else f"tagodev: {text}")
 
 

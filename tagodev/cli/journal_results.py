@@ -17,8 +17,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
-import orjson
-
 from tagodev.bulk.journal_rows import RowState
 from tagodev.cli.kinds import kind_of
 from tagodev.cli.results import COLUMNS, Result
@@ -26,7 +24,7 @@ from tagodev.errors import InputError, TagoError
 from tagodev.secrets import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from tagodev.bulk.journal import Journal
     from tagodev.bulk.journal_rows import Entry
@@ -55,15 +53,14 @@ def result_of(entry: Entry, done: DoneStatus) -> Result:
         entry: the row.
         done: what rows of this kind are when they are done.
     """
-    item = orjson.loads(entry.payload)
-    given: Mapping[str, Any] = orjson.loads(entry.result) if entry.result else {}
-    token = given.get("token")
+    item, given = entry.item(), entry.given()
+    token, device_id = given.get("token"), given.get("device_id")
     return Result(
         entry.number + 1,
         name_of(item),
         status=_status(entry.state, done),
-        device_id=given.get("device_id") or _device_id_of(item),
-        token=Secret(token) if token else None,
+        device_id=device_id if isinstance(device_id, str) else _device_id_of(item),
+        token=Secret(token) if isinstance(token, str) and token else None,
         error=_LOST if entry.state is RowState.SENT else entry.error or "",
     )
 
@@ -84,12 +81,14 @@ def name_of(item: Any) -> str:
     if not isinstance(item, dict):
         return ""
     inner = item.get("create") or item.get("changes") or item.get("edit") or item
-    return inner.get("name") or ""
+    name = inner.get("name") if isinstance(inner, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _device_id_of(item: Any) -> str:
     if isinstance(item, dict):
-        return item.get("device_id") or ""
+        device_id = item.get("device_id")
+        return device_id if isinstance(device_id, str) else ""
     # Of a device to be deleted a journal keeps nothing but its id.
     return item if isinstance(item, str) else ""
 

@@ -14,6 +14,7 @@ from tagodev.bulk.options import RunOptions
 from tagodev.cli.common import Exit, complain, exit_code, print_json, print_line, say
 from tagodev.cli.execution import Interrupt, Sight, follow, run_until_interrupted
 from tagodev.cli.journal_results import check_out, check_replaceable, write_results
+from tagodev.cli.manner import CONSENT
 from tagodev.cli.progress import open_display
 from tagodev.cli.standing import Standing, resume_command
 from tagodev.cli.telling import Ended
@@ -58,9 +59,21 @@ def begin(
         kind=job.kind.name,
         options=dict(job.options),
         service=tago.base_url,
-        manner={**remember, **run, "out": str(out.absolute())},
+        manner={
+            **remember,
+            **{name: value for name, value in run.items() if name not in CONSENT},
+            "out": str(out.absolute()),
+        },
     )
-    fill_journal(path, info, job.payloads())
+    fill_journal(
+        path,
+        info,
+        job.payloads(),
+        adjustable=job.operation.adjustable,
+        incomplete=run.get("incomplete", False),
+    )
+    with Journal.open(path) as journal:
+        journal.set_options(info.options)
     return go_on(path, tago, out, run=run, json=json)
 
 

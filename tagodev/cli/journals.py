@@ -11,7 +11,7 @@ import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import IO, TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
 import attrs
 import orjson
@@ -20,18 +20,30 @@ from cyclopts import Parameter
 from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_rows import RowState
 from tagodev.bulk.journal_sql import is_journal
-from tagodev.bulk.locks import FileLock
-from tagodev.cli.common import Exit, complain, exit_code, print_json, print_line, say
+from tagodev.bulk.run_registry import is_running
+from tagodev.cli.apply_places import apply_folders
+from tagodev.cli.common import (
+    Exit,
+    complain,
+    exit_code,
+    in_options,
+    print_json,
+    print_line,
+    say,
+)
 from tagodev.cli.journal_results import check_out, private_file, result_of
 from tagodev.cli.kinds import kind_of
 from tagodev.cli.results import COLUMNS
 from tagodev.cli.standing import Standing
-from tagodev.errors import InputError, TagoError
+from tagodev.errors import InputError, JournalError, TagoError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 __all__ = ["export", "status"]
+
+#: Rows that can't be read and are listed one by one.
+_SHOWN: Final = 3
 
 _Format: TypeAlias = Literal["csv", "jsonl"]
 
@@ -46,7 +58,7 @@ def status(
     """Tell where journals stand, and how to go on; also while a run is going on."""
     code = Exit.OK
     looks = []
-    for path in _files(journals or (Path(),)):
+    for path in _files(journals or (Path(), *apply_folders())):
         try:
             looks.append(_look(path))
         except TagoError as error:
@@ -75,7 +87,7 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
             found = sorted(file for file in path.iterdir() if file.is_file() and is_journal(file))
         except OSError as error:
             raise InputError(f"{error.filename}: {error.strerror}") from None
-        if not found:
+        if not found and len(paths) == 1:
             raise InputError(f"{path.absolute()}: no journal in this folder", hint="Name one")
         yield from found
 
@@ -87,6 +99,16 @@ class _Look:
     standing: Standing
     last_activity: float | None
     running: bool
+    problem: JournalError | None = None
+
+    @property
+    def next(self) -> list[str]:
+        """What to do now, and by which command."""
+        if self.running:
+            return []
+        if self.problem is not None:
+            return [in_options(self.problem.hint)]
+        return [*self.standing.how_to_go_on()]
 
     @property
     def complete(self) -> bool:
@@ -114,7 +136,8 @@ class _Look:
             **states,
             "whole": standing.whole,
             "complete": self.complete,
-            "next": [] if self.running else list(standing.how_to_go_on()),
+            "problem": None if self.problem is None else self.problem.message,
+            "next": self.next,
         }
 
     def lines(self) -> Iterator[str]:
@@ -135,16 +158,18 @@ class _Look:
         yield f"  begun {_iso(info.began)}, last activity {last or 'none'}"
         if self.running:
             yield "  A process works with it now"
+        elif self.problem is not None:
+            yield f"  It can't be resumed as it is: {self.problem.message}"
         elif self.complete:
             yield "  Complete"
-        if not self.running:
-            yield from (f"  {line}" for line in standing.how_to_go_on())
+        yield from (f"  {line}" for line in self.next)
 
 
 def _look(path: Path) -> _Look:
-    running = FileLock.is_held(path)
     with Journal.read(path) as journal:
-        return _Look(Standing.of(journal), journal.last_activity(), running)
+        running = is_running(journal.info.run, path)
+        problem = None if running else journal.problem()
+        return _Look(Standing.of(journal), journal.last_activity(), running, problem)
 
 
 def _iso(moment: float | None) -> str | None:
@@ -171,9 +196,10 @@ def export(
         read = [opened.enter_context(Journal.read(path)) for path in _files(journals)]
         if any(kind_of(one.info.kind).tokens for one in read):
             say("This holds tokens of devices: keep it where only you can read it")
+        bad: list[JournalError] = []
         if out is None:
-            _write(read, sys.stdout, format)
-            return Exit.OK
+            _write(read, sys.stdout, format, bad)
+            return _export_code(bad)
         check_out(out)
         if os.path.lexists(out):
             raise InputError(
@@ -183,13 +209,24 @@ def export(
             )
         try:
             with private_file(out) as file:
-                _write(read, file, format)
+                _write(read, file, format, bad)
         except OSError as error:
             raise TagoError(f"{out}: {error.strerror}") from None
-    return Exit.OK
+    return _export_code(bad)
 
 
-def _write(journals: Sequence[Journal], file: IO[str], form: _Format) -> None:
+def _export_code(bad: Sequence[JournalError]) -> Exit:
+    """List the rows that could not be read, and return the exit code."""
+    for error in bad[:_SHOWN]:
+        say(f"Skipped: {error.journal}: {error.message}")
+    if len(bad) > _SHOWN:
+        say(f"... and {len(bad) - _SHOWN} more rows that can't be read")
+    return Exit.PARTIAL if bad else Exit.OK
+
+
+def _write(
+    journals: Sequence[Journal], file: IO[str], form: _Format, bad: list[JournalError]
+) -> None:
     writer = csv.writer(file, lineterminator="\n")
     # Rows of several say which they are of; those of one are what its results file is.
     several = len(journals) > 1
@@ -197,8 +234,12 @@ def _write(journals: Sequence[Journal], file: IO[str], form: _Format) -> None:
         writer.writerow(("journal", *COLUMNS) if several else COLUMNS)
     for journal in journals:
         done = kind_of(journal.info.kind).done
-        for entry in journal.rows():
-            cells = result_of(entry, done).cells()
+        for entry in journal.rows(on_unreadable=bad.append):
+            try:
+                cells = result_of(entry, done).cells()
+            except JournalError as error:
+                bad.append(JournalError(error.message, journal=str(journal.path)))
+                continue
             if form == "csv":
                 writer.writerow((journal.path, *cells) if several else cells)
                 continue

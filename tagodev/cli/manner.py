@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.options import RunManner
 
-__all__ = ["MannerOptions"]
+__all__ = ["CONSENT", "MannerOptions"]
+
+#: Options that a person gives anew each time.
+CONSENT: Final = ("same_profile", "incomplete")
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -41,6 +44,23 @@ class MannerOptions:
         ),
     ] = None
 
+    same_profile: Annotated[
+        bool | None,
+        Parameter(
+            negative="",
+            help="With a journal: resume with another token, where the service does not say which "
+            "profile it belongs to.",
+        ),
+    ] = None
+    incomplete: Annotated[
+        bool | None,
+        Parameter(
+            negative="",
+            help="With a journal: resume from an older copy, or one that has lost its write-ahead "
+            "log; each row is looked up before it is sent.",
+        ),
+    ] = None
+
     def manner(self, known: Mapping[str, Any] = _NOTHING) -> RunManner:
         """Return how to go about it.
 
@@ -51,7 +71,9 @@ class MannerOptions:
             InputError: an option is out of bounds.
         """
         given = attrs.asdict(self)
-        manner = {name: known[name] for name in given if name in known}
+        # Consent is for one command; a journal can't remember it.
+        kept = [name for name in given if name in known and name not in CONSENT]
+        manner = {name: known[name] for name in kept}
         manner |= {name: value for name, value in given.items() if value is not None}
         try:
             RunOptions(**manner)

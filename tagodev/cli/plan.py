@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path  # noqa: TC003  (cyclopts reads annotations)
 from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
+from tagodev.bulk.journal import Journal
+from tagodev.bulk.journal_rows import RowState
+from tagodev.cli.apply_places import ListState
 from tagodev.cli.at_hand import at_hand
 from tagodev.cli.common import Exit, print_json, say
 from tagodev.cli.plan_text import plan_json, show_plan
+from tagodev.cli.selection import plural
 from tagodev.cli.service import ServiceOptions
 from tagodev.cli.wanted import FileOptions, IntentOptions, Wanted, open_wanted
-from tagodev.errors import InputError
+from tagodev.errors import ConfigurationError, InputError
 from tagodev.provision.documents import read_head
 from tagodev.provision.keeping import keep_plan
 
 if TYPE_CHECKING:
     from tagodev.provision.plans import Plan
+    from tagodev.target import Target
 
 __all__ = ["plan"]
 
@@ -71,7 +78,23 @@ def _check_out(out: Path) -> None:
 
 async def _plan(wanted: Wanted, service: ServiceOptions, out: Path | None) -> tuple[Plan, str]:
     async with service.client() as tago:
+        _mention_interrupted(await tago.target(), wanted.intent.manager)
         made = await wanted.plan(tago)
         if out is not None:
             keep_plan(out, made, wanted.rows, tago)
         return made, tago.limits.documented.name
+
+
+def _mention_interrupted(target: Target, manager: str) -> None:
+    """Say that an interrupted apply has sent requests whose outcome is not known."""
+    with suppress(ConfigurationError):
+        for path in ListState.of(target, manager).unreported():
+            with Journal.read(path) as journal:
+                sent = journal.counts().get(RowState.SENT, 0)
+                began = datetime.fromtimestamp(journal.info.began).astimezone()
+            if sent:
+                say(
+                    f"An apply of {began:%Y-%m-%d %H:%M} was interrupted, and the outcome of "
+                    f"{plural(sent, 'request')} is not known: tagodev apply looks them up before "
+                    "it plans, so that its plan may differ"
+                )

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from tagodev.bulk.history import History, history_of
 from tagodev.bulk.journal import Journal
-from tagodev.bulk.locks import FileLock
+from tagodev.bulk.run_registry import is_running
 from tagodev.cli.common import Exit, print_json, print_line, say
 from tagodev.cli.journal_results import check_out, name_of, private_file
 from tagodev.cli.report_page import GENERATOR, Page
@@ -48,8 +48,8 @@ def report(
     if html is not None:
         check_out(html, "--html")
         _check_report(html)
-    running = FileLock.is_held(journal)
     with Journal.read(journal) as opened:
+        running = is_running(opened.info.run, journal)
         history, standing = history_of(opened), Standing.of(opened)
     if html is not None:
         page = Page(history=history, standing=standing, running=running, made=datetime.now(UTC))

@@ -12,11 +12,14 @@ from tagodev.cli import journalled
 from tagodev.cli.common import complain, print_json, print_line, say
 from tagodev.cli.execution import run_until_interrupted
 from tagodev.cli.manner import MannerOptions
+from tagodev.cli.selection import YesOption, confirmed
 from tagodev.cli.service import RememberedOptions
+from tagodev.cli.showing import clean
 from tagodev.cli.untagging import check_untag, remove_tags
+from tagodev.errors import InputError
 
 if TYPE_CHECKING:
-    from tagodev.client import Tago
+    from tagodev.bulk.journal_rows import JournalInfo
 
 __all__ = ["resume", "retry_failed", "untag"]
 
@@ -36,14 +39,16 @@ def resume(
     service: RememberedOptions = _SERVICE,
     manner: MannerOptions = _MANNER,
     out: _OutOption = None,
+    yes: YesOption = False,
     json: _JsonOption = False,
 ) -> int:
     """Go on with a run from its journal alone, whatever it did and whatever has ended it."""
-    with Journal.open(journal) as opened:
-        tago = _client(opened, service)
-        known = opened.info.manner
-    run = manner.manner(known)
-    out = out or _out(journal, known.get("out"))
+    with Journal.read(journal) as opened:
+        info = opened.info
+    tago = service.client(info)
+    run = manner.manner(info.manner)
+    _agreed(journal, info, ledger=service.ledger is not None, out=out is not None, yes=yes)
+    out = out or _out(journal, info.manner.get("out"))
     return journalled.go_on(journal, tago, out, run=run, json=json)
 
 
@@ -54,16 +59,19 @@ def retry_failed(
     service: RememberedOptions = _SERVICE,
     manner: MannerOptions = _MANNER,
     out: _OutOption = None,
+    yes: YesOption = False,
     json: _JsonOption = False,
 ) -> int:
     """Try the rows of a journal again that the service has refused, and do what else is left."""
-    with Journal.open(journal) as opened:
-        tago = _client(opened, service)
-        known = opened.info.manner
-        run = manner.manner(known)
+    with Journal.read(journal) as opened:
+        info = opened.info
+    tago = service.client(info)
+    run = manner.manner(info.manner)
+    _agreed(journal, info, ledger=service.ledger is not None, out=out is not None, yes=yes)
+    with Journal.open(journal, incomplete=run.get("incomplete", False)) as opened:
         if not opened.retry_failed():
             say("No row has failed")
-    out = out or _out(journal, known.get("out"))
+    out = out or _out(journal, info.manner.get("out"))
     return journalled.go_on(journal, tago, out, run=run, json=json)
 
 
@@ -78,7 +86,7 @@ def untag(
     with Journal.open(journal) as opened:
         # Open until the end: nobody may make more of these devices meanwhile.
         check_untag(opened)
-        tago = _client(opened, service)
+        tago = service.client(opened.info)
         untagged = run_until_interrupted(remove_tags(tago, opened.info.run))
     if json:
         print_json({"journal": str(journal), **untagged.as_json()})
@@ -90,14 +98,44 @@ def untag(
     return untagged.code()
 
 
-def _client(journal: Journal, service: RememberedOptions) -> Tago:
-    """Return the client to go on with; a service that has moved is noted in the journal."""
-    tago = service.client(journal.info)
-    if tago.base_url != journal.info.service:
-        say(f"The journal was begun at {journal.info.service}; going on at {tago.base_url}")
-        journal.move(tago.base_url)
-    return tago
+def _out(journal: Path, known: object) -> Path:
+    return Path(known if isinstance(known, str) else f"{journal.stem}.results.csv")
 
 
-def _out(journal: Path, known: str | None) -> Path:
-    return Path(known or f"{journal.stem}.results.csv")
+def _agreed(journal: Path, info: JournalInfo, *, ledger: bool, out: bool, yes: bool) -> None:
+    """Ask before files are written that the journal names and that lie outside its folder.
+
+    Args:
+        journal: where it is.
+        info: what it is about.
+        ledger: whether the command names the ledger itself.
+        out: whether the command names the results itself.
+        yes: whether not to ask.
+
+    Raises:
+        InputError: it can't be asked, or it is not wanted.
+    """
+    named = {"--out": None if out else info.manner.get("out")}
+    named["--ledger"] = None if ledger else info.manner.get("ledger")
+    folder = journal.resolve().parent
+    outside = {
+        option: path
+        for option, path in named.items()
+        if isinstance(path, str) and not Path(path).resolve().is_relative_to(folder)
+    }
+    if not outside:
+        return
+    for option, path in outside.items():
+        say(f"The journal names a file outside its folder: {option} {clean(path)}")
+    if yes:
+        return
+    try:
+        agreed = confirmed("Type yes to write there:", "yes")
+    except InputError:
+        raise InputError(
+            "confirmation is required but stdin is not a terminal",
+            path="--yes",
+            hint=f"Re-run with --yes, or name the file: {' '.join(outside)}",
+        ) from None
+    if not agreed:
+        raise InputError("not confirmed", hint=f"Name the file: {' '.join(outside)}")

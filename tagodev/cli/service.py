@@ -11,7 +11,7 @@ from cyclopts import Group, Parameter
 import tagodev
 from tagodev.cli.budget import LedgerOption, find_ledger
 from tagodev.cli.settings import Asked, Settings, find_settings
-from tagodev.errors import ConfigurationError, InputError
+from tagodev.errors import ConfigurationError, InputError, JournalError
 from tagodev.hard_limits import HardLimits, Plan
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class RememberedOptions:
 
     api: Annotated[
         str | None,
-        Parameter(help="Address of the service, if it has moved; default: the journal's."),
+        Parameter(help="Address of the service; default: that of the token [env: TAGOIO_API]."),
     ] = None
     token: _TokenOption = None
     profile: _ProfileOption = None
@@ -186,11 +186,23 @@ class RememberedOptions:
             ConfigurationError: the options don't describe any.
             InputError: an option is out of bounds.
         """
-        known = {**_DEFAULTS.remember(), **info.manner, "api": info.service}
+        known = {**_DEFAULTS.remember(), **info.manner}
         given = {name: value for name, value in attrs.asdict(self).items() if value is not None}
         names = attrs.fields_dict(ServiceOptions)
         chosen = {name: value for name, value in (known | given).items() if name in names}
-        return ServiceOptions(**chosen).client()
+        try:
+            options = ServiceOptions(**chosen)
+            tago = options.client()
+        except (TypeError, InputError) as error:
+            # A journal may come from elsewhere, and hold anything.
+            raise JournalError(f"its settings can't be used: {error}") from None
+        if tago.base_url != info.service and self.api is None:
+            raise ConfigurationError(
+                f"The journal was begun at {info.service}, but the token is for {tago.base_url} "
+                f"({options.settings().address_source}); a token goes only to its own service",
+                hint=f"If the token belongs to {info.service}: re-run with --api {info.service}",
+            )
+        return tago
 
 
 _DEFAULTS = ServiceOptions()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,7 @@ def a_place() -> Iterator[Path]:
 def about(kind: str = "work", **facts: Any) -> JournalInfo:
     """Return what a journal is about."""
     return JournalInfo(
-        **{"run": "abcd1234", "kind": kind, "service": "http://127.0.0.1:1", **facts}
+        **{"run": secrets.token_hex(4), "kind": kind, "service": "http://127.0.0.1:1", **facts}
     )
 
 

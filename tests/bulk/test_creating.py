@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -28,6 +29,7 @@ from tagodev.bulk.creating import TAG_PREFIX, run_tag
 from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_rows import JournalInfo, RowState
 from tagodev.serde import from_json
+from tagodev.state_folder import state_folder
 from tests.bulk.virtual import run_virtually
 from tests.bulk.wired import Client, Fate, Wire, World, in_turn, nothing_wrong
 from tests.bulk.working import collected
@@ -192,6 +194,7 @@ def test_a_tag_of_the_same_key_that_says_something_else(tmp_path: Path) -> None:
             for value in ("x", "", "1.0", "-1", "99"):
                 await client.devices.create(DeviceCreate(name="odd", tags=[Tag(key, value)]))
             (tmp_path / "x").unlink()
+            shutil.rmtree(state_folder())
         calls = _FixedRun(tmp_path / "x", key.removeprefix(TAG_PREFIX))
         outcomes, stopped = await calls.created(world, in_turn(Fate.NEVER, route=CREATE))
         assert stopped is None

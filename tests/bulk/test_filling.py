@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 
-from tagodev import DeviceCreate, InputError, JournalError
+from tagodev import DeviceCreate, InputError, JournalError, LockedError
 from tagodev.bulk.creating import CreateDevices
 from tagodev.bulk.filling import fill_journal
 from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_rows import Batch, JournalInfo, RowState
-from tagodev.bulk.locks import FileLock
+from tagodev.bulk.run_registry import lock_beside
 from tagodev.bulk.source import digest_of
+from tagodev.process_lock import ProcessLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,9 +94,10 @@ def test_another_input(tmp_path: Path, other: list[tuple[int, bytes]], told: str
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"kind": "other"}, "its kind is 'a kind', not 'other'"),
-        ({"options": {"how": "other"}}, "its options is {'how': 'so'}, not {'how': 'other'}"),
-        ({"service": "http://b"}, "its service is 'http://a', not 'http://b'"),
+        ({"kind": "other"}, "this journal is of the operation a kind, not of other"),
+        ({"options": {"how": "other"}}, "begun with how=so, not how=other"),
+        ({"options": {}}, "begun with how=so, not how=null"),
+        ({"options": {"how": "so", "gap": True}}, "begun with gap=null, not gap=true"),
     ],
 )
 def test_another_job(tmp_path: Path, change: dict[str, Any], told: str) -> None:
@@ -107,16 +110,21 @@ def test_another_job(tmp_path: Path, change: dict[str, Any], told: str) -> None:
     assert told in str(raised.value)
 
 
-def test_a_service_that_has_moved(tmp_path: Path) -> None:
-    """Once it is noted, the new address is the right one."""
+def test_options_that_may_change(tmp_path: Path) -> None:
+    """How a row is done may change from run to run, what is done may not."""
     path = tmp_path / "x"
     fill_journal(path, INFO, many(3))
-    with Journal.open(path) as journal:
-        journal.move("http://b")
-    moved = JournalInfo(run="", kind="a kind", options={"how": "so"}, service="http://b")
-    fill_journal(path, moved, many(3))
-    with pytest.raises(JournalError, match="another job"):
-        fill_journal(path, INFO, many(3))
+    changed = attrs.evolve(INFO, options={"how": "other"})
+    fill_journal(path, changed, many(3), adjustable={"how"})
+
+
+def test_before_the_first_run_the_service_may_change(tmp_path: Path) -> None:
+    """Nothing was sent yet; afterwards the run itself checks whose profile it is."""
+    path = tmp_path / "x"
+    fill_journal(path, INFO, many(3))
+    fill_journal(path, attrs.evolve(INFO, service="http://b"), many(3))
+    with Journal.read(path) as journal:
+        assert "http://b" == journal.info.service
 
 
 def test_an_input_that_ends_in_an_error_leaves_none_of_it(tmp_path: Path) -> None:
@@ -169,12 +177,12 @@ def test_one_in_use_is_refused(tmp_path: Path) -> None:
     """Nobody fills what another works with; who only looks is in nobody's way."""
     path = tmp_path / "x"
     fill_journal(path, INFO, many(3))
-    assert not FileLock.is_held(path)
+    assert not ProcessLock.is_held(lock_beside(path))
     with Journal.open(path):
-        assert FileLock.is_held(path)
-        with pytest.raises(JournalError, match="another process works with this journal"):
+        assert ProcessLock.is_held(lock_beside(path))
+        with pytest.raises(LockedError, match="in use by another process"):
             fill_journal(path, INFO, many(3))
-    assert not FileLock.is_held(path)
+    assert not ProcessLock.is_held(lock_beside(path))
 
 
 def test_last_activity(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tagodev import JournalError
 from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_rows import Batch, RowState
 from tagodev.bulk.recorder import Recorder, RowWitness
+from tagodev.target import Target
 from tests.bulk.journals import begun
 from tests.bulk.working import NO_PERMIT, settled
 
@@ -431,6 +432,7 @@ def test_a_batch_knows_whether_there_is_anything_in_it() -> None:
         "spent": {("a", "b", 60.0, 1): 1},
         "asked": {("b", 60.0, 1): 1},
         "whole": True,
+        "target": Target("http://127.0.0.1:1"),
     }
 
     assert not Batch()

@@ -27,7 +27,7 @@ from tagodev.bulk.journal_rows import RowState
 from tagodev.bulk.recorder import Recorder
 from tests.bulk.journals import a_place
 from tests.bulk.virtual import run_virtually
-from tests.bulk.wired import Client, Fate, Life, Wire, World, in_turn, live
+from tests.bulk.wired import FIRST_CONTACT, Client, Fate, Life, Wire, World, in_turn, live
 from tests.support.clients import TOKEN
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def test_a_serial_number_is_not_given_up_without_leave(tmp_path: Path) -> None:
         assert isinstance(failed.error, InputError)
         assert "serie_number" == failed.error.path
         assert list(world.old.values()) == world.tokens(ids[0])
-        assert {"GET /device/token/:device_id"} == set(world.seen[1:]) - {"GET /info"}
+        assert {"GET /device/token/:device_id"} == {*world.seen} - {*FIRST_CONTACT, "POST /device"}
 
         life = await live(world, rotating(ids, allow_gap=True), tmp_path / "y")
         check_rotated(world, ids, results(life))

@@ -58,6 +58,10 @@ TRANSIT: Final = 0.05
 _AHEAD: Final = 3600.25
 
 
+#: What a run with a journal asks first: which profile it is of, or what time it is.
+FIRST_CONTACT: Final = ("GET /profile/:profile_id", "GET /info")
+
+
 class Fate(enum.Enum):
     """What becomes of a request on its way."""
 
@@ -95,7 +99,7 @@ def in_turn(*fates: Fate, route: str = "") -> Callable[[Request], Fate]:
 
     def fate(request: Request) -> Fate:
         name = request.route.name
-        concerned = coming and name != "GET /info" and route in {"", name}
+        concerned = coming and name not in FIRST_CONTACT and route in {"", name}
         return coming.pop(0) if concerned else Fate.FINE
 
     return fate
@@ -316,13 +320,14 @@ async def live(
         if wire.dead:
             task.cancel()
             await asyncio.wait([task])
-            return Life(copy, killed=True, outcomes=[], stopped=None)
+            _copy(copy, journal)
+            return Life(journal, killed=True, outcomes=[], stopped=None)
         outcomes, stopped = await task
         return Life(journal, killed=False, outcomes=outcomes, stopped=stopped)
 
 
 def _copy(journal: Path, copy: Path) -> None:
-    """Keep a journal as it stands on the disk; what its process writes from now on is lost."""
+    """Copy a journal as it stands on the disk, into the same file where there is one."""
     for suffix in ("", "-wal"):
         file = journal.with_name(journal.name + suffix)
         if file.exists():

@@ -10,6 +10,7 @@ import orjson
 from tagodev import BulkRun, BulkStoppedError, Done, HardLimits
 from tagodev.bulk.operations import Operation
 from tagodev.bulk.options import RunOptions
+from tagodev.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -126,6 +127,11 @@ class Door:
         self._first = first
         self.scheduler = self
         self.presumed: tuple[Any, int] | None = None
+
+    async def find_target(self, record: CallRecord) -> Target:
+        """Return the one profile there is; fail on first contact, if so asked."""
+        await self.learn_clock(record)
+        return Target(self.base_url, profile="p1", account=self.account)
 
     async def learn_clock(self, record: CallRecord) -> None:
         """Fail as told, on first contact."""

@@ -1,0 +1,152 @@
+"""The runs of this user: who works with each, and which file holds its newest journal.
+
+A run is known by its id, not by a path: links, copies and moved files are all of one run.
+Its lock lies in the user's state folder, so that whatever path leads to a journal finds it.
+A second lock lies beside the journal itself, where processes with another state folder (other
+users, containers) find it.
+
+With the lock the registry keeps what was last known of the run's journal: its path, its inode and
+its serial, a number that grows each time the journal is opened for writing.
+A journal with a smaller serial is an older copy: rows that it shows as pending may be done.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import attrs
+
+from tagodev.errors import ConfigurationError, JournalError
+from tagodev.process_lock import ProcessLock
+from tagodev.state_folder import private_folder, state_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["RunLock", "RunRecord", "is_running", "known_runs", "lock_beside", "new_run"]
+
+_FOLDER: Final = "runs"
+_RUN: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_log: Final = logging.getLogger("tagodev.bulk")
+
+
+@attrs.frozen(kw_only=True)
+class RunRecord:
+    """What is known of a run's journal."""
+
+    path: str
+    """Where it was when it was last opened for writing."""
+    serial: int
+    """How often it had been opened for writing then."""
+    device: int
+    """Number of its file system."""
+    inode: int
+    """Number of its file there."""
+    service: str
+    """Address of the service."""
+
+    def is_at(self, path: Path) -> bool:
+        """Return whether a path leads to the very file that was recorded."""
+        try:
+            found = path.stat()
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == (self.device, self.inode)
+
+
+def new_run() -> str:
+    """Return an id for a run that this user has not used before."""
+    while True:
+        run = secrets.token_hex(4)
+        if not _lock_file(run).exists():
+            return run
+
+
+def lock_beside(path: Path) -> Path:
+    """Return where the lock beside a journal is."""
+    real = path.resolve()
+    return real.with_name(f"{real.name}.lock")
+
+
+def is_running(run: str, path: Path) -> bool:
+    """Return whether a process works with a run, or with the journal at a path."""
+    in_registry = bool(_RUN.fullmatch(run)) and ProcessLock.is_held(_lock_file(run))
+    return in_registry or ProcessLock.is_held(lock_beside(path))
+
+
+def known_runs() -> Iterator[RunRecord]:
+    """Yield what is known of each run of this user, the last used first."""
+    try:
+        found = [(file.stat().st_mtime, file) for file in (state_folder() / _FOLDER).glob("*.lock")]
+    except (OSError, RuntimeError):
+        return
+    for _, file in sorted(found, reverse=True):
+        record = _record(ProcessLock.facts_of(file))
+        if record is not None:
+            yield record
+
+
+@attrs.frozen(eq=False)
+class RunLock:
+    """The lock on a run."""
+
+    record: RunRecord | None
+    """What was known of the run's journal before; None of a new run."""
+    _registry: ProcessLock | None = attrs.field(repr=False)
+
+    @classmethod
+    def take(cls, run: str, path: Path) -> Self:
+        """Lock a run.
+
+        Args:
+            run: its id.
+            path: the journal, for messages.
+
+        Raises:
+            LockedError: another process works with it.
+            JournalError: the journal names something that is no id.
+        """
+        if not _RUN.fullmatch(run):
+            raise JournalError("its run has no usable id", journal=str(path))
+        try:
+            private_folder(_FOLDER)
+        except ConfigurationError as error:
+            # A library in a container may have no home: the lock beside the journal still holds.
+            _log.warning("%s: the run is only locked beside its journal: %s", path, error)
+            return cls(None, None)
+        registry = ProcessLock.take(_lock_file(run), f"{path}: run {run}")
+        return cls(_record(registry.facts), registry)
+
+    @staticmethod
+    def record_of(run: str) -> RunRecord | None:
+        """Return what is known of a run's journal, also while a process works with it."""
+        if not _RUN.fullmatch(run) or not _lock_file(run).exists():
+            return None
+        return _record(ProcessLock.facts_of(_lock_file(run)))
+
+    def keep(self, record: RunRecord) -> None:
+        """Write down what is known of the journal now, also for after a crash."""
+        if self._registry is not None:
+            self._registry.keep(attrs.asdict(record))
+
+    def release(self) -> None:
+        """Let other processes work with the run."""
+        if self._registry is not None:
+            self._registry.release()
+
+
+def _lock_file(run: str) -> Path:
+    return state_folder() / _FOLDER / f"{run}.lock"
+
+
+def _record(facts: Any) -> RunRecord | None:
+    try:
+        record = RunRecord(**facts)
+    except TypeError:
+        # Of a run that was locked and never opened, or of another version.
+        return None
+    return record if isinstance(record.path, str) and isinstance(record.serial, int) else None
