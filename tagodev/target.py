@@ -34,8 +34,7 @@ class Target:
         Args:
             other: what to compare with.
         """
-        if self.account and self.account == other.account:
-            return False
         if self.profile and other.profile:
             return self.profile != other.profile
-        return None
+        same_token = self.account == other.account and self.service == other.service
+        return False if self.account and same_token else None

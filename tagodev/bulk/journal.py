@@ -19,7 +19,6 @@ many rows have to say into few commits.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import NoneType
@@ -46,11 +45,14 @@ from tagodev.target import Target
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
 __all__ = ["Journal"]
 
+_SELECT: Final = (
+    "SELECT number, state, payload, attempts, sent, ended, progress, result, error FROM rows"
+)
 _RESUME: Final = "Make room on the disk, then resume with the same journal"
 #: Runs whose rows are known again by what a journal holds of them, and by nothing on the service.
 _BY_PROGRESS: Final = ("create_tokens", "rotate_tokens")
@@ -348,8 +350,7 @@ class Journal:
             # Page by page: the connection serves other statements in between.
             with explained(self.path):
                 page = self._connection.execute(
-                    "SELECT number, state, payload, attempts, sent, ended, progress, result, error"  # noqa: S608  (the states are whole numbers of our own)
-                    f" FROM rows WHERE number > ? {chosen} ORDER BY number LIMIT 500",
+                    f"{_SELECT} WHERE number > ? {chosen} ORDER BY number LIMIT 500",
                     (last,),
                 ).fetchall()
             for row in page:
@@ -364,6 +365,16 @@ class Journal:
             if not page:
                 return
             last = page[-1][0]
+
+    def finished_since(self, moment: float) -> Iterator[Entry]:
+        """Yield rows that were finished after a moment, in seconds of the epoch.
+
+        Raises:
+            JournalError: one of them can't be read.
+        """
+        with explained(self.path):
+            found = self._connection.execute(f"{_SELECT} WHERE ended >= ?", (moment,)).fetchall()
+        yield from map(self._entry, found)
 
     def hashes(self, after: int, many: int) -> list[tuple[int, bytes, RowState]]:
         """Return number, hash and state of the next rows behind a number."""

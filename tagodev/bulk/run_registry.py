@@ -13,9 +13,10 @@ A journal with a smaller serial is an older copy: rows that it shows as pending 
 from __future__ import annotations
 
 import logging
+import os
 import re
 import secrets
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
@@ -26,6 +27,7 @@ from tagodev.state_folder import private_folder, state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["RunLock", "RunRecord", "is_running", "known_runs", "lock_beside", "new_run"]
 
@@ -78,13 +80,21 @@ def is_running(run: str, path: Path) -> bool:
     return in_registry or ProcessLock.is_held(lock_beside(path))
 
 
-def known_runs() -> Iterator[RunRecord]:
-    """Yield what is known of each run of this user, the last used first."""
+def known_runs(since: float) -> Iterator[RunRecord]:
+    """Yield what is known of the runs of this user that were going on lately.
+
+    Args:
+        since: seconds of the epoch; runs that ended before are left out.
+    """
     try:
-        found = [(file.stat().st_mtime, file) for file in (state_folder() / _FOLDER).glob("*.lock")]
+        files = sorted((state_folder() / _FOLDER).glob("*.lock"))
+        # A file's time is that of the run's begin or end; one that is held is going on.
+        lately = [
+            file for file in files if file.stat().st_mtime >= since or ProcessLock.is_held(file)
+        ]
     except (OSError, RuntimeError):
         return
-    for _, file in sorted(found, reverse=True):
+    for file in lately:
         record = _record(ProcessLock.facts_of(file))
         if record is not None:
             yield record
@@ -136,6 +146,9 @@ class RunLock:
     def release(self) -> None:
         """Let other processes work with the run."""
         if self._registry is not None:
+            # So that the file's time says when the run ended (`known_runs`).
+            with suppress(OSError):
+                os.utime(self._registry.path)
             self._registry.release()
 
 

@@ -287,10 +287,11 @@ class BulkRun(Generic[Item]):
             return
         present = await session.find_target(engine.new_record())
         engine.hear()
-        is_new = not known.account and known.service == present.service
-        other = False if is_new else known.is_other_profile(present)
-        if known.service != present.service and not (known.profile and other is False):
-            other = other or None
+        # A wrong token may have been tried before: until a row was sent, any profile is right.
+        unused = not known.profile and {*journal.counts()} <= {RowState.PENDING}
+        other = known.is_other_profile(present)
+        if unused and known.service == present.service:
+            other = False
         if other or (other is None and not self._options.same_profile):
             raise _other_profile(journal, known, present)
         assert self._recorder is not None, "opened together with the journal"

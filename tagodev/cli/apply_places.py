@@ -66,7 +66,7 @@ class ListState:
         Raises:
             ConfigurationError: the state folder can't be used.
         """
-        identity = "\0".join((target.service, target.key, manager)).encode()
+        identity = f"{target.service}\0{target.key}\0{manager}".encode()
         readable = _UNSAFE.sub("-", manager)[:40]
         name = f"{readable}-{blake2b(identity, digest_size=6).hexdigest()}"
         return cls(manager, private_folder(_FOLDER, name))

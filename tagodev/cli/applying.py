@@ -103,7 +103,7 @@ class Application:
                 if plan is not None:
                     results.block(plan)
                     applied.runs.append(self._run(state, plan, applied.snapshot, results))
-                    applied.doubles = self._doubles(applied)
+                    applied.doubles = self._doubles(plan, applied)
             state.forget_old()
         finally:
             lock.release()
@@ -255,7 +255,7 @@ class Application:
 
     # --- doubles -------------------------------------------------------------------------------
 
-    def _doubles(self, applied: Applied) -> list[Double]:
+    def _doubles(self, plan: Plan, applied: Applied) -> list[Double]:
         """Look for devices of this list that exist twice, after some were created.
 
         Another machine may have applied the same list meanwhile: no lock reaches that far.
@@ -265,7 +265,7 @@ class Application:
 
         async def look() -> list[Double]:
             async with self.service.client() as tago:
-                return await find_doubles(tago, self.wanted.intent)
+                return await find_doubles(tago, plan)
 
         return asyncio.run(look())
 

@@ -20,6 +20,7 @@ from tagodev.errors import InputError
 
 if TYPE_CHECKING:
     from tagodev.bulk.journal_rows import JournalInfo
+    from tagodev.client import Tago
 
 __all__ = ["resume", "retry_failed", "untag"]
 
@@ -45,7 +46,7 @@ def resume(
     """Go on with a run from its journal alone, whatever it did and whatever has ended it."""
     with Journal.read(journal) as opened:
         info = opened.info
-    tago = service.client(info)
+    tago = _client(info, service)
     run = manner.manner(info.manner)
     _agreed(journal, info, ledger=service.ledger is not None, out=out is not None, yes=yes)
     out = out or _out(journal, info.manner.get("out"))
@@ -65,7 +66,7 @@ def retry_failed(
     """Try the rows of a journal again that the service has refused, and do what else is left."""
     with Journal.read(journal) as opened:
         info = opened.info
-    tago = service.client(info)
+    tago = _client(info, service)
     run = manner.manner(info.manner)
     _agreed(journal, info, ledger=service.ledger is not None, out=out is not None, yes=yes)
     with Journal.open(journal, incomplete=run.get("incomplete", False)) as opened:
@@ -86,7 +87,7 @@ def untag(
     with Journal.open(journal) as opened:
         # Open until the end: nobody may make more of these devices meanwhile.
         check_untag(opened)
-        tago = service.client(opened.info)
+        tago = _client(opened.info, service)
         untagged = run_until_interrupted(remove_tags(tago, opened.info.run))
     if json:
         print_json({"journal": str(journal), **untagged.as_json()})
@@ -96,6 +97,13 @@ def untag(
     if untagged.summary.stopped is not None:
         complain(untagged.summary.stopped)
     return untagged.code()
+
+
+def _client(info: JournalInfo, service: RememberedOptions) -> Tago:
+    tago = service.client(info)
+    if tago.base_url != info.service:
+        say(f"The journal was begun at {info.service}; resuming at {tago.base_url}")
+    return tago
 
 
 def _out(journal: Path, known: object) -> Path:

@@ -12,7 +12,7 @@ from tagodev.models import DeviceFilter, Tag
 
 if TYPE_CHECKING:
     from tagodev.client import Tago
-    from tagodev.provision.intent import Intent
+    from tagodev.provision.plans import Plan
 
 __all__ = ["Double", "find_doubles"]
 
@@ -27,27 +27,31 @@ class Double:
     """Their ids, the oldest first."""
 
 
-async def find_doubles(tago: Tago, intent: Intent) -> list[Double]:
-    """Return the devices of a list that exist more than once.
+async def find_doubles(tago: Tago, plan: Plan) -> list[Double]:
+    """Return the devices that a plan was to create, and that exist more than once afterwards.
 
     Args:
         tago: an open client.
-        intent: whose devices, and by what they are known. Devices that are known by serial number
-            can't exist twice: the service refuses a second one.
+        plan: what was carried out. Devices that are known by serial number can't exist twice: the
+            service refuses a second one.
 
     Raises:
         RequestError: they can't be listed.
     """
+    intent = plan.intent
     if intent.made_by == "serial":
         return []
+    created = {
+        identity_of(step.create, intent.made_by) for step in plan.todo if step.create is not None
+    }
     found: defaultdict[str, list[str]] = defaultdict(list)
     listing = tago.devices.list(
-        DeviceFilter(tags=[Tag(MANAGED_TAG, intent.manager)]),
+        filter=DeviceFilter(tags=[Tag(MANAGED_TAG, intent.manager)]),
         fields=("id", "name", "tags"),
         order_by="created_at,asc",
     )
     async for device in listing:
         identity = identity_of(device, intent.made_by)
-        if identity is not None:
+        if identity is not None and identity in created:
             found[identity].append(device.id)
     return [Double(name, tuple(ids)) for name, ids in found.items() if len(ids) > 1]

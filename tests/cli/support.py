@@ -25,6 +25,7 @@ __all__ = [
     "Command",
     "Done",
     "InProcess",
+    "apply_journals",
     "hour_long",
     "read_results",
     "read_rows",
@@ -169,6 +170,22 @@ def wait_for_journal(path: Path, done: int) -> None:
     while not path.exists() or read_rows(path).get(RowState.DONE, 0) < done:
         assert time.monotonic() < deadline, "the rows were not done"
         time.sleep(0.02)
+
+
+def apply_journals(folder: Path) -> list[Path]:
+    """Return the journals of all applies of a command that runs in a folder."""
+    return sorted((folder / ".config" / "state" / "apply").glob("*/*.journal"))
+
+
+def wait_for_apply(folder: Path, done: int, number: int = 1) -> Path:
+    """Wait until so many steps of the newest apply are done, and return its journal."""
+    deadline = time.monotonic() + PATIENCE
+    while len(apply_journals(folder)) < number:
+        assert time.monotonic() < deadline, "no apply began"
+        time.sleep(0.02)
+    path = apply_journals(folder)[-1]
+    wait_for_journal(path, done)
+    return path
 
 
 def wait_for_rows(path: Path, rows: int) -> None:

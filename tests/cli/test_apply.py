@@ -15,6 +15,7 @@ import pytest
 from tagodev import ConfigurationParameter, Tag
 from tagodev.bulk.journal_rows import RowState
 from tagodev.cli import applying
+from tagodev.cli.apply_places import ListState
 from tagodev.cli.service import ServiceOptions
 from tagodev.cli.wanted import FileOptions, IntentOptions, open_wanted
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
@@ -22,11 +23,12 @@ from tagodev.provision.applying import write_steps
 from tests.cli.profile import MARK, SITE, Profile
 from tests.cli.support import (
     Command,
+    apply_journals,
     read_results,
     read_rows,
     statuses,
     tokens_of,
-    wait_for_journal,
+    wait_for_apply,
 )
 from tests.cli.terminal import Terminal
 
@@ -72,8 +74,8 @@ def test_applied_and_applied_again(profile: Profile) -> None:
     assert {Tag("site", "dairy"), MARK} == set(devices["Cold room 1"].tags)
     assert {"rate": "600"} == profile.parameters("Cold room 1")
     results = only(profile.folder, "site.apply-*.csv")
-    journal = only(profile.folder, "site.apply-*.journal")
-    assert {"site.csv", results.name, journal.name} == written
+    (journal,) = apply_journals(profile.folder)
+    assert {"site.csv", results.name} == written
     assert [0o600, 0o600] == [stat.S_IMODE(path.stat().st_mode) for path in (results, journal)]
     assert {RowState.DONE: 3} == read_rows(journal)
     assert [
@@ -138,6 +140,7 @@ def test_told_as_json(profile: Profile) -> None:
         "blocked": 1,
         "kept": 0,
         "throttled": 0,
+        "doubles": {},
         "stopped": None,
     } == answer
     assert {"created": 1, "changed": 1, "blocked": 1} == statuses(profile.folder / results)
@@ -356,8 +359,8 @@ def test_a_cap_that_nobody_tells(profile: Profile) -> None:
     [
         (("--max-delete", "many"), "--max-delete: is a share or a number"),
         (("--settle", "601"), "--settle: is from 0 to 600 seconds"),
-        (("--out", "site.csv"), "--out: site.csv is there already"),
-        (("--snapshot", "site.csv"), "--snapshot: site.csv is there already"),
+        (("--out", "site.csv"), "--out: site.csv exists already"),
+        (("--snapshot", "site.csv"), "--snapshot: site.csv exists already"),
         (("--out", "nowhere/out.csv"), "--out: nowhere/out.csv: there is no such folder"),
     ],
 )
@@ -391,12 +394,12 @@ def test_put_back(profile: Profile) -> None:
         "changed,north,no,dairy-2,x,900,C\n",
     )
     applied = profile.run("apply", "site.csv", "--prune", "--max-delete", "100%", "--yes")
-    snapshot = only(profile.folder, "*.snapshot.json").name
+    snapshot = only(profile.folder / ".config" / "state" / "apply", "*/*.snapshot.json")
     assert 0 == applied.code
     assert {"changed"} == set(profile.devices())
     assert f"To put back what was changed: tagodev apply {snapshot}\n" in applied.out
 
-    back = profile.run("apply", snapshot, "--yes")
+    back = profile.run("apply", str(snapshot), "--yes")
     after = profile.devices()
 
     assert 0 == back.code
@@ -415,7 +418,7 @@ def test_put_back(profile: Profile) -> None:
     found = profile.ask(lambda tago: tago.devices.list(serial="0042").collect())
     assert ["deleted"] == [device.name for device in found]
 
-    again = profile.run("apply", snapshot, "--yes")
+    again = profile.run("apply", str(snapshot), "--yes")
     assert (0, True) == (again.code, again.out.endswith("\nNothing to do\n"))
 
 
@@ -458,7 +461,7 @@ def test_killed_and_applied_again(tmp_path: Path) -> None:
     with EmulatorProcess(options) as emulator:
         tagodev = Command(tmp_path, emulator.url, emulator.token)
         process = tagodev.start("apply", "site.csv", "--yes", "--settle", "0.3", *SLOWLY)
-        wait_for_journal(tmp_path / "site.apply.journal", 60)
+        wait_for_apply(tmp_path, 60)
         process.kill()
         tagodev.end(process)
         left = emulator.stats()["devices"]
@@ -468,18 +471,18 @@ def test_killed_and_applied_again(tmp_path: Path) -> None:
 
     assert 60 <= left < 300
     assert (0, 0) == (again.code, nothing.code)
-    assert re.search(r"was cut off, and \d+ of its 300 steps are left", again.err)
+    assert re.search(r"was interrupted; the outcome of \d+ requests? is looked up", again.err)
     assert nothing.out.endswith("\nNothing to do\n")
     assert (300, {}) == (stats["devices"], stats["duplicates"])
     rows = read_results(tmp_path / "out.csv")
     assert {f"s{number}" for number in range(300)} == {row["name"] for row in rows}
     assert 300 == len(rows) == len(set(tokens_of(tmp_path / "out.csv")))
-    assert not (tmp_path / "site.apply.journal").exists()
-    assert not list(tmp_path.glob("*-wal"))
+    assert {"site.csv", "out.csv"} == {path.name for path in tmp_path.glob("[!.]*")}
+    assert not [path for path in tmp_path.rglob("*-wal") if "ledger" not in path.name]
 
 
 def test_killed_amid_changes(tmp_path: Path) -> None:
-    """Deletions and changes are gone on with too, and what the first has noted puts them back."""
+    """What was sent is settled, the rest planned anew; the snapshots put everything back."""
     options = EmulatorOptions(unlimited=True, latency=0.05, max_devices=1000)
     prune = ("apply", "site.csv", "--yes", "--settle", "0.3", "--prune", "--max-delete", "100%")
     _write_many(tmp_path / "site.csv", 40)
@@ -491,21 +494,23 @@ def test_killed_amid_changes(tmp_path: Path) -> None:
         )
         (tmp_path / "site.csv").write_text(f"name,tag.site\n{text}")
         process = tagodev.start(*prune, *SLOWLY)
-        wait_for_journal(tmp_path / "site.apply.journal", 15)
+        wait_for_apply(tmp_path, 15, number=2)
         process.kill()
         tagodev.end(process)
         again = tagodev.run(*prune, "--json")
         nothing = tagodev.run("plan", "site.csv", "--prune")
-        (snapshot,) = again.json()["snapshots"]
-        back = tagodev.run("apply", snapshot, "--yes", "--json")
+        backs = [
+            tagodev.run("apply", snapshot, "--yes", "--json")
+            for snapshot in again.json()["snapshots"]
+        ]
         _write_many(tmp_path / "site.csv", 40)
         as_before = tagodev.run("plan", "site.csv", "--json")
         stats = emulator.stats()
 
-    assert (0, 0, 0) == (again.code, nothing.code, back.code)
+    assert {0} == {again.code, nothing.code, *(back.code for back in backs)}
     answer = again.json()
     assert (20, 30, 10) == (answer["created"], answer["changed"], answer["deleted"])
-    assert (10, 30) == (back.json()["created"], back.json()["changed"])
+    assert 10 == sum(back.json()["created"] for back in backs)
     assert (0, 40) == (as_before.code, as_before.json()["kept"])
     assert (60, {}) == (stats["devices"], stats["duplicates"])
 
@@ -522,7 +527,7 @@ def test_interrupted(tmp_path: Path, number: signal.Signals) -> None:
     with EmulatorProcess(options) as emulator:
         tagodev = Command(tmp_path, emulator.url, emulator.token)
         process = tagodev.start("apply", "site.csv", "--yes", "--out", "out.csv", *SLOWLY)
-        wait_for_journal(tmp_path / "site.apply.journal", 20)
+        wait_for_apply(tmp_path, 20)
         process.send_signal(number)
         done = tagodev.end(process)
         devices = emulator.stats()["devices"]
@@ -535,33 +540,54 @@ def test_interrupted(tmp_path: Path, number: signal.Signals) -> None:
     assert (0, 300 - devices) == (again.code, again.json()["created"])
 
 
-def test_what_was_cut_off_is_asked_about(profile: Profile) -> None:
-    """Without a terminal and without --yes it is left as it is."""
-    journal = _cut_off(profile)
-    done = profile.run("apply", "site.csv")
-    typed = Terminal(in_front_of(profile)).run("apply", "site.csv", answers=[(QUESTION, "no\n")])
-
-    assert (2, 1) == (done.code, typed.code)
-    assert "3 of its 3 steps are left" in done.err
-    assert "3 of its 3 steps are left" in typed.out
-    assert journal.exists()
-    assert {} == profile.devices()
-
-
-def test_what_was_cut_off_goes_first(profile: Profile) -> None:
-    """Then the file is planned anew, as it is by now; the results hold both."""
-    journal = _cut_off(profile)
+def test_only_intended_steps_are_dropped(profile: Profile) -> None:
+    """Steps of an interrupted apply that were not sent are not done: the file has changed."""
+    _cut_off(profile)
     profile.write("site.csv", SITE.replace("Cold room 3", "Cold room 4"))
+    planned = profile.run("plan", "site.csv")
     done = profile.run("apply", "site.csv", "--yes", "--json")
     answer = done.json()
 
-    assert 0 == done.code
-    assert (4, 2) == (answer["created"], len(answer["journals"]))
-    assert {f"Cold room {number}" for number in (1, 2, 3, 4)} == set(profile.devices())
-    assert ["1", "2", "3", "4"] == [
-        row["step"] for row in read_results(profile.folder / answer["out"])
-    ]
-    assert not journal.exists()
+    assert "interrupted" not in planned.err
+    assert (0, 3) == (done.code, answer["created"])
+    assert {f"Cold room {number}" for number in (1, 2, 4)} == set(profile.devices())
+    assert ["1", "2", "3"] == [row["step"] for row in read_results(profile.folder / answer["out"])]
+
+
+_SLOW_DELETE = {"DELETE /device/:device_id:slow": 1.0}
+
+
+def test_deletions_that_were_only_intended_are_not_replayed(tmp_path: Path) -> None:
+    """Killed amid a prune, the rows put back: no device that the file names is deleted."""
+    options = EmulatorOptions(
+        unlimited=True,
+        max_devices=1000,
+        slow_seconds=0.2,
+        faults={"DELETE /device/:device_id:slow": 1},
+    )
+    prune = ("--prune", "--max-delete", "100%", "--settle", "0.3", "--concurrency", "1")
+    _write_many(tmp_path / "s.csv", 20)
+    with EmulatorProcess(options) as emulator:
+        tagodev = Command(tmp_path, emulator.url, emulator.token)
+        tagodev.run("apply", "s.csv", "--yes")
+        _write_many(tmp_path / "s.csv", 8)
+        process = tagodev.start("apply", "s.csv", "--yes", *prune)
+        wait_for_apply(tmp_path, 5, number=2)
+        process.kill()
+        tagodev.end(process)
+        _write_many(tmp_path / "s.csv", 20)
+        left = emulator.stats()["devices"]
+        planned = tagodev.run("plan", "s.csv", "--json")
+        again = tagodev.run("apply", "s.csv", "--yes", "--settle", "0.3", "--json")
+        stats = emulator.stats()
+
+    assert 8 < left < 20
+    assert "An apply of " in planned.err
+    assert "was interrupted, and the outcome of 1 request is not known" in planned.err
+    assert (0, 0) == (again.code, again.json()["deleted"])
+    # One more may have gone with the request that was under way.
+    assert again.json()["created"] in {20 - left, 21 - left}
+    assert (20, {}) == (stats["devices"], stats["duplicates"])
 
 
 def _cut_off(profile: Profile) -> Path:
@@ -571,19 +597,10 @@ def _cut_off(profile: Profile) -> Path:
         profile.folder / "site.csv", FileOptions(), IntentOptions(), ServiceOptions()
     )
     plan = profile.ask(wanted.plan)
-    path = profile.folder / "site.apply.journal"
+    target = profile.ask(lambda tago: tago.target())
+    path = ListState.of(target, wanted.intent.manager).unused(".journal")
     write_steps(plan, path, profile.emulator.url)
     return path
-
-
-def test_another_journal_is_in_the_way(profile: Profile) -> None:
-    """What is not of an apply is left alone: 2."""
-    profile.write("site.csv")
-    profile.run("bulk", "create", "site.csv", "--journal", "site.apply.journal")
-    done = profile.run("apply", "site.csv", "--yes")
-
-    assert 2 == done.code
-    assert "site.apply.journal: is there already, and is not of an apply. Move it away" in done.err
 
 
 def test_two_at_once(tmp_path: Path) -> None:
@@ -593,7 +610,7 @@ def test_two_at_once(tmp_path: Path) -> None:
     with EmulatorProcess(options) as emulator:
         tagodev = Command(tmp_path, emulator.url, emulator.token)
         process = tagodev.start("apply", "site.csv", "--yes", *SLOWLY)
-        wait_for_journal(tmp_path / "site.apply.journal", 5)
+        wait_for_apply(tmp_path, 5)
         # However long the second takes to begin.
         process.send_signal(signal.SIGSTOP)
         second = tagodev.run("apply", "site.csv", "--yes")
@@ -602,5 +619,27 @@ def test_two_at_once(tmp_path: Path) -> None:
         stats = emulator.stats()
 
     assert (0, 1) == (first.code, second.code)
-    assert "another process works with this journal" in second.err
+    assert f"in use by another process (process {process.pid} on" in second.err
+    assert (100, {}) == (stats["devices"], stats["duplicates"])
+
+
+def test_two_at_once_from_two_folders(tmp_path: Path) -> None:
+    """The lock is on the list of this profile, not on a folder or a path."""
+    options = EmulatorOptions(unlimited=True, latency=0.05, max_devices=1000)
+    _write_many(tmp_path / "site.csv", 100)
+    with EmulatorProcess(options) as emulator:
+        state = {"TAGODEV_STATE": str(tmp_path / ".config" / "state")}
+        commands = []
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir()
+            commands.append(Command(tmp_path / name, emulator.url, emulator.token, state))
+        first, second = (
+            command.start("apply", "../site.csv", "--yes", *SLOWLY) for command in commands
+        )
+        done = [commands[0].end(first), commands[1].end(second)]
+        stats = emulator.stats()
+
+    assert [0, 1] == sorted(one.code for one in done) or [0, 0] == [one.code for one in done]
+    assert all("in use by another process" in one.err for one in done if one.code)
+    assert (100, {}) == (stats["devices"], stats["duplicates"])
     assert (100, {}) == (stats["devices"], stats["duplicates"])

@@ -112,7 +112,7 @@ def test_options_are_remembered(tmp_path: Path) -> None:
         assert 130 == tagodev.end(process).code
         elsewhere = tmp_path / "elsewhere"
         elsewhere.mkdir()
-        tagodev = Command(elsewhere, token=emulator.token)
+        tagodev = Command(elsewhere, emulator.url, emulator.token)
         done = tagodev.run("bulk", "resume", "../site.journal", "--json")
         assert 0 == emulator.stats()["rejected"]
         assert 25 == emulator.stats()["devices"]
@@ -210,7 +210,7 @@ def test_the_second_process_is_refused(tmp_path: Path) -> None:
         for command in (create, ("bulk", "resume", "site.journal")):
             refused = tagodev.run(*command)
             assert (refused.code, refused.out) == (1, "")
-            assert "site.journal: another process works with this journal" in refused.err
+            assert f"in use by another process (process {process.pid} on" in refused.err
             assert "To go on" not in refused.err
         status = tagodev.run("bulk", "status", "site.journal", "--json").json()["journals"][0]
         process.terminate()
@@ -225,7 +225,8 @@ def test_the_cap_and_a_service_with_more_room(tmp_path: Path) -> None:
     """7 at the device cap, which is no row's own fault: once there is room, resuming makes all."""
     token = "p-8be70d95-0dbc-4e16-89b6-b23b077d05e5"
     write_devices(tmp_path / "site.csv", (f"s{n}" for n in range(60)))
-    with EmulatorProcess(EmulatorOptions(max_devices=5, token=token)) as small:
+    kept = tmp_path / "profile.json"
+    with EmulatorProcess(EmulatorOptions(max_devices=5, token=token, state=kept)) as small:
         tagodev = Command(tmp_path, small.url, token)
         done = tagodev.run("bulk", "create", "site.csv", "--journal", "site.journal", *SCALE)
     assert done.code == 7
@@ -233,11 +234,12 @@ def test_the_cap_and_a_service_with_more_room(tmp_path: Path) -> None:
     assert RESUME in done.err
     assert "retry-failed" not in done.err
     assert statuses(tmp_path / "site.results.csv") == {"created": 5, "pending": 55}
-    with EmulatorProcess(EmulatorOptions(token=token)) as large:
+    # The same profile, at another address.
+    with EmulatorProcess(EmulatorOptions(token=token, state=kept)) as large:
         again = tagodev.run("bulk", "resume", "site.journal", "--api", large.url, "--json")
-        assert large.stats()["devices"] == 55
+        assert large.stats()["devices"] == 60
     assert (again.code, again.json()["created"], again.json()["failed"]) == (0, 60, 0)
-    assert f"The journal was begun at {small.url}; going on at {large.url}" in again.err
+    assert f"The journal was begun at {small.url}; resuming at {large.url}" in again.err
 
 
 def test_a_token_that_is_refused(inside: InProcess, tmp_path: Path) -> None:
@@ -253,29 +255,65 @@ def test_a_token_that_is_refused(inside: InProcess, tmp_path: Path) -> None:
     assert statuses(tmp_path / "site.results.csv") == {"created": 40}
 
 
-def test_a_token_that_is_another(
-    inside: InProcess,
-    tmp_path: Path,
-    shared_emulator: EmulatorProcess,
-    caplog: pytest.LogCaptureFixture,
+def test_a_token_of_another_profile(
+    inside: InProcess, tmp_path: Path, shared_emulator: EmulatorProcess
 ) -> None:
-    """It is said, once, that a journal was begun with another token: its devices may be elsewhere.
-
-    The journal knows that by a digest.
-    """
-    token = "p-8be70d95-0dbc-4e16-89b6-b23b077d05e5"
-    write_devices(tmp_path / "site.csv", ["a"])
-    with EmulatorProcess(EmulatorOptions(token=token)) as first:
-        there = ("--api", first.url, "--token", token)
-        inside("bulk", "create", "site.csv", "--journal", "site.journal", *SCALE, *there)
-    here = ("--api", shared_emulator.url)
-    assert "another token" not in caplog.text
-    for _ in range(2):
-        assert 0 == inside("bulk", "resume", "site.journal", *here).code
-    assert 1 == caplog.text.count("begun with another token: is it of the same profile?")
+    """1: a journal is of one profile; no row is sent to another, and no token stands in it."""
+    write_devices(tmp_path / "site.csv", ["a", "b"])
+    with EmulatorProcess(EmulatorOptions(max_devices=1)) as first:
+        there = ("--api", first.url, "--token", first.token)
+        create = ("bulk", "create", "site.csv", "--journal", "site.journal", *SCALE, *there)
+        assert 7 == inside(*create).code
+        token = first.token
+    before = shared_emulator.stats()["devices"]
+    done = inside("bulk", "resume", "site.journal", "--api", shared_emulator.url)
+    assert (1, "") == (done.code, done.out)
+    assert "site.journal: this journal belongs to the profile " in done.err
+    assert "Use a token of the profile " in done.err
+    assert before == shared_emulator.stats()["devices"]
     content = (tmp_path / "site.journal").read_bytes()
     assert token.removeprefix("p-").encode() not in content
     assert shared_emulator.token.removeprefix("p-").encode() not in content
+
+
+def test_a_token_goes_to_its_own_service_only(
+    inside: InProcess, tmp_path: Path, shared_emulator: EmulatorProcess
+) -> None:
+    """3: a journal from elsewhere can't send the user's token to the address that it names."""
+    with Journal.create(
+        tmp_path / "gift.journal",
+        JournalInfo(run="", kind="delete_devices", service="http://127.0.0.1:9"),
+    ):
+        pass
+    done = inside("bulk", "resume", "gift.journal")
+    assert (3, "") == (done.code, done.out)
+    assert "The journal was begun at http://127.0.0.1:9, but the token is for" in done.err
+    assert "re-run with --api http://127.0.0.1:9" in done.err
+
+
+def test_files_that_a_journal_names_outside_its_folder(
+    inside: InProcess, tmp_path: Path, shared_emulator: EmulatorProcess
+) -> None:
+    """2: they are shown, and written only with consent, or where the command names others."""
+    outside = tmp_path.parent / f"{tmp_path.name}-outside.csv"
+    for number, more in enumerate(((), ("--yes",), ("--out", "own.csv"))):
+        path = tmp_path / f"gift{number}.journal"
+        with Journal.create(
+            path,
+            JournalInfo(
+                run="",
+                kind="delete_devices",
+                service=shared_emulator.url,
+                manner={"out": str(outside)},
+            ),
+        ) as journal:
+            journal.fill([])
+        done = inside("bulk", "resume", path.name, *SCALE, *more)
+        assert (2 if number == 0 else 0) == done.code
+        assert (number < 2) == (f"--out {outside}" in done.err)
+        assert (number == 1) == outside.exists()
+        outside.unlink(missing_ok=True)
+    assert (tmp_path / "own.csv").exists()
 
 
 def test_no_way_to_the_service(inside: InProcess, tmp_path: Path) -> None:

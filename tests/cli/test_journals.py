@@ -34,10 +34,12 @@ def made(inside: InProcess, tmp_path: Path) -> Path:
     return tmp_path / "site.results.csv"
 
 
-def write_journal(path: Path, rows: int, batch: Batch, **more: Any) -> None:
+def write_journal(
+    path: Path, rows: int, batch: Batch, *, run: str = "0123abcd", **more: Any
+) -> None:
     """Write a journal as a run would have left it."""
     info = JournalInfo(
-        run="0123abcd",
+        run=run,
         kind="create_devices",
         options={"identity": "tag"},
         service="http://127.0.0.1:9",
@@ -66,7 +68,7 @@ def kinds_of_end() -> Batch:
 def test_status_of_several(in_process: InProcess, tmp_path: Path) -> None:
     """Each journal tells where it stands and how to go on; one that is none is named, and is 1."""
     write_journal(tmp_path / "odd one.journal", 6, kinds_of_end(), began=1_600_000_000.0)
-    write_journal(tmp_path / "new.journal", 1, Batch())
+    write_journal(tmp_path / "new.journal", 1, Batch(), run="4567abcd")
     (tmp_path / "none.journal").write_text("name\na\n")
     done = in_process("bulk", "status", "odd one.journal", "none.journal", "new.journal")
     assert done.code == 1
@@ -106,6 +108,7 @@ def test_status_for_a_program(in_process: InProcess, tmp_path: Path) -> None:
         "unsolved": 1,
         "whole": True,
         "complete": False,
+        "problem": None,
         "next": [
             "To go on: tagodev bulk resume x.journal",
             "To try what failed again (1): tagodev bulk retry-failed x.journal",
@@ -165,8 +168,8 @@ def test_several_journals(in_process: InProcess, tmp_path: Path) -> None:
     """Those of a folder are told, and nothing else in it; their rows say which they are of."""
     folder = tmp_path / "jobs"
     folder.mkdir()
-    for name in ("b.journal", "a"):
-        write_journal(folder / name, 4, kinds_of_end())
+    for name, run in (("b.journal", "0123abcd"), ("a", "4567abcd")):
+        write_journal(folder / name, 4, kinds_of_end(), run=run)
     (folder / "b.results.csv").write_text("row\n")
     (folder / "other.sqlite").write_bytes(b"SQLite format 3\0" + bytes(84))
     looks = in_process("bulk", "status", "jobs", "--json").json()["journals"]
@@ -280,7 +283,9 @@ def test_another_job_is_refused(inside: InProcess, made: Path, other: tuple[str,
     """1: a journal is of one job, done in one way."""
     done = inside("bulk", *other, "--journal", "site.journal", *SCALE)
     assert done.code == 1
-    assert "site.journal: the journal is of another job" in done.err
+    assert "site.journal: this journal " in done.err
+    assert "name another journal" in done.err
+    assert "{" not in done.err
 
 
 def test_what_devices_are_known_by(inside: InProcess, tmp_path: Path) -> None:
