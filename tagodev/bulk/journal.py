@@ -96,6 +96,7 @@ class Journal:
         """
         self.path: Final = path
         self._connection = connection
+        self._has_log = True
         self._beside: ProcessLock | None = None
         self._run: RunLock | None = None
         try:
@@ -172,18 +173,18 @@ class Journal:
         """
         place = Path(path)
         check_there(place)
+        has_log = log_of(place).exists()
         with explained(place):
-            return cls(place, connect_journal(place, read_only=True))
+            journal = cls(place, connect_journal(place, read_only=True))
+        journal._has_log = has_log
+        return journal
 
-    def _take_over(self, beside: ProcessLock, *, has_log: bool, incomplete: bool) -> None:
+    def _take_over(self, beside: ProcessLock, *, incomplete: bool) -> None:
         """Lock the run, make sure that this is its newest journal, and mark it as open."""
         run = RunLock.take(self.info.run, self.path)
         try:
             serial = self.serial
-            if self.closed or has_log:
-                problem = self._older(run.record, serial)
-            else:
-                problem = _missing_log(self.path)
+            problem = self._problem(run.record)
             doubtful = problem is not None or self._moved_while_open(run.record)
             if problem is not None and not incomplete:
                 raise problem
@@ -207,17 +208,16 @@ class Journal:
 
     def problem(self) -> JournalError | None:
         """Return why it can't be resumed as it is; None where nothing speaks against it."""
-        if not self.closed and not log_of(self.path).exists():
-            return _missing_log(self.path)
-        return self._older(RunLock.record_of(self.info.run), self.serial)
+        return self._problem(RunLock.record_of(self.info.run))
 
-    def _older(self, record: RunRecord | None, serial: int) -> JournalError | None:
-        """Return the error of an older copy; None where nothing newer is known."""
+    def _problem(self, record: RunRecord | None) -> JournalError | None:
+        if not self.closed and not self._has_log:
+            return _missing_log(self.path)
         if record is None:
             return None
         newest = Path(record.path)
         is_copy = not self.closed and not record.is_at(self.path) and _is_of(newest, self.info.run)
-        if serial >= record.serial and not is_copy:
+        if self.serial >= record.serial and not is_copy:
             return None
         return JournalError(
             "this is an older copy of the journal of its run, and rows that it shows as pending "

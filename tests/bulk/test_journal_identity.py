@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import sqlite3
@@ -219,7 +218,7 @@ def test_tokens_can_not_be_told_apart_without_their_journal(tmp_path: Path) -> N
         Journal.open(path, incomplete=True)
 
 
-# --- values in a journal are checked ----------------------------------------------------------------
+# --- values in a journal are checked -------------------------------------------------------------
 
 DAMAGES: dict[str, str] = {
     "unknown state": "UPDATE rows SET state = 9 WHERE number = 1",
@@ -242,15 +241,20 @@ DAMAGES: dict[str, str] = {
 }
 
 
+def _read_all(place: Path) -> None:
+    with Journal.open(place) as journal:
+        assert [*journal.rows()]
+        journal.counts()
+        journal.hashes(-1, 10)
+
+
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_damage_is_named(place: Path, damage: str) -> None:
     """Reading or resuming a damaged journal is a JournalError about it, and never hangs."""
     with closing(sqlite3.connect(place)) as database:
         database.executescript(damage)
-    with pytest.raises(JournalError) as caught, Journal.open(place) as journal:
-        assert [*journal.rows()]
-        journal.counts()
-        journal.hashes(-1, 10)
+    with pytest.raises(JournalError) as caught:
+        _read_all(place)
     assert str(place) in str(caught.value)
 
 
@@ -278,6 +282,5 @@ def test_no_lock_is_left_by_a_journal_that_is_refused(place: Path) -> None:
         with pytest.raises(JournalError):
             Journal.open(place)
     log.write_bytes(kept)
-    assert os.stat(place).st_size > 0
     with Journal.open(place) as journal:
         assert RowState.SENT in journal.counts()
