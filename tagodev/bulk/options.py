@@ -52,6 +52,10 @@ class RunOptions:
     """Seconds that a request without an answer may still take to show on the service."""
     patience: float = 900.0
     """Seconds of pauses in a row, while there is no connection, before the run ends."""
+    settle_only: bool = False
+    """Whether the run only searches for what earlier processes have sent, and sends nothing else:
+    what is found is adopted, everything else is pending again. It is for operations that adopt
+    without changing anything."""
 
     def __attrs_post_init__(self) -> None:
         if self.on_error not in ("continue", "stop"):
