@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from tagodev.bulk.breaker import Breaker
 from tagodev.bulk.finding import Ambiguous, Found
-from tagodev.bulk.order import Order
 from tagodev.bulk.operations import Operation
+from tagodev.bulk.order import Order
 from tagodev.bulk.outcomes import Failed, InDoubt, Pending
 from tagodev.bulk.precedence import Precedence
 from tagodev.errors import (
