@@ -223,7 +223,7 @@ class RotateTokens(Operation[Rotation]):
     def remember(self, index: int, item: Rotation, result: bytes | None) -> None:
         """Note the token that a row replaces, and the one that it has made."""
         if item.token is not None:
-            self._replaced.take(item.token.reveal(), index)
+            self._replaced.take(_token_of(item), index)
         made = _made_by(result)
         if made:
             self._owned.take(made, index)
@@ -253,7 +253,7 @@ class RotateTokens(Operation[Rotation]):
     async def _begin(self, row: Row[Rotation]) -> _Begun:
         """Write down what is there, before anything is changed."""
         if row.run and row.item.token is not None:
-            owner = self._replaced.take(row.item.token.reveal(), row.index)
+            owner = self._replaced.take(_token_of(row.item), row.index)
             if owner != row.index:
                 # While the other row is not settled, this one would leave a second live token.
                 raise InputError(f"is replaced by row {owner + 1} already", path="token")
@@ -317,6 +317,11 @@ class RotateTokens(Operation[Rotation]):
         if begun.made is None:
             begun = await self._made(row, begun, Secret(row.found.token))
         return await self._finish(row, begun)
+
+
+def _token_of(item: Rotation) -> str:
+    assert item.token is not None, "asked where a token is named"
+    return f"{item.device_id} {item.token.reveal()}"
 
 
 def _old_token(item: Rotation, tokens: Sequence[DeviceToken]) -> DeviceToken:

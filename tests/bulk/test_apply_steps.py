@@ -60,7 +60,7 @@ def make(name: str, *tags: Tag) -> DeviceStep:
 
 async def fill(tago: Tago, names: Iterable[str]) -> list[str]:
     """Make devices, and return their ids."""
-    specs = [DeviceCreate(name=name, tags=[MARK]) for name in names]
+    specs = [DeviceCreate(name=name, tags=(MARK,)) for name in names]
     return [(await tago.devices.create(spec)).device_id for spec in specs]
 
 
@@ -229,7 +229,8 @@ async def test_equal_steps_make_a_device_each(tmp_path: Path) -> None:
         found = [outcome async for outcome in run]
 
     assert [Applied, Applied] == [type(outcome) for outcome in found]
-    assert 2 == len({outcome.result.device_id for outcome in found if outcome.result})
+    made = [outcome.result for outcome in found if isinstance(outcome, Applied)]
+    assert 2 == len({one.device_id for one in made if one is not None})
 
 
 async def test_two_that_could_be_it(tmp_path: Path) -> None:
