@@ -4,31 +4,40 @@ A device that was made and whose answer was lost is known again by what the file
 devices by, among those that carry the mark of managed devices: no tag is needed besides.
 Changes and deletions may be done again.
 
-A profile holds so many devices and no more: what is deleted must be gone before anything is made,
-also where many rows are in work at once.
+A profile holds a limited number of devices, so deletions are a phase of their own: no device is
+made or changed before each deletion ahead of it is finished, its doubts included.
+Steps on one device are done one after another, and so are steps that make devices which could not
+be distinguished after a lost answer.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import attrs
 
-from tagodev.bulk.creating import DeviceCalls, can_be_of, first_token, only_one, stops_creating
+from tagodev.bulk.claims import Claims
+from tagodev.bulk.creating import (
+    DeviceCalls,
+    can_be_of,
+    first_token,
+    made_by,
+    only_one,
+    plain_serial,
+    stops_creating,
+)
 from tagodev.bulk.deleting import DeleteCalls, delete_device
 from tagodev.bulk.editing import EditCalls
 from tagodev.bulk.operations import Operation
 from tagodev.bulk.outcomes import Applied, Done
 from tagodev.bulk.sending import ParameterCalls
-from tagodev.errors import ConnectError
 from tagodev.models import UNSET
 from tagodev.models.steps import DeviceStep
 from tagodev.serde import from_json, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from tagodev.bulk.finding import Finding
     from tagodev.bulk.operations import MakeRecord
@@ -61,27 +70,6 @@ def identity_of(device: Device | DeviceCreate, known_by: str) -> str | None:
     return values[0] if values else None
 
 
-class _Deletions:
-    """Lets nobody by while devices are being deleted."""
-
-    def __init__(self) -> None:
-        self._going: set[int] = set()
-        self._gone = asyncio.Event()
-        self._gone.set()
-
-    def begin(self, index: int) -> None:
-        self._going.add(index)
-        self._gone.clear()
-
-    def end(self, index: int) -> None:
-        self._going.discard(index)
-        if not self._going:
-            self._gone.set()
-
-    async def over(self) -> None:
-        await self._gone.wait()
-
-
 @attrs.frozen
 class ApplySteps(Operation[DeviceStep]):
     """Make, change or delete the device of each step."""
@@ -94,7 +82,33 @@ class ApplySteps(Operation[DeviceStep]):
     """Its name in journals."""
     resendable: ClassVar[bool] = False
     """Whether a row in doubt may simply be done again."""
-    _deletions: _Deletions = attrs.field(factory=_Deletions, init=False, repr=False, eq=False)
+    _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
+
+    def phase(self, item: DeviceStep) -> int:
+        """Return 0 for deletions, 1 for everything else."""
+        return 0 if item.delete else 1
+
+    def resource(self, item: DeviceStep) -> Hashable:
+        """Return the device; of one to be made, by what it is known again."""
+        return item.device_id if item.create is None else self._known_as(item.create)
+
+    def can_find(self, item: DeviceStep) -> bool:
+        """Return whether the step makes a device: nothing is found of the others."""
+        return item.create is not None
+
+    @property
+    def uses_history(self) -> bool:
+        """Always: a device that one step has made is not another one's."""
+        return True
+
+    def remember(self, index: int, item: DeviceStep, result: bytes | None) -> None:
+        """Note the device that a step has made."""
+        del item
+        self._own(made_by(result), index)
+
+    def _own(self, device_id: str, index: int) -> None:
+        if device_id:
+            self._owned.take(device_id, index)
 
     def options(self) -> Mapping[str, Any]:
         """Return by what devices are known."""
@@ -110,33 +124,20 @@ class ApplySteps(Operation[DeviceStep]):
         return None if done.result is None else to_json(done.result)
 
     async def do(self, row: Row[DeviceStep]) -> Applied:
-        """Do the step; devices are made once those are gone that were to be deleted before."""
+        """Do the step."""
         step, record = row.item, row.record
         made = None
         if step.create is not None:
-            await self._deletions.over()
             made = await self.calls.create(step.create, record)
+            if row.run:
+                self._own(made.device_id, row.index)
         elif step.delete:
-            await self._delete(row)
+            await delete_device(self.calls, step.device_id, record)
         if step.edit is not None:
             await self.calls.edit(step.device_id, step.edit, record)
         if step.parameters:
             await self.calls.set_parameters(step.device_id, step.parameters, record)
         return Applied(row.index, step, result=made, attempts=record.attempts)
-
-    async def _delete(self, row: Row[DeviceStep]) -> None:
-        # Rows come in their order: what is to be deleted is in work before anything is made.
-        self._deletions.begin(row.index)
-        over = True
-        try:
-            await delete_device(self.calls, row.item.device_id, row.record)
-        except ConnectError:
-            # It is tried again after a pause, unless an earlier attempt makes it doubtful.
-            over = row.in_doubt
-            raise
-        finally:
-            if over:
-                self._deletions.end(row.index)
 
     async def find(
         self, rows: Sequence[Row[DeviceStep]], record: MakeRecord
@@ -148,7 +149,11 @@ class ApplySteps(Operation[DeviceStep]):
         if self.known_by == "serial":
             return {
                 row.index: only_one(
-                    await self.calls.by_serial(str(_created(row).serie_number), record)
+                    device
+                    for device in await self.calls.by_serial(
+                        str(_created(row).serie_number), record
+                    )
+                    if self._owned.is_free(device.id, row.index)
                 )
                 for row in making
             }
@@ -159,7 +164,7 @@ class ApplySteps(Operation[DeviceStep]):
             row.index: only_one(
                 device
                 for device in known.get(self._mark_and_identity(_created(row)), ())
-                if can_be_of(device, row)
+                if can_be_of(device, row) and self._owned.is_free(device.id, row.index)
             )
             for row in making
         }
@@ -167,9 +172,15 @@ class ApplySteps(Operation[DeviceStep]):
     def _mark_and_identity(self, device: Device | DeviceCreate) -> tuple[str | None, str | None]:
         return identity_of(device, f"tag:{MANAGED_TAG}"), identity_of(device, self.known_by)
 
+    def _known_as(self, device: DeviceCreate) -> Hashable:
+        if self.known_by == "serial":
+            return plain_serial(str(device.serie_number))
+        return self._mark_and_identity(device)
+
     async def adopt(self, row: Row[DeviceStep]) -> Applied:
         """Take a device that was found for the step's own, and list its token."""
         assert row.found is not None, "only what was found is adopted"
+        self._own(row.found.id, row.index)
         made = await first_token(self.calls, row.found.id, _created(row), row.record)
         return Applied(row.index, row.item, result=made, attempts=row.record.attempts, adopted=True)
 

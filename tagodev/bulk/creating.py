@@ -5,8 +5,10 @@ A device is known again by one of three marks, as the caller chooses:
 - a *tag* written at its creation, whose key names the run and whose value the row: unique by
   construction, and one listing by its key finds all of them;
 - its *serial number*, which is unique within a profile, but takes one request each;
-- its *name*, which must be unique within the input; what was there before the row was sent is not
-  taken for it.
+- its *name*; what was there before the row was sent is not taken for it.
+
+In a journalled run names, or serial numbers, must be unique within the input: a row that repeats
+that of an earlier row fails before anything is sent for it.
 """
 
 from __future__ import annotations
@@ -16,14 +18,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import attrs
+import orjson
 
+from tagodev.bulk.claims import Claims
 from tagodev.bulk.finding import Ambiguous, Found, Identity
 from tagodev.bulk.operations import Operation
 from tagodev.bulk.outcomes import Created, Done
 from tagodev.errors import InputError, NotFoundError, ResourceLimitError
 from tagodev.hard_limits import MAX_TAGS_PER_DEVICE
 from tagodev.models import UNSET, DeviceCreate, DeviceCreated, Tag
-from tagodev.serde import from_json, to_json
+from tagodev.serde import StructureError, from_json, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -41,7 +45,9 @@ __all__ = [
     "DeviceCalls",
     "can_be_of",
     "first_token",
+    "made_by",
     "only_one",
+    "plain_serial",
     "run_tag",
     "stops_creating",
 ]
@@ -100,6 +106,28 @@ class CreateDevices(Operation[DeviceCreate]):
     """Its name in journals."""
     resendable: ClassVar[bool] = False
     """Whether a row in doubt may simply be done again."""
+    _marks: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
+    _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
+
+    @property
+    def uses_history(self) -> bool:
+        """Whether rows are known by something that another row may have too."""
+        return self.identity != "tag"
+
+    def remember(self, index: int, item: DeviceCreate, result: bytes | None) -> None:
+        """Note by what a row of an earlier process is known."""
+        self._marks.take(self._mark_of(item), index)
+        self._own(made_by(result), index)
+
+    def _own(self, device_id: str, index: int) -> None:
+        """Note that a row has made a device; one with a tag of its own is no other row's anyway."""
+        if device_id and self.identity != "tag":
+            self._owned.take(device_id, index)
+
+    def _mark_of(self, device: DeviceCreate) -> str:
+        if self.identity == "name":
+            return device.name
+        return "" if device.serie_number is UNSET else plain_serial(device.serie_number)
 
     def options(self) -> Mapping[str, Any]:
         """Return by what devices are known again."""
@@ -118,6 +146,8 @@ class CreateDevices(Operation[DeviceCreate]):
         """Make the device, with its mark where the run is journalled."""
         device = self._marked(row) if row.run else row.item
         created = await self.calls.create(device, row.record)
+        if row.run:
+            self._own(created.device_id, row.index)
         return Created(row.index, row.item, result=created, attempts=row.record.attempts)
 
     def _marked(self, row: Row[DeviceCreate]) -> DeviceCreate:
@@ -125,6 +155,12 @@ class CreateDevices(Operation[DeviceCreate]):
         if self.identity == "serial" and device.serie_number is UNSET:
             raise InputError("is needed to know the device again", path="serie_number")
         if self.identity != "tag":
+            owner = self._marks.take(self._mark_of(device), row.index)
+            if owner != row.index:
+                raise InputError(
+                    f"is that of row {owner + 1} too, and devices are known by it",
+                    path="name" if self.identity == "name" else "serie_number",
+                )
             return device
         tags = () if device.tags is UNSET else device.tags
         if len(tags) >= MAX_TAGS_PER_DEVICE:
@@ -143,7 +179,11 @@ class CreateDevices(Operation[DeviceCreate]):
             return await self._find_by_tag(rows, record)
         if self.identity == "serial":
             return {
-                row.index: only_one(await self.calls.by_serial(str(row.item.serie_number), record))
+                row.index: only_one(
+                    device
+                    for device in await self.calls.by_serial(str(row.item.serie_number), record)
+                    if self._owned.is_free(device.id, row.index)
+                )
                 for row in rows
             }
         return await self._find_by_name(rows, record)
@@ -171,13 +211,18 @@ class CreateDevices(Operation[DeviceCreate]):
             for device in await self.calls.by_name(name, record):
                 found[device.name].append(device)
         return {
-            row.index: only_one(device for device in found[row.item.name] if can_be_of(device, row))
+            row.index: only_one(
+                device
+                for device in found[row.item.name]
+                if can_be_of(device, row) and self._owned.is_free(device.id, row.index)
+            )
             for row in rows
         }
 
     async def adopt(self, row: Row[DeviceCreate]) -> Created:
         """Take a device that was found for the row's own, and list its token."""
         assert row.found is not None, "only what was found is adopted"
+        self._own(row.found.id, row.index)
         made = await first_token(self.calls, row.found.id, row.item, row.record)
         return Created(row.index, row.item, result=made, attempts=row.record.attempts, adopted=True)
 
@@ -203,16 +248,35 @@ async def first_token(
     """
     tokens = await calls.tokens(device_id, record)
     serial = device.serie_number
-    mine = [token for token in tokens if serial is UNSET or token.serie_number == serial]
+    mine = tokens
+    # A service may store a serial number in another spelling: one token can only be this one.
+    if serial is not UNSET and len(tokens) > 1:
+        plain = plain_serial(serial)
+        mine = [token for token in tokens if plain_serial(token.serie_number or "") == plain]
     if not mine:
         raise NotFoundError(
-            f"Device {device_id} was made, but has no token any more",
-            hint="Make one for it",
+            f"Device {device_id} was created, but its token no longer exists",
+            hint="Create one for it",
             status=404,
             may_have_acted=True,
         )
     # The first is the one that came with the device.
     return DeviceCreated(device_id=device_id, token=mine[0].token)
+
+
+def made_by(result: bytes | None) -> str:
+    """Return the id of the device that a row has made, from its result; empty if there is none."""
+    if result is None:
+        return ""
+    try:
+        return from_json(result, DeviceCreated).device_id
+    except (StructureError, orjson.JSONDecodeError):
+        return ""
+
+
+def plain_serial(serial: str) -> str:
+    """Return a serial number without what services change: separators and letter case."""
+    return "".join(filter(str.isalnum, serial)).casefold()
 
 
 def only_one(devices: Iterable[Device]) -> Finding:

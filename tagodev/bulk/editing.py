@@ -1,4 +1,7 @@
-"""Changing devices: an edit says what shall be, so it may be sent again."""
+"""Changing devices: an edit states the result, so it may be sent again.
+
+Of several changes to one device the last one of the input decides: they are made in its order.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from tagodev.models.changes import DeviceChange
 from tagodev.serde import from_json
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from tagodev.bulk.rows import Row
     from tagodev.models import DeviceEdit
     from tagodev.session import CallRecord
@@ -39,6 +44,10 @@ class EditDevices(Operation[DeviceChange]):
     def decode(self, payload: bytes) -> DeviceChange:
         """Read a change."""
         return from_json(payload, DeviceChange)
+
+    def resource(self, item: DeviceChange) -> Hashable:
+        """Return the device: its changes are made in the order of the input."""
+        return item.device_id
 
     async def do(self, row: Row[DeviceChange]) -> Edited:
         """Change the device."""

@@ -9,18 +9,25 @@ may lag: the engine looks after a settle time, and once more after another befor
 When something goes wrong that would meet every further row (`tagodev.bulk.breaker`) the run
 *stops*: rows in flight are let finish, rows that wait for their turn are taken back and reported
 as pending, and no further row is read.
+
+Where an operation has phases, or rows that work on one resource, a row begins only when those that
+it must follow are finished (`tagodev.bulk.precedence`).
+A worker that has nothing to begin waits for the rows in work; where only rows in doubt are left to
+wait for, the workers end, and start again when the doubts are settled.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from tagodev.bulk.breaker import Breaker
 from tagodev.bulk.finding import Ambiguous, Found
+from tagodev.bulk.operations import Operation
 from tagodev.bulk.order import Order
 from tagodev.bulk.outcomes import Failed, InDoubt, Pending
+from tagodev.bulk.precedence import Precedence
 from tagodev.errors import (
     AmbiguousMatchError,
     ConnectError,
@@ -39,7 +46,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tagodev.bulk.finding import Finding
-    from tagodev.bulk.operations import Operation
     from tagodev.bulk.options import RunOptions
     from tagodev.bulk.outcomes import Outcome
     from tagodev.bulk.rows import Row
@@ -56,6 +62,10 @@ _ROUNDS: Final = 20
 _MOST_DOUBTS: Final = 1000
 #: Rows pulled ahead of the first whose outcome is not out, for each worker, in an ordered run.
 _AHEAD: Final = 8
+#: Rows that wait for another one of their resource, for each worker, before reading stops.
+_WAITING: Final = 8
+#: Earlier rows remembered before other tasks get a turn in the event loop.
+_AT_ONCE: Final = 500
 
 
 class Engine(Generic[Item]):
@@ -99,6 +109,9 @@ class Engine(Generic[Item]):
         self._paused_until = 0.0
         self._order = Order(_AHEAD * concurrency) if options.ordered else None
         self._turn = asyncio.Lock()
+        self._precedence = Precedence(operation) if _has_precedence(operation) else None
+        self._held: deque[Row[Item]] = deque()
+        self._moved = asyncio.Event()
         self.stopped: TagoError | None = None
         """What ended the run before its last row."""
         self.source_failed: BaseException | None = None
@@ -107,23 +120,44 @@ class Engine(Generic[Item]):
     async def work(self) -> None:
         """Do all rows; each outcome has been given out when it returns."""
         try:
-            self._doubts = self._notes.doubts(self.new_record)
+            await self._resume()
         except JournalError as error:
             self.stop(error)
-        if self._order is not None:
-            self._order.expect(row.index for row in self._doubts)
         while True:
             if self._doubts and self.stopped is None:
                 await self._settle_doubts()
             await self._run_workers()
-            if not self._doubts or self.stopped is not None:
+            if not (self._doubts or self._held) or self.stopped is not None:
                 break
-        for row in self._again:
+        # The outcome of one row may release another one, to either of the two.
+        while self._again or self._doubts:
+            if self._again:
+                row = self._again.popleft()
+                await self._give_out(row, self._unsent(row))
+            else:
+                row = self._doubts.pop(0)
+                await self._give_out(row, self._still_in_doubt(row))
+        for row in self._held:
+            self._add(row)
             await self._give_out(row, self._unsent(row))
-        for row in self._doubts:
-            await self._give_out(row, self._still_in_doubt(row))
         for ready in () if self._order is None else self._order.rest():
             await self._outcomes.put(ready)
+
+    async def _resume(self) -> None:
+        """Take over what earlier processes have left: rows in doubt, and what rows have made."""
+        doubts = self._notes.doubts(self.new_record)
+        if self._order is not None:
+            self._order.expect(row.index for row in doubts)
+        # Those that wait for another one in doubt are settled after it.
+        self._doubts = [row for row in doubts if self._add(row)]
+        if not self._operation.uses_history:
+            return
+        for row in doubts:
+            self._operation.remember(row.index, row.item, None)
+        for number, (index, item, result) in enumerate(self._notes.finished()):
+            self._operation.remember(index, item, result)
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def new_record(self, number: int | None = None) -> CallRecord:
         """Return the record of a call that belongs to this run.
@@ -176,6 +210,7 @@ class Engine(Generic[Item]):
         except JournalError as error:
             self.stop(error)
         self._doubts.append(row)
+        self._moved.set()
         if self._order is not None:
             self._order.wake()
 
@@ -202,10 +237,33 @@ class Engine(Generic[Item]):
 
     async def _pull(self) -> Row[Item] | None:
         """Return the next row to be done, once the run is not paused."""
-        await self._sleep_until(self._paused_until)
-        if self._again:
-            return self._again.popleft()
-        if self.source_failed is not None or len(self._doubts) >= _MOST_DOUBTS:
+        while True:
+            await self._sleep_until(self._paused_until)
+            if self._again:
+                return self._again.popleft()
+            if not self._must_wait():
+                row = self._held.popleft() if self._held else await self._read()
+                if row is None:
+                    return None
+                # Several workers may read at once: where one row is held, those behind it are too.
+                if self._held or not self._allows(row):
+                    self._held.append(row)
+                elif self._add(row):
+                    return row
+            elif self._rows:
+                self._moved.clear()
+                await self._moved.wait()
+            else:
+                # Only rows in doubt are left to wait for, and they wait for the workers.
+                return None
+
+    async def _read(self) -> Row[Item] | None:
+        """Return the next row of the input; None if there is no more, or none for now."""
+        if (
+            self._options.settle_only
+            or self.source_failed is not None
+            or len(self._doubts) >= _MOST_DOUBTS
+        ):
             return None
         if self._order is not None and not await self._order.room(self._doubts):
             return None
@@ -215,6 +273,32 @@ class Engine(Generic[Item]):
         if self._order is not None:
             self._order.add(pulled[0])
         return self._notes.row(*pulled, self.new_record)
+
+    def _must_wait(self) -> bool:
+        """Return whether another row must be finished before any further one begins."""
+        if self._precedence is None:
+            return False
+        if self._held:
+            return not self._precedence.allows(self._held[0].item)
+        return self._precedence.waiting >= _WAITING * self._concurrency
+
+    def _allows(self, row: Row[Item]) -> bool:
+        return self._precedence is None or self._precedence.allows(row.item)
+
+    def _add(self, row: Row[Item]) -> bool:
+        """Note an unfinished row, and return whether it may be in work."""
+        return self._precedence is None or self._precedence.add(row)
+
+    def _end(self, row: Row[Item]) -> None:
+        """Note that a row is finished, and let go on what waited for it."""
+        if self._precedence is None:
+            return
+        freed = self._precedence.end(row)
+        if freed is not None:
+            (self._doubts if freed.in_doubt else self._again).append(freed)
+        self._moved.set()
+        if self._order is not None:
+            self._order.wake()
 
     async def _sleep_until(self, moment: float) -> None:
         """Wait until a moment, and on while the run has been paused for longer meanwhile."""
@@ -293,6 +377,7 @@ class Engine(Generic[Item]):
 
     async def _give_out(self, row: Row[Item], outcome: Outcome) -> None:
         self._notes.ended(row, outcome)
+        self._end(row)
         if isinstance(outcome, (Failed, InDoubt)):
             self._failures += 1
             if self._failures > self._options.failures_allowed:
@@ -316,7 +401,7 @@ class Engine(Generic[Item]):
         for row in rows:
             row.rounds += 1
         try:
-            if not self._operation.resendable:
+            if self._options.settle_only or not self._operation.resendable:
                 await self._look_up(rows)
         except asyncio.CancelledError:
             task = _this_task()
@@ -325,8 +410,12 @@ class Engine(Generic[Item]):
         except TagoError as error:
             self.stop(error)
         if self.stopped is not None:
-            self._doubts = rows
+            self._doubts = rows + self._doubts
             return
+        if self._options.settle_only:
+            for row in [row for row in rows if row.found is None]:
+                rows.remove(row)
+                await self._give_out(row, Pending(row.index, row.item))
         self._again.extend(rows)
 
     async def _look_up(self, rows: list[Row[Item]]) -> None:
@@ -345,6 +434,12 @@ class Engine(Generic[Item]):
                     rows.remove(row)
                     await self._give_out(row, _ambiguous(row, finding))
             missing = [row for row in missing if findings.get(row.index) is None]
+            if self._options.settle_only and not any(
+                self._operation.can_find(row.item) for row in missing
+            ):
+                return
+        if self._options.settle_only:
+            return
         for row in missing:
             # Nothing of it is there: the next attempt is the first that counts.
             row.record = self.new_record(row.index)
@@ -382,6 +477,12 @@ class Engine(Generic[Item]):
 
 def _this_task() -> asyncio.Task[None] | None:
     return asyncio.current_task()
+
+
+def _has_precedence(operation: Operation[Any]) -> bool:
+    # Most operations have none, and their rows should not pay for it.
+    cls = type(operation)
+    return cls.phase is not Operation.phase or cls.resource is not Operation.resource
 
 
 def _ambiguous(row: Row[Item], finding: Ambiguous) -> InDoubt:

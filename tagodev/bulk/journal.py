@@ -156,7 +156,8 @@ class Journal:
             has_log = log_of(place).exists()
             with explained(place):
                 journal = cls(place, connect_journal(place))
-            journal._take_over(beside, has_log=has_log, incomplete=incomplete)
+            journal._has_log = has_log
+            journal._take_over(beside, incomplete=incomplete)
         except BaseException:
             if journal is not None:
                 journal._connection.close()

@@ -7,7 +7,7 @@ nor limits, and reaches the service through the functions that it is given.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from tagodev.bulk.breaker import STOPS_ANY_RUN
@@ -43,6 +43,34 @@ class Operation(ABC, Generic[Item]):
         """Return what a journal keeps, so that another process can go on."""
         return {}
 
+    def phase(self, item: Item) -> int:  # noqa: ARG002  (see `result`)
+        """Return the phase of an item, 0 for the first.
+
+        An item begins once all items of earlier phases that come before it are finished.
+        """
+        return 0
+
+    def resource(self, item: Item) -> Hashable | None:  # noqa: ARG002  (see `result`)
+        """Return what an item works on; None if nothing else in the run can concern it.
+
+        Items of the same resource are done one after another, in the order of the input.
+        """
+        return None
+
+    @property
+    def uses_history(self) -> bool:
+        """Whether `remember` is of use; default: no."""
+        return False
+
+    def remember(self, index: int, item: Item, result: bytes | None) -> None:
+        """Take note of a row that an earlier process has sent or finished.
+
+        Args:
+            index: which row, from 0.
+            item: the row.
+            result: what `result` returned for it; None if nothing.
+        """
+
     @classmethod
     def encode(cls, item: Item) -> bytes:
         """Write a row down as JSON.
@@ -67,6 +95,10 @@ class Operation(ABC, Generic[Item]):
         Raises:
             TagoError: the row failed.
         """
+
+    def can_find(self, item: Item) -> bool:  # noqa: ARG002  (see `result`)
+        """Return whether `find` can find anything of an item; default: where it is called."""
+        return not self.resendable
 
     async def find(
         self,

@@ -22,7 +22,7 @@ from tagodev.models.changes import DataBatch, ParameterChange
 from tagodev.serde import from_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from tagodev.bulk.finding import Finding
     from tagodev.bulk.operations import MakeRecord
@@ -68,6 +68,10 @@ class SetParameters(Operation[ParameterChange]):
     # Only after the settle time: what is still on its way is not among what is read.
     resendable: ClassVar[bool] = False
     """Whether a row in doubt may simply be done again."""
+
+    def resource(self, item: ParameterChange) -> Hashable:
+        """Return the device: two that read at once would both add a missing parameter."""
+        return item.device_id
 
     def decode(self, payload: bytes) -> ParameterChange:
         """Read a row that was written down."""

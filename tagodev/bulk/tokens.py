@@ -3,6 +3,9 @@
 Making a token is not idempotent; one whose answer was lost is known again by its name, among those
 that the device did not have when its row was first sent.
 
+That is safe only while no other row creates tokens for the device: rows of one device are done one
+after another, and no token that belongs to one row is found for another one.
+
 Replacing one takes several requests, and the device must never be without: the new token is made
 and written down before the old one is deleted.
 Where the token carries a serial number, which a second one may not carry too, the old one has to
@@ -15,7 +18,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import attrs
+import orjson
 
+from tagodev.bulk.claims import Claims
 from tagodev.bulk.finding import Ambiguous, Found
 from tagodev.bulk.operations import Operation
 from tagodev.bulk.outcomes import Done, Rotated, TokenIssued
@@ -23,10 +28,10 @@ from tagodev.errors import InputError, NotFoundError
 from tagodev.models import UNSET, TokenCreate, TokenCreated
 from tagodev.models.changes import Rotation, TokenOrder
 from tagodev.secrets import Secret
-from tagodev.serde import from_json, to_json
+from tagodev.serde import StructureError, from_json, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from tagodev.bulk.finding import Finding
     from tagodev.bulk.operations import MakeRecord
@@ -87,7 +92,7 @@ def _begun(row: Row[Any]) -> _Begun | None:
 
 
 async def _find_new(
-    calls: TokenCalls, rows: Sequence[Row[Any]], device_of: Any, record: MakeRecord
+    calls: TokenCalls, rows: Sequence[Row[Any]], owned: Claims, record: MakeRecord
 ) -> dict[int, Finding]:
     """Look for tokens of the right name that were not there before."""
     found: dict[int, Finding] = {}
@@ -99,11 +104,13 @@ async def _find_new(
         if begun.made is not None:
             found[row.index] = Found("", begun.made.reveal())
             continue
-        tokens = await calls.tokens(device_of(row.item), record())
+        tokens = await calls.tokens(row.item.device_id, record())
         fresh = [
             one.token
             for one in tokens
-            if one.name == begun.name and _digest(one.token) not in begun.known
+            if one.name == begun.name
+            and _digest(one.token) not in begun.known
+            and owned.is_free(one.token.reveal(), row.index)
         ]
         if len(fresh) == 1:
             found[row.index] = Found("", fresh[0].reveal())
@@ -112,8 +119,14 @@ async def _find_new(
     return found
 
 
-def _device_of(item: TokenOrder | Rotation) -> str:
-    return item.device_id
+def _made_by(result: bytes | None) -> str:
+    """Return the token that a row has made, from its result; empty if there is none."""
+    if result is None:
+        return ""
+    try:
+        return from_json(result, TokenCreated).token.reveal()
+    except (StructureError, orjson.JSONDecodeError):
+        return ""
 
 
 @attrs.frozen
@@ -126,6 +139,25 @@ class IssueTokens(Operation[TokenOrder]):
     """Its name in journals."""
     resendable: ClassVar[bool] = False
     """Whether a row in doubt may simply be done again."""
+    _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
+
+    def resource(self, item: TokenOrder) -> Hashable:
+        """Return the device."""
+        return item.device_id
+
+    @property
+    def uses_history(self) -> bool:
+        """Always: a token that one row has made is not another one's."""
+        return True
+
+    def remember(self, index: int, item: TokenOrder, result: bytes | None) -> None:
+        """Note the token that a row has made."""
+        del item
+        self._own(_made_by(result), index)
+
+    def _own(self, token: str, index: int) -> None:
+        if token:
+            self._owned.take(token, index)
 
     def decode(self, payload: bytes) -> TokenOrder:
         """Read an order that was written down."""
@@ -144,17 +176,20 @@ class IssueTokens(Operation[TokenOrder]):
             known = tuple(_digest(one.token) for one in tokens)
             await _keep(row, _Begun(known=known, name=order.token.name))
         made = await self.calls.create_token(order.device_id, order.token, row.record)
+        if row.run:
+            self._own(made.token.reveal(), row.index)
         return TokenIssued(row.index, order, result=made, attempts=row.record.attempts)
 
     async def find(
         self, rows: Sequence[Row[TokenOrder]], record: MakeRecord
     ) -> Mapping[int, Finding]:
         """Look for tokens of the right name that were not there before."""
-        return await _find_new(self.calls, rows, _device_of, record)
+        return await _find_new(self.calls, rows, self._owned, record)
 
     async def adopt(self, row: Row[TokenOrder]) -> TokenIssued:
         """Take the token that was found."""
         assert row.found is not None, "only what was found is adopted"
+        self._own(row.found.token, row.index)
         made = TokenCreated(token=Secret(row.found.token), permission=row.item.token.permission)
         return TokenIssued(
             row.index, row.item, result=made, attempts=row.record.attempts, adopted=True
@@ -175,6 +210,25 @@ class RotateTokens(Operation[Rotation]):
     """Options that may change when a run is resumed."""
     resendable: ClassVar[bool] = False
     """Whether a row in doubt may simply be done again."""
+    _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
+    _replaced: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
+
+    def resource(self, item: Rotation) -> Hashable:
+        """Return the device."""
+        return item.device_id
+
+    @property
+    def uses_history(self) -> bool:
+        """Always: a token that one row has made is not another one's."""
+        return True
+
+    def remember(self, index: int, item: Rotation, result: bytes | None) -> None:
+        """Note the token that a row replaces, and the one that it has made."""
+        if item.token is not None:
+            self._replaced.take(_token_of(item), index)
+        made = _made_by(result)
+        if made:
+            self._owned.take(made, index)
 
     def options(self) -> Mapping[str, Any]:
         """Return whether a gap is allowed."""
@@ -200,6 +254,11 @@ class RotateTokens(Operation[Rotation]):
 
     async def _begin(self, row: Row[Rotation]) -> _Begun:
         """Write down what is there, before anything is changed."""
+        if row.run and row.item.token is not None:
+            owner = self._replaced.take(_token_of(row.item), row.index)
+            if owner != row.index:
+                # While the other row is not settled, this one would leave a second live token.
+                raise InputError(f"is replaced by row {owner + 1} already", path="token")
         tokens = await self.calls.tokens(row.item.device_id, row.record)
         old = _old_token(row.item, tokens)
         if old.serie_number and not self.allow_gap:
@@ -228,6 +287,8 @@ class RotateTokens(Operation[Rotation]):
 
     async def _made(self, row: Row[Rotation], begun: _Begun, token: Secret) -> _Begun:
         begun = attrs.evolve(begun, made=token)
+        if row.run:
+            self._owned.take(token.reveal(), row.index)
         try:
             await _keep(row, begun)
         except BaseException:
@@ -248,7 +309,7 @@ class RotateTokens(Operation[Rotation]):
         self, rows: Sequence[Row[Rotation]], record: MakeRecord
     ) -> Mapping[int, Finding]:
         """Look for new tokens of the old ones' names."""
-        return await _find_new(self.calls, rows, _device_of, record)
+        return await _find_new(self.calls, rows, self._owned, record)
 
     async def adopt(self, row: Row[Rotation]) -> Rotated:
         """Take the token that was found for the new one, and go on from there."""
@@ -258,6 +319,11 @@ class RotateTokens(Operation[Rotation]):
         if begun.made is None:
             begun = await self._made(row, begun, Secret(row.found.token))
         return await self._finish(row, begun)
+
+
+def _token_of(item: Rotation) -> str:
+    assert item.token is not None, "asked where a token is named"
+    return f"{item.device_id} {item.token.reveal()}"
 
 
 def _old_token(item: Rotation, tokens: Sequence[DeviceToken]) -> DeviceToken:

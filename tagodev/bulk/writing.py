@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
@@ -10,10 +11,10 @@ from tagodev.bulk.outcomes import Done, Failed, InDoubt, Pending
 from tagodev.bulk.recorder import RowWitness
 from tagodev.bulk.rows import Row
 from tagodev.bulk.source import read_row
-from tagodev.errors import AmbiguousMatchError
+from tagodev.errors import AmbiguousMatchError, JournalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from tagodev.bulk.journal import Journal
     from tagodev.bulk.operations import Operation
@@ -48,6 +49,10 @@ class Notes(Protocol[Item]):
         """Return the rows that an earlier process may have sent, and whose end is not known."""
         ...
 
+    def finished(self) -> Iterable[tuple[int, Item, bytes | None]]:
+        """Yield number, row and result of what earlier processes have finished."""
+        ...
+
     def lost(self, row: Row[Item]) -> None:
         """Tell a row whose answer was lost what is known of its sending."""
         ...
@@ -73,6 +78,10 @@ class NoNotes(Generic[Item]):
         """Return none: nobody knows of any."""
         del new_record
         return []
+
+    def finished(self) -> Iterable[tuple[int, Item, bytes | None]]:
+        """Return none."""
+        return ()
 
     def lost(self, row: Row[Item]) -> None:
         """Tell it nothing."""
@@ -130,6 +139,13 @@ class JournalNotes(Generic[Item]):
             rows.append(row)
         return rows
 
+    def finished(self) -> Iterator[tuple[int, Item, bytes | None]]:
+        """Yield number, row and result of what earlier processes have finished."""
+        for entry in self._journal.rows(RowState.DONE, RowState.FAILED, RowState.UNSOLVED):
+            # What can't be read was refused when it was done, and has made nothing.
+            with suppress(JournalError):
+                yield entry.number, read_row(self._operation, self._journal, entry), entry.result
+
     def lost(self, row: Row[Item]) -> None:
         """Tell a row when it was first about to leave."""
         self._tell_since(row, self._journal.sent(row.index))
@@ -156,5 +172,5 @@ class JournalNotes(Generic[Item]):
                 end(RowState.FAILED, error=str(error))
             case InDoubt(error=AmbiguousMatchError() as error):
                 end(RowState.UNSOLVED, error=str(error))
-            case Pending() if row.record.attempts:
+            case Pending() if row.record.attempts or row.in_doubt:
                 end(RowState.PENDING)

@@ -93,7 +93,7 @@ async def _read(
     tago: Tago, which: FilterOptions, *, parameters: bool, tokens: bool
 ) -> list[dict[str, Any]]:
     async with tago:
-        devices = await which.find(tago, EXPORT_FIELDS)
+        devices = await which.find(tago, EXPORT_FIELDS, complete=True)
         reading = export_records(
             tago, devices, parameters=parameters, tokens=tokens, on_progress=Reading()
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import attrs
@@ -83,14 +84,21 @@ class FilterOptions:
         )
 
     async def find(
-        self, tago: Tago, fields: Iterable[str], *, resolve_names: bool = False
+        self,
+        tago: Tago,
+        fields: Iterable[str],
+        *,
+        resolve_names: bool = False,
+        complete: bool = False,
     ) -> list[Device]:
-        """Return the devices.
+        """Return the devices, by name.
 
         Args:
             tago: an open client.
             fields: what to give of each besides its id and name.
             resolve_names: whether to give the names of their networks and connectors too.
+            complete: whether a deletion meanwhile must not hide any of them, which takes up to
+                twice the list requests.
 
         Raises:
             InputError: a filter that can't be meant.
@@ -98,12 +106,16 @@ class FilterOptions:
         """
         if self.limit is not None and self.limit < 1:
             raise InputError(f"must be 1 or more, not {self.limit}", path="--limit")
+        complete = complete and self.limit is None
         listing = tago.devices.list(
             filter=self._filter(),
             serial=self.serial,
             fields=fields,
+            order_by="created_at,asc" if complete else "name,asc",
             resolve_connector_name=resolve_names,
         )
+        if complete:
+            return sorted(await listing.complete(), key=attrgetter("name"))
         return await listing.collect(self.limit)
 
     async def find_surely(self, tago: Tago, fields: Iterable[str] = ()) -> list[Device]:
@@ -119,7 +131,7 @@ class FilterOptions:
         Raises:
             TagoError: the service lists a device that the filter does not let through.
         """
-        found = await self.find(tago, {*fields, "tags", *self._plain()})
+        found = await self.find(tago, {*fields, "tags", *self._plain()}, complete=True)
         for device in found:
             if not self._lets_through(device):
                 raise TagoError(

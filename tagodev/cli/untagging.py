@@ -126,6 +126,6 @@ async def _changes(tago: Tago, key: str) -> list[DeviceChange]:
     )
     return [
         DeviceChange(device.id, DeviceEdit(tags=[tag for tag in device.tags if tag.key != key]))
-        async for device in devices
+        for device in await devices.complete()
         if any(tag.key == key for tag in device.tags)
     ]

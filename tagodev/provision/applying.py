@@ -183,7 +183,7 @@ async def _before(tago: Tago, step: PlannedStep, device: Device) -> dict[str, An
     device = await tago.devices.info(device.id, lane="bulk")
     parameters = await tago.parameters.list(device.id, lane="bulk")
     order = "created_at,asc"
-    tokens = await tago.tokens.list(device.id, order_by=order, lane="bulk").collect()
+    tokens = await tago.tokens.list(device.id, order_by=order, lane="bulk").complete()
     return record_of_device(device, parameters=parameters, tokens=tokens, with_id=True)
 
 

@@ -17,6 +17,7 @@ from tagodev.provision.cells import (
 )
 from tagodev.provision.files import RowFile, open_rows
 from tagodev.provision.records import Record, Schema
+from tagodev.provision.repeats import Repeats
 
 if TYPE_CHECKING:
     import os
@@ -60,6 +61,7 @@ def read_device_changes(path: str | os.PathLike[str]) -> RowFile[DeviceChangeRow
     """Check a list of changes to devices.
 
     A cell that is empty changes nothing; rows that change nothing are skipped and counted.
+    A device that an earlier row changes already is a problem.
 
     Args:
         path: a CSV file with a header, or JSON Lines. Columns, or keys: ``device_id`` (or
@@ -70,7 +72,21 @@ def read_device_changes(path: str | os.PathLike[str]) -> RowFile[DeviceChangeRow
     Raises:
         InvalidFileError: with every problem that was found.
     """
-    return open_rows(Path(path), Schema(_refuse_column, _IDS), _device_change_row)
+    repeats = Repeats()
+
+    def convert(record: Record) -> tuple[DeviceChangeRow | None, list[InputError]]:
+        row, problems = _device_change_row(record)
+        if row is None:
+            return None, problems
+        repeated = repeats.problem(
+            record,
+            row.change.device_id,
+            path=_id_column(record.values),
+            hint="Give all changes to a device in one row",
+        )
+        return (row, []) if repeated is None else (None, [repeated])
+
+    return open_rows(Path(path), Schema(_refuse_column, _IDS), convert)
 
 
 def read_rotations(path: str | os.PathLike[str]) -> RowFile[RotationRow]:
@@ -79,6 +95,7 @@ def read_rotations(path: str | os.PathLike[str]) -> RowFile[RotationRow]:
     Other columns do not matter, so the results of a creation will do; rows with neither id nor
     token, which are the devices that were not made, are skipped and counted.
     An id without a token is a problem: an empty cell must never rotate a live token.
+    So is a token that an earlier row names already.
 
     Args:
         path: the file, with ``device_id`` (or ``id``) and ``token``.
@@ -87,7 +104,21 @@ def read_rotations(path: str | os.PathLike[str]) -> RowFile[RotationRow]:
         InvalidFileError: with every problem that was found.
     """
     schema = Schema(lambda _: "", _IDS, needs=("token",))
-    return open_rows(Path(path), schema, _rotation_row)
+    repeats = Repeats()
+
+    def convert(record: Record) -> tuple[RotationRow | None, list[InputError]]:
+        row, problems = _rotation_row(record)
+        if row is None or row.rotation.token is None:
+            return row, problems
+        repeated = repeats.problem(
+            record,
+            f"{row.rotation.device_id} {row.rotation.token.reveal()}",
+            path="token",
+            hint="A token can be replaced only once: remove one row",
+        )
+        return (row, []) if repeated is None else (None, [repeated])
+
+    return open_rows(Path(path), schema, convert)
 
 
 def _refuse_column(column: str) -> str:

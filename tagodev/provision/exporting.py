@@ -74,7 +74,7 @@ async def _details(tago: Tago, device: Device, parameters: bool, tokens: bool) -
     listed = None
     if tokens:
         order = "created_at,asc"
-        listed = await tago.tokens.list(device.id, order_by=order, lane="bulk").collect()
+        listed = await tago.tokens.list(device.id, order_by=order, lane="bulk").complete()
     return read, listed
 
 

@@ -23,6 +23,7 @@ from tagodev.provision.formats import FileFormat, format_of
 from tagodev.provision.integrations import Integrations, Resolver
 from tagodev.provision.recipe import Recipe, make_recipe
 from tagodev.provision.records import Record, Schema, locate
+from tagodev.provision.repeats import Repeats
 
 if TYPE_CHECKING:
     import os
@@ -208,6 +209,7 @@ def read_device_ids(path: str | os.PathLike[str]) -> RowFile[DeviceIdRow]:
 
     Other columns do not matter, so the results of a creation will do; rows without an id, which
     are the devices that were not made, are skipped and counted.
+    A device that an earlier row names already is a problem.
 
     Args:
         path: the file, in any of the formats that `read_devices` takes.
@@ -215,7 +217,19 @@ def read_device_ids(path: str | os.PathLike[str]) -> RowFile[DeviceIdRow]:
     Raises:
         InvalidFileError: with every problem that was found.
     """
-    return open_rows(Path(path), Schema(lambda _: "", ("device_id", "id")), _device_id_row)
+    repeats = Repeats()
+
+    def convert(record: Record) -> tuple[DeviceIdRow | None, list[InputError]]:
+        row, problems = _device_id_row(record)
+        if row is None:
+            return None, problems
+        column = "id" if "id" in record.values else "device_id"
+        repeated = repeats.problem(
+            record, row.device_id, path=column, hint="Name each device once: remove one row"
+        )
+        return (row, []) if repeated is None else (None, [repeated])
+
+    return open_rows(Path(path), Schema(lambda _: "", ("device_id", "id")), convert)
 
 
 def _device_row(record: Record, recipe: Recipe) -> tuple[DeviceRow | None, list[InputError]]:

@@ -1,7 +1,8 @@
 """Making a plan: reading the profile with few requests, and comparing it with a file.
 
 Devices are known by what the file names them by.
-By name or by a tag, one listing of the profile tells everything, a thousand devices a request.
+By name or by a tag, one listing of the profile is enough, a thousand devices a request; its pages
+are read twice, so that a concurrent deletion hides no device (`Listing.complete`).
 A serial number stands on a device's token and is in no list, so knowing devices by it takes one
 request a row; configuration parameters take one request for each device that the file gives any.
 The plan says what it did not look at.
@@ -130,9 +131,8 @@ class _Planner:
     async def _list(self, rows: list[DeviceRow]) -> None:
         fields = (*FIELDS, _LONG) if any(_LONG in row.given for row in rows) else FIELDS
         listing = self._tago.devices.list(fields=fields, order_by="created_at,asc")
-        async for page in listing.pages():
-            self._devices += page
-            self._tell("devices", len(self._devices), None)
+        # A device that a concurrent deletion hides would be created a second time.
+        self._devices = await listing.complete(lambda many: self._tell("devices", many, None))
         mark = Tag(MANAGED_TAG, self._intent.manager)
         self._marked = {device.id for device in self._devices if mark in device.tags}
 

@@ -111,4 +111,5 @@ class DeviceRows(TokenRows):
             request = Request(route=_LIST, path=f"{_LIST.path()}?{query}", safety=Safety.READ)
             return await self._session.call(request, _Devices, record())
 
-        return await Listing(page, PAGE_SIZE, key=attrgetter("id")).collect()
+        # What a concurrent deletion hides would be taken for not made, and be made again.
+        return await Listing(page, PAGE_SIZE, key=attrgetter("id")).complete()

@@ -4,6 +4,15 @@ The service never says how many items there are: a page that is shorter than ask
 Unless the service gives no page as large as that: sources agree on 1,000 items a page and on no
 more, so a first page of exactly so many thousand, where more were asked for, is taken for cut, and
 the list goes on with pages of that size.
+
+Pages are cut by position, and never from a snapshot: when an item of an earlier page is deleted
+between two requests, the first item of the next page moves to a page that was read already, and is
+hidden.
+Where that must not happen, `Listing.complete` reads every page but the last a second time, from
+the last to the first.
+In the order of creation (``created_at,asc``) the position of an item never grows, since deletions
+lower it and creations come at the end; so an item that leaves a page before that page is read the
+second time is on one that is read later.
 """
 
 from __future__ import annotations
@@ -87,6 +96,12 @@ class Listing(Generic[T]):
         return self._pages(self._page_size)
 
     async def _pages(self, size: int) -> AsyncIterator[list[T]]:
+        async for _, _, fresh in self._forward(size):
+            if fresh:
+                yield list(fresh.values())
+
+    async def _forward(self, size: int) -> AsyncIterator[tuple[int, int, dict[Hashable, T]]]:
+        """Yield number and size of each page, and those of its items that no earlier one held."""
         seen: set[Hashable] = set()
         number = 1
         while True:
@@ -95,10 +110,10 @@ class Listing(Generic[T]):
             for key in seen & fresh.keys():
                 del fresh[key]
             seen.update(fresh)
+            yield number, size, fresh
             # A page without anything new is the service repeating itself: there is no more.
             if not fresh:
                 return
-            yield list(fresh.values())
             if len(page) < size:
                 if number > 1 or len(page) % PAGE_SIZE:
                     return
@@ -120,6 +135,48 @@ class Listing(Generic[T]):
         """
         page = await self._fetch(1, 1)
         return page[0] if page else None
+
+    async def complete(self, on_items: Callable[[int], None] | None = None) -> list[T]:
+        """Return all items; a deletion while the list is read hides none of them.
+
+        The list must be in the order of creation, the oldest item first
+        (``order_by="created_at,asc"``).
+        A list of one page takes one request, one of n pages 2n - 1.
+        An item that was created or deleted while the list was read may be missing; every other
+        item is returned once, as it was last read.
+
+        Args:
+            on_items: called after each page with the number of items known so far.
+
+        Example:
+            ```python
+            devices = await tago.devices.list(order_by="created_at,asc").complete()
+            ```
+        """
+        known: set[Hashable] = set()
+        number, size = 1, self._page_size
+        items: dict[Hashable, T] = {}
+
+        def report(keys: Iterable[Hashable]) -> None:
+            known.update(keys)
+            if on_items is not None:
+                on_items(len(known))
+
+        # Of the first reading only the last page is kept: what an earlier page held is either read
+        # again below, or was deleted meanwhile.
+        async for number, size, items in self._forward(self._page_size):  # noqa: B007
+            report(items)
+        pages = [items]
+        for earlier in range(number - 1, 0, -1):
+            page = {self._key(item): item for item in await self._fetch(earlier, size)}
+            report(page)
+            pages.append(page)
+        # The oldest first; of an item on two pages, the lower page is the newer reading.
+        items = {}
+        for page in reversed(pages):
+            for key, item in page.items():
+                items.setdefault(key, item)
+        return list(items.values())
 
     async def collect(self, limit: int | None = None) -> list[T]:
         """Return all items, or the first so many.

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, cast
 
+import attrs
 import pytest
 
 from tagodev import (
@@ -14,19 +15,27 @@ from tagodev import (
     ConfigurationParameter,
     ConnectError,
     ConnectionLostError,
+    Device,
     DeviceCreate,
     DeviceCreated,
     DeviceEdit,
     DeviceStep,
+    DeviceToken,
     Failed,
     InDoubt,
+    Pending,
     ResourceLimitError,
     Secret,
     Tag,
     Tago,
 )
 from tagodev.bulk.applying import MANAGED_TAG, ApplySteps
+from tagodev.bulk.journal import Journal
+from tagodev.bulk.journal_rows import Batch, RowState
+from tagodev.bulk.source import digest_of
 from tagodev.emulator import Emulator, EmulatorOptions
+from tagodev.serde import to_json
+from tests.bulk.journals import about
 from tests.bulk.virtual import run_virtually
 from tests.bulk.working import bulk, collected, leave
 from tests.support.clients import client
@@ -37,6 +46,7 @@ if TYPE_CHECKING:
 
     from tagodev import Outcome
     from tagodev.bulk.applying import ApplyCalls
+    from tagodev.bulk.operations import MakeRecord
     from tagodev.session import CallRecord
 
 MARK = Tag(MANAGED_TAG, "site")
@@ -50,7 +60,7 @@ def make(name: str, *tags: Tag) -> DeviceStep:
 
 async def fill(tago: Tago, names: Iterable[str]) -> list[str]:
     """Make devices, and return their ids."""
-    specs = [DeviceCreate(name=name, tags=[MARK]) for name in names]
+    specs = [DeviceCreate(name=name, tags=(MARK,)) for name in names]
     return [(await tago.devices.create(spec)).device_id for spec in specs]
 
 
@@ -137,7 +147,7 @@ def test_a_deletion_that_never_left_is_waited_for(concurrency: int, refused: int
 
 
 def test_a_deletion_in_doubt_holds_nobody_up() -> None:
-    """Nobody waits for what may never be known: what there is room for is made."""
+    """Without a journal nothing is looked up: what the profile has a free slot for is made."""
     profile = Profile("a", "b", lost=1)
     steps = [DeviceStep(device_id=one, delete=True) for one in ("a", "b")]
     run = bulk([*steps, make("new")], ApplySteps(cast("ApplyCalls", profile)), concurrency=3)
@@ -208,8 +218,8 @@ async def test_a_lost_answer_is_looked_for_among_its_own(tmp_path: Path) -> None
     assert ours.id == outcome.result.device_id
 
 
-async def test_two_that_could_be_it(tmp_path: Path) -> None:
-    """Where two devices match, neither is chosen."""
+async def test_equal_steps_make_a_device_each(tmp_path: Path) -> None:
+    """The second is sent when the first is settled, and does not adopt the first one's device."""
     options = EmulatorOptions(unlimited=True, faults={"POST /device:reset-after-commit": 1.0})
     async with (
         Emulator(options) as emulator,
@@ -218,4 +228,115 @@ async def test_two_that_could_be_it(tmp_path: Path) -> None:
     ):
         found = [outcome async for outcome in run]
 
-    assert [InDoubt, InDoubt] == [type(outcome) for outcome in found]
+    assert [Applied, Applied] == [type(outcome) for outcome in found]
+    made = [outcome.result for outcome in found if isinstance(outcome, Applied)]
+    assert 2 == len({one.device_id for one in made if one is not None})
+
+
+async def test_two_that_could_be_it(tmp_path: Path) -> None:
+    """Where two devices match, neither is chosen."""
+    options = EmulatorOptions(unlimited=True, faults={"POST /device:reset-after-commit": 1.0})
+    async with (
+        Emulator(options) as emulator,
+        client(emulator.url, token=emulator.token) as tago,
+    ):
+        with pytest.raises(ConnectionLostError):
+            await tago.devices.create(DeviceCreate(name="a", tags=[MARK]))
+        run = tago.devices.apply_many([make("a")], journal=tmp_path / "j", settle=0.05)
+        async with run:
+            found = [outcome async for outcome in run]
+
+    assert [InDoubt] == [type(outcome) for outcome in found]
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 32])
+@pytest.mark.parametrize("lost", [1, 4])
+def test_nothing_is_made_while_a_deletion_is_in_doubt(
+    tmp_path: Path, concurrency: int, lost: int
+) -> None:
+    """A full profile is turned over although answers to deletions are lost."""
+    profile = Profile("a", "b", "c", "d", lost=lost)
+    new = [make(f"new {number}") for number in range(4)]
+    old = [DeviceStep(device_id=one, delete=True) for one in sorted(profile.ids)]
+    work = ApplySteps(cast("ApplyCalls", profile))
+    run = bulk([*old, *new], work, concurrency=concurrency, journal=tmp_path / "j")
+    outcomes, stopped = run_virtually(collected(run))
+
+    assert stopped is None
+    assert [Applied] * 8 == [type(outcome) for outcome in outcomes]
+    assert {f"new {number}" for number in range(4)} == profile.ids
+
+
+class Known(Profile):
+    """A profile whose devices can be listed."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self._cap = 100
+        self.devices = [Device(id=f"id of {name}", name=name, tags=[MARK]) for name in names]
+        self.asked: list[str] = []
+
+    async def by_tag(self, key: str, record: MakeRecord) -> list[Device]:
+        """Return all devices."""
+        self.asked.append("list")
+        return self.devices
+
+    async def tokens(self, device_id: str, record: CallRecord) -> list[DeviceToken]:
+        """Return a token."""
+        self.asked.append("tokens")
+        return [DeviceToken(token=Secret(f"token of {device_id}"))]
+
+
+def left_behind(path: Path, *steps: tuple[DeviceStep, RowState, DeviceCreated | None]) -> None:
+    """Write the journal of an apply that an earlier process did not finish."""
+    info = attrs.evolve(about("apply_devices"), options={"known_by": "name"})
+    payloads = [ApplySteps.encode(step) for step, _, _ in steps]
+    pulled = [(number, digest_of(each), each) for number, each in enumerate(payloads)]
+    batch = Batch(pulled=pulled, whole=True)
+    for number, (_, state, result) in enumerate(steps):
+        if state is not RowState.PENDING:
+            batch.sent.append((1000.0, number))
+        if state is RowState.DONE:
+            made = None if result is None else to_json(result)
+            batch.ended.append((int(state), 1, 2000.0, made, None, number))
+    with Journal.create(path, info) as journal:
+        journal.write(batch)
+
+
+def test_what_an_earlier_process_made_is_not_adopted_again(tmp_path: Path) -> None:
+    """A step that was sent does not adopt the device of an equal step that is done."""
+    path = tmp_path / "j"
+    made = DeviceCreated(device_id="id of a", token=Secret("x"))
+    left_behind(path, (make("a"), RowState.DONE, made), (make("a"), RowState.SENT, None))
+    profile = Known("a")
+    run = bulk(None, ApplySteps(cast("ApplyCalls", profile)), journal=path)
+    (outcome,), _ = run_virtually(collected(run))
+
+    assert isinstance(outcome, Applied)
+    assert not outcome.adopted
+    assert {"a"} == profile.ids
+
+
+def test_only_settling_changes_nothing(tmp_path: Path) -> None:
+    """A creation that is found is adopted; everything else that was sent is pending again."""
+    path = tmp_path / "j"
+    left_behind(
+        path,
+        (DeviceStep(device_id="x", delete=True), RowState.SENT, None),
+        (DeviceStep(device_id="y", edit=DeviceEdit(active=False)), RowState.SENT, None),
+        (make("a"), RowState.SENT, None),
+        (make("b"), RowState.SENT, None),
+        (make("c"), RowState.PENDING, None),
+    )
+    profile = Known("a")
+    work = ApplySteps(cast("ApplyCalls", profile))
+    outcomes, stopped = run_virtually(collected(bulk(None, work, journal=path, settle_only=True)))
+
+    assert stopped is None
+    assert {0: Pending, 1: Pending, 2: Applied, 3: Pending} == {
+        outcome.index: type(outcome) for outcome in outcomes
+    }
+    assert ["list", "list", "tokens"] == profile.asked
+    assert set() == profile.ids
+    with Journal.read(path) as journal:
+        assert {RowState.PENDING: 4, RowState.DONE: 1} == journal.counts()

@@ -405,8 +405,99 @@ def test_a_device_whose_token_is_gone_is_in_doubt(tmp_path: Path) -> None:
         (doubt,) = (outcome for outcome in outcomes if isinstance(outcome, InDoubt))
         assert isinstance(doubt.error, NotFoundError)
         assert device.id in doubt.error.message
-        assert "Make one for it" == doubt.error.hint
+        assert "Create one for it" == doubt.error.hint
         assert 2 == len(world.names())
+
+    run_virtually(scenario())
+
+
+@pytest.mark.parametrize("tokens", [1, 2])
+def test_a_serial_number_that_the_service_spells_differently(tmp_path: Path, tokens: int) -> None:
+    """Separators and letter case do not matter; a device's only token is the one it came with."""
+
+    async def scenario() -> None:
+        world = World()
+        fate = in_turn(Fate.LOST, route=CREATE)
+        items = [DeviceCreate(name="a", serie_number="0004a30b001c0530")]
+        run = asyncio.create_task(created(world, items, tmp_path / "x", fate))
+        await asyncio.sleep(2)
+        (device,) = world.store.devices.values()
+        (first,) = device.tokens.values()
+        first.serial = "00-04-A3-0B-00-1C-05-30" if tokens > 1 else "4"
+        if tokens > 1:
+            with Client(Wire(world)) as client:
+                await client.tokens.create(device.id, TokenCreate("later"))
+            first.created_at += 100.0
+        outcomes, _ = await run
+        assert [Created] == [type(outcome) for outcome in outcomes]
+        assert first_tokens(world) == tokens_of(outcomes)
+
+    run_virtually(scenario())
+
+
+# --- unique marks --------------------------------------------------------------------------------
+
+_TWICE = [
+    DeviceCreate(name=name, serie_number=serial)
+    for name, serial in (("a", "00-1f"), ("b", "02"), ("a", "03"), ("c", "00:1F"))
+]
+
+
+@pytest.mark.parametrize(
+    ("identity", "refused", "path"), [("name", 2, "name"), ("serial", 3, "serie_number")]
+)
+@pytest.mark.parametrize("fate", [Fate.FINE, Fate.LOST, Fate.NEVER])
+def test_a_mark_that_comes_twice_is_refused(
+    tmp_path: Path, identity: Identity, refused: int, path: str, fate: Fate
+) -> None:
+    """Nothing is sent for the second row, so neither can adopt the device of the other."""
+
+    async def scenario() -> None:
+        world = World()
+        fates = in_turn(*[fate] * 3, route=CREATE)
+        outcomes, stopped = await created(world, _TWICE, tmp_path / "x", fates, identity=identity)
+        assert stopped is None
+        (failed,) = (outcome for outcome in outcomes if isinstance(outcome, Failed))
+        assert (refused, path) == (failed.index, getattr(failed.error, "path", ""))
+        assert "row 1" in str(failed.error)
+        assert 0 == failed.attempts
+        assert 3 == len(world.names())
+        assert first_tokens(world) == tokens_of(outcomes)
+
+    run_virtually(scenario())
+
+
+@pytest.mark.parametrize("seconds", [0.12, 0.3])
+def test_a_mark_that_an_earlier_process_has_used_is_refused(tmp_path: Path, seconds: float) -> None:
+    """Whether its row is done or in doubt."""
+
+    async def scenario() -> None:
+        world = World()
+
+        async def items(more: list[DeviceCreate]) -> AsyncIterator[DeviceCreate]:
+            yield DeviceCreate(name="a")
+            await asyncio.sleep(10)
+            for item in more:
+                yield item
+
+        await killed_after(seconds, created(world, items([]), tmp_path / "x", **BY_NAME))
+        later = [DeviceCreate(name="a"), DeviceCreate(name="b")]
+        outcomes, _ = await created(world, items(later), tmp_path / "x", **BY_NAME)
+        assert [1] == [outcome.index for outcome in outcomes if isinstance(outcome, Failed)]
+        assert ["a", "b"] == world.names()
+
+    run_virtually(scenario())
+
+
+def test_names_may_come_twice_where_they_are_not_the_mark(tmp_path: Path) -> None:
+    """Devices may have equal names, and without a journal none is looked for."""
+
+    async def scenario() -> None:
+        world = World()
+        for journal, options in ((tmp_path / "x", {}), (None, BY_NAME)):
+            outcomes, _ = await created(world, named(1) * 2, journal, **options)
+            assert {Created} == {type(outcome) for outcome in outcomes}
+        assert ["sensor-0"] * 4 == world.names()
 
     run_virtually(scenario())
 

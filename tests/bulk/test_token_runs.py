@@ -28,6 +28,7 @@ from tagodev.bulk.recorder import Recorder
 from tests.bulk.journals import a_place
 from tests.bulk.virtual import run_virtually
 from tests.bulk.wired import FIRST_CONTACT, Client, Fate, Life, Wire, World, in_turn, live
+from tests.bulk.working import collected
 from tests.support.clients import TOKEN
 
 if TYPE_CHECKING:
@@ -392,6 +393,58 @@ def test_two_new_tokens_of_the_same_name_are_told(tmp_path: Path) -> None:
             assert token not in repr(doubt)
             assert token not in str(doubt.error)
         assert 3 == len(world.tokens(device_id))
+
+    run_virtually(scenario())
+
+
+def test_equal_orders_make_a_token_each(tmp_path: Path) -> None:
+    """Two rows for one device and name whose answers are lost do not adopt the same token."""
+
+    async def scenario() -> None:
+        world = Watched()
+        (device_id,) = await world.stocked(1)
+        fates = in_turn(Fate.LOST, Fate.LATE, Fate.NEVER, route="POST /device/token")
+        life = await live(world, issuing([device_id] * 3), tmp_path / "x", fate=fates)
+        assert world.tokens(device_id)[1:] == [token for _, token in sorted(results(life).items())]
+        assert 4 == len(world.tokens(device_id))
+
+    run_virtually(scenario())
+
+
+@pytest.mark.parametrize("fate", Fate)
+def test_a_token_is_replaced_once(tmp_path: Path, fate: Fate) -> None:
+    """The second row that names it is refused: it would leave a live token that nobody knows."""
+
+    async def scenario() -> None:
+        world = Watched()
+        (device_id,) = await world.stocked(1)
+        rotation = Rotation(device_id, world.old[device_id])
+
+        def begin(client: Client, journal: Path) -> BulkRun[Any]:
+            return client.tokens.rotate_many([rotation, rotation], journal=journal)
+
+        fates = in_turn(fate, route="POST /device/token")
+        life = await live(world, begin, tmp_path / "x", fate=fates)
+        (failed,) = (outcome for outcome in life.outcomes if isinstance(outcome, Failed))
+        assert 1 == failed.index
+        assert world.old[device_id] not in str(failed.error)
+        assert {0: world.tokens(device_id)[0]} == results(life)
+        assert 1 == len(world.tokens(device_id))
+
+    run_virtually(scenario())
+
+
+def test_without_a_journal_a_token_is_replaced_once() -> None:
+    """The rows of one device follow each other, and the second finds its token gone."""
+
+    async def scenario() -> None:
+        world = Watched()
+        (device_id,) = await world.stocked(1)
+        rotation = Rotation(device_id, world.old[device_id])
+        with Client(Wire(world)) as client:
+            outcomes, _ = await collected(client.tokens.rotate_many([rotation, rotation]))
+        assert [Rotated, Failed] == [type(outcome) for outcome in outcomes]
+        assert 1 == len(world.tokens(device_id))
 
     run_virtually(scenario())
 

@@ -107,9 +107,9 @@ class Dishonest:
         self.devices = self
         self.fields: set[str] = set()
 
-    async def collect(self, limit: int | None) -> list[Device]:
+    async def complete(self) -> list[Device]:
         """Return them."""
-        return [*self.listed][:limit]
+        return [*self.listed]
 
     def list(self, **given: Any) -> Dishonest:
         """List them, whatever is asked for."""

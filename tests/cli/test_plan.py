@@ -203,9 +203,9 @@ def test_how_far_reading_has_come(profile: Profile, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.tago_emulator(unlimited=True, devices=10_000)
 def test_a_large_profile(profile: Profile) -> None:
-    """10,000 rows against 10,000 devices: at most 15 list requests, 5 s of CPU and 200 MB.
+    """10,000 rows against 10,000 devices: 21 list requests, at most 5 s of CPU and 200 MB.
 
-    It takes less than half of each; benchmarks/plan_profile.py tells how much.
+    It takes two thirds and half of these; benchmarks/plan_profile.py tells how much.
     """
     rows = "".join(f"device-{number:05},yes\n" for number in range(1, 10_001))
     profile.write("site.csv", f"name,active\n{rows}")
@@ -220,7 +220,7 @@ def test_a_large_profile(profile: Profile) -> None:
         answer = orjson.loads(out.read())
 
     assert (0, 10_000, []) == (used.code, answer["kept"], answer["steps"])
-    assert profile.asked()["GET /device"] <= 15
+    assert profile.asked()["GET /device"] <= 21
     assert used.cpu < 5
     assert used.memory < 200
 

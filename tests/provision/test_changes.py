@@ -17,7 +17,12 @@ from tagodev import (
     Rotation,
     Tag,
 )
-from tagodev.provision import InvalidFileError, read_device_changes, read_rotations
+from tagodev.provision import (
+    InvalidFileError,
+    read_device_changes,
+    read_device_ids,
+    read_rotations,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,6 +160,52 @@ def test_no_column_for_the_token(tmp_path: Path) -> None:
     """It is said once, not for every row."""
     path = write(tmp_path, "device_id\nd1\nd2\n")
     assert [(1, "", "no column token")] == problems_of(read_rotations, path)
+
+
+# --- rows that repeat an earlier one -------------------------------------------------------------
+
+
+def test_a_device_is_changed_by_one_row(tmp_path: Path) -> None:
+    """Two changes to one device are refused, with both lines; rows that change nothing are none."""
+    path = write(tmp_path, "device_id,name\nd1,a\nd2,b\nd1,\nd1,c\nd2,b\n")
+    assert [
+        (5, "device_id", "is that of line 2 too"),
+        (6, "device_id", "is that of line 3 too"),
+    ] == problems_of(read_device_changes, path)
+
+
+def test_a_token_is_replaced_by_one_row(tmp_path: Path) -> None:
+    """It is refused a second time, without being repeated; another token of the device is not."""
+    other = TOKEN.replace("8", "9")
+    path = write(tmp_path, f"id,token\nd1,{TOKEN}\nd1,{other}\nd1, {TOKEN}\n")
+    with pytest.raises(InvalidFileError) as raised:
+        read_rotations(path)
+    assert TOKEN not in str(raised.value)
+    assert [(4, "token", "is that of line 2 too")] == problems_of(read_rotations, path)
+
+
+@pytest.mark.parametrize("read", [read_device_changes, read_device_ids])
+def test_rows_on_one_line_are_told_by_their_numbers(tmp_path: Path, read: Any) -> None:
+    """A JSON document may stand on one line."""
+    if read is read_device_changes:
+        text = '{"id": "d1", "name": "a"}\n{"id": "d1", "name": "a"}\n'
+        told = [(2, "id", "is that of line 1 too")]
+        path = write(tmp_path, text, "changes.jsonl")
+    else:
+        path = write(tmp_path, '[{"id": "d1"}, {"id": "d1"}]', "ids.json")
+        told = [(1, "id", "is that of row 1 too")]
+    assert told == problems_of(read, path)
+
+
+def test_a_file_without_repeats_is_read_twice(tmp_path: Path) -> None:
+    """The second reading does not take a row for the repeat of itself."""
+    path = write(tmp_path, f"id,token,name\nd1,{TOKEN},a\nd2,x,b\n")
+    for read in (read_device_changes, read_rotations, read_device_ids):
+        if read is read_device_changes:
+            path = write(tmp_path, "id,name\nd1,a\nd2,b\n")
+        file = read(path)
+        assert 2 == len(list(file)) == len(list(file))
+        path = write(tmp_path, f"id,token,name\nd1,{TOKEN},a\nd2,x,b\n")
 
 
 @given(

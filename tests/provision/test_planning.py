@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tagodev.provision.plans import Plan
+    from tagodev.transport import Request
 
 PRUNE = attrs.evolve(INTENT, prune=True)
 
@@ -353,7 +354,7 @@ async def test_the_profile_is_told(tago: Tago) -> None:
 
 
 async def test_few_list_requests(emulator: Emulator, tago: Tago) -> None:
-    """2,500 rows against 2,500 devices: four pages of a thousand, and nothing else."""
+    """2,500 rows against 2,500 devices: three pages of a thousand, two of them read twice."""
     names = [f"s{number}" for number in range(2500)]
     await tago.devices.create_many(DeviceCreate(name=name, tags=[MARK]) for name in names)
     before = asked(emulator)
@@ -367,13 +368,41 @@ async def test_few_list_requests(emulator: Emulator, tago: Tago) -> None:
     after = asked(emulator)
 
     assert (0, 2500) == (len(plan.steps), plan.kept)
-    assert {"GET /device": 3} == {
+    assert {"GET /device": 5} == {
         route: after[route] - before.get(route, 0)
         for route in after
         if after[route] != before.get(route, 0)
     }
     # How many there are, nobody knows before the last page.
-    assert [("devices", number, None) for number in (1000, 2000, 2500)] == told_of
+    assert [("devices", number, None) for number in (1000, 2000, 2500, 2500, 2500)] == told_of
+
+
+async def test_a_concurrent_deletion_hides_no_device(
+    emulator: Emulator, tago: Tago, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device that moves to a page that was read already is not created a second time."""
+    names = [f"s{number}" for number in range(1500)]
+    run = tago.devices.create_many(DeviceCreate(name=name, tags=[MARK]) for name in names)
+    await run
+    first = await tago.devices.list(order_by="created_at,asc").first()
+    assert first is not None
+    call, pages = tago.devices._session.call, 0
+
+    async def call_and_delete(request: Request, *others: Any) -> Any:
+        nonlocal pages
+        answer = await call(request, *others)
+        if request.route.name == "GET /device":
+            pages += 1
+            if pages == 1:
+                await tago.devices.delete(first.id)
+        return answer
+
+    monkeypatch.setattr(tago.devices._session, "call", call_and_delete)
+    rest = [name for name in names if name != first.name]
+    plan = await make_plan(tago, rows_of(*rest, active=True), INTENT)
+
+    assert (0, 1499) == (len(plan.steps), plan.kept)
+    assert 3 == pages
 
 
 @pytest.mark.parametrize("given", [False, True])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from operator import itemgetter
 from typing import Any
 
@@ -239,3 +240,121 @@ def test_odd_fields_are_refused(fields: Any) -> None:
 def test_twenty_fields_have_room() -> None:
     """The bound itself is taken."""
     assert 20 == len(check_fields(("id",), [f"f{n}" for n in range(19)]))
+
+
+# --- complete readings ---------------------------------------------------------------------------
+
+
+class Changing(Pages):
+    """A service, oldest item first, on which items are deleted and created between two pages."""
+
+    def __init__(self, total: int, changes: list[tuple[list[int], int]]) -> None:
+        super().__init__(list(range(total)))
+        self._changes = iter(changes)
+        self._next = total
+        self.throughout = set(self.items)
+
+    async def __call__(self, number: int, size: int) -> list[dict[str, int]]:
+        """Give one page; then something changes."""
+        page = await super().__call__(number, size)
+        deleted, created = next(self._changes, ([], 0))
+        for place in deleted:
+            if self.items:
+                self.throughout.discard(self.items.pop(place % len(self.items)))
+        self.items += range(self._next, self._next + created)
+        self._next += created
+        return page
+
+
+_CHANGES = st.lists(
+    st.tuples(st.lists(st.integers(0, 100), max_size=6), st.integers(0, 4)), max_size=30
+)
+
+
+@given(total=st.integers(0, 60), size=st.integers(1, 9), changes=_CHANGES)
+async def test_complete_reading_hides_nothing(
+    total: int, size: int, changes: list[tuple[list[int], int]]
+) -> None:
+    """Every item that existed throughout is returned, once, the oldest first."""
+    # With a page of one item, creations could go on before the reading for ever.
+    pages = Changing(total, [(deleted, min(created, size - 1)) for deleted, created in changes])
+    found = [item["id"] for item in await listing(pages, size).complete()]
+
+    assert sorted(pages.throughout) == [item for item in found if item in pages.throughout]
+    assert len(set(found)) == len(found)
+    forward = max(number for number, _ in pages.asked)
+    assert max(2 * forward - 1, 1) == len(pages.asked)
+
+
+def test_plain_reading_hides_an_item() -> None:
+    """What the complete reading is for: an item moves to a page that was read already."""
+    pages = Changing(6, [([0], 0)])
+
+    assert [0, 1, 2, 4, 5] == asyncio.run(ids(pages, 3))
+
+
+@pytest.mark.parametrize(
+    ("asked", "total"),
+    [([1], 0), ([1], 2), ([1, 2, 1], 3), ([1, 2, 1], 5), ([1, 2, 3, 4, 3, 2, 1], 10)],
+)
+async def test_complete_reading_asks_for_no_more_than_it_needs(
+    asked: list[int], total: int
+) -> None:
+    """One page costs one request, n pages 2n - 1."""
+    pages = Pages(list(range(total)))
+
+    assert list(range(total)) == [item["id"] for item in await listing(pages, 3).complete()]
+    assert asked == [number for number, _ in pages.asked]
+
+
+async def test_complete_reading_keeps_the_newest_reading() -> None:
+    """A device that was edited between two readings of its page is returned as it is now."""
+    readings = 0
+
+    async def editing(number: int, size: int) -> list[dict[str, int]]:
+        nonlocal readings
+        readings += 1
+        items = [{"id": item, "reading": readings} for item in range(4)]
+        return items[(number - 1) * size : number * size]
+
+    found = await listing(editing, 3).complete()
+
+    assert [(0, 3), (1, 3), (2, 3), (3, 2)] == [(one["id"], one["reading"]) for one in found]
+
+
+async def test_complete_reading_drops_what_was_deleted() -> None:
+    """An item of an earlier page that the second reading does not hold was deleted."""
+    pages = Changing(7, [([], 0), ([1], 0), ([], 0)])
+
+    assert [0, 2, 3, 4, 5, 6] == [item["id"] for item in await listing(pages, 3).complete()]
+
+
+@pytest.mark.parametrize(("asked", "total"), [(5, 2500), (1, 999), (3, 1000)])
+async def test_complete_reading_of_pages_that_the_service_cuts(asked: int, total: int) -> None:
+    """The size to which the first page was cut is that of every page."""
+    pages = Pages(list(range(total)))
+
+    async def cut(number: int, size: int) -> list[dict[str, int]]:
+        return await pages(number, min(size, 1000))
+
+    assert list(range(total)) == [item["id"] for item in await listing(cut, 10_000).complete()]
+    assert asked == len(pages.asked)
+
+
+async def test_complete_reading_of_a_service_that_repeats_itself() -> None:
+    """A service that ignores the page number does not make an endless list."""
+
+    async def always_the_same(number: int, size: int) -> list[dict[str, int]]:
+        return [{"id": item} for item in range(size)]
+
+    found = await listing(always_the_same, 3).complete()
+
+    assert [0, 1, 2] == [item["id"] for item in found]
+
+
+async def test_complete_reading_reports_its_progress() -> None:
+    """After each page the number of items that are known so far."""
+    reported: list[int] = []
+    await listing(Changing(7, [([0], 0)]), 3).complete(reported.append)
+
+    assert [3, 6, 6, 6, 7] == reported
