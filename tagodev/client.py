@@ -18,6 +18,7 @@ from tagodev.resources.parameters import Parameters
 from tagodev.resources.profile import Accounts, Profiles
 from tagodev.resources.tags import Tags
 from tagodev.resources.tokens import Tokens
+from tagodev.signatures import strict
 
 if TYPE_CHECKING:
     import os
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Tago"]
 
 
+@strict
 class Tago(BaseClient):
     """A client of the TagoIO device API whose every request keeps the service's limits.
 

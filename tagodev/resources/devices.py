@@ -28,6 +28,7 @@ from tagodev.resources.listing import (
 from tagodev.retry import Safety
 from tagodev.serde import to_json, to_wire
 from tagodev.session import CallRecord
+from tagodev.signatures import strict
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ DEFAULT_FIELDS: Final = (
 )
 
 
+@strict
 class Devices:
     """The devices of a profile: ``tago.devices``."""
 
