@@ -6,10 +6,11 @@ takes any keyword. `strict` decorates a class, and each of its public methods th
 - an unknown keyword, with a `TypeError` that names the nearest known one;
 - a value of the wrong type, with an `InputError` that names the argument.
 
-Nothing has been sent by then. The `TypeError` is raised by the call itself, also where the method is
-a coroutine function, as Python does it for a missing argument; a coroutine raises the `InputError`,
-which depends on the program's data, when it is awaited. The signature is the only place where names and types stand: a new method of a
-decorated class is checked without more being written.
+Nothing has been sent by then. The call itself raises the `TypeError`, also where the method is a
+coroutine function, as Python does for a missing argument. The `InputError` depends on the program's
+data: a coroutine raises it when it is awaited.
+The signature is the only place where names and types stand: a new method of a decorated class is
+checked without more being written.
 """
 
 from __future__ import annotations
