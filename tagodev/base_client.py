@@ -27,6 +27,7 @@ from tagodev.limits.shared import SharedLedger, profile_name
 from tagodev.retry import RetryPolicy
 from tagodev.secrets import Secret
 from tagodev.session import Session
+from tagodev.signatures import strict
 from tagodev.transport import Transport
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ _TOKEN: Final = re.compile(r"[!-~]+")
 _KEEPALIVE: Final = 4.0
 
 
+@strict
 class BaseClient:
     """A client without resources: settings, session, scheduler."""
 
@@ -259,6 +261,7 @@ class BaseClient:
         return self._own_session
 
 
+@strict
 class Limits:
     """What the limits are, and what is known of their use: ``tago.limits``."""
 

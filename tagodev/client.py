@@ -19,6 +19,7 @@ from tagodev.resources.profile import Accounts, Profiles
 from tagodev.resources.tags import Tags
 from tagodev.resources.tokens import Tokens
 from tagodev.session import CallRecord
+from tagodev.signatures import strict
 
 if TYPE_CHECKING:
     import os
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Tago"]
 
 
+@strict
 class Tago(BaseClient):
     """A client of the TagoIO device API whose every request keeps the service's limits.
 
@@ -112,6 +114,7 @@ class Tago(BaseClient):
         """
         return self._begin(journal, **run)
 
+    @strict
     def settle(self, journal: str | os.PathLike[str], **run: Unpack[RunManner]) -> BulkRun[Any]:
         """Find out what an interrupted bulk run has done, and do nothing else of it.
 

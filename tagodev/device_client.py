@@ -12,6 +12,7 @@ from tagodev.resources.device_data import DeviceData
 from tagodev.resources.parameters import DeviceParameters
 from tagodev.retry import Safety
 from tagodev.session import CallRecord
+from tagodev.signatures import strict
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ __all__ = ["TagoDevice"]
 _INFO: Final = Route("GET", "/info")
 
 
+@strict
 class TagoDevice(BaseClient):
     """A client with the token of one device, whose every request keeps the service's limits.
 

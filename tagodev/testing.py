@@ -52,7 +52,11 @@ class EmulatorPool:
 
         Raises:
             RuntimeError: it can't be started; what it said is on standard error.
+            TypeError: the options are no `EmulatorOptions`.
         """
+        if options is not None and not isinstance(options, EmulatorOptions):
+            msg = f"options must be EmulatorOptions, not {type(options).__name__}"
+            raise TypeError(msg)
         options = options or EmulatorOptions()
         key = options.to_json()
         emulator = self._kept.pop(key, None)

@@ -20,6 +20,7 @@ FLOORS = (
     ("transport",),
     ("session",),
     ("bulk",),
+    ("signatures",),
     ("base_client", "plan_detection"),
     ("resources",),
     ("client", "device_client"),

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar, get_args
 
 from tagodev.bulk.breaker import STOPS_ANY_RUN
+from tagodev.errors import InputError
 from tagodev.serde import to_json
 from tagodev.session import CallRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from tagodev.bulk.finding import Finding
     from tagodev.bulk.outcomes import Done
     from tagodev.bulk.rows import Row
@@ -29,7 +33,11 @@ MakeRecord: TypeAlias = Callable[[], CallRecord]
 
 
 class Operation(ABC, Generic[Item]):
-    """One kind of bulk work."""
+    """One kind of bulk work.
+
+    An item that is not of the operation's type, ``DeviceCreate`` in ``Operation[DeviceCreate]``,
+    fails with an `InputError` before `do` sees it, and the run goes on.
+    """
 
     kind: ClassVar[str]
     """Its name in journals."""
@@ -38,6 +46,15 @@ class Operation(ABC, Generic[Item]):
 
     adjustable: ClassVar[frozenset[str]] = frozenset()
     """Options that may change when a run is resumed: how rows are done, not which."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        # Derived from the class's own base, so that no operation can forget the check.
+        super().__init_subclass__(**keywords)
+        do = vars(cls).get("do")
+        item_type = _item_type(cls)
+        # attrs makes each class a second time, with slots: its methods are wrapped already.
+        if do is not None and item_type is not None and not hasattr(do, "__wrapped__"):
+            cls.do = _checking(do, item_type)  # type: ignore[assignment, method-assign]
 
     def options(self) -> Mapping[str, Any]:
         """Return what a journal keeps, so that another process can go on."""
@@ -127,3 +144,26 @@ class Operation(ABC, Generic[Item]):
     def stops(self, error: TagoError) -> bool:
         """Return whether an error would meet every further row too."""
         return isinstance(error, STOPS_ANY_RUN)
+
+
+def _item_type(operation: type[Operation[Any]]) -> type | None:
+    """Return the type of an operation's items; None if it takes any."""
+    for base in getattr(operation, "__orig_bases__", ()):
+        for argument in get_args(base):
+            if isinstance(argument, type) and argument is not Any:
+                return argument
+    return None
+
+
+def _checking(
+    do: Callable[[Any, Row[Any]], Coroutine[Any, Any, Done]], item_type: type
+) -> Callable[[Any, Row[Any]], Coroutine[Any, Any, Done]]:
+    # A plain function that hands the coroutine on: a row costs no second one.
+    @wraps(do)
+    def checked(self: Any, row: Row[Any]) -> Coroutine[Any, Any, Done]:
+        if not isinstance(row.item, item_type):
+            expected = "text" if item_type is str else f"a {item_type.__name__}"
+            raise InputError(f"must be {expected}, not {type(row.item).__name__}", path="item")
+        return do(self, row)
+
+    return checked

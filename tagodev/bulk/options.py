@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os  # noqa: TC003  (typing.get_type_hints is asked for it by tools)
+import os
 from typing import Literal, TypedDict
 
 import attrs
@@ -66,14 +66,25 @@ class RunOptions:
     """Whether to look up what an earlier process has sent, and to send nothing else."""
 
     def __attrs_post_init__(self) -> None:
+        if self.journal is not None and not (
+            isinstance(self.journal, (str, os.PathLike)) and os.fspath(self.journal)
+        ):
+            raise InputError(f"is the path of a file, not {self.journal!r}", path="journal")
         if self.on_error not in ("continue", "stop"):
             raise InputError(f"is continue or stop, not {self.on_error!r}", path="on_error")
-        if self.max_failures is not None and self.max_failures < 0:
-            raise InputError("is 0 or more", path="max_failures")
-        if not 0 <= self.settle <= 600:
-            raise InputError(f"is from 0 to 600 seconds, not {self.settle}", path="settle")
-        if not self.patience >= 0:
-            raise InputError(f"is 0 or more seconds, not {self.patience}", path="patience")
+        if self.max_failures is not None and not (
+            type(self.max_failures) is int and self.max_failures >= 0
+        ):
+            raise InputError(
+                f"is a whole number, 0 or more, or None, not {self.max_failures!r}",
+                path="max_failures",
+            )
+        if not isinstance(self.ordered, bool):
+            raise InputError(f"is true or false, not {self.ordered!r}", path="ordered")
+        if not (_is_number(self.settle) and 0 <= self.settle <= 600):
+            raise InputError(f"is from 0 to 600 seconds, not {self.settle!r}", path="settle")
+        if not (_is_number(self.patience) and self.patience >= 0):
+            raise InputError(f"is 0 or more seconds, not {self.patience!r}", path="patience")
 
     @property
     def failures_allowed(self) -> float:
@@ -81,3 +92,8 @@ class RunOptions:
         if self.on_error == "stop":
             return 0
         return float("inf") if self.max_failures is None else self.max_failures
+
+
+def _is_number(value: object) -> bool:
+    # To Python true and false are numbers.
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

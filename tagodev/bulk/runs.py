@@ -8,6 +8,7 @@ import attrs
 
 from tagodev.bulk.options import RunKeywords, RunOptions
 from tagodev.bulk.runner import BulkRun
+from tagodev.errors import InputError
 
 if TYPE_CHECKING:
     import asyncio
@@ -43,8 +44,15 @@ class Runs:
             keywords: how to go about it.
 
         Raises:
-            InputError: a keyword out of bounds.
+            InputError: a keyword out of bounds, or one text instead of the rows.
         """
+        if isinstance(items, (str, bytes)):
+            # It would be iterated over: each letter of an id would be an id of its own.
+            raise InputError(
+                f"must be a list or another iterable, not {type(items).__name__}",
+                path="items",
+                hint="Put a single item into a list: [item]",
+            )
         return BulkRun(
             operation,
             items,

@@ -44,9 +44,15 @@ class EmulatorProcess:
 
     Args:
         options: how it behaves; None for the defaults.
+
+    Raises:
+        TypeError: the options are no `EmulatorOptions`.
     """
 
     def __init__(self, options: EmulatorOptions | None = None) -> None:
+        if options is not None and not isinstance(options, EmulatorOptions):
+            msg = f"options must be EmulatorOptions, not {type(options).__name__}"
+            raise TypeError(msg)
         self.options: Final = options or EmulatorOptions()
         self._patience = _PATIENCE if self.options.state is None else _LONG_PATIENCE
         self._child: subprocess.Popen[bytes] | None = None

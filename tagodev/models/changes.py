@@ -10,7 +10,13 @@ import attrs
 from tagodev.errors import InputError
 from tagodev.models.data import DataCreate
 from tagodev.models.devices import DeviceEdit
-from tagodev.models.fields import ConfigurationParameter, check_parameters, not_blank
+from tagodev.models.fields import (
+    ConfigurationParameter,
+    as_parameters,
+    check_parameters,
+    instance_of,
+    not_blank,
+)
 from tagodev.models.tokens import TokenCreate
 from tagodev.secrets import Secret
 
@@ -20,11 +26,7 @@ __all__ = ["DataBatch", "DeviceChange", "ParameterChange", "Rotation", "TokenOrd
 _MAX_POINTS: Final = 1000
 
 
-# Not `tuple` itself: type checkers would refuse every caller's items for want of their type.
-def _as_parameters(items: Iterable[ConfigurationParameter]) -> tuple[ConfigurationParameter, ...]:
-    return tuple(items)
-
-
+# Not `tuple` itself: see `tagodev.models.fields.as_parameters`.
 def _as_points(items: Iterable[DataCreate]) -> tuple[DataCreate, ...]:
     return tuple(items)
 
@@ -53,7 +55,7 @@ class DeviceChange:
 
     device_id: str = attrs.field(validator=not_blank)
     """Which device."""
-    changes: DeviceEdit
+    changes: DeviceEdit = attrs.field(validator=instance_of(DeviceEdit))
     """What to change."""
 
 
@@ -68,7 +70,7 @@ class TokenOrder:
 
     device_id: str = attrs.field(validator=not_blank)
     """Which device."""
-    token: TokenCreate
+    token: TokenCreate = attrs.field(validator=instance_of(TokenCreate))
     """What to make."""
 
 
@@ -87,6 +89,8 @@ class Rotation:
     """The token to be replaced; None only where the device has no more than one."""
 
     def __attrs_post_init__(self) -> None:
+        if self.token is not None and not isinstance(self.token.reveal(), str):
+            raise InputError("must be a token: text", path="token")
         if self.token is not None and not self.token:
             # An empty cell must never rotate a live token.
             raise InputError("is empty: name the token to be replaced", path="token")
@@ -106,7 +110,7 @@ class ParameterChange:
     device_id: str = attrs.field(validator=not_blank)
     """Which device."""
     parameters: tuple[ConfigurationParameter, ...] = attrs.field(
-        converter=_as_parameters, validator=check_parameters
+        converter=as_parameters, validator=check_parameters
     )
     """What to set; at most 60."""
 

@@ -29,12 +29,14 @@ __all__ = [
     "Tag",
     "as_moment",
     "as_parameter_value",
+    "as_parameters",
     "as_tuple",
     "at_most",
     "boolean",
     "check_items",
     "check_parameters",
     "check_tags",
+    "instance_of",
     "moment",
     "not_blank",
     "text",
@@ -70,6 +72,20 @@ def at_most(maximum: int) -> Callable[[object, attrs.Attribute[Any], Sized | Uns
         if value is not UNSET and len(value) > maximum:
             raise InputError(
                 f"{len(value)} items, but a device holds at most {maximum}", path=attribute.name
+            )
+
+    return check
+
+
+def instance_of(
+    cls: type, *, optional: bool = False
+) -> Callable[[object, attrs.Attribute[Any], object], None]:
+    """Return a validator that refuses what is not of a class, but for None where it is optional."""
+
+    def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+        if not (isinstance(value, cls) or (optional and value is None)):
+            raise InputError(
+                f"must be a {cls.__name__}, not {type(value).__name__}", path=attribute.name
             )
 
     return check
@@ -114,6 +130,12 @@ def as_tuple(value: Iterable[Any] | Unset) -> tuple[Any, ...] | Unset:
     if isinstance(value, Unset) or not isinstance(value, Iterable):
         return value
     return tuple(value)
+
+
+# Not `tuple` itself: type checkers would refuse every caller's items for want of their type.
+def as_parameters(items: Iterable[ConfigurationParameter]) -> tuple[ConfigurationParameter, ...]:
+    """Turn any iterable of parameters into a tuple."""
+    return tuple(items)
 
 
 def as_parameter_value(value: object) -> str:

@@ -8,7 +8,14 @@ import attrs
 
 from tagodev.errors import InputError
 from tagodev.models.devices import DeviceCreate, DeviceEdit
-from tagodev.models.fields import ConfigurationParameter
+from tagodev.models.fields import (
+    ConfigurationParameter,
+    as_parameters,
+    boolean,
+    check_parameters,
+    instance_of,
+    text,
+)
 
 __all__ = ["DeviceStep"]
 
@@ -22,15 +29,21 @@ class DeviceStep:
         'change'
     """
 
-    create: DeviceCreate | None = None
+    create: DeviceCreate | None = attrs.field(
+        default=None, validator=instance_of(DeviceCreate, optional=True)
+    )
     """The device to be made."""
-    device_id: str = ""
+    device_id: str = attrs.field(default="", validator=text)
     """The device to be changed or deleted."""
-    edit: DeviceEdit | None = None
+    edit: DeviceEdit | None = attrs.field(
+        default=None, validator=instance_of(DeviceEdit, optional=True)
+    )
     """What to change in its fields and tags."""
-    parameters: tuple[ConfigurationParameter, ...] = ()
+    parameters: tuple[ConfigurationParameter, ...] = attrs.field(
+        default=(), converter=as_parameters, validator=check_parameters
+    )
     """The configuration parameters to set; those with other keys stay."""
-    delete: bool = False
+    delete: bool = attrs.field(default=False, validator=boolean)
     """Whether it is to go."""
     name: str = ""
     """The device's name, for whoever reads of the step; nothing is done with it."""

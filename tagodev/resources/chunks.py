@@ -11,6 +11,7 @@ from tagodev.resources.data_requests import check_text
 from tagodev.retry import Safety
 from tagodev.serde import to_json
 from tagodev.session import CallRecord
+from tagodev.signatures import strict
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _BACKUP: Final = Route("POST", "/device/:device_id/chunk/backup")
 _Chunks: TypeAlias = list[Chunk]
 
 
+@strict
 class Chunks:
     """The chunks of immutable devices: ``tago.chunks``."""
 

@@ -18,6 +18,7 @@ from tagodev.resources.listing import (
 from tagodev.resources.networks import catalogue_filter
 from tagodev.retry import Safety
 from tagodev.session import CallRecord
+from tagodev.signatures import strict
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ CONNECTOR_FIELDS: Final = (
 _LISTED: Final = CONNECTOR_FIELDS[:5]
 
 
+@strict
 class Connectors:
     """The connectors of a profile, and the public ones: ``tago.connectors``."""
 

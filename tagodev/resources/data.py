@@ -20,6 +20,7 @@ from tagodev.retry import Safety
 from tagodev.secrets import Secret
 from tagodev.serde import to_json
 from tagodev.session import CallRecord
+from tagodev.signatures import strict
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ _BACKUP: Final = Route("POST", "/device/:device_id/data/backup")
 _RESTORE: Final = Route("POST", "/device/:device_id/data/restore")
 
 
+@strict
 class Data:
     """The data of a profile's devices: ``tago.data``."""
 
@@ -263,6 +265,7 @@ class Data:
                 says.
 
         Raises:
+            InputError: the query has `qty` or `skip`, or the page size is out of bounds.
             RequestError: it failed.
 
         Example:

@@ -20,6 +20,7 @@ from tagodev.resources.batches import Batches
 from tagodev.resources.data_requests import OWN, DataRoutes, as_parameters, check_choice
 from tagodev.retry import Safety
 from tagodev.session import CallRecord
+from tagodev.signatures import strict
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ _MAX_SENT: Final = 1000
 _MAX_EDITED: Final = 25
 
 
+@strict
 class DeviceData:
     """The data of the device whose token the client has: ``device.data``."""
 
@@ -214,7 +216,7 @@ class DeviceData:
         parameters = as_parameters(query, "sum", dated=True)
         return (await self._get(self._routes.read, parameters, Total, options)).value or 0
 
-    async def stream(
+    def stream(
         self,
         query: DataQuery | None = None,
         *,
@@ -237,6 +239,7 @@ class DeviceData:
                 says.
 
         Raises:
+            InputError: the query has `qty` or `skip`, or the page size is out of bounds.
             RequestError: it failed.
 
         Example:
@@ -251,6 +254,12 @@ class DeviceData:
         for path in ("qty", "skip"):
             if getattr(query, path) is not UNSET:
                 raise InputError("a stream pages by itself", path=path, hint="Leave it out")
+        return self._stream(query, page_size, options)
+
+    async def _stream(
+        self, query: DataQuery, page_size: int, options: CallOptions
+    ) -> AsyncGenerator[DataPoint, None]:
+        """Yield the points of one variable after the other."""
         variables: tuple[str | Unset, ...] = (UNSET,)
         if not isinstance(query.variables, Unset):
             variables = tuple(dict.fromkeys(query.variables))

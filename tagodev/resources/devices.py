@@ -5,6 +5,7 @@ Long for what is said of it: more than half is documentation, with an example fo
 
 from __future__ import annotations
 
+import re
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar, Unpack, get_args
 
@@ -12,6 +13,8 @@ from tagodev.bulk.applying import ApplySteps
 from tagodev.bulk.creating import CreateDevices
 from tagodev.bulk.deleting import DeleteDevices
 from tagodev.bulk.editing import EditDevices
+from tagodev.bulk.finding import Identity
+from tagodev.errors import InputError
 from tagodev.limits.routes import Route
 from tagodev.models import Device, DeviceCreated, DeviceFilter, DeviceStatistic
 from tagodev.query import encode_query
@@ -28,13 +31,13 @@ from tagodev.resources.listing import (
 from tagodev.retry import Safety
 from tagodev.serde import to_json, to_wire
 from tagodev.session import CallRecord
+from tagodev.signatures import strict
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from tagodev.bulk.finding import Identity
     from tagodev.bulk.options import RunKeywords
     from tagodev.bulk.runner import BulkRun
     from tagodev.bulk.runs import Runs
@@ -75,6 +78,7 @@ DEFAULT_FIELDS: Final = (
 )
 
 
+@strict
 class Devices:
     """The devices of a profile: ``tago.devices``."""
 
@@ -369,6 +373,7 @@ class Devices:
                 ``patience``, as `RunKeywords` says.
 
         Raises:
+            InputError: an option that is not known, or a value of the wrong type.
             BulkStoppedError: the run ended early: the device cap, the token, the journal.
             JournalError: the journal is of another input, or in use.
 
@@ -379,6 +384,7 @@ class Devices:
             print(report.done, "made,", report.failed, "failed")
             ```
         """
+        check_choice("identity", identity, get_args(Identity))
         return self._runs.begin(CreateDevices(self._rows, identity=identity), devices, run)
 
     def edit_many(
@@ -451,5 +457,7 @@ class Devices:
             report = await tago.devices.apply_many(steps)
             ```
         """
+        if known_by not in ("name", "serial") and not re.fullmatch("tag:.+", known_by):
+            raise InputError(f"must be name, tag:KEY or serial, not {known_by!r}", path="known_by")
         rows = ApplyRows(self._session, self._runs)
         return self._runs.begin(ApplySteps(rows, known_by=known_by), steps, run)

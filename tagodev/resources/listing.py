@@ -24,6 +24,7 @@ from tagodev.errors import InputError
 from tagodev.query import MAX_LIST_ITEMS, encode_query
 from tagodev.retry import Safety
 from tagodev.session import CallRecord
+from tagodev.signatures import strict
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ _ORDER: Final = re.compile(r"[a-z_]+,(?:asc|desc)")
 T = TypeVar("T")
 
 
+@strict
 class Listing(Generic[T]):
     """All items of a list, page by page, each once.
 

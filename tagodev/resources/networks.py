@@ -23,6 +23,7 @@ from tagodev.retry import Safety
 from tagodev.secrets import Secret
 from tagodev.serde import to_json, to_wire
 from tagodev.session import CallRecord
+from tagodev.signatures import strict
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ _LISTED: Final = NETWORK_FIELDS[:5]
 _MAX_SENT: Final = 1000
 
 
+@strict
 class Networks:
     """The networks of a profile, and the public ones: ``tago.networks``."""
 

@@ -16,6 +16,7 @@ from tagodev.resources.sending_rows import ParameterRows
 from tagodev.retry import Safety
 from tagodev.serde import to_json
 from tagodev.session import CallRecord
+from tagodev.signatures import strict
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ _OWN_MARK: Final = Route("PUT", "/device/params/:param_id")
 _Parameters: TypeAlias = list[ConfigurationParameter]
 
 
+@strict
 class Parameters:
     """The configuration parameters of a profile's devices: ``tago.parameters``."""
 
@@ -179,6 +181,7 @@ class Parameters:
                 raise
 
 
+@strict
 class DeviceParameters:
     """The parameters of the device whose token the client has: ``device.parameters``."""
 

@@ -9,6 +9,7 @@ from tagodev.models import Account, AccountPlan, Profile, ProfileSummary
 from tagodev.query import encode_query
 from tagodev.retry import Safety
 from tagodev.session import CallRecord
+from tagodev.signatures import strict
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _ACCOUNT: Final = Route("GET", "/account")
 _PLAN: Final = Route("GET", "/account/plan")
 
 
+@strict
 class Profiles:
     """The profile that the token belongs to, and others it may read: ``tago.profile``."""
 
@@ -83,6 +85,7 @@ class Profiles:
         return await self._session.call(request, ProfileSummary, CallRecord.of(options))
 
 
+@strict
 class Accounts:
     """The account that the token's profile belongs to: ``tago.account``."""
 

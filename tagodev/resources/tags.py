@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Unpack
 from tagodev.limits.routes import Route
 from tagodev.retry import Safety
 from tagodev.session import CallRecord
+from tagodev.signatures import strict
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ __all__ = ["Tags"]
 _KEYS: Final = Route("GET", "/tags/keys/:type")
 
 
+@strict
 class Tags:
     """The tags that a profile uses: ``tago.tags``."""
 

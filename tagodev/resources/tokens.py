@@ -21,6 +21,7 @@ from tagodev.retry import Safety
 from tagodev.secrets import Secret
 from tagodev.serde import to_wire
 from tagodev.session import CallRecord
+from tagodev.signatures import strict
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ TOKEN_FIELDS: Final = (
 _Page: TypeAlias = list[DeviceToken]
 
 
+@strict
 class Tokens:
     """The tokens of devices: ``tago.tokens``."""
 

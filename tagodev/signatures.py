@@ -1,0 +1,273 @@
+"""Calls of public methods, checked against the methods' own signatures.
+
+``**options: Unpack[CallOptions]`` means something to type checkers only: at run time such a method
+takes any keyword. `strict` decorates a class, and each of its public methods then refuses
+
+- an unknown keyword, with a `TypeError` that names the nearest known one;
+- a value of the wrong type, with an `InputError` that names the argument.
+
+Nothing has been sent by then. The call itself raises the `TypeError`, also where the method is a
+coroutine function, as Python does for a missing argument. The `InputError` depends on the program's
+data: a coroutine raises it when it is awaited.
+The signature is the only place where names and types stand: a new method of a decorated class is
+checked without more being written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from difflib import get_close_matches
+from functools import wraps
+from types import FunctionType, NoneType
+from typing import Any, Final, NoReturn, TypeVar, cast
+
+import attrs
+
+from tagodev import models
+from tagodev.bulk.options import RunKeywords, RunManner
+from tagodev.errors import InputError
+from tagodev.limits.lanes import Lane
+from tagodev.secrets import Secret
+from tagodev.session import CallOptions, CallRecord
+
+__all__ = ["strict"]
+
+C = TypeVar("C", bound=type)
+
+_Types = tuple[type, ...]
+
+#: What an annotation may name. Annotations that name anything else are not checked here.
+_TYPES: Final[Mapping[str, _Types]] = {
+    "None": (NoneType,),
+    "bool": (bool,),
+    "datetime": (datetime,),
+    "float": (int, float),
+    "int": (int,),
+    "os.PathLike[str]": (os.PathLike,),
+    "Secret": (Secret,),
+    "str": (str,),
+}
+#: The names of types in words.
+_WORDS: Final[Mapping[type, str]] = {
+    bool: "true or false",
+    datetime: "a datetime",
+    float: "a number",
+    int: "a whole number",
+    NoneType: "None",
+    os.PathLike: "a path",
+    str: "text",
+}
+#: What the annotation of ``**keywords`` may be.
+_KEYWORDS: Final[Mapping[str, type]] = {
+    "Unpack[CallOptions]": CallOptions,
+    "Unpack[RunKeywords]": RunKeywords,
+    "Unpack[RunManner]": RunManner,
+}
+_LANES: Final = tuple(lane.value for lane in Lane)
+#: Passed by bulk runs, and not meant for programs.
+_INTERNAL: Final = frozenset({"record"})
+#: How alike an unknown keyword and a known one must be to be taken for a misspelling.
+_ALIKE: Final = 0.6
+_UNION: Final = re.compile(r" *\| *(?![^\[]*\])")
+
+
+def strict(cls: C) -> C:
+    """Let the public methods of a class refuse what their signatures do not allow.
+
+    The constructor refuses unknown keywords; it has checks of its own for the values.
+    Methods that a subclass adds are not checked, unless it is decorated too.
+
+    Raises:
+        TypeError: a method takes keywords that are not known here.
+
+    Examples:
+        >>> @strict
+        ... class Lamps:
+        ...     def list(self, *, colour: str = "red") -> list[str]:
+        ...         return [colour]
+        >>> Lamps().list(color="red")
+        Traceback (most recent call last):
+        ...
+        TypeError: list() got an unexpected keyword argument 'color'; did you mean 'colour'?
+    """
+    for name, member in list(vars(cls).items()):
+        if isinstance(member, FunctionType) and (name == "__init__" or not name.startswith("_")):
+            setattr(cls, name, _checked(member, _signature(member)))
+    return cls
+
+
+@attrs.frozen
+class _Signature:
+    """What a method takes."""
+
+    name: str
+    """Its name."""
+    accepted: frozenset[str]
+    """The keywords that it takes."""
+    types: Mapping[str, _Types]
+    """The types of its arguments, where they are checked."""
+    positional: tuple[tuple[str, _Types | None], ...]
+    """Name and types of each argument that may be given by its place."""
+    has_options: bool
+    """Whether it takes `CallOptions`."""
+
+    def problem(
+        self, cls: type, values: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> Exception | None:
+        """Return what is wrong with a call to a method of a class; None if nothing is.
+
+        Returned and not raised: the frames of a traceback would show the values, and one of them
+        may be a token.
+        """
+        for name in keywords:
+            if name not in self.accepted:
+                return TypeError(self._unknown(cls, name))
+        for (name, types), value in zip(self.positional, values, strict=False):
+            if types is not None and not _is_of(value, types):
+                return _wrong_type(name, value, types)
+        for name, value in keywords.items():
+            if name in self.types and not _is_of(value, self.types[name]):
+                return _wrong_type(name, value, self.types[name])
+        return _option_problem(keywords) if keywords and self.has_options else None
+
+    def _unknown(self, cls: type, keyword: str) -> str:
+        called = cls.__name__ if self.name == "__init__" else self.name
+        text = f"{called}() got an unexpected keyword argument {keyword!r}"
+        for name, types in self.types.items():
+            for model in types:
+                if attrs.has(model) and keyword in attrs.fields_dict(model):
+                    field = f"{model.__name__}({keyword}=...)"
+                    return f"{text}; did you mean {name}={field}?"
+        known = sorted(self.accepted - _INTERNAL)
+        near = get_close_matches(keyword, known, n=1, cutoff=_ALIKE)
+        if near:
+            return f"{text}; did you mean {near[0]!r}?"
+        return f"{text}; it takes {', '.join(known) or 'none'}"
+
+
+def _signature(method: FunctionType) -> _Signature:
+    # Not `inspect.signature`: it takes most of the time that the decorator would.
+    code, annotations = method.__code__, method.__annotations__
+    count = code.co_argcount + code.co_kwonlyargcount
+    names = code.co_varnames[1:count]
+    accepted = frozenset(names)
+    has_options = False
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        after = count + bool(code.co_flags & inspect.CO_VARARGS)
+        annotation = annotations.get(code.co_varnames[after], "")
+        if annotation not in _KEYWORDS:
+            msg = f"{method.__qualname__}: no run-time check for **keywords of {annotation!r}"
+            raise TypeError(msg)
+        has_options = _KEYWORDS[annotation] is CallOptions
+        accepted |= _KEYWORDS[annotation].__annotations__.keys()
+    types: dict[str, _Types | None] = dict.fromkeys(names)
+    if method.__name__ != "__init__":
+        types = {name: _types(annotations.get(name, "")) for name in names}
+    return _Signature(
+        name=method.__name__,
+        accepted=accepted,
+        types={name: known for name, known in types.items() if known is not None},
+        positional=tuple((name, types[name]) for name in code.co_varnames[1 : code.co_argcount]),
+        has_options=has_options,
+    )
+
+
+def _types(annotation: str) -> _Types | None:
+    """Return the types that an annotation names; None if it names others than these."""
+    found: list[type] = []
+    for part in _UNION.split(annotation):
+        model = getattr(models, part, None)
+        if isinstance(model, type):
+            found.append(model)
+        elif part in _TYPES:
+            found += _TYPES[part]
+        else:
+            return None
+    return tuple(found)
+
+
+def _is_of(value: object, types: _Types) -> bool:
+    # To Python true and false are whole numbers.
+    return isinstance(value, types) and (value.__class__ is not bool or bool in types)
+
+
+def _wrong_type(name: str, value: object, types: _Types) -> InputError:
+    # The value itself is not repeated: it may be a token that was given in the wrong place.
+    words = [_word(one) for one in types if not (one is int and float in types)]
+    model = next((one for one in types if attrs.has(one)), None)
+    return InputError(
+        f"must be {' or '.join(words)}, not {type(value).__name__}",
+        path=name,
+        hint=f"Write {model.__name__}(...)" if model and isinstance(value, Mapping) else "",
+    )
+
+
+def _word(cls: type) -> str:
+    article = "an" if cls.__name__[0] in "AEIOU" else "a"
+    return _WORDS.get(cls, f"{article} {cls.__name__}")
+
+
+def _option_problem(options: Mapping[str, Any]) -> Exception | None:
+    """Return what is wrong with the values of `CallOptions`; None if nothing is."""
+    lane = options.get("lane", Lane.INTERACTIVE)
+    if not isinstance(lane, str) or lane not in _LANES:
+        return InputError(f"must be {' or '.join(_LANES)}, not {lane!r}", path="lane")
+    wait, timeout = options.get("max_wait"), options.get("timeout")
+    # Written so that NaN, which compares with nothing, is refused.
+    if wait is not None and not (_is_of(wait, (int, float)) and wait >= 0):
+        return InputError(
+            f"must be a number of seconds, 0 or more, or None, not {wait!r}", path="max_wait"
+        )
+    if timeout is not None and not (_is_of(timeout, (int, float)) and timeout > 0):
+        return InputError(
+            f"must be a number of seconds above 0, or None, not {timeout!r}", path="timeout"
+        )
+    if "record" in options and not isinstance(options["record"], CallRecord):
+        return InputError("must be a CallRecord", path="record")
+    return None
+
+
+def _checked(method: FunctionType, signature: _Signature) -> Callable[..., Any]:
+    """Return the method with a check before it.
+
+    It is a plain function also for a coroutine function: the check need not wait until the
+    coroutine is awaited, and each request saves a coroutine.
+    """
+    find_problem = signature.problem
+    is_coroutine = inspect.iscoroutinefunction(method)
+
+    @wraps(method)
+    def checked(self: object, /, *values: Any, **keywords: Any) -> Any:
+        problem = find_problem(type(self), values, keywords)
+        if problem is not None:
+            del values, keywords
+            if is_coroutine and isinstance(problem, InputError):
+                return _failing(problem)
+            raise problem
+        # An error that the constructor raises passes this frame, which must not show the token.
+        given: list[Any] = [keywords, values]
+        del values, keywords
+        return method(self, *given.pop(), **given.pop())
+
+    if is_coroutine:
+        _mark_coroutine(checked)
+    return checked
+
+
+async def _failing(problem: InputError) -> NoReturn:
+    raise problem
+
+
+def _mark_coroutine(function: Callable[..., Any]) -> None:
+    """Let `inspect` and `unittest.mock` know that calling a plain function gives a coroutine."""
+    mark = getattr(inspect, "markcoroutinefunction", None)
+    if mark is not None:
+        mark(function)
+    else:
+        # Python 3.11 has no public way; this is what its `asyncio.iscoroutinefunction` looks for.
+        cast("Any", function)._is_coroutine = cast("Any", asyncio.coroutines)._is_coroutine  # noqa: SLF001
