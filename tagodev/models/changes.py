@@ -11,6 +11,7 @@ from tagodev.errors import InputError
 from tagodev.models.data import DataCreate
 from tagodev.models.devices import DeviceEdit
 from tagodev.models.fields import ConfigurationParameter, check_parameters, not_blank
+from tagodev.models.tag_changes import TagChanges, check_tags_once
 from tagodev.models.tokens import TokenCreate
 from tagodev.secrets import Secret
 
@@ -54,7 +55,12 @@ class DeviceChange:
     device_id: str = attrs.field(validator=not_blank)
     """Which device."""
     changes: DeviceEdit
-    """What to change."""
+    """What to change; its tags replace all that the device has."""
+    tags: TagChanges | None = attrs.field(default=None, kw_only=True)
+    """The tags to set and to remove, merged with those that it has when the row is done."""
+
+    def __attrs_post_init__(self) -> None:
+        check_tags_once(self.changes, self.tags)
 
 
 @attrs.frozen

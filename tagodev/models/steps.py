@@ -9,6 +9,7 @@ import attrs
 from tagodev.errors import InputError
 from tagodev.models.devices import DeviceCreate, DeviceEdit
 from tagodev.models.fields import ConfigurationParameter
+from tagodev.models.tag_changes import TagChanges, check_tags_once
 
 __all__ = ["DeviceStep"]
 
@@ -27,7 +28,9 @@ class DeviceStep:
     device_id: str = ""
     """The device to be changed or deleted."""
     edit: DeviceEdit | None = None
-    """What to change in its fields and tags."""
+    """What to change in its fields."""
+    tags: TagChanges | None = None
+    """The tags to set and to remove, merged with those that it has when the step is done."""
     parameters: tuple[ConfigurationParameter, ...] = ()
     """The configuration parameters to set; those with other keys stay."""
     delete: bool = False
@@ -38,9 +41,12 @@ class DeviceStep:
     def __attrs_post_init__(self) -> None:
         if (self.create is None) == (not self.device_id):
             raise InputError("names a device, or makes one", path="device_id")
-        changes = self.edit is not None or bool(self.parameters)
+        changes = not (self.edit is None and self.tags is None) or bool(self.parameters)
         if self.device_id and changes == self.delete:
             raise InputError("changes a device, or deletes it", path="delete")
+        check_tags_once(self.edit, self.tags)
+        if self.create is not None and self.tags is not None:
+            raise InputError("are for devices that exist", path="tags")
 
     @property
     def action(self) -> Literal["create", "change", "delete"]:
