@@ -49,9 +49,7 @@ class TagChanges:
 
     set: tuple[Tag, ...] = attrs.field(default=(), converter=as_tuple, validator=check_tags)
     """Tags to set; a key that stands more than once gets several values."""
-    remove: tuple[str, ...] = attrs.field(
-        default=(), converter=_as_keys, validator=_check_removed
-    )
+    remove: tuple[str, ...] = attrs.field(default=(), converter=_as_keys, validator=_check_removed)
     """Keys of the tags to remove."""
 
     def __attrs_post_init__(self) -> None:
