@@ -11,7 +11,7 @@ import attrs
 from tagodev.bulk.journal import Journal
 from tagodev.cli.journal_results import check_out
 from tagodev.errors import InputError
-from tagodev.provision.keeping import stem_of
+from tagodev.provision.sources import stem_of
 
 if TYPE_CHECKING:
     from typing import Self
