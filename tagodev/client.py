@@ -114,7 +114,6 @@ class Tago(BaseClient):
         """
         return self._begin(journal, **run)
 
-    @strict
     def settle(self, journal: str | os.PathLike[str], **run: Unpack[RunManner]) -> BulkRun[Any]:
         """Find out what an interrupted bulk run has done, and do nothing else of it.
 

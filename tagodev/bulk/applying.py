@@ -28,11 +28,11 @@ from tagodev.bulk.creating import (
     stops_creating,
 )
 from tagodev.bulk.deleting import DeleteCalls, delete_device
-from tagodev.bulk.editing import EditCalls
+from tagodev.bulk.editing import EditCalls, edit_device
 from tagodev.bulk.operations import Operation
 from tagodev.bulk.outcomes import Applied, Done
 from tagodev.bulk.sending import ParameterCalls
-from tagodev.models import UNSET
+from tagodev.models import UNSET, DeviceEdit
 from tagodev.models.steps import DeviceStep
 from tagodev.serde import from_json, to_json
 
@@ -133,8 +133,9 @@ class ApplySteps(Operation[DeviceStep]):
                 self._own(made.device_id, row.index)
         elif step.delete:
             await delete_device(self.calls, step.device_id, record)
-        if step.edit is not None:
-            await self.calls.edit(step.device_id, step.edit, record)
+        if not (step.edit is None and step.tags is None):
+            edit = step.edit or DeviceEdit()
+            await edit_device(self.calls, step.device_id, edit, step.tags, record)
         if step.parameters:
             await self.calls.set_parameters(step.device_id, step.parameters, record)
         return Applied(row.index, step, result=made, attempts=record.attempts)

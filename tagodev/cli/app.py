@@ -34,8 +34,9 @@ by now: exit code 1), or the snapshot of an earlier apply, which puts things bac
 file again does nothing; after an apply that was cut off it does the rest. A dash stands for
 standard input, which needs a --name.
 
-Deleted are only devices of the file's own name (tag tagodev_managed), at most 10% of them unless
---max-delete allows more, and none that a tag _delete_protection_ protects.
+--prune deletes only devices of this list's manager (tag tagodev_managed), which is --name or one
+that belongs to this file alone; at most 10% of them unless --max-delete allows more, and none that
+a tag _delete_protection_ protects.
 """
 _APPLY_EXAMPLES: Final = """\
 Example: tagodev apply site.csv

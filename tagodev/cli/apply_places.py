@@ -21,7 +21,7 @@ from tagodev.bulk.journal import Journal
 from tagodev.cli.journal_results import check_out
 from tagodev.errors import InputError, TagoError
 from tagodev.process_lock import ProcessLock
-from tagodev.provision.keeping import stem_of
+from tagodev.provision.sources import stem_of
 from tagodev.state_folder import private_folder, state_folder
 
 if TYPE_CHECKING:

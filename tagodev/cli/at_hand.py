@@ -20,10 +20,12 @@ from tagodev.provision.files import InvalidFileError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["at_hand"]
+__all__ = ["at_hand", "came_over_pipe"]
 
 #: What standard input is called in messages.
 _SHOWN: Final = "stdin"
+#: How the names of folders begin that keep what came over a pipe.
+_PREFIX: Final = "tagodev-"
 
 
 @contextlib.contextmanager
@@ -42,7 +44,7 @@ def at_hand(file: Path, manager: str | None) -> Iterator[Path]:
         yield file
         return
     # The folder is for its owner's eyes only.
-    with tempfile.TemporaryDirectory(prefix="tagodev-") as folder:
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
         kept = Path(folder) / _SHOWN
         _keep(file, kept)
         try:
@@ -55,6 +57,17 @@ def at_hand(file: Path, manager: str | None) -> Iterator[Path]:
                 if one.source == str(kept):
                     one.source = shown
             raise
+
+
+def came_over_pipe(path: Path) -> bool:
+    """Return whether a path that `at_hand` gave is that of a copy.
+
+    Args:
+        path: of a file of devices.
+    """
+    folder = path.parent
+    temporary = folder.name.startswith(_PREFIX) and folder.parent == Path(tempfile.gettempdir())
+    return temporary and path.name == _SHOWN
 
 
 def _keep(pipe: Path, kept: Path) -> None:

@@ -44,8 +44,8 @@ FILE is as for bulk create. Columns: device_id (or id), and of name, network, co
 visible, description, chunk_retention, tag.KEY, param.KEY those that are to change; an empty cell
 changes nothing.
 
-Tags that a row gives take the place of all tags that the device has, and so do parameters: tagodev
-apply knows how to add to them.
+The tags of a row replace all tags that the device has, also those that others add during the run;
+its parameters replace all parameters. To add single ones, use tagodev apply or device edit.
 """
 _ROTATE: Final = """\
 Replace the tokens that a file names by new ones of the same name and permission.

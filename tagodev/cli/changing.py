@@ -11,7 +11,7 @@ import attrs
 
 from tagodev.cli.filters import key_and_value
 from tagodev.errors import InputError
-from tagodev.models import DeviceEdit, Tag
+from tagodev.models import DeviceChange, DeviceEdit, Tag, TagChanges
 from tagodev.provision.cells import DEVICE_COLUMNS, read_fields, refuse_device_column
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ class Changes:
             )
         if not (fields or tags or untag):
             raise InputError("what is to change? Give --set or --unset", path="--set")
+        if both := sorted(untag & tags.keys()):
+            raise InputError(f"tag.{both[0]} is given to --set too", path="--unset")
         # What the service would refuse is refused here, before anything is looked up.
         DeviceEdit(**fields)
         return cls(fields=fields, tags=tags, untag=untag, replace_tags=replace_tags)
@@ -86,7 +88,7 @@ class Changes:
         """The fields of a device that must be known to tell what changes in it."""
         return ("tags", *self.fields)
 
-    def edit_of(self, device: Device) -> DeviceEdit | None:
+    def of(self, device: Device) -> DeviceChange | None:
         """Return what to change in a device; None if it is so already.
 
         Args:
@@ -101,30 +103,29 @@ class Changes:
         # The two are changed together only.
         if "network" in changed or "connector" in changed:
             changed |= {name: self.fields[name] for name in ("network", "connector")}
-        tags = self._tags_of(device)
-        if tags != device.tags:
-            changed["tags"] = tags
-        if not changed:
-            return None
+        tags = self._tag_changes()
+        if self.replace_tags:
+            # The whole list is what the option asks for.
+            tags = None
+            if sorted(device.tags, key=str) != sorted(self._new_tags(), key=str):
+                changed["tags"] = self._new_tags()
         try:
-            return DeviceEdit(**changed)
+            if tags is not None and tags.merged(device.tags) == device.tags:
+                tags = None
+            if not (changed or tags):
+                return None
+            return DeviceChange(device.id, DeviceEdit(**changed), tags=tags)
         except InputError as error:
             error.source = error.source or f"device {device.id}"
             raise
 
-    def _tags_of(self, device: Device) -> tuple[Tag, ...]:
+    def _new_tags(self) -> list[Tag]:
+        return [Tag(key, value) for key, value in self.tags.items()]
+
+    def _tag_changes(self) -> TagChanges | None:
         if not (self.tags or self.untag):
-            return device.tags
-        left = dict(self.tags)
-        tags = []
-        for tag in device.tags:
-            if tag.key in self.tags:
-                # At its place, and once, whatever the device had.
-                if tag.key in left:
-                    tags.append(Tag(tag.key, left.pop(tag.key)))
-            elif not self.replace_tags and tag.key not in self.untag:
-                tags.append(tag)
-        return (*tags, *(Tag(key, value) for key, value in left.items()))
+            return None
+        return TagChanges(set=self._new_tags(), remove=sorted(self.untag))
 
 
 def _assignment(text: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
+import attrs
 from cyclopts import App, Parameter
 
 import tagodev
@@ -252,10 +253,16 @@ def _edit_named(
     changes: Changes, devices: Sequence[str], service: ServiceOptions, *, json: bool
 ) -> int:
     async def change(tago: Tago, device: Device) -> bool:
-        edit = changes.edit_of(device)
-        if edit is not None:
-            await tago.devices.edit(device.id, edit)
-        return edit is not None
+        change = changes.of(device)
+        if change is None:
+            return False
+        edit = change.changes
+        if change.tags is not None:
+            # Read again now: the edit replaces the whole list, and the device was found earlier.
+            present = (await tago.devices.info(device.id)).tags
+            edit = attrs.evolve(edit, tags=change.tags.merged(present))
+        await tago.devices.edit(device.id, edit)
+        return True
 
     found = service.ask(lambda tago: find_devices(tago, devices))
     return do_each(service, found, "edited", change, json=json)
@@ -273,12 +280,8 @@ def _edit_by_filter(
     from tagodev.bulk.editing import EditDevices
 
     found = service.ask(lambda tago: filters.find_surely(tago, changes.asks_for))
-    edits = [(device, changes.edit_of(device)) for device in found]
-    rows = [
-        (device, tagodev.DeviceChange(device.id, edit))
-        for device, edit in edits
-        if edit is not None
-    ]
+    changed = [(device, changes.of(device)) for device in found]
+    rows = [(device, change) for device, change in changed if change is not None]
     if len(rows) < len(found):
         say(f"So already, and left alone: {plural(len(found) - len(rows), 'device')}")
     task = Task(verb="edit", warning="They will be changed.", operation=EditDevices, rows=rows)

@@ -18,7 +18,7 @@ from tagodev.errors import InputError
 from tagodev.provision.documents import Head, document, write_file
 from tagodev.provision.exporting import EXPORT_FIELDS, export_records, known_by_of
 from tagodev.provision.intent import Intent
-from tagodev.provision.keeping import stem_of
+from tagodev.provision.sources import stem_of
 from tagodev.provision.tables import csv_pieces, json_line_pieces, yaml_pieces
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from tagodev.cli.execution import Interrupt, Sight, Summary, follow
 from tagodev.cli.progress import open_display
 from tagodev.cli.standing import resume_command
 from tagodev.errors import JournalError
-from tagodev.models import DeviceChange, DeviceEdit, DeviceFilter, TagFilter
+from tagodev.models import DeviceChange, DeviceEdit, DeviceFilter, TagChanges, TagFilter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,7 +125,7 @@ async def _changes(tago: Tago, key: str) -> list[DeviceChange]:
         filter=DeviceFilter(tags=[TagFilter(key)]), fields=("tags",), order_by="created_at,asc"
     )
     return [
-        DeviceChange(device.id, DeviceEdit(tags=[tag for tag in device.tags if tag.key != key]))
+        DeviceChange(device.id, DeviceEdit(), tags=TagChanges(remove=[key]))
         for device in await devices.complete()
         if any(tag.key == key for tag in device.tags)
     ]

@@ -10,22 +10,25 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import attrs
 from cyclopts import Group, Parameter
 
+from tagodev.cli.at_hand import came_over_pipe
 from tagodev.cli.common import say
-from tagodev.errors import InputError
+from tagodev.errors import ConfigurationError, InputError
 from tagodev.provision.defaults import read_defaults
 from tagodev.provision.documents import Head, read_head
 from tagodev.provision.files import RowFile, integration_names, read_devices
 from tagodev.provision.integrations import Integrations, resolve_integrations
 from tagodev.provision.intent import Intent, TagMode
-from tagodev.provision.keeping import check_profile, check_service, stem_of
+from tagodev.provision.keeping import check_profile, check_service
 from tagodev.provision.planning import make_plan
 from tagodev.provision.rows import check_rows, name_file
+from tagodev.provision.sources import Sources, check_owners, stem_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from tagodev.cli.service import ServiceOptions
     from tagodev.client import Tago
+    from tagodev.models import Device
     from tagodev.provision.files import DeviceRow
     from tagodev.provision.plans import Plan
 
@@ -35,6 +38,8 @@ _FILE: Final = Group("How the file is read", sort_key=2)
 _INTENT: Final = Group("What the file stands for", sort_key=3)
 #: Seconds between two lines that say how far reading has come.
 _EVERY: Final = 5.0
+#: Other files that a note lists.
+_SHOWN: Final = 3
 #: The options by which fields of an intent are given.
 _OPTIONS: Final = {"manager": "--name", "known_by": "--by"}
 
@@ -106,12 +111,12 @@ class IntentOptions:
         str | None,
         Parameter(
             name="--name",
-            help="What the tag tagodev_managed of its devices says; default: the file's name.",
+            help="Manager of the devices (tag tagodev_managed); default: one of the file's own.",
         ),
     ] = None
     prune: Annotated[
         bool,
-        Parameter(negative="", help="Delete devices of that name that the file no longer has."),
+        Parameter(negative="", help="Delete devices of this manager that FILE no longer has."),
     ] = False
     tags: Annotated[
         TagMode | None,
@@ -124,6 +129,8 @@ class IntentOptions:
 
     def intent(self, path: Path, head: Head | None) -> Intent:
         """Return what a file stands for: what was said here, or in its head, or by default.
+
+        The manager of a file that names none is the file's stem, until `open_wanted` binds it.
 
         Args:
             path: the file.
@@ -167,6 +174,8 @@ class Wanted:
     """What it stands for."""
     max_devices: int | None
     """How many devices the profile may hold; None for as many as its plan."""
+    bound: bool = False
+    """Whether its manager is bound to the file, and not given by name."""
 
     async def plan(self, tago: Tago) -> Plan:
         """Return what would make the profile so.
@@ -186,6 +195,7 @@ class Wanted:
                 self.intent,
                 max_devices=self.max_devices,
                 on_progress=Reading(),
+                check_devices=self._check_owners if self.bound else None,
             )
             if self.head is not None:
                 check_profile(self.head, made)
@@ -193,6 +203,9 @@ class Wanted:
             name_file(error, self.path)
             raise
         return made
+
+    def _check_owners(self, devices: Sequence[Device]) -> None:
+        check_owners(self.intent.manager, devices, Sources.open().owner)
 
 
 def open_wanted(
@@ -220,7 +233,42 @@ def open_wanted(
     except InputError as error:
         name_file(error, file)
         raise
-    return Wanted(file, head, rows, meant, intent.max_devices)
+    bound = _is_bound(file, head, intent)
+    if bound:
+        meant = attrs.evolve(meant, manager=_bind(file))
+    elif intent.manager is not None:
+        _note_other_files(file, meant)
+    return Wanted(file, head, rows, meant, intent.max_devices, bound=bound)
+
+
+def _is_bound(file: Path, head: Head | None, intent: IntentOptions) -> bool:
+    """Return whether a list's manager is bound to its file."""
+    if intent.manager is not None or came_over_pipe(file):
+        return False
+    # An export was named after the file that it went to, which others may be called too.
+    return head is None or head.kind == "export"
+
+
+def _bind(file: Path) -> str:
+    """Return the manager of a file, and say so if the file was moved."""
+    binding = Sources.open().bind(file)
+    if binding.moved_from is not None:
+        say(f"Note: {file} was {binding.moved_from}, and is still managed as {binding.manager}")
+    return binding.manager
+
+
+def _note_other_files(file: Path, meant: Intent) -> None:
+    """Say which other files were used under the name that was given."""
+    try:
+        others = Sources.open().use(meant.manager, None if came_over_pipe(file) else file)
+    except ConfigurationError as error:
+        say(f"Note: other files of the name {meant.manager} are not known. {error.message}")
+        return
+    if others:
+        shown = ", ".join(map(str, others[:_SHOWN]))
+        more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+        pruned = "; --prune deletes devices that only they name" if meant.prune else ""
+        say(f"Note: {meant.manager} is also the name of {shown}{more}{pruned}")
 
 
 async def _resolve(service: ServiceOptions, names: Collection[str]) -> Integrations:

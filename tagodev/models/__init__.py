@@ -54,6 +54,7 @@ from tagodev.models.statistics import (
     DeviceStatistic,
 )
 from tagodev.models.steps import DeviceStep
+from tagodev.models.tag_changes import TagChanges
 from tagodev.models.tokens import (
     DeviceToken,
     TokenCreate,
@@ -103,6 +104,7 @@ __all__ = [
     "ServiceAmounts",
     "SoftLimits",
     "Tag",
+    "TagChanges",
     "TagFilter",
     "TokenCreate",
     "TokenCreated",

@@ -17,6 +17,7 @@ from tagodev.models.fields import (
     instance_of,
     not_blank,
 )
+from tagodev.models.tag_changes import TagChanges, check_tags_once
 from tagodev.models.tokens import TokenCreate
 from tagodev.secrets import Secret
 
@@ -56,7 +57,14 @@ class DeviceChange:
     device_id: str = attrs.field(validator=not_blank)
     """Which device."""
     changes: DeviceEdit = attrs.field(validator=instance_of(DeviceEdit))
-    """What to change."""
+    """What to change; its tags replace all that the device has."""
+    tags: TagChanges | None = attrs.field(
+        default=None, kw_only=True, validator=instance_of(TagChanges, optional=True)
+    )
+    """The tags to set and to remove, merged with those that it has when the row is done."""
+
+    def __attrs_post_init__(self) -> None:
+        check_tags_once(self.changes, self.tags)
 
 
 @attrs.frozen

@@ -16,6 +16,7 @@ from tagodev.models.fields import (
     instance_of,
     text,
 )
+from tagodev.models.tag_changes import TagChanges, check_tags_once
 
 __all__ = ["DeviceStep"]
 
@@ -38,7 +39,11 @@ class DeviceStep:
     edit: DeviceEdit | None = attrs.field(
         default=None, validator=instance_of(DeviceEdit, optional=True)
     )
-    """What to change in its fields and tags."""
+    """What to change in its fields."""
+    tags: TagChanges | None = attrs.field(
+        default=None, validator=instance_of(TagChanges, optional=True)
+    )
+    """The tags to set and to remove, merged with those that it has when the step is done."""
     parameters: tuple[ConfigurationParameter, ...] = attrs.field(
         default=(), converter=as_parameters, validator=check_parameters
     )
@@ -51,9 +56,12 @@ class DeviceStep:
     def __attrs_post_init__(self) -> None:
         if (self.create is None) == (not self.device_id):
             raise InputError("names a device, or makes one", path="device_id")
-        changes = self.edit is not None or bool(self.parameters)
+        changes = not (self.edit is None and self.tags is None) or bool(self.parameters)
         if self.device_id and changes == self.delete:
             raise InputError("changes a device, or deletes it", path="delete")
+        check_tags_once(self.edit, self.tags)
+        if self.create is not None and self.tags is not None:
+            raise InputError("are for devices that exist", path="tags")
 
     @property
     def action(self) -> Literal["create", "change", "delete"]:

@@ -15,7 +15,14 @@ import attrs
 from tagodev.bulk.applying import MANAGED_TAG
 from tagodev.bulk.creating import TAG_PREFIX
 from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE, MAX_TAGS_PER_DEVICE
-from tagodev.models import UNSET, ConfigurationParameter, DeviceEdit, DeviceStep, Tag
+from tagodev.models import (
+    UNSET,
+    ConfigurationParameter,
+    DeviceEdit,
+    DeviceStep,
+    Tag,
+    TagChanges,
+)
 from tagodev.provision.plans import Change, PlannedStep
 
 if TYPE_CHECKING:
@@ -139,21 +146,21 @@ def compare(
         parameters: the device's configuration parameters, where they were read.
     """
     fields, fixed = _field_changes(row, device)
-    tags, tag_changes = _tag_changes(row, device, intent)
+    tags, gone, tag_changes = _tag_changes(row, device, intent)
     wanted, parameter_changes = _parameter_changes(row, parameters)
     changes = (*fixed, *fields, *tag_changes, *parameter_changes)
     if not changes:
         return None
-    if not intent.restore and Tag(MANAGED_TAG, intent.manager) not in tags:
+    if not intent.restore and Tag(MANAGED_TAG, intent.manager) not in device.tags:
         tags = _marked(tags, intent.manager)
         changes = (*changes, *_mark_change(device, intent.manager))
-    reason = _obstacle(device, intent, fixed, tags) or _no_parameters(parameters or (), wanted)
+    replaced = {*gone, *(tag.key for tag in tags)}
+    after = (*(tag for tag in device.tags if tag.key not in replaced), *tags)
+    reason = _obstacle(device, intent, fixed, after) or _no_parameters(parameters or (), wanted)
     if reason:
         return blocked(row, reason, device=device, changes=changes)
     edit: dict[str, Any] = {change.path: change.new for change in fields}
     edit |= {name: None for name in _EMPTIED if edit.get(name) == ""}
-    if tags != device.tags:
-        edit["tags"] = tags
     return PlannedStep(
         action="change",
         name=device.name,
@@ -163,6 +170,8 @@ def compare(
         step=DeviceStep(
             device_id=device.id,
             edit=DeviceEdit(**edit) if edit else None,
+            # Only what the plan shows: tags that are added meanwhile stay.
+            tags=TagChanges(set=tags, remove=gone) if replaced else None,
             parameters=wanted,
             name=device.name,
         ),
@@ -230,21 +239,19 @@ def _has(device: Device, name: str) -> bool:
 
 def _tag_changes(
     row: DeviceRow, device: Device, intent: Intent
-) -> tuple[tuple[Tag, ...], list[Change]]:
-    """Return the tags as they shall be, and the changes that lead there."""
+) -> tuple[tuple[Tag, ...], tuple[str, ...], list[Change]]:
+    """Return the tags to set, the keys of those to remove, and the changes as they are shown."""
     wanted = _tags_of(row)
     new, old = _by_key(wanted), _by_key(device.tags)
-    gone = [key for key in old if key not in new and _goes(key, intent)]
+    gone = tuple(key for key in old if key not in new and _goes(key, intent))
+    other = {key for key, values in new.items() if sorted(old.get(key, ())) != sorted(values)}
     changes = [
         Change(f"tags.{key}", _joined(old.get(key)), _joined(values))
         for key, values in new.items()
-        if sorted(old.get(key, ())) != sorted(values)
+        if key in other
     ]
     changes += [Change(f"tags.{key}", _joined(old[key]), None) for key in gone]
-    if not changes:
-        return device.tags, []
-    kept = [tag for tag in device.tags if tag.key not in new and tag.key not in gone]
-    return (*kept, *wanted), changes
+    return tuple(tag for tag in wanted if tag.key in other), gone, changes
 
 
 def _goes(key: str, intent: Intent) -> bool:

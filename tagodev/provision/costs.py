@@ -55,7 +55,11 @@ def _phases(steps: Sequence[PlannedStep]) -> Iterator[Counter[str]]:
     yield Counter({"DELETE /device/:device_id": deletions})
     yield Counter(
         {
-            "PUT /device/:device_id": sum(step.edit is not None for step in todo),
+            # Tags are read first, and merged with what is written.
+            "GET /device/:device_id": sum(step.tags is not None for step in todo),
+            "PUT /device/:device_id": sum(
+                not (step.edit is None and step.tags is None) for step in todo
+            ),
             "GET /device/:device_id/params": parameters,
             "POST /device/:device_id/params": parameters,
         }

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tagodev.provision.records import Found, Schema
 
-__all__ = ["FileFormat", "Format", "format_of"]
+__all__ = ["FileFormat", "Format", "format_of", "without_suffix"]
 
 Format: TypeAlias = Literal["csv", "json", "json lines", "yaml", "excel"]
 
@@ -113,6 +113,19 @@ def format_of(path: Path, sheet: str | None = None) -> FileFormat:
     check_encoding(head)
     name = _SUFFIXES.get(path.suffix.casefold())
     return FileFormat(path, name or _format_by_first_line(first))
+
+
+def without_suffix(name: str) -> str:
+    """Return a file's name without the suffix of its format; a name without one stays whole.
+
+    Args:
+        name: of a file, without its folder.
+    """
+    folded = name.casefold()
+    for suffix in (*_SUFFIXES, *_WORKBOOKS):
+        if folded.endswith(suffix):
+            return name[: -len(suffix)]
+    return name
 
 
 def _format_by_first_line(line: str) -> Format:

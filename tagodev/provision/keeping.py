@@ -15,17 +15,7 @@ if TYPE_CHECKING:
     from tagodev.provision.files import DeviceRow
     from tagodev.provision.plans import Plan
 
-__all__ = ["check_profile", "check_service", "keep_plan", "stem_of"]
-
-
-def stem_of(path: Path) -> str:
-    """Return a file's name without whatever stands behind its first dot.
-
-    Args:
-        path: a file of devices.
-    """
-    stem, _, _ = path.name.lstrip(".").partition(".")
-    return stem or path.name
+__all__ = ["check_profile", "check_service", "keep_plan"]
 
 
 def keep_plan(path: Path, plan: Plan, rows: Iterable[DeviceRow], tago: Tago) -> None:

@@ -11,7 +11,7 @@ The plan says what it did not look at.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tagodev.bulk.applying import MANAGED_TAG, identity_of
 from tagodev.errors import NotFoundError
@@ -23,7 +23,7 @@ from tagodev.provision.rows import Match, check_rows, key_of
 from tagodev.provision.together import each
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tagodev.client import Tago
     from tagodev.models import ConfigurationParameter, Device
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from tagodev.provision.plans import PlannedStep
     from tagodev.provision.together import Progress
 
-__all__ = ["FIELDS", "make_plan"]
+__all__ = ["FIELDS", "CheckDevices", "make_plan"]
+
+#: Refuses devices that a list names, by an `InputError`.
+CheckDevices: TypeAlias = "Callable[[Sequence[Device]], None]"
 
 _ORDER: Final = {"delete": 0, "change": 1, "create": 2, "blocked": 3}
 #: What is read of each device, in one list request a thousand of them.
@@ -62,6 +65,7 @@ async def make_plan(
     *,
     max_devices: int | None = None,
     on_progress: Progress | None = None,
+    check_devices: CheckDevices | None = None,
 ) -> Plan:
     """Return what would make a profile what a file says; nothing is changed.
 
@@ -71,6 +75,8 @@ async def make_plan(
         intent: what the file stands for.
         max_devices: how many devices the profile may hold; None for as many as its plan.
         on_progress: called now and then with what is read.
+        check_devices: called with the devices that the rows name, before they are compared;
+            raises an `InputError` to refuse the plan.
 
     Raises:
         InputError: two rows stand for the same device, or a row can't be told apart.
@@ -79,7 +85,8 @@ async def make_plan(
     Example:
         ``plan = await make_plan(tago, read_devices("site.csv"), Intent(manager="site"))``
     """
-    return await _Planner(tago, intent, max_devices, on_progress or _silent).plan(list(rows))
+    planner = _Planner(tago, intent, max_devices, on_progress or _silent)
+    return await planner.plan(list(rows), check_devices)
 
 
 def _silent(_: str, __: int, ___: int | None) -> None:
@@ -102,10 +109,12 @@ class _Planner:
         self._marked: set[str] = set()
         self._notes: list[str] = []
 
-    async def plan(self, rows: list[DeviceRow]) -> Plan:
+    async def plan(self, rows: list[DeviceRow], check_devices: CheckDevices | None) -> Plan:
         check_rows(rows, self._intent)
         await self._list(rows)
         matches = await self._match(rows)
+        if check_devices is not None:
+            check_devices([match.device for match in matches if match.device is not None])
         steps = await self._compare(matches)
         kept = len(rows) - len(steps)
         if self._intent.prune:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+import attrs
+
 from tagodev.errors import BadRequestError, NotFoundError
 from tagodev.limits.routes import Route
-from tagodev.models import Device, DeviceCreated
+from tagodev.models import Device, DeviceCreated, Tag
 from tagodev.query import encode_query
 from tagodev.resources.listing import PAGE_SIZE, Listing
 from tagodev.resources.token_rows import TokenRows
@@ -38,6 +40,16 @@ _DELETE: Final = Route("DELETE", "/device/:device_id")
 _FIELDS: Final = ("id", "name", "tags", "created_at")
 
 
+@attrs.frozen
+class _Tagged:
+    """A device's tags, as they are needed to replace the list.
+
+    An answer without them is refused: it must not pass for a device without tags.
+    """
+
+    tags: tuple[Tag, ...] | None
+
+
 class DeviceRows(TokenRows):
     """Makes, changes, deletes and finds devices for bulk runs."""
 
@@ -57,6 +69,11 @@ class DeviceRows(TokenRows):
             body=to_json(changes),
         )
         await self._session.call(request, object, record)
+
+    async def tags(self, device_id: str, record: CallRecord) -> tuple[Tag, ...]:
+        """Return the tags that a device has now."""
+        request = Request(route=_INFO, path=_INFO.path(device_id), safety=Safety.READ)
+        return (await self._session.call(request, _Tagged, record)).tags or ()
 
     async def delete(self, device_id: str, record: CallRecord) -> None:
         """Delete a device; gone is fine where an earlier attempt may have done it."""

@@ -34,6 +34,7 @@ from tagodev import (
     Rotated,
     Secret,
     ServerError,
+    Tag,
     TagoError,
     TokenCreated,
     TokenIssued,
@@ -72,6 +73,11 @@ class Calls:
     async def edit(self, device_id: str, changes: DeviceEdit, record: CallRecord) -> None:
         """Change a device."""
         self._answer(record, "edit", device_id, changes)
+
+    async def tags(self, device_id: str, record: CallRecord) -> tuple[Tag, ...]:
+        """Return the tags of a device."""
+        self._answer(record, "tags", device_id)
+        return ()
 
     async def delete(self, device_id: str, record: CallRecord) -> None:
         """Delete a device."""

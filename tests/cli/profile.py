@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -11,18 +12,17 @@ from tagodev import DeviceCreate, Tag, Tago
 from tests.support.clients import client
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from pathlib import Path
+    from collections.abc import Awaitable, Callable, Sequence
 
     from tagodev import Device
     from tagodev.emulator import EmulatorProcess
     from tests.cli.support import Done, InProcess
 
-__all__ = ["MARK", "SITE", "Profile"]
+__all__ = ["MARK", "SITE", "Profile", "named"]
 
 T = TypeVar("T")
 
-#: The tag of devices that a file ``site.*`` manages.
+#: The tag of devices that a list ``site`` manages.
 MARK = Tag("tagodev_managed", "site")
 #: Three devices as a file says them.
 SITE = """\
@@ -31,6 +31,17 @@ Cold room 1,dairy,600,yes
 Cold room 2,dairy,600,yes
 Cold room 3,dairy,600,yes
 """
+
+
+def named(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return the arguments of a command, with ``--name site`` for a list ``site.*``.
+
+    Without it the manager has a part made at random.
+    """
+    planned = arguments[0] in ("plan", "apply") and "--name" not in arguments
+    if planned and len(arguments) > 1 and Path(arguments[1]).stem == "site":
+        return (*arguments, "--name", "site")
+    return tuple(arguments)
 
 
 @attrs.frozen
@@ -43,7 +54,7 @@ class Profile:
 
     def run(self, *arguments: str) -> Done:
         """Run a command; nothing that it says may hold the account's token."""
-        done = self._run(*arguments)
+        done = self._run(*named(arguments))
         assert self.emulator.token not in done.out + done.err
         return done
 

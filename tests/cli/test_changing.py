@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev import UNSET, Device, DeviceEdit, Tag
+from tagodev import Device, DeviceEdit, Tag, TagChanges
 from tagodev.cli.changing import Changes
 from tagodev.errors import InputError
 
@@ -24,6 +24,12 @@ def device(*tags: Tag, **fields: object) -> Device:
     return Device(id="a" * 24, name="Cold room 3", tags=tags, active=True, **fields)  # type: ignore[arg-type]  # any field
 
 
+def edit_of(changes: Changes, there: Device) -> DeviceEdit | None:
+    """Return the changes of fields."""
+    change = changes.of(there)
+    return None if change is None else change.changes
+
+
 def test_fields_are_read_as_files_are() -> None:
     """The words are those of the columns, and so are the values."""
     changes = read("active=no", "visible=true", "chunk_retention=7", "description=a=b", "name=x")
@@ -35,7 +41,7 @@ def test_fields_are_read_as_files_are() -> None:
         "description": "a=b",
         "name": "x",
     }
-    assert changes.edit_of(device(description="old")) == DeviceEdit(
+    assert edit_of(changes, device(description="old")) == DeviceEdit(
         active=False, visible=True, chunk_retention=7, description="a=b", name="x"
     )
 
@@ -44,28 +50,28 @@ def test_what_is_so_already_is_not_sent() -> None:
     """A device that is as it is to be is left alone, and what is so in others too."""
     changes = read("active=true", "tag.site=7")
 
-    assert changes.edit_of(device(Tag("site", "7"))) is None
-    edit = changes.edit_of(device(Tag("site", "8")))
-    assert edit is not None
-    assert (UNSET, (Tag("site", "7"),)) == (edit.active, edit.tags)
+    assert changes.of(device(Tag("site", "7"))) is None
+    change = changes.of(device(Tag("site", "8")))
+    assert change is not None
+    assert (DeviceEdit(), TagChanges(set=[Tag("site", "7")])) == (change.changes, change.tags)
 
 
 def test_network_and_connector_go_together() -> None:
     """Both are sent where one of them changes."""
     changes = read("network=n", "connector=c")
 
-    assert changes.edit_of(device(network="n", connector="other")) == DeviceEdit(
+    assert edit_of(changes, device(network="n", connector="other")) == DeviceEdit(
         network="n", connector="c"
     )
-    assert changes.edit_of(device(network="n", connector="c")) is None
+    assert changes.of(device(network="n", connector="c")) is None
 
 
 def test_a_description_is_emptied() -> None:
     """``--unset`` sends null where the service takes it."""
     changes = read(unset=("description",))
 
-    assert changes.edit_of(device(description="old")) == DeviceEdit(description=None)
-    assert changes.edit_of(device()) is None
+    assert edit_of(changes, device(description="old")) == DeviceEdit(description=None)
+    assert changes.of(device()) is None
 
 
 @given(there=TAGS, new=st.dictionaries(KEYS, st.sampled_from(["1", "3"])), gone=st.sets(KEYS))
@@ -75,9 +81,11 @@ def test_merging(there: list[Tag], new: dict[str, str], gone: set[str]) -> None:
     unset = tuple(f"tag.{key}" for key in gone - new.keys())
     if not given_tags and not unset:
         return
-    edit = read(*given_tags, unset=unset).edit_of(device(*there))
-    tags = tuple(there) if edit is None else edit.tags
-    assert isinstance(tags, tuple)
+    change = read(*given_tags, unset=unset).of(device(*there))
+    tags = tuple(there)
+    if change is not None:
+        assert change.tags is not None
+        tags = change.tags.merged(there)
 
     assert new == {tag.key: tag.value for tag in tags if tag.key in new}
     assert len(new) == sum(tag.key in new for tag in tags)
@@ -90,7 +98,7 @@ def test_merging(there: list[Tag], new: dict[str, str], gone: set[str]) -> None:
 def test_replacing(there: list[Tag], new: dict[str, str]) -> None:
     """With --replace-tags only those that are set are there."""
     given_tags = [f"tag.{key}={value}" for key, value in new.items()]
-    edit = read(*given_tags, replace=True).edit_of(device(*there))
+    edit = edit_of(read(*given_tags, replace=True), device(*there))
     tags = tuple(there) if edit is None else edit.tags
     assert isinstance(tags, tuple)
 
@@ -101,8 +109,8 @@ def test_replacing(there: list[Tag], new: dict[str, str]) -> None:
 def test_more_tags_than_a_device_holds() -> None:
     """The device is told before anything is sent."""
     full = device(*(Tag(f"k{n}", "v") for n in range(30)))
-    with pytest.raises(InputError, match=r"device a{24}: tags: 31 items"):
-        read("tag.one-more=v").edit_of(full)
+    with pytest.raises(InputError, match=r"device a{24}: tags: 30 tags are there and 31 would be"):
+        read("tag.one-more=v").of(full)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +131,7 @@ def test_more_tags_than_a_device_holds() -> None:
         ((), ("tag.",), False, "can't be emptied"),
         (("active=no",), (), True, "goes with the tags"),
         (("tag.a=1",), ("tag.b",), True, "goes with the tags"),
+        (("tag.a=1",), ("tag.a",), False, "tag.a is given to --set too"),
     ],
 )
 def test_what_cant_be_meant(

@@ -65,7 +65,7 @@ def test_every_kind_of_step(profile: Profile) -> None:
         "site.csv",
         "name,description,type,active\nCold room 1,north,,\nCold room 2,,mutable,\ntwice,,,no\n",
     )
-    done = profile.run("plan", "site.csv", "--prune")
+    done = profile.run("plan", "site.csv", "--prune", "--name", "site")
 
     assert 10 == done.code
     lines = done.out.splitlines()
@@ -234,9 +234,9 @@ def test_colours_on_a_terminal(profile: Profile) -> None:
     profile.make("delete")
     profile.write("site.csv", "name,active\nchange,yes\ncreate,\n")
     command = in_front_of(profile)
-    coloured = Terminal(command).run("plan", "site.csv", "--prune")
+    coloured = Terminal(command).run("plan", "site.csv", "--prune", "--name", "site")
     command.environment["NO_COLOR"] = "1"
-    plain = Terminal(command).run("plan", "site.csv", "--prune")
+    plain = Terminal(command).run("plan", "site.csv", "--prune", "--name", "site")
 
     assert (10, 10) == (coloured.code, plain.code)
     for colour, line in (

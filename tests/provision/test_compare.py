@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev import UNSET, ConfigurationParameter, Device, DeviceCreate, DeviceEdit, Tag
+from tagodev import (
+    UNSET,
+    ConfigurationParameter,
+    Device,
+    DeviceCreate,
+    DeviceEdit,
+    Tag,
+    TagChanges,
+)
 from tagodev.provision import DeviceRow
 from tagodev.provision.compare import PROTECTION_TAGS, compare, created, deleted
 from tagodev.provision.plans import Change, PlannedStep
@@ -92,6 +100,8 @@ def applied(
     assert step.step is not None
     edit = step.step.edit or DeviceEdit()
     changed = attrs.asdict(edit, recurse=False)
+    if step.step.tags is not None:
+        changed["tags"] = step.step.tags.merged(there.tags)
     after = attrs.evolve(
         there, **{name: value for name, value in changed.items() if value is not UNSET}
     )
@@ -120,7 +130,7 @@ def test_what_is_changed_is_as_it_should_be(
 def test_a_file_speaks_of_nothing_else(row: DeviceRow, there: Device, intent: Intent) -> None:
     """What a row does not give stays: fields always, tags unless they are to be replaced."""
     step = compare(row, there, intent)
-    if step is None or step.step is None or step.step.edit is None:
+    if step is None or step.step is None:
         return
     after, _ = applied(step, there, ())
     wanted = () if row.device.tags is UNSET else row.device.tags
@@ -281,8 +291,7 @@ def test_tags_stay_unless_they_are_to_be_replaced() -> None:
     assert {"tags.room": ("1", None)} == told(step)
     assert step is not None
     assert step.step is not None
-    assert step.step.edit is not None
-    assert (ours, MARK, Tag("site", "dairy")) == step.step.edit.tags
+    assert TagChanges(remove=["room"]) == step.step.tags
 
 
 def test_a_change_marks_the_device() -> None:
@@ -292,7 +301,8 @@ def test_a_change_marks_the_device() -> None:
     assert {"active": (True, False), "tags.tagodev_managed": (None, "site")} == told(step)
     assert step is not None
     assert step.step is not None
-    assert DeviceEdit(active=False, tags=[MARK]) == step.step.edit
+    assert DeviceEdit(active=False) == step.step.edit
+    assert TagChanges(set=[MARK]) == step.step.tags
 
 
 def test_what_somebody_else_manages_is_blocked() -> None:
@@ -313,7 +323,8 @@ def test_putting_back_is_exact() -> None:
     assert {"tags.new": ("x", None), "tags.tagodev_managed": ("site", None)} == told(step)
     assert step is not None
     assert step.step is not None
-    assert DeviceEdit(tags=[Tag("site", "dairy")]) == step.step.edit
+    assert step.step.edit is None
+    assert TagChanges(remove=["new", "tagodev_managed"]) == step.step.tags
 
 
 def test_too_many_tags() -> None:

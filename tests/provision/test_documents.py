@@ -24,8 +24,9 @@ from tagodev.provision.documents import (
     write_file,
 )
 from tagodev.provision.intent import Intent
-from tagodev.provision.keeping import check_profile, check_service, keep_plan, stem_of
+from tagodev.provision.keeping import check_profile, check_service, keep_plan
 from tagodev.provision.planning import make_plan
+from tagodev.provision.sources import stem_of
 from tests.provision.support import INTENT, device, row
 from tests.support.clients import client
 from tests.support.strategies import texts
@@ -236,14 +237,26 @@ def test_every_field_is_kept(tmp_path: Path) -> None:
     ("name", "stem"),
     [
         ("site.csv", "site"),
-        ("site.apply-20261123-101500.snapshot.json", "site"),
+        ("SITE.XLSX", "SITE"),
+        ("hall 1.1.csv", "hall 1.1"),
+        ("hall 1.2.csv", "hall 1.2"),
+        ("site.csv.csv", "site.csv"),
+        ("site.tsv", "site"),
+        ("site.json", "site"),
+        ("site.jsonl", "site"),
+        ("site.ndjson", "site"),
+        ("site.yaml", "site"),
+        ("site.Yml", "site"),
+        ("site.xlsm", "site"),
+        ("site.2026", "site.2026"),
+        ("site.old", "site.old"),
         ("site", "site"),
         (".hidden.csv", "hidden"),
         ("...", "..."),
     ],
 )
 def test_the_name_of_what_is_managed(name: str, stem: str) -> None:
-    """A file's own name, up to its first dot."""
+    """A file's own name without the suffix of its format, and nothing else cut."""
     assert stem == stem_of(Path("folder.d") / name)
 
 

@@ -195,7 +195,22 @@ _any(
 )
 
 # Rows of bulk runs.
-_any(models.DeviceChange, device_id=ids)
+_tag_keys = st.sampled_from(["site", "room"])
+MODELS[models.TagChanges] = st.builds(
+    models.TagChanges,
+    set=st.lists(st.builds(models.Tag, _tag_keys, texts), max_size=3).map(tuple),
+    remove=st.lists(names.filter(lambda key: key not in ("site", "room")), max_size=2).map(tuple),
+)
+MODELS[models.DeviceChange] = st.builds(
+    models.DeviceChange,
+    ids,
+    MODELS[models.DeviceEdit],
+) | st.builds(
+    models.DeviceChange,
+    ids,
+    MODELS[models.DeviceEdit].map(lambda edit: attrs.evolve(edit, tags=models.UNSET)),
+    tags=MODELS[models.TagChanges],
+)
 _any(models.TokenOrder, device_id=ids)
 _any(models.Rotation, device_id=ids, token=st.none() | names.map(Secret))
 _any(models.ParameterChange, device_id=ids, parameters=_parameters)
@@ -212,5 +227,6 @@ MODELS[models.DeviceStep] = st.one_of(
         edit=MODELS[models.DeviceEdit],
         parameters=_parameters,
     ),
+    st.builds(models.DeviceStep, device_id=ids, tags=MODELS[models.TagChanges]),
     st.builds(models.DeviceStep, device_id=ids, delete=st.just(True)),
 )

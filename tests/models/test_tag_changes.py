@@ -1,0 +1,120 @@
+"""Changes of single tags: other tags stay, whatever a device has when they are written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagodev import DeviceChange, DeviceCreate, DeviceEdit, DeviceStep, InputError, Tag, TagChanges
+from tagodev.serde import from_json, to_json
+
+KEYS = st.sampled_from("abcdef")
+TAGS = st.lists(st.builds(Tag, KEYS, st.sampled_from(["", "1", "2"])), max_size=8).map(tuple)
+CHANGE = TagChanges(set=[Tag("site", "7")], remove=["room"])
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> TagChanges:
+    """Draw changes of some of the keys."""
+    new = draw(TAGS)
+    return TagChanges(set=new, remove=draw(st.sets(KEYS)) - {tag.key for tag in new})
+
+
+def of(key: str, tags: tuple[Tag, ...]) -> list[str]:
+    """Return the sorted values of a key."""
+    return sorted(tag.value for tag in tags if tag.key == key)
+
+
+@given(change=changes(), there=TAGS)
+def test_merged(change: TagChanges, there: tuple[Tag, ...]) -> None:
+    """Keys that are set have these values, removed ones are gone, others stay in their order."""
+    after = change.merged(there)
+    named = {tag.key for tag in change.set} | set(change.remove)
+
+    for tag in change.set:
+        assert of(tag.key, change.set) == of(tag.key, after)
+    assert not {tag.key for tag in after}.intersection(change.remove)
+    assert [t for t in there if t.key not in named] == [t for t in after if t.key not in named]
+
+
+@given(change=changes(), there=TAGS)
+def test_merged_again(change: TagChanges, there: tuple[Tag, ...]) -> None:
+    """Merging twice is merging once, so a change may be done again."""
+    after = change.merged(there)
+
+    assert after == change.merged(after)
+
+
+@given(change=changes(), there=TAGS, added=TAGS)
+def test_added_meanwhile(
+    change: TagChanges, there: tuple[Tag, ...], added: tuple[Tag, ...]
+) -> None:
+    """A tag that another client adds under another key is there afterwards."""
+    named = {tag.key for tag in change.set} | set(change.remove)
+
+    assert {tag for tag in added if tag.key not in named} <= set(change.merged((*there, *added)))
+
+
+@given(change=changes())
+def test_round_trip(change: TagChanges) -> None:
+    """A journal keeps changes as they are, with a step and with a row."""
+    step = DeviceStep(device_id="67e1", tags=change)
+    row = DeviceChange("67e1", DeviceEdit(active=False), tags=change)
+
+    assert step == from_json(to_json(step), DeviceStep)
+    assert row == from_json(to_json(row), DeviceChange)
+
+
+def test_steps_of_earlier_journals() -> None:
+    """A step that was written down without changes of tags is still read."""
+    old = b'{"create":null,"device_id":"67e1","edit":{"tags":[]},"parameters":[],"delete":false}'
+
+    assert DeviceStep(device_id="67e1", edit=DeviceEdit(tags=[])) == from_json(old, DeviceStep)
+
+
+def test_at_most_30() -> None:
+    """More tags than a device holds are refused; a full device still takes other values."""
+    full = tuple(Tag(f"key {number}", "x") for number in range(30))
+    with pytest.raises(InputError, match="30 tags are there and 31 would be") as caught:
+        CHANGE.merged(full)
+
+    assert "tags" == caught.value.path
+    assert 30 == len(TagChanges(set=[Tag("key 3", "y")]).merged(full))
+    swapped = TagChanges(set=[Tag("new", "y")], remove=["key 3"])
+    assert 30 == len(swapped.merged(full))
+
+
+@pytest.mark.parametrize(
+    ("path", "given"),
+    [
+        ("remove", {"set": [Tag("a", "1")], "remove": ["a"]}),
+        ("remove", {"remove": "a"}),
+        ("remove[0]", {"remove": [""]}),
+        ("remove[1]", {"remove": ["a", 1]}),
+        ("set[0]", {"set": ["a"]}),
+        ("set[0].key", {"set": [Tag("", "1")]}),
+        ("set", {"set": [Tag(str(number), "") for number in range(31)]}),
+    ],
+)
+def test_refused(path: str, given: dict[str, Any]) -> None:
+    """Changes that contradict themselves, or that the service would refuse."""
+    with pytest.raises(InputError) as caught:
+        TagChanges(**given)
+
+    assert path == caught.value.path
+
+
+def test_replaced_and_changed() -> None:
+    """An edit that replaces all tags takes no changes of single ones; nor does a new device."""
+    edit = DeviceEdit(tags=[Tag("a", "1")])
+    for make in (
+        lambda: DeviceChange("67e1", edit, tags=CHANGE),
+        lambda: DeviceStep(device_id="67e1", edit=edit, tags=CHANGE),
+        lambda: DeviceStep(create=DeviceCreate(name="a"), tags=CHANGE),
+        lambda: DeviceStep(device_id="67e1", tags=CHANGE, delete=True),
+    ):
+        with pytest.raises(InputError):
+            make()
