@@ -15,7 +15,7 @@ from tests.support.modules import MODULES, Import, imports
 FLOORS = (
     ("secrets", "hard_limits", "events"),
     ("errors",),
-    ("address", "models", "query", "limits", "retry", "structuring", "state_folder"),
+    ("address", "models", "query", "limits", "retry", "structuring", "state_folder", "files"),
     ("serde", "process_lock"),
     ("transport",),
     ("session",),

@@ -6,7 +6,6 @@ Both only read, so they may look while another process works with a journal.
 from __future__ import annotations
 
 import csv
-import os
 import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -22,11 +21,12 @@ from tagodev.bulk.journal_rows import RowState
 from tagodev.bulk.journal_sql import is_journal
 from tagodev.bulk.locks import FileLock
 from tagodev.cli.common import Exit, complain, exit_code, print_json, print_line, say
-from tagodev.cli.journal_results import check_out, private_file, result_of
+from tagodev.cli.journal_results import check_out, result_of
 from tagodev.cli.kinds import kind_of
 from tagodev.cli.results import COLUMNS
 from tagodev.cli.standing import Standing
 from tagodev.errors import InputError, TagoError
+from tagodev.files import whole_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -175,14 +175,14 @@ def export(
             _write(read, sys.stdout, format)
             return Exit.OK
         check_out(out)
-        if os.path.lexists(out):
+        if out.exists():
             raise InputError(
                 f"{out} is there already, and may hold tokens",
                 path="--out",
                 hint="Name another file, or move that one away",
             )
         try:
-            with private_file(out) as file:
+            with whole_text(out) as file:
                 _write(read, file, format)
         except OSError as error:
             raise TagoError(f"{out}: {error.strerror}") from None

@@ -14,6 +14,7 @@ from tagodev.cli.plan_text import plan_json, show_plan
 from tagodev.cli.service import ServiceOptions
 from tagodev.cli.wanted import FileOptions, IntentOptions, Wanted, open_wanted
 from tagodev.errors import InputError
+from tagodev.files import check_out
 from tagodev.provision.documents import read_head
 from tagodev.provision.keeping import keep_plan
 
@@ -63,6 +64,7 @@ def plan(
 
 def _check_out(out: Path) -> None:
     """Let nothing be overwritten but an earlier plan."""
+    check_out(out)
     if out.exists():
         head = read_head(out)
         if head is None or head.kind != "plan":

@@ -18,6 +18,7 @@ import attrs
 
 from tagodev.cli.kinds import DoneStatus
 from tagodev.errors import InputError, TagoError
+from tagodev.files import check_out, create_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,8 +75,9 @@ class ResultsFile:
         self.path: Final = path
         self.counts: Final[dict[Status, int]] = {}
         self.broken: bool = False
+        check_out(path)
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            descriptor = create_private(path)
         except FileExistsError:
             raise InputError(
                 f"{path} is there already, and may hold tokens",
