@@ -229,12 +229,14 @@ class SnapshotOptions:
         from tagodev.provision.snapshots import save_devices
 
         ids = list(dict.fromkeys(device_ids))
-        path = self.snapshot or _new_file(command)
+        # The time makes it a name of its own: devices that an apply creates again carry it.
+        name = f"{command}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+        path = self.snapshot or _new_file(name)
         if len(ids) >= _MANY:
             say(f"Reading {len(ids)} devices for the snapshot: 3 requests each, within the limits")
         try:
             saved = service.ask(
-                lambda tago: save_devices(tago, ids, path, name=command, on_progress=Reading())
+                lambda tago: save_devices(tago, ids, path, name=name, on_progress=Reading())
             )
         except TagoError:
             say("The snapshot failed, so nothing was done; --no-snapshot continues without one")
@@ -244,9 +246,7 @@ class SnapshotOptions:
             return None
         say(f"Snapshot of {plural(saved.devices, 'device')}: {path}")
         if not saved.distinct:
-            say(
-                "Some of them have the same name and no tag that differs: apply can't restore those"
-            )
+            say("Apply can't restore those that have the same name and no tag that differs")
         return path
 
 
@@ -259,9 +259,9 @@ def saving_to(snapshot: Path | None) -> SnapshotOptions:
     return SnapshotOptions(snapshot=snapshot, no_snapshot=snapshot is None)
 
 
-def _new_file(command: str) -> Path:
+def _new_file(name: str) -> Path:
+    """Return the path of a new file in the state folder."""
     folder = private_folder("snapshots")
-    stem = f"{command}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    names = (f"{stem}{'' if number == 1 else f'-{number}'}" for number in numbers(1))
-    paths = (folder / f"{name}.snapshot.json" for name in names)
+    names = (f"{name}{'' if number == 1 else f'-{number}'}" for number in numbers(1))
+    paths = (folder / f"{one}.snapshot.json" for one in names)
     return next(path for path in paths if not path.exists())

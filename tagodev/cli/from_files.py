@@ -260,6 +260,8 @@ class _Run:
         run = self.manner.manner()
         if self.journal is None and self.manner.settle is not None:
             raise InputError("is for runs with --journal", path="--settle")
+        if self.journal is not None:
+            check_out(self.journal, "--journal")
         snapshot = None
         if check is not None:
             check.saving.check()

@@ -24,6 +24,7 @@ from tagodev.cli.confirmation import (
 )
 from tagodev.cli.showing import clean, print_data
 from tagodev.errors import AuthenticationError, InputError, PermissionDeniedError, TagoError
+from tagodev.files import check_out
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -61,6 +62,17 @@ class ByFilterOptions:
     out: Annotated[
         Path | None, Parameter(help="Where results go; default: beside the journal.")
     ] = None
+
+    def check(self) -> None:
+        """Make sure that the journal and the results can be written, before anything is asked.
+
+        Raises:
+            InputError: one of them can't.
+        """
+        if self.journal is not None:
+            check_out(self.journal, "--journal")
+        if self.out is not None:
+            check_out(self.out)
 
     def check_unused(self) -> None:
         """Refuse options that do nothing where devices are named.
@@ -191,6 +203,7 @@ class Task:
             json: whether to print one JSON object in the end.
         """
         saving.check()
+        by_filter.check()
         done = Exit.PARTIAL if self.left_out else Exit.OK
         preview = Preview(
             verb=self.verb,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tagodev.provision.together import Progress
 
 __all__ = ["Saved", "read_whole_device", "save_devices", "snapshot_head"]
+
+_MAY_BE_EMPTY: Final = ("description",)
 
 
 @attrs.frozen(kw_only=True)
@@ -73,7 +75,15 @@ async def read_whole_device(tago: Tago, device_id: str) -> tuple[Device, dict[st
         tokens = await listing.collect()
     except NotFoundError:
         return None
-    return device, record_of_device(device, parameters=parameters, tokens=tokens, with_id=True)
+    record = record_of_device(
+        device,
+        parameters=parameters,
+        tokens=tokens,
+        with_id=True,
+        # So that a text that is set afterwards is emptied again.
+        emptied=_MAY_BE_EMPTY,
+    )
+    return device, record
 
 
 async def save_devices(
@@ -92,7 +102,8 @@ async def save_devices(
         tago: an open client.
         device_ids: which devices.
         path: where to; what is there is replaced.
-        name: the name under which an apply manages them, unless all have one of their own.
+        name: the name under which an apply manages what it creates from it, unless all devices
+            are managed under one name already.
         on_progress: called now and then with what is read.
 
     Raises:
