@@ -15,7 +15,10 @@ from tests.support.modules import MODULES, Import, imports
 FLOORS = (
     ("secrets", "hard_limits", "events"),
     ("errors",),
-    ("address", "models", "query", "limits", "retry", "structuring", "state_folder", "target"),
+    (
+        *("address", "models", "query", "limits", "retry", "structuring"),
+        *("state_folder", "target", "files"),
+    ),
     ("serde", "process_lock"),
     ("transport",),
     ("session",),

@@ -14,6 +14,7 @@ import orjson
 from cyclopts import Parameter
 
 from tagodev.cli import data, devices, params, tokens
+from tagodev.cli.confirmation import ConfirmationOptions
 from tagodev.cli.data_filters import DataFilterOptions
 from tagodev.cli.filters import FilterOptions
 from tagodev.cli.service import ServiceOptions
@@ -62,6 +63,9 @@ _ValuesOption: TypeAlias = Annotated[
     list[str] | None,
     Parameter(name=("--tagvalue", "-v"), negative="", help="Value of the tag; repeatable."),
 ]
+_DryRunOption: TypeAlias = Annotated[
+    bool, Parameter(negative="", help="Show what would be deleted; change nothing.")
+]
 _SilentOption: TypeAlias = Annotated[
     bool, Parameter(name=("--yes", "-y", "--silent"), negative="", help="Don't ask.")
 ]
@@ -84,6 +88,11 @@ def _tags(keys: Sequence[str] | None, values: Sequence[str] | None) -> list[str]
 def _check_alone(*asked_for: bool) -> None:
     if sum(asked_for) > 1:
         raise InputError("one thing at a time", path="--list")
+
+
+def _check_deletes(delete: str | None, *, dry_run: bool) -> None:
+    if dry_run and delete is None:
+        raise InputError("is for --delete", path="--dry-run")
 
 
 # --- devices -----------------------------------------------------------------------------------
@@ -203,13 +212,15 @@ def device_delete(
     device: str,
     /,
     *,
+    dry_run: _DryRunOption = False,
     yes: _SilentOption = False,
     json: _JsonOption = False,
     env: _EnvOption = None,
     service: ServiceOptions = _SERVICE,
 ) -> int:
     """Delete a device with all its data, as tagodev device delete does."""
-    return devices.delete(device, yes=yes, json=json, service=_in(service, env))
+    confirmation = ConfirmationOptions(dry_run=dry_run, yes=yes)
+    return devices.delete(device, confirmation=confirmation, json=json, service=_in(service, env))
 
 
 def device_network(
@@ -237,6 +248,7 @@ def device_token(
     permission: Literal["full", "write", "read"] = "full",
     delete: Annotated[str | None, Parameter(help="Delete a token, by name or beginning.")] = None,
     list: Annotated[bool, Parameter(negative="", help="List tokens (default).")] = False,  # noqa: A002  (the option's name)
+    dry_run: _DryRunOption = False,
     yes: _SilentOption = False,
     json: _JsonOption = False,
     env: _EnvOption = None,
@@ -245,10 +257,12 @@ def device_token(
     """Make, delete or list tokens of a device, as tagodev token does."""
     service = _in(service, env)
     _check_alone(list, create is not None, delete is not None)
+    _check_deletes(delete, dry_run=dry_run)
     if create is not None:
         return tokens.create(device, create, permission=permission, json=json, service=service)
     if delete is not None:
-        return tokens.delete(device, delete, yes=yes, json=json, service=service)
+        confirmation = ConfirmationOptions(dry_run=dry_run, yes=yes)
+        return tokens.delete(device, delete, confirmation=confirmation, json=json, service=service)
     return tokens.list_tokens(device, output=OutputOptions(json=json), service=service)
 
 
@@ -262,6 +276,7 @@ def device_param(
     sent: Annotated[bool, Parameter(negative="", help="Mark those as read.")] = False,
     delete: Annotated[str | None, Parameter(help="Delete a parameter, by id or key.")] = None,
     list: Annotated[bool, Parameter(negative="", help="List them (default).")] = False,  # noqa: A002  (the option's name)
+    dry_run: _DryRunOption = False,
     yes: _SilentOption = False,
     json: _JsonOption = False,
     env: _EnvOption = None,
@@ -270,10 +285,12 @@ def device_param(
     """Set, delete or list configuration parameters of a device, as tagodev param does."""
     service = _in(service, env)
     _check_alone(list, bool(set), delete is not None)
+    _check_deletes(delete, dry_run=dry_run)
     if set:
         return params.set_params(device, *set, sent=sent, json=json, service=service)
     if delete is not None:
-        return params.delete(device, delete, yes=yes, json=json, service=service)
+        confirmation = ConfirmationOptions(dry_run=dry_run, yes=yes)
+        return params.delete(device, delete, confirmation=confirmation, json=json, service=service)
     return params.list_params(device, output=OutputOptions(json=json), service=service)
 
 

@@ -10,9 +10,9 @@ import attrs
 
 from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_rows import RowState
-from tagodev.cli.journal_results import private_file
 from tagodev.cli.showing import clean
 from tagodev.errors import TagoError
+from tagodev.files import whole_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,7 @@ class ApplyResults:
             TagoError: the disk does not take it.
         """
         try:
-            with private_file(self.path) as file:
+            with whole_text(self.path) as file:
                 writer = csv.writer(file, lineterminator="\n")
                 writer.writerow(_COLUMNS)
                 writer.writerows((number, *cells) for number, cells in enumerate(self._all(), 1))

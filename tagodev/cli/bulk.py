@@ -36,6 +36,9 @@ Delete the devices that a file names, with all their data.
 
 FILE is as for bulk create, with a column device_id or id: the results of bulk create will do. Rows
 without an id are skipped. A device that is gone already counts as deleted.
+
+The devices are shown, you type their number to confirm, and a snapshot is written, from which
+tagodev apply creates them again: with new ids and tokens, and without their data.
 """
 _EDIT: Final = """\
 Change the devices that a file names.
@@ -54,7 +57,8 @@ FILE is as for bulk create, with the columns device_id (or id) and token, the to
 the results of bulk create will do. Rows with neither are skipped; a device without a token is
 refused, and so is the whole file with it.
 
-The new token is made first, and written to the journal, before the old one is deleted.
+The tokens are shown, and you type their number to confirm. The new token is made first, and
+written to the journal, before the old one is deleted.
 """
 _RESUME: Final = """\
 Go on with a run from its journal alone, whatever has ended it.
@@ -100,9 +104,9 @@ app: Final = App(name="bulk", help="Create, change or delete many devices from a
 
 #: Name, where it is, help, and an example without its first two words.
 _COMMANDS: Final = (
-    ("delete", "from_files:delete", _DELETE, "delete site.results.csv --plan scale"),
+    ("delete", "from_files:delete", _DELETE, "delete site.results.csv --plan scale --yes"),
     ("edit", "from_files:edit", _EDIT, "edit changes.csv --journal changes.journal"),
-    ("rotate", "from_files:rotate", _ROTATE, "rotate site.results.csv --out new-tokens.csv"),
+    ("rotate", "from_files:rotate", _ROTATE, "rotate site.results.csv --out new-tokens.csv --yes"),
     ("resume", "resuming:resume", _RESUME, "resume site.journal"),
     ("status", "journals:status", _STATUS, "status site.journal other.journal"),
     ("report", "report:report", _REPORT, "report site.journal --html report.html"),

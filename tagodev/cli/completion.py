@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from tagodev.cli.app import app
 from tagodev.errors import ConfigurationError
+from tagodev.files import check_out
 
 __all__ = ["install_completion"]
 
@@ -35,6 +36,9 @@ def install_completion(
     from cyclopts.completion import ShellDetectionError, detect_shell
     from cyclopts.completion.install import create_install_completion_command
 
+    # A missing folder is created.
+    if output is not None and output.parent.is_dir():
+        check_out(output, "--output")
     if shell is None:
         try:
             shell = detect_shell()

@@ -10,8 +10,8 @@ from cyclopts import App, Parameter
 
 from tagodev.cli import system_keyring
 from tagodev.cli.common import Exit, print_line, say
+from tagodev.cli.confirmation import ConfirmationOptions, Preview, YesOption
 from tagodev.cli.profiles import Profiles, StoredProfile, check_name, check_token, config_path
-from tagodev.cli.selection import YesOption, confirmed
 from tagodev.cli.service import ServiceOptions
 from tagodev.cli.showing import JsonOption, OutputOptions, show_record, show_rows
 from tagodev.errors import ConfigurationError, InputError
@@ -206,8 +206,16 @@ def remove(name: str, /, *, yes: YesOption = False) -> int:
             f"There is no profile {name!r}",
             hint=f"Known: {', '.join(sorted(kept.named))}" if kept.named else "",
         )
-    if not yes and not confirmed(f"Forget the profile {name} and its token? [y/N]", "y"):
-        return Exit.GENERAL
+    preview = Preview(
+        verb="remove",
+        count=1,
+        items=[(name, "")],
+        noun="profile",
+        warning="Its token is deleted too and can't be restored.",
+    )
+    code = preview.ends_here(ConfirmationOptions(yes=yes), json=False)
+    if code is not None:
+        return code
     if kept.named[name].keyring:
         system_keyring.forget(name)
     named = {key: profile for key, profile in kept.named.items() if key != name}

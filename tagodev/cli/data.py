@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 from cyclopts import App, Parameter
 
 import tagodev
-from tagodev.cli.common import Exit, print_line, say
+from tagodev.cli.common import Exit, print_line
+from tagodev.cli.confirmation import ConfirmationOptions, Preview
 from tagodev.cli.data_filters import DataFilterOptions
 from tagodev.cli.filters import device_id_of, key_and_value
-from tagodev.cli.selection import YesOption, confirmed, plural
 from tagodev.cli.service import ServiceOptions
 from tagodev.cli.showing import (
     JsonOption,
@@ -57,6 +57,7 @@ app: Final = App(name="data", help="Read, count, send, edit and delete data of d
 
 
 _ALL: Final = DataFilterOptions()
+_CONFIRMATION: Final = ConfirmationOptions()
 
 
 @app.command(
@@ -306,14 +307,15 @@ def delete(
     all: Annotated[  # noqa: A002  (the option's name)
         bool, Parameter(negative="", help="All data of the device.")
     ] = False,
-    yes: YesOption = False,
+    confirmation: ConfirmationOptions = _CONFIRMATION,
     json: JsonOption = False,
     service: ServiceOptions = _SERVICE,
 ) -> int:
     """Delete data of a device.
 
-    DEVICE is an id, or a name that only one device has. The data is counted first, and the number
-    is to be typed; no more than that is deleted. It may take half a minute until it is gone.
+    DEVICE is an id, or a name that only one device has. The data is counted first, and you type the
+    number to confirm; no more than that is deleted, and it can't be restored. It may take half a
+    minute until it is gone.
     """
     if bool(data) == all:
         raise InputError("which data? Give a filter, or --all", path="--all")
@@ -328,10 +330,19 @@ def delete(
 
     device_id, counts = service.ask(look)
     total = sum(counts.values())
-    if total and not yes:
-        say(f"To delete: {plural(total, 'register')} of {device_id}, for good")
-        if not confirmed(f"Type their number, {total}, to go on:", str(total)):
-            return Exit.GENERAL
+    if total or confirmation.dry_run:
+        preview = Preview(
+            verb="delete",
+            count=total,
+            items=((device_id, f"{name or 'data'}: {many}") for name, many in counts.items()),
+            noun="register",
+            warning="Deleted data can't be restored, and no snapshot holds it: keep a copy with "
+            "tagodev data list --json.",
+            fields=("device", "data"),
+        )
+        code = preview.ends_here(confirmation, json=json)
+        if code is not None:
+            return code
 
     async def remove(tago: Tago) -> int:
         if all:

@@ -9,22 +9,21 @@ from cyclopts import App, Parameter
 
 import tagodev
 from tagodev.cli.common import Exit, say
-from tagodev.cli.filters import FilterOptions, find_device, find_devices, key_and_value
-from tagodev.cli.selection import (
-    ByFilterOptions,
-    Task,
-    YesOption,
-    check_chosen,
-    confirmed,
-    do_each,
+from tagodev.cli.confirmation import (
+    ConfirmationOptions,
+    Preview,
+    SaveFirstOption,
+    SnapshotOptions,
     plural,
+    saving_to,
 )
+from tagodev.cli.filters import FilterOptions, find_device, find_devices, key_and_value
+from tagodev.cli.selection import ByFilterOptions, Task, check_chosen, do_each
 from tagodev.cli.service import ServiceOptions
 from tagodev.cli.showing import (
     JsonOption,
     OutputOptions,
     TokensOption,
-    clean,
     record_of,
     show_record,
     show_rows,
@@ -32,7 +31,7 @@ from tagodev.cli.showing import (
 from tagodev.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tagodev import Device, Tago
     from tagodev.cli.changing import Changes
@@ -43,6 +42,8 @@ _SERVICE: Final = ServiceOptions()
 _FILTERS: Final = FilterOptions()
 _OUTPUT: Final = OutputOptions()
 _BY_FILTER: Final = ByFilterOptions()
+_CONFIRMATION: Final = ConfirmationOptions()
+_SNAPSHOT: Final = SnapshotOptions()
 
 _PROGRAMS: Final = (
     *("id", "name", "tags", "type", "active", "visible", "network", "connector"),
@@ -228,7 +229,8 @@ def edit(
     ] = False,
     filters: FilterOptions = _FILTERS,
     by_filter: ByFilterOptions = _BY_FILTER,
-    yes: YesOption = False,
+    confirmation: ConfirmationOptions = _CONFIRMATION,
+    snapshot: SaveFirstOption = None,
     json: JsonOption = False,
     service: ServiceOptions = _SERVICE,
 ) -> int:
@@ -242,15 +244,24 @@ def edit(
 
     check_chosen(devices, filtered=bool(filters))
     changes = Changes.read(set or (), unset or (), replace_tags=replace_tags)
+    saving = saving_to(snapshot)
     if devices:
-        return _edit_named(changes, devices, service, json=json)
+        by_filter.check_unused()
+        return _edit_named(changes, devices, confirmation, saving, service, json=json)
     if "name" in changes.fields:
         raise InputError("is for devices that are named, one by one", path="--set name")
-    return _edit_by_filter(changes, filters, by_filter, service, yes=yes, json=json)
+    task = _edit_by_filter(changes, filters, service)
+    return task.carry_out(service, by_filter, confirmation, saving, json=json)
 
 
 def _edit_named(
-    changes: Changes, devices: Sequence[str], service: ServiceOptions, *, json: bool
+    changes: Changes,
+    devices: Sequence[str],
+    confirmation: ConfirmationOptions,
+    saving: SnapshotOptions,
+    service: ServiceOptions,
+    *,
+    json: bool,
 ) -> int:
     async def change(tago: Tago, device: Device) -> bool:
         change = changes.of(device)
@@ -264,19 +275,22 @@ def _edit_named(
         await tago.devices.edit(device.id, edit)
         return True
 
+    saving.check()
     found = service.ask(lambda tago: find_devices(tago, devices))
+    others = [device for device in found if changes.edit_of(device) is not None]
+    preview = Preview(verb="edit", count=len(others), items=_items(others))
+    code = preview.ends_here(confirmation, json=json, ask=False)
+    if code is not None:
+        return code
+    saving.save(service, (device.id for device in others), "device-edit")
     return do_each(service, found, "edited", change, json=json)
 
 
-def _edit_by_filter(
-    changes: Changes,
-    filters: FilterOptions,
-    by_filter: ByFilterOptions,
-    service: ServiceOptions,
-    *,
-    yes: bool,
-    json: bool,
-) -> int:
+def _items(devices: Sequence[Device]) -> Iterator[tuple[str, str]]:
+    return ((device.id, device.name) for device in devices)
+
+
+def _edit_by_filter(changes: Changes, filters: FilterOptions, service: ServiceOptions) -> Task:
     from tagodev.bulk.editing import EditDevices
 
     found = service.ask(lambda tago: filters.find_surely(tago, changes.asks_for))
@@ -284,8 +298,7 @@ def _edit_by_filter(
     rows = [(device, change) for device, change in changed if change is not None]
     if len(rows) < len(found):
         say(f"So already, and left alone: {plural(len(found) - len(rows), 'device')}")
-    task = Task(verb="edit", warning="They will be changed.", operation=EditDevices, rows=rows)
-    return task.carry_out(service, by_filter, yes=yes, json=json)
+    return Task(verb="edit", warning="They will be changed.", operation=EditDevices, rows=rows)
 
 
 @app.command(help_epilogue=_DELETE_EXAMPLES)
@@ -293,25 +306,29 @@ def delete(
     *devices: str,
     filters: FilterOptions = _FILTERS,
     by_filter: ByFilterOptions = _BY_FILTER,
-    yes: YesOption = False,
+    confirmation: ConfirmationOptions = _CONFIRMATION,
+    saving: SnapshotOptions = _SNAPSHOT,
     json: JsonOption = False,
     service: ServiceOptions = _SERVICE,
 ) -> int:
     """Delete devices, with all their data.
 
-    Those that are named, by ids or by names that only one device has; or all that a filter lets
-    through. These are shown first, and their number is to be typed.
+    Those that are named, by ids or by names that only one device has; or all that a filter selects.
+    They are shown, you type their number to confirm, and a snapshot is written, from which tagodev
+    apply creates them again: with new ids and tokens, and without their data.
     """
     check_chosen(devices, filtered=bool(filters))
     if not devices:
-        return _delete_by_filter(filters, by_filter, service, yes=yes, json=json)
+        task = _delete_by_filter(filters, saving, service)
+        return task.carry_out(service, by_filter, confirmation, saving, json=json)
+    by_filter.check_unused()
+    saving.check()
     found = service.ask(lambda tago: find_devices(tago, devices))
-    if not yes:
-        for device in found:
-            say(f"  {device.id}  {clean(device.name)}")
-        question = f"Delete {plural(len(found), 'device')} with all data? [y/N]"
-        if not confirmed(question, "y"):
-            return Exit.GENERAL
+    preview = Preview(verb="delete", count=len(found), items=_items(found), warning=saving.warning)
+    code = preview.ends_here(confirmation, json=json)
+    if code is not None:
+        return code
+    saving.save(service, (device.id for device in found), "device-delete")
 
     async def remove(tago: Tago, device: Device) -> bool:
         await tago.devices.delete(device.id)
@@ -321,19 +338,13 @@ def delete(
 
 
 def _delete_by_filter(
-    filters: FilterOptions,
-    by_filter: ByFilterOptions,
-    service: ServiceOptions,
-    *,
-    yes: bool,
-    json: bool,
-) -> int:
+    filters: FilterOptions, saving: SnapshotOptions, service: ServiceOptions
+) -> Task:
     from tagodev.bulk.deleting import DeleteDevices
 
-    task = Task(
+    return Task(
         verb="delete",
-        warning="They will be deleted with all their data, for good.",
+        warning=saving.warning,
         operation=DeleteDevices,
         rows=[(device, device.id) for device in service.ask(filters.find_surely)],
     )
-    return task.carry_out(service, by_filter, yes=yes, json=json)

@@ -13,6 +13,7 @@ from tagodev.emulator import EmulatorOptions, serve
 from tagodev.emulator.options import FAULTS, VARIANTS
 from tagodev.emulator.state import StateError
 from tagodev.errors import InputError
+from tagodev.files import check_out
 from tagodev.hard_limits import Plan  # noqa: TC001  (cyclopts reads annotations at run time)
 
 __all__ = ["emulator"]
@@ -79,6 +80,8 @@ def emulator(
     json: Annotated[bool, Parameter(negative="", help="One JSON object as output.")] = False,
 ) -> int:
     """Run the emulator until a signal comes."""
+    if state is not None:
+        check_out(state, "--state")
     try:
         options = EmulatorOptions(
             plan=plan,

@@ -15,7 +15,8 @@ from tagodev.cli.selection import plural
 from tagodev.cli.service import ServiceOptions
 from tagodev.cli.wanted import Reading
 from tagodev.errors import InputError
-from tagodev.provision.documents import Head, document, write_file
+from tagodev.files import check_out, write_file
+from tagodev.provision.documents import Head, document
 from tagodev.provision.exporting import EXPORT_FIELDS, export_records, known_by_of
 from tagodev.provision.intent import Intent
 from tagodev.provision.sources import stem_of
@@ -67,10 +68,12 @@ def export(
     service: ServiceOptions = _SERVICE,
 ) -> int:
     """Write the devices of a profile down."""
-    if out is not None and out.exists() and not force:
-        raise InputError(
-            f"{out} is there already", path="--out", hint="Name another file, or say --force"
-        )
+    if out is not None:
+        check_out(out)
+        if out.exists() and not force:
+            raise InputError(
+                f"{out} is there already", path="--out", hint="Name another file, or say --force"
+            )
     chosen = format or _SUFFIXES.get("" if out is None else out.suffix.casefold(), "csv")
     tago = service.client()
     records = asyncio.run(_read(tago, which, parameters=not no_params, tokens=tokens))

@@ -5,27 +5,44 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
+import attrs
 from cyclopts import Parameter
 
 from tagodev.bulk.finding import Identity  # noqa: TC001  (cyclopts reads annotations at run time)
+from tagodev.bulk.journal import Journal
+from tagodev.bulk.journal_rows import RowState
 from tagodev.bulk.options import RunOptions
 from tagodev.cli import journalled
 from tagodev.cli.common import complain, print_json, print_line, say
+from tagodev.cli.confirmation import (
+    ConfirmationOptions,
+    DryRunOption,
+    Preview,
+    SaveFirstOption,
+    SnapshotOptions,
+    plural,
+    saving_to,
+)
 from tagodev.cli.execution import Interrupt, Summary, carry_out, run_until_interrupted
 from tagodev.cli.jobs import create_job, delete_job, edit_job, rotate_job
 from tagodev.cli.manner import MannerOptions
 from tagodev.cli.new_devices import check_new_devices
 from tagodev.cli.progress import open_display
-from tagodev.cli.results import ResultsFile
+from tagodev.cli.results import ResultsFile, check_new
+from tagodev.cli.rotation import ROTATION_WARNING
 from tagodev.cli.service import ServiceOptions
 from tagodev.cli.telling import Ended
 from tagodev.errors import InputError
+from tagodev.files import check_out
 from tagodev.provision.changes import read_device_changes, read_rotations
 from tagodev.provision.files import read_device_ids, read_devices
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
     from tagodev.bulk.options import RunManner
-    from tagodev.cli.jobs import Job
+    from tagodev.cli.common import Exit
+    from tagodev.cli.jobs import Entry, Job
     from tagodev.client import Tago
     from tagodev.provision.files import RowFile
 
@@ -33,7 +50,10 @@ __all__ = ["create", "delete", "edit", "rotate"]
 
 _SERVICE: Final = ServiceOptions()
 _MANNER: Final = MannerOptions()
+_CONFIRMATION: Final = ConfirmationOptions()
+_SNAPSHOT: Final = SnapshotOptions()
 _RESULTS: Final = ".results"
+_FINISHED: Final = (RowState.DONE, RowState.FAILED, RowState.UNSOLVED)
 
 _JournalOption: TypeAlias = Annotated[
     Path | None,
@@ -71,9 +91,16 @@ def create(
     identity = identity or "tag"
     rows = read_devices(file)
     check_new_devices(rows, None if journal is None else identity)
-    job = create_job(rows, identity=identity)
-    out = out or Path(f"{file.stem}{_RESULTS}.csv")
-    return _run(job, file, service, manner, journal=journal, out=out, json=json)
+    run = _Run(
+        make_job=lambda: create_job(rows, identity=identity),
+        file=file,
+        service=service,
+        manner=manner,
+        journal=journal,
+        out=out or Path(f"{file.stem}{_RESULTS}.csv"),
+        json=json,
+    )
+    return run.carry_out()
 
 
 def delete(
@@ -83,6 +110,8 @@ def delete(
     service: ServiceOptions = _SERVICE,
     journal: _JournalOption = None,
     manner: MannerOptions = _MANNER,
+    confirmation: ConfirmationOptions = _CONFIRMATION,
+    saving: SnapshotOptions = _SNAPSHOT,
     out: Annotated[
         Path | None,
         Parameter(help="Where results go; default: FILE's name with .deleted.csv, here."),
@@ -92,8 +121,17 @@ def delete(
     """Delete the devices that a file names, with all their data."""
     rows = read_device_ids(file)
     _say_skipped(rows, "without a device id")
-    out = out or _beside(file, "deleted")
-    return _run(delete_job(rows), file, service, manner, journal=journal, out=out, json=json)
+    run = _Run(
+        make_job=lambda: delete_job(rows),
+        file=file,
+        service=service,
+        manner=manner,
+        journal=journal,
+        out=out or _beside(file, "deleted"),
+        json=json,
+    )
+    check = _Check(verb="delete", options=confirmation, saving=saving, warning=saving.warning)
+    return run.carry_out(check)
 
 
 def edit(
@@ -103,6 +141,8 @@ def edit(
     service: ServiceOptions = _SERVICE,
     journal: _JournalOption = None,
     manner: MannerOptions = _MANNER,
+    dry_run: DryRunOption = False,
+    snapshot: SaveFirstOption = None,
     out: Annotated[
         Path | None,
         Parameter(help="Where results go; default: FILE's name with .edited.csv, here."),
@@ -112,8 +152,22 @@ def edit(
     """Change the devices that a file names."""
     rows = read_device_changes(file)
     _say_skipped(rows, "that change nothing")
-    out = out or _beside(file, "edited")
-    return _run(edit_job(rows), file, service, manner, journal=journal, out=out, json=json)
+    run = _Run(
+        make_job=lambda: edit_job(rows),
+        file=file,
+        service=service,
+        manner=manner,
+        journal=journal,
+        out=out or _beside(file, "edited"),
+        json=json,
+    )
+    check = _Check(
+        verb="edit",
+        options=ConfirmationOptions(dry_run=dry_run),
+        saving=saving_to(snapshot),
+        ask=False,
+    )
+    return run.carry_out(check)
 
 
 def rotate(
@@ -137,6 +191,7 @@ def rotate(
         ),
     ] = False,
     manner: MannerOptions = _MANNER,
+    confirmation: ConfirmationOptions = _CONFIRMATION,
     out: Annotated[
         Path | None,
         Parameter(help="Where results go; default: FILE's name with .rotated.csv, here."),
@@ -146,10 +201,23 @@ def rotate(
     """Replace the tokens that a file names by new ones of the same name and permission."""
     rows = read_rotations(file)
     _say_skipped(rows, "without a device and a token")
-    job = rotate_job(rows, allow_gap=allow_gap)
-    journal = journal or _beside(file, "rotation").with_suffix(".journal")
-    out = out or _beside(file, "rotated")
-    return _run(job, file, service, manner, journal=journal, out=out, json=json)
+    run = _Run(
+        make_job=lambda: rotate_job(rows, allow_gap=allow_gap),
+        file=file,
+        service=service,
+        manner=manner,
+        journal=journal or _beside(file, "rotation").with_suffix(".journal"),
+        out=out or _beside(file, "rotated"),
+        json=json,
+    )
+    check = _Check(
+        verb="rotate",
+        options=confirmation,
+        saving=saving_to(None),
+        warning=ROTATION_WARNING,
+        noun="token",
+    )
+    return run.carry_out(check)
 
 
 def _beside(file: Path, what: str) -> Path:
@@ -162,24 +230,90 @@ def _say_skipped(rows: RowFile[Any], which: str) -> None:
         say(f"Rows {which}, skipped: {rows.skipped}")
 
 
-def _run(
-    job: Job[Any],
-    file: Path,
-    service: ServiceOptions,
-    manner: MannerOptions,
-    *,
-    journal: Path | None,
-    out: Path,
-    json: bool,
-) -> int:
-    run = manner.manner()
-    if journal is not None:
-        remember = {**service.remember(), "file": str(file.absolute())}
-        tago = service.client()
-        return journalled.begin(job, journal, tago, out, run=run, remember=remember, json=json)
-    if manner.settle is not None:
-        raise InputError("is for runs with --journal", path="--settle")
-    return _run_unwritten(job, service.client(), run, out, json=json)
+@attrs.frozen(kw_only=True)
+class _Check:
+    """What is shown, confirmed and saved before a run."""
+
+    verb: str
+    options: ConfirmationOptions
+    saving: SnapshotOptions
+    warning: str = ""
+    noun: str = "device"
+    ask: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class _Run:
+    """A run over the rows of a file."""
+
+    make_job: Callable[[], Job[Any]]
+    """Returns the job; the rows of each are used up once."""
+    file: Path
+    service: ServiceOptions
+    manner: MannerOptions
+    journal: Path | None
+    out: Path
+    json: bool
+
+    def carry_out(self, check: _Check | None = None) -> int:
+        """Show, confirm and save what is to be changed, and do it."""
+        run = self.manner.manner()
+        if self.journal is None and self.manner.settle is not None:
+            raise InputError("is for runs with --journal", path="--settle")
+        if self.journal is not None:
+            check_out(self.journal, "--journal")
+        snapshot = None
+        if check is not None:
+            check.saving.check()
+            if not check.options.dry_run:
+                # Refused before anybody is asked.
+                (check_new if self.journal is None else check_out)(self.out)
+            finished = self._finished()
+            code = self._confirm(check, finished)
+            if code is not None:
+                return code
+            ids = (one.device_id for one in self._left(finished))
+            if self.make_job().rows > len(finished):
+                snapshot = check.saving.save(self.service, ids, f"bulk-{check.verb}")
+        tago = self.service.client()
+        if self.journal is None:
+            return _run_unwritten(self.make_job(), tago, run, self.out, json=self.json)
+        remember = {**self.service.remember(), "file": str(self.file.absolute())}
+        if snapshot is not None:
+            remember["snapshot"] = str(snapshot.absolute())
+        return journalled.begin(
+            self.make_job(),
+            self.journal,
+            tago,
+            self.out,
+            run=run,
+            remember=remember,
+            json=self.json,
+        )
+
+    def _confirm(self, check: _Check, finished: Collection[int]) -> Exit | None:
+        """Have the rows that are left confirmed; return the exit code if the command ends here."""
+        if finished:
+            say(f"{plural(len(finished), 'row')} finished before, by {self.journal}")
+        count = self.make_job().rows - len(finished)
+        preview = Preview(
+            verb=check.verb,
+            count=count,
+            items=((one.device_id, one.name) for one in self._left(finished)),
+            noun=check.noun,
+            warning=check.warning,
+        )
+        return preview.ends_here(check.options, json=self.json, ask=check.ask and count > 0)
+
+    def _finished(self) -> frozenset[int]:
+        """Return the numbers of the rows that an earlier run with the journal has finished."""
+        if self.journal is None or not self.journal.exists():
+            return frozenset()
+        with Journal.read(self.journal) as journal:
+            return frozenset(entry.number + 1 for entry in journal.rows(*_FINISHED))
+
+    def _left(self, finished: Collection[int]) -> Iterator[Entry[Any]]:
+        return (one for one in self.make_job().entries if one.number not in finished)
 
 
 def _run_unwritten(job: Job[Any], tago: Tago, run: RunManner, out: Path, *, json: bool) -> int:

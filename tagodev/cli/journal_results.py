@@ -10,21 +10,18 @@ device and token in it must be in the journal too, as they are in this journal's
 from __future__ import annotations
 
 import csv
-import os
-import tempfile
 from collections import Counter
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tagodev.bulk.journal_rows import RowState
 from tagodev.cli.kinds import kind_of
 from tagodev.cli.results import COLUMNS, Result
 from tagodev.errors import InputError, TagoError
+from tagodev.files import check_out, whole_text
 from tagodev.secrets import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from tagodev.bulk.journal import Journal
     from tagodev.bulk.journal_rows import Entry
@@ -35,7 +32,6 @@ __all__ = [
     "check_out",
     "check_replaceable",
     "name_of",
-    "private_file",
     "result_of",
     "write_results",
 ]
@@ -96,31 +92,16 @@ def _device_id_of(item: Any) -> str:
 # --- files ---------------------------------------------------------------------------------------
 
 
-def check_out(path: Path, option: str = "--out") -> None:
-    """Make sure that a file can be made, before anything is sent.
-
-    Args:
-        path: where.
-        option: what has said it.
-
-    Raises:
-        InputError: there is no such folder, or it is not ours to write to.
-    """
-    folder = path.parent
-    if not folder.is_dir():
-        raise InputError(f"{path}: there is no such folder", path=option)
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"{path}: nothing can be written in this folder", path=option)
-
-
 def check_replaceable(journal: Journal, path: Path) -> None:
     """Make sure that results can take their place without anything being lost.
+
+    `check_out` has let the path through.
 
     Raises:
         InputError: something else lies there.
     """
     try:
-        if not os.path.lexists(path) or (path.is_file() and _is_known(journal, path)):
+        if not path.exists() or _is_known(journal, path):
             return
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", path="--out") from None
@@ -170,7 +151,7 @@ def write_results(journal: Journal, path: Path) -> Counts:
     done = kind_of(journal.info.kind).done
     counts: Counter[Status] = Counter()
     try:
-        with private_file(path) as file:
+        with whole_text(path) as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
             for entry in journal.rows():
@@ -183,23 +164,3 @@ def write_results(journal: Journal, path: Path) -> Counts:
             hint=f"Everything is in {journal.path}: tagodev bulk export gets it out",
         ) from None
     return counts
-
-
-@contextmanager
-def private_file(path: Path) -> Iterator[IO[str]]:
-    """Make a file for its owner's eyes only; it takes its place when it is whole.
-
-    Raises:
-        OSError: the disk does not take it.
-    """
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(descriptor, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123  (a descriptor, not a path)
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(draft).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(draft).unlink()
-        raise

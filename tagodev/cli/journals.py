@@ -6,7 +6,6 @@ Both only read, so they may look while another process works with a journal.
 from __future__ import annotations
 
 import csv
-import os
 import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -31,11 +30,12 @@ from tagodev.cli.common import (
     print_line,
     say,
 )
-from tagodev.cli.journal_results import check_out, private_file, result_of
+from tagodev.cli.journal_results import check_out, result_of
 from tagodev.cli.kinds import kind_of
 from tagodev.cli.results import COLUMNS
 from tagodev.cli.standing import Standing
 from tagodev.errors import InputError, JournalError, TagoError
+from tagodev.files import whole_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -201,14 +201,14 @@ def export(
             _write(read, sys.stdout, format, bad)
             return _export_code(bad)
         check_out(out)
-        if os.path.lexists(out):
+        if out.exists():
             raise InputError(
                 f"{out} is there already, and may hold tokens",
                 path="--out",
                 hint="Name another file, or move that one away",
             )
         try:
-            with private_file(out) as file:
+            with whole_text(out) as file:
                 _write(read, file, format, bad)
         except OSError as error:
             raise TagoError(f"{out}: {error.strerror}") from None

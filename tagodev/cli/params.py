@@ -8,16 +8,15 @@ from cyclopts import App, Parameter
 
 import tagodev
 from tagodev.cli.common import Exit, print_line
-from tagodev.cli.filters import FilterOptions, device_id_of, find_devices, key_and_value
-from tagodev.cli.selection import (
-    ByFilterOptions,
-    Task,
-    YesOption,
-    check_chosen,
-    confirmed,
-    do_each,
-    plural,
+from tagodev.cli.confirmation import (
+    ConfirmationOptions,
+    Preview,
+    SaveFirstOption,
+    SnapshotOptions,
+    saving_to,
 )
+from tagodev.cli.filters import FilterOptions, device_id_of, find_devices, key_and_value
+from tagodev.cli.selection import ByFilterOptions, Task, check_chosen, do_each
 from tagodev.cli.service import ServiceOptions
 from tagodev.cli.showing import (
     JsonOption,
@@ -40,6 +39,8 @@ _SERVICE: Final = ServiceOptions()
 _FILTERS: Final = FilterOptions()
 _OUTPUT: Final = OutputOptions()
 _BY_FILTER: Final = ByFilterOptions()
+_CONFIRMATION: Final = ConfirmationOptions()
+_SNAPSHOT: Final = SnapshotOptions()
 
 _KNOWN: Final = ("key", "value", "sent", "id")
 
@@ -92,7 +93,8 @@ def set_params(
     ] = False,
     filters: FilterOptions = _FILTERS,
     by_filter: ByFilterOptions = _BY_FILTER,
-    yes: YesOption = False,
+    confirmation: ConfirmationOptions = _CONFIRMATION,
+    snapshot: SaveFirstOption = None,
     json: JsonOption = False,
     service: ServiceOptions = _SERVICE,
 ) -> int:
@@ -110,26 +112,33 @@ def set_params(
         tagodev.ConfigurationParameter(key, value or "", sent=sent) for key, value in given.items()
     ]
     check_chosen(devices, filtered=bool(filters))
+    saving = saving_to(snapshot)
     if not devices:
-        return _set_by_filter(params, filters, by_filter, service, yes=yes, json=json)
+        task = _set_by_filter(params, filters, service)
+        return task.carry_out(service, by_filter, confirmation, saving, json=json)
+    by_filter.check_unused()
+    saving.check()
 
     async def change(tago: Tago, device: Device) -> bool:
         await tago.parameters.set(device.id, params)
         return True
 
     found = service.ask(lambda tago: find_devices(tago, devices))
+    preview = Preview(
+        verb="set-params", count=len(found), items=((one.id, one.name) for one in found)
+    )
+    code = preview.ends_here(confirmation, json=json, ask=False)
+    if code is not None:
+        return code
+    saving.save(service, (one.id for one in found), "param-set")
     return do_each(service, found, "set", change, json=json)
 
 
 def _set_by_filter(
     params: Sequence[ConfigurationParameter],
     filters: FilterOptions,
-    by_filter: ByFilterOptions,
     service: ServiceOptions,
-    *,
-    yes: bool,
-    json: bool,
-) -> int:
+) -> Task:
     from tagodev.bulk.sending import SetParameters
 
     found = service.ask(filters.find_surely)
@@ -137,13 +146,12 @@ def _set_by_filter(
         (device, tagodev.ParameterChange(device.id, params)) for device in found
     ]
     keys = ", ".join(clean(one.key) for one in params)
-    task = Task(
+    return Task(
         verb="set-params",
         warning=f"Their configuration parameters will be set: {keys}.",
         operation=SetParameters,
         rows=rows,
     )
-    return task.carry_out(service, by_filter, yes=yes, json=json)
 
 
 @app.command(
@@ -153,14 +161,17 @@ def delete(
     device: str,
     /,
     *keys: str,
-    yes: YesOption = False,
+    confirmation: ConfirmationOptions = _CONFIRMATION,
+    saving: SnapshotOptions = _SNAPSHOT,
     json: JsonOption = False,
     service: ServiceOptions = _SERVICE,
 ) -> int:
     """Delete configuration parameters of a device.
 
-    DEVICE is an id, or a name that only one device has; KEYS are the parameters' keys, or ids.
+    DEVICE is an id, or a name that only one device has; KEYS are the parameters' keys, or ids. The
+    device is saved in a snapshot first, from which tagodev apply restores them.
     """
+    saving.check()
     if not keys:
         raise InputError("which parameters? Give their keys", path="KEYS")
 
@@ -176,8 +187,17 @@ def delete(
         )
     # Two may have the same key.
     doomed = [one for one in there if one.key in keys or one.id in keys]
-    if not yes and not confirmed(f"Delete {plural(len(doomed), 'parameter')}? [y/N]", "y"):
-        return Exit.GENERAL
+    preview = Preview(
+        verb="delete",
+        count=len(doomed),
+        items=((one.key, one.value) for one in doomed),
+        noun="parameter",
+        fields=("key", "value"),
+    )
+    code = preview.ends_here(confirmation, json=json)
+    if code is not None:
+        return code
+    saving.save(service, (device_id,), "param-delete")
 
     async def remove(tago: Tago) -> None:
         for one in doomed:

@@ -20,6 +20,7 @@ from tagodev.cli.selection import plural
 from tagodev.cli.service import ServiceOptions
 from tagodev.cli.wanted import FileOptions, IntentOptions, Wanted, open_wanted
 from tagodev.errors import ConfigurationError, InputError
+from tagodev.files import check_out
 from tagodev.provision.documents import read_head
 from tagodev.provision.keeping import keep_plan
 
@@ -70,6 +71,7 @@ def plan(
 
 def _check_out(out: Path) -> None:
     """Let nothing be overwritten but an earlier plan."""
+    check_out(out)
     if out.exists():
         head = read_head(out)
         if head is None or head.kind != "plan":

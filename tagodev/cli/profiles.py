@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
@@ -25,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 import attrs
 
 from tagodev.cli.common import say
-from tagodev.errors import ConfigurationError
+from tagodev.errors import ConfigurationError, InputError
+from tagodev.files import whole_text
 from tagodev.hard_limits import Plan
 from tagodev.secrets import Secret
 
@@ -154,23 +154,12 @@ class Profiles:
             lines += ["", f"[profile.{name}]", *profile.lines()]
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _replace(self.path, "\n".join(lines) + "\n")
+            with whole_text(self.path) as file:
+                file.write("\n".join(lines) + "\n")
         except OSError as error:
             raise ConfigurationError(f"{self.path}: {error.strerror}") from None
-
-
-def _replace(path: Path, text: str) -> None:
-    # Made with mode 0600; the old file stays until the new one is whole.
-    descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  (a descriptor)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+        except InputError as error:
+            raise ConfigurationError(str(error)) from None
 
 
 def _checked(path: Path, found: Mapping[str, Any]) -> Profiles:

@@ -14,12 +14,13 @@ from tagodev.bulk.history import History, history_of
 from tagodev.bulk.journal import Journal
 from tagodev.bulk.run_registry import is_running
 from tagodev.cli.common import Exit, print_json, print_line, say
-from tagodev.cli.journal_results import check_out, name_of, private_file
+from tagodev.cli.journal_results import name_of
 from tagodev.cli.report_page import GENERATOR, Page
 from tagodev.cli.selection import plural
 from tagodev.cli.showing import clean
 from tagodev.cli.standing import Standing
 from tagodev.errors import InputError, TagoError
+from tagodev.files import check_out, whole_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +84,7 @@ def _check_report(path: Path) -> None:
 
 def _write(path: Path, page: str) -> None:
     try:
-        with private_file(path) as file:
+        with whole_text(path) as file:
             file.write(page)
     except OSError as error:
         raise TagoError(f"{path}: {error.strerror}") from None

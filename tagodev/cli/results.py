@@ -18,6 +18,7 @@ import attrs
 
 from tagodev.cli.kinds import DoneStatus
 from tagodev.errors import InputError, TagoError
+from tagodev.files import check_out, create_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from tagodev.secrets import Secret
 
-__all__ = ["COLUMNS", "Counts", "Result", "ResultsFile", "Status"]
+__all__ = ["COLUMNS", "Counts", "Result", "ResultsFile", "Status", "check_new"]
 
 COLUMNS: Final = ("row", "name", "device_id", "token", "status", "error")
 
@@ -74,14 +75,11 @@ class ResultsFile:
         self.path: Final = path
         self.counts: Final[dict[Status, int]] = {}
         self.broken: bool = False
+        check_new(path)
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            descriptor = create_private(path)
         except FileExistsError:
-            raise InputError(
-                f"{path} is there already, and may hold tokens",
-                path="--out",
-                hint="Name another file, or move that one away",
-            ) from None
+            raise _is_there(path) from None
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}", path="--out") from None
         # Line buffered: every row is with the operating system when `write` returns.
@@ -128,3 +126,25 @@ class ResultsFile:
                 # What it still held is known to be lost.
                 if not self.broken:
                     raise
+
+
+def check_new(path: Path) -> None:
+    """Make sure that a new results file can be made, before anything is sent.
+
+    Args:
+        path: where.
+
+    Raises:
+        InputError: a file is there already, or none can be made.
+    """
+    check_out(path)
+    if path.exists():
+        raise _is_there(path)
+
+
+def _is_there(path: Path) -> InputError:
+    return InputError(
+        f"{path} is there already, and may hold tokens",
+        path="--out",
+        hint="Name another file, or move that one away",
+    )

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from tagodev.client import Tago
     from tagodev.models import Device, DeviceToken
 
-__all__ = ["rotation_task"]
+__all__ = ["ROTATION_WARNING", "rotation_task"]
 
 #: Devices whose tokens are asked for at once.
 _AT_ONCE: Final = 32
-_WARNING: Final = "Whoever uses the old tokens can no longer do so, once each is replaced."
+ROTATION_WARNING: Final = (
+    "Each old token stops working once it is replaced, and can't be restored; the journal and the "
+    "results keep the new ones."
+)
 
 
 async def rotation_task(
@@ -58,7 +61,7 @@ async def rotation_task(
             rows.append((device, Rotation(device.id, token.token)))
     return Task(
         verb="rotate",
-        warning=_WARNING,
+        warning=ROTATION_WARNING,
         operation=RotateTokens,
         rows=rows,
         options={"allow_gap": allow_gap},

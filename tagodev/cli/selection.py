@@ -1,21 +1,30 @@
-"""Doing something to all devices that a filter lets through: shown first, and asked about.
+"""Doing something to all devices that a filter selects: shown and confirmed first.
 
 The run has a journal, so that it can be gone on with after whatever ends it.
 """
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import attrs
 from cyclopts import Group, Parameter
 
 from tagodev.cli.common import Exit, complain, print_line, say
+from tagodev.cli.confirmation import (
+    ConfirmationOptions,
+    Preview,
+    SnapshotOptions,
+    YesOption,
+    confirmed,
+    plural,
+    saving_to,
+)
 from tagodev.cli.showing import clean, print_data
 from tagodev.errors import AuthenticationError, InputError, PermissionDeniedError, TagoError
+from tagodev.files import check_out
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -35,12 +44,7 @@ __all__ = [
 ]
 
 _GROUP: Final = Group("By filter", sort_key=3)
-#: Devices that are shown before it is asked whether to go on.
-_SHOWN: Final = 10
-
-YesOption: TypeAlias = Annotated[
-    bool, Parameter(name=("--yes", "-y"), negative="", help="Don't ask for a confirmation.")
-]
+_NOT_SAVED: Final = saving_to(None)
 
 
 @Parameter(name="*", group=_GROUP)
@@ -48,9 +52,6 @@ YesOption: TypeAlias = Annotated[
 class ByFilterOptions:
     """How a run over all devices of a filter goes about it."""
 
-    dry_run: Annotated[
-        bool, Parameter(negative="", help="Show every device that is meant, and do nothing.")
-    ] = False
     journal: Annotated[
         Path | None,
         Parameter(
@@ -61,6 +62,27 @@ class ByFilterOptions:
     out: Annotated[
         Path | None, Parameter(help="Where results go; default: beside the journal.")
     ] = None
+
+    def check(self) -> None:
+        """Make sure that the journal and the results can be written, before anything is asked.
+
+        Raises:
+            InputError: one of them can't.
+        """
+        if self.journal is not None:
+            check_out(self.journal, "--journal")
+        if self.out is not None:
+            check_out(self.out)
+
+    def check_unused(self) -> None:
+        """Refuse options that do nothing where devices are named.
+
+        Raises:
+            InputError: which one.
+        """
+        for path, option in ((self.journal, "--journal"), (self.out, "--out")):
+            if path is not None:
+                raise InputError("is for devices that a filter selects", path=option)
 
     def places(self, what: str) -> tuple[Path, Path]:
         """Return where journal and results go.
@@ -76,11 +98,6 @@ class ByFilterOptions:
             )
             journal = next(name for name in names if not name.exists())
         return journal, self.out or journal.with_suffix(".results.csv")
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a number of things: ``1 device``, ``312 devices``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def check_chosen(names: Sequence[str], *, filtered: bool) -> None:
@@ -101,29 +118,6 @@ def check_chosen(names: Sequence[str], *, filtered: bool) -> None:
             path="DEVICE",
             hint="All there are: --name '*'",
         )
-
-
-def confirmed(question: str, answer: str) -> bool:
-    """Ask somebody at the terminal, and return whether the answer is the one that goes on.
-
-    Args:
-        question: what to ask.
-        answer: what must be typed.
-
-    Raises:
-        InputError: nobody is there to ask.
-    """
-    if not sys.stdin.isatty():
-        raise InputError("nobody can be asked here: give it to go on without", path="--yes")
-    sys.stderr.write(f"{question} ")
-    sys.stderr.flush()
-    given = sys.stdin.readline()
-    if not given.endswith("\n"):
-        say("")
-    if given.strip().casefold() == answer:
-        return True
-    say("Nothing was done")
-    return False
 
 
 def do_each(
@@ -191,41 +185,53 @@ class Task:
     """Devices that were meant, and left out for a reason that was told."""
 
     def carry_out(
-        self, service: ServiceOptions, by_filter: ByFilterOptions, *, yes: bool, json: bool
+        self,
+        service: ServiceOptions,
+        by_filter: ByFilterOptions,
+        confirmation: ConfirmationOptions,
+        saving: SnapshotOptions = _NOT_SAVED,
+        *,
+        json: bool,
     ) -> int:
-        """Show what is meant, ask, and do it.
+        """Show what is meant, have it confirmed, save the devices, and do it.
 
         Args:
             service: where.
             by_filter: how.
-            yes: whether not to ask.
+            confirmation: whether to ask, or only to show.
+            saving: where the devices are saved first, if they are.
             json: whether to print one JSON object in the end.
         """
+        saving.check()
+        by_filter.check()
         done = Exit.PARTIAL if self.left_out else Exit.OK
+        preview = Preview(
+            verb=self.verb,
+            count=len(self.rows),
+            items=((device.id, device.name) for device, _ in self.rows),
+            noun=self.noun,
+            warning=self.warning,
+        )
         if not self.rows:
+            if confirmation.dry_run and json:
+                preview.ends_here(confirmation, json=True)
             say(f"Nothing to {self.verb}")
             return done
-        self._show(everything=by_filter.dry_run)
-        if by_filter.dry_run:
-            return Exit.OK
-        if not (yes or self._is_meant()):
-            return Exit.GENERAL
-        return self._run(service, by_filter, json=json) or done
+        code = preview.ends_here(confirmation, json=json)
+        if code is not None:
+            return code
+        ids = (device.id for device, _ in self.rows)
+        snapshot = saving.save(service, ids, f"device-{self.verb}")
+        return self._run(service, by_filter, snapshot, json=json) or done
 
-    def _show(self, *, everything: bool) -> None:
-        shown = self.rows if everything else self.rows[:_SHOWN]
-        say(f"To {self.verb}: {plural(len(self.rows), self.noun)}")
-        for device, _ in shown:
-            say(f"  {device.id}  {clean(device.name)}")
-        if len(shown) < len(self.rows):
-            say(f"  ... and {len(self.rows) - len(shown)} more (--dry-run shows all)")
-
-    def _is_meant(self) -> bool:
-        say(self.warning)
-        many = str(len(self.rows))
-        return confirmed(f"Type their number, {many}, to go on:", many)
-
-    def _run(self, service: ServiceOptions, by_filter: ByFilterOptions, *, json: bool) -> int:
+    def _run(
+        self,
+        service: ServiceOptions,
+        by_filter: ByFilterOptions,
+        snapshot: Path | None,
+        *,
+        json: bool,
+    ) -> int:
         from tagodev.cli import journalled
         from tagodev.cli.jobs import Entry, Job
 
@@ -240,6 +246,8 @@ class Task:
             options=self.options,
         )
         say(f"Written down in {journal}")
-        return journalled.begin(
-            job, journal, service.client(), out, run={}, remember=service.remember(), json=json
-        )
+        remember = service.remember()
+        if snapshot is not None:
+            remember["snapshot"] = str(snapshot.absolute())
+        tago = service.client()
+        return journalled.begin(job, journal, tago, out, run={}, remember=remember, json=json)

@@ -9,8 +9,9 @@ from cyclopts import App, Parameter
 
 import tagodev
 from tagodev.cli.common import Exit, print_line, say
+from tagodev.cli.confirmation import ConfirmationOptions, Preview
 from tagodev.cli.filters import FilterOptions, device_id_of, find_devices
-from tagodev.cli.selection import ByFilterOptions, YesOption, check_chosen, confirmed
+from tagodev.cli.selection import ByFilterOptions, check_chosen
 from tagodev.cli.service import ServiceOptions
 from tagodev.cli.showing import (
     JsonOption,
@@ -35,6 +36,10 @@ _SERVICE: Final = ServiceOptions()
 _FILTERS: Final = FilterOptions()
 _OUTPUT: Final = OutputOptions()
 _BY_FILTER: Final = ByFilterOptions()
+_CONFIRMATION: Final = ConfirmationOptions()
+_GONE: Final = (
+    "A deleted token can't be restored: devices that use it can no longer send or read data."
+)
 
 _KNOWN: Final = (
     *("name", "token", "permission", "serie_number", "expire_time", "created_at"),
@@ -140,7 +145,7 @@ def delete(
     token: str,
     /,
     *,
-    yes: YesOption = False,
+    confirmation: ConfirmationOptions = _CONFIRMATION,
     json: JsonOption = False,
     service: ServiceOptions = _SERVICE,
 ) -> int:
@@ -155,14 +160,23 @@ def delete(
         return choose_token(await tago.tokens.list(device_id).collect(), token)
 
     found = service.ask(look)
-    told = f"{clean(found.name or '')} {found.token}"
-    if not yes and not confirmed(f"Delete the token {told}? [y/N]", "y"):
-        return Exit.GENERAL
+    shown = f"{clean(found.name or '')} {found.token}"
+    preview = Preview(
+        verb="delete",
+        count=1,
+        items=[(found.name or "", str(found.token))],
+        noun="token",
+        warning=_GONE,
+        fields=("name", "token"),
+    )
+    code = preview.ends_here(confirmation, json=json)
+    if code is not None:
+        return code
     service.ask(lambda tago: tago.tokens.delete(found.token))
     if json:
         print_data({"deleted": record_of(found, ("name", "token", "device_id"))})
     else:
-        print_line(f"deleted {told}")
+        print_line(f"deleted {shown}")
     return Exit.OK
 
 
@@ -207,7 +221,7 @@ def rotate(
     ] = False,
     filters: FilterOptions = _FILTERS,
     by_filter: ByFilterOptions = _BY_FILTER,
-    yes: YesOption = False,
+    confirmation: ConfirmationOptions = _CONFIRMATION,
     json: JsonOption = False,
     service: ServiceOptions = _SERVICE,
 ) -> int:
@@ -229,4 +243,4 @@ def rotate(
 
     found = service.ask(find)
     task = service.ask(lambda tago: rotation_task(tago, found, named=named, allow_gap=allow_gap))
-    return task.carry_out(service, by_filter, yes=yes, json=json)
+    return task.carry_out(service, by_filter, confirmation, json=json)

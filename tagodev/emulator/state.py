@@ -1,7 +1,8 @@
 """What the profile holds, as a file: for an emulator that goes on where the last one stopped.
 
 The file holds tokens, so only its owner may read it.
-It is replaced as a whole or not at all.
+It is replaced as a whole or not at all; a link to it stays, and what is no regular file is refused.
+The client has a writer with these rules too (`tagodev.files`), which the emulator may not import.
 What the limiter has counted is not in it: it would be of another window.
 """
 
@@ -75,9 +76,13 @@ def load(path: Path) -> SavedState | None:
     Raises:
         StateError: it can't be read, could not be written at the end, or is none of `save`'s.
     """
-    if not os.access(path.parent, os.W_OK | os.X_OK):
+    target = Path(os.path.realpath(path))
+    if not os.access(target.parent, os.W_OK | os.X_OK):
         raise StateError(f"{path}: no file can be made in its folder")
     try:
+        # Reading a pipe would wait for its writer.
+        if target.exists() and not target.is_file():
+            raise StateError(f"{path}: is not a regular file")
         saved = orjson.loads(path.read_bytes())
     except FileNotFoundError:
         return None
@@ -105,7 +110,9 @@ def save(path: Path, token: str, store: Store) -> None:
         OSError: it can't be written; what was there still is.
     """
     data = orjson.dumps({"format": _FORMAT, "token": token, "store": to_state(store)})
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    # A link stays: the file that it leads to is replaced.
+    path = Path(os.path.realpath(path))
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".tagodev-")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)

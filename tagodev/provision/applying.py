@@ -14,8 +14,8 @@ from tagodev.bulk.applying import ApplySteps
 from tagodev.bulk.filling import fill_journal
 from tagodev.bulk.journal_rows import JournalInfo
 from tagodev.errors import InputError, ResourceLimitError, TagoError
-from tagodev.provision.documents import Head, record_of_device, write_document
-from tagodev.provision.intent import Intent
+from tagodev.provision.documents import record_of_device, write_document
+from tagodev.provision.snapshots import read_whole_device, snapshot_head
 from tagodev.provision.together import each
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ async def write_snapshot(tago: Tago, plan: Plan, path: Path) -> int:
     """Write down how the devices are that a plan changes or deletes; return how many.
 
     Applying that file puts them back. A device that was deleted meanwhile comes back without its
-    id, its token and its data.
+    id, its token and its data; one that is gone before it is read is skipped.
 
     Args:
         tago: an open client.
@@ -156,22 +156,22 @@ async def write_snapshot(tago: Tago, plan: Plan, path: Path) -> int:
         InputError: it can't be written.
         RequestError: a device can't be read.
     """
-    intent = Intent(
-        manager=plan.intent.manager, known_by="id", new_by=plan.intent.made_by, restore=True
-    )
-    head = Head(kind="snapshot", service=tago.base_url, profile=plan.profile, intent=intent)
+    intent = plan.intent
+    head = snapshot_head(tago.base_url, plan.profile, manager=intent.manager, new_by=intent.made_by)
     records: dict[int, dict[str, Any]] = {}
 
     async def look(numbered: tuple[int, PlannedStep]) -> None:
         number, step = numbered
         if step.before is not None:
-            records[number] = await _before(tago, step, step.before)
+            record = await _before(tago, step, step.before)
+            if record is not None:
+                records[number] = record
 
     await each(look, enumerate(plan.steps))
     return write_document(path, head, (records[number] for number in sorted(records)))
 
 
-async def _before(tago: Tago, step: PlannedStep, device: Device) -> dict[str, Any]:
+async def _before(tago: Tago, step: PlannedStep, device: Device) -> dict[str, Any] | None:
     if step.action == "change":
         return record_of_device(
             device,
@@ -180,11 +180,8 @@ async def _before(tago: Tago, step: PlannedStep, device: Device) -> dict[str, An
             emptied=[change.path for change in step.changes if change.old is None],
         )
     # What is deleted takes everything with it.
-    device = await tago.devices.info(device.id, lane="bulk")
-    parameters = await tago.parameters.list(device.id, lane="bulk")
-    order = "created_at,asc"
-    tokens = await tago.tokens.list(device.id, order_by=order, lane="bulk").complete()
-    return record_of_device(device, parameters=parameters, tokens=tokens, with_id=True)
+    read = await read_whole_device(tago, device.id)
+    return None if read is None else read[1]
 
 
 def write_steps(

@@ -13,15 +13,13 @@ an export without them.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import attrs
 import orjson
 
 from tagodev.errors import InputError
+from tagodev.files import write_file
 from tagodev.models import UNSET
 from tagodev.provision.intent import Intent
 
@@ -40,7 +38,6 @@ __all__ = [
     "record_of_device",
     "record_of_row",
     "write_document",
-    "write_file",
 ]
 
 Kind: TypeAlias = Literal["export", "plan", "snapshot"]
@@ -109,35 +106,6 @@ def document(head: Head, records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     for number, record in enumerate(records):
         yield (b",\n" if number else b"\n") + orjson.dumps(record)
     yield b"\n]}\n"
-
-
-def write_file(path: Path, pieces: Iterable[bytes], *, private: bool = True) -> None:
-    """Write a file, as a whole or not at all: what was at the path before is replaced at the end.
-
-    Args:
-        path: where.
-        pieces: what stands in it.
-        private: whether it is for its owner's eyes only.
-
-    Raises:
-        InputError: it can't be written.
-    """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    mode = 0o600 if private else 0o666
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.writelines(pieces)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                draft.unlink()
-            raise
-    except OSError as error:
-        raise InputError(error.strerror or str(error), source=str(path)) from None
 
 
 def read_head(path: Path) -> Head | None:

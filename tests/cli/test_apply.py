@@ -189,7 +189,7 @@ def test_nobody_to_ask(profile: Profile) -> None:
     done = profile.run("apply", "site.csv")
 
     assert 2 == done.code
-    assert "--yes: nobody can be asked here" in done.err
+    assert "confirmation is required but stdin is not a terminal; re-run with --yes" in done.err
     assert "+ create Cold room 1" in done.out
     assert ({}, {"site.csv"}) == (profile.devices(), profile.files())
 

@@ -26,7 +26,7 @@ def test_create_and_delete_within_the_limits(tmp_path: Path) -> None:
         tagodev = Command(tmp_path, emulator.url, emulator.token)
         created = tagodev.run("bulk", "create", "site.csv", *limits, "--json")
         held = emulator.stats()["devices"]
-        deleted = tagodev.run("bulk", "delete", "site.results.csv", *limits, "--json")
+        deleted = tagodev.run("bulk", "delete", "site.results.csv", "--yes", *limits, "--json")
         stats = emulator.stats()
 
     assert (created.code, deleted.code) == (0, 0)
@@ -100,7 +100,7 @@ def test_rows_without_an_id_are_skipped(tagodev: Command) -> None:
     """Deleting by the results of a creation skips what was never made, and says so."""
     write_devices(tagodev.folder / "site.csv", ["a", "x" * 101, "b"])
     tagodev.run("bulk", "create", "site.csv", *SCALE)
-    done = tagodev.run("bulk", "delete", "site.results.csv", *SCALE, "--json")
+    done = tagodev.run("bulk", "delete", "site.results.csv", "--yes", *SCALE, "--json")
     assert done.code == 0
     assert (done.json()["rows"], done.json()["deleted"]) == (2, 2)
     assert "Rows without a device id, skipped: 1" in done.err

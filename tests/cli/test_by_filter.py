@@ -48,7 +48,7 @@ def test_the_number_is_to_be_typed(tagodev: Command, inside: InProcess, site: st
     """What is meant is shown, the first ten by name; the number typed, it is done."""
     seen = Terminal(tagodev).run(
         *("device", "delete", "--tag", f"site={site}", "--plan", "scale"),
-        answers=[("Type their number, 12, to go on:", "12\n")],
+        answers=[("Type 12 to confirm:", "12\n")],
     )
 
     assert seen.code == 0, seen.out
@@ -68,7 +68,7 @@ def test_anything_else_does_nothing(
     """1: a yes is not the number, nor is any other number; nothing is done, nothing written."""
     seen = Terminal(tagodev).run(
         *("device", "delete", "--tag", f"site={site}", "--plan", "scale"),
-        answers=[("to go on:", answer)],
+        answers=[("to confirm:", answer)],
     )
 
     assert seen.code == 1
@@ -82,7 +82,7 @@ def test_nobody_is_there_to_ask(tagodev: Command, inside: InProcess, site: str) 
     done = tagodev.run("device", "delete", "--tag", f"site={site}", "--plan", "scale")
 
     assert (2, "") == (done.code, done.out)
-    assert "--yes: nobody can be asked here" in done.err
+    assert "confirmation is required but stdin is not a terminal; re-run with --yes" in done.err
     assert 12 == len(listed(inside, site))
 
 
@@ -90,9 +90,11 @@ def test_one_that_is_named(tagodev: Command, inside: InProcess, site: str) -> No
     """For devices that are named a yes will do."""
     terminal = Terminal(tagodev)
     name = f"{site} 03"
-    no = terminal.run("device", "delete", name, "--plan", "scale", answers=[("[y/N]", "n\n")])
+    no = terminal.run("device", "delete", name, "--plan", "scale", answers=[("to confirm:", "n\n")])
     assert (1, True) == (no.code, name in no.out)
-    yes = terminal.run("device", "delete", name, "--plan", "scale", answers=[("[y/N]", "Y\n")])
+    yes = terminal.run(
+        "device", "delete", name, "--plan", "scale", answers=[("1 to confirm:", "1\n")]
+    )
     assert (0, True) == (yes.code, f"{name}\n" in yes.out)
     assert 11 == len(listed(inside, site))
 

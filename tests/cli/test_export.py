@@ -190,7 +190,7 @@ def test_an_empty_profile(profile: Profile) -> None:
     [
         (("--format", "xml"), 2, "--format"),
         (("--limit", "0"), 2, "--limit"),
-        (("--out", "nowhere/site.csv"), 2, "nowhere/site.csv: No such file or directory"),
+        (("--out", "nowhere/site.csv"), 2, "nowhere/site.csv: there is no such folder"),
     ],
 )
 def test_options_that_can_not_be_meant(

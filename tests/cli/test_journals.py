@@ -397,7 +397,7 @@ def test_delete_with_a_journal(
     before = shared_emulator.stats()["devices"]
     ids = [row["device_id"] for row in read_results(made)]
     (made.parent / "gone.csv").write_text(f"id,name\n{ids[0]},a\n,never made\n{ids[1]},b\n")
-    command = ("bulk", "delete", "gone.csv", "--journal", "gone.journal", *SCALE, "--json")
+    command = ("bulk", "delete", "gone.csv", "--yes", "--journal", "gone.journal", *SCALE, "--json")
     done = inside(*command)
     assert (done.code, done.json()["deleted"], done.json()["rows"]) == (0, 2, 2)
     assert before - 2 == shared_emulator.stats()["devices"]
@@ -434,7 +434,7 @@ def test_edit(inside: InProcess, made: Path, journal: tuple[str, ...]) -> None:
 def test_rotate(inside: InProcess, made: Path, shared_emulator: EmulatorProcess) -> None:
     """Each token has a successor that the service accepts, and is gone; twice does nothing more."""
     old = tokens_of(made)
-    done = inside("bulk", "rotate", made.name, *SCALE, "--json")
+    done = inside("bulk", "rotate", made.name, "--yes", *SCALE, "--json")
     assert (done.code, done.json()["rotated"]) == (0, 3)
     assert done.json()["journal"] == "site.rotation.journal"
     new = tokens_of(made.parent / "site.rotated.csv")
@@ -442,7 +442,7 @@ def test_rotate(inside: InProcess, made: Path, shared_emulator: EmulatorProcess)
     assert [True] * 3 == [accepts(shared_emulator, token) for token in new]
     assert [False] * 3 == [accepts(shared_emulator, token) for token in old]
     assert not any(token in done.out + done.err for token in (*old, *new))
-    again = inside("bulk", "rotate", made.name, *SCALE, "--json")
+    again = inside("bulk", "rotate", made.name, "--yes", *SCALE, "--json")
     assert (again.code, again.json()["skipped"]) == (0, 3)
     assert new == tokens_of(made.parent / "site.rotated.csv")
 
@@ -456,7 +456,7 @@ def test_an_empty_cell_rotates_nothing(
     lines[2] = lines[2].replace(old[1], "")
     lines.append("4,never made,,,failed,no")
     (made.parent / "rotate.csv").write_text("\n".join(lines) + "\n")
-    done = inside("bulk", "rotate", "rotate.csv", *SCALE)
+    done = inside("bulk", "rotate", "rotate.csv", "--yes", *SCALE)
     assert (done.code, done.out) == (2, "")
     (problem,) = done.err.splitlines()
     assert problem.startswith("rotate.csv:3: token")
@@ -471,11 +471,11 @@ def test_a_serial_number_takes_a_gap(
     """A token with a serial number is rotated only where a gap is allowed."""
     (tmp_path / "one.csv").write_text("name,serie_number\ngap,gap-1\n")
     inside("bulk", "create", "one.csv", *SCALE)
-    refused: Done = inside("bulk", "rotate", "one.results.csv", *SCALE, "--journal", "a")
+    refused: Done = inside("bulk", "rotate", "one.results.csv", "--yes", *SCALE, "--journal", "a")
     assert refused.code == 6
     (row,) = read_results(tmp_path / "one.rotated.csv")
     assert "serial number" in row["error"]
     assert accepts(shared_emulator, tokens_of(tmp_path / "one.results.csv")[0])
     allowed = ("--allow-gap", "--journal", "b", "--out", "b.csv")
-    assert 0 == inside("bulk", "rotate", "one.results.csv", *SCALE, *allowed).code
+    assert 0 == inside("bulk", "rotate", "one.results.csv", "--yes", *SCALE, *allowed).code
     assert accepts(shared_emulator, tokens_of(tmp_path / "b.csv")[0])

@@ -40,7 +40,7 @@ SEEN: Final[dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]] = {
     "device-info": (("device", "info", "Cold room 03", "--tokens"), ()),
     "device-delete-declined": (
         ("device", "delete", "--tag", "site=dairy"),
-        (("to go on:", "yes\n"),),
+        (("to confirm:", "yes\n"),),
     ),
     "device-edit-one": (("device", "edit", "Cold room 03", "--set", "active=true"), ()),
     "device-unknown": (("device", "info", "Nobody"), ()),

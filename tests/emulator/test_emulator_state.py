@@ -310,7 +310,7 @@ def test_file_that_could_not_be_written_is_told_at_the_start(tmp_path: Path) -> 
     """A run whose end would be lost is refused at its beginning."""
     with pytest.raises(StateError, match="no file can be made in its folder"):
         Emulator(EmulatorOptions(state=tmp_path / "nowhere" / "site.json"))
-    with pytest.raises(StateError, match="Is a directory"):
+    with pytest.raises(StateError, match="is not a regular file"):
         Emulator(EmulatorOptions(state=tmp_path))
 
 

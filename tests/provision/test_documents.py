@@ -21,7 +21,6 @@ from tagodev.provision.documents import (
     record_of_device,
     record_of_row,
     write_document,
-    write_file,
 )
 from tagodev.provision.intent import Intent
 from tagodev.provision.keeping import check_profile, check_service, keep_plan
@@ -32,8 +31,6 @@ from tests.support.clients import client
 from tests.support.strategies import texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tagodev import Tago
 
 HEAD = Head(
@@ -77,33 +74,6 @@ def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     write_document(path, HEAD, RECORDS)
 
     assert 0o600 == stat.S_IMODE(path.stat().st_mode)
-
-
-def test_what_is_not_private_follows_the_umask(tmp_path: Path) -> None:
-    """A file without secrets has the mode that files here have."""
-    path = tmp_path / "site.csv"
-    before = os.umask(0o027)
-    try:
-        write_file(path, [b"name\n"], private=False)
-    finally:
-        os.umask(before)
-
-    assert 0o640 == stat.S_IMODE(path.stat().st_mode)
-
-
-def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
-    """What is not written to the end does not take the place of what is."""
-    path = tmp_path / "plan.json"
-    path.write_text("before")
-
-    def pieces() -> Iterator[bytes]:
-        yield b"half"
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        write_file(path, pieces())
-    assert ["plan.json"] == [one.name for one in tmp_path.iterdir()]
-    assert "before" == path.read_text()
 
 
 def test_a_place_that_takes_nothing(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tagodev import ConfigurationParameter, DeviceCreate, InputError, Tag, Tago, TokenCreate
 from tagodev.bulk.creating import run_tag
 from tagodev.emulator import Emulator, EmulatorOptions
+from tagodev.files import write_file
 from tagodev.provision import read_devices
 from tagodev.provision.applying import write_steps
-from tagodev.provision.documents import Head, document, write_file
+from tagodev.provision.documents import Head, document
 from tagodev.provision.exporting import EXPORT_FIELDS, export_records, known_by_of
 from tagodev.provision.intent import Intent
 from tagodev.provision.planning import make_plan
