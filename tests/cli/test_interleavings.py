@@ -99,7 +99,7 @@ def test_nothing_is_wrong_with_a_good_observation() -> None:
 @pytest.mark.parametrize(
     ("change", "wrong"),
     [
-        ({"devices": {"first": [], "second": [Found("a", NAME)]}}, "1. "),
+        ({"devices": {"first": [], "second": [Found("b", NAME)]}}, "1. "),
         ({"devices": {"first": [Found("b", NAME), Found("c", NAME)]}}, "2. "),
         ({"removals": [Removal(NAME, "north", "apply", [frozenset({NAME})])]}, "3. "),
         ({"removals": [Removal(OTHER, "south", "apply", [frozenset()])]}, "3. "),

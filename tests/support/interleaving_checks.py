@@ -143,9 +143,10 @@ def broken_command(ended: Ended) -> Iterator[str]:
         yield f"{what}: expected an exit code of {sorted(codes)}"
     if ended.creations and not all(one.creates for one in expected):
         yield f"{what}: it sent {ended.creations} requests that create a device"
-    if _PYTHON.search(ended.out + ended.err):
+    said = f"{ended.out}\n{ended.err}"
+    if _PYTHON.search(said):
         yield f"{what}: its output holds Python's values or a traceback"
-    if _TOKEN.search(ended.out + ended.err):
+    if _TOKEN.search(said):
         yield f"{what}: its output holds a token"
     # Messages are wrapped for the terminal.
     text = " ".join(ended.err.split())

@@ -736,7 +736,8 @@ class Scenario:
         ]
 
     def _names(self) -> frozenset[str]:
-        return frozenset().union(*(source.names() for source in (*self._lists, *self._batches)))
+        sources: tuple[_List | _Batch, ...] = (*self._lists, *self._batches)
+        return frozenset(name for source in sources for name in source.names())
 
     def _check(self) -> None:
         deletions = self._address.deletions[self._seen :]
