@@ -307,9 +307,8 @@ class Scenario:
             self._second(first, step.number)
 
     def _start_apply(self, source: _List, number: int) -> _Running:
-        prune = number % 2 == 0
-        # Its first request that creates or deletes waits: others come in between.
-        holding = number % 5 == 0
+        prune = number % 3 > 0
+        holding = number % 4 == 0
         options = ("--prune", "--max-delete", "100%") if prune else ()
         if source.profile not in source.touched:
             source.touched.append(source.profile)
@@ -337,7 +336,7 @@ class Scenario:
             first = self._running[step.choice % len(self._running)]
         if first is None:
             source = self._lists[step.choice % len(self._lists)]
-            first = self._start_apply(source, 10 * step.number)
+            first = self._start_apply(source, 20 * step.number)
         self._second(first, step.number)
 
     def _second(self, first: _Running, number: int) -> None:
@@ -345,11 +344,11 @@ class Scenario:
         in_use = first.sender.held > 0
         if isinstance(first.source, _List):
             applied = set(first.source.applied)
-            # Odd: its own requests are not held.
-            second = self._start_apply(first.source, number * 10 + 1)
+            # It is not held itself.
+            second = self._start_apply(first.source, number * 20 + 1 + number % 3)
             first.source.applied = applied
         else:
-            second = self._start_resume(first.source, number * 10 + 1)
+            second = self._start_resume(first.source, number * 20 + 1)
         second.disturb("two processes")
         first.disturb("two processes")
         self._wait(second)
@@ -367,12 +366,19 @@ class Scenario:
             assert time.monotonic() < deadline, "the command neither ends nor sends requests"
             time.sleep(0.005)
 
+    def _come_in_between(self, step: Step) -> None:
+        """Wait until a command that is to be held has begun to work, every other time."""
+        if step.number // 2 % 2:
+            for running in self._running:
+                self._wait_for_work(running)
+
     @staticmethod
     def _is_held(running: _Running) -> bool:
         """Return whether a command is in the middle of its work."""
         return running.sender.held > 0 and running.process.poll() is None
 
     def _edit(self, step: Step) -> None:
+        self._come_in_between(step)
         source = self._lists[step.choice % len(self._lists)]
         rows = source.rows[source.profile]
         missing = [n for n in range(_NUMBERS) if n not in rows]
@@ -449,7 +455,7 @@ class Scenario:
         place, journal = self._way_to(batch.journal, number // 10)
         arguments = ("bulk", "create", str(batch.file), "--journal", journal, *_SETTLE)
         out = ("--out", str(batch.results))
-        return self._start(batch, (*arguments, *out), "bulk", place=place, holding=number % 5 == 0)
+        return self._start(batch, (*arguments, *out), "bulk", place=place, holding=number % 4 == 0)
 
     def _start_resume(self, batch: _Batch, number: int, profile: str = "") -> _Running:
         place, journal = self._way_to(batch.journal, number // 10)
@@ -459,7 +465,7 @@ class Scenario:
             "bulk",
             place=place,
             profile=profile,
-            holding=number % 5 == 0,
+            holding=number % 4 == 0,
         )
 
     def _resume(self, step: Step) -> None:
@@ -573,6 +579,7 @@ class Scenario:
 
     def _alarm(self, step: Step) -> None:
         """Let another user set the tag ``alarm`` of a device."""
+        self._come_in_between(step)
         chosen = self._device(step)
         if chosen is None:
             return
@@ -584,6 +591,7 @@ class Scenario:
 
     def _delete(self, step: Step) -> None:
         """Let another user delete a device."""
+        self._come_in_between(step)
         chosen = self._device(step)
         if chosen is None:
             return
@@ -805,8 +813,8 @@ class Scenario:
             for profile in sorted(source.touched, key=present.__eq__):
                 if profile != source.profile:
                     self._move_to_profile(source, profile)
-                # Even: with --prune.
-                self._finish_one(self._start_apply(source, 2))
+                # With --prune, and not held.
+                self._finish_one(self._start_apply(source, 1))
                 yield FinalList(
                     profile=profile,
                     source=source.name,

@@ -7,7 +7,8 @@ Each process gets a token of its own while it runs (`SharedAddress.admit`), so t
 has a known sender: which command deleted a device, how far it has come, whether it has a request
 in flight. Tokens are used again once the process has ended, as a user's token would be.
 
-Requests that create or delete can be held, delayed, lost or answered with a closed connection.
+Requests that create or delete can be delayed, lost or answered with a closed connection. A process
+can be held before it reads or changes the first device, so that others come in between.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Sender:
     token: str
     """The token that it uses."""
     holding: bool = False
-    """Whether its requests that create or delete wait here."""
+    """Whether requests that read one device, or change something, wait here."""
     held: int = 0
     """How many of them wait now."""
     requests: int = 0
@@ -162,7 +163,8 @@ class SharedAddress:
 
         Args:
             profile: whose token.
-            holding: whether its requests that create or delete wait, for some seconds at most.
+            holding: whether it is held before it reads or changes the first device, for some
+                seconds at most.
         """
         numbers = iter(range(1, 1000))
         token = next(
@@ -314,37 +316,51 @@ class SharedAddress:
         sender.requests += 1
         sender.writes += method in _WRITES
         sender.creations += (method, path) == ("POST", "/device")
-        device_id = path.removeprefix("/device/")
-        if method in {"GET", "PUT"} and f"/device/{device_id}" == path and "/" not in device_id:
-            async with self._lock_of(device_id):
-                (sender.reads.add if method == "GET" else sender.reads.discard)(device_id)
+        reads = method == "GET" and _device_of(path) != ""
+        if sender.holding and (reads or method in _WRITES):
+            await self._hold(connection, sender)
+        if _device_of(path) and method in {"GET", "PUT"}:
+            async with self._lock_of(_device_of(path)):
+                change = sender.reads.add if reads else sender.reads.discard
+                change(_device_of(path))
                 return await self._pass_on(sender, request)
         fault = self._fault_of(method)
-        sender.faults += fault is not None
-        if method in _CREATE_OR_DELETE and (sender.holding or fault == "slow"):
-            connection.waits = True
-            await self._wait(sender, fault)
-            answer = await self._pass_on(sender, request)
-            connection.waits = False
-            return answer
-        if fault == "late":
-            task = asyncio.create_task(self._pass_on_late(sender, request))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        if fault in {"late", "unsent"}:
-            return None
-        answer = await self._pass_on(sender, request)
-        return None if fault == "lost" else answer
+        if fault is None:
+            return await self._pass_on(sender, request)
+        sender.faults += 1
+        return await self._misbehave(connection, sender, request, fault)
 
-    async def _wait(self, sender: Sender, fault: Fault | None) -> None:
-        if fault == "slow":
-            await asyncio.sleep(_DELAY)
+    async def _misbehave(
+        self, connection: _Connection, sender: Sender, request: _Message, fault: Fault
+    ) -> _Message | None:
+        match fault:
+            case "unsent":
+                return None
+            case "late":
+                task = asyncio.create_task(self._pass_on_late(sender, request))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+                return None
+            case "slow":
+                connection.waits = True
+                await asyncio.sleep(_DELAY)
+                answer = await self._pass_on(sender, request)
+                connection.waits = False
+                return answer
+            case "lost":
+                await self._pass_on(sender, request)
+                return None
+
+    @staticmethod
+    async def _hold(connection: _Connection, sender: Sender) -> None:
+        connection.waits = True
         sender.held += 1
         deadline = time.monotonic() + _LONGEST_HOLD
         # Another thread sets the flag, and an event of asyncio is not for several threads.
         while sender.holding and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         sender.held -= 1
+        connection.waits = False
 
     async def _pass_on_late(self, sender: Sender, request: _Message) -> None:
         await asyncio.sleep(_DELAY)
@@ -364,8 +380,8 @@ class SharedAddress:
             if (method, path) == ("POST", "/device"):
                 created = orjson.loads(answer.body)["result"]["device_id"]
                 self.names[created] = orjson.loads(request.body)["name"]
-            elif method == "DELETE" and path.count("/") == 2 and path.startswith("/device/"):
-                self.deletions.append(Deletion(sender, path.removeprefix("/device/")))
+            elif method == "DELETE" and _device_of(path):
+                self.deletions.append(Deletion(sender, _device_of(path)))
         return answer
 
     async def _forward(self, profile: str, request: _Message, token: str) -> _Message:
@@ -398,6 +414,12 @@ def _request(method: str, target: str, token: str, body: bytes = b"") -> _Messag
 def _route(request: _Message) -> tuple[str, str]:
     method, target, _ = request.first.split(" ", 2)
     return method, urlsplit(target).path
+
+
+def _device_of(path: str) -> str:
+    """Return the id of the device that a path names and nothing else; empty if it does not."""
+    device_id = path.removeprefix("/device/")
+    return "" if device_id == path or "/" in device_id else device_id
 
 
 async def _read_message(reader: asyncio.StreamReader) -> _Message:
