@@ -33,10 +33,13 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def crash(session: nox.Session) -> None:
-    """Kill bulk runs two hundred times, and fifty times each of the other kinds."""
+    """Kill bulk runs 200 times and others 50 times each, and interleave commands in 3,000 steps."""
     install(session, "tests")
     session.run(
-        "pytest", "tests/bulk/test_crash.py", *session.posargs, env={"TAGODEV_KILLS": "200"}
+        *("pytest", "--numprocesses=auto"),
+        *("tests/bulk/test_crash.py", "tests/cli/test_interleavings.py"),
+        *session.posargs,
+        env={"TAGODEV_KILLS": "200", "TAGODEV_STEPS": "3000"},
     )
 
 
