@@ -157,6 +157,7 @@ class Session:
         self._waits: set[asyncio.Future[Permit]] = set()
         self._asking_the_time = asyncio.Lock()
         self._no_time: RequestError | None = None
+        self._target: Target | None = None
         self._closed = False
 
     @property
@@ -175,7 +176,7 @@ class Session:
         return self._transport.account
 
     async def find_target(self, record: CallRecord) -> Target:
-        """Return the service and the profile that requests go to; the profile by one request.
+        """Return the service and the profile that requests go to; the first call asks for it.
 
         Args:
             record: how that request goes.
@@ -184,6 +185,8 @@ class Session:
             RequestError: the service was not reached. A token that may not ask for its profile is
                 no error: the profile is empty then.
         """
+        if self._target is not None:
+            return self._target
         request = Request(route=_PROFILE, path=_PROFILE.path("current"), safety=Safety.READ)
         profile = ""
         try:
@@ -195,7 +198,8 @@ class Session:
             info = found.get("info") if isinstance(found, dict) else None
             given = info.get("id") if isinstance(info, dict) else None
             profile = given if isinstance(given, str) else ""
-        return Target(self.base_url, profile=profile, account=self.account)
+        self._target = Target(self.base_url, profile=profile, account=self.account)
+        return self._target
 
     async def learn_clock(self, record: CallRecord) -> None:
         """Make sure that something is known of the service's clock, by a request if need be.

@@ -277,7 +277,7 @@ def _edit_named(
 
     saving.check()
     found = service.ask(lambda tago: find_devices(tago, devices))
-    others = [device for device in found if changes.edit_of(device) is not None]
+    others = [device for device in found if changes.of(device) is not None]
     preview = Preview(verb="edit", count=len(others), items=_items(others))
     code = preview.ends_here(confirmation, json=json, ask=False)
     if code is not None:

@@ -14,13 +14,15 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tagodev.bulk.applying import MANAGED_TAG, identity_of
-from tagodev.errors import NotFoundError
+from tagodev.errors import BadRequestError, NotFoundError
 from tagodev.models import UNSET, Tag
 from tagodev.provision.compare import blocked, compare, created, deleted
 from tagodev.provision.costs import costs_of, room
 from tagodev.provision.plans import Plan
+from tagodev.provision.recent import recent_changes
 from tagodev.provision.rows import Match, check_rows, key_of
 from tagodev.provision.together import each
+from tagodev.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -105,6 +107,7 @@ class _Planner:
         self._intent = intent
         self._max_devices = max_devices
         self._tell = tell
+        self._target = Target("")
         self._devices: list[Device] = []
         self._marked: set[str] = set()
         self._notes: list[str] = []
@@ -131,7 +134,8 @@ class _Planner:
             slots=room(
                 steps, len(self._devices), self._max_devices, self._tago.limits.documented.name
             ),
-            profile=next((one.profile for one in self._devices if one.profile), ""),
+            profile=self._target.profile
+            or next((one.profile for one in self._devices if one.profile), ""),
             notes=tuple(self._notes),
         )
 
@@ -141,9 +145,34 @@ class _Planner:
         fields = (*FIELDS, _LONG) if any(_LONG in row.given for row in rows) else FIELDS
         listing = self._tago.devices.list(fields=fields, order_by="created_at,asc")
         # A device that a concurrent deletion hides would be created a second time.
-        self._devices = await listing.complete(lambda many: self._tell("devices", many, None))
+        listed = await listing.complete(lambda many: self._tell("devices", many, None))
+        self._target = await self._tago.target()
+        self._devices = await self._with_recent(listed)
         mark = Tag(MANAGED_TAG, self._intent.manager)
         self._marked = {device.id for device in self._devices if mark in device.tags}
+
+    async def _with_recent(self, listed: list[Device]) -> list[Device]:
+        """Correct a list that lags behind what recent runs have created and deleted."""
+        recent = recent_changes(self._target)
+        missing: list[Device] = []
+
+        async def look(device_id: str) -> None:
+            try:
+                missing.append(await self._tago.devices.info(device_id, lane="bulk"))
+            except (NotFoundError, BadRequestError):
+                # It has been deleted since.
+                return
+
+        await each(look, sorted(recent.created - {device.id for device in listed}))
+        if missing:
+            self._notes.append(
+                f"{len(missing)} devices that were just created are not listed yet; they were read "
+                "one by one"
+            )
+        return [
+            *(device for device in listed if device.id not in recent.deleted),
+            *sorted(missing, key=lambda device: device.id),
+        ]
 
     async def _match(self, rows: list[DeviceRow]) -> list[Match]:
         """Return each row with the devices that it may be about."""
