@@ -22,7 +22,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from difflib import get_close_matches
-from functools import wraps
+from functools import partial, wraps
 from types import FunctionType, NoneType
 from typing import Any, Final, NoReturn, TypeVar, cast
 
@@ -128,12 +128,18 @@ class _Signature:
             if name not in self.accepted:
                 return TypeError(self._unknown(cls, name))
         for (name, types), value in zip(self.positional, values, strict=False):
-            if types is not None and not _is_of(value, types):
+            # The class itself is nearly always among them, and that is found fastest.
+            if types and value.__class__ not in types and not _is_of(value, types):
                 return _wrong_type(name, value, types)
         for name, value in keywords.items():
-            if name in self.types and not _is_of(value, self.types[name]):
-                return _wrong_type(name, value, self.types[name])
-        return _option_problem(keywords) if keywords and self.has_options else None
+            types = self.types.get(name)
+            if types is not None and not _is_of(value, types):
+                return _wrong_type(name, value, types)
+            if self.has_options and name in _OPTIONS:
+                is_good, words = _OPTIONS[name]
+                if not is_good(value):
+                    return InputError(f"must be {words}, not {value!r}", path=name)
+        return None
 
     def _unknown(self, cls: type, keyword: str) -> str:
         called = cls.__name__ if self.name == "__init__" else self.name
@@ -212,24 +218,20 @@ def _word(cls: type) -> str:
     return _WORDS.get(cls, f"{article} {cls.__name__}")
 
 
-def _option_problem(options: Mapping[str, Any]) -> Exception | None:
-    """Return what is wrong with the values of `CallOptions`; None if nothing is."""
-    lane = options.get("lane", Lane.INTERACTIVE)
-    if not isinstance(lane, str) or lane not in _LANES:
-        return InputError(f"must be {' or '.join(_LANES)}, not {lane!r}", path="lane")
-    wait, timeout = options.get("max_wait"), options.get("timeout")
-    # Written so that NaN, which compares with nothing, is refused.
-    if wait is not None and not (_is_of(wait, (int, float)) and wait >= 0):
-        return InputError(
-            f"must be a number of seconds, 0 or more, or None, not {wait!r}", path="max_wait"
-        )
-    if timeout is not None and not (_is_of(timeout, (int, float)) and timeout > 0):
-        return InputError(
-            f"must be a number of seconds above 0, or None, not {timeout!r}", path="timeout"
-        )
-    if "record" in options and not isinstance(options["record"], CallRecord):
-        return InputError("must be a CallRecord", path="record")
-    return None
+def _is_seconds(value: object, *, zero: bool) -> bool:
+    if value is None:
+        return True
+    # NaN compares with nothing, and so is refused.
+    return _is_of(value, (int, float)) and (value > 0 or (zero and value == 0))  # type: ignore[operator]
+
+
+#: A test for the value of each of `CallOptions`, and what passes it in words.
+_OPTIONS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "lane": (_LANES.__contains__, " or ".join(_LANES)),
+    "max_wait": (partial(_is_seconds, zero=True), "seconds, 0 or more, or None"),
+    "timeout": (partial(_is_seconds, zero=False), "seconds, more than 0, or None"),
+    "record": (lambda value: isinstance(value, CallRecord), "a CallRecord"),
+}
 
 
 def _checked(method: FunctionType, signature: _Signature) -> Callable[..., Any]:
