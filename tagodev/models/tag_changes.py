@@ -7,7 +7,7 @@ A list fixed earlier would remove the tags that were added since.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
@@ -30,9 +30,16 @@ def _check_removed(_: object, attribute: attrs.Attribute[Any], value: object) ->
             raise InputError("must be the key of a tag", path=f"{attribute.name}[{index}]")
 
 
-# Not `as_tuple` itself: a key given alone is text, which is iterable too.
-def _as_keys(value: Iterable[str]) -> Any:
-    return value if isinstance(value, str) else as_tuple(value)
+# Not `as_tuple` itself: type checkers would refuse every caller's items for want of their type.
+def _as_tags(value: Iterable[Tag]) -> tuple[Tag, ...]:
+    tags: Any = as_tuple(value)
+    return cast("tuple[Tag, ...]", tags)
+
+
+def _as_keys(value: Iterable[str]) -> tuple[str, ...]:
+    # A key given alone is text, which is iterable too; it is left to be refused.
+    keys: Any = value if isinstance(value, str) else as_tuple(value)
+    return cast("tuple[str, ...]", keys)
 
 
 @attrs.frozen(kw_only=True)
@@ -47,7 +54,7 @@ class TagChanges:
         InputError: a key is both set and removed, or the tags are more than a device holds.
     """
 
-    set: tuple[Tag, ...] = attrs.field(default=(), converter=as_tuple, validator=check_tags)
+    set: tuple[Tag, ...] = attrs.field(default=(), converter=_as_tags, validator=check_tags)
     """Tags to set; a key that stands more than once gets several values."""
     remove: tuple[str, ...] = attrs.field(default=(), converter=_as_keys, validator=_check_removed)
     """Keys of the tags to remove."""

@@ -60,6 +60,7 @@ from tagodev import (
     ServiceError,
     SqliteLedger,
     Tag,
+    TagChanges,
     Tago,
     TagoDevice,
     TagoError,
@@ -220,7 +221,15 @@ async def runs(tago: Tago, specs: AsyncIterator[DeviceCreate]) -> None:
     batch = DataBatch("67e1...", [DataCreate("temperature", 21.5)])
     begun = (
         tago.devices.create_many((DeviceCreate(name=f"d{n}") for n in range(3)), on_error="stop"),
-        tago.devices.edit_many([DeviceChange("67e1...", DeviceEdit(active=False))]),
+        tago.devices.edit_many(
+            [
+                DeviceChange(
+                    "67e1...",
+                    DeviceEdit(active=False),
+                    tags=TagChanges(set=[Tag("site", "7")], remove=["room"]),
+                )
+            ]
+        ),
         tago.devices.delete_many({"67e1..."}, max_failures=3),
         tago.devices.apply_many(None, journal="a.journal"),
         tago.tokens.create_many([TokenOrder("67e1...", TokenCreate("field"))]),
