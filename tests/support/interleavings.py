@@ -53,7 +53,7 @@ _NUMBERS: Final = 14
 _FIRST_ROWS: Final = 8
 _FEWEST_ROWS: Final = 4
 _BATCH_ROWS: Final = 8
-_BATCHES: Final = 4
+_BATCHES: Final = 5
 _SETTLE: Final = ("--settle", "0.4")
 _PATIENCE: Final = 60.0
 #: Commands that run at the same time.
@@ -62,11 +62,11 @@ _AT_ONCE: Final = 2
 #: How often each step is drawn.
 WEIGHTS: Final[Mapping[str, int]] = MappingProxyType(
     {
-        "apply": 17,
+        "apply": 12,
         "plan": 3,
         "rival": 3,
-        "kill": 12,
-        "finish": 8,
+        "kill": 16,
+        "finish": 6,
         "edit": 22,
         "alarm": 14,
         "delete": 5,
@@ -74,13 +74,13 @@ WEIGHTS: Final[Mapping[str, int]] = MappingProxyType(
         "switch": 4,
         "move list": 2,
         "copy list": 2,
-        "bulk": 6,
-        "resume": 7,
+        "bulk": 4,
+        "resume": 5,
         "move journal": 3,
         "lose the log": 2,
         "hard-link journal": 2,
-        "copy journal": 3,
-        "resume copy": 3,
+        "copy journal": 2,
+        "resume copy": 2,
         "wrong profile": 3,
     }
 )
@@ -161,6 +161,7 @@ class _Batch:
     """Whether it has sent rows, so that there must be a journal."""
     progress: int = 0
     """How many commands have sent rows."""
+    finished: bool = False
     copied: int = -1
     """The progress when the journal was copied; -1 without a copy."""
 
@@ -381,18 +382,22 @@ class Scenario:
         self._come_in_between(step)
         source = self._lists[step.choice % len(self._lists)]
         rows = source.rows[source.profile]
-        missing = [n for n in range(_NUMBERS) if n not in rows]
-        kind = step.number % 3
-        number = step.number // 3
-        if kind == 0 and missing:
-            rows[missing[number % len(missing)]] = number
-        elif kind == 1 and len(rows) > _FEWEST_ROWS:
-            del rows[sorted(rows)[number % len(rows)]]
-        else:
-            rows[sorted(rows)[number % len(rows)]] = number
+        for change in range(1 + step.number % 3):
+            self._edit_row(rows, step.number // 3 + 7 * change)
         source.write()
         self._note_versions(source)
         self._say(f"{source.name} has the rows {sorted(rows)}")
+
+    @staticmethod
+    def _edit_row(rows: dict[int, int], number: int) -> None:
+        """Add a row, also one that was removed before, remove one, or change one."""
+        missing = [n for n in range(_NUMBERS) if n not in rows]
+        if number % 3 == 0 and missing:
+            rows[missing[number // 3 % len(missing)]] = number
+        elif number % 3 == 1 and len(rows) > _FEWEST_ROWS:
+            del rows[sorted(rows)[number // 3 % len(rows)]]
+        else:
+            rows[sorted(rows)[number // 3 % len(rows)]] = number
 
     def _note_versions(self, source: _List) -> None:
         for running in self._running:
@@ -491,7 +496,7 @@ class Scenario:
 
     def _lose_log(self, step: Step) -> None:
         """Move a journal away from its log: it must be refused; then move it back."""
-        batch = self._batch_at_rest(step)
+        batch = self._cut_off(step)
         if batch is None or not batch.is_open:
             return
         away = self.folder / "elsewhere" / f"{batch.name}-alone.journal"
@@ -502,10 +507,9 @@ class Scenario:
 
     def _hard_link(self, step: Step) -> None:
         """Reach a journal by a hard link, which SQLite would give a log of its own."""
-        if not self._batches:
-            return
-        batch = self._batches[step.choice % len(self._batches)]
-        if not batch.journal.exists():
+        working = [one.source for one in self._running if isinstance(one.source, _Batch)]
+        batch = working[0] if working else self._cut_off(step)
+        if batch is None or not batch.journal.exists():
             return
         link = self.folder / "elsewhere" / f"{batch.name}-linked.journal"
         link.hardlink_to(batch.journal)
@@ -527,8 +531,8 @@ class Scenario:
         link.unlink(missing_ok=True)
 
     def _copy_journal(self, step: Step) -> None:
-        batch = self._batch_at_rest(step)
-        if batch is None or not batch.begun or batch.copied >= 0:
+        batch = self._cut_off(step)
+        if batch is None or batch.copied >= 0:
             return
         for suffix in _BESIDE:
             file = Path(f"{batch.journal}{suffix}")
@@ -539,8 +543,14 @@ class Scenario:
 
     def _resume_copy(self, step: Step) -> None:
         """Resume a copy after the run has progressed: it must be refused."""
-        batch = self._batch_at_rest(step)
-        if batch is None or not 0 <= batch.copied < batch.progress:
+        copied = [batch for batch in self._at_rest() if batch.copied >= 0]
+        if not copied:
+            return
+        batch = copied[step.choice % len(copied)]
+        if batch.copied == batch.progress:
+            self._make_room()
+            self._finish_one(self._start_resume(batch, 1))
+        if batch.copied == batch.progress:
             return
         self._resume_refused(batch, batch.copy, "bulk, outdated copy")
         _remove_beside(batch.copy)
@@ -548,7 +558,7 @@ class Scenario:
         batch.copied = -1
 
     def _wrong_profile(self, step: Step) -> None:
-        batch = self._batch_at_rest(step)
+        batch = self._cut_off(step) if step.number % 2 else self._batch_at_rest(step)
         if batch is None or not batch.begun:
             return
         profile = _other(batch.profile)
@@ -570,10 +580,28 @@ class Scenario:
 
     def _batch_at_rest(self, step: Step) -> _Batch | None:
         """Return a batch that no process works on."""
-        if not self._batches:
+        batches = self._at_rest()
+        return batches[step.choice % len(batches)] if batches else None
+
+    def _at_rest(self) -> list[_Batch]:
+        working = [one.source for one in self._running]
+        return [batch for batch in self._batches if batch not in working]
+
+    def _cut_off(self, step: Step) -> _Batch | None:
+        """Return a batch whose run was killed in the middle; if there is none, begin and kill one.
+
+        Returns:
+            The batch; None if there are too many, or the run was too fast to be killed.
+        """
+        batches = [one for one in self._at_rest() if one.begun and not one.finished]
+        if batches:
+            return batches[step.choice % len(batches)]
+        if len(self._batches) >= _BATCHES:
             return None
-        batch = self._batches[step.choice % len(self._batches)]
-        return None if any(one.source is batch for one in self._running) else batch
+        batch = self._new_batch(PROFILES[step.number % 2])
+        self._make_room()
+        self._kill_after(self._start_bulk(batch, 1), writes=1 + step.number % 4)
+        return batch if batch.begun and not batch.finished else None
 
     # --- steps: others ----------------------------------------------------------------------------
 
@@ -611,24 +639,45 @@ class Scenario:
         self._say(f"{times} x {method} {fault}")
 
     def _device(self, step: Step) -> tuple[str, Found] | None:
-        profile = PROFILES[step.number % len(PROFILES)]
+        held = [one.sender.profile for one in self._running if one.sender.held]
+        profile = held[0] if held else PROFILES[step.number % len(PROFILES)]
         devices = sorted(self._devices(profile), key=lambda one: one.name)
+        # Rather one of those that a command is about to change.
+        busy = [
+            f".{one.source.name}."
+            for one in self._running
+            if one.sender.held and one.sender.profile == profile
+        ]
+        devices = [one for one in devices if any(part in one.name for part in busy)] or devices
         return (profile, devices[step.choice % len(devices)]) if devices else None
 
     # --- processes --------------------------------------------------------------------------------
 
     def _kill(self, step: Step) -> None:
-        """Kill a command after so many more requests, or requests that change something."""
+        """Kill a command, one that is started for it if none is running."""
         if not self._running:
-            return
+            self._start_something(step)
         running = self._running[step.choice % len(self._running)]
+        more = step.number // 3
+        if step.number % 3:
+            self._kill_after(running, writes=more % 5)
+        else:
+            self._kill_after(running, requests=more % 18)
+
+    def _start_something(self, step: Step) -> None:
+        unfinished = [batch for batch in self._batches if batch.begun and not batch.finished]
+        if unfinished and step.choice % 4 == 0:
+            self._start_resume(unfinished[step.number % len(unfinished)], 1)
+        else:
+            self._start_apply(self._lists[step.choice % len(self._lists)], step.number * 2 + 1)
+
+    def _kill_after(self, running: _Running, *, writes: int = 0, requests: int = 0) -> None:
+        """Kill a command after so many more requests, unless it ends before."""
         sender = running.sender
-        writes = step.number % 3 > 0
-        more = step.number // 3 % (6 if writes else 18)
         self._address.release(sender)
-        begun = sender.writes if writes else sender.requests
+        last_write, last_request = sender.writes + writes, sender.requests + requests
         deadline = time.monotonic() + _PATIENCE
-        while (sender.writes if writes else sender.requests) < begun + more:
+        while sender.writes < last_write or sender.requests < last_request:
             if running.process.poll() is not None:
                 self._close(running)
                 return
@@ -679,6 +728,8 @@ class Scenario:
         self._say(f"{running.number} ended with {done.code} ({'; '.join(running.situations)})")
         if isinstance(running.source, _List) and (done.code, running.arguments[0]) == (0, "apply"):
             running.source.applied.add(sender.profile)
+        if isinstance(running.source, _Batch) and not (done.code or running.must_be_refused):
+            running.source.finished = True
         self._put_away(running)
 
     def _put_away(self, running: _Running) -> None:
