@@ -212,13 +212,21 @@ class SnapshotOptions:
                 hint="Name another file, or move that one away",
             )
 
-    def save(self, service: ServiceOptions, device_ids: Iterable[str], command: str) -> Path | None:
+    def save(
+        self,
+        service: ServiceOptions,
+        device_ids: Iterable[str],
+        command: str,
+        *,
+        remain: bool = True,
+    ) -> Path | None:
         """Save devices, print where, and return that; None where nothing is saved.
 
         Args:
             service: where they are.
             device_ids: which devices.
             command: what is about to be done, for the name of a new file: ``device-delete``.
+            remain: whether the devices are changed and not deleted.
 
         Raises:
             TagoError: they can't be read or saved; nothing was done.
@@ -236,7 +244,9 @@ class SnapshotOptions:
             say(f"Reading {len(ids)} devices for the snapshot: 3 requests each, within the limits")
         try:
             saved = service.ask(
-                lambda tago: save_devices(tago, ids, path, name=name, on_progress=Reading())
+                lambda tago: save_devices(
+                    tago, ids, path, name=name, remains=remain, on_progress=Reading()
+                )
             )
         except TagoError:
             say("The snapshot failed, so nothing was done; --no-snapshot continues without one")

@@ -328,7 +328,7 @@ def delete(
     code = preview.ends_here(confirmation, json=json)
     if code is not None:
         return code
-    saving.save(service, (device.id for device in found), "device-delete")
+    saving.save(service, (device.id for device in found), "device-delete", remain=False)
 
     async def remove(tago: Tago, device: Device) -> bool:
         await tago.devices.delete(device.id)
@@ -346,5 +346,6 @@ def _delete_by_filter(
         verb="delete",
         warning=saving.warning,
         operation=DeleteDevices,
+        remain=False,
         rows=[(device, device.id) for device in service.ask(filters.find_surely)],
     )

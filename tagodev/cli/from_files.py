@@ -130,7 +130,9 @@ def delete(
         out=out or _beside(file, "deleted"),
         json=json,
     )
-    check = _Check(verb="delete", options=confirmation, saving=saving, warning=saving.warning)
+    check = _Check(
+        verb="delete", remain=False, options=confirmation, saving=saving, warning=saving.warning
+    )
     return run.carry_out(check)
 
 
@@ -240,6 +242,7 @@ class _Check:
     warning: str = ""
     noun: str = "device"
     ask: bool = True
+    remain: bool = True
 
 
 @attrs.frozen(kw_only=True)
@@ -274,7 +277,9 @@ class _Run:
                 return code
             ids = (one.device_id for one in self._left(finished))
             if self.make_job().rows > len(finished):
-                snapshot = check.saving.save(self.service, ids, f"bulk-{check.verb}")
+                snapshot = check.saving.save(
+                    self.service, ids, f"bulk-{check.verb}", remain=check.remain
+                )
         tago = self.service.client()
         if self.journal is None:
             return _run_unwritten(self.make_job(), tago, run, self.out, json=self.json)

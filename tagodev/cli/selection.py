@@ -181,6 +181,8 @@ class Task:
     """How it is done, as a journal keeps it."""
     noun: str = "device"
     """What there is one of in each row."""
+    remain: bool = True
+    """Whether the devices are changed and not deleted."""
     left_out: int = 0
     """Devices that were meant, and left out for a reason that was told."""
 
@@ -221,7 +223,7 @@ class Task:
         if code is not None:
             return code
         ids = (device.id for device, _ in self.rows)
-        snapshot = saving.save(service, ids, f"device-{self.verb}")
+        snapshot = saving.save(service, ids, f"device-{self.verb}", remain=self.remain)
         return self._run(service, by_filter, snapshot, json=json) or done
 
     def _run(

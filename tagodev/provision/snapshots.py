@@ -50,12 +50,16 @@ def snapshot_head(service: str, profile: str, *, manager: str, new_by: str) -> H
     return Head(kind="snapshot", service=service, profile=profile, intent=intent)
 
 
-async def read_whole_device(tago: Tago, device_id: str) -> tuple[Device, dict[str, Any]] | None:
+async def read_whole_device(
+    tago: Tago, device_id: str, *, remains: bool = False
+) -> tuple[Device, dict[str, Any]] | None:
     """Read a device with all that is deleted with it and can be restored.
 
     Args:
         tago: an open client.
         device_id: its id.
+        remains: whether it is changed and not deleted: a text that it does not have is then
+            recorded as empty, so that one that is set afterwards is emptied again.
 
     Returns:
         The device and its record in a snapshot; None if it does not exist any more.
@@ -80,8 +84,7 @@ async def read_whole_device(tago: Tago, device_id: str) -> tuple[Device, dict[st
         parameters=parameters,
         tokens=tokens,
         with_id=True,
-        # So that a text that is set afterwards is emptied again.
-        emptied=_MAY_BE_EMPTY,
+        emptied=_MAY_BE_EMPTY if remains else (),
     )
     return device, record
 
@@ -92,6 +95,7 @@ async def save_devices(
     path: Path,
     *,
     name: str,
+    remains: bool = False,
     on_progress: Progress | None = None,
 ) -> Saved:
     """Write a snapshot of devices; those that do not exist any more are skipped.
@@ -104,6 +108,7 @@ async def save_devices(
         path: where to; what is there is replaced.
         name: the name under which an apply manages what it creates from it, unless all devices
             are managed under one name already.
+        remains: whether they are changed and not deleted, as in `read_whole_device`.
         on_progress: called now and then with what is read.
 
     Raises:
@@ -117,7 +122,7 @@ async def save_devices(
 
     async def look(device_id: str) -> None:
         nonlocal looked
-        found = await read_whole_device(tago, device_id)
+        found = await read_whole_device(tago, device_id, remains=remains)
         looked += 1
         if found is not None:
             device, read[device_id] = found
