@@ -273,7 +273,7 @@ class Known(Profile):
     def __init__(self, *names: str) -> None:
         super().__init__()
         self._cap = 100
-        self.devices = [Device(id=f"id of {name}", name=name, tags=[MARK]) for name in names]
+        self.devices = [Device(id=f"id of {name}", name=name, tags=(MARK,)) for name in names]
         self.asked: list[str] = []
 
     async def by_tag(self, key: str, record: MakeRecord) -> list[Device]:
