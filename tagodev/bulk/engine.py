@@ -20,25 +20,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from tagodev.bulk.breaker import Breaker
 from tagodev.bulk.finding import Ambiguous, Found
-from tagodev.bulk.operations import Operation
+from tagodev.bulk.not_done import ambiguous, failure, still_in_doubt, unsent
 from tagodev.bulk.order import Order
 from tagodev.bulk.outcomes import Failed, InDoubt, Pending
-from tagodev.bulk.precedence import Precedence
-from tagodev.errors import (
-    AmbiguousMatchError,
-    ConnectError,
-    JournalError,
-    LedgerError,
-    MalformedAnswerError,
-    NoAnswerError,
-    RequestError,
-    ServerError,
-    TagoError,
-)
+from tagodev.bulk.precedence import precedence_of
+from tagodev.errors import ConnectError, JournalError, NoAnswerError, ServerError, TagoError
 from tagodev.limits.lanes import Lane
 from tagodev.session import CallRecord
 
@@ -46,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tagodev.bulk.finding import Finding
+    from tagodev.bulk.operations import Operation
     from tagodev.bulk.options import RunOptions
     from tagodev.bulk.outcomes import Outcome
     from tagodev.bulk.rows import Row
@@ -109,7 +100,7 @@ class Engine(Generic[Item]):
         self._paused_until = 0.0
         self._order = Order(_AHEAD * concurrency) if options.ordered else None
         self._turn = asyncio.Lock()
-        self._precedence = Precedence(operation) if _has_precedence(operation) else None
+        self._precedence = precedence_of(operation)
         self._held: deque[Row[Item]] = deque()
         self._moved = asyncio.Event()
         self.stopped: TagoError | None = None
@@ -133,13 +124,13 @@ class Engine(Generic[Item]):
         while self._again or self._doubts:
             if self._again:
                 row = self._again.popleft()
-                await self._give_out(row, self._unsent(row))
+                await self._give_out(row, unsent(row, self.stopped))
             else:
                 row = self._doubts.pop(0)
-                await self._give_out(row, self._still_in_doubt(row))
+                await self._give_out(row, still_in_doubt(row, self.stopped))
         for row in self._held:
             self._add(row)
-            await self._give_out(row, self._unsent(row))
+            await self._give_out(row, unsent(row, self.stopped))
         for ready in () if self._order is None else self._order.rest():
             await self._outcomes.put(ready)
 
@@ -313,7 +304,7 @@ class Engine(Generic[Item]):
         try:
             while True:
                 if self.stopped is not None:
-                    return self._unsent(row)
+                    return unsent(row, self.stopped)
                 try:
                     done = await self._attempt(row)
                 except ConnectError as error:
@@ -334,7 +325,7 @@ class Engine(Generic[Item]):
             if self.stopped is None or not row.taken_back or worker.uncancel() > 0:
                 raise
             row.taken_back = False
-            return self._unsent(row)
+            return unsent(row, self.stopped)
 
     async def _attempt(self, row: Row[Item]) -> Outcome:
         if row.found is not None:
@@ -350,30 +341,7 @@ class Engine(Generic[Item]):
             self._paused_until = now + verdict.pause
 
     def _failure(self, row: Row[Item], error: TagoError) -> Outcome | None:
-        lost = isinstance(error, (MalformedAnswerError, NoAnswerError, ServerError))
-        doubtful = (
-            row.in_doubt
-            or row.found is not None
-            or (isinstance(error, RequestError) and error.may_have_acted)
-        )
-        kept = self._notes.kept
-        # What was found and can't be adopted will be no better another time.
-        again = lost or (doubtful and row.found is None)
-        if again and kept and self.stopped is None:
-            return None
-        never_done = isinstance(error, (ConnectError, JournalError, LedgerError)) or (lost and kept)
-        if never_done and not doubtful:
-            return Pending(row.index, row.item, attempts=row.record.attempts)
-        cls = InDoubt if doubtful else Failed
-        return cls(row.index, row.item, error=error, attempts=row.record.attempts)
-
-    def _unsent(self, row: Row[Item]) -> Outcome:
-        """Say what a row is that the end of the run has kept from its turn."""
-        assert self.stopped is not None, "only a stop takes rows back"
-        attempts = row.record.attempts
-        if row.in_doubt or row.found is not None:
-            return InDoubt(row.index, row.item, error=self.stopped, attempts=attempts)
-        return Pending(row.index, row.item, attempts=attempts)
+        return failure(row, error, kept=self._notes.kept, stopped=self.stopped is not None)
 
     async def _give_out(self, row: Row[Item], outcome: Outcome) -> None:
         self._notes.ended(row, outcome)
@@ -397,7 +365,7 @@ class Engine(Generic[Item]):
         rows, self._doubts = self._doubts, []
         for row in [row for row in rows if row.rounds >= _ROUNDS]:
             rows.remove(row)
-            await self._give_out(row, self._still_in_doubt(row))
+            await self._give_out(row, still_in_doubt(row, self.stopped))
         for row in rows:
             row.rounds += 1
         try:
@@ -432,7 +400,7 @@ class Engine(Generic[Item]):
                     row.found = finding
                 elif isinstance(finding, Ambiguous):
                     rows.remove(row)
-                    await self._give_out(row, _ambiguous(row, finding))
+                    await self._give_out(row, ambiguous(row, finding))
             missing = [row for row in missing if findings.get(row.index) is None]
             if self._options.settle_only and not any(
                 self._operation.can_find(row.item) for row in missing
@@ -455,15 +423,6 @@ class Engine(Generic[Item]):
                     raise
             await self._rest(0.0)
 
-    def _still_in_doubt(self, row: Row[Item]) -> Outcome:
-        attempts = row.record.attempts
-        error = self.stopped or RequestError(
-            "The answer was lost, and what became of it could not be found out",
-            attempts=max(attempts, 1),
-            may_have_acted=True,
-        )
-        return InDoubt(row.index, row.item, error=error, attempts=attempts)
-
     async def _rest(self, seconds: float) -> None:
         """Wait so long, or until a pause is over; a stop ends it."""
         task = _this_task()
@@ -477,18 +436,3 @@ class Engine(Generic[Item]):
 
 def _this_task() -> asyncio.Task[None] | None:
     return asyncio.current_task()
-
-
-def _has_precedence(operation: Operation[Any]) -> bool:
-    # Most operations have none, and their rows should not pay for it.
-    cls = type(operation)
-    return cls.phase is not Operation.phase or cls.resource is not Operation.resource
-
-
-def _ambiguous(row: Row[Item], finding: Ambiguous) -> InDoubt:
-    error = AmbiguousMatchError(
-        "Several things could be what this row has made",
-        candidates=finding.ids,
-        hint="Look at them, and delete what is too many",
-    )
-    return InDoubt(row.index, row.item, error=error, attempts=row.record.attempts)

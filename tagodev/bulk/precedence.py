@@ -23,13 +23,14 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from tagodev.bulk.operations import Operation
+
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from tagodev.bulk.operations import Operation
     from tagodev.bulk.rows import Row
 
-__all__ = ["Precedence"]
+__all__ = ["Precedence", "precedence_of"]
 
 Item = TypeVar("Item")
 
@@ -88,3 +89,12 @@ class Precedence(Generic[Item]):
             return None
         self.waiting -= 1
         return queue[0]
+
+
+def precedence_of(operation: Operation[Item]) -> Precedence[Item] | None:
+    """Return what orders the items of an operation; None where any may overlap."""
+    # Most operations have neither phases nor resources, and their items should not pay for it.
+    cls = type(operation)
+    if cls.phase is Operation.phase and cls.resource is Operation.resource:
+        return None
+    return Precedence(operation)
