@@ -368,7 +368,8 @@ class Devices:
                 needed. None: what the journal holds already.
             identity: by what a device whose answer was lost is known again, in a journalled run:
                 a ``"tag"`` written at its creation (default), its ``"serial"`` number or its
-                ``"name"``.
+                ``"name"``. Serial numbers, or names, must be unique then: a row that repeats that
+                of an earlier row fails before anything is sent for it.
             run: ``journal``, ``on_error``, ``max_failures``, ``ordered``, ``settle`` and
                 ``patience``, as `RunKeywords` says.
 
@@ -408,6 +409,7 @@ class Devices:
                     print(outcome.index, type(outcome).__name__)
             ```
         """
+        # Rows of one device are done in their order.
         return self._runs.begin(EditDevices(self._rows), changes, run)
 
     def delete_many(self, device_ids: Many[str] | None, **run: Unpack[RunKeywords]) -> BulkRun[str]:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tagodev import Outcome
     from tagodev.bulk.finding import Identity
     from tagodev.bulk.source import Many
-    from tagodev.transport import Request
+    from tagodev.transport import Answer, Request
 
 IDENTITIES: tuple[Identity, ...] = ("tag", "name", "serial")
 CREATE = "POST /device"
@@ -177,6 +177,32 @@ def test_one_listing_finds_all_that_are_tagged(tmp_path: Path) -> None:
         )
         assert 40 == len(tokens_of(outcomes)) == len(world.names())
         assert 1 == world.seen.count("GET /device")
+
+    run_virtually(scenario())
+
+
+def test_a_deletion_meanwhile_hides_no_device(tmp_path: Path) -> None:
+    """A device that moves to a page that was read already is found all the same."""
+
+    class Shrinking(World):
+        """A service on which the oldest device is deleted when a page was listed."""
+
+        def arrive(self, request: Request) -> Answer:
+            """Answer, and delete."""
+            answer = super().arrive(request)
+            if request.route.name == "GET /device" and len(self.store.devices) > 1000:
+                del self.store.devices[next(iter(self.store.devices))]
+            return answer
+
+    async def scenario() -> None:
+        world = Shrinking()
+        fate = in_turn(*[Fate.FINE] * 1000, Fate.LOST, route=CREATE)
+        outcomes, stopped = await created(world, named(1001), tmp_path / "x", fate)
+        assert stopped is None
+        assert 1001 == len(tokens_of(outcomes))
+        assert first_tokens(world).items() <= tokens_of(outcomes).items()
+        assert 1000 == len(world.names())
+        assert 3 == world.seen.count("GET /device")
 
     run_virtually(scenario())
 

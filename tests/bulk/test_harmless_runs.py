@@ -159,3 +159,25 @@ def test_a_device_that_is_not_there_can_not_be_changed(tmp_path: Path) -> None:
         assert ["new-0", "new-1", "new-2"] == world.names()
 
     run_virtually(scenario())
+
+
+@pytest.mark.parametrize("fate", Fate)
+def test_the_last_change_to_a_device_decides(tmp_path: Path, fate: Fate) -> None:
+    """Changes to one device are made in the order of the input, also after a lost answer."""
+
+    async def scenario() -> None:
+        world = World()
+        with Client(Wire(world)) as client:
+            made = await client.devices.create(DeviceCreate(name="d"))
+        changes = [DeviceChange(made.device_id, DeviceEdit(name=f"n{n}")) for n in range(5)]
+        fates = in_turn(fate, route="PUT /device/:device_id")
+        life = await live(
+            world,
+            lambda client, journal: client.devices.edit_many(changes, journal=journal),
+            tmp_path / "x",
+            fate=fates,
+        )
+        assert [Edited] * 5 == [type(outcome) for outcome in life.outcomes]
+        assert ["n4"] == world.names()
+
+    run_virtually(scenario())

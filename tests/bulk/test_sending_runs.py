@@ -61,6 +61,21 @@ def setting(ids: Sequence[str]) -> Callable[[Client, Path], BulkRun[Any]]:
     return lambda client, journal: client.parameters.set_many(changes, journal=journal)
 
 
+@pytest.mark.parametrize("fate", Fate)
+def test_rows_of_one_device_set_a_parameter_once(tmp_path: Path, fate: Fate) -> None:
+    """Two rows that read at once would both add the key that is missing."""
+
+    async def scenario() -> None:
+        world = World()
+        (device_id,) = await stocked(world, 1)
+        fates = in_turn(fate, route="POST /device/:device_id/params")
+        life = await live(world, setting([device_id] * 3), tmp_path / "x", fate=fates)
+        assert [ParametersSet] * 3 == [type(outcome) for outcome in life.outcomes]
+        check_parameters(world, [device_id])
+
+    run_virtually(scenario())
+
+
 def check_parameters(world: World, ids: Sequence[str]) -> None:
     """Make sure that each key is there once, with its value."""
     for one in ids:
