@@ -134,19 +134,29 @@ class _List:
     """The profiles that it was applied to."""
     applied: set[str] = attrs.field(factory=set)
     """Those where the last apply has ended well."""
+    known: bool = False
+    """Whether an apply has ended well since the file was last replaced by another."""
+    moved: bool = False
+    """Whether it was moved since the last apply that has ended well."""
 
     def names(self) -> frozenset[str]:
         return frozenset(row_name(self.profile, self.name, n) for n in self.rows[self.profile])
 
+    def text(self) -> str:
+        rows = sorted(self.rows[self.profile].items())
+        lines = (f"{row_name(self.profile, self.name, n)},{value},{value}\n" for n, value in rows)
+        return "".join(("name,tag.site,param.rate\n", *lines))
+
     def write(self) -> None:
-        """Write the file as editors do: anew, under the same name."""
+        """Write into the same file: it can be moved before the next apply, and is still known."""
+        self.path.write_text(self.text(), encoding="utf-8")
+
+    def replace(self) -> None:
+        """Put a new file in its place, as editors do: a process that reads sees one or the other."""
         draft = self.path.with_suffix(".draft")
-        with draft.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(("name", "tag.site", "param.rate"))
-            for number, value in sorted(self.rows[self.profile].items()):
-                writer.writerow((row_name(self.profile, self.name, number), value, value))
+        draft.write_text(self.text(), encoding="utf-8")
         draft.replace(self.path)
+        self.known = False
 
 
 @attrs.define(eq=False)
@@ -381,10 +391,14 @@ class Scenario:
     def _edit(self, step: Step) -> None:
         self._come_in_between(step)
         source = self._lists[step.choice % len(self._lists)]
+        in_use = any(one.source is source for one in self._running)
+        if in_use and source.moved:
+            # Moved and replaced, no command could know that it is the same list.
+            return
         rows = source.rows[source.profile]
         for change in range(1 + step.number % 3):
             self._edit_row(rows, step.number // 3 + 7 * change)
-        source.write()
+        (source.replace if in_use else source.write)()
         self._note_versions(source)
         self._say(f"{source.name} has the rows {sorted(rows)}")
 
@@ -420,11 +434,14 @@ class Scenario:
     def _move_list(self, step: Step) -> None:
         source = self._lists[step.choice % len(self._lists)]
         self._finish_all_of(source)
+        if not source.known:
+            return
         moved = self.folder / "elsewhere" / source.name / source.home.name
         target = moved if source.path == source.home else source.home
         target.parent.mkdir(exist_ok=True)
         source.path.rename(target)
         source.path = target
+        source.moved = True
         self._say(f"{source.name} is at {self._short(target)}")
 
     def _copy_list(self, step: Step) -> None:
@@ -466,7 +483,7 @@ class Scenario:
         place, journal = self._way_to(batch.journal, number // 10)
         return self._start(
             batch,
-            ("bulk", "resume", journal, *_SETTLE),
+            ("bulk", "resume", journal, *_SETTLE, "--out", str(batch.results)),
             "bulk",
             place=place,
             profile=profile,
@@ -574,9 +591,11 @@ class Scenario:
 
     def _start_at(self, batch: _Batch, journal: Path, profile: str = "") -> _Running:
         self._make_room()
-        return self._start(
-            batch, ("bulk", "resume", str(journal), *_SETTLE), "bulk", profile=profile
-        )
+        # Elsewhere: results of another journal are never replaced, and that would be refused first.
+        out = journal.with_suffix(".results.csv")
+        out.unlink(missing_ok=True)
+        arguments = ("bulk", "resume", str(journal), *_SETTLE, "--out", str(out))
+        return self._start(batch, arguments, "bulk", profile=profile)
 
     def _batch_at_rest(self, step: Step) -> _Batch | None:
         """Return a batch that no process works on."""
@@ -728,6 +747,8 @@ class Scenario:
         self._say(f"{running.number} ended with {done.code} ({'; '.join(running.situations)})")
         if isinstance(running.source, _List) and (done.code, running.arguments[0]) == (0, "apply"):
             running.source.applied.add(sender.profile)
+            running.source.moved = False
+            running.source.known |= len(running.versions) == 1
         if isinstance(running.source, _Batch) and not (done.code or running.must_be_refused):
             running.source.finished = True
         self._put_away(running)
