@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tagodev.limits import ledger
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # No deadline: nothing here asserts wall-clock time, and a busy machine must not fail a test.
 settings.register_profile(
     "tagodev", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tagodev")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_state_of_the_developer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the developer's own locks and journals out of fixtures that several tests share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TAGODEV_STATE", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture(autouse=True)

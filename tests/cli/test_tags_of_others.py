@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagodev import DeviceEdit, Tag
-from tagodev.cli import applying, selection, untagging
+from tagodev.cli import applying, confirmation, untagging
 from tests.cli.profile import SITE, Profile
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def test_edit_by_filter(
         add_alarm(profile)
         return True
 
-    monkeypatch.setattr(selection, "confirmed", agreed)
+    monkeypatch.setattr(confirmation, "confirmed", agreed)
     done = profile.run("device", "edit", "--tag", "site=dairy", *options)
 
     assert 0 == done.code, done.err
