@@ -149,20 +149,29 @@ class Journal:
 
     @classmethod
     def _opened(cls, place: Path, beside: ProcessLock, *, incomplete: bool) -> Self:
-        """Open a journal whose place is locked."""
-        journal = None
+        """Open a journal whose place is locked, once its run is locked too."""
+        run, journal = None, None
         try:
-            # Before SQLite makes one.
-            has_log = log_of(place).exists()
+            with cls.read(place) as read:
+                run = RunLock.take(read.info.run, place)
+            # Read again: another process may have written to it, by another path, until here. Only
+            # read: closing a connection that may write would remove the log of what is refused.
+            with cls.read(place) as read:
+                problem = read._problem(run.record)  # noqa: SLF001  (its own)
+                doubtful = problem is not None or read._moved_while_open(run.record)  # noqa: SLF001  (its own)
+            if problem is not None and not incomplete:
+                raise problem
             with explained(place):
                 journal = cls(place, connect_journal(place))
-            journal._has_log = has_log
-            journal._take_over(beside, incomplete=incomplete)
+            journal._take_over(run, doubtful=doubtful)
         except BaseException:
             if journal is not None:
                 journal._connection.close()
+            if run is not None:
+                run.release()
             beside.release()
             raise
+        journal._beside, journal._run = beside, run
         return journal
 
     @classmethod
@@ -180,32 +189,21 @@ class Journal:
         journal._has_log = has_log
         return journal
 
-    def _take_over(self, beside: ProcessLock, *, incomplete: bool) -> None:
-        """Lock the run, make sure that this is its newest journal, and mark it as open."""
-        run = RunLock.take(self.info.run, self.path)
-        try:
-            serial = self.serial
-            problem = self._problem(run.record)
-            doubtful = problem is not None or self._moved_while_open(run.record)
-            if problem is not None and not incomplete:
-                raise problem
-            self._mark_open(max(serial, 0 if run.record is None else run.record.serial) + 1)
-            if doubtful:
-                self._doubt_pending()
-            found = self.path.stat()
-            run.keep(
-                RunRecord(
-                    path=str(self.path.resolve()),
-                    serial=self.serial,
-                    device=found.st_dev,
-                    inode=found.st_ino,
-                    service=self.info.service,
-                )
+    def _take_over(self, run: RunLock, *, doubtful: bool) -> None:
+        """Mark it as open, and the file as the newest journal of its run."""
+        self._mark_open(max(self.serial, 0 if run.record is None else run.record.serial) + 1)
+        if doubtful:
+            self._doubt_pending()
+        found = self.path.stat()
+        run.keep(
+            RunRecord(
+                path=str(self.path.resolve()),
+                serial=self.serial,
+                device=found.st_dev,
+                inode=found.st_ino,
+                service=self.info.service,
             )
-        except BaseException:
-            run.release()
-            raise
-        self._beside, self._run = beside, run
+        )
 
     def problem(self) -> JournalError | None:
         """Return why it can't be resumed as it is; None where nothing speaks against it."""
