@@ -152,7 +152,7 @@ class _List:
         self.path.write_text(self.text(), encoding="utf-8")
 
     def replace(self) -> None:
-        """Put a new file in its place, as editors do: a process that reads sees one or the other."""
+        """Put a new file in its place, as editors do: a process reads the one or the other."""
         draft = self.path.with_suffix(".draft")
         draft.write_text(self.text(), encoding="utf-8")
         draft.replace(self.path)
