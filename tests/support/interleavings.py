@@ -135,7 +135,7 @@ class _List:
     applied: set[str] = attrs.field(factory=set)
     """Those where the last apply has ended well."""
     known: bool = False
-    """Whether an apply has ended well since the file was last replaced by another."""
+    """Whether it is as the last apply that has ended well has read it: then it can be moved."""
     moved: bool = False
     """Whether it was moved since the last apply that has ended well."""
 
@@ -148,11 +148,7 @@ class _List:
         return "".join(("name,tag.site,param.rate\n", *lines))
 
     def write(self) -> None:
-        """Write into the same file: it can be moved before the next apply, and is still known."""
-        self.path.write_text(self.text(), encoding="utf-8")
-
-    def replace(self) -> None:
-        """Put a new file in its place, as editors do: a process that reads sees one or the other."""
+        """Put a new file in its place, as editors do: a process reads the one or the other."""
         draft = self.path.with_suffix(".draft")
         draft.write_text(self.text(), encoding="utf-8")
         draft.replace(self.path)
@@ -391,14 +387,13 @@ class Scenario:
     def _edit(self, step: Step) -> None:
         self._come_in_between(step)
         source = self._lists[step.choice % len(self._lists)]
-        in_use = any(one.source is source for one in self._running)
-        if in_use and source.moved:
-            # Moved and replaced, no command could know that it is the same list.
+        if source.moved:
+            # Moved and changed, it would be another list: it is changed after the next apply.
             return
         rows = source.rows[source.profile]
         for change in range(1 + step.number % 3):
             self._edit_row(rows, step.number // 3 + 7 * change)
-        (source.replace if in_use else source.write)()
+        source.write()
         self._note_versions(source)
         self._say(f"{source.name} has the rows {sorted(rows)}")
 
@@ -423,6 +418,8 @@ class Scenario:
         """Rewrite a list for the other profile, and use that profile's token from now on."""
         source = self._lists[step.choice % len(self._lists)]
         self._finish_all_of(source)
+        if source.moved:
+            return
         self._move_to_profile(source, _other(source.profile))
 
     def _move_to_profile(self, source: _List, profile: str) -> None:
@@ -434,6 +431,9 @@ class Scenario:
     def _move_list(self, step: Step) -> None:
         source = self._lists[step.choice % len(self._lists)]
         self._finish_all_of(source)
+        if not source.known:
+            self._make_room()
+            self._finish_one(self._start_apply(source, 3))
         if not source.known:
             return
         moved = self.folder / "elsewhere" / source.name / source.home.name
@@ -882,6 +882,8 @@ class Scenario:
     def _applied_lists(self) -> Iterator[FinalList]:
         for source in self._lists:
             present = source.profile
+            if source.moved:
+                self._finish_one(self._start_apply(source, 1))
             for profile in sorted(source.touched, key=present.__eq__):
                 if profile != source.profile:
                     self._move_to_profile(source, profile)
