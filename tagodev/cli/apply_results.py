@@ -10,6 +10,7 @@ import attrs
 
 from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_rows import RowState
+from tagodev.cli.common import in_options
 from tagodev.cli.showing import clean
 from tagodev.errors import TagoError
 from tagodev.files import whole_text
@@ -118,5 +119,5 @@ def _cells(entry: Entry) -> _Cells:
         made.get("device_id") or step.get("device_id") or "",
         made.get("token") or "",
         status,
-        _LOST if entry.state is RowState.SENT else entry.error or "",
+        _LOST if entry.state is RowState.SENT else in_options(entry.error or ""),
     )

@@ -130,6 +130,9 @@ class Applied:
         done = ", ".join(f"{self.count(status)} {status}" for status in _DONE)
         elapsed = sum(run.summary.elapsed for run in self.runs)
         yield f"{done} in {elapsed:.1f} s, {last.summary.throttled} requests throttled"
+        earlier = sum(run.counts[status] for run in self.runs[:-1] for status in _DONE)
+        if earlier:
+            yield f"{earlier} of these were done by the interrupted apply"
         others = {
             "failed": self.count("failed"),
             "in doubt": self.count("in_doubt"),

@@ -11,6 +11,7 @@ from tagodev.bulk.deleting import DeleteDevices
 from tagodev.bulk.editing import EditDevices
 from tagodev.bulk.outcomes import Created, Deleted, Edited, Failed, InDoubt
 from tagodev.bulk.tokens import RotateTokens
+from tagodev.cli.common import in_options
 from tagodev.cli.kinds import kind_of
 from tagodev.cli.results import Result
 
@@ -71,9 +72,11 @@ class Entry(Generic[Item]):
             case Edited():
                 return Result(row, name, status="edited", device_id=known)
             case Failed(error=error):
-                return Result(row, name, status="failed", device_id=known, error=str(error))
+                return Result(
+                    row, name, status="failed", device_id=known, error=in_options(str(error))
+                )
             case InDoubt(error=error):
-                return self.unfinished("in_doubt", str(error))
+                return self.unfinished("in_doubt", in_options(str(error)))
         return self.unfinished("pending")
 
 

@@ -14,6 +14,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from tagodev.bulk.journal_rows import RowState
+from tagodev.cli.common import in_options
 from tagodev.cli.kinds import kind_of
 from tagodev.cli.results import COLUMNS, Result
 from tagodev.errors import InputError, TagoError
@@ -57,7 +58,7 @@ def result_of(entry: Entry, done: DoneStatus) -> Result:
         status=_status(entry.state, done),
         device_id=device_id if isinstance(device_id, str) else _device_id_of(item),
         token=Secret(token) if isinstance(token, str) and token else None,
-        error=_LOST if entry.state is RowState.SENT else entry.error or "",
+        error=_LOST if entry.state is RowState.SENT else in_options(entry.error or ""),
     )
 
 

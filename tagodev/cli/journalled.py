@@ -73,7 +73,11 @@ def begin(
         incomplete=run.get("incomplete", False),
     )
     with Journal.open(path) as journal:
-        journal.set_options(info.options)
+        if dict(journal.info.options) != dict(info.options):
+            journal.set_options(info.options)
+            # What was refused under the other option may be right under this one.
+            if again := journal.retry_failed():
+                say(f"Rows that failed before, and are tried again with other options: {again}")
     return go_on(path, tago, out, run=run, json=json)
 
 
