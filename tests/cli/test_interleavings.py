@@ -9,6 +9,7 @@ A failure prints its seed and the steps so far. To replay it, give ``TAGODEV_SEE
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
 
 STEPS: Final = int(os.environ.get("TAGODEV_STEPS", "300"))
 SEED: Final = os.environ.get("TAGODEV_SEED")
-#: Steps of a scenario: long enough for several kills of the same list, short enough to share out
-#: among processes of pytest.
+#: Steps of a scenario: long enough for several kills of the same list, short enough to share out.
 LENGTH: Final = 75
 #: Seed and number of steps of each scenario.
 SCENARIOS: Final = (
@@ -45,16 +45,33 @@ SCENARIOS: Final = (
         for seed, begun in enumerate(range(0, STEPS, LENGTH), start=1)
     ]
 )
+#: Scenarios that one test carries out at the same time: each mostly waits for its processes, and
+#: pytest would give neighbours to the same worker.
+AT_ONCE: Final = 2
+PAIRS: Final = [SCENARIOS[begun : begun + AT_ONCE] for begun in range(0, len(SCENARIOS), AT_ONCE)]
 #: Seconds that a step may take, on a slow machine that does other things too.
 PATIENCE: Final = 8
 
 
-@pytest.mark.timeout(120 + PATIENCE * max(steps for _, steps in SCENARIOS))
-@pytest.mark.parametrize(("seed", "steps"), SCENARIOS)
-def test_interleavings(tmp_path: Path, seed: int, steps: int) -> None:
-    """After each step, and after all was finished undisturbed, the invariants hold."""
-    with Scenario(tmp_path, seed) as scenario:
+def play(folder: Path, seed: int, steps: int) -> None:
+    """Carry out the steps of a seed in a new folder."""
+    folder.mkdir()
+    with Scenario(folder, seed) as scenario:
         scenario.play(steps_of(seed, steps))
+
+
+@pytest.mark.timeout(120 + PATIENCE * max(steps for _, steps in SCENARIOS))
+@pytest.mark.parametrize(
+    "scenarios", [pytest.param(pair, id=f"seed {pair[0][0]}") for pair in PAIRS]
+)
+def test_interleavings(tmp_path: Path, scenarios: list[tuple[int, int]]) -> None:
+    """After each step, and after all was finished undisturbed, the invariants hold."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        plays = [
+            pool.submit(play, tmp_path / f"seed-{seed}", seed, steps) for seed, steps in scenarios
+        ]
+    for one in plays:
+        one.result()
 
 
 # --- the driver itself ---------------------------------------------------------------------------
