@@ -55,6 +55,9 @@ class Operation(ABC, Generic[Item]):
         # attrs makes each class a second time, with slots: its methods are wrapped already.
         if do is not None and item_type is not None and not hasattr(do, "__wrapped__"):
             cls.do = _checking(do, item_type)  # type: ignore[assignment, method-assign]
+            for name, default in (("phase", 0), ("resource", None)):
+                if method := vars(cls).get(name):
+                    setattr(cls, name, _guarded(method, item_type, default))
 
     def options(self) -> Mapping[str, Any]:
         """Return what a journal keeps, so that another process can go on."""
@@ -167,3 +170,15 @@ def _checking(
         return do(self, row)
 
     return checked
+
+
+def _guarded(
+    method: Callable[[Any, Any], Any], item_type: type, default: object
+) -> Callable[[Any, Any], Any]:
+    """Return a method that is asked about items of the right type only; `do` refuses the others."""
+
+    @wraps(method)
+    def guarded(self: Any, item: Any) -> Any:
+        return method(self, item) if isinstance(item, item_type) else default
+
+    return guarded

@@ -79,8 +79,10 @@ class RunOptions:
                 f"is a whole number, 0 or more, or None, not {self.max_failures!r}",
                 path="max_failures",
             )
-        if not isinstance(self.ordered, bool):
-            raise InputError(f"is true or false, not {self.ordered!r}", path="ordered")
+        for name in ("ordered", "same_profile", "incomplete", "settle_only"):
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise InputError(f"is true or false, not {value!r}", path=name)
         if not (_is_number(self.settle) and 0 <= self.settle <= 600):
             raise InputError(f"is from 0 to 600 seconds, not {self.settle!r}", path="settle")
         if not (_is_number(self.patience) and self.patience >= 0):

@@ -155,6 +155,8 @@ class Listing(Generic[T]):
             devices = await tago.devices.list(order_by="created_at,asc").complete()
             ```
         """
+        if on_items is not None and not callable(on_items):
+            raise InputError("must be a function", path="on_items")
         known: set[Hashable] = set()
         number, size = 1, self._page_size
         items: dict[Hashable, T] = {}

@@ -345,12 +345,13 @@ async def test_a_profile_beyond_its_plan_has_a_cap_of_its_own(emulator: Emulator
 
 
 async def test_the_profile_is_told(tago: Tago) -> None:
-    """A plan knows the profile as soon as that holds a device."""
+    """A plan knows the profile, also where that holds no device."""
     empty = await make_plan(tago, [], INTENT)
     await made(tago, "a")
     plan = await make_plan(tago, [], INTENT)
 
-    assert ("", 24) == (empty.profile, len(plan.profile))
+    assert 24 == len(empty.profile)
+    assert empty.profile == plan.profile
 
 
 async def test_few_list_requests(emulator: Emulator, tago: Tago) -> None:
@@ -368,7 +369,7 @@ async def test_few_list_requests(emulator: Emulator, tago: Tago) -> None:
     after = asked(emulator)
 
     assert (0, 2500) == (len(plan.steps), plan.kept)
-    assert {"GET /device": 5} == {
+    assert {"GET /device": 5, "GET /profile/:profile_id": 1} == {
         route: after[route] - before.get(route, 0)
         for route in after
         if after[route] != before.get(route, 0)

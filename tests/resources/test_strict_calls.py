@@ -54,12 +54,15 @@ if TYPE_CHECKING:
 #: Calls that are not in `CALLS`, since they send nothing by themselves.
 OTHERS: Final[dict[str, Callable[[Any, Stock], Any]]] = {
     "tago.resume": lambda a, _: a.tago.resume("there-is-none.journal"),
+    "tago.settle": lambda a, _: a.tago.settle("there-is-none.journal"),
+    "tago.target": lambda a, _: a.tago.target(),
     "tago.limits.snapshot": lambda a, _: a.tago.limits.snapshot(),
     "tago.limits.clock": lambda a, _: a.tago.limits.clock(),
     "device.limits.snapshot": lambda a, _: a.device.limits.snapshot(),
     "device.limits.clock": lambda a, _: a.device.limits.clock(),
     "listing.first": lambda a, _: a.tago.devices.list().first(),
     "listing.collect": lambda a, _: a.tago.devices.list().collect(5),
+    "listing.complete": lambda a, _: a.tago.devices.list().complete(),
     "listing.pages": lambda a, _: a.tago.devices.list().pages(),
 }
 #: What the annotation of ``**keywords`` stands for.
@@ -349,8 +352,8 @@ async def test_items_of_the_wrong_type_fail(name: str, journalled: bool, tmp_pat
         assert isinstance(outcome.error, InputError)
         assert 0 == outcome.attempts
     assert (0, len(items)) == (report.done, report.failed)
-    # With a journal the service's clock is asked for before the first row.
-    assert {"GET /info"} >= set(server.seen())
+    # With a journal the profile is asked for before the first row.
+    assert {"GET /info", "GET /profile/current"} >= set(server.seen())
 
 
 async def test_items_beside_a_wrong_one_are_done() -> None:
