@@ -129,7 +129,10 @@ class Tago(BaseClient):
             BulkStoppedError: the run ended early.
 
         Example:
-            ``report = await tago.settle("site-7.journal")``
+            ```python
+            await tago.devices.create_many([DeviceCreate(name="a")], journal="site-7.journal")
+            report = await tago.settle("site-7.journal")
+            ```
         """
         return self._begin(journal, **run).settle_only()
 
@@ -143,7 +146,9 @@ class Tago(BaseClient):
             RequestError: the service was not reached.
 
         Example:
-            ``profile_id = (await tago.target()).profile``
+            ```python
+            profile_id = (await tago.target()).profile
+            ```
         """
         return await self._session.find_target(CallRecord())
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CLIENTS: Final = {"tago": Tago, "device": TagoDevice}
 CALLS: Final = [
     *methods(),
-    *(f"Listing.{name}" for name in ("pages", "first", "collect")),
+    *(f"Listing.{name}" for name in ("pages", "first", "collect", "complete")),
 ]
 #: Calls whose example stands in the class's own docstring.
 ELSEWHERE: Final = {"tago.resume", "device.info"}

@@ -102,7 +102,7 @@ class ListState:
         Args:
             suffix: the end of its name.
         """
-        return unused(self.folder / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}", suffix)
+        return _unused(self.folder / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}", suffix)
 
     def forget_old(self) -> None:
         """Remove journals whose results were written, but for the newest of them."""
@@ -146,10 +146,10 @@ class Places:
                     )
                 check_out(path, option)
         stem = f"{stem_of(file)}.apply-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-        return cls(results=out or unused(Path(stem), ".csv"), snapshot=snapshot)
+        return cls(results=out or _unused(Path(stem), ".csv"), snapshot=snapshot)
 
 
-def unused(stem: Path, suffix: str) -> Path:
+def _unused(stem: Path, suffix: str) -> Path:
     """Return a path that is not in use: the stem, with a number where that is needed.
 
     Args:
