@@ -316,8 +316,10 @@ class BulkRun(Generic[Item]):
 
 
 def _other_profile(journal: Journal, known: Target, present: Target) -> JournalError:
-    where = f"{known.profile or 'an unknown profile'} at {known.service}"
-    here = f"{present.profile or 'an unknown profile'} at {present.service}"
+    where, here = (
+        f"{f'the profile {one.profile}' if one.profile else 'an unknown profile'} at {one.service}"
+        for one in (known, present)
+    )
     if known.profile and present.profile:
         hint = f"Use a token of the profile {known.profile}"
     else:
@@ -326,7 +328,7 @@ def _other_profile(journal: Journal, known: Target, present: Target) -> JournalE
             "same"
         )
     return JournalError(
-        f"this journal belongs to the profile {where}, and the token to {here}; no row was sent",
+        f"this journal belongs to {where}, and the token to {here}; no row was sent",
         journal=str(journal.path),
         hint=hint,
     )

@@ -13,6 +13,7 @@ import orjson
 from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_rows import Batch, JournalInfo, RowState
 from tagodev.bulk.source import digest_of
+from tagodev.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,6 +56,9 @@ def begun(
         whole: whether the input has no more rows.
     """
     journal = Journal.create(path, about())
+    if states:
+        # What was sent was sent to a profile: that of `tests.bulk.working.Door`.
+        journal.bind(Target("http://127.0.0.1:1", profile="p1", account="somebody"))
     batch = Batch(pulled=pulled(items), whole=whole)
     for number, state in enumerate(states):
         if state is not RowState.PENDING:

@@ -35,6 +35,7 @@ from tagodev.bulk.journal_rows import Batch, RowState
 from tagodev.bulk.source import digest_of
 from tagodev.emulator import Emulator, EmulatorOptions
 from tagodev.serde import to_json
+from tagodev.target import Target
 from tests.bulk.journals import about
 from tests.bulk.virtual import run_virtually
 from tests.bulk.working import bulk, collected, leave
@@ -300,6 +301,7 @@ def left_behind(path: Path, *steps: tuple[DeviceStep, RowState, DeviceCreated | 
             made = None if result is None else to_json(result)
             batch.ended.append((int(state), 1, 2000.0, made, None, number))
     with Journal.create(path, info) as journal:
+        journal.bind(Target("http://127.0.0.1:1", profile="p1", account="somebody"))
         journal.write(batch)
 
 
