@@ -54,6 +54,8 @@ T = TypeVar("T")
 _INFO: Final = Route("GET", "/info")
 _PROFILE: Final = Route("GET", "/profile/:profile_id")
 _numbers: Final = count(1)
+#: Profiles by the service's address and the digest of the token.
+_profiles: dict[tuple[str, str], str] = {}
 _log: Final = logging.getLogger("tagodev.session")
 
 
@@ -157,7 +159,6 @@ class Session:
         self._waits: set[asyncio.Future[Permit]] = set()
         self._asking_the_time = asyncio.Lock()
         self._no_time: RequestError | None = None
-        self._target: Target | None = None
         self._closed = False
 
     @property
@@ -185,21 +186,31 @@ class Session:
             RequestError: the service was not reached. A token that may not ask for its profile is
                 no error: the profile is empty then.
         """
-        if self._target is not None:
-            return self._target
+        key = (self.base_url, self.account)
+        # The profile of a token does not change: one request for all clients of a process.
+        if key in _profiles:
+            return Target(self.base_url, profile=_profiles[key], account=self.account)
         request = Request(route=_PROFILE, path=_PROFILE.path("current"), safety=Safety.READ)
-        profile = ""
         try:
-            found = await self.call(request, object, record)
-        except (BadRequestError, AuthenticationError, PermissionDeniedError, NotFoundError):
+            self.note_profile(await self.call(request, object, record))
+        except (
+            *(AuthenticationError, BadRequestError, MalformedAnswerError),
+            *(NotFoundError, PermissionDeniedError),
+        ):
             # Of a wrong token the next request says so, in the words of what was asked for.
-            pass
-        else:
-            info = found.get("info") if isinstance(found, dict) else None
-            given = info.get("id") if isinstance(info, dict) else None
-            profile = given if isinstance(given, str) else ""
-        self._target = Target(self.base_url, profile=profile, account=self.account)
-        return self._target
+            return Target(self.base_url, account=self.account)
+        return Target(self.base_url, profile=_profiles.get(key, ""), account=self.account)
+
+    def note_profile(self, answer: object) -> None:
+        """Remember the profile's id from the service's description of it.
+
+        Args:
+            answer: what ``GET /profile/current`` returned.
+        """
+        info = answer.get("info") if isinstance(answer, dict) else None
+        profile = info.get("id") if isinstance(info, dict) else None
+        if isinstance(profile, str) and profile:
+            _profiles[self.base_url, self.account] = profile
 
     async def learn_clock(self, record: CallRecord) -> None:
         """Make sure that something is known of the service's clock, by a request if need be.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tagodev import session
 from tagodev.limits import ledger
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def _no_memory_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each test begin with ledgers of its own: ports come again, and so do made-up tokens."""
     monkeypatch.setattr(ledger, "_ledgers", {})
     monkeypatch.setattr(ledger, "_plans", {})
+    monkeypatch.setattr(session, "_profiles", {})
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-import attrs
 import orjson
 
 from tagodev.bulk.journal_files import (
@@ -252,14 +251,14 @@ class Journal(JournalReader):
             facts["profile"] = target.profile
         for name, value in facts.items():
             self._put(name, value=value)
-        self.info = attrs.evolve(self.info, **facts)
+        self._know(**facts)
 
     def set_options(self, options: Mapping[str, Any]) -> None:
         """Note how the operation is done from now on."""
         if dict(self.info.options) != dict(options):
             with explained(self.path), self._connection:
                 self._put("options", value=dict(options))
-            self.info = attrs.evolve(self.info, options=dict(options))
+            self._know(options=dict(options))
 
     def keep_limits(self, limits: HardLimits) -> None:
         """Note what requests are held to from now on.

@@ -285,6 +285,10 @@ class JournalReader:
                 raise self._unreadable(name)
         return JournalInfo(**facts)
 
+    def _know(self, **facts: Any) -> None:
+        """Take note of facts that were written."""
+        self.info = attrs.evolve(self.info, **facts)
+
     def _fact(self, key: str) -> Any:
         with explained(self.path):
             found = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,))

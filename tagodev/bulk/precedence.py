@@ -47,7 +47,7 @@ class Precedence(Generic[Item]):
         self._operation = operation
         self._phases: Counter[int] = Counter()
         self._queues: dict[Hashable, deque[Row[Item]]] = {}
-        self.waiting = 0
+        self.waiting: int = 0
         """How many items wait for another one of their resource."""
 
     def allows(self, item: Item) -> bool:

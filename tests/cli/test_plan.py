@@ -167,7 +167,7 @@ def test_one_json_object(profile: Profile) -> None:
 
 
 def test_requests_are_few(profile: Profile) -> None:
-    """One each for the time and the list, two for plan and profile, one a device's parameters."""
+    """One each for the time, plan and profile, and the list, and one for a device's parameters."""
     profile.make("Cold room 1", "Cold room 2")
     profile.write("site.csv", SITE)
     before = profile.asked()
@@ -181,7 +181,7 @@ def test_requests_are_few(profile: Profile) -> None:
     assert "Note: Configuration parameters took one request a device: 2\n" in done.out
     assert {
         "GET /info": 1,
-        "GET /profile/:profile_id": 2,
+        "GET /profile/:profile_id": 1,
         "GET /device": 1,
         "GET /device/:device_id/params": 2,
     } == asked
