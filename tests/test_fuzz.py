@@ -49,7 +49,11 @@ SECRETS: Final = tuple(TOKENS.values())
 ANSWERS: Final = 2_000
 
 #: What can't be called without more, and where it is tested instead.
-ELSEWHERE: Final = {"tago.resume": "begins a run from a journal: the runs themselves are here"}
+ELSEWHERE: Final = {
+    "tago.resume": "begins a run from a journal: the runs themselves are here",
+    "tago.settle": "the same, and looks only",
+    "tago.target": "takes any answer for an unknown profile: tests/test_session.py",
+}
 
 
 def _plan(actors: Actors, _: Stock) -> Any:

@@ -30,6 +30,7 @@ from tagodev import (
     TagoError,
     TokenCreate,
 )
+from tagodev import session as session_module
 from tagodev.session import CallRecord
 from tests.support.answers import created, http, ok, refused, throttled
 from tests.support.clients import DEVICE_ID, PLENTY, TOKEN, client, value_or_error
@@ -499,3 +500,24 @@ async def test_limits_are_asked_for_each_attempt() -> None:
 
     assert 3 == state.used
     assert 0 == state.in_flight
+
+
+@pytest.mark.parametrize(
+    ("answer", "profile"),
+    [
+        ({"info": {"id": "p1"}}, "p1"),
+        ({"info": {"id": 5}}, ""),
+        ({"info": {"id": ""}}, ""),
+        ({"info": None}, ""),
+        ({}, ""),
+        ([], ""),
+        (None, ""),
+    ],
+)
+async def test_the_profile_is_read_tolerantly(answer: object, profile: str) -> None:
+    """Whatever the service says of its profile, it is its id or nothing."""
+    async with client("http://127.0.0.1:9") as tago:
+        tago._session.note_profile(answer)
+        found = session_module._profiles.get((tago.base_url, tago._session.account), "")
+
+    assert profile == found

@@ -30,6 +30,7 @@ from tagodev.bulk.journal_files import (
     connect_journal,
     explained,
     make_journal,
+    run_of,
 )
 from tagodev.bulk.journal_reader import JournalReader
 from tagodev.bulk.journal_rows import Batch, JournalInfo, RowState
@@ -122,10 +123,11 @@ class Journal(JournalReader):
         """Open a journal whose place is locked, once its run is locked too."""
         run, journal = None, None
         try:
-            with cls.read(place) as read:
-                run = RunLock.take(read.info.run, place)
-            # Read again: another process may have written to it, by another path, until here. Only
-            # read: closing a connection that may write would remove the log of what is refused.
+            with explained(place):
+                run_id = run_of(place)
+            run = RunLock.take(run_id, place)
+            # Only now, since another process may have written to it by another path until here. And
+            # only read: closing a connection that may write would remove a refused journal's log.
             with cls.read(place) as read:
                 problem = read._problem(run.record)  # noqa: SLF001  (its own)
                 doubtful = problem is not None or read._moved_while_open(run.record)  # noqa: SLF001  (its own)
@@ -168,7 +170,8 @@ class Journal(JournalReader):
             with self._connection:
                 self._put("serial", value=serial)
                 self._put("open", value=True)
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            # Into the main file. The log keeps a copy: that of an open journal is never empty.
+            self._connection.execute("PRAGMA wal_checkpoint(FULL)")
 
     def _check_lookup(self) -> None:
         """Refuse a run whose rows can't be looked up without the newest journal."""

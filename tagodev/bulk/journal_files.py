@@ -21,10 +21,21 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.journal_rows import JournalInfo
 
-__all__ = ["FORMAT", "check_there", "connect_journal", "explained", "log_of", "make_journal"]
+__all__ = [
+    "FORMAT",
+    "check_there",
+    "connect_journal",
+    "explained",
+    "has_frames",
+    "log_of",
+    "make_journal",
+    "run_of",
+]
 
 #: How the tables look; a journal of another format is refused.
 FORMAT: Final = 3
+#: Bytes of a write-ahead log before its first frame (https://sqlite.org/fileformat.html#walformat).
+_LOG_HEADER: Final = 32
 
 
 def make_journal(path: Path, info: JournalInfo) -> None:
@@ -83,9 +94,7 @@ def connect_journal(path: Path, *, read_only: bool = False) -> sqlite3.Connectio
         connection.execute("PRAGMA synchronous = FULL")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
-        (identity,) = connection.execute("PRAGMA application_id").fetchone()
-        if identity != APPLICATION_ID:
-            raise JournalError("this is no journal of tagodev", journal=str(path))
+        _check_identity(connection, path)
         check_schema(connection, path)
         if not read_only:
             _close_to_others(path)
@@ -99,6 +108,43 @@ def log_of(path: Path) -> Path:
     """Return where SQLite keeps the write-ahead log of a journal."""
     real = path.resolve()
     return real.with_name(f"{real.name}-wal")
+
+
+def has_frames(log: Path) -> bool:
+    """Return whether a write-ahead log holds anything.
+
+    SQLite makes an empty one for each name by which a journal is opened, also for a hard link.
+    """
+    try:
+        return log.stat().st_size > _LOG_HEADER
+    except OSError:
+        return False
+
+
+def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
+    (identity,) = connection.execute("PRAGMA application_id").fetchone()
+    if identity != APPLICATION_ID:
+        raise JournalError("this is no journal of tagodev", journal=str(path))
+
+
+def run_of(path: Path) -> str:
+    """Return the run of a journal without a lock, and without a file beside it.
+
+    Only what is written once can be read like this.
+
+    Raises:
+        JournalError: it is no journal.
+        sqlite3.Error: it can't be read.
+    """
+    address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+    with closing(sqlite3.connect(address, uri=True)) as connection:
+        _check_identity(connection, path)
+        row = connection.execute("SELECT value FROM meta WHERE key = 'run'").fetchone()
+    try:
+        run = orjson.loads(row[0]) if row else None
+    except orjson.JSONDecodeError:
+        run = None
+    return run if isinstance(run, str) else ""
 
 
 def _close_to_others(path: Path) -> None:

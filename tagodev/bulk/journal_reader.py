@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import attrs
 import orjson
 
-from tagodev.bulk.journal_files import FORMAT, check_there, connect_journal, explained, log_of
+from tagodev.bulk.journal_files import (
+    FORMAT,
+    check_there,
+    connect_journal,
+    explained,
+    has_frames,
+    log_of,
+)
 from tagodev.bulk.journal_rows import Entry, JournalInfo, RowState
 from tagodev.bulk.run_registry import RunLock, RunRecord
 from tagodev.errors import JournalError
@@ -76,7 +83,7 @@ class JournalReader:
         """
         place = Path(path)
         check_there(place)
-        has_log = log_of(place).exists()
+        has_log = has_frames(log_of(place))
         with explained(place):
             journal = cls(place, connect_journal(place, read_only=True))
         journal._has_log = has_log

@@ -284,3 +284,23 @@ def test_no_lock_is_left_by_a_journal_that_is_refused(place: Path) -> None:
     log.write_bytes(kept)
     with Journal.open(place) as journal:
         assert RowState.SENT in journal.counts()
+
+
+def test_a_hard_link_read_while_the_run_ends(place: Path) -> None:
+    """A reader by another name keeps SQLite from moving the log into the file: that is noticed."""
+    other = place.with_name("other.journal")
+    other.hardlink_to(place)
+    journal = Journal.open(place)
+    reader = Journal.read(other)
+    reader.counts()
+    journal.write(Batch(sent=[(1.0, 0)], ended=[(2, 1, 2.0, None, None, 0)]))
+    journal.close()
+    with pytest.raises(JournalError):
+        Journal.open(other)
+    reader.close()
+    with pytest.raises(JournalError):
+        Journal.open(other)
+    with Journal.open(place) as journal:
+        assert {RowState.PENDING: 2, RowState.DONE: 1} == journal.counts()
+    with Journal.open(other) as journal:
+        assert {RowState.PENDING: 2, RowState.DONE: 1} == journal.counts()
