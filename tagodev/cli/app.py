@@ -31,8 +31,8 @@ Make a profile what a file says: create, change and, with --prune, delete device
 The plan is made and shown first, and carried out once you have typed yes, or with --yes. FILE is a
 list of devices, an export, a plan that was kept (which is refused if it would come out differently
 by now: exit code 1), or the snapshot of an earlier apply, which puts things back. Applying the same
-file again does nothing; after an apply that was cut off it does the rest. A dash stands for
-standard input, which needs a --name.
+file again does nothing; after an apply that was interrupted it looks up what was sent, and plans
+the rest anew. A dash stands for standard input, which needs a --name.
 
 --prune deletes only devices of this list's manager (tag tagodev_managed), which is --name or one
 that belongs to this file alone; at most 10% of them unless --max-delete allows more, and none that

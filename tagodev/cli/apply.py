@@ -49,8 +49,7 @@ def apply(
     snapshot: Annotated[
         Path | None,
         Parameter(
-            help="Where it is written down how things were; default: FILE's name with "
-            ".apply-TIME.snapshot.json, here."
+            help="Where the devices are saved as they were before; default: the state folder."
         ),
     ] = None,
     all: Annotated[  # noqa: A002  (the option's name)
