@@ -191,15 +191,36 @@ class Journal(JournalReader):
     def close(self) -> None:
         """Close it; what was committed stays."""
         try:
-            if self._run is not None:
-                # A full disk: it stays marked as open, and its log beside it.
-                with suppress(sqlite3.Error), self._connection:
-                    self._put("open", value=False)
-            self._connection.close()
+            if self._run is None or self._mark_closed():
+                self._connection.close()
+            else:
+                self._close_with_log()
         finally:
             for lock in (self._run, self._beside):
                 if lock is not None:
                     lock.release()
+
+    def _mark_closed(self) -> bool:
+        """Say that it is closed; return whether the disk took it."""
+        for _ in range(2):
+            with suppress(sqlite3.Error):
+                with self._connection:
+                    self._put("open", value=False)
+                return True
+            # On a full disk: the log is used over again once it is in the main file.
+            with suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(FULL)")
+        return False
+
+    def _close_with_log(self) -> None:
+        """Close it, and leave its log: an open journal without one counts as incomplete."""
+        with suppress(JournalError, sqlite3.Error):
+            # SQLite removes the log with the last connection, unless that may only read.
+            reader = connect_journal(self.path, read_only=True)
+            reader.execute("SELECT count(*) FROM meta").fetchone()
+            self._connection.close()
+            reader.close()
+        self._connection.close()
 
     # --- writing -------------------------------------------------------------------------------
 

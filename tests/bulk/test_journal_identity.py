@@ -304,3 +304,25 @@ def test_a_hard_link_read_while_the_run_ends(place: Path) -> None:
         assert {RowState.PENDING: 2, RowState.DONE: 1} == journal.counts()
     with Journal.open(other) as journal:
         assert {RowState.PENDING: 2, RowState.DONE: 1} == journal.counts()
+
+
+@pytest.mark.parametrize("failures", [1, 2, 3])
+def test_a_full_disk_at_the_end(
+    place: Path, failures: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A journal that can't be marked as closed keeps its log, and is resumed as it is."""
+    journal = Journal.open(place)
+    journal.write(Batch(sent=[(1.0, 0)]))
+    put, left = journal._put, [failures]
+
+    def fails(key: str, *, value: Any) -> None:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise sqlite3.OperationalError("database or disk is full")
+        put(key, value=value)
+
+    monkeypatch.setattr(journal, "_put", fails)
+    journal.close()
+
+    with Journal.open(place) as journal:
+        assert {RowState.PENDING: 2, RowState.SENT: 1} == journal.counts()
