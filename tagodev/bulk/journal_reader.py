@@ -239,12 +239,12 @@ class JournalReader:
             return found.fetchall()
 
     def kept_limits(self) -> HardLimits | None:
-        """Return the limits that its requests were last held to; None if it was never told."""
+        """Return the limits that its last run kept; None if no run has begun."""
         kept = self._fact("limits")
         return None if kept is None else HardLimits(**kept)
 
     def select(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Return what a statement of one's own finds, for whoever tells of the run."""
+        """Return what an SQL query finds, for reports."""
         with explained(self.path):
             return self._connection.execute(statement, values).fetchall()
 
