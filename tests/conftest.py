@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+import tagodev
 from tagodev import session
 from tagodev.limits import ledger
+from tests.support.processes import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +22,14 @@ settings.register_profile(
     "tagodev", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tagodev")
+
+
+def pytest_configure() -> None:
+    """Let child processes run this checkout, whatever is installed, and see that we do."""
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, paths)])
+    if ROOT not in Path(tagodev.__file__).parents:
+        pytest.exit(f"tagodev is imported from {tagodev.__file__}, not from {ROOT}", 4)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -6,8 +6,6 @@ import json
 import os
 import re
 import socket
-import subprocess
-import sys
 import time
 from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
@@ -18,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
+from tests.support.processes import PYTHON, environment, run, start
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -49,23 +49,19 @@ every_backend = pytest.mark.parametrize(
 
 def surroundings(emulator: EmulatorProcess, **more: str) -> dict[str, str]:
     """Return the environment of an example that works on an emulator."""
-    paths = os.pathsep.join([str(EXAMPLES), str(EXAMPLES.parent)])
-    return {
-        **os.environ,
-        "PYTHONPATH": paths,
-        "TAGOIO_API": emulator.url,
-        "TAGOIO_TOKEN": emulator.token,
-        **more,
-    }
+    paths = os.pathsep.join([str(EXAMPLES), os.environ["PYTHONPATH"]])
+    service = {"TAGOIO_API": emulator.url, "TAGOIO_TOKEN": emulator.token}
+    return environment(**service, PYTHONPATH=paths, **more)
 
 
 @contextmanager
-def backend(name: str, environment: dict[str, str]) -> Iterator[HTTPConnection]:
+def backend(name: str, env: dict[str, str]) -> Iterator[HTTPConnection]:
     """Run a backend, and give a connection to it."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         port = held.getsockname()[1]
-    with subprocess.Popen([sys.executable, *BACKENDS[name], str(port)], env=environment) as process:
+    program = (PYTHON, *BACKENDS[name], str(port))
+    with start(*program, env=env, stdout=None, stderr=None) as process:
         try:
             wait_for(port, process)
             with closing(HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection:
@@ -75,7 +71,7 @@ def backend(name: str, environment: dict[str, str]) -> Iterator[HTTPConnection]:
             process.wait(PATIENCE)
 
 
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_for(port: int, process: subprocess.Popen[str]) -> None:
     """Wait until a process listens."""
     until = time.monotonic() + PATIENCE
     while True:
@@ -111,17 +107,11 @@ def test_provision() -> None:
     """Three hundred devices come and go, and none is rejected."""
     options = EmulatorOptions(plan="starter", minute=2, max_devices=300)
     with EmulatorProcess(options) as emulator:
-        done = subprocess.run(
-            [sys.executable, EXAMPLES / "provision.py", "2"],
-            env=surroundings(emulator),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run(PYTHON, EXAMPLES / "provision.py", "2", env=surroundings(emulator))
         stats = emulator.stats()
-    assert (0, "") == (done.returncode, done.stderr)
+    assert (0, "") == (done.code, done.err)
     assert (300, 300, 0) == (stats["created"], stats["deleted"], stats["rejected"])
-    assert "0 rejected" in done.stdout
+    assert "0 rejected" in done.out
 
 
 @every_backend
@@ -132,15 +122,10 @@ def test_backend_beside_a_bulk_job(name: str, tmp_path: Path) -> None:
     options = EmulatorOptions(plan="starter", minute=2, max_devices=1000)
     answers: list[tuple[int, dict[str, Any], str]] = []
     with EmulatorProcess(options) as emulator:
-        environment = surroundings(emulator, LEDGER=ledger, MINUTE="2")
+        env = surroundings(emulator, LEDGER=ledger, MINUTE="2")
         with (
-            backend(name, environment) as connection,
-            subprocess.Popen(
-                [sys.executable, EXAMPLES / "provision.py", "2", ledger],
-                env=environment,
-                stdout=subprocess.PIPE,
-                text=True,
-            ) as job,
+            backend(name, env) as connection,
+            start(PYTHON, EXAMPLES / "provision.py", "2", ledger, env=env) as job,
         ):
             while job.poll() is None or len(answers) < 20:
                 sensor = {"name": f"Office {len(answers)}", "site": "8"}
@@ -171,8 +156,8 @@ def test_backend_says_what_went_wrong(name: str, tmp_path: Path) -> None:
     )
     sensors = [{"name": name, "site": "8"} for name in ("", "Office", "Lab", "Hall", "Attic")]
     with EmulatorProcess(options) as emulator:
-        environment = surroundings(emulator, LEDGER=str(tmp_path / "site.ledger"))
-        with backend(name, environment) as connection:
+        env = surroundings(emulator, LEDGER=str(tmp_path / "site.ledger"))
+        with backend(name, env) as connection:
             answers = [post(connection, "/sensors", sensor) for sensor in sensors]
 
     # The client thinks that the limit is larger, so it is the service that refuses the last.
@@ -237,14 +222,8 @@ def test_fleet_worker(tmp_path: Path) -> None:
     assert [0, 0, 0] == [one["rejected"] for one in stats.values()]
 
 
-def run_fleet(fleet: Path, environment: dict[str, str], *, failed: int = 0) -> dict[str, str]:
+def run_fleet(fleet: Path, env: dict[str, str], *, failed: int = 0) -> dict[str, str]:
     """Run the example, and return what it tells of each profile."""
-    done = subprocess.run(
-        [sys.executable, EXAMPLES / "fleet_worker.py", fleet],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert failed == done.returncode, done.stderr
-    return {line.split(":")[0]: line for line in done.stdout.splitlines()}
+    done = run(PYTHON, EXAMPLES / "fleet_worker.py", fleet, env=env)
+    assert failed == done.code, done.err
+    return {line.split(":")[0]: line for line in done.out.splitlines()}

@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import importlib
 import pickle
-import subprocess
-import sys
 
 import pytest
 
 import tagodev
 from tests.support.modules import MODULES
+from tests.support.processes import PYTHON, run
 
 FRONT = next(module for module in MODULES if module.name == "tagodev")
 
@@ -25,13 +24,9 @@ def shown_to_type_checkers() -> dict[str, str]:
 
 def loaded_by(program: str) -> set[str]:
     """Return the modules that a program has loaded in the end."""
-    done = subprocess.run(
-        [sys.executable, "-c", f"{program}\nimport sys; print(*sys.modules)"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return set(done.stdout.split())
+    done = run(PYTHON, "-c", f"{program}\nimport sys; print(*sys.modules)")
+    assert (0, "") == (done.code, done.err)
+    return set(done.out.split())
 
 
 def test_type_checkers_see_what_there_is() -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import stat
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tagodev import LockedError, TagoError
 from tagodev.process_lock import ProcessLock
+from tests.support.processes import PYTHON, start
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,9 +65,7 @@ def test_any_path_leads_to_the_same_lock(tmp_path: Path, kind: str) -> None:
 def test_a_killed_holder_leaves_it_free_with_its_facts(tmp_path: Path) -> None:
     """The kernel gives the lock back; what was kept is still there."""
     path = tmp_path / "a.lock"
-    with subprocess.Popen(
-        [sys.executable, "-c", _HOLD, str(path)], stdout=subprocess.PIPE, text=True
-    ) as holder:
+    with start(PYTHON, "-c", _HOLD, path, stderr=None) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
         with pytest.raises(LockedError, match=f"process {holder.pid} on"):

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +37,7 @@ from tagodev.limits.snapshot import BucketState
 from tagodev.telemetry import OpenTelemetry
 from tests.support.answers import created, http, ok, refused, throttled
 from tests.support.clients import DEVICE_ID, TOKEN, client, value_or_error
+from tests.support.processes import PYTHON, environment, run
 from tests.support.servers import Received, Reply, ScriptedServer, in_turn, refused_port
 
 if TYPE_CHECKING:
@@ -640,38 +638,32 @@ try:
 except ModuleNotFoundError as error:
     print(error)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
-    )
+    done = run(PYTHON, "-c", program)
 
-    assert (0, "") == (done.returncode, done.stderr)
-    assert "pip install 'tagodev[otel]'" in done.stdout
+    assert (0, "") == (done.code, done.err)
+    assert "pip install 'tagodev[otel]'" in done.out
 
 
 def test_sdk_may_be_set_up_later() -> None:
     """Sinks made before the program has chosen its SDK, and after, tell of their windows alike."""
-    program = f"""
-import sys
-sys.path.insert(0, {str(GUIDE.parent.parent)!r})
+    program = """
 from opentelemetry import metrics
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from tagodev.telemetry import OpenTelemetry
 from tests.test_telemetry import sent
 
-early, reader = OpenTelemetry(attributes={{"site": "early"}}), InMemoryMetricReader()
+early, reader = OpenTelemetry(attributes={"site": "early"}), InMemoryMetricReader()
 metrics.set_meter_provider(MeterProvider([reader]))
-late = OpenTelemetry(attributes={{"site": "late"}})
+late = OpenTelemetry(attributes={"site": "late"})
 for sink in (early, late):
     sink(sent())
 print(reader.get_metrics_data().to_json())
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
-    )
+    done = run(PYTHON, "-c", program)
 
-    assert (0, "") == (done.returncode, done.stderr)
-    (scope,) = orjson.loads(done.stdout)["resource_metrics"][0]["scope_metrics"]
+    assert (0, "") == (done.code, done.err)
+    (scope,) = orjson.loads(done.out)["resource_metrics"][0]["scope_metrics"]
     sites = {
         metric["name"]: sorted(
             point["attributes"]["site"] for point in metric["data"]["data_points"]
@@ -691,18 +683,13 @@ def test_the_guide_s_program_runs() -> None:
         held.bind(("127.0.0.1", 0))
         port = str(held.getsockname()[1])
     with EmulatorProcess(EmulatorOptions(plan="starter")) as emulator:
-        done = subprocess.run(
-            [sys.executable, "-c", (program + LOOK).replace("9464", port)],
-            env={**os.environ, "TAGOIO_API": emulator.url, "TAGOIO_TOKEN": emulator.token},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        service = environment(TAGOIO_API=emulator.url, TAGOIO_TOKEN=emulator.token)
+        done = run(PYTHON, "-c", (program + LOOK).replace("9464", port), env=service)
 
-    assert (0, "") == (done.returncode, done.stderr)
+    assert (0, "") == (done.code, done.err)
     wanted = set(re.findall(r"\b(?:http|tagodev)_client_[a-z_]+", queries))
     assert 6 == len(wanted)
-    assert wanted <= set(re.findall(r"^[a-z_]+", done.stdout, re.MULTILINE))
+    assert wanted <= set(re.findall(r"^[a-z_]+", done.out, re.MULTILINE))
     used = r'^tagodev_client_window_used\{.*"POST /device"\} 20\.0$'
-    assert re.search(used, done.stdout, re.MULTILINE)
-    assert emulator.token not in done.stdout
+    assert re.search(used, done.out, re.MULTILINE)
+    assert emulator.token not in done.out

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -16,6 +14,7 @@ import pytest
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tagodev.emulator.options import FAULTS, VARIANTS
 from tagodev.testing import EmulatorPool
+from tests.support import processes
 
 pytest_plugins = ("pytester",)
 
@@ -305,12 +304,6 @@ def test_importing_the_plugin_imports_only_pytest() -> None:
         "import sys, pytest; before = set(sys.modules)\n"
         "import _tagodev_pytest; print(*sorted(set(sys.modules) - before))"
     )
-    loaded = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=GUIDE.parent.parent,
-    ).stdout.split()
+    done = processes.run(processes.PYTHON, "-c", program)
 
-    assert ["_tagodev_pytest"] == loaded
+    assert ("_tagodev_pytest\n", "") == (done.out, done.err)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from tests.support.modules import MODULES, Import, imports
+from tests.support.processes import PYTHON, run
 
 #: The rooms of the house, the lowest first. A room imports from rooms below it and from itself;
 #: rooms of one floor do not know each other. Names are those behind ``tagodev.``; a package is
@@ -158,9 +156,7 @@ def test_telemetry_only_listens() -> None:
 def test_importing_the_package_imports_no_extra() -> None:
     """Nor does it load the emulator, the command line or provisioning on the way."""
     program = "import sys; from tagodev import Tago; print(*sorted(sys.modules))"
-    loaded = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    ).stdout.split()
+    loaded = run(PYTHON, "-c", program).out.split()
     extras = ("cyclopts", "keyring", "opentelemetry", "platformdirs", "redis", "rich", "uvloop")
     unwanted = (*extras, "tagodev.cli", "tagodev.emulator", "tagodev.telemetry")
 

@@ -37,6 +37,7 @@ from tagodev import (
     Tago,
 )
 from tagodev.events import Event, Sent, Settled
+from tests.support.processes import PYTHON, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -194,16 +195,11 @@ class Program:
 
     def __init__(self) -> None:
         """Prepare it; it is ready when it is entered."""
-        self._server: subprocess.Popen[bytes] | None = None
+        self._server: subprocess.Popen[str] | None = None
         self._child = 0
 
     def __enter__(self) -> Self:
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", __name__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=_ROOT,
-        )
+        self._server = start(PYTHON, "-m", __name__, stdin=subprocess.PIPE, stderr=None)
         return self
 
     def __exit__(
@@ -252,7 +248,7 @@ class Program:
         assert self._server is not None, "a program is entered before it lives"
         assert self._server.stdin is not None
         assert self._server.stdout is not None
-        self._server.stdin.write(orjson.dumps(attrs.asdict(job)) + b"\n")
+        self._server.stdin.write(orjson.dumps(attrs.asdict(job)).decode() + "\n")
         self._server.stdin.flush()
         return map(orjson.loads, self._server.stdout)
 

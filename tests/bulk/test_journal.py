@@ -7,8 +7,6 @@ import shutil
 import signal
 import sqlite3
 import stat
-import subprocess
-import sys
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +19,7 @@ from tagodev import JournalError, LockedError
 from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_rows import Batch, Entry, RowState
 from tests.bulk.journals import a_place, about, begun, pulled
+from tests.support.processes import PYTHON, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -251,11 +250,9 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     """A second process may look, but not write; when the first is killed, it may."""
     path = tmp_path / "x"
     begun(path, ["a"]).close()
-    with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(path)], stdout=subprocess.PIPE
-    ) as other:
+    with start(PYTHON, "-c", PROGRAM, path, stderr=None) as other:
         assert other.stdout is not None
-        assert b"open\n" == other.stdout.readline()
+        assert "open\n" == other.stdout.readline()
         with pytest.raises(LockedError, match=f"{path}: .* in use .*process {other.pid} on"):
             Journal.open(path)
         with Journal.read(path) as journal:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +15,7 @@ from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_files import log_of
 from tagodev.bulk.journal_rows import Batch, RowState
 from tests.bulk.journals import about, begun
+from tests.support.processes import PYTHON, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,11 +34,9 @@ time.sleep(60)
 
 def killed(path: Path) -> None:
     """Leave a journal as a process that was killed leaves it: one of its rows was sent."""
-    with subprocess.Popen(
-        [sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE
-    ) as writer:
+    with start(PYTHON, "-c", _WRITER, path, stderr=None) as writer:
         assert writer.stdout is not None
-        assert b"open\n" == writer.stdout.readline()
+        assert "open\n" == writer.stdout.readline()
         writer.send_signal(signal.SIGKILL)
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import shlex
 from typing import TYPE_CHECKING
 
 import attrs
 
-from tests.cli.support import PATIENCE
+from tests.support.processes import TAGODEV, run, start
 
 if TYPE_CHECKING:
+    import subprocess
+
     from tests.cli.support import Command
+    from tests.support.processes import Done
 
 __all__ = ["Shell"]
 
@@ -28,37 +30,22 @@ class Shell:
         (folder / "bin").mkdir()
         (folder / "home").mkdir()
         program = folder / "bin" / "tagodev"
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m tagodev "$@"\n')
+        program.write_text(f'#!/bin/sh\nexec {shlex.join(TAGODEV)} "$@"\n')
         program.chmod(0o755)
 
-    def run(self, line: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    def run(self, line: str, given: str = "") -> Done:
         """Run a line that somebody has pasted."""
-        return subprocess.run(
-            ["sh", "-c", line],
-            cwd=self.command.folder,
-            env=self.environment(),
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=2 * PATIENCE,
-            check=False,
-        )
+        program = ("sh", "-c", line)
+        return run(*program, folder=self.command.folder, env=self.environment(), given=given)
 
     def start(self, line: str) -> subprocess.Popen[str]:
         """Run a line that goes on until it is stopped."""
-        return subprocess.Popen(
-            ["sh", "-c", f"exec {line}"],
-            cwd=self.command.folder,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        program = ("sh", "-c", f"exec {line}")
+        return start(*program, folder=self.command.folder, env=self.environment())
 
     def environment(self) -> dict[str, str]:
         """Return the environment of its commands."""
-        found = self.command._environment()
+        found = self.command.variables()
         return {
             **found,
             "PATH": f"{self.command.folder / 'bin'}:{found['PATH']}",

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import csv
-import os
-import subprocess
-import sys
+import shlex
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
-import orjson
 
 from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_rows import RowState
 from tagodev.emulator import EmulatorOptions
+from tests.support import processes
+from tests.support.processes import PATIENCE, TAGODEV, Done, environment
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterable
     from pathlib import Path
 
@@ -39,24 +39,6 @@ __all__ = [
 #: Runs a command in this process: `Done` as if it were one of its own.
 InProcess: TypeAlias = Callable[..., "Done"]
 
-#: What a command gets to end by itself, in seconds.
-PATIENCE = 30.0
-
-
-@attrs.frozen
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    def json(self) -> dict[str, Any]:
-        """Return the one JSON object that standard output must be."""
-        assert self.out.count("\n") == 1, self.out
-        value: dict[str, Any] = orjson.loads(self.out)
-        return value
-
 
 @attrs.define
 class Command:
@@ -69,59 +51,40 @@ class Command:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start it."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "tagodev", *arguments],
-            cwd=self.folder,
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def end(self, process: subprocess.Popen[str]) -> Done:
-        """Wait until it has ended."""
-        with process:
-            try:
-                out, err = process.communicate(timeout=PATIENCE)
-            finally:
-                process.kill()
-        return Done(process.returncode, out, err)
+        return processes.start(*TAGODEV, *arguments, folder=self.folder, env=self.variables())
 
     def run(self, *arguments: str) -> Done:
-        """Start it and wait until it has ended; nothing it says may hold the account's token."""
-        done = self.end(self.start(*arguments))
+        """Start it and wait until it has ended."""
+        return self.checked(processes.finish(self.start(*arguments)))
+
+    def checked(self, done: Done) -> Done:
+        """Return how it ended; nothing it prints may hold the account's token or a traceback."""
         assert not self.token or self.token not in done.out + done.err
         assert "Traceback" not in done.err, done.err
         return done
 
     def run_with_input(self, text: str, *arguments: str) -> Done:
         """Run it with something to read on standard input, and wait until it has ended."""
-        done = subprocess.run(
-            [sys.executable, "-m", "tagodev", *arguments],
-            cwd=self.folder,
-            env=self._environment(),
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
+        program = (*TAGODEV, *arguments)
+        return processes.run(*program, folder=self.folder, env=self.variables(), given=text)
 
-    def _environment(self) -> dict[str, str]:
-        ours = ("TAGOIO_", "TAGODEV_")
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+    def pipe(self, line: str, given: str = "") -> Done:
+        """Run a line of a shell, in which ``tagodev`` is the command, and wait until it ends."""
+        line = f'set -o pipefail; tagodev() {{ {shlex.join(TAGODEV)} "$@"; }}; {line}'
+        program = ("bash", "-c", line)
+        return processes.run(*program, folder=self.folder, env=self.variables(), given=given)
+
+    def variables(self) -> dict[str, str]:
+        """Return its environment: no settings, files and state but its own."""
         known = {"TAGOIO_API": self.api, "TAGOIO_TOKEN": self.token}
         service = {key: value for key, value in known.items() if value}
-        # Nobody's own profiles, nor those of the official tool.
         places = {
             "TAGODEV_CONFIG": str(self.folder / ".config" / "tagodev.toml"),
             "XDG_CONFIG_HOME": str(self.folder / ".config"),
             "TAGODEV_LEDGER": str(self.folder / ".config" / "ledger.sqlite"),
             "TAGODEV_STATE": str(self.folder / ".config" / "state"),
         }
-        return {**kept, **service, **places, "COLUMNS": "100", **self.environment}
+        return environment(**service, **places, **{"COLUMNS": "100", **self.environment})
 
 
 def hour_long() -> EmulatorOptions:

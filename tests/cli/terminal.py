@@ -8,15 +8,13 @@ import pty
 import re
 import select
 import struct
-import subprocess
-import sys
 import termios
 import time
 from typing import TYPE_CHECKING
 
 import attrs
 
-from tests.cli.support import PATIENCE, Done
+from tests.support.processes import PATIENCE, TAGODEV, Done, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,12 +43,12 @@ class Terminal:
         master, slave = pty.openpty()
         size = struct.pack("HHHH", 50, self.columns, 0, 0)
         fcntl.ioctl(slave, termios.TIOCSWINSZ, size)
-        environment = self.command._environment()
+        environment = {**self.command.variables(), "TERM": "xterm-256color"}
         environment.pop("COLUMNS")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tagodev", *arguments],
-            cwd=self.command.folder,
-            env={**environment, "TERM": "xterm-256color"},
+        process = start(
+            *(*TAGODEV, *arguments),
+            folder=self.command.folder,
+            env=environment,
             stdin=slave,
             stdout=slave,
             stderr=slave,

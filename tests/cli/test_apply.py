@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import re
 import signal
 import stat
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
-import orjson
 import pytest
 
 from tagodev import ConfigurationParameter, Tag
@@ -31,6 +30,7 @@ from tests.cli.support import (
     wait_for_apply,
 )
 from tests.cli.terminal import Terminal
+from tests.support.processes import TAGODEV, finish, start
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -212,25 +212,18 @@ def test_asked_at_a_terminal(profile: Profile, typed: str, code: int, made: int)
 def test_asked_beside_json(profile: Profile) -> None:
     """Where one JSON object is the output, plan and question go to standard error."""
     profile.write("site.csv")
-    command = in_front_of(profile)
-    program = (
-        "import os, pty, subprocess, sys; ours, theirs = pty.openpty(); os.write(ours, b'yes\\n');"
-        "sys.exit(subprocess.run([sys.executable, '-m', 'tagodev', 'apply', 'site.csv', '--json'],"
-        " stdin=theirs).returncode)"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=profile.folder,
-        env=command._environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    program = (*TAGODEV, "apply", "site.csv", "--json")
+    ours, theirs = pty.openpty()
+    os.write(ours, b"yes\n")
+    variables = in_front_of(profile).variables()
+    done = finish(start(*program, folder=profile.folder, env=variables, stdin=theirs))
+    os.close(ours)
+    os.close(theirs)
 
-    assert 0 == ran.returncode
-    assert 3 == orjson.loads(ran.stdout)["created"]
-    assert "+ create Cold room 1" in ran.stderr
-    assert QUESTION in ran.stderr
+    assert 0 == done.code
+    assert 3 == done.json()["created"]
+    assert "+ create Cold room 1" in done.err
+    assert QUESTION in done.err
 
 
 def test_long_thoughts(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,17 +252,10 @@ def test_long_thoughts(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_reader_that_leaves(profile: Profile) -> None:
     """Who reads only the first line of the plan has not called it off."""
     profile.write("site.csv", "name\n" + "".join(f"s{number}\n" for number in range(2000)))
-    program = f"{sys.executable} -m tagodev apply site.csv --yes --all --out out.csv | head -n 1"
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", program],
-        cwd=profile.folder,
-        env=in_front_of(profile)._environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    line = "tagodev apply site.csv --yes --all --out out.csv | head -n 1"
+    done = in_front_of(profile).pipe(line)
 
-    assert (0, "+ create s0 (line 2)\n") == (done.returncode, done.stdout)
+    assert (0, "+ create s0 (line 2)\n") == (done.code, done.out)
     assert {"created": 2000} == statuses(profile.folder / "out.csv")
 
 
@@ -463,7 +449,7 @@ def test_killed_and_applied_again(tmp_path: Path) -> None:
         process = tagodev.start("apply", "site.csv", "--yes", "--settle", "0.3", *SLOWLY)
         wait_for_apply(tmp_path, 60)
         process.kill()
-        tagodev.end(process)
+        finish(process)
         left = emulator.stats()["devices"]
         again = tagodev.run("apply", "site.csv", "--yes", "--settle", "0.3", "--out", "out.csv")
         nothing = tagodev.run("apply", "site.csv", "--yes")
@@ -496,7 +482,7 @@ def test_killed_amid_changes(tmp_path: Path) -> None:
         process = tagodev.start(*prune, *SLOWLY)
         wait_for_apply(tmp_path, 15, number=2)
         process.kill()
-        tagodev.end(process)
+        finish(process)
         again = tagodev.run(*prune, "--json")
         nothing = tagodev.run("plan", "site.csv", "--prune")
         backs = [
@@ -529,7 +515,7 @@ def test_interrupted(tmp_path: Path, number: signal.Signals) -> None:
         process = tagodev.start("apply", "site.csv", "--yes", "--out", "out.csv", *SLOWLY)
         wait_for_apply(tmp_path, 20)
         process.send_signal(number)
-        done = tagodev.end(process)
+        done = finish(process)
         devices = emulator.stats()["devices"]
         again = tagodev.run("apply", "site.csv", "--yes", "--json")
 
@@ -574,7 +560,7 @@ def test_deletions_that_were_only_intended_are_not_replayed(tmp_path: Path) -> N
         process = tagodev.start("apply", "s.csv", "--yes", *prune)
         wait_for_apply(tmp_path, 5, number=2)
         process.kill()
-        tagodev.end(process)
+        finish(process)
         _write_many(tmp_path / "s.csv", 20)
         left = emulator.stats()["devices"]
         planned = tagodev.run("plan", "s.csv", "--json")
@@ -617,7 +603,7 @@ def test_two_at_once(tmp_path: Path) -> None:
         process.send_signal(signal.SIGSTOP)
         second = tagodev.run("apply", "site.csv", "--yes")
         process.send_signal(signal.SIGCONT)
-        first = tagodev.end(process)
+        first = finish(process)
         stats = emulator.stats()
 
     assert (0, 1) == (first.code, second.code)
@@ -638,7 +624,7 @@ def test_two_at_once_from_two_folders(tmp_path: Path) -> None:
         first, second = (
             command.start("apply", "../site.csv", "--yes", *SLOWLY) for command in commands
         )
-        done = [commands[0].end(first), commands[1].end(second)]
+        done = [finish(first), finish(second)]
         stats = emulator.stats()
 
     assert [0, 1] == sorted(one.code for one in done) or [0, 0] == [one.code for one in done]

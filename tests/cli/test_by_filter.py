@@ -12,6 +12,7 @@ from tagodev.bulk.journal_rows import RowState
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.support import Command, read_results, read_rows, statuses, wait_for_journal
 from tests.cli.terminal import Terminal
+from tests.support.processes import finish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -224,7 +225,7 @@ def test_an_interrupted_one_is_gone_on_with(tmp_path: Path) -> None:
         )
         wait_for_journal(tmp_path / "mine.journal", 5)
         process.send_signal(signal.SIGINT)
-        done = command.end(process)
+        done = finish(process)
         deleted = emulator.stats()["deleted"]
         assert done.code == 130
         assert "To go on: tagodev bulk resume mine.journal" in done.err

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import orjson
@@ -14,6 +12,7 @@ import pytest
 from tagodev.cli.site import write_sites
 from tagodev.provision import read_devices
 from tests.cli.support import Command, InProcess, write_devices
+from tests.support.processes import PYTHON, finish, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +59,7 @@ def test_help_does_not_load_the_commands() -> None:
         "sys.exit(any(m in sys.modules for m in "
         "('tagodev.cli.bulk', 'tagodev.cli.demo', 'tagodev.emulator', 'rich.live')))"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert run(PYTHON, "-c", code).code == 0
 
 
 def test_emulator_prints_what_to_paste(alone: Command) -> None:
@@ -75,7 +74,7 @@ def test_emulator_prints_what_to_paste(alone: Command) -> None:
     write_devices(alone.folder / "site.csv", ["a"])
     created = client.run("bulk", "create", "site.csv", "--plan", "starter", "--minute", "6")
     process.send_signal(signal.SIGINT)
-    done = alone.end(process)
+    done = finish(process)
     assert (created.code, done.code) == (0, 0)
     assert done.out + done.err == ""
 
@@ -88,7 +87,7 @@ def test_emulator_json(alone: Command) -> None:
     assert process.stdout is not None
     answer = orjson.loads(process.stdout.readline())
     process.terminate()
-    done = alone.end(process)
+    done = finish(process)
     assert (done.code, done.out) == (0, "")
     assert answer.pop("url").startswith("http://127.0.0.1:")
     assert answer == {"token": "p-made-up", "plan": "scale", "minute": 60.0}
@@ -137,7 +136,7 @@ def test_demo_interrupted(alone: Command) -> None:
     while "Now with limits" not in process.stderr.readline():
         pass
     process.send_signal(signal.SIGINT)
-    done = alone.end(process)
+    done = finish(process)
     assert done.code == 130
     assert "Traceback" not in done.err
 

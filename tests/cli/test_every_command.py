@@ -6,13 +6,12 @@ with the things that it speaks of and no others.
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
 import shutil
 import signal
-import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 import orjson
 import pytest
@@ -21,6 +20,8 @@ from tagodev.cli.app import app
 from tests.cli.shell import Shell
 from tests.cli.support import Command
 from tests.cli.terminal import Terminal
+from tests.support import processes
+from tests.support.processes import PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,16 @@ if TYPE_CHECKING:
 
     from tagodev.emulator import EmulatorProcess
     from tests.cli.support import InProcess
+    from tests.support.processes import Done
+
+
+class Paste(Protocol):
+    """Runs a line that is pasted into a shell."""
+
+    def __call__(self, line: str, given: str = "") -> Done:
+        """Run it, with something to read on standard input."""
+        ...
+
 
 pytestmark = pytest.mark.tago_emulator(unlimited=True, max_devices=10_000)
 
@@ -97,9 +108,27 @@ def shell(tmp_path: Path, tago_emulator: EmulatorProcess) -> Shell:
     return Shell(command)
 
 
-def a_device(shell: Shell) -> str:
+@pytest.fixture
+def paste(shell: Shell, in_process: InProcess, monkeypatch: pytest.MonkeyPatch) -> Paste:
+    """Run a line as a shell does, but ``tagodev`` in this process, where only its files differ."""
+    for name, value in shell.environment().items():
+        if name.startswith(("TAGO", "XDG", "HOME", "COLUMNS")):
+            monkeypatch.setenv(name, value)
+
+    def paste(line: str, given: str = "") -> Done:
+        program, *arguments = shlex.split(line)
+        if program != "tagodev" or {"<", "&&"} & set(arguments) or ";" in line:
+            return shell.run(line, given)
+        with monkeypatch.context() as patch:
+            patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+            return in_process(*arguments)
+
+    return paste
+
+
+def a_device(shell: Shell, paste: Paste) -> str:
     """Make a device, and a list of changes to it; return its id."""
-    made = shell.command.run("device", "create", "Example", "--json").json()
+    made = paste("tagodev device create Example --json").json()
     device_id: str = made["id"]
     (shell.command.folder / "changes.csv").write_text(f"id,active\n{device_id},no\n")
     return device_id
@@ -126,40 +155,48 @@ def test_every_command_has_an_example(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "line"), EXAMPLES, ids=[line for _, line in EXAMPLES])
-def test_examples_work(shell: Shell, name: str, line: str) -> None:
+def test_examples_work(shell: Shell, paste: Paste, name: str, line: str) -> None:
     """Pasted into a shell, each does what it says, and shows no token of the account."""
-    device = a_device(shell)
+    device = a_device(shell, paste)
     for text, other in INSTEAD.items():
         line = line.replace(text, other)
-    before = shell.run(what_is_before(name).replace(DEVICE, device))
-    assert before.returncode == 0, before.stderr
+    before = paste(what_is_before(name).replace(DEVICE, device))
+    assert before.code == 0, before.err
     if REGISTER in line:
-        (register,) = orjson.loads(shell.command.run("data", "list", device, "--json").out)
+        (register,) = orjson.loads(paste(f"tagodev data list {device} --json").out)
         line = line.replace(REGISTER, register["id"])
-    done = run(shell, name, line.replace(DEVICE, device))
+    done = run(shell, paste, name, line.replace(DEVICE, device))
 
-    assert done.returncode == CODES.get(name, 0), done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.code == CODES.get(name, 0), done.err
+    assert "Traceback" not in done.err
     if name != "emulator":
-        assert shell.command.token not in done.stdout + done.stderr
-        assert TOKEN not in done.stdout + done.stderr
+        assert shell.command.token not in done.out + done.err
+        assert TOKEN not in done.out + done.err
 
 
-def run(shell: Shell, name: str, line: str) -> Any:
+def test_an_example_in_a_process_of_its_own(shell: Shell, paste: Paste) -> None:
+    """A process of its own does and prints what the same line does in this one."""
+    line = "tagodev device list --name 'Exam*' --csv"
+    a_device(shell, paste)
+
+    assert shell.run(line) == paste(line)
+    assert shell.run(line).out.startswith("id,name,")
+
+
+def run(shell: Shell, paste: Paste, name: str, line: str) -> Done:
     """Run an example: as it is, or with somebody who answers, or until Ctrl-C."""
     if name == "apply" and "--yes" not in line:
         arguments = shlex.split(line)[1:]
-        seen = Terminal(shell.command).run(*arguments, answers=[("yes", "yes\n")])
-        return subprocess.CompletedProcess(line, seen.code, seen.out, "")
+        return Terminal(shell.command).run(*arguments, answers=[("yes", "yes\n")])
     if name != "emulator":
-        return shell.run(line, given=f"{TOKEN}\n")
+        return paste(line, given=f"{TOKEN}\n")
     process = shell.start(line)
     assert process.stdout is not None
     first = process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    done = shell.command.end(process)
+    done = processes.finish(process)
     assert "Emulator at http://127.0.0.1:" in first
-    return subprocess.CompletedProcess(line, done.code, done.out, done.err)
+    return done
 
 
 # --- help --------------------------------------------------------------------------------------
@@ -183,10 +220,7 @@ def test_help_loads_no_client(name: tuple[str, ...]) -> None:
         "from tagodev.cli import main; main()\n"
         "print(*sorted(sys.modules), file=sys.stderr)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    loaded = set(done.stderr.split())
+    loaded = set(processes.run(PYTHON, "-c", program).err.split())
 
     assert set() == loaded & {"aiohttp", "cattrs", "sqlite3", "tagodev.models", "tagodev.emulator"}
 
@@ -205,16 +239,14 @@ def test_help_loads_no_client(name: tuple[str, ...]) -> None:
 def test_completion_is_installed(shell: Shell, shell_name: str, place: str, option: str) -> None:
     """The script lies where the shell looks, knows commands and options, and is good syntax."""
     done = shell.run(f"tagodev --install-completion --shell {shell_name}")
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     script = shell.command.folder / "home" / place
     text = script.read_text()
     assert all(word in text for word in ("device", "rotate", "resume", option))
     assert "device-list" not in text
     if shutil.which(shell_name):
-        checked = subprocess.run(
-            [shell_name, "-n", str(script)], capture_output=True, text=True, check=False
-        )
-        assert (0, "") == (checked.returncode, checked.stderr)
+        checked = processes.run(shell_name, "-n", script)
+        assert (0, "") == (checked.code, checked.err)
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
@@ -229,16 +261,10 @@ def test_bash_completes(shell: Shell) -> None:
             "$(complete -p tagodev | sed 's/.*-F \\([^ ]*\\).*/\\1/') tagodev;"
             'printf "%s\\n" "${COMPREPLY[@]}"'
         )
-        done = subprocess.run(
-            ["bash", "-c", line],
-            cwd=shell.command.folder,
-            env=shell.environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return {one.strip() for one in done.stdout.splitlines()}
+        folder, env = shell.command.folder, shell.environment()
+        done = processes.run("bash", "-c", line, folder=folder, env=env)
+        assert done.code == 0, done.err
+        return {one.strip() for one in done.out.splitlines()}
 
     assert {"list", "info", "create", "edit", "delete"} <= offered("tagodev", "device", "")
     assert {"--dry-run"} == offered("tagodev", "device", "delete", "--dr")

@@ -17,6 +17,7 @@ from tests.cli.support import (
     wait_for_rows,
     write_devices,
 )
+from tests.support.processes import finish
 
 SCALE = ("--plan", "scale")
 
@@ -144,7 +145,7 @@ def test_interrupted_while_it_waits(tmp_path: Path, number: signal.Signals) -> N
         # The last of the ten places is held back to the window's end, for others to be seen.
         wait_for_rows(tmp_path / "site.results.csv", 9)
         process.send_signal(number)
-        done = tagodev.end(process)
+        done = finish(process)
         assert emulator.stats()["created"] == 9
     assert done.code == 130
     assert done.json()["stopped"] == "interrupted"
@@ -158,7 +159,7 @@ def test_interrupted_in_full_swing(tagodev: Command, shared_emulator: EmulatorPr
     process = tagodev.start("bulk", "create", "site.csv", *SCALE, "--json")
     wait_for_rows(tagodev.folder / "site.results.csv", 100)
     process.send_signal(signal.SIGINT)
-    done = tagodev.end(process)
+    done = finish(process)
     assert done.code == 130
     counts = statuses(tagodev.folder / "site.results.csv")
     assert shared_emulator.stats()["created"] - before == counts["created"]
@@ -178,7 +179,7 @@ def test_interrupted_twice_leaves_what_is_on_its_way_in_doubt(tmp_path: Path) ->
         assert process.stderr is not None
         assert "waiting for 32 answers" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        done = tagodev.end(process)
+        done = finish(process)
     assert done.code == 130
     assert statuses(tmp_path / "site.results.csv") == {"in_doubt": 32, "pending": 18}
     assert done.json()["in_doubt"] == 32
@@ -190,7 +191,7 @@ def test_a_terminated_run_has_its_rows_on_disk(tagodev: Command) -> None:
     process = tagodev.start("bulk", "create", "site.csv", *SCALE)
     wait_for_rows(tagodev.folder / "site.results.csv", 100)
     process.kill()
-    tagodev.end(process)
+    finish(process)
     whole_rows = read_results(tagodev.folder / "site.results.csv")
     assert len(whole_rows) >= 100
     assert all(row["token"] for row in whole_rows)

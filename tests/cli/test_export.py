@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import stat
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import orjson
@@ -109,22 +107,14 @@ def test_to_standard_output(stocked: Profile) -> None:
     """Without a file it goes to standard output, as CSV unless said otherwise, and can be piped."""
     command = Command(stocked.folder, stocked.emulator.url, stocked.emulator.token)
     table, lines = command.run("export"), command.run("export", "--format", "jsonl")
-    program = f"{sys.executable} -m tagodev export | head -n 1"
-    piped = subprocess.run(
-        ["bash", "-c", program],
-        cwd=stocked.folder,
-        env=command._environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    piped = command.pipe("tagodev export | head -n 1")
 
     assert (0, "") == (table.code, table.err)
     assert table.out.startswith("name,")
     assert {"Cold room 1", "Cold room 2", "attic"} == {
         orjson.loads(line)["name"] for line in lines.out.splitlines()
     }
-    assert (table.out.splitlines()[0], "") == (piped.stdout.rstrip("\n"), piped.stderr)
+    assert (table.out.splitlines()[0], "") == (piped.out.rstrip("\n"), piped.err)
 
 
 def test_nothing_is_overwritten(stocked: Profile) -> None:

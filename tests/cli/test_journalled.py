@@ -29,6 +29,7 @@ from tests.cli.support import (
     wait_for_journal,
     write_devices,
 )
+from tests.support.processes import finish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,7 +110,7 @@ def test_options_are_remembered(tmp_path: Path) -> None:
         )
         wait_for_journal(tmp_path / "site.journal", 9)
         process.send_signal(signal.SIGTERM)
-        assert 130 == tagodev.end(process).code
+        assert 130 == finish(process).code
         elsewhere = tmp_path / "elsewhere"
         elsewhere.mkdir()
         tagodev = Command(elsewhere, emulator.url, emulator.token)
@@ -140,7 +141,7 @@ def test_killed_and_resumed(tmp_path: Path) -> None:
             process = tagodev.start(*command)
             wait_for_journal(tmp_path / "site.journal", rows)
             process.kill()
-            tagodev.end(process)
+            finish(process)
             command = ["bulk", "resume", "site.journal"]
         assert not (tmp_path / "site.results.csv").exists()
         done = tagodev.run(*command, "--json")
@@ -167,7 +168,7 @@ def test_asked_to_stop(tmp_path: Path, number: signal.Signals) -> None:
         # The last of the ten places is held back to the window's end, for others to be seen.
         wait_for_journal(tmp_path / "site.journal", 9)
         process.send_signal(number)
-        done = tagodev.end(process)
+        done = finish(process)
         assert emulator.stats()["created"] == 9
     assert done.code == 130
     assert done.json()["stopped"] == "interrupted"
@@ -191,7 +192,7 @@ def test_asked_twice_leaves_what_is_on_its_way_in_doubt(tmp_path: Path) -> None:
         assert process.stderr is not None
         assert "waiting for 32 answers" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        done = tagodev.end(process)
+        done = finish(process)
         assert (done.code, done.json()["in_doubt"]) == (130, 32)
         assert statuses(tmp_path / "site.results.csv") == {"in_doubt": 32, "pending": 18}
         resumed = tagodev.run("bulk", "resume", "site.journal", "--json")
@@ -214,7 +215,7 @@ def test_the_second_process_is_refused(tmp_path: Path) -> None:
             assert "To go on" not in refused.err
         status = tagodev.run("bulk", "status", "site.journal", "--json").json()["journals"][0]
         process.terminate()
-        assert 130 == tagodev.end(process).code
+        assert 130 == finish(process).code
     assert (status["running"], status["next"], status["done"]) == (True, [], 9)
 
 
@@ -337,7 +338,7 @@ def test_interrupted_before_it_has_begun(alone: Command) -> None:
         connection, _ = server.accept()
         with connection:
             process.terminate()
-            done = alone.end(process)
+            done = finish(process)
     assert (done.code, done.out, done.err) == (130, "", RESUME)
     assert {RowState.PENDING: 2} == read_rows(alone.folder / "site.journal")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tagodev.emulator import EmulatorProcess
 from tests.cli.support import Command, hour_long, write_devices
+from tests.support.processes import finish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,7 @@ def test_started_twice_within_one_window(tmp_path: Path) -> None:
         while emulator.stats()["created"] < 10 and second.poll() is None:
             time.sleep(0.05)
         second.send_signal(signal.SIGTERM)
-        done = tagodev.end(second)
+        done = finish(second)
         stats = emulator.stats()
 
     assert (0, 130) == (first.code, done.code)

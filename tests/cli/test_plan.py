@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import stat
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import orjson
@@ -209,7 +207,7 @@ def test_a_large_profile(profile: Profile) -> None:
     """
     rows = "".join(f"device-{number:05},yes\n" for number in range(1, 10_001))
     profile.write("site.csv", f"name,active\n{rows}")
-    environment = in_front_of(profile)._environment()
+    environment = in_front_of(profile).variables()
     # Who counts which lines are run would be counted, too.
     unwatched = {key: environment[key] for key in environment if not key.startswith("COVERAGE")}
     with (profile.folder / "answer.json").open("w+b") as out:
@@ -254,18 +252,10 @@ def test_into_a_pipe(profile: Profile) -> None:
     profile.write("site.csv", "name\n" + "".join(f"s{number}\n" for number in range(5000)))
     command = in_front_of(profile)
     piped = command.run("plan", "site.csv")
-    program = f"{sys.executable} -m tagodev plan site.csv --all | head -n 1"
-    done = subprocess.run(
-        ["bash", "-c", program],
-        cwd=profile.folder,
-        env=command._environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = command.pipe("tagodev plan site.csv --all | head -n 1")
 
     assert (10, False) == (piped.code, "\x1b" in piped.out)
-    assert ("+ create s0 (line 2)\n", "") == (done.stdout, done.stderr)
+    assert ("+ create s0 (line 2)\n", "") == (done.out, done.err)
 
 
 # --- how the file is read ------------------------------------------------------------------------
@@ -384,23 +374,11 @@ def test_from_another_program(profile: Profile) -> None:
     """A pipe by another name is read as well, and what a profile exports is planned at once."""
     profile.make("Cold room 1")
     command = in_front_of(profile)
-    tagodev = f"{sys.executable} -m tagodev"
-    done = subprocess.run(
-        [
-            "bash",
-            "-c",
-            f"{tagodev} export | {tagodev} plan - --name x && {tagodev} plan <(cat) --name x",
-        ],
-        cwd=profile.folder,
-        env=command._environment(),
-        input="name\nCold room 2\n",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    line = "tagodev export | tagodev plan - --name x && tagodev plan <(cat) --name x"
+    done = command.pipe(line, "name\nCold room 2\n")
 
-    assert (10, "") == (done.returncode, done.stderr)
-    first, second = done.stdout.split("+ create Cold room 2 (line 2)\n")
+    assert (10, "") == (done.code, done.err)
+    first, second = done.out.split("+ create Cold room 2 (line 2)\n")
     assert first == "Plan: 0 to create, 0 to change, 0 to delete, 1 as they should be\n"
     assert "Plan: 1 to create" in second
 

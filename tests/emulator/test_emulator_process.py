@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,8 +12,7 @@ import pytest
 from aiohttp import ClientSession
 
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
-
-ROOT = Path(__file__).parents[2]
+from tests.support.processes import PYTHON, start
 
 
 def alive(pid: int) -> bool:
@@ -89,9 +87,7 @@ def test_child_dies_with_a_killed_parent() -> None:
         "print(emulator.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as parent:
+    with start(PYTHON, "-c", program) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         parent.kill()
@@ -105,13 +101,9 @@ def test_child_dies_with_a_killed_parent() -> None:
 def test_signal_ends_the_process_cleanly(number: signal.Signals) -> None:
     """SIGINT and SIGTERM stop the server with exit code 0."""
     options = EmulatorOptions().to_json()
-    with subprocess.Popen(
-        [sys.executable, "-m", "tagodev.emulator", options],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as child:
+    program = (PYTHON, "-m", "tagodev.emulator", options)
+    with start(*program, stdin=subprocess.PIPE, stderr=None) as child:
         assert child.stdout is not None
-        assert child.stdout.readline().startswith(b'{"url":"http://127.0.0.1:')
+        assert child.stdout.readline().startswith('{"url":"http://127.0.0.1:')
         os.kill(child.pid, number)
         assert 0 == child.wait(20)

@@ -17,6 +17,7 @@ import orjson
 import pytest
 
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
+from tests.support.processes import environment, run
 
 HERE: Final = Path(__file__).parent / "official_js"
 SDK: Final = "@tago-io/sdk"
@@ -83,23 +84,16 @@ def installed() -> Path:
 def calls(installed: Path) -> list[dict[str, Any]]:
     """Run the script against an emulator and give what it printed, a call a line."""
     with EmulatorProcess(EmulatorOptions(plan="starter")) as emulator:
-        done = subprocess.run(
-            [program("node"), str(HERE / "calls.mjs"), str(installed)],
-            env={
-                **os.environ,
-                "TAGOIO_API": emulator.url,
-                "TAGOIO_TOKEN": emulator.token,
-                "ANALYSIS_TOKEN": emulator.tokens_by_kind["analysis"],
-                # A refusal is final: nothing here gets better by waiting for another attempt.
-                "TAGOIO_REQUEST_ATTEMPTS": "1",
-            },
-            capture_output=True,
-            text=True,
-            timeout=SCRIPT,
-            check=False,
+        service = environment(
+            TAGOIO_API=emulator.url,
+            TAGOIO_TOKEN=emulator.token,
+            ANALYSIS_TOKEN=emulator.tokens_by_kind["analysis"],
+            # A refusal is final: nothing here gets better by waiting for another attempt.
+            TAGOIO_REQUEST_ATTEMPTS="1",
         )
-    assert not done.returncode, done.stderr
-    return [orjson.loads(line) for line in done.stdout.splitlines()]
+        done = run(program("node"), HERE / "calls.mjs", installed, env=service)
+    assert not done.code, done.err
+    return [orjson.loads(line) for line in done.out.splitlines()]
 
 
 def test_every_call_is_answered_as_the_sdk_expects(calls: list[dict[str, Any]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import pytest
 from tagodev.provision import InvalidFileError, read_defaults
 from tests.provision.files import FORMATS, problems_in, write
 from tests.support.modules import MODULES, imports
+from tests.support.processes import PYTHON, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,9 +50,8 @@ def test_only_provisioning_needs_them() -> None:
         if one.imported.split(".")[0] in ("openpyxl", "yaml")
     }
     program = "import sys, tagodev.provision; print(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    ).stdout.split()
+    loaded = run(PYTHON, "-c", program).out.split()
 
     assert {"provision"} == needed
+    assert "tagodev.provision" in loaded
     assert not {"openpyxl", "yaml"} & set(loaded)

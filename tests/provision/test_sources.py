@@ -6,8 +6,6 @@ import os
 import re
 import shutil
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +15,7 @@ from tagodev import ConfigurationError, InputError, Tag
 from tagodev.provision import sources
 from tagodev.provision.sources import Sources, check_owners
 from tests.provision.support import device
+from tests.support.processes import PYTHON, finish, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -211,13 +210,8 @@ def test_many_processes_at_once(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from tagodev.provision.sources import Sources;"
         "print(Sources.open().bind(Path(sys.argv[1])).manager)"
     )
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, str(file)], stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(4)
-    ]
-    printed = {process.communicate()[0] for process in running}
+    running = [start(PYTHON, "-c", program, file) for _ in range(4)]
+    printed = {finish(process).out for process in running}
 
     assert {f"{Sources.open().bind(file).manager}\n"} == printed
 

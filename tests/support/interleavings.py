@@ -36,6 +36,7 @@ from tests.support.interleaving_checks import (
     broken_command,
     row_name,
 )
+from tests.support.processes import finish
 from tests.support.shared_address import FAULTS, SharedAddress
 
 if TYPE_CHECKING:
@@ -729,7 +730,7 @@ class Scenario:
 
     def _close(self, running: _Running) -> None:
         """Take in how a command has ended by itself."""
-        done = running.command.end(running.process)
+        done = finish(running.process)
         sender = running.sender
         if sender.faults:
             running.disturb("faults")

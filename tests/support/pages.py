@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
+from tests.support.processes import environment, run, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,9 +59,6 @@ INSTEAD: Final = {
 }
 #: Commands that are run elsewhere: `nox` runs these tests, and installs what it needs.
 ELSEWHERE: Final = re.compile(r"nox -s \w+|(\S+ && )?nox -s \w+.*|python3 -m pip install .*")
-#: Seconds that one command may take.
-_PATIENCE: Final = 120.0
-
 _FENCE: Final = re.compile(
     r"^(?P<indent> *)```(?P<language>\w+)?(?P<more>[^\n`]*)\n(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
@@ -146,11 +144,7 @@ class Reader:
         self._stack = ExitStack()
         self._emulator: EmulatorProcess | None = None
         self._names: dict[str, Any] = {"os": os, "__name__": "__main__"}
-        self._environment = {
-            key: value
-            for key, value in os.environ.items()
-            if not key.startswith(("TAGOIO_", "TAGODEV_"))
-        }
+        self._environment = environment()
 
     def __enter__(self) -> Self:
         """Put ``tagodev`` on the path."""
@@ -212,31 +206,20 @@ class Reader:
         if ELSEWHERE.fullmatch(typed):
             return ""
         self._need_emulator()
-        done = subprocess.run(
-            ["sh", "-c", typed],
-            cwd=self._folder,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-        assert "Traceback" not in done.stdout, done.stdout
-        assert not must_work or done.returncode == 0, f"{line}: {done.stdout}"
-        return done.stdout.replace(f"{self._folder}/.home", "~").replace(f"{self._folder}/", "")
+        shell = ("sh", "-c", typed)
+        done = run(*shell, folder=self._folder, env=self._environment, stderr=subprocess.STDOUT)
+        assert "Traceback" not in done.out, done.out
+        assert not must_work or done.code == 0, f"{line}: {done.out}"
+        return done.out.replace(f"{self._folder}/.home", "~").replace(f"{self._folder}/", "")
 
     def _start_emulator(self, line: str) -> str:
         """Leave an emulator running, as in another terminal, and use it from now on."""
         process = self._stack.enter_context(
-            subprocess.Popen(
-                ["sh", "-c", f"exec {line}"],
-                cwd=self._folder,
+            start(
+                *("sh", "-c", f"exec {line}"),
+                folder=self._folder,
                 env=self._environment,
-                stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                text=True,
             )
         )
         self._stack.callback(process.terminate)
