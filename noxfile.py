@@ -16,6 +16,26 @@ nox.options.sessions = ["tests", "lint", "typing"]
 HERE = Path(__file__).parent
 PACKAGING = HERE / "tests" / "packaging"
 PYPROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT)
+#: Some tests of each package, those that depend most on Python and on the dependencies.
+SHORT = (
+    "tests/models",
+    "tests/test_checkout.py",
+    "tests/test_files.py",
+    "tests/test_process_lock.py",
+    "tests/test_public_names.py",
+    "tests/test_serde.py",
+    "tests/test_session.py",
+    "tests/bulk/test_engine.py",
+    "tests/bulk/test_journal.py",
+    "tests/cli/test_bulk.py",
+    "tests/cli/test_plan.py",
+    "tests/emulator/test_emulator_devices.py",
+    "tests/limits/test_scheduler.py",
+    "tests/limits/test_sqlite_store.py",
+    "tests/provision/test_formats.py",
+    "tests/resources/test_against_emulator.py",
+)
 
 
 def install(session: nox.Session, *groups: str) -> None:
@@ -29,6 +49,28 @@ def tests(session: nox.Session) -> None:
     """Run the tests, as many at once as there are cores; arguments go to pytest."""
     install(session, "tests")
     session.run("pytest", "--numprocesses=auto", *session.posargs)
+
+
+# All tests on one Python: `nox -s tests-3.13`.
+for python in PYTHONS:
+    nox.session(tests.func, python=python, name=f"tests-{python}")
+
+
+@nox.session(python=PYTHONS)
+def short(session: nox.Session) -> None:
+    """Run a selection of the tests, some of each package, on each Python that we support."""
+    install(session, "tests")
+    session.run("pytest", "--numprocesses=auto", *SHORT, *session.posargs)
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """Run a selection with the lowest versions of every dependency; ``-- tests`` runs all tests."""
+    extras = PYPROJECT["project"]["optional-dependencies"].values()
+    wanted = [*PYPROJECT["project"]["dependencies"], *(one for extra in extras for one in extra)]
+    pinned = [one.split(";")[0].strip().replace(">=", "==") for one in wanted]
+    session.install(".[cli]", *nox.project.dependency_groups(PYPROJECT, "tests"), *pinned)
+    session.run("pytest", "--numprocesses=auto", *(session.posargs or SHORT))
 
 
 @nox.session

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +14,7 @@ from tagodev.limits.stores import StoreError
 from tests.limits.leasing import ask, exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -25,11 +25,22 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(path: Path) -> Iterator[SqliteStore]:
+def open_store(path: Path) -> Iterator[Callable[[], SqliteStore]]:
+    """Give what makes stores in that file, as processes do; they are closed in the end."""
+    with ExitStack() as stack:
+
+        def open_store() -> SqliteStore:
+            store = SqliteStore(path)
+            stack.callback(store.disconnect)
+            return store
+
+        yield open_store
+
+
+@pytest.fixture
+def store(open_store: Callable[[], SqliteStore]) -> SqliteStore:
     """Give a store in that file."""
-    store = SqliteStore(path)
-    yield store
-    store.disconnect()
+    return open_store()
 
 
 ALL = exchange(ask(want=320, urgent=320))
@@ -47,33 +58,39 @@ def test_a_new_file_makes_nobody_wait(store: SqliteStore) -> None:
     assert 0 == store.exchange_now(ALL).first_free
 
 
-def test_leases_outlive_the_process(store: SqliteStore, path: Path) -> None:
+def test_leases_outlive_the_process(
+    store: SqliteStore, open_store: Callable[[], SqliteStore]
+) -> None:
     """The next start of a program finds what the one before it has leased."""
     epoch = store.exchange_now(ALL).epoch
     store.disconnect()
-    reply = SqliteStore(path).exchange_now(exchange(ask(want=1), holder="two"))
+    reply = open_store().exchange_now(exchange(ask(want=1), holder="two"))
 
     assert (epoch, 0, 0) == (reply.epoch, reply.first_free, reply.given[0].places)
 
 
-def test_a_file_that_vanished_makes_all_wait(store: SqliteStore, path: Path) -> None:
+def test_a_file_that_vanished_makes_all_wait(
+    store: SqliteStore, open_store: Callable[[], SqliteStore], path: Path
+) -> None:
     """Whoever knew it says so in the new one, also to those who did not."""
     epoch = store.exchange_now(ALL).epoch
     for file in path.parent.iterdir():
         file.unlink()
     reply = store.exchange_now(exchange(ask(want=1), epoch=epoch, first_safe=107))
-    newcomer = SqliteStore(path).exchange_now(exchange(ask(want=1), holder="two"))
+    newcomer = open_store().exchange_now(exchange(ask(want=1), holder="two"))
 
     assert epoch != reply.epoch == newcomer.epoch
     assert (107, 107) == (reply.first_free, newcomer.first_free)
 
 
-def test_a_file_that_another_process_made_anew(store: SqliteStore, path: Path) -> None:
+def test_a_file_that_another_process_made_anew(
+    store: SqliteStore, open_store: Callable[[], SqliteStore], path: Path
+) -> None:
     """A process that did not wait yet waits as soon as one has come that knew the old file."""
     epoch = store.exchange_now(ALL).epoch
     for file in path.parent.iterdir():
         file.unlink()
-    newcomer = SqliteStore(path)
+    newcomer = open_store()
     before = newcomer.exchange_now(exchange(ask(want=1), holder="two"))
     store.exchange_now(exchange(ask(want=1), epoch=epoch, first_safe=107))
     known = newcomer.exchange_now(exchange(ask(want=1), holder="two", epoch=before.epoch))
@@ -81,7 +98,9 @@ def test_a_file_that_another_process_made_anew(store: SqliteStore, path: Path) -
     assert (0, 107) == (before.first_free, known.first_free)
 
 
-def test_only_the_first_word_about_a_lost_file_counts(store: SqliteStore, path: Path) -> None:
+def test_only_the_first_word_about_a_lost_file_counts(
+    store: SqliteStore, open_store: Callable[[], SqliteStore], path: Path
+) -> None:
     """What was safe when the first one noticed is safe: others don't put it off."""
     epoch = store.exchange_now(ALL).epoch
     for file in path.parent.iterdir():
@@ -89,7 +108,7 @@ def test_only_the_first_word_about_a_lost_file_counts(store: SqliteStore, path: 
     store.exchange_now(exchange(ask(want=1), epoch=epoch, first_safe=107))
     late = exchange(ask(want=1), holder="three", epoch=epoch, first_safe=119)
 
-    assert 107 == SqliteStore(path).exchange_now(late).first_free
+    assert 107 == open_store().exchange_now(late).first_free
 
 
 def test_an_old_copy_is_another_file(store: SqliteStore, path: Path) -> None:
@@ -118,14 +137,17 @@ def test_a_broken_file_is_an_error_of_the_store(
 
 
 def test_a_file_is_checked_before_it_is_used(
-    store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+    store: SqliteStore,
+    open_store: Callable[[], SqliteStore],
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One that can be made, or is in use, will do; one that is something else will not."""
     monkeypatch.setattr(sqlite_store, "_PATIENCE", 0.05)
     store.check()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        SqliteStore(path).check()
+        open_store().check()
     path.write_bytes(b"this is no database at all" * 100)
 
     with pytest.raises(StoreError):

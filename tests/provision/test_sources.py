@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -302,7 +303,7 @@ def test_the_store_is_left_as_it_was_on_failure(tmp_path: Path) -> None:
     store.bind(list_in(tmp_path / "a"))
     with pytest.raises(ConfigurationError):
         store.bind(tmp_path / "nothing.csv")
-    with sqlite3.connect(store.path) as connection:
+    with closing(sqlite3.connect(store.path)) as connection, connection:
         assert [(1,)] == connection.execute("SELECT count(*) FROM source").fetchall()
 
 
