@@ -53,7 +53,7 @@ def tests(session: nox.Session) -> None:
 
 # All tests on one Python: `nox -s tests-3.13`.
 for python in PYTHONS:
-    nox.session(tests.func, python=python, name=f"tests-{python}")
+    nox.session(python=python, name=f"tests-{python}")(tests.func)
 
 
 @nox.session(python=PYTHONS)
