@@ -394,8 +394,11 @@ def test_failures_that_are_too_many_end_the_looking(tmp_path: Path) -> None:
 def test_earlier_rows_are_looked_up_before_anything_is_sent(tmp_path: Path) -> None:
     """Finished rows are passed over, those in doubt come first, then those that never left."""
     path = tmp_path / "x"
-    known = [RowState.DONE, RowState.SENT, RowState.PENDING, RowState.FAILED, RowState.SENT]
-    begun(path, range(5), known).close()
+    known = [
+        *(RowState.DONE, RowState.SENT, RowState.PENDING, RowState.FAILED, RowState.SENT),
+        *(RowState.UNSOLVED, RowState.UNSOLVED),
+    ]
+    begun(path, range(7), known).close()
     order: list[str] = []
 
     async def do(item: int, record: CallRecord) -> None:
@@ -408,16 +411,18 @@ def test_earlier_rows_are_looked_up_before_anything_is_sent(tmp_path: Path) -> N
         return {1: Found("x")}
 
     async def scenario() -> None:
-        run = bulk(range(7), Work(do, find=find), journal=path, concurrency=1)
+        run = bulk(range(9), Work(do, find=find), journal=path, concurrency=1)
         outcomes, stopped = await collected(run)
         assert stopped is None
-        assert [1, 2, 4, 5, 6] == sorted(outcome.index for outcome in outcomes)
-        assert (5, 2) == (run.report.rows, run.report.skipped)
+        assert [1, 2, 4, 7, 8] == sorted(outcome.index for outcome in outcomes)
+        assert (5, 4) == (run.report.rows, run.report.skipped)
 
     run_virtually(scenario())
 
-    assert ["look", "look", "do 4", "do 2", "do 5", "do 6"] == order
-    assert [RowState.DONE] * 3 + [RowState.FAILED] + [RowState.DONE] * 3 == states(path)
+    assert ["look", "look", "do 4", "do 2", "do 7", "do 8"] == order
+    done, unsolved = RowState.DONE, RowState.UNSOLVED
+    expected = [*(done, done, done, RowState.FAILED, done), *(unsolved, unsolved, done, done)]
+    assert expected == states(path)
 
 
 def test_earlier_rows_know_when_they_were_sent(tmp_path: Path) -> None:
