@@ -31,7 +31,7 @@ from tagodev import (
     TokenCreate,
 )
 from tagodev import session as session_module
-from tagodev.events import Event, InDoubtWrite
+from tagodev.events import Event, InDoubtWrite, Sent
 from tagodev.session import CallRecord
 from tests.support.answers import created, http, ok, refused, throttled
 from tests.support.clients import DEVICE_ID, PLENTY, TOKEN, client, value_or_error
@@ -282,6 +282,25 @@ async def test_calls_of_one_record_have_their_own_attempts() -> None:
 
     assert 9 == len(server.received) == record.attempts
     assert 3 == caught.value.attempts
+
+
+async def test_a_call_begins_without_the_doubts_of_the_one_before() -> None:
+    """Lost answers and repeated requests of one call say nothing of the next on its record."""
+    record = CallRecord()
+    events: list[Event] = []
+    script = in_turn(Reply(then="reset"), ok("Done"), refused(400, "No"))
+    async with (
+        ScriptedServer(script) as server,
+        client(server.url, on_event=events.append) as tago,
+    ):
+        await tago.devices.delete(DEVICE_ID, record=record)
+        assert record.in_doubt
+        with pytest.raises(BadRequestError) as caught:
+            await tago.devices.delete(DEVICE_ID, record=record)
+
+    assert not record.in_doubt
+    assert not caught.value.may_have_acted
+    assert [0, 1, 0] == [event.resends for event in events if isinstance(event, Sent)]
 
 
 async def test_record_says_when_a_request_is_on_its_way() -> None:
