@@ -87,10 +87,11 @@ class Limits:
     def __init__(self) -> None:
         self.limits = self.documented = self
         self.waiting = 0
+        self.rejected = 4
 
     def snapshot(self) -> list[Any]:
-        """Return two routes, each of which has met some 429s."""
-        other = state(route="GET /info", in_flight=7, rejected=1)
+        """Return two routes, each of which has met some 429s before the run began."""
+        other = state(route="GET /info", in_flight=7, rejected=self.rejected)
         return [other, state(route=ROUTE, in_flight=self.waiting, rejected=2)]
 
 
@@ -107,12 +108,17 @@ class Screen:
 class Deleting(Work):
     """Deletes devices, each of which takes as many seconds as its row says."""
 
+    def __init__(self, limits: Limits) -> None:
+        super().__init__()
+        self.limits = limits
+
     async def do(self, row: Row[Any]) -> Deleted:
         """Delete a device."""
         row.record.sending = True
         await asyncio.sleep(float(row.item))
         row.record.sending = False
         if row.item == "0.5":
+            self.limits.rejected += 3
             raise BadRequestError("No", status=422)
         return Deleted(row.index, row.item, attempts=1)
 
@@ -133,7 +139,7 @@ class Followed:
 
     def begin(self, items: Any, **options: Any) -> BulkRun[Any]:
         """Return the run."""
-        return bulk(items, Deleting(), concurrency=3, **options)
+        return bulk(items, Deleting(self.limits), concurrency=3, **options)
 
     def follow(self) -> tuple[Summary, list[Outcome]]:
         """Follow it, and return what became of it and of its rows."""
@@ -179,7 +185,7 @@ class Followed:
 
 
 def test_a_run_to_its_end() -> None:
-    """Rows, failures, 429s of all routes and the seconds until the last outcome are counted."""
+    """Rows, failures, its own 429s and the seconds until the last outcome are counted."""
     followed = Followed(["1", "0.5", "2", "4"])
     summary, outcomes = followed.follow()
 
