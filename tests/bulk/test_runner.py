@@ -810,8 +810,8 @@ async def test_a_journal_goes_on_with_its_own_profile_only(
 async def go_on(path: Path, known: Target, profile: str, *, sent: bool, same_profile: bool) -> None:
     """Go on with a journal, or be refused."""
     work = Work()
-    options = {"journal": path, "same_profile": same_profile}
-    run = bulk([0, 1], work, door=ProfileDoor(profile), **options)
+    door = ProfileDoor(profile)
+    run = bulk([0, 1], work, door=door, journal=path, same_profile=same_profile)
     if not belongs(known, profile, sent=sent, same_profile=same_profile):
         with pytest.raises(JournalError, match="no row was sent"):
             await run
