@@ -444,7 +444,7 @@ def test_the_token_of_a_device_that_was_found_is_its_first(tmp_path: Path, later
     async def scenario() -> None:
         world = World()
         fate = in_turn(Fate.LOST, route=CREATE)
-        run = asyncio.create_task(created(world, specs(1), tmp_path / "x", fate))
+        run = asyncio.create_task(created(world, named(1), tmp_path / "x", fate))
         await asyncio.sleep(2)
         (device,) = world.store.devices.values()
         with Client(Wire(world)) as client:
