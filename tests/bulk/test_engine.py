@@ -130,6 +130,24 @@ def test_found_at_the_first_look(tmp_path: Path) -> None:
     assert [RowState.DONE] * 6 == states(tmp_path / "x")
 
 
+def test_lost_and_then_unreachable_is_looked_up(tmp_path: Path) -> None:
+    """A row whose last attempt never left, and an earlier one may have, is not just done again."""
+    lost = iter([True])
+
+    async def do(item: int, record: CallRecord) -> None:
+        await leave(record)
+        if item == 3 and next(lost, False):
+            record.in_doubt = True
+            raise UNREACHABLE
+
+    work = Work(do, find=in_turn({3: Found("x")}))
+    end = ended(range(6), work, tmp_path / "x")
+
+    assert list(range(6)) == end.of(Done) == sorted(work.begun)
+    assert [[3]] == work.looked
+    assert [3] == work.adopted
+
+
 def test_found_at_the_second_look(tmp_path: Path) -> None:
     """A list may lag, and a request that was cut off may come late: one look is not enough."""
     work = Work(losing(1, 3), find=in_turn({1: Found("x")}, {3: Found("y")}))

@@ -197,6 +197,15 @@ def test_parameters_that_were_not_read_are_not_compared() -> None:
     assert compare(row(params={"a": "1"}), marked(), INTENT) is None
 
 
+def test_of_parameters_with_one_key_the_first_counts() -> None:
+    """It is the one that is set, and so the one that is compared."""
+    before = [ConfigurationParameter("a", value) for value in "123"]
+    differs = compare(row(params={"a": "3"}), marked(), INTENT, parameters=before)
+
+    assert {"params.a": ("1", "3")} == told(differs)
+    assert compare(row(params={"a": "1"}), marked(), INTENT, parameters=before) is None
+
+
 def test_whether_a_parameter_was_read_does_not_count() -> None:
     """The device says that, not the file."""
     before = [ConfigurationParameter("a", "1", sent=True)]
