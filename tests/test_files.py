@@ -103,9 +103,12 @@ def test_a_link_into_a_folder_that_takes_nothing(tmp_path: Path) -> None:
     assert "old" == (folder / "file").read_text()
 
 
-def test_a_folder_that_takes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is refused before anything is sent, also as the system says it."""
-    monkeypatch.setattr("os.access", lambda *_: False)
+@pytest.mark.parametrize("refused", [os.W_OK, os.X_OK])
+def test_a_folder_that_takes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: int
+) -> None:
+    """It is refused before anything is sent; to write there takes both rights."""
+    monkeypatch.setattr("os.access", lambda _, asked: not asked & refused)
     with pytest.raises(InputError, match=r"--html: .*: nothing can be written in this folder"):
         check_out(tmp_path / "a", "--html")
 

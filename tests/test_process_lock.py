@@ -44,6 +44,20 @@ def test_a_second_holder_is_refused_in_the_same_process(tmp_path: Path) -> None:
     with_facts.release()
 
 
+@pytest.mark.parametrize("facts", [None, {}, {"serial": 4}])
+def test_facts_stay_until_others_are_left(tmp_path: Path, facts: dict[str, int] | None) -> None:
+    """A holder that has nothing to say keeps what the one before has left; an empty word is one."""
+    path = tmp_path / "a.lock"
+    ProcessLock.take(path, "it").release({"serial": 3})
+    ProcessLock.take(path, "it").release(facts)
+
+    expected = {"serial": 3} if facts is None else facts
+    assert expected == ProcessLock.facts_of(path)
+    lock = ProcessLock.take(path, "it")
+    assert expected == lock.facts
+    lock.release()
+
+
 @pytest.mark.parametrize("kind", ["same", "symlink", "hard link"])
 def test_any_path_leads_to_the_same_lock(tmp_path: Path, kind: str) -> None:
     """A link does not open a second lock."""

@@ -31,6 +31,7 @@ from tagodev import (
     TokenCreate,
 )
 from tagodev import session as session_module
+from tagodev.events import Event, InDoubtWrite, Sent
 from tagodev.session import CallRecord
 from tests.support.answers import created, http, ok, refused, throttled
 from tests.support.clients import DEVICE_ID, PLENTY, TOKEN, client, value_or_error
@@ -268,6 +269,40 @@ async def test_record_counts_attempts() -> None:
     assert (3, False, True) == (record.attempts, record.sending, record.in_doubt)
 
 
+async def test_calls_of_one_record_have_their_own_attempts() -> None:
+    """A row of a bulk run takes several calls: each may be attempted as often as any other."""
+    record = CallRecord()
+    lost = Reply(then="reset")
+    script = in_turn(lost, lost, ok("Done"), lost, lost, ok("Done"), lost)
+    async with ScriptedServer(script) as server, client(server.url) as tago:
+        for _ in range(2):
+            await tago.devices.delete(DEVICE_ID, record=record)
+        with pytest.raises(ConnectionLostError) as caught:
+            await tago.devices.delete(DEVICE_ID, record=record)
+
+    assert 9 == len(server.received) == record.attempts
+    assert 3 == caught.value.attempts
+
+
+async def test_a_call_begins_without_the_doubts_of_the_one_before() -> None:
+    """Lost answers and repeated requests of one call say nothing of the next on its record."""
+    record = CallRecord()
+    events: list[Event] = []
+    script = in_turn(Reply(then="reset"), ok("Done"), refused(400, "No"))
+    async with (
+        ScriptedServer(script) as server,
+        client(server.url, on_event=events.append) as tago,
+    ):
+        await tago.devices.delete(DEVICE_ID, record=record)
+        assert record.in_doubt
+        with pytest.raises(BadRequestError) as caught:
+            await tago.devices.delete(DEVICE_ID, record=record)
+
+    assert not record.in_doubt
+    assert not caught.value.may_have_acted
+    assert [0, 1, 0] == [event.resends for event in events if isinstance(event, Sent)]
+
+
 async def test_record_says_when_a_request_is_on_its_way() -> None:
     """``sending`` holds from the grant to the answer."""
     record = CallRecord()
@@ -282,6 +317,30 @@ async def test_record_says_when_a_request_is_on_its_way() -> None:
 
     assert [True] == seen
     assert (1, False, False) == (record.attempts, record.sending, record.in_doubt)
+
+
+@pytest.mark.parametrize("call", EVERY)
+async def test_cancelled_write_is_in_doubt_and_a_read_is_not(call: Call) -> None:
+    """What was on its way when its call was cancelled may be done, unless it only reads."""
+    arrived = asyncio.Event()
+    events: list[Event] = []
+
+    def script(_: Received) -> Reply:
+        arrived.set()
+        return Reply(then="hang")
+
+    async with (
+        ScriptedServer(script) as server,
+        client(server.url, on_event=events.append) as tago,
+    ):
+        waiting = asyncio.ensure_future(call(tago))
+        await arrived.wait()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    doubtful = [event.route for event in events if isinstance(event, InDoubtWrite)]
+    assert ([] if call in READS else [ROUTES[call]]) == doubtful
 
 
 async def test_cancelled_call_ends_and_gives_its_place_back() -> None:

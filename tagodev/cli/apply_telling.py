@@ -101,7 +101,7 @@ class Applied:
         return {
             **{status: self.count(status) for status in statuses},
             "kept": None if self.plan is None else self.plan.kept,
-            "throttled": last.summary.throttled if last is not None else 0,
+            "throttled": self._throttled(),
             "elapsed_s": round(sum(run.summary.elapsed for run in self.runs), 3),
             "out": str(self.results) if self.runs else None,
             "snapshots": [str(path) for path in self._snapshots()],
@@ -113,7 +113,7 @@ class Applied:
     def lines(self) -> Iterator[str]:
         """Yield what a person is told."""
         if self.runs:
-            yield from self._done_lines(self.runs[-1])
+            yield from self._done_lines()
         elif not self.declined:
             blocked = self.count("blocked")
             yield "Nothing that can be done" if blocked else "Nothing to do"
@@ -126,10 +126,13 @@ class Applied:
             if run.snapshot is not None:
                 yield run.snapshot
 
-    def _done_lines(self, last: Ran) -> Iterator[str]:
+    def _throttled(self) -> int:
+        return sum(run.summary.throttled for run in self.runs)
+
+    def _done_lines(self) -> Iterator[str]:
         done = ", ".join(f"{self.count(status)} {status}" for status in _DONE)
         elapsed = sum(run.summary.elapsed for run in self.runs)
-        yield f"{done} in {elapsed:.1f} s, {last.summary.throttled} requests throttled"
+        yield f"{done} in {elapsed:.1f} s, {self._throttled()} requests throttled"
         earlier = sum(run.counts[status] for run in self.runs[:-1] for status in _DONE)
         if earlier:
             yield f"{earlier} of these were done by the interrupted apply"

@@ -221,6 +221,7 @@ class _Following:
         self._last_failures: deque[str] = deque(maxlen=_LAST_FAILURES)
         self._loop = asyncio.get_running_loop()
         self._leave_at: float | None = None
+        self._rejected_before = self._rejected()
 
     async def to_the_end(self) -> Summary:
         began = self._loop.time()
@@ -233,7 +234,7 @@ class _Following:
                 recording.cancel()
         stopped = await _error_of(recording)
         return Summary(
-            throttled=sum(state.rejected for state in self._tago.limits.snapshot()),
+            throttled=self._rejected() - self._rejected_before,
             elapsed=self._loop.time() - began,
             adopted=self._adopted,
             failures=self._failures,
@@ -278,6 +279,10 @@ class _Following:
             failures=self._last_failures,
         )
         self._sight.display.show(moment)
+
+    def _rejected(self) -> int:
+        # Clients of one process may share the count, also with those that are closed.
+        return sum(state.rejected for state in self._tago.limits.snapshot())
 
     def _state(self) -> BucketState | None:
         states = self._tago.limits.snapshot()

@@ -159,9 +159,13 @@ class _Planner:
         async def look(device_id: str) -> None:
             try:
                 missing.append(await self._tago.devices.info(device_id, lane="bulk"))
-            except (NotFoundError, BadRequestError):
+            except NotFoundError:
                 # It has been deleted since.
                 return
+            except BadRequestError as error:
+                # Sources differ on how an unknown id is answered.
+                if error.status != 400:
+                    raise
 
         await each(look, sorted(recent.created - {device.id for device in listed}))
         if missing:

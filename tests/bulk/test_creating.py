@@ -437,6 +437,26 @@ def test_a_device_whose_token_is_gone_is_in_doubt(tmp_path: Path) -> None:
     run_virtually(scenario())
 
 
+@pytest.mark.parametrize("later", [0, 1, 2])
+def test_the_token_of_a_device_that_was_found_is_its_first(tmp_path: Path, later: int) -> None:
+    """However many were made since: the oldest is the one that came with the device."""
+
+    async def scenario() -> None:
+        world = World()
+        fate = in_turn(Fate.LOST, route=CREATE)
+        run = asyncio.create_task(created(world, named(1), tmp_path / "x", fate))
+        await asyncio.sleep(2)
+        (device,) = world.store.devices.values()
+        with Client(Wire(world)) as client:
+            for number in range(later):
+                await client.tokens.create(device.id, TokenCreate(f"later {number}"))
+        outcomes, _ = await run
+        assert 1 + later == len(device.tokens)
+        assert first_tokens(world) == tokens_of(outcomes)
+
+    run_virtually(scenario())
+
+
 @pytest.mark.parametrize("tokens", [1, 2])
 def test_a_serial_number_that_the_service_spells_differently(tmp_path: Path, tokens: int) -> None:
     """Separators and letter case do not matter; a device's only token is the one it came with."""

@@ -130,12 +130,32 @@ def test_found_at_the_first_look(tmp_path: Path) -> None:
     assert [RowState.DONE] * 6 == states(tmp_path / "x")
 
 
+def test_lost_and_then_unreachable_is_looked_up(tmp_path: Path) -> None:
+    """A row whose last attempt never left, and an earlier one may have, is not just done again."""
+    lost = iter([True])
+
+    async def do(item: int, record: CallRecord) -> None:
+        await leave(record)
+        if item == 3 and next(lost, False):
+            record.in_doubt = True
+            raise UNREACHABLE
+
+    work = Work(do, find=in_turn({3: Found("x")}))
+    end = ended(range(6), work, tmp_path / "x")
+
+    assert list(range(6)) == end.of(Done) == sorted(work.begun)
+    assert [[3]] == work.looked
+    assert [3] == work.adopted
+
+
 def test_found_at_the_second_look(tmp_path: Path) -> None:
     """A list may lag, and a request that was cut off may come late: one look is not enough."""
     work = Work(losing(1, 3), find=in_turn({1: Found("x")}, {3: Found("y")}))
     end = ended(range(6), work, tmp_path / "x")
 
     assert list(range(6)) == end.of(Done)
+    # Both were sent once, whichever look has found them.
+    assert {1} == {one.attempts for one in end.outcomes if isinstance(one, Done)}
     assert [[1, 3], [3]] == [sorted(rows) for rows in work.looked]
     assert [1, 3] == sorted(work.adopted)
     assert 6 == len(work.begun)
@@ -394,8 +414,11 @@ def test_failures_that_are_too_many_end_the_looking(tmp_path: Path) -> None:
 def test_earlier_rows_are_looked_up_before_anything_is_sent(tmp_path: Path) -> None:
     """Finished rows are passed over, those in doubt come first, then those that never left."""
     path = tmp_path / "x"
-    known = [RowState.DONE, RowState.SENT, RowState.PENDING, RowState.FAILED, RowState.SENT]
-    begun(path, range(5), known).close()
+    known = [
+        *(RowState.DONE, RowState.SENT, RowState.PENDING, RowState.FAILED, RowState.SENT),
+        *(RowState.UNSOLVED, RowState.UNSOLVED),
+    ]
+    begun(path, range(7), known).close()
     order: list[str] = []
 
     async def do(item: int, record: CallRecord) -> None:
@@ -408,16 +431,18 @@ def test_earlier_rows_are_looked_up_before_anything_is_sent(tmp_path: Path) -> N
         return {1: Found("x")}
 
     async def scenario() -> None:
-        run = bulk(range(7), Work(do, find=find), journal=path, concurrency=1)
+        run = bulk(range(9), Work(do, find=find), journal=path, concurrency=1)
         outcomes, stopped = await collected(run)
         assert stopped is None
-        assert [1, 2, 4, 5, 6] == sorted(outcome.index for outcome in outcomes)
-        assert (5, 2) == (run.report.rows, run.report.skipped)
+        assert [1, 2, 4, 7, 8] == sorted(outcome.index for outcome in outcomes)
+        assert (5, 4) == (run.report.rows, run.report.skipped)
 
     run_virtually(scenario())
 
-    assert ["look", "look", "do 4", "do 2", "do 5", "do 6"] == order
-    assert [RowState.DONE] * 3 + [RowState.FAILED] + [RowState.DONE] * 3 == states(path)
+    assert ["look", "look", "do 4", "do 2", "do 7", "do 8"] == order
+    done, unsolved = RowState.DONE, RowState.UNSOLVED
+    expected = [*(done, done, done, RowState.FAILED, done), *(unsolved, unsolved, done, done)]
+    assert expected == states(path)
 
 
 def test_earlier_rows_know_when_they_were_sent(tmp_path: Path) -> None:

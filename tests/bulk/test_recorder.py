@@ -39,17 +39,23 @@ class Book:
         self.asked = threading.Event()
         self.fails = False
         self.closed = False
+        self._writing = threading.Lock()
 
     def write(self, batch: Batch) -> None:
-        """Write, when it may."""
-        self.asked.set()
-        assert self.go_on.wait(30)
-        if self.fails:
-            raise FULL
-        self.written.append(batch)
+        """Write, when it may; never two batches at a time."""
+        assert self._writing.acquire(blocking=False), "another commit is under way"
+        try:
+            self.asked.set()
+            assert self.go_on.wait(30)
+            if self.fails:
+                raise FULL
+            self.written.append(batch)
+        finally:
+            self._writing.release()
 
     def close(self) -> None:
-        """Be closed."""
+        """Be closed; not under a commit."""
+        assert not self._writing.locked(), "a commit is under way"
         assert not self.closed
         self.closed = True
 

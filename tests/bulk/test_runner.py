@@ -6,6 +6,7 @@ import asyncio
 import gc
 import weakref
 from collections import Counter
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,11 +25,16 @@ from tagodev import (
     Failed,
     InDoubt,
     InputError,
+    JournalError,
     Outcome,
     Pending,
     TagoError,
 )
-from tests.bulk.working import Work, bulk, collected, drained, settled, ticking
+from tagodev.bulk.journal import Journal
+from tagodev.bulk.journal_rows import Batch, RowState
+from tagodev.target import Target
+from tests.bulk.journals import a_place, begun
+from tests.bulk.working import Door, Work, bulk, collected, drained, settled, ticking
 from tests.support.answers import created, ok, refused
 from tests.support.clients import TOKEN, client
 from tests.support.leaks import assert_quiet
@@ -36,6 +42,7 @@ from tests.support.servers import Received, Reply, ScriptedServer, refused_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
 
     from tagodev import BulkRun
     from tagodev.bulk.rows import Row
@@ -747,3 +754,75 @@ async def test_two_runs_at_once() -> None:
 
     assert (30, 20) == (one.done, other.done)
     assert 50 == len(server.received)
+
+
+# --- whose journal it is -------------------------------------------------------------------------
+
+
+class ProfileDoor(Door):
+    """A session whose token is of a profile, which the service tells or does not tell."""
+
+    def __init__(self, profile: str) -> None:
+        super().__init__()
+        self.profile = profile
+
+    async def find_target(self, record: CallRecord) -> Target:
+        """Return the profile."""
+        return Target(self.base_url, profile=self.profile, account=self.account)
+
+
+def belongs(known: Target, profile: str, *, sent: bool, same_profile: bool) -> bool:
+    """Return whether a journal may go on with a token of a profile."""
+    here = known.service == Door.base_url
+    if here and known.account == Door.account:
+        return True
+    if known.profile and profile:
+        return known.profile == profile
+    # Until anything was sent, no profile knows of the journal; afterwards the caller must say so.
+    return same_profile or (here and not known.profile and not sent)
+
+
+KNOWN = [
+    Target(service, profile=profile, account=account)
+    for service, profile, account in product(
+        (Door.base_url, "http://127.0.0.1:2"), ("", "p1", "p2"), ("", Door.account, "other")
+    )
+]
+
+
+@pytest.mark.parametrize("sent", [False, True])
+@pytest.mark.parametrize("profile", ["", "p1"])
+async def test_a_journal_goes_on_with_its_own_profile_only(
+    monkeypatch: pytest.MonkeyPatch, profile: str, sent: bool
+) -> None:
+    """Whatever is known of both, and whatever was sent: with another profile nothing is."""
+    for known, same_profile in product(KNOWN, (False, True)):
+        with a_place() as path:
+            monkeypatch.setenv("TAGODEV_STATE", str(path.parent))
+            with begun(path, [0]) as journal:
+                journal.bind(known)
+                if sent:
+                    ended = (int(RowState.DONE), 1, 2.0, None, None, 0)
+                    journal.write(Batch(sent=[(1.0, 0)], ended=[ended]))
+            await go_on(path, known, profile, sent=sent, same_profile=same_profile)
+
+
+async def go_on(path: Path, known: Target, profile: str, *, sent: bool, same_profile: bool) -> None:
+    """Go on with a journal, or be refused."""
+    work = Work()
+    door = ProfileDoor(profile)
+    run = bulk([0, 1], work, door=door, journal=path, same_profile=same_profile)
+    if not belongs(known, profile, sent=sent, same_profile=same_profile):
+        with pytest.raises(JournalError, match="no row was sent"):
+            await run
+        assert [] == work.begun
+        with Journal.read(path) as journal:
+            assert known == journal.target
+        return
+    await run
+    assert ([1] if sent else [0, 1]) == work.begun
+    same = (Door.base_url, Door.account) == (known.service, known.account)
+    # With the same token nothing is asked; a profile that is not told is no other one.
+    found = known.profile if same else profile or known.profile
+    with Journal.read(path) as journal:
+        assert Target(Door.base_url, profile=found, account=Door.account) == journal.target

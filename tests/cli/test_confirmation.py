@@ -12,6 +12,7 @@ import pytest
 from tagodev import ConfigurationParameter, Tag
 from tagodev.bulk.journal import Journal
 from tagodev.cli.app import app
+from tagodev.cli.confirmation import ConfirmationOptions, Preview
 from tests.cli.support import Command, read_results, statuses, write_devices
 from tests.cli.terminal import Terminal
 from tests.cli.test_every_command import COMMANDS
@@ -243,6 +244,21 @@ def test_a_long_list_shows_ten(stocked: Profile) -> None:
     assert f"  {ids[9]}  n9\n  ... and 2 more (--dry-run shows all)\n" in done.err
     assert f"  {ids[11]}  nb\n" in dry.err
     assert "more" not in dry.err
+
+
+@pytest.mark.parametrize(("count", "more"), [(1, ""), (10, ""), (11, "  ... and 1 more")])
+def test_a_list_that_is_just_long_enough(
+    count: int, more: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ten are shown and nothing more is promised; of eleven one is left."""
+    preview = Preview(verb="delete", count=count, items=((f"id{n}", "x") for n in range(count)))
+    assert preview.ends_here(ConfirmationOptions(yes=True), json=False) is None
+    first, *shown = capsys.readouterr().err.splitlines()
+
+    assert f"To delete: {count} device{'s' if count > 1 else ''}" == first
+    assert min(count, 10) + bool(more) == len(shown)
+    assert more in shown[-1]
+    assert bool(more) == ("more" in shown[-1])
 
 
 def test_what_is_left_of_a_journal(tmp_path: Path, stocked: Profile) -> None:

@@ -87,6 +87,9 @@ def test_meter_measures_where_nothing_limits() -> None:
     assert waiting.rate == pytest.approx(10.0)
     assert waiting.left == pytest.approx(20 + 60 + 10)
     assert waiting.texts() == ("10/s", "window 100/100", "1 min 30 s left")
+    # What is on its way has its quota already.
+    on_their_way = meter.look(13.0, 100, [state(free=0, in_flight=50, next_window_in=20.0)])
+    assert on_their_way.left == pytest.approx(20 + 60 + 5)
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,19 @@ def test_wait_is_rounded_up_to_whole_seconds(now: float, wait: int) -> None:
     assert wait == limits.admit("p", "GET /device")
 
 
+def test_a_request_of_several_counters() -> None:
+    """It takes from all of them or from none, and is turned away by those that are full only."""
+    limits = limiter(FakeClock(), limit=2)
+    limits.admit("p", "a")
+    assert [0, 60, 60] == [limits.admit("p", "a", "b", "c") for _ in range(3)]
+    assert 0 == limits.admit("p", "b", "c")
+    assert 60 == limits.admit("p", "a", "b", "c")
+
+    counted = {route: (count.accepted, count.rejected) for _, route, count in limits.counts()}
+    assert {"a": (2, 3), "b": (2, 1), "c": (2, 1)} == counted
+    assert (3, 3) == (limits.accepted, limits.rejected)
+
+
 def test_rejected_requests_leave_the_window_as_it_is() -> None:
     """A window that turned many away still counts only those it let through."""
     clock = FakeClock()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
@@ -11,6 +12,9 @@ import pytest
 from tagodev import UNSET, ConfigurationParameter, InputError, Tag
 from tagodev.models.fields import as_moment, as_parameter_value, as_tuple
 from tagodev.serde import from_wire, to_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.mark.parametrize("cls", [Tag, ConfigurationParameter])
@@ -82,6 +86,17 @@ def test_parameters_are_values() -> None:
     assert "new" not in repr(read)
 
 
+@pytest.fixture(params=["UTC0", "<+0545>-5:45"])
+def _zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let this machine be in a zone."""
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_zone")
 @pytest.mark.parametrize(
     "given_",
     [
@@ -96,7 +111,7 @@ def test_parameters_are_values() -> None:
     ],
 )
 def test_moments_have_one_form(given_: Any) -> None:
-    """However a moment is given, it is in UTC and as exact as the service writes it."""
+    """However and wherever it is given, it is in UTC and as exact as the service writes it."""
     found: Any = as_moment(given_)
 
     assert datetime(2030, 1, 1, 12, tzinfo=UTC) == found

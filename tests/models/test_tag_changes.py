@@ -87,6 +87,16 @@ def test_at_most_30() -> None:
     assert 30 == len(swapped.merged(full))
 
 
+def test_a_device_that_carries_more_than_it_should() -> None:
+    """It still takes other values, and fewer tags; only more of them are refused."""
+    many = tuple(Tag(f"key {number}", "x") for number in range(35))
+
+    assert 35 == len(TagChanges(set=[Tag("key 3", "y")]).merged(many))
+    assert 34 == len(TagChanges(remove=["key 3"]).merged(many))
+    with pytest.raises(InputError, match="35 tags are there and 36 would be"):
+        CHANGE.merged(many)
+
+
 @pytest.mark.parametrize(
     ("path", "given"),
     [

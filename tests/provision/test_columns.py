@@ -8,6 +8,7 @@ import pytest
 
 from tagodev import UNSET, ConfigurationParameter, Tag
 from tagodev.provision import InvalidFileError, read_defaults, read_devices
+from tagodev.provision.naming import shown_name
 from tests.provision.files import problems_in, write
 
 if TYPE_CHECKING:
@@ -348,3 +349,11 @@ def test_lists_are_no_text(tmp_path: Path) -> None:
     assert ["1: name: is made of Room, which is neither text nor a number"] == problems_in(
         path, defaults={"name": "{Room}"}
     )
+
+
+@pytest.mark.parametrize(
+    ("expected", "name"), [("x" * 60, "x" * 60), ("x" * 57 + "...", "x" * 61), (r"a\nb", "a\nb")]
+)
+def test_names_in_messages_are_short(expected: str, name: str) -> None:
+    """A name of sixty characters stands as it is, a longer one is cut, and none breaks a line."""
+    assert expected == shown_name(name)

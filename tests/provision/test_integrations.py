@@ -16,6 +16,7 @@ from tagodev.provision import (
     read_devices,
     resolve_integrations,
 )
+from tagodev.provision.integrations import Resolver
 from tagodev.provision.wellknown import WELL_KNOWN, WellKnown
 from tests.provision.files import problems_in, write
 from tests.support.answers import ok, refused
@@ -185,6 +186,18 @@ def test_names_that_the_service_does_not_settle(
     (problem,) = problems_in(path, resolve=LIVE)
 
     assert problem.startswith(f"2: {expected}")
+
+
+@pytest.mark.parametrize("count", [2, 5, 6, 7])
+def test_as_many_names_as_a_message_lists(count: int) -> None:
+    """Five are listed, and of further ones how many there are, if there are any."""
+    listed = [Connector(id=f"{n:024x}", name=f"c{n}", networks=(A,)) for n in range(count)]
+    live = Integrations((Network(id=A, name="mine"),), tuple(listed))
+    found, (problem,) = Resolver(live).settle("mine", None)
+
+    names = ", ".join(f"c{n}" for n in range(min(count, 5)))
+    assert {"network": A} == found
+    assert f"There are {names}{f' and {count - 5} more' if count > 5 else ''}" == problem.hint
 
 
 def test_what_the_service_is_asked_for(tmp_path: Path) -> None:

@@ -185,18 +185,18 @@ async def test_putting_back_makes_anew_what_is_gone(tago: Tago) -> None:
     assert [] == told(after)
 
 
-@pytest.mark.parametrize("known_by", ["name", "tag:room"])
-async def test_several_devices_match(tago: Tago, known_by: str) -> None:
+@pytest.mark.parametrize(("known_by", "many"), [("name", 5), ("tag:room", 5), ("name", 3)])
+async def test_several_devices_match(tago: Tago, known_by: str, many: int) -> None:
     """None of them is chosen: the row is blocked and says which they are."""
-    ids = [await made(tago, "a", Tag("room", "1"), MARK) for _ in range(5)]
+    ids = [await made(tago, "a", Tag("room", "1"), MARK) for _ in range(many)]
     intent = Intent(manager="site", known_by=known_by, prune=True)
     plan = await make_plan(tago, [row("a", tags={"room": "1"})], intent)
 
     # Nor are they deleted: the file does name one of them.
     assert [("blocked", "a")] == told(plan)
-    assert f"5 devices have this {known_by}" in plan.steps[0].reason
+    assert f"{many} devices have this {known_by}" in plan.steps[0].reason
     assert all(one in plan.steps[0].reason for one in ids[:3])
-    assert plan.steps[0].reason.endswith(" and 2 more")
+    assert plan.steps[0].reason.endswith(f" and {many - 3} more" if many > 3 else ids[2])
 
 
 async def test_rows_that_can_not_be_told_apart(emulator: Emulator, tago: Tago) -> None:
@@ -337,11 +337,14 @@ def _slots(plan: Plan) -> tuple[Any, ...]:
 async def test_a_profile_beyond_its_plan_has_a_cap_of_its_own(emulator: Emulator) -> None:
     """What a plan holds is not known where there is more than it holds already."""
     async with client(emulator.url, token=emulator.token, plan="free") as tago:
-        for number in range(6):
+        for number in range(5):
             await made(tago, str(number))
-        plan = await make_plan(tago, rows_of("new"), INTENT)
+        full = await make_plan(tago, rows_of("new"), INTENT)
+        await made(tago, "one more")
+        beyond = await make_plan(tago, rows_of("new"), INTENT)
 
-    assert (6, None, None, 1, True) == _slots(plan)
+    assert (5, 5, 0, 1, False) == _slots(full)
+    assert (6, None, None, 1, True) == _slots(beyond)
 
 
 async def test_the_profile_is_told(tago: Tago) -> None:

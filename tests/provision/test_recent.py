@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tagodev import DeviceCreate, Tago
+from tagodev import (
+    BadRequestError,
+    DeviceCreate,
+    NotFoundError,
+    PermissionDeniedError,
+    ServiceError,
+    Tago,
+)
 from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_rows import Batch, JournalInfo
 from tagodev.emulator import Emulator, EmulatorOptions
@@ -89,6 +96,34 @@ async def test_a_device_that_is_not_listed_yet_is_not_created_again(
 
         assert () == plan.todo
         assert any("not listed yet" in note for note in plan.notes)
+
+
+@pytest.mark.parametrize(
+    ("status", "gone"), [(404, True), (400, True), (422, False), (409, False), (403, False)]
+)
+async def test_a_device_that_is_not_listed_and_can_not_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, gone: bool
+) -> None:
+    """It was deleted since if the service does not know it; any other refusal ends the plan."""
+    (tmp_path / "site.csv").write_text("name\na\n")
+
+    async def refuse(*_: object, **__: object) -> None:
+        cls = {404: NotFoundError, 403: PermissionDeniedError}.get(status, BadRequestError)
+        raise cls("No", status=status)
+
+    async with (
+        Emulator(EmulatorOptions(unlimited=True)) as emulator,
+        Tago(emulator.token, api=emulator.url, plan="scale") as tago,
+    ):
+        await tago.devices.create_many([DeviceCreate(name="a")], journal=tmp_path / "j")
+        hide(tago, monkeypatch, lambda _: True)
+        monkeypatch.setattr(tago.devices, "info", refuse)
+        planning = make_plan(tago, read_devices(tmp_path / "site.csv"), Intent(manager="site"))
+        if gone:
+            assert ["create"] == [step.action for step in (await planning).steps]
+        else:
+            with pytest.raises(ServiceError):
+                await planning
 
 
 async def test_a_device_that_is_still_listed_is_not_changed(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tagodev import DataCreate, InputError
 from tagodev.resources import batches
-from tagodev.resources.batches import MAX_BODY, Batches
+from tagodev.resources.batches import MAX_BODY, Batches, one_body
+from tagodev.serde import from_json
 
 #: What a register takes besides its value.
 AROUND = len(b'{"variable":"v","value":""}')
@@ -53,6 +54,20 @@ async def test_a_body_that_is_exactly_full() -> None:
 
     assert (MAX_BODY, 200) == (len(body), number)
     assert [199, 1] == [number for _, number in await packed([sized(1000)] * 199 + [sized(800)])]
+
+
+def test_one_body_that_is_exactly_full() -> None:
+    """As many items and bytes as a request holds are taken; one more of either is refused."""
+    full = [sized(1000)] * 199 + [sized(799)]
+    body, number = one_body(full, DataCreate, most=200, path="points")
+
+    assert (MAX_BODY, 200) == (len(body), number)
+    assert full == from_json(body, list[DataCreate])
+    with pytest.raises(InputError, match="200,001 bytes") as caught:
+        one_body([*full[:-1], sized(800)], DataCreate, most=200, path="points")
+    assert "points" == caught.value.path
+    with pytest.raises(InputError, match="200 items"):
+        one_body(full, DataCreate, most=199, path="points")
 
 
 async def test_an_item_by_itself() -> None:

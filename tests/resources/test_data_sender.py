@@ -185,6 +185,19 @@ async def test_a_token_that_ended_meanwhile_is_replaced() -> None:
     assert SECOND == server.received[-1].headers["authorization"]
 
 
+async def test_a_token_that_ended_without_another_is_forgotten() -> None:
+    """It is tried once more, when it has just ended, and never again."""
+    service = Service({DEVICE_ID: [token(FIRST)]})
+    async with ScriptedServer(service) as server, client(server.url) as tago:
+        await tago.data.send(DEVICE_ID, REGISTER)
+        service.closed, service.tokens = (FIRST,), {DEVICE_ID: []}
+        for _ in range(3):
+            with pytest.raises(AuthenticationError):
+                await tago.data.send(DEVICE_ID, REGISTER)
+
+    assert [BY_ID, TOKENS, OWN, OWN, *[TOKENS, BY_ID] * 3] == seen(server)
+
+
 async def test_a_found_token_that_is_refused_is_not_kept() -> None:
     """A refusal of the device's own token is told, and not remembered as a way."""
     service = Service({DEVICE_ID: [token(FIRST)]}, closed=(FIRST,))

@@ -76,6 +76,13 @@ async def test_item_that_moves_is_given_once() -> None:
     assert [2, 3, 4, 5] == seen
 
 
+async def test_item_of_any_earlier_page_is_given_once() -> None:
+    """Not only the page before: what the first page held is known on the third and the fourth."""
+    pages = Pages([1, 2, 3, 4, 1, 5, 2, 6])
+
+    assert [1, 2, 3, 4, 5, 6] == await ids(pages, 2)
+
+
 async def test_item_twice_on_a_page_is_given_once() -> None:
     """Nor does one come twice from one page."""
     assert [1, 2] == await ids(Pages([1, 1, 2]), 10)

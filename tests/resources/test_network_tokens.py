@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from tagodev import (
+    UNSET,
     AuthenticationError,
     ConfigurationParameter,
     ConnectionLostError,
@@ -172,13 +173,23 @@ async def test_set_parameters_sends_a_list() -> None:
     ] == orjson.loads(server.received[0].body)
 
 
-@pytest.mark.parametrize(("identity", "requests"), [({"id": "p1"}, 2), ({}, 1)])
-async def test_what_may_add_is_not_sent_again(identity: dict[str, str], requests: int) -> None:
-    """Editing by id can be repeated; adding a second one is left to the caller."""
-    given = [ConfigurationParameter("rate", 60, **identity)]  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("requests", "ids"),
+    [
+        (2, ["p1"]),
+        (1, [UNSET]),
+        (2, ["p1", "p2", "p3"]),
+        (1, ["p1", UNSET]),
+        (1, [UNSET, "p1"]),
+        (1, ["p1", "p2", UNSET]),
+    ],
+)
+async def test_what_may_add_is_not_sent_again(requests: int, ids: list[Any]) -> None:
+    """Editing by id can be repeated; where one of several would be added, nothing is."""
+    given = [ConfigurationParameter(f"key {n}", 60, id=one) for n, one in enumerate(ids)]
     script = in_turn(Reply(then="reset"), ok("Updated"))
     async with ScriptedServer(script) as server, client(server.url) as tago:
-        if identity:
+        if UNSET not in ids:
             await tago.networks.set_parameters(DEVICE_ID, given)
         else:
             with pytest.raises(ConnectionLostError) as caught:

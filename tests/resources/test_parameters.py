@@ -140,6 +140,20 @@ async def test_set_never_makes_twins_nor_too_many(there: list[int], given_: list
     assert {f"k{n}": f"p{n}" if n in there else None for n in given_} == written
 
 
+@pytest.mark.parametrize(("there", "edited", "new"), [(40, 40, 20), (59, 1, 1), (60, 60, 0)])
+async def test_a_device_that_is_just_full(there: int, edited: int, new: int) -> None:
+    """Those that are edited take no room: sixty in the end are taken, one more is not."""
+    keys = [*range(edited), *range(100, 100 + new)]
+    async with (
+        ScriptedServer(script(*map(wire, range(there)))) as server,
+        client(server.url) as tago,
+    ):
+        await tago.parameters.set(DEVICE_ID, map(fresh, keys))
+        assert len(keys) == len(sent(server.received))
+        with pytest.raises(InputError, match=f"{there} there and {new + 1} new"):
+            await tago.parameters.set(DEVICE_ID, map(fresh, [*keys, 200]))
+
+
 async def test_more_than_there_should_be_can_be_edited() -> None:
     """A device that holds more than it should is no reason not to edit what it holds."""
     there = [wire(n) for n in range(70)]
