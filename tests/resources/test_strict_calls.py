@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
-import sys
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import formatdate
-from functools import cache, cached_property
+from functools import cache
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, Final, get_type_hints
+from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import AsyncMock, create_autospec
 
 import aiohttp
@@ -39,10 +38,9 @@ from tagodev import (
     resources,
 )
 from tagodev.resources.devices import Devices
-from tagodev.resources.listing import Listing
 from tagodev.signatures import _INTERNAL, _KEYWORDS
 from tagodev.transport import Answer
-from tests.support.calls import CALLS, Actors, Stock, acting
+from tests.support.calls import CALLS, CLASSES, METHODS, Actors, Stock, acting
 from tests.support.clients import DEVICE_ID, TOKEN, client
 from tests.support.exchanges import exchanging
 from tests.support.leaks import assert_quiet
@@ -92,29 +90,6 @@ URL: Final = "http://127.0.0.1:9"
 signature = cache(inspect.signature)
 #: Sessions are opened through `Watch.session` while one watches.
 _SESSION: Final = aiohttp.ClientSession
-
-
-def classes() -> dict[str, type]:
-    """Return the clients and what they hand out, by the names that programs use."""
-    found: dict[str, type] = {"tago": Tago, "device": TagoDevice, "listing": Listing}
-    for name, kind in (("tago", Tago), ("device", TagoDevice)):
-        for part, member in inspect.getmembers(kind):
-            getter = getattr(member, "func" if isinstance(member, cached_property) else "fget", 0)
-            if part.startswith("_") or not getter:
-                continue
-            handed_out = get_type_hints(getter, vars(sys.modules[getter.__module__]))["return"]
-            if handed_out.__module__.startswith("tagodev."):
-                found[f"{name}.{part}"] = handed_out
-    return found
-
-
-CLASSES: Final = classes()
-METHODS: Final = {
-    f"{name}.{method}": function
-    for name, cls in CLASSES.items()
-    for method, function in inspect.getmembers(cls, inspect.isfunction)
-    if not method.startswith("_")
-}
 MANY: Final = sorted(name for name in METHODS if name.endswith("_many"))
 EVERY = pytest.mark.parametrize("name", METHODS)
 
