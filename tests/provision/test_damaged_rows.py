@@ -13,6 +13,7 @@ import pytest
 
 from tagodev import InputError
 from tagodev.provision import DeviceRow
+from tagodev.provision.cells import DEVICE_COLUMNS
 from tagodev.provision.files import _device_row, _read
 from tagodev.provision.formats import format_of
 from tagodev.provision.integrations import Resolver
@@ -118,6 +119,11 @@ def texts(row: DeviceRow, field: str) -> set[str]:
     return {str(one).casefold() for one in said}
 
 
+def test_every_field_is_damaged() -> None:
+    """A new column is put into the full row."""
+    assert {*DEVICE_COLUMNS, "device_id", "tag.site", "param.rate"} == FULL.keys()
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_damage_stays_in_its_row(form: str, tmp_path: Path) -> None:
     """Each row is read with what it says, or is named with its line, its column and its field."""
@@ -138,8 +144,14 @@ def test_damage_stays_in_its_row(form: str, tmp_path: Path) -> None:
             place = problem.path.partition("[")[0]
             assert place == damage.field, f"{damage}: {problem}"
             assert written.columns.get(place, "") == problem.column, f"{damage}: {problem}"
+        if index not in rows:
+            continue
+        for field, given in FULL.items():
+            # Networks and connectors follow from each other.
+            if field not in (damage.field, "network", "connector", "active", "visible"):
+                assert given.casefold() in texts(rows[index], field), f"{damage}: {field} is lost"
         # What is taken is not lost.
-        if index in rows and damage.value not in (None, " ", [], {}):
+        if damage.value not in (None, " ", [], {}):
             said = damage.value if isinstance(damage.value, dict) else [damage.value]
             assert {str(one).casefold() for one in said} <= texts(rows[index], damage.field), damage
     assert [] == problems
