@@ -32,6 +32,7 @@ from tagodev import (
     TagoError,
     TokenCreate,
     Unset,
+    models,
 )
 from tagodev.events import Ended, Granted, Sent, Settled, WindowOpened
 from tagodev.resources.listing import Listing
@@ -89,7 +90,7 @@ def returned(name: str) -> Any:
     """Return what a method's annotation says that it returns."""
     method = METHODS[name]
     holder = type("_", (), {"__annotations__": {"return": method.__annotations__["return"]}})
-    known = {**vars(collections.abc), **vars(tagodev.models), "Listing": Listing}
+    known = {**vars(collections.abc), **vars(models), "Listing": Listing}
     return get_type_hints(holder, vars(sys.modules[method.__module__]), known)["return"]
 
 
@@ -376,7 +377,9 @@ def test_every_list_is_damaged() -> None:
     assert {*MANY.values()} >= {str, tagodev.Device, tagodev.DataPoint, tagodev.DeviceToken}
     assert len(MANY) >= 16
     assert len(ONE) >= 13
-    assert len(LOST) + len(CONTAINED) >= 500
+    assert len(LOST) + len(CONTAINED) >= 800
+    # Not more than are known: a model that takes less than before would lose more.
+    assert len(LOST) <= 340
 
 
 @pytest.mark.parametrize("name", [*MANY, *ONE])

@@ -21,6 +21,7 @@ from multidict import CIMultiDict
 
 import tagodev
 from tagodev import (
+    ClosedError,
     DataCreate,
     DeviceChange,
     DeviceCreate,
@@ -311,16 +312,17 @@ async def test_a_client_that_is_not_open_does_nothing(name: str, watch: Watch) -
         watch.sent.clear()
     unopened = Actors(client(URL), client(URL), client(URL), TagoDevice(TOKEN, api=URL))
     watch.begin()
-    await refusal(f"{name} before", lambda: altered(unopened, name, manner))
+    errors = [await refusal(f"{name} before", lambda: altered(unopened, name, manner))]
     watch.assert_idle(f"{name} before")
     async with opened(watch) as actors:
         if name in SILENT:
             return
         begun = altered(actors, name, manner)
     watch.begin()
-    await refusal(f"{name} begun before", lambda: begun)
-    await refusal(f"{name} after", lambda: altered(actors, name, manner))
+    errors.append(await refusal(f"{name} begun before", lambda: begun))
+    errors.append(await refusal(f"{name} after", lambda: altered(actors, name, manner)))
     watch.assert_idle(f"{name} after")
+    assert [ClosedError] * 3 == [type(error) for error in errors]
 
 
 async def test_what_goes_on_ends_with_its_client(watch: Watch) -> None:
