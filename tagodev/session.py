@@ -167,6 +167,11 @@ class Session:
         return self._scheduler
 
     @property
+    def closed(self) -> bool:
+        """Whether it takes no more calls."""
+        return self._closed
+
+    @property
     def base_url(self) -> str:
         """The service's address."""
         return self._transport.base_url

@@ -9,7 +9,6 @@ import aiohttp
 import pytest
 
 from tagodev import (
-    BulkStoppedError,
     ClosedError,
     ConfigurationError,
     ConnectError,
@@ -305,26 +304,6 @@ async def test_entered_once() -> None:
 async def test_left_before_entered() -> None:
     """Leaving a client that was never entered does nothing."""
     await made().__aexit__(None, None, None)
-
-
-async def test_closed() -> None:
-    """After it was left, every call ends in an error that says so, and nothing is sent."""
-    async with ScriptedServer(in_turn(ok(DEVICE))) as server:
-        async with client(server.url) as tago:
-            devices, tokens = tago.devices, tago.tokens
-        with pytest.raises(ClosedError):
-            await devices.info(DEVICE_ID)
-        with pytest.raises(ClosedError):
-            await devices.create(DeviceCreate(name="x"))
-        with pytest.raises(ClosedError):
-            await tokens.delete(TOKEN)
-        with pytest.raises(ClosedError):
-            await devices.list().collect()
-        with pytest.raises(BulkStoppedError) as caught:
-            await devices.create_many([DeviceCreate(name="x")])
-
-    assert isinstance(caught.value.reason, ClosedError)
-    assert [] == server.received
 
 
 async def test_own_session_is_closed() -> None:

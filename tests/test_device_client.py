@@ -11,7 +11,6 @@ import orjson
 import pytest
 
 from tagodev import (
-    ClosedError,
     ConfigurationError,
     ConfigurationParameter,
     DataCreate,
@@ -164,17 +163,6 @@ async def test_the_plan_is_not_asked_for() -> None:
 
     assert "name your plan" in str(warning.message)
     assert ["GET /info"] == server.seen()
-
-
-async def test_a_client_that_is_not_open() -> None:
-    """It is used within ``async with``, and not after."""
-    device = device_client("http://127.0.0.1:1")
-    with pytest.raises(ClosedError):
-        await device.info()
-    async with device:
-        data = device.data
-    with pytest.raises(ClosedError):
-        await data.read()
 
 
 def test_a_device_needs_a_token() -> None:

@@ -132,6 +132,9 @@ class BulkRun(Generic[Item]):
     async def __aenter__(self) -> Self:
         if self._task is not None:
             raise ClosedError("A run is entered once; ask for another")
+        if self._session.closed:
+            # Before a journal is made that nothing would be written to.
+            raise ClosedError("The client is closed")
         loop = asyncio.get_running_loop()
         self._tally = Tally(loop.time)
         self._engine = self._make_engine()

@@ -96,7 +96,8 @@ class Recipe:
             found = {}
             values.pop("network", None)
             values.pop("connector", None)
-        values |= found
+        # What is no text stays as it is, to be refused with the rest of the row.
+        values |= {key: id_ for key, id_ in found.items() if isinstance(values.get(key, ""), str)}
         whole = attrs.evolve(record, values=values, places=places, excused=frozenset(excused))
         return whole, given, problems + more
 

@@ -241,11 +241,14 @@ def check_fields(always: Iterable[str], fields: Iterable[str]) -> tuple[str, ...
     """Return the fields to ask for, each once, those first without which an item is none.
 
     Raises:
-        InputError: more than a query can name, or no list.
+        InputError: more than a query can name, or no list of names.
     """
     if isinstance(fields, str):
         raise InputError("must be a list of names, not one text", path="fields")
     chosen = tuple(dict.fromkeys((*always, *fields)))
+    if not all(isinstance(field, str) for field in chosen):
+        # Bytes are a list too: of numbers.
+        raise InputError("must be a list of names, each text", path="fields")
     if len(chosen) > MAX_LIST_ITEMS:
         raise InputError(
             f"{len(chosen)} fields, but a query names at most {MAX_LIST_ITEMS}", path="fields"

@@ -122,6 +122,7 @@ class Door:
     limits = HardLimits.for_plan("scale")
     ledger = "here"
     minute = 60.0
+    closed = False
 
     def __init__(self, *, first: TagoError | None = None) -> None:
         self._first = first

@@ -90,19 +90,6 @@ def test_news_are_not_shown(cls: type, answer: dict[str, Any]) -> None:
     assert "hush-hush" not in repr(from_wire({**answer, "x_new": "hush-hush"}, cls))
 
 
-@EVERY
-def test_null_is_no_trouble(cls: type, answer: dict[str, Any]) -> None:
-    """Whatever may be left out may be null."""
-    optional = {
-        field.name
-        for field in attrs.fields(cls)
-        if field.default is not attrs.NOTHING and field.name in answer
-    }
-    without = {key: value for key, value in answer.items() if key not in optional}
-
-    assert from_wire(without, cls) == from_wire({**answer, **dict.fromkeys(optional)}, cls)
-
-
 @pytest.mark.parametrize(
     ("cls", "other", "name"),
     [(cls, other, name) for cls, names in _ALIASES.items() for other, name in names.items()],

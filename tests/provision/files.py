@@ -29,6 +29,9 @@ __all__ = ["FORMATS", "KEYED", "TABLES", "Written", "problems_in", "problems_of"
 
 Record: TypeAlias = "Mapping[str, Any]"
 
+#: The quick one, where there is a library for it.
+_DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
 
 @attrs.frozen
 class Written:
@@ -157,7 +160,7 @@ def _yaml(records: Sequence[Record]) -> Written:
         text += "- " if record else "- {}\n"
         for index, (key, value) in enumerate(record.items()):
             keys[-1][key] = text.count("\n") + 1
-            pair = yaml.safe_dump({key: value}, allow_unicode=True, width=10_000)
+            pair = yaml.dump({key: value}, Dumper=_DUMPER, allow_unicode=True, width=10_000)
             text += ("  " if index else "") + pair.replace("\n", "\n  ").removesuffix("  ")
     if not records:
         text += "[]\n"

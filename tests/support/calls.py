@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -29,8 +30,7 @@ from tagodev import (
     TokenCreate,
     TokenOrder,
 )
-from tagodev import client as client_module
-from tagodev import device_client as device_client_module
+from tagodev.resources.listing import Listing
 from tests.support.clients import NO_WAIT, PLENTY, client
 
 if TYPE_CHECKING:
@@ -38,7 +38,17 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.runner import BulkRun
 
-__all__ = ["CALLS", "Actors", "Call", "Stock", "acting", "methods", "stocked"]
+__all__ = [
+    "CALLS",
+    "CLASSES",
+    "METHODS",
+    "Actors",
+    "Call",
+    "Stock",
+    "acting",
+    "methods",
+    "stocked",
+]
 
 #: Networks and connectors that every profile sees.
 _NETWORK: Final = "5bbd0d144051a50034cd19fb"
@@ -271,17 +281,31 @@ CALLS: Final[Mapping[str, Call]] = {
 }
 
 
+def _classes() -> dict[str, type]:
+    """Return the clients and what they hand out, by the names that programs use."""
+    found: dict[str, type] = {"tago": Tago, "device": TagoDevice, "listing": Listing}
+    for name, kind in (("tago", Tago), ("device", TagoDevice)):
+        for part, member in getmembers(kind):
+            getter = getattr(member, "func" if isinstance(member, cached_property) else "fget", 0)
+            if part.startswith("_") or not getter:
+                continue
+            handed_out = get_type_hints(getter, vars(sys.modules[getter.__module__]))["return"]
+            if handed_out.__module__.startswith("tagodev."):
+                found[f"{name}.{part}"] = handed_out
+    return found
+
+
+#: The clients and what they hand out, by the names that programs use.
+CLASSES: Final = _classes()
+#: Every public method of them, under the same names.
+METHODS: Final = {
+    f"{name}.{method}": function
+    for name, cls in CLASSES.items()
+    for method, function in getmembers(cls, isfunction)
+    if not method.startswith("_")
+}
+
+
 def methods() -> Iterator[str]:
     """Yield the name of every method that talks: of the clients, and of what they hand out."""
-    modules = {Tago: client_module, TagoDevice: device_client_module}
-    for kind, name in ((Tago, "tago"), (TagoDevice, "device")):
-        for part, member in getmembers(kind):
-            if part.startswith("_"):
-                continue
-            if isinstance(member, cached_property):
-                noun = get_type_hints(member.func, vars(modules[kind]))["return"]
-                for method, _ in getmembers(noun, isfunction):
-                    if not method.startswith("_"):
-                        yield f"{name}.{part}.{method}"
-            elif isfunction(member):
-                yield f"{name}.{part}"
+    return (name for name in METHODS if name.split(".")[-2] not in ("listing", "limits"))
