@@ -7,6 +7,7 @@ standard output is closed, and is flushed when the command has ended.
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import io
 import os
@@ -45,7 +46,13 @@ _LEFT_OUT: Final = {
     "--install-completion": "it looks at the options of every command, for seconds",
 }
 #: Said otherwise than in the example.
-_INSTEAD: Final = {"--region eu-w1": "", "apply site.csv": "apply site.csv --yes"}
+_INSTEAD: Final = {
+    "--region eu-w1": "",
+    "apply site.csv": "apply site.csv --yes",
+    # The journal was made elsewhere.
+    "bulk resume site.journal": "bulk resume site.journal --out again.csv",
+    "bulk retry-failed site.journal": "bulk retry-failed site.journal --out again.csv",
+}
 
 
 def _lines() -> Iterator[tuple[str, str]]:
@@ -75,6 +82,7 @@ Cold room 2,dairy,0002,2
 _PROFILE: Final = f'[profile.dairy]\ntoken = "{TOKEN}"\n'
 
 
+@functools.cache
 def takes_json(name: str) -> bool:
     """Return whether a command has the option ``--json``.
 
@@ -95,7 +103,6 @@ PLAIN: Final[Mapping[str, str]] = {
     "TERM": "xterm",
     "colour": "-",
     "folder": "plain",
-    "json": "no",
     "HOME": "folder",
     "state": "named",
 }
@@ -154,7 +161,7 @@ class Place:
             self._set_variables(patch, base, level)
             line = self.prepare(name)
             before = self.requests()
-            if level["json"] == "yes" and "--json" not in line:
+            if level["stdout"] == "JSON file" and takes_json(name) and "--json" not in line:
                 line += " --json"
             # Named as a whole, so that what is said has the odd name in it.
             arguments = [
@@ -319,11 +326,10 @@ def _run_with_streams(
                     stream.flush()
             except (OSError, ValueError):
                 code = 120
-    said = [
-        path.read_bytes().decode("utf-8" if encoding == "utf-8" else "latin-1")
-        for path in (base / "stdout", base / "stderr")
-    ]
-    return code, said[0], said[1]
+    # Programs read UTF-8, whatever the terminal has; whether they can is to be seen in the text.
+    read_as = "utf-8" if encoding == "utf-8" or level["stdout"] == "JSON file" else "latin-1"
+    said = (base / "stdout").read_text(read_as, "replace")
+    return code, said, (base / "stderr").read_text(read_as, "replace")
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """Commands interleaved at random, killed and resumed: nothing is doubled, lost or sent elsewhere.
 
 The processes are real and so is the service; the steps come from seeds. ``TAGODEV_STEPS`` says how
-many steps there are, in scenarios of a fixed length: 300 by default, 3,000 in ``nox -s crash``.
+many steps there are, in scenarios of a fixed length: 150 by default, 3,000 in ``nox -s crash``.
 A failure prints its seed and the steps so far. To replay it, give ``TAGODEV_SEED`` and
 ``TAGODEV_STEPS`` as the failure says: then that is the only scenario, with so many steps.
 """
@@ -32,7 +32,7 @@ from tests.support.interleavings import WEIGHTS, InterleavingError, Scenario, St
 if TYPE_CHECKING:
     from pathlib import Path
 
-STEPS: Final = int(os.environ.get("TAGODEV_STEPS", "300"))
+STEPS: Final = int(os.environ.get("TAGODEV_STEPS", "150"))
 SEED: Final = os.environ.get("TAGODEV_SEED")
 #: Steps of a scenario: long enough for several kills of the same list, short enough to share out.
 LENGTH: Final = 75

@@ -24,6 +24,7 @@ import attrs
 
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.support import Command
+from tests.support.forks import ForkServer
 from tests.support.interleaving_checks import (
     Ended,
     FinalBatch,
@@ -39,10 +40,10 @@ from tests.support.interleaving_checks import (
 from tests.support.shared_address import FAULTS, SharedAddress
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from tests.support.forks import Forked
     from tests.support.shared_address import Sender
 
 __all__ = ["WEIGHTS", "InterleavingError", "Scenario", "Step", "steps_of"]
@@ -202,14 +203,13 @@ class _Running:
 
     number: int
     arguments: tuple[str, ...]
-    process: subprocess.Popen[str]
+    process: Forked
     sender: Sender
     source: _List | _Batch
     situations: list[str]
     """What holds for it, by the keys of `EXPECTED`."""
     versions: list[frozenset[str]]
     """All names in lists and batches, as it started and after each edit since."""
-    command: Command
     path: str = ""
     must_be_refused: bool = False
 
@@ -259,6 +259,7 @@ class Scenario:
         self._seen = 0
         self._files: dict[Sender, _Running] = {}
         self._address: SharedAddress
+        self._forks: ForkServer
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -270,6 +271,7 @@ class Scenario:
                 for number, profile in enumerate(PROFILES, 1)
             }
             self._address = stack.enter_context(SharedAddress(emulators))
+            self._forks = stack.enter_context(ForkServer(self.folder / "printed"))
             stack.callback(self._kill_all)
             self._stack = stack.pop_all()
         for place in ("elsewhere", "batches", "links"):
@@ -703,7 +705,7 @@ class Scenario:
             assert time.monotonic() < deadline, "the command neither ends nor sends requests"
             time.sleep(0.001)
         running.process.kill()
-        running.process.communicate()
+        running.process.wait(_PATIENCE)
         self._say(f"killed {running.number} after {sender.requests} requests")
         self._put_away(running)
 
@@ -729,27 +731,28 @@ class Scenario:
 
     def _close(self, running: _Running) -> None:
         """Take in how a command has ended by itself."""
-        done = running.command.end(running.process)
+        out, err = running.process.communicate(_PATIENCE)
+        code = running.process.wait(_PATIENCE)
         sender = running.sender
         if sender.faults:
             running.disturb("faults")
         ended = Ended(
             arguments=" ".join(running.arguments),
-            code=done.code,
-            out=done.out,
-            err=done.err,
+            code=code,
+            out=out,
+            err=err,
             situations=tuple(running.situations),
             path=running.path,
             writes=sender.writes,
             creations=sender.creations,
         )
         self._ended.append(ended)
-        self._say(f"{running.number} ended with {done.code} ({'; '.join(running.situations)})")
-        if isinstance(running.source, _List) and (done.code, running.arguments[0]) == (0, "apply"):
+        self._say(f"{running.number} ended with {code} ({'; '.join(running.situations)})")
+        if isinstance(running.source, _List) and (code, running.arguments[0]) == (0, "apply"):
             running.source.applied.add(sender.profile)
             running.source.moved = False
             running.source.known |= len(running.versions) == 1
-        if isinstance(running.source, _Batch) and not (done.code or running.must_be_refused):
+        if isinstance(running.source, _Batch) and not (code or running.must_be_refused):
             running.source.finished = True
         self._put_away(running)
 
@@ -789,12 +792,11 @@ class Scenario:
         running = _Running(
             number=self.commands,
             arguments=arguments,
-            process=command.start(*arguments),
+            process=self._forks.start(command.folder, command._environment(), arguments),
             sender=sender,
             source=source,
             situations=[situation],
             versions=[self._names()],
-            command=command,
         )
         self._running.append(running)
         self._files[sender] = running
@@ -806,7 +808,7 @@ class Scenario:
     def _kill_all(self) -> None:
         for running in self._running:
             running.process.kill()
-            running.process.communicate()
+            running.process.wait(_PATIENCE)
 
     # --- what holds -------------------------------------------------------------------------------
 
