@@ -60,11 +60,16 @@ SCENARIOS: Final = (
 AT_ONCE: Final = 2
 PAIRS: Final = [SCENARIOS[begun : begun + AT_ONCE] for begun in range(0, len(SCENARIOS), AT_ONCE)]
 #: Sequences of steps that are tried beside the scenarios.
-EXAMPLES: Final = 8
+EXAMPLES: Final = 6
 #: Steps that need no second process.
 SINGLE: Final = st.builds(
     Step,
-    st.sampled_from([name for name in WEIGHTS if name != "rival"]),
+    st.sampled_from(
+        [
+            *(name for name in WEIGHTS if name != "rival"),
+            *3 * ("apply", "kill", "edit", "alarm", "bulk"),
+        ]
+    ),
     st.integers(0, 999),
     st.integers(0, 999),
 )
@@ -100,13 +105,14 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         yield services
 
 
+@pytest.mark.timeout(600)
 def test_any_steps_one_at_a_time(
     tmp_path_factory: pytest.TempPathFactory, services: Services
 ) -> None:
     """The same holds for any short sequence without a second process, and a failure is shrunk."""
 
     @settings(max_examples=EXAMPLES, derandomize=True)
-    @given(st.lists(SINGLE, min_size=6, max_size=14))
+    @given(st.lists(SINGLE, min_size=12, max_size=20))
     def hold(steps: list[Step]) -> None:
         services.address.reset()
         with Scenario(tmp_path_factory.mktemp("steps"), 0, services) as scenario:

@@ -6,6 +6,7 @@ and killed as such. What is saved is the start, most of what a short command tak
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import pkgutil
@@ -133,6 +134,8 @@ def _serve() -> None:
         with suppress(ImportError):
             if not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
+    # Pages that a collection would write to are not shared.
+    gc.freeze()
     running: dict[int, str] = {}
 
     def note_ends(*_: Any) -> None:

@@ -270,7 +270,7 @@ class Scenario:
 
     Args:
         folder: an empty folder.
-        seed: of the steps, for the message of a failure.
+        seed: of the steps, for the message of a failure; 0 if they come from elsewhere.
         services: what it stands on, as new; None for some of its own.
     """
 
@@ -905,9 +905,9 @@ class Scenario:
             return
         steps = "\n".join(f"  {n}. {text}" for n, text in enumerate(self.history, 1))
         found = "\n".join(wrong)
+        replay = f"To replay: TAGODEV_SEED={self.seed} TAGODEV_STEPS={self.steps + 1}"
         raise InterleavingError(
-            f"{found}\n\nSteps:\n{steps}\n\n"
-            f"To replay: TAGODEV_SEED={self.seed} TAGODEV_STEPS={self.steps + 1}"
+            f"{found}\n\nSteps:\n{steps}" + (f"\n\n{replay}" if self.seed else "")
         )
 
     def _finish_everything(self) -> None:
