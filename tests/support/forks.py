@@ -140,7 +140,11 @@ def _serve() -> None:
 
     def note_ends(*_: Any) -> None:
         for pid in tuple(running):
-            ended, status = os.waitpid(pid, os.WNOHANG)
+            try:
+                ended, status = os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                # This function was called again in its own midst, which has seen to it.
+                continue
             if ended:
                 draft = Path(f"{running.pop(pid)}.draft")
                 draft.write_text(str(os.waitstatus_to_exitcode(status)), encoding="ascii")
