@@ -64,7 +64,8 @@ def new_run() -> str:
     """Return an id for a run that this user has not used before."""
     while True:
         run = secrets.token_hex(4)
-        if not _lock_file(run).exists():
+        file = _lock_file(run)
+        if file is None or not file.exists():
             return run
 
 
@@ -76,7 +77,8 @@ def lock_beside(path: Path) -> Path:
 
 def is_running(run: str, path: Path) -> bool:
     """Return whether a process works with a run, or with the journal at a path."""
-    in_registry = bool(_RUN.fullmatch(run)) and ProcessLock.is_held(_lock_file(run))
+    registry = _lock_file(run) if _RUN.fullmatch(run) else None
+    in_registry = registry is not None and ProcessLock.is_held(registry)
     return in_registry or ProcessLock.is_held(lock_beside(path))
 
 
@@ -123,20 +125,19 @@ class RunLock:
         if not _RUN.fullmatch(run):
             raise JournalError("its run has no usable id", journal=str(path))
         try:
-            private_folder(_FOLDER)
+            folder = private_folder(_FOLDER)
         except ConfigurationError as error:
             # A library in a container may have no home: the lock beside the journal still holds.
             _log.warning("%s: the run is only locked beside its journal: %s", path, error)
             return cls(None, None)
-        registry = ProcessLock.take(_lock_file(run), f"{path}: run {run}")
+        registry = ProcessLock.take(folder / f"{run}.lock", f"{path}: run {run}")
         return cls(_record(registry.facts), registry)
 
     @staticmethod
     def record_of(run: str) -> RunRecord | None:
         """Return what is known of a run's journal, also while a process works with it."""
-        if not _RUN.fullmatch(run) or not _lock_file(run).exists():
-            return None
-        return _record(ProcessLock.facts_of(_lock_file(run)))
+        file = _lock_file(run) if _RUN.fullmatch(run) else None
+        return _record(ProcessLock.facts_of(file)) if file is not None and file.exists() else None
 
     def keep(self, record: RunRecord) -> None:
         """Write down what is known of the journal now, also for after a crash."""
@@ -152,8 +153,12 @@ class RunLock:
             self._registry.release()
 
 
-def _lock_file(run: str) -> Path:
-    return state_folder() / _FOLDER / f"{run}.lock"
+def _lock_file(run: str) -> Path | None:
+    """Return the lock of a run; None where there is no home folder, so that there are no locks."""
+    try:
+        return state_folder() / _FOLDER / f"{run}.lock"
+    except RuntimeError:
+        return None
 
 
 def _record(facts: Any) -> RunRecord | None:

@@ -5,7 +5,6 @@ Commands are named here and imported when they are called, so that ``--help`` an
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Final
 
@@ -14,6 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 from tagodev import __version__
 from tagodev.cli.common import Exit, complain, exit_code
 from tagodev.cli.groups import as_grouped, register_aliases, register_groups
+from tagodev.cli.streams import steady_streams
 from tagodev.errors import TagoError
 
 __all__ = ["app", "run"]
@@ -162,6 +162,11 @@ register_aliases(app)
 
 def run() -> int:
     """Run the command that the arguments name and return its exit code."""
+    with steady_streams():
+        return _run()
+
+
+def _run() -> int:
     try:
         arguments = as_grouped(sys.argv[1:])
         code = app(arguments, exit_on_error=False, result_action="return_value")
@@ -173,8 +178,4 @@ def run() -> int:
         return exit_code(error)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the output has seen enough; nothing is left to flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.OK
     return Exit.OK if code is None else int(code)

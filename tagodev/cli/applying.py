@@ -13,8 +13,6 @@ find that its devices do not exist yet.
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import time
 from datetime import datetime
 from pathlib import Path
@@ -160,7 +158,7 @@ class Application:
         """Make the plan, and return it if there is anything to do and it is confirmed."""
         plan, plan_name = asyncio.run(self._make_plan())
         if not self.json or self.ask:
-            self._show(plan, plan_name)
+            show_plan(plan, plan_name, everything=self.everything, aside=self.json)
         self._check(plan)
         applied.plan = plan
         shown = time.monotonic()
@@ -174,13 +172,6 @@ class Application:
             applied.snapshot = self.places.snapshot or state.unused(".snapshot.json")
             asyncio.run(self._write_snapshot(plan, applied.snapshot))
         return plan
-
-    def _show(self, plan: Plan, plan_name: str) -> None:
-        try:
-            show_plan(plan, plan_name, everything=self.everything, aside=self.json)
-        except BrokenPipeError:
-            # Whoever read has seen enough of the plan; it is carried out all the same.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     async def _make_plan(self) -> tuple[Plan, str]:
         async with self.service.client() as tago:

@@ -53,7 +53,12 @@ def find_ledger(named: str | None = None) -> SharedLedger | None:
         return None
     if "://" in where:
         return RedisLedger(where, patience=_PATIENCE)
-    path = Path(where).expanduser() if where else _default_path()
+    try:
+        path = Path(where).expanduser() if where else _default_path()
+    except RuntimeError:
+        # Nobody has a home in a bare container.
+        say("tagodev: requests of other commands are not counted: there is no home folder")
+        return None
     problem = _problem_with(path)
     if problem and where:
         raise ConfigurationError(

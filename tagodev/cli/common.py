@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 
+from tagodev.cli.streams import in_utf8
 from tagodev.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -98,7 +99,8 @@ def print_line(text: str) -> None:
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """Write one JSON object, on one line."""
+    """Write one JSON object, on one line, in UTF-8."""
+    in_utf8()
     print_line(orjson.dumps(value).decode())
 
 

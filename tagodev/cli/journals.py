@@ -34,6 +34,7 @@ from tagodev.cli.journal_results import check_out, result_of
 from tagodev.cli.kinds import kind_of
 from tagodev.cli.results import COLUMNS
 from tagodev.cli.standing import Standing
+from tagodev.cli.streams import in_utf8
 from tagodev.errors import InputError, JournalError, TagoError
 from tagodev.files import whole_text
 
@@ -198,6 +199,7 @@ def export(
             say("This holds tokens of devices: keep it where only you can read it")
         bad: list[JournalError] = []
         if out is None:
+            in_utf8()
             _write(read, sys.stdout, format, bad)
             return _export_code(bad)
         check_out(out)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,7 +25,7 @@ import orjson
 from tagodev.secrets import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["Environment", "Environments"]
 
@@ -69,7 +70,7 @@ class Environments:
             folder: where to begin.
         """
         folder = folder.absolute()
-        for root in (*[folder, *folder.parents][:_HIGHEST], _users_folder()):
+        for root in (*[folder, *folder.parents][:_HIGHEST], *_users_folders()):
             config = _read_config(root / _CONFIG)
             if config is not None:
                 names = tuple(name for name, value in config.items() if isinstance(value, dict))
@@ -90,13 +91,14 @@ class Environments:
         )
 
 
-def _users_folder() -> Path:
-    """Return the folder of the user's in which the official tool looks last."""
-    if sys.platform == "win32":
-        base = os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming"
-    else:
-        base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(base) / "tagoio"
+def _users_folders() -> Iterator[Path]:
+    """Yield the folder of the user's in which the official tool looks last, if he has a home."""
+    with suppress(RuntimeError):
+        if sys.platform == "win32":
+            base = os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming"
+        else:
+            base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+        yield Path(base) / "tagoio"
 
 
 def _read_config(path: Path) -> dict[str, Any] | None:

@@ -41,14 +41,23 @@ _OTHERS: Final = 0o077
 
 
 def config_path() -> Path:
-    """Return where profiles are kept."""
+    """Return where profiles are kept.
+
+    Raises:
+        ConfigurationError: there is no home folder.
+    """
     given = os.environ.get("TAGODEV_CONFIG")
     if given:
         return Path(given)
     # Looked for only here: most commands find their token without it.
     from platformdirs import user_config_path
 
-    return user_config_path("tagodev", appauthor=False) / "config.toml"
+    try:
+        return user_config_path("tagodev", appauthor=False) / "config.toml"
+    except RuntimeError:
+        raise ConfigurationError(
+            "There is no home folder to keep profiles in", hint="Set HOME, or TAGODEV_CONFIG"
+        ) from None
 
 
 def check_name(name: str) -> str:

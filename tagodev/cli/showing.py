@@ -20,6 +20,7 @@ import orjson
 from cyclopts import Group, Parameter
 
 from tagodev.cli.common import print_line, say
+from tagodev.cli.streams import in_utf8
 from tagodev.errors import InputError
 from tagodev.secrets import Secret
 
@@ -139,7 +140,8 @@ def _plain(value: Any, *, reveal: bool) -> Any:
 
 
 def print_data(value: Any) -> None:
-    """Write something as JSON, on one line."""
+    """Write something as JSON, on one line, in UTF-8."""
+    in_utf8()
     print_line(orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS).decode())
 
 
@@ -183,6 +185,7 @@ def _write_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Non
         keys = sorted({name for row in spread for name in row if name.startswith(_TAG)})
         place = names.index("tags")
         names[place : place + 1] = [name for name in keys if name not in names]
+    in_utf8()
     text = io.StringIO()
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()

@@ -84,7 +84,7 @@ class Command:
             "TAGODEV_LEDGER": str(self.folder / ".config" / "ledger.sqlite"),
             "TAGODEV_STATE": str(self.folder / ".config" / "state"),
         }
-        return environment(**service, **places, **{"COLUMNS": "100", **self.environment})
+        return environment(**{**service, **places, "COLUMNS": "100", **self.environment})
 
 
 def hour_long() -> EmulatorOptions:

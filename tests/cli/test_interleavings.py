@@ -1,7 +1,7 @@
 """Commands interleaved at random, killed and resumed: nothing is doubled, lost or sent elsewhere.
 
 The processes are real and so is the service; the steps come from seeds. ``TAGODEV_STEPS`` says how
-many steps there are, in scenarios of a fixed length: 300 by default, 3,000 in ``nox -s crash``.
+many steps there are, in scenarios of a fixed length: 150 by default, 3,000 in ``nox -s crash``.
 A failure prints its seed and the steps so far. To replay it, give ``TAGODEV_SEED`` and
 ``TAGODEV_STEPS`` as the failure says: then that is the only scenario, with so many steps.
 """
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support.interleaving_checks import (
     Ended,
@@ -27,12 +29,20 @@ from tests.support.interleaving_checks import (
     broken_command,
     row_name,
 )
-from tests.support.interleavings import WEIGHTS, InterleavingError, Scenario, Step, steps_of
+from tests.support.interleavings import (
+    WEIGHTS,
+    InterleavingError,
+    Scenario,
+    Services,
+    Step,
+    steps_of,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-STEPS: Final = int(os.environ.get("TAGODEV_STEPS", "300"))
+STEPS: Final = int(os.environ.get("TAGODEV_STEPS", "150"))
 SEED: Final = os.environ.get("TAGODEV_SEED")
 #: Steps of a scenario: long enough for several kills of the same list, short enough to share out.
 LENGTH: Final = 75
@@ -49,6 +59,20 @@ SCENARIOS: Final = (
 #: pytest would give neighbours to the same worker.
 AT_ONCE: Final = 2
 PAIRS: Final = [SCENARIOS[begun : begun + AT_ONCE] for begun in range(0, len(SCENARIOS), AT_ONCE)]
+#: Sequences of steps that are tried beside the scenarios.
+EXAMPLES: Final = 6
+#: Steps that need no second process.
+SINGLE: Final = st.builds(
+    Step,
+    st.sampled_from(
+        [
+            *(name for name in WEIGHTS if name != "rival"),
+            *3 * ("apply", "kill", "edit", "alarm", "bulk"),
+        ]
+    ),
+    st.integers(0, 999),
+    st.integers(0, 999),
+)
 #: Seconds that a step may take, on a slow machine that does other things too.
 PATIENCE: Final = 8
 
@@ -72,6 +96,29 @@ def test_interleavings(tmp_path: Path, scenarios: list[tuple[int, int]]) -> None
         ]
     for one in plays:
         one.result()
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Give what scenarios stand on, one after the other."""
+    with Services(tmp_path_factory.mktemp("printed")) as services:
+        yield services
+
+
+@pytest.mark.timeout(600)
+def test_any_steps_one_at_a_time(
+    tmp_path_factory: pytest.TempPathFactory, services: Services
+) -> None:
+    """The same holds for any short sequence without a second process, and a failure is shrunk."""
+
+    @settings(max_examples=EXAMPLES, derandomize=True)
+    @given(st.lists(SINGLE, min_size=12, max_size=20))
+    def hold(steps: list[Step]) -> None:
+        services.address.reset()
+        with Scenario(tmp_path_factory.mktemp("steps"), 0, services) as scenario:
+            scenario.play(steps, alone=True)
+
+    hold()
 
 
 # --- the driver itself ---------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import csv
 import os
 import random
 import shutil
+import signal
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,6 +25,7 @@ import attrs
 
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.support import Command
+from tests.support.forks import ForkServer
 from tests.support.interleaving_checks import (
     Ended,
     FinalBatch,
@@ -36,17 +38,16 @@ from tests.support.interleaving_checks import (
     broken_command,
     row_name,
 )
-from tests.support.processes import finish
-from tests.support.shared_address import FAULTS, SharedAddress
+from tests.support.shared_address import FAULTS, MOMENTS, End, SharedAddress
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from tests.support.shared_address import Sender
+    from tests.support.forks import Forked
+    from tests.support.shared_address import Moment, Sender
 
-__all__ = ["WEIGHTS", "InterleavingError", "Scenario", "Step", "steps_of"]
+__all__ = ["WEIGHTS", "InterleavingError", "Scenario", "Services", "Step", "steps_of"]
 
 PROFILES: Final = ("first", "second")
 #: Rows of a list are numbered below this; a list begins with fewer of them.
@@ -203,14 +204,13 @@ class _Running:
 
     number: int
     arguments: tuple[str, ...]
-    process: subprocess.Popen[str]
+    process: Forked
     sender: Sender
     source: _List | _Batch
     situations: list[str]
     """What holds for it, by the keys of `EXPECTED`."""
     versions: list[frozenset[str]]
     """All names in lists and batches, as it started and after each edit since."""
-    command: Command
     path: str = ""
     must_be_refused: bool = False
 
@@ -229,15 +229,52 @@ class _Running:
 # --- carrying steps out --------------------------------------------------------------------------
 
 
+class Services:
+    """Two profiles at one address, and a server of processes; a context manager.
+
+    Args:
+        folder: an empty one, for what processes print.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._stack = ExitStack()
+        self._folder: Final = folder
+        self.address: SharedAddress
+        self.forks: ForkServer
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            # Nothing is refused for its number: what is tested here is not the limits.
+            emulators = {
+                profile: stack.enter_context(
+                    EmulatorProcess(EmulatorOptions(unlimited=True, seed=number))
+                )
+                for number, profile in enumerate(PROFILES, 1)
+            }
+            self.address = stack.enter_context(SharedAddress(emulators))
+            self.forks = stack.enter_context(ForkServer(self._folder))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+
 class Scenario:
     """Two profiles at one address, lists and batches in a folder, and commands; a context manager.
 
     Args:
         folder: an empty folder.
-        seed: of the steps, for the message of a failure.
+        seed: of the steps, for the message of a failure; 0 if they come from elsewhere.
+        services: what it stands on, as new; None for some of its own.
     """
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, services: Services | None = None) -> None:
         self.folder: Final = folder
         self.seed: Final = seed
         self.history: list[str] = []
@@ -259,18 +296,16 @@ class Scenario:
         self._deleted: set[str] = set()
         self._seen = 0
         self._files: dict[Sender, _Running] = {}
+        self._services = services
         self._address: SharedAddress
+        self._forks: ForkServer
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            # Nothing is refused for its number: what is tested here is not the limits.
-            emulators = {
-                profile: stack.enter_context(
-                    EmulatorProcess(EmulatorOptions(unlimited=True, seed=number))
-                )
-                for number, profile in enumerate(PROFILES, 1)
-            }
-            self._address = stack.enter_context(SharedAddress(emulators))
+            services = self._services
+            if services is None:
+                services = stack.enter_context(Services(self.folder / "printed"))
+            self._address, self._forks = services.address, services.forks
             stack.callback(self._kill_all)
             self._stack = stack.pop_all()
         for place in ("elsewhere", "batches", "links"):
@@ -287,8 +322,12 @@ class Scenario:
     ) -> None:
         self._stack.close()
 
-    def play(self, steps: Sequence[Step]) -> None:
+    def play(self, steps: Sequence[Step], *, alone: bool = False) -> None:
         """Carry steps out, look after each whether the invariants hold, and finish everything.
+
+        Args:
+            steps: what to do.
+            alone: whether a step ends before the next one begins.
 
         Raises:
             InterleavingError: something does not hold.
@@ -296,6 +335,8 @@ class Scenario:
         for step in steps:
             self.history.append(f"{step.name} {step.choice} {step.number}:")
             _ACTIONS[step.name](self, step)
+            while alone and self._running:
+                self._finish_one(self._running[0])
             self._check()
             self.steps += 1
         self.history.append("the end:")
@@ -620,7 +661,9 @@ class Scenario:
             return None
         batch = self._new_batch(PROFILES[step.number % 2])
         self._make_room()
-        self._kill_after(self._start_bulk(batch, 1), writes=1 + step.number % 4)
+        self._kill_after(
+            self._start_bulk(batch, 1), MOMENTS[step.choice % 3], writes=1 + step.number % 4
+        )
         return batch if batch.begun and not batch.finished else None
 
     # --- steps: others ----------------------------------------------------------------------------
@@ -679,10 +722,11 @@ class Scenario:
             self._start_something(step)
         running = self._running[step.choice % len(self._running)]
         more = step.number // 3
+        moment = MOMENTS[step.choice // 3 % len(MOMENTS)]
         if step.number % 3:
-            self._kill_after(running, writes=more % 5)
+            self._kill_after(running, moment, writes=more % 5)
         else:
-            self._kill_after(running, requests=more % 18)
+            self._kill_after(running, moment, requests=more % 18)
 
     def _start_something(self, step: Step) -> None:
         unfinished = [batch for batch in self._batches if batch.begun and not batch.finished]
@@ -691,21 +735,18 @@ class Scenario:
         else:
             self._start_apply(self._lists[step.choice % len(self._lists)], step.number * 2 + 1)
 
-    def _kill_after(self, running: _Running, *, writes: int = 0, requests: int = 0) -> None:
-        """Kill a command after so many more requests, unless it ends before."""
+    def _kill_after(
+        self, running: _Running, moment: Moment, *, writes: int = 0, requests: int = 0
+    ) -> None:
+        """Kill a command at the so manieth request from now on, unless it ends before."""
         sender = running.sender
+        kill = running.process.kill
+        sender.end = End(kill, sender.writes + writes, sender.requests + requests, moment)
         self._address.release(sender)
-        last_write, last_request = sender.writes + writes, sender.requests + requests
-        deadline = time.monotonic() + _PATIENCE
-        while sender.writes < last_write or sender.requests < last_request:
-            if running.process.poll() is not None:
-                self._close(running)
-                return
-            assert time.monotonic() < deadline, "the command neither ends nor sends requests"
-            time.sleep(0.001)
-        running.process.kill()
-        running.process.communicate()
-        self._say(f"killed {running.number} after {sender.requests} requests")
+        if running.process.wait(_PATIENCE) != -signal.SIGKILL:
+            self._close(running)
+            return
+        self._say(f"killed {running.number} after {sender.requests} requests, {moment}")
         self._put_away(running)
 
     def _finish(self, step: Step) -> None:
@@ -730,27 +771,28 @@ class Scenario:
 
     def _close(self, running: _Running) -> None:
         """Take in how a command has ended by itself."""
-        done = finish(running.process)
+        out, err = running.process.communicate(_PATIENCE)
+        code = running.process.wait(_PATIENCE)
         sender = running.sender
         if sender.faults:
             running.disturb("faults")
         ended = Ended(
             arguments=" ".join(running.arguments),
-            code=done.code,
-            out=done.out,
-            err=done.err,
+            code=code,
+            out=out,
+            err=err,
             situations=tuple(running.situations),
             path=running.path,
             writes=sender.writes,
             creations=sender.creations,
         )
         self._ended.append(ended)
-        self._say(f"{running.number} ended with {done.code} ({'; '.join(running.situations)})")
-        if isinstance(running.source, _List) and (done.code, running.arguments[0]) == (0, "apply"):
+        self._say(f"{running.number} ended with {code} ({'; '.join(running.situations)})")
+        if isinstance(running.source, _List) and (code, running.arguments[0]) == (0, "apply"):
             running.source.applied.add(sender.profile)
             running.source.moved = False
             running.source.known |= len(running.versions) == 1
-        if isinstance(running.source, _Batch) and not (done.code or running.must_be_refused):
+        if isinstance(running.source, _Batch) and not (code or running.must_be_refused):
             running.source.finished = True
         self._put_away(running)
 
@@ -790,12 +832,11 @@ class Scenario:
         running = _Running(
             number=self.commands,
             arguments=arguments,
-            process=command.start(*arguments),
+            process=self._forks.start(command.folder, command.variables(), arguments),
             sender=sender,
             source=source,
             situations=[situation],
             versions=[self._names()],
-            command=command,
         )
         self._running.append(running)
         self._files[sender] = running
@@ -807,7 +848,7 @@ class Scenario:
     def _kill_all(self) -> None:
         for running in self._running:
             running.process.kill()
-            running.process.communicate()
+            running.process.wait(_PATIENCE)
 
     # --- what holds -------------------------------------------------------------------------------
 
@@ -864,9 +905,9 @@ class Scenario:
             return
         steps = "\n".join(f"  {n}. {text}" for n, text in enumerate(self.history, 1))
         found = "\n".join(wrong)
+        replay = f"To replay: TAGODEV_SEED={self.seed} TAGODEV_STEPS={self.steps + 1}"
         raise InterleavingError(
-            f"{found}\n\nSteps:\n{steps}\n\n"
-            f"To replay: TAGODEV_SEED={self.seed} TAGODEV_STEPS={self.steps + 1}"
+            f"{found}\n\nSteps:\n{steps}" + (f"\n\n{replay}" if self.seed else "")
         )
 
     def _finish_everything(self) -> None:

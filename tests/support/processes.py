@@ -75,6 +75,8 @@ def start(
         stdout=stdout,
         stderr=stderr,
         text=True,
+        # A console's own encoding is not ours.
+        errors="backslashreplace",
         **options,
     )
 

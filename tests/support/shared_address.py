@@ -27,12 +27,12 @@ import orjson
 from tagodev.models.devices import CUSTOM_HTTPS_CONNECTOR, CUSTOM_HTTPS_NETWORK
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from types import TracebackType
 
     from tagodev.emulator import EmulatorProcess
 
-__all__ = ["FAULTS", "Deletion", "Fault", "Sender", "SharedAddress"]
+__all__ = ["FAULTS", "MOMENTS", "Deletion", "End", "Fault", "Moment", "Sender", "SharedAddress"]
 
 T = TypeVar("T")
 
@@ -41,6 +41,12 @@ Fault: TypeAlias = Literal["unsent", "lost", "late", "slow"]
 #: is lost; it reaches the service after the connection was closed; it takes long.
 FAULTS: Final[tuple[Fault, ...]] = ("unsent", "lost", "late", "slow")
 
+Moment: TypeAlias = Literal["unsent", "unanswered", "answered"]
+#: What has become of the request at which a process is killed.
+MOMENTS: Final[tuple[Moment, ...]] = ("unsent", "unanswered", "answered")
+
+#: Seconds between an answer and the kill: the process has it, and does something with it.
+_AT_WORK: Final = 0.003
 #: Seconds by which a late or slow request is delayed: well below any `--settle` in use here.
 _DELAY: Final = 0.1
 #: Seconds after which a held request is forwarded in any case, so that no client times out.
@@ -48,6 +54,22 @@ _LONGEST_HOLD: Final = 5.0
 _PATIENCE: Final = 30.0
 _CREATE_OR_DELETE: Final = frozenset({"POST", "DELETE"})
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+@attrs.frozen
+class End:
+    """When a process is killed: at a request, which is passed on or not."""
+
+    kill: Callable[[], None]
+    writes: int
+    """How many requests that change something must have arrived."""
+    requests: int
+    """How many requests must have arrived."""
+    moment: Moment
+
+    def has_come(self, sender: Sender) -> bool:
+        """Return whether so many requests have arrived."""
+        return sender.writes >= self.writes and sender.requests >= self.requests
 
 
 @attrs.define(eq=False)
@@ -70,6 +92,8 @@ class Sender:
     """How many of them create a device."""
     faults: int = 0
     """How many of them had a fault."""
+    end: End | None = None
+    """When it is killed."""
     reads: set[str] = attrs.field(factory=set)
     """Devices that it has read and not written since: it may be about to replace their tags."""
 
@@ -192,6 +216,15 @@ class SharedAddress:
     def heal(self) -> None:
         """Forget the faults that have not struck."""
         self._faults.clear()
+
+    def reset(self) -> None:
+        """Begin again, with profiles that hold nothing; no process may be running."""
+        assert not self._senders
+        for emulator in self._emulators.values():
+            emulator.reset()
+        self._faults.clear()
+        self.names.clear()
+        self.deletions.clear()
 
     def devices(self, profile: str) -> list[dict[str, Any]]:
         """Return the devices that a profile holds, with their tags."""
@@ -317,6 +350,22 @@ class SharedAddress:
         sender.writes += method in _WRITES
         sender.creations += (method, path) == ("POST", "/device")
         reads = method == "GET" and _device_of(path) != ""
+        end = sender.end if sender.end is not None and sender.end.has_come(sender) else None
+        if end is not None and end.moment == "unsent":
+            end.kill()
+            return None
+        answer = await self._answer_of(connection, sender, request, reads=reads)
+        if end is not None and end.moment == "unanswered":
+            end.kill()
+            return None
+        if end is not None:
+            asyncio.get_running_loop().call_later(_AT_WORK, end.kill)
+        return answer
+
+    async def _answer_of(
+        self, connection: _Connection, sender: Sender, request: _Message, *, reads: bool
+    ) -> _Message | None:
+        method, path = _route(request)
         if sender.holding and (reads or method in _WRITES):
             await self._hold(connection, sender)
         if _device_of(path) and method in {"GET", "PUT"}:
