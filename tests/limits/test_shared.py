@@ -26,6 +26,7 @@ from tagodev.limits.clock import ServerClock
 from tagodev.limits.shared import SharedLedger, profile_name
 from tagodev.limits.stores import StoreError
 from tagodev.secrets import Secret
+from tests.limits.jumping import in_virtual_time
 from tests.limits.leasing import MemoryStore
 from tests.support import servers
 from tests.support.answers import created, http
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tagodev.limits.stores import Exchange, Reply
+    from tagodev.limits.stores import Exchange, LeaseStore, Reply
 
 
 class Fickle:
@@ -107,6 +108,7 @@ class _SleepyClock(ServerClock):
         super().__init__(fleet_slack=fleet_slack, suspended=lambda: self.slept)
 
 
+@in_virtual_time
 async def test_two_ledgers_of_one_store_are_never_rejected() -> None:
     """Each counts by itself in one loop, as two processes would; what they do together fits."""
     memory = MemoryStore()
@@ -122,6 +124,7 @@ async def test_two_ledgers_of_one_store_are_never_rejected() -> None:
     assert (16, 0) == (sum(done), stats["rejected"])
 
 
+@in_virtual_time
 async def test_the_next_start_goes_on_with_what_is_left(tmp_path: Path) -> None:
     """A program that is started twice within a window is not rejected in the second run."""
     async with service() as emulator:
@@ -134,6 +137,7 @@ async def test_the_next_start_goes_on_with_what_is_left(tmp_path: Path) -> None:
     assert (15, 0) == (stats["created"], stats["rejected"])
 
 
+@in_virtual_time
 async def test_what_is_left_goes_back_at_the_end() -> None:
     """Whoever leaves holds nothing that others could use."""
     memory = MemoryStore()
@@ -149,6 +153,7 @@ async def test_what_is_left_goes_back_at_the_end() -> None:
     assert max(held.values()) <= 1
 
 
+@in_virtual_time
 async def test_an_idle_process_gives_back_soon() -> None:
     """Places that nobody uses any more are others' after a moment, while the client is open."""
     memory = MemoryStore()
@@ -160,6 +165,7 @@ async def test_an_idle_process_gives_back_soon() -> None:
     assert store.closed
 
 
+@in_virtual_time
 async def test_the_time_is_asked_for_once() -> None:
     """Clients that come and go in one process learn the service's minute from the first."""
     ledger = FickleLedger(MemoryStore())
@@ -172,6 +178,7 @@ async def test_the_time_is_asked_for_once() -> None:
     assert 1 == stats["routes"]["GET /info"]["accepted"]
 
 
+@in_virtual_time
 async def test_away_and_back(caplog: pytest.LogCaptureFixture) -> None:
     """A store that is away is told once; work waits for it and goes on by itself."""
     ledger = FickleLedger(MemoryStore())
@@ -195,6 +202,7 @@ async def _made(tago: Tago, number: int) -> int:
     return (await tago.devices.create_many(rows(number))).done
 
 
+@in_virtual_time
 async def test_a_share_goes_while_the_store_is_away() -> None:
     """Each process goes on with its share of each window, and no more."""
     ledger = FickleLedger(MemoryStore(), away_share=0.2, processes=2)
@@ -208,6 +216,7 @@ async def test_a_share_goes_while_the_store_is_away() -> None:
     assert (0, 2) == (stats["rejected"], max(windows))
 
 
+@in_virtual_time
 async def test_a_store_that_is_away_for_too_long() -> None:
     """Requests that wait for it end with an error, and those that come later; nothing was sent."""
     ledger = FickleLedger(MemoryStore(), patience=0.0)
@@ -223,6 +232,7 @@ async def test_a_store_that_is_away_for_too_long() -> None:
     assert 1 == stats["created"]
 
 
+@in_virtual_time
 async def test_a_file_that_is_no_ledger(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """What waiting does not mend is told at once; when it is mended all goes on."""
     path = tmp_path / "ledger.sqlite"
@@ -236,6 +246,7 @@ async def test_a_file_that_is_no_ledger(tmp_path: Path, caplog: pytest.LogCaptur
     assert "then all wait for it" in caplog.text
 
 
+@in_virtual_time
 async def test_a_run_that_the_store_ends(tmp_path: Path) -> None:
     """Its rows are pending, and a journal goes on with all of them."""
     memory = MemoryStore()
@@ -255,6 +266,7 @@ async def test_a_run_that_the_store_ends(tmp_path: Path) -> None:
     assert (3, 3) == (report.done, stats["created"])
 
 
+@in_virtual_time
 async def test_a_share_goes_on_however_long_the_store_is_away() -> None:
     """Where there is something to go on with, patience does not end."""
     ledger = FickleLedger(MemoryStore(), away_share=0.2, processes=2, patience=0.0)
@@ -263,6 +275,7 @@ async def test_a_share_goes_on_however_long_the_store_is_away() -> None:
         assert 2 == await _made(tago, 2)
 
 
+@in_virtual_time
 async def test_a_store_that_has_forgotten(caplog: pytest.LogCaptureFixture) -> None:
     """It is told, and nothing goes before what was held is past."""
     memory = MemoryStore()
@@ -277,6 +290,7 @@ async def test_a_store_that_has_forgotten(caplog: pytest.LogCaptureFixture) -> N
     assert (15, 0) == (stats["created"], stats["rejected"])
 
 
+@in_virtual_time
 async def test_one_that_raises_what_it_should_not(caplog: pytest.LogCaptureFixture) -> None:
     """A mistake in a store leaves nobody waiting for ever: it counts as away."""
     ledger = FickleLedger(MemoryStore())
@@ -294,6 +308,7 @@ async def test_one_that_raises_what_it_should_not(caplog: pytest.LogCaptureFixtu
     assert "oops" in caplog.text
 
 
+@in_virtual_time
 async def test_a_refusal_tells_the_time_too() -> None:
     """A service that does not know the route that is asked for the time still tells it."""
     async with ScriptedServer(
@@ -332,6 +347,7 @@ async def test_a_lost_answer_about_the_time() -> None:
     assert 3 <= len(server.received) <= 6
 
 
+@in_virtual_time
 async def test_a_service_that_tells_no_time_is_used_steadily() -> None:
     """Without windows each process keeps to its part of the limit."""
     async with ScriptedServer(
@@ -346,6 +362,7 @@ async def test_a_service_that_tells_no_time_is_used_steadily() -> None:
         assert ["GET /info", *["POST /device"] * 3] == server.seen()
 
 
+@in_virtual_time
 async def test_a_machine_that_slept_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests that wait when the clock is lost send for the time, instead of waiting for ever."""
     monkeypatch.setattr("tagodev.limits.shared.ServerClock", _SleepyClock)
@@ -362,13 +379,36 @@ async def test_a_machine_that_slept_asks_again(monkeypatch: pytest.MonkeyPatch) 
     assert 0 == stats["rejected"]
 
 
-async def test_no_token_is_kept(tmp_path: Path) -> None:
+class _Noted:
+    """A store that says when it has been asked."""
+
+    def __init__(self, store: LeaseStore) -> None:
+        self.store = store
+        self.asked = asyncio.Event()
+
+    async def exchange(self, exchange: Exchange) -> Reply:
+        """Ask the store."""
+        reply = await self.store.exchange(exchange)
+        self.asked.set()
+        return reply
+
+    async def close(self) -> None:
+        """Close the store."""
+        await self.store.close()
+
+
+async def test_no_token_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a file nor a server ever holds the token, nor the address with it."""
     async with service() as emulator:
         with RedisServer(redis_or_skip()) as server:
             for ledger in (SqliteLedger(tmp_path / "ledger.sqlite"), RedisLedger(server.url)):
+                store = _Noted(ledger.make_store())
+                monkeypatch.setattr(ledger, "make_store", lambda store=store: store)
                 async with client(emulator, ledger) as tago:
-                    await tago.devices.create(DeviceCreate(name="x"))
+                    # An empty server makes it wait; what is kept is there before that.
+                    creating = asyncio.create_task(tago.devices.create(DeviceCreate(name="x")))
+                    await store.asked.wait()
+                    creating.cancel()
             (key,) = [line for line in server.ask("KEYS", "*").split(b"\r\n") if b"tagodev" in line]
             kept = key + server.ask("HGETALL", key.decode())
         kept += b"".join(_contents(tmp_path))
