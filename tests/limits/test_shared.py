@@ -23,10 +23,11 @@ from tagodev import (
 )
 from tagodev.emulator import Emulator, EmulatorOptions
 from tagodev.limits.clock import ServerClock
+from tagodev.limits.settings import Settings
 from tagodev.limits.shared import SharedLedger, profile_name
 from tagodev.limits.stores import StoreError
 from tagodev.secrets import Secret
-from tests.limits.jumping import in_virtual_time
+from tests.limits.jumping import in_virtual_time, run_virtually
 from tests.limits.leasing import MemoryStore
 from tests.support import servers
 from tests.support.answers import created, http
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tagodev.limits.scheduler import Scheduler
     from tagodev.limits.stores import Exchange, LeaseStore, Reply
 
 
@@ -447,3 +449,58 @@ def test_odd_options_are_refused(tmp_path: Path, options: dict[str, float]) -> N
     """Shares that don't fit, and numbers of processes that can't be."""
     with pytest.raises(ConfigurationError):
         SqliteLedger(tmp_path / "x", **options)  # type: ignore[arg-type]  # odd on purpose
+
+
+@pytest.mark.parametrize("away", [1.0, 60.0, 1800.0])
+def test_work_goes_on_soon_after_the_store_is_back(away: float) -> None:
+    """However long it was away, what waited has gone two seconds after its return."""
+
+    async def made_in() -> float:
+        loop = asyncio.get_running_loop()
+        ledger = FickleLedger(MemoryStore())
+        async with service(minute=60) as emulator, client(emulator, ledger) as tago:
+            assert 1 == await _made(tago, 1)
+            ledger.store.away = True
+            working = asyncio.create_task(_made(tago, 5))
+            await asyncio.sleep(away)
+            ledger.store.away = False
+            back = loop.time()
+            await working
+            return loop.time() - back
+
+    assert run_virtually(made_in()) <= 2.0
+
+
+def test_each_loop_has_a_scheduler_and_a_clock_of_its_own() -> None:
+    """Loops count time from moments of their own: what one has learnt says nothing in the next."""
+    ledger = FickleLedger(MemoryStore())
+    settings = Settings(HardLimits.for_plan("free"))
+
+    async def opened() -> Scheduler:
+        scheduler = ledger.open(settings, None, "garden")
+        assert scheduler.clock_state() is None
+        scheduler.core.clock.observe(0.0, 0.1, 1e9)
+        # Another client of this loop finds both; both are left behind, unclosed.
+        again = ledger.open(settings, None, "garden")
+        assert again is scheduler
+        return scheduler
+
+    assert run_virtually(opened()) is not run_virtually(opened())
+
+
+def test_a_clock_is_of_its_loop_and_of_its_slack() -> None:
+    """Clients that come and go find what was learnt, unless they judge it otherwise."""
+    ledger = FickleLedger(MemoryStore())
+
+    async def known(*slacks: float) -> list[bool]:
+        found = []
+        for slack in slacks:
+            settings = Settings(HardLimits.for_plan("free"), fleet_slack=slack)
+            scheduler = ledger.open(settings, None, "garden")
+            found.append(scheduler.core.clock.known)
+            scheduler.core.clock.observe(0.0, 0.1, 1e9)
+            await ledger.leave(scheduler, None)
+        return found
+
+    assert [False, True, False] == run_virtually(known(0.1, 0.1, 0.2))
+    assert [False, True, False] == run_virtually(known(0.2, 0.2, 0.1))
