@@ -92,6 +92,10 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         """Return the virtual time."""
         return self._jumping.now
 
+    def timers(self) -> list[asyncio.TimerHandle]:
+        """Return what is to be called later."""
+        return list(self._scheduled)
+
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
     ) -> asyncio.Future[T]:
