@@ -173,7 +173,7 @@ class Play:
             await getattr(self, self.case.story.replace(" ", "_"))()
             self.calls[0].cancel()
             await asyncio.gather(*self.calls, return_exceptions=True)
-        self.world.assert_nothing_is_left()
+        await self.world.assert_nothing_is_left()
 
     async def use_what_is_left(self) -> None:
         """Let one more client take all that the next window has, with calls."""
@@ -185,7 +185,7 @@ class Play:
             await self.world.until_window(0, 58.0)
             self.last = self.world.windows[-1]
         await work
-        self.world.assert_nothing_is_left()
+        await self.world.assert_nothing_is_left()
 
     async def call(self) -> object:
         """Make an interactive call now and then, of whoever is there."""
