@@ -86,11 +86,15 @@ class Case:
         return {name: getattr(self, name) for name in names}
 
     @property
+    def trip(self) -> float:
+        """Seconds that a request takes at most, from its turn to its answer."""
+        return LONGEST if self.takes == "heavy-tailed" else TRIP
+
+    @property
     def longest_wait(self) -> float:
         """Seconds that a call waits for its turn at most where a window has room for it."""
         # A slot that is freed, and with a shared store the time that is asked for.
-        trip = LONGEST if self.takes == "heavy-tailed" else TRIP
-        wait = trip if self.ledger == "memory" else 2 * trip + 1.0
+        wait = self.trip if self.ledger == "memory" else 2 * self.trip + 1.0
         if self.pacing == "steady" or self.share < 1:
             wait += 2 * MINUTE / self.budget
         return wait
@@ -144,6 +148,7 @@ class Play:
         self.rng = random.Random(seed)
         self.ledger = self.world.ledger(case.ledger, folder)
         self.open: list[Tago] = []
+        self.cut_short: list[tuple[float, float]] = []
         self.begin = self.world.clock.now
 
     def run(self) -> None:
@@ -192,8 +197,13 @@ class Play:
         while True:
             await asyncio.sleep(BETWEEN_CALLS)
             if self.open:
-                call = self.world.create(self.rng.choice(self.open))
-                self.calls.append(asyncio.create_task(call))
+                self.calls.append(asyncio.create_task(self.call_once(self.rng.choice(self.open))))
+
+    async def call_once(self, tago: Tago) -> None:
+        """Make one interactive call; one that the end of its client cuts short has waited too."""
+        asked = self.world.clock.now
+        if not await self.world.create(tago):
+            self.cut_short.append((asked, max(self.world.clock.now - self.case.trip, asked)))
 
     async def live(self, until: float, *, abruptly: bool = False) -> None:
         """Be a client that is busy until a moment."""
@@ -262,7 +272,7 @@ def calls_in_time(play: Play) -> Iterator[bool]:
     world, case = play.world, play.case
     calls = [(granted - waited, granted) for granted, lane, waited in world.waits if lane != "bulk"]
     granted_in = [world.window_at(granted) for _, granted in calls]
-    for asked, granted in calls:
+    for asked, granted in calls + play.cut_short:
         window = world.window_at(asked)
         before = [granted_in.count(window - ago) for ago in range(1, REMEMBERED + 1)]
         kept = max(before) if case.reserve is None else case.reserve
