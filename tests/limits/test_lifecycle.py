@@ -306,13 +306,44 @@ def test_matrix(case: Case, tmp_path: Path) -> None:
         assert soon >= (min(0.7 * case.budget, case.concurrency) if case.share == 1 else 1)
 
 
-# --- what is known to fail -----------------------------------------------------------------------
+# --- single stories -------------------------------------------------------------------------------
 
 
 def run_in(world: World, coroutine: Coroutine[object, object, T]) -> T:
     """Run clients of a world in virtual time."""
     with world.answering():
         return run_virtually(coroutine, world.clock)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_what_is_left_behind_at_a_boundary(kind: Kind, seed: int, tmp_path: Path) -> None:
+    """Requests whose client ended just before a boundary may be counted behind it."""
+    world = World(10, seed, travels=lambda _: 0.5)
+
+    async def end_abruptly() -> None:
+        async with world.client(world.ledger(kind, tmp_path)) as tago:
+            await world.create(tago)
+            await world.until_window(1, 57.0)
+            calls = [asyncio.create_task(world.create(tago)) for _ in range(10)]
+            await asyncio.sleep(0.45)
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+
+    async def go_on() -> None:
+        async with world.client(world.ledger(kind, tmp_path)) as tago:
+            await asyncio.gather(*(world.create(tago) for _ in range(12)))
+
+    async def both() -> None:
+        await end_abruptly()
+        await go_on()
+
+    run_in(world, both())
+    assert 0 == world.rejected
+
+
+# --- what is known to fail -----------------------------------------------------------------------
 
 
 @pytest.mark.xfail(reason="scheduler: steady pacing begins anew with each client")
