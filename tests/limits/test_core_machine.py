@@ -131,4 +131,4 @@ class LoneClient(ReferenceServer):
 
 
 TestLoneClient = LoneClient.TestCase
-TestLoneClient.settings = settings(max_examples=250, stateful_step_count=50, deadline=None)
+TestLoneClient.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)

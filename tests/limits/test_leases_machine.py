@@ -385,4 +385,4 @@ class ManyProcesses(ReferenceServer):
 
 
 TestManyProcesses = ManyProcesses.TestCase
-TestManyProcesses.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+TestManyProcesses.settings = settings(max_examples=120, stateful_step_count=50, deadline=None)

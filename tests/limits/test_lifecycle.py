@@ -481,7 +481,7 @@ def test_a_later_date_that_is_wrong(limit: int) -> None:
 
 
 @pytest.mark.xfail(reason="scheduler: clients without a common ledger starve each other")
-@pytest.mark.parametrize("limit", [60, 250])
+@pytest.mark.parametrize("limit", [60, 120])
 def test_clients_without_a_common_ledger(limit: int) -> None:
     """Three clients in three processes come to equal parts of the limit."""
     world = World(limit, seed=1)
