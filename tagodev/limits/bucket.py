@@ -193,6 +193,9 @@ class Bucket:
         self.closed_until = other.closed_until
         self.rejected = other.rejected
         self.learner.take_over(other.learner)
+        self._reserve.take_over(other._reserve)
+        self._barren = other._barren
+        self._accepted_since_closed = other._accepted_since_closed
 
     def least_wait(self, now: float, lane: Lane) -> float:
         """Return the least time that a newcomer of a lane has to wait, in seconds.

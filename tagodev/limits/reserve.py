@@ -39,6 +39,12 @@ class Reserve:
         if self._fixed is None:
             self._wanted = max(self._peaks, default=0)
 
+    def take_over(self, other: Reserve) -> None:
+        """Go on with what another reserve of the same route has seen."""
+        self._window, self._used, self._peaks = other._window, other._used, other._peaks
+        if self._fixed is None:
+            self._wanted = max(self._peaks, default=0)
+
     def count(self) -> None:
         """Count a grant of the interactive lane."""
         self._used += 1

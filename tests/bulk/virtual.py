@@ -34,15 +34,10 @@ class VirtualLoop(JumpingLoop):
         self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
     ) -> asyncio.Future[T]:
         """Do it here and now."""
-        future: asyncio.Future[T] = self.create_future()
-        try:
-            result = func(*args)
-        except Exception as error:  # noqa: BLE001  (whoever waits for it gets it)
-            future.set_exception(error)
-        else:
-            future.set_result(result)
+        done = super().run_in_executor(executor, func, *args)
+        if done.exception() is None:
             self.after_thread()
-        return future
+        return done
 
 
 @contextmanager

@@ -7,11 +7,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from tagodev import DeviceCreate, HardLimits, Tago
-from tagodev.emulator import Emulator, EmulatorOptions, EmulatorProcess
+from tagodev.emulator import Emulator, EmulatorOptions
 from tagodev.events import Event, Granted, Sent, Settled
 from tagodev.limits.ledger import MemoryLedger, known_plan, remember_plan, shared_ledger
 from tagodev.limits.settings import Settings
 from tagodev.secrets import Secret
+from tests.limits.jumping import VirtualClock, in_virtual_time, run_virtually
 
 if TYPE_CHECKING:
     import pytest
@@ -30,10 +31,11 @@ def test_same_profile_same_ledger() -> None:
     assert first is not shared_ledger("https://a", Secret("token-one"), LIMITS.override("x", 1))
 
 
+@in_virtual_time
 async def test_a_client_per_web_request_is_harmless() -> None:
     """Clients that come and go, one after the other and at once, are never rejected together."""
-    options = EmulatorOptions(plan="free", minute=2, max_devices=50)
-    limits = HardLimits.for_plan("free", minute=2)
+    options = EmulatorOptions(plan="free", max_devices=50)
+    limits = HardLimits.for_plan("free")
     async with Emulator(options) as emulator:
 
         async def handle_one(number: int) -> None:
@@ -49,17 +51,21 @@ async def test_a_client_per_web_request_is_harmless() -> None:
 
 def test_a_second_loop_takes_over_what_was_counted() -> None:
     """A program that calls `asyncio.run` twice within a window is not rejected in the second."""
-    limits = HardLimits.for_plan("free", minute=2)
+    clock, ledger = VirtualClock(), MemoryLedger()
+    emulators: list[Emulator] = []
 
-    async def make(emulator: EmulatorProcess, many: int) -> None:
-        async with Tago(emulator.token, api=emulator.url, plan=limits) as tago:
+    async def make(many: int) -> tuple[int, int]:
+        if not emulators:
+            emulators.append(Emulator(EmulatorOptions(plan="free", max_devices=50)))
+        async with (
+            emulators[0] as emulator,
+            Tago(emulator.token, api=emulator.url, plan="free", ledger=ledger) as tago,
+        ):
             await tago.devices.create_many(DeviceCreate(name=f"d{n}") for n in range(many))
+            stats = emulator.stats()
+        return stats["created"], stats["rejected"]
 
-    with EmulatorProcess(EmulatorOptions(plan="free", minute=2, max_devices=50)) as emulator:
-        asyncio.run(make(emulator, 9))
-        asyncio.run(make(emulator, 9))
-        stats = emulator.stats()
-    assert (18, 0) == (stats["created"], stats["rejected"])
+    assert [(9, 0), (18, 0)] == [run_virtually(make(9), clock) for _ in range(2)]
 
 
 def test_two_loops_at_once_count_apart_and_say_so(caplog: pytest.LogCaptureFixture) -> None:

@@ -23,9 +23,11 @@ from tagodev import (
 )
 from tagodev.emulator import Emulator, EmulatorOptions
 from tagodev.limits.clock import ServerClock
+from tagodev.limits.settings import Settings
 from tagodev.limits.shared import SharedLedger, profile_name
 from tagodev.limits.stores import StoreError
 from tagodev.secrets import Secret
+from tests.limits.jumping import in_virtual_time, run_virtually
 from tests.limits.leasing import MemoryStore
 from tests.support import servers
 from tests.support.answers import created, http
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tagodev.limits.stores import Exchange, Reply
+    from tagodev.limits.scheduler import Scheduler
+    from tagodev.limits.stores import Exchange, LeaseStore, Reply
 
 
 class Fickle:
@@ -107,6 +110,7 @@ class _SleepyClock(ServerClock):
         super().__init__(fleet_slack=fleet_slack, suspended=lambda: self.slept)
 
 
+@in_virtual_time
 async def test_two_ledgers_of_one_store_are_never_rejected() -> None:
     """Each counts by itself in one loop, as two processes would; what they do together fits."""
     memory = MemoryStore()
@@ -122,6 +126,7 @@ async def test_two_ledgers_of_one_store_are_never_rejected() -> None:
     assert (16, 0) == (sum(done), stats["rejected"])
 
 
+@in_virtual_time
 async def test_the_next_start_goes_on_with_what_is_left(tmp_path: Path) -> None:
     """A program that is started twice within a window is not rejected in the second run."""
     async with service() as emulator:
@@ -134,6 +139,7 @@ async def test_the_next_start_goes_on_with_what_is_left(tmp_path: Path) -> None:
     assert (15, 0) == (stats["created"], stats["rejected"])
 
 
+@in_virtual_time
 async def test_what_is_left_goes_back_at_the_end() -> None:
     """Whoever leaves holds nothing that others could use."""
     memory = MemoryStore()
@@ -149,6 +155,7 @@ async def test_what_is_left_goes_back_at_the_end() -> None:
     assert max(held.values()) <= 1
 
 
+@in_virtual_time
 async def test_an_idle_process_gives_back_soon() -> None:
     """Places that nobody uses any more are others' after a moment, while the client is open."""
     memory = MemoryStore()
@@ -160,6 +167,7 @@ async def test_an_idle_process_gives_back_soon() -> None:
     assert store.closed
 
 
+@in_virtual_time
 async def test_the_time_is_asked_for_once() -> None:
     """Clients that come and go in one process learn the service's minute from the first."""
     ledger = FickleLedger(MemoryStore())
@@ -172,6 +180,7 @@ async def test_the_time_is_asked_for_once() -> None:
     assert 1 == stats["routes"]["GET /info"]["accepted"]
 
 
+@in_virtual_time
 async def test_away_and_back(caplog: pytest.LogCaptureFixture) -> None:
     """A store that is away is told once; work waits for it and goes on by itself."""
     ledger = FickleLedger(MemoryStore())
@@ -195,6 +204,7 @@ async def _made(tago: Tago, number: int) -> int:
     return (await tago.devices.create_many(rows(number))).done
 
 
+@in_virtual_time
 async def test_a_share_goes_while_the_store_is_away() -> None:
     """Each process goes on with its share of each window, and no more."""
     ledger = FickleLedger(MemoryStore(), away_share=0.2, processes=2)
@@ -208,6 +218,7 @@ async def test_a_share_goes_while_the_store_is_away() -> None:
     assert (0, 2) == (stats["rejected"], max(windows))
 
 
+@in_virtual_time
 async def test_a_store_that_is_away_for_too_long() -> None:
     """Requests that wait for it end with an error, and those that come later; nothing was sent."""
     ledger = FickleLedger(MemoryStore(), patience=0.0)
@@ -223,6 +234,7 @@ async def test_a_store_that_is_away_for_too_long() -> None:
     assert 1 == stats["created"]
 
 
+@in_virtual_time
 async def test_a_file_that_is_no_ledger(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """What waiting does not mend is told at once; when it is mended all goes on."""
     path = tmp_path / "ledger.sqlite"
@@ -236,6 +248,7 @@ async def test_a_file_that_is_no_ledger(tmp_path: Path, caplog: pytest.LogCaptur
     assert "then all wait for it" in caplog.text
 
 
+@in_virtual_time
 async def test_a_run_that_the_store_ends(tmp_path: Path) -> None:
     """Its rows are pending, and a journal goes on with all of them."""
     memory = MemoryStore()
@@ -255,6 +268,7 @@ async def test_a_run_that_the_store_ends(tmp_path: Path) -> None:
     assert (3, 3) == (report.done, stats["created"])
 
 
+@in_virtual_time
 async def test_a_share_goes_on_however_long_the_store_is_away() -> None:
     """Where there is something to go on with, patience does not end."""
     ledger = FickleLedger(MemoryStore(), away_share=0.2, processes=2, patience=0.0)
@@ -263,6 +277,7 @@ async def test_a_share_goes_on_however_long_the_store_is_away() -> None:
         assert 2 == await _made(tago, 2)
 
 
+@in_virtual_time
 async def test_a_store_that_has_forgotten(caplog: pytest.LogCaptureFixture) -> None:
     """It is told, and nothing goes before what was held is past."""
     memory = MemoryStore()
@@ -277,6 +292,7 @@ async def test_a_store_that_has_forgotten(caplog: pytest.LogCaptureFixture) -> N
     assert (15, 0) == (stats["created"], stats["rejected"])
 
 
+@in_virtual_time
 async def test_one_that_raises_what_it_should_not(caplog: pytest.LogCaptureFixture) -> None:
     """A mistake in a store leaves nobody waiting for ever: it counts as away."""
     ledger = FickleLedger(MemoryStore())
@@ -294,6 +310,7 @@ async def test_one_that_raises_what_it_should_not(caplog: pytest.LogCaptureFixtu
     assert "oops" in caplog.text
 
 
+@in_virtual_time
 async def test_a_refusal_tells_the_time_too() -> None:
     """A service that does not know the route that is asked for the time still tells it."""
     async with ScriptedServer(
@@ -332,6 +349,7 @@ async def test_a_lost_answer_about_the_time() -> None:
     assert 3 <= len(server.received) <= 6
 
 
+@in_virtual_time
 async def test_a_service_that_tells_no_time_is_used_steadily() -> None:
     """Without windows each process keeps to its part of the limit."""
     async with ScriptedServer(
@@ -346,6 +364,7 @@ async def test_a_service_that_tells_no_time_is_used_steadily() -> None:
         assert ["GET /info", *["POST /device"] * 3] == server.seen()
 
 
+@in_virtual_time
 async def test_a_machine_that_slept_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests that wait when the clock is lost send for the time, instead of waiting for ever."""
     monkeypatch.setattr("tagodev.limits.shared.ServerClock", _SleepyClock)
@@ -362,13 +381,36 @@ async def test_a_machine_that_slept_asks_again(monkeypatch: pytest.MonkeyPatch) 
     assert 0 == stats["rejected"]
 
 
-async def test_no_token_is_kept(tmp_path: Path) -> None:
+class _Noted:
+    """A store that says when it has been asked."""
+
+    def __init__(self, store: LeaseStore) -> None:
+        self.store = store
+        self.asked = asyncio.Event()
+
+    async def exchange(self, exchange: Exchange) -> Reply:
+        """Ask the store."""
+        reply = await self.store.exchange(exchange)
+        self.asked.set()
+        return reply
+
+    async def close(self) -> None:
+        """Close the store."""
+        await self.store.close()
+
+
+async def test_no_token_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a file nor a server ever holds the token, nor the address with it."""
     async with service() as emulator:
         with RedisServer(redis_or_skip()) as server:
             for ledger in (SqliteLedger(tmp_path / "ledger.sqlite"), RedisLedger(server.url)):
+                store = _Noted(ledger.make_store())
+                monkeypatch.setattr(ledger, "make_store", lambda store=store: store)
                 async with client(emulator, ledger) as tago:
-                    await tago.devices.create(DeviceCreate(name="x"))
+                    # An empty server makes it wait; what is kept is there before that.
+                    creating = asyncio.create_task(tago.devices.create(DeviceCreate(name="x")))
+                    await store.asked.wait()
+                    creating.cancel()
             (key,) = [line for line in server.ask("KEYS", "*").split(b"\r\n") if b"tagodev" in line]
             kept = key + server.ask("HGETALL", key.decode())
         kept += b"".join(_contents(tmp_path))
@@ -407,3 +449,58 @@ def test_odd_options_are_refused(tmp_path: Path, options: dict[str, float]) -> N
     """Shares that don't fit, and numbers of processes that can't be."""
     with pytest.raises(ConfigurationError):
         SqliteLedger(tmp_path / "x", **options)  # type: ignore[arg-type]  # odd on purpose
+
+
+@pytest.mark.parametrize("away", [1.0, 60.0, 1800.0])
+def test_work_goes_on_soon_after_the_store_is_back(away: float) -> None:
+    """However long it was away, what waited has gone two seconds after its return."""
+
+    async def made_in() -> float:
+        loop = asyncio.get_running_loop()
+        ledger = FickleLedger(MemoryStore())
+        async with service(minute=60) as emulator, client(emulator, ledger) as tago:
+            assert 1 == await _made(tago, 1)
+            ledger.store.away = True
+            working = asyncio.create_task(_made(tago, 5))
+            await asyncio.sleep(away)
+            ledger.store.away = False
+            back = loop.time()
+            await working
+            return loop.time() - back
+
+    assert run_virtually(made_in()) <= 2.0
+
+
+def test_each_loop_has_a_scheduler_and_a_clock_of_its_own() -> None:
+    """Loops count time from moments of their own: what one has learnt says nothing in the next."""
+    ledger = FickleLedger(MemoryStore())
+    settings = Settings(HardLimits.for_plan("free"))
+
+    async def opened() -> Scheduler:
+        scheduler = ledger.open(settings, None, "garden")
+        assert scheduler.clock_state() is None
+        scheduler.core.clock.observe(0.0, 0.1, 1e9)
+        # Another client of this loop finds both; both are left behind, unclosed.
+        again = ledger.open(settings, None, "garden")
+        assert again is scheduler
+        return scheduler
+
+    assert run_virtually(opened()) is not run_virtually(opened())
+
+
+def test_a_clock_is_of_its_loop_and_of_its_slack() -> None:
+    """Clients that come and go find what was learnt, unless they judge it otherwise."""
+    ledger = FickleLedger(MemoryStore())
+
+    async def known(*slacks: float) -> list[bool]:
+        found = []
+        for slack in slacks:
+            settings = Settings(HardLimits.for_plan("free"), fleet_slack=slack)
+            scheduler = ledger.open(settings, None, "garden")
+            found.append(scheduler.core.clock.known)
+            scheduler.core.clock.observe(0.0, 0.1, 1e9)
+            await ledger.leave(scheduler, None)
+        return found
+
+    assert [False, True, False] == run_virtually(known(0.1, 0.1, 0.2))
+    assert [False, True, False] == run_virtually(known(0.2, 0.2, 0.1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -230,3 +230,20 @@ def test_what_is_past_is_forgotten(store: SqliteStore, path: Path) -> None:
     connection.close()
 
     assert [("garden", "POST /device", 100 + 2 * day)] == rows
+
+
+@pytest.mark.parametrize("another", [{}, {"profile": "other"}, {"minute": 2.0}])
+@pytest.mark.parametrize(
+    ("ago", "carried", "kept"),
+    [(7, 5, False), (7, 6, True), (6, 1, True), (6, 5, True), (7, 9, True), (1, 1, True)],
+)
+def test_only_what_is_past_in_every_way_is_forgotten(
+    store: SqliteStore, path: Path, *, another: dict[str, Any], ago: int, carried: int, kept: bool
+) -> None:
+    """A window stays while charges of it may be counted, or its calls are a recent peak."""
+    store.exchange_now(exchange(ask(100 - ago), carried=carried))
+    store.exchange_now(exchange(ask(100), **another))
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT number FROM holdings").fetchall()
+
+    assert (kept or bool(another)) == ((100 - ago,) in rows)

@@ -254,7 +254,7 @@ async def test_several_at_once(make_store: MakeStore) -> None:
 
 asks = st.builds(
     ask,
-    number=st.integers(100, 109),
+    number=st.integers(-1, 0),
     want=st.integers(0, 400),
     carry=st.integers(0, 80),
     loose=st.integers(1, 40),
@@ -266,12 +266,18 @@ asks = st.builds(
     route=st.sampled_from(["POST /device", "GET /device"]),
     limit=st.sampled_from([320, 5000]),
 ).flatmap(lambda one: st.integers(0, one.want).map(lambda urgent: attrs.evolve(one, urgent=urgent)))
+#: Into how many further windows a request of each process may fall.
+CARRIED = {"a": 1, "b": 2, "c": 9}
 histories = st.lists(
-    st.builds(
-        lambda asks, holder, carried: exchange(*asks, holder=holder, carried=carried),
-        st.lists(asks, max_size=3),
-        st.sampled_from("abc"),
-        st.integers(1, 3),
+    st.tuples(
+        # Windows since the exchange before.
+        st.sampled_from([0, 0, 1, 1, 2, 6]),
+        st.builds(
+            # How long a request of a process may last does not change.
+            lambda asks, holder: exchange(*asks, holder=holder, carried=CARRIED[holder]),
+            st.lists(asks, min_size=1, max_size=3),
+            st.sampled_from(list(CARRIED)),
+        ),
     ),
     max_size=25,
 )
@@ -279,15 +285,16 @@ histories = st.lists(
 
 @given(history=histories)
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_all_stores_give_the_same(make_store: MakeStore, history: list[Exchange]) -> None:
-    """Whatever is asked, every store gives what the one in memory gives."""
-    latest, profile = 0, uuid4().hex
+def test_all_stores_give_the_same(
+    make_store: MakeStore, history: list[tuple[int, Exchange]]
+) -> None:
+    """Whatever is asked, in whatever windows, every store gives what the one in memory gives."""
+    latest, profile = 100, uuid4().hex
     in_order = []
-    for one in history:
-        # Time goes on: nobody asks about a window that is long past.
-        latest = max([latest, *(asked.number for asked in one.asks)])
-        asked_late = [attrs.evolve(each, number=max(each.number, latest - 1)) for each in one.asks]
-        in_order.append(attrs.evolve(one, asks=asked_late, profile=profile))
+    for passed, one in history:
+        latest += passed
+        asked = [attrs.evolve(each, number=latest + each.number) for each in one.asks]
+        in_order.append(attrs.evolve(one, asks=asked, profile=profile))
     memory = MemoryStore()
     expected = [memory.answer(one).given for one in in_order]
 

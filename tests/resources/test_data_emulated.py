@@ -23,6 +23,7 @@ from tagodev import (
     TagoDevice,
 )
 from tagodev.emulator import Emulator, EmulatorOptions
+from tests.limits.jumping import in_virtual_time
 from tests.support.clients import PLENTY, client
 
 if TYPE_CHECKING:
@@ -270,10 +271,11 @@ async def test_exports() -> None:
     assert f"device/{device.device_id}.csv" == backup.file_address
 
 
+@in_virtual_time
 async def test_intervals_keep_both_of_their_limits() -> None:
     """They take from their own counter and from that of reading, and neither is exceeded."""
-    options = EmulatorOptions(plan="free", minute=1.0)
-    plan = HardLimits.for_plan("free", minute=1.0)
+    options = EmulatorOptions(plan="free")
+    plan = HardLimits.for_plan("free")
     async with (
         Emulator(options) as emulator,
         client(emulator.url, token=emulator.token, plan=plan) as tago,
