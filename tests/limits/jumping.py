@@ -94,7 +94,8 @@ class JumpingLoop(asyncio.SelectorEventLoop):
 
     def timers(self) -> list[asyncio.TimerHandle]:
         """Return what is to be called later."""
-        return list(self._scheduled)
+        # Of asyncio's own loop, which does not offer it.
+        return list(self._scheduled)  # type: ignore[attr-defined]
 
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
