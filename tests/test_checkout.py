@@ -43,6 +43,11 @@ def as_a_command(folder: Path) -> str:
     return run(*WHERE, folder=folder, env=Command(folder).variables()).out
 
 
+def with_a_path_of_its_own(folder: Path) -> str:
+    """Start it with a folder that comes before the installed packages."""
+    return run(*WHERE, folder=folder, env=environment(PYTHONPATH=str(folder))).out
+
+
 def in_a_shell(folder: Path) -> str:
     """Start it in a shell into which lines are pasted."""
     return Shell(Command(folder)).run(shlex.join(WHERE)).out
@@ -55,7 +60,10 @@ def on_a_page(folder: Path) -> str:
     return printed
 
 
-@pytest.mark.parametrize("way", [by_itself, without_settings, as_a_command, in_a_shell, on_a_page])
+@pytest.mark.parametrize(
+    "way",
+    [by_itself, without_settings, as_a_command, with_a_path_of_its_own, in_a_shell, on_a_page],
+)
 def test_a_child_runs_the_checkout(way: Callable[[Path], str], tmp_path: Path) -> None:
     """It imports the very file that this process has imported, wherever it is started."""
     assert ROOT / "tagodev" / "__init__.py" == ROOT / tagodev.__file__

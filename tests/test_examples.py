@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import socket
 import time
@@ -49,9 +48,8 @@ every_backend = pytest.mark.parametrize(
 
 def surroundings(emulator: EmulatorProcess, **more: str) -> dict[str, str]:
     """Return the environment of an example that works on an emulator."""
-    paths = os.pathsep.join([str(EXAMPLES), os.environ["PYTHONPATH"]])
     service = {"TAGOIO_API": emulator.url, "TAGOIO_TOKEN": emulator.token}
-    return environment(**service, PYTHONPATH=paths, **more)
+    return environment(**service, PYTHONPATH=str(EXAMPLES), **more)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 from tagodev.cli.site import write_sites
 from tagodev.provision import read_devices
 from tests.cli.support import Command, InProcess, write_devices
-from tests.support.processes import PYTHON, finish, run
+from tests.support.processes import finish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,17 +49,6 @@ def test_help_names_commands_and_exit_codes(alone: Command) -> None:
     done = alone.run("--help")
     assert done.code == 0
     assert all(word in done.out for word in ("bulk", "demo", "emulator", "Exit codes", "130"))
-
-
-def test_help_does_not_load_the_commands() -> None:
-    """Only what is called is imported, so that help answers at once."""
-    code = (
-        "import sys; sys.argv = ['tagodev', '--help']\n"
-        "from tagodev.cli import main; main()\n"
-        "sys.exit(any(m in sys.modules for m in "
-        "('tagodev.cli.bulk', 'tagodev.cli.demo', 'tagodev.emulator', 'rich.live')))"
-    )
-    assert run(PYTHON, "-c", code).code == 0
 
 
 def test_emulator_prints_what_to_paste(alone: Command) -> None:

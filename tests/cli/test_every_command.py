@@ -220,8 +220,10 @@ def test_help_loads_no_client(name: tuple[str, ...]) -> None:
         "from tagodev.cli import main; main()\n"
         "print(*sorted(sys.modules), file=sys.stderr)"
     )
-    loaded = set(processes.run(PYTHON, "-c", program).err.split())
+    done = processes.run(PYTHON, "-c", program)
+    loaded = set(done.err.split())
 
+    assert "Usage: tagodev" in done.out
     assert set() == loaded & {"aiohttp", "cattrs", "sqlite3", "tagodev.models", "tagodev.emulator"}
 
 

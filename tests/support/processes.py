@@ -41,9 +41,14 @@ class Done:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return this process's environment without settings of tagodev, and with others."""
+    """Return this process's environment without settings of tagodev, and with others.
+
+    A folder that is given as PYTHONPATH comes before the checkout, not instead of it.
+    """
     ours = ("TAGOIO_", "TAGODEV_")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+    if "PYTHONPATH" in more:
+        more["PYTHONPATH"] = os.pathsep.join([more["PYTHONPATH"], kept["PYTHONPATH"]])
     return {**kept, **more}
 
 
