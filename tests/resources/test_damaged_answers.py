@@ -411,7 +411,7 @@ async def test_any_damage_is_contained(name: str) -> None:
     assert [] == await problems(name, LOST)
 
 
-@pytest.mark.parametrize("kind", {*MANY.values()}, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", dict.fromkeys(MANY.values()), ids=lambda kind: kind.__name__)
 def test_what_makes_an_answer_unreadable_is_named(kind: Any) -> None:
     """Each problem has the number of the item and the path of the field."""
     for place in places(kind):
