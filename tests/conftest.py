@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 import tagodev
 from tagodev import session
 from tagodev.limits import ledger
+from tests.support import forks
 from tests.support.processes import ROOT
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ def pytest_configure() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, paths)])
     if ROOT not in Path(tagodev.__file__).parents:
         pytest.exit(f"tagodev is imported from {tagodev.__file__}, not from {ROOT}", 4)
+
+
+def pytest_unconfigure() -> None:
+    """End what was left running for several tests."""
+    forks.stop()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shlex
+import subprocess
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
@@ -14,12 +15,14 @@ from tagodev.bulk.journal import Journal
 from tagodev.bulk.journal_rows import RowState
 from tagodev.emulator import EmulatorOptions
 from tests.support import processes
+from tests.support.forks import fork_server
 from tests.support.processes import PATIENCE, TAGODEV, Done, environment
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterable
     from pathlib import Path
+
+    from tests.support.processes import Process
 
 __all__ = [
     "Command",
@@ -49,9 +52,14 @@ class Command:
     token: str = ""
     environment: dict[str, str] = attrs.field(factory=dict)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start it."""
-        return processes.start(*TAGODEV, *arguments, folder=self.folder, env=self.variables())
+    def start(self, *arguments: str, reads: bool = False) -> Process:
+        """Start it by a fork, unless variables are set that matter as an interpreter starts."""
+        variables = self.variables()
+        if any(name.startswith(("PYTHON", "LC_", "LANG")) for name in self.environment):
+            stdin = subprocess.PIPE if reads else subprocess.DEVNULL
+            program = (*TAGODEV, *arguments)
+            return processes.start(*program, folder=self.folder, env=variables, stdin=stdin)
+        return fork_server().start(self.folder, variables, arguments, reads=reads)
 
     def run(self, *arguments: str) -> Done:
         """Start it and wait until it has ended."""
@@ -65,8 +73,7 @@ class Command:
 
     def run_with_input(self, text: str, *arguments: str) -> Done:
         """Run it with something to read on standard input, and wait until it has ended."""
-        program = (*TAGODEV, *arguments)
-        return processes.run(*program, folder=self.folder, env=self.variables(), given=text)
+        return processes.finish(self.start(*arguments, reads=True), text)
 
     def pipe(self, line: str, given: str = "") -> Done:
         """Run a line of a shell, in which ``tagodev`` is the command, and wait until it ends."""

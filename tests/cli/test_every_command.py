@@ -115,13 +115,22 @@ def paste(shell: Shell, in_process: InProcess, monkeypatch: pytest.MonkeyPatch) 
         if name.startswith(("TAGO", "XDG", "HOME", "COLUMNS")):
             monkeypatch.setenv(name, value)
 
-    def paste(line: str, given: str = "") -> Done:
+    def one(line: str, given: str) -> Done:
         program, *arguments = shlex.split(line)
-        if program != "tagodev" or {"<", "&&"} & set(arguments) or ";" in line:
+        if program != "tagodev":
             return shell.run(line, given)
+        if "<" in arguments:
+            given = (shell.command.folder / arguments.pop()).read_text()
+            arguments.pop()
         with monkeypatch.context() as patch:
             patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
             return in_process(*arguments)
+
+    def paste(line: str, given: str = "") -> Done:
+        *before, last = re.split(" && |; ", line)
+        for part in before:
+            assert one(part, given).code in (0, CODES.get(part.split()[1]))
+        return one(last, given)
 
     return paste
 

@@ -252,7 +252,7 @@ class Services:
                 for number, profile in enumerate(PROFILES, 1)
             }
             self.address = stack.enter_context(SharedAddress(emulators))
-            self.forks = stack.enter_context(ForkServer(self._folder))
+            self.forks = stack.enter_context(ForkServer())
             self._stack = stack.pop_all()
         return self
 
@@ -771,7 +771,7 @@ class Scenario:
 
     def _close(self, running: _Running) -> None:
         """Take in how a command has ended by itself."""
-        out, err = running.process.communicate(_PATIENCE)
+        out, err = running.process.communicate(timeout=_PATIENCE)
         code = running.process.wait(_PATIENCE)
         sender = running.sender
         if sender.faults:

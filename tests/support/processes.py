@@ -6,13 +6,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tests.support.forks import Forked
+
+    Process: TypeAlias = subprocess.Popen[str] | Forked
 
 __all__ = ["PATIENCE", "PYTHON", "ROOT", "TAGODEV", "Done", "environment", "finish", "run", "start"]
 
@@ -86,7 +90,7 @@ def start(
     )
 
 
-def finish(process: subprocess.Popen[str], given: str | None = None) -> Done:
+def finish(process: Process, given: str | None = None) -> Done:
     """Wait until a process has ended, and kill it if it does not.
 
     Args:
@@ -98,7 +102,7 @@ def finish(process: subprocess.Popen[str], given: str | None = None) -> Done:
             out, err = process.communicate(given, timeout=PATIENCE)
         finally:
             process.kill()
-    return Done(process.returncode, out or "", err or "")
+    return Done(process.wait(), out or "", err or "")
 
 
 def run(
