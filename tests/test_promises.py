@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import (
@@ -346,7 +346,6 @@ bodies = st.binary(max_size=40) | st.sampled_from(
 )
 
 
-@settings(max_examples=60)
 @given(
     # A 429 is no answer to the caller: it waits.
     status=st.integers(200, 599).filter(lambda status: status != 429),

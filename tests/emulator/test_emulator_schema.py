@@ -26,6 +26,7 @@ from schemathesis.specs.openapi.checks import (
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tagodev.emulator.service import ROUTES
 from tests.emulator.support import CONNECTOR, NETWORK
+from tests.support.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -226,7 +227,7 @@ def test_depths_are_no_fault(world: World, depth: int) -> None:
 
 @SCHEMA.parametrize()
 @settings(
-    max_examples=10,
+    max_examples=examples(3),
     derandomize=True,
     deadline=None,
     # One world is meant to serve all examples of an operation.
