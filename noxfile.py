@@ -75,13 +75,18 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session
 def crash(session: nox.Session) -> None:
-    """Kill bulk runs 200 times and others 50 times each, and interleave commands in 3,000 steps."""
+    """Kill bulk runs 200 times and others 50 times each, and interleave commands in 3,000 steps.
+
+    And try ten times as many examples where tests make them up.
+    """
     install(session, "tests")
     session.run(
         *("pytest", "--numprocesses=auto"),
         *("tests/bulk/test_crash.py", "tests/cli/test_interleavings.py"),
+        *("tests/test_fuzz.py", "tests/emulator/test_emulator_schema.py"),
+        *("tests/models/test_round_trip.py", "tests/provision/test_round_trip.py"),
         *session.posargs,
-        env={"TAGODEV_KILLS": "200", "TAGODEV_STEPS": "3000"},
+        env={"TAGODEV_KILLS": "200", "TAGODEV_STEPS": "3000", "TAGODEV_EXAMPLES": "10"},
     )
 
 

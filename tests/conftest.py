@@ -13,6 +13,7 @@ import tagodev
 from tagodev import session
 from tagodev.limits import ledger
 from tests.support import forks
+from tests.support.examples import examples
 from tests.support.processes import ROOT
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 # No deadline: nothing here asserts wall-clock time, and a busy machine must not fail a test.
 settings.register_profile(
-    "tagodev", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+    "tagodev",
+    deadline=None,
+    max_examples=examples(20),
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("tagodev")
 

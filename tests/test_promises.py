@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import (
@@ -271,7 +271,7 @@ async def test_quiet_about_secrets(trouble: Reply, caplog: pytest.LogCaptureFixt
     once = RetryPolicy(attempts=2, first_delay=0.0)
     async with (
         ScriptedServer(in_turn(trouble)) as server,
-        client(server.url, retry=once, timeout=0.3) as tago,
+        client(server.url, retry=once, timeout=0.1) as tago,
     ):
         errors = await everything(tago)
 
@@ -306,7 +306,7 @@ async def test_quiet_about_secrets_in_journals(
     path = tmp_path / "quiet.journal"
     async with (
         ScriptedServer(script) as server,
-        client(server.url, retry=once, timeout=0.3, concurrency=3) as tago,
+        client(server.url, retry=once, timeout=0.1, concurrency=3) as tago,
     ):
         run = tago.devices.create_many(rows(3), journal=path, settle=0.0)
         failure = await value_or_error(run)
@@ -346,7 +346,6 @@ bodies = st.binary(max_size=40) | st.sampled_from(
 )
 
 
-@settings(max_examples=60)
 @given(
     # A 429 is no answer to the caller: it waits.
     status=st.integers(200, 599).filter(lambda status: status != 429),

@@ -168,7 +168,8 @@ def test_every_field_is_documented() -> None:
 def test_examples_run() -> None:
     """What a docstring shows is what happens."""
     failed, attempted = {}, 0
-    for module in IMPORTABLE:
+    # A module without any takes as long to look through.
+    for module in (one for one in IMPORTABLE if ">>> " in one.source):
         imported = importlib.import_module(module.name)
         failures, examples = doctest.testmod(imported, optionflags=doctest.ELLIPSIS)
         attempted += examples

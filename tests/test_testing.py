@@ -27,6 +27,8 @@ filterwarnings = error
 asyncio_mode = {mode}
 asyncio_default_fixture_loop_scope = function
 """
+#: Plugins of others that import much at every start.
+WITHOUT = ("-p", "no:schemathesis", "-p", "no:hypothesispytest")
 
 
 @pytest.fixture
@@ -37,9 +39,15 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 def run(project: pytest.Pytester, source: str, *arguments: str) -> pytest.RunResult:
-    """Run tests in a process of their own."""
+    """Run tests, in this process: its emulators have their own all the same."""
     project.makepyfile(test_theirs=source)
-    return project.runpytest_subprocess("-n0", *arguments)
+    return project.runpytest_inprocess("-n0", *arguments)
+
+
+def run_apart(project: pytest.Pytester, source: str) -> pytest.RunResult:
+    """Run tests in a process of their own, with what it has installed but for slow plugins."""
+    project.makepyfile(test_theirs=source)
+    return project.runpytest_subprocess("-n0", *WITHOUT)
 
 
 def info(emulator: EmulatorProcess, token: str = "") -> int:
@@ -171,7 +179,7 @@ def test_marker_that_means_nothing_fails_the_test(
 
 def test_plugin_costs_nothing_until_it_is_asked(project: pytest.Pytester) -> None:
     """Where tagodev is installed but not used, neither it nor aiohttp is imported."""
-    result = run(
+    result = run_apart(
         project,
         """
         import sys
@@ -180,8 +188,6 @@ def test_plugin_costs_nothing_until_it_is_asked(project: pytest.Pytester) -> Non
             assert "_tagodev_pytest" in sys.modules
             assert not {"tagodev", "aiohttp", "attrs", "orjson"} & set(sys.modules)
         """,
-        "-p",
-        "no:hypothesispytest",
     )
 
     result.assert_outcomes(passed=1)
@@ -189,8 +195,8 @@ def test_plugin_costs_nothing_until_it_is_asked(project: pytest.Pytester) -> Non
 
 def test_plugin_explains_itself(project: pytest.Pytester) -> None:
     """The marker and the fixture are in pytest's own lists."""
-    markers = project.runpytest_subprocess("-n0", "--markers")
-    fixtures = project.runpytest_subprocess("-n0", "--fixtures")
+    markers = project.runpytest_inprocess("--markers")
+    fixtures = project.runpytest_inprocess("-n0", "--fixtures")
 
     markers.stdout.fnmatch_lines(["@pytest.mark.tago_emulator(?*options): options of the fixture*"])
     fixtures.stdout.fnmatch_lines(["tago_emulator -- *", "*Give a running emulator*"])
@@ -198,7 +204,7 @@ def test_plugin_explains_itself(project: pytest.Pytester) -> None:
 
 def test_no_process_is_left_behind(project: pytest.Pytester) -> None:
     """When pytest has ended, however it ends, so have its emulators."""
-    result = run(
+    result = run_apart(
         project,
         """
         import os, signal
@@ -219,7 +225,7 @@ def test_blocks_of_the_guide_run(project: pytest.Pytester) -> None:
     """What the documentation shows passes as it stands."""
     blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
     project.makepyfile(**{f"test_block_{number}": text for number, text in enumerate(blocks)})
-    result = project.runpytest_subprocess("-n0")
+    result = project.runpytest_inprocess("-n0")
 
     assert 4 == len(blocks)
     result.assert_outcomes(passed=5)

@@ -1,7 +1,7 @@
 """Killed at any instant and begun again: each row is done once, and its token is known.
 
 The programs are real processes and so is the emulator; the kills are SIGKILL.
-``TAGODEV_KILLS`` says how many there are: 25 by default, 200 in ``nox -s crash``.
+``TAGODEV_KILLS`` says how many there are: 10 by default, 200 in ``nox -s crash``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tagodev import Device
     from tests.bulk.crashing import Kind
 
-KILLS: Final = int(os.environ.get("TAGODEV_KILLS", "25"))
+KILLS: Final = int(os.environ.get("TAGODEV_KILLS", "10"))
 FEWER_KILLS: Final = max(KILLS // 4, 8)
 #: Seconds that a kill may cost, on a slow machine that does other things too.
 PATIENCE: Final = 8
@@ -48,7 +48,7 @@ FAULTS: Final = {
     "slow": 0.02,
 }
 #: So many requests a window to the routes that rows are done by, that the limit is always near.
-LIMIT: Final = 200
+LIMIT: Final = 100
 
 #: Moments to kill a program at, besides those while rows are in work: at a request to a route, the
 #: first or one of the next few, and up to so many seconds later.
@@ -204,8 +204,8 @@ async def owners(job: Job, tokens: list[str]) -> list[str | None]:
 
 @pytest.mark.timeout(60 + PATIENCE * KILLS)
 def test_create(tmp_path: Path) -> None:
-    """A thousand devices, none of them twice; journal and results hold the token of each."""
-    rows = max(1000, 5 * KILLS)
+    """Hundreds of devices, none of them twice; journal and results hold the token of each."""
+    rows = max(350, 5 * KILLS)
     with emulator_for("create", rows) as emulator, Program() as program:
         job = job_for("create", rows, emulator, tmp_path)
         doing = killed(program, job, KILLS)
@@ -240,7 +240,7 @@ def test_create(tmp_path: Path) -> None:
 @pytest.mark.timeout(60 + PATIENCE * FEWER_KILLS)
 def test_edit(tmp_path: Path) -> None:
     """Each device is what its row wants."""
-    rows = max(200, 5 * FEWER_KILLS)
+    rows = max(120, 5 * FEWER_KILLS)
     with emulator_for("edit", rows) as emulator, Program() as program:
         job = job_for("edit", rows, emulator, tmp_path)
         doing = killed(program, job, FEWER_KILLS)
@@ -257,7 +257,7 @@ def test_edit(tmp_path: Path) -> None:
 @pytest.mark.timeout(60 + PATIENCE * FEWER_KILLS)
 def test_delete(tmp_path: Path) -> None:
     """No device is left."""
-    rows = max(200, 5 * FEWER_KILLS)
+    rows = max(120, 5 * FEWER_KILLS)
     with emulator_for("delete", rows) as emulator, Program() as program:
         job = job_for("delete", rows, emulator, tmp_path)
         doing = killed(program, job, FEWER_KILLS)
@@ -270,7 +270,7 @@ def test_delete(tmp_path: Path) -> None:
 @pytest.mark.timeout(60 + PATIENCE * FEWER_KILLS)
 def test_rotate(tmp_path: Path) -> None:
     """Each device has one token: the one that the journal holds, and the old one is refused."""
-    rows = max(200, 5 * FEWER_KILLS)
+    rows = max(120, 5 * FEWER_KILLS)
     with emulator_for("rotate", rows) as emulator, Program() as program:
         job = job_for("rotate", rows, emulator, tmp_path)
         before = asyncio.run(tokens_of(job))

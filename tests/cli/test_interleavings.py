@@ -1,7 +1,7 @@
 """Commands interleaved at random, killed and resumed: nothing is doubled, lost or sent elsewhere.
 
 The processes are real and so is the service; the steps come from seeds. ``TAGODEV_STEPS`` says how
-many steps there are, in scenarios of a fixed length: 150 by default, 3,000 in ``nox -s crash``.
+many steps there are, in scenarios of 75 at most: 80 by default, 3,000 in ``nox -s crash``.
 A failure prints its seed and the steps so far. To replay it, give ``TAGODEV_SEED`` and
 ``TAGODEV_STEPS`` as the failure says: then that is the only scenario, with so many steps.
 """
@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.interleaving_checks import (
     Ended,
     FinalBatch,
@@ -42,10 +43,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-STEPS: Final = int(os.environ.get("TAGODEV_STEPS", "150"))
+STEPS: Final = int(os.environ.get("TAGODEV_STEPS", "80"))
 SEED: Final = os.environ.get("TAGODEV_SEED")
+#: Scenarios that one test carries out at the same time: each mostly waits for its processes, and
+#: pytest would give neighbours to the same worker.
+AT_ONCE: Final = 2
 #: Steps of a scenario: long enough for several kills of the same list, short enough to share out.
-LENGTH: Final = 75
+LENGTH: Final = max(1, min(75, STEPS // AT_ONCE))
 #: Seed and number of steps of each scenario.
 SCENARIOS: Final = (
     [(int(SEED), STEPS)]
@@ -55,12 +59,9 @@ SCENARIOS: Final = (
         for seed, begun in enumerate(range(0, STEPS, LENGTH), start=1)
     ]
 )
-#: Scenarios that one test carries out at the same time: each mostly waits for its processes, and
-#: pytest would give neighbours to the same worker.
-AT_ONCE: Final = 2
 PAIRS: Final = [SCENARIOS[begun : begun + AT_ONCE] for begun in range(0, len(SCENARIOS), AT_ONCE)]
 #: Sequences of steps that are tried beside the scenarios.
-EXAMPLES: Final = 6
+EXAMPLES: Final = examples(3)
 #: Steps that need no second process.
 SINGLE: Final = st.builds(
     Step,

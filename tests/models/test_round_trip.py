@@ -16,6 +16,7 @@ import tagodev.models
 from tagodev import UNSET
 from tagodev.models.data import Affected, Total
 from tagodev.serde import from_wire, to_json, to_wire
+from tests.support.examples import examples
 from tests.support.strategies import MODELS
 
 EVERY = pytest.mark.parametrize("cls", MODELS, ids=lambda cls: cls.__name__)
@@ -53,7 +54,6 @@ def test_round_trip(cls: type, data: st.DataObject) -> None:
 
 
 @EVERY
-@settings(max_examples=50)
 @given(data=st.data())
 def test_unset_is_never_on_the_wire(cls: type, data: st.DataObject) -> None:
     """A field is on the wire exactly if it is set; null stands for None and nothing else."""
@@ -68,7 +68,7 @@ def test_unset_is_never_on_the_wire(cls: type, data: st.DataObject) -> None:
 
 
 @EVERY
-@settings(max_examples=20)
+@settings(max_examples=examples(5))
 @given(data=st.data())
 def test_models_are_values(cls: type, data: st.DataObject) -> None:
     """A model is frozen and slotted, and equal to its copy."""

@@ -21,17 +21,22 @@ import ast
 import asyncio
 import doctest
 import inspect
+import io
 import os
 import re
 import shlex
 import subprocess
 import sys
-from contextlib import ExitStack, chdir
+from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
+import pytest
 
+from tagodev import session
+from tagodev.cli import main
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
+from tagodev.limits import ledger
 from tests.support.processes import environment, run, start
 
 if TYPE_CHECKING:
@@ -47,8 +52,8 @@ READ_ONLY: Final = ("text", "promql", "mermaid")
 #: What a reader on a machine without an account types instead.
 INSTEAD: Final = {
     "tagodev emulator": "tagodev emulator --port 0",
-    # Six thousand devices take their time; a few hundred tell the same.
-    "tagodev demo": "tagodev demo --devices 300 --plan starter --minute 1",
+    # Six thousand devices take their time; a hundred tell the same.
+    "tagodev demo": "tagodev demo --devices 100 --plan starter --minute 1",
     # `nox -s install` does what it says, in an environment of its own.
     "python3 -m pip install '.[cli]' && ": "",
     # It asks for the token, and reads it from a pipe as well.
@@ -63,13 +68,18 @@ _FENCE: Final = re.compile(
     r"^(?P<indent> *)```(?P<language>\w+)?(?P<more>[^\n`]*)\n(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
+#: A line with one short command, which may have its messages among its output, and then a filter.
+_SIMPLE: Final = re.compile(
+    r"tagodev (?P<words>[^|&;<>`$]+?)(?P<both> 2>&1)?( \| (?P<then>(head|tail|wc) [^|&;<>`$]+))?"
+)
 _TITLE: Final = re.compile(r'title="([^"]+)"')
 #: What is another at each reading, and what it is called instead; the first that fits.
 _VARYING: Final = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "TOKEN"),
     (re.compile(r"\b[0-9a-f]{24}\b"), "ID"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
-    (re.compile(r"20\d{6}-\d{6}"), "STAMP"),
+    # Two of one second are numbered.
+    (re.compile(r"20\d{6}-\d{6}(-\d)?"), "STAMP"),
     (re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?Z?"), "MOMENT"),
     (re.compile(r"\b\d\d:\d\d:\d\d\b"), "TIME"),
     (re.compile(r"[-+]?\b\d+(\.\d+)? (s|ms|min|seconds)\b( (ahead of|behind))?"), "DURATION"),
@@ -206,11 +216,47 @@ class Reader:
         if ELSEWHERE.fullmatch(typed):
             return ""
         self._need_emulator()
-        shell = ("sh", "-c", typed)
-        done = run(*shell, folder=self._folder, env=self._environment, stderr=subprocess.STDOUT)
-        assert "Traceback" not in done.out, done.out
-        assert not must_work or done.code == 0, f"{line}: {done.out}"
-        return done.out.replace(f"{self._folder}/.home", "~").replace(f"{self._folder}/", "")
+        simple = _SIMPLE.fullmatch(typed)
+        code, out = self._run_here(simple) if simple else self._run_in_shell(typed)
+        assert "Traceback" not in out, out
+        assert not must_work or code == 0, f"{line}: {out}"
+        return out.replace(f"{self._folder}/.home", "~").replace(f"{self._folder}/", "")
+
+    def _run_in_shell(self, line: str, given: str | None = None) -> tuple[int, str]:
+        """Run a line in a shell; return its exit code and all that it prints."""
+        done = run(
+            *("sh", "-c", line),
+            folder=self._folder,
+            env=self._environment,
+            given=given,
+            stderr=subprocess.STDOUT,
+        )
+        return done.code, done.out
+
+    def _run_here(self, line: re.Match[str]) -> tuple[int, str]:
+        """Run a simple line with its command in this process: its start would take the longest."""
+        out = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
+        piped = line["then"] is not None and not line["both"]
+        err = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) if piped else out
+        with (
+            chdir(self._folder),
+            _Environment(self._environment),
+            pytest.MonkeyPatch.context() as patch,
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            patch.setattr("sys.argv", ["tagodev", *shlex.split(line["words"])])
+            patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+            # What a process remembers of those before it stands in files.
+            patch.setattr(ledger, "_ledgers", {})
+            patch.setattr(ledger, "_plans", {})
+            patch.setattr(session, "_profiles", {})
+            code = main()
+        printed, said = (_contents(stream) for stream in (out, err))
+        if line["then"] is None:
+            return code, printed
+        code, filtered = self._run_in_shell(line["then"], printed)
+        return code, f"{said if piped else ''}{filtered}"
 
     def _start_emulator(self, line: str) -> str:
         """Leave an emulator running, as in another terminal, and use it from now on."""
@@ -266,6 +312,12 @@ class Reader:
         assert not result.failed, f"line {block.line}"
 
 
+def _contents(stream: io.TextIOWrapper) -> str:
+    """Return what was written into a stream over memory."""
+    assert isinstance(stream.buffer, io.BytesIO)
+    return stream.buffer.getvalue().decode()
+
+
 class _Environment:
     """Variables of the environment, for a while."""
 
@@ -273,7 +325,7 @@ class _Environment:
         self._variables = {
             key: value
             for key, value in variables.items()
-            if key.startswith(("TAGOIO_", "TAGODEV_"))
+            if key.startswith(("TAGOIO_", "TAGODEV_", "XDG_")) or key in ("HOME", "COLUMNS")
         }
 
     def __enter__(self) -> None:
