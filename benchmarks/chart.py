@@ -29,8 +29,8 @@ from benchmarks.simulation import CREATE, EPOCH, Service, latency
 from tagodev import HardLimits
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
-from tagodev.limits.lanes import Lane
 from tagodev.limits.pacing import aligned_pacer, steady_pacer
+from tagodev.limits.priority import Lane
 from tagodev.limits.scheduler import Scheduler
 from tagodev.limits.settings import Settings
 from tests.limits.jumping import run_virtually

@@ -32,10 +32,10 @@ from benchmarks.rivals.job import peak_memory
 from benchmarks.simulation import EPOCH, Service, Unpaced, latency
 from tagodev import HardLimits
 from tagodev.limits.clock import ServerClock
+from tagodev.limits.cold_start import CLOCK_ROUTE
 from tagodev.limits.core import Core
-from tagodev.limits.lanes import Lane
-from tagodev.limits.lessee import Lessee
-from tagodev.limits.outlook import CLOCK_ROUTE
+from tagodev.limits.ledger.lease_client import Lessee
+from tagodev.limits.priority import Lane
 from tagodev.limits.routes import Route
 from tagodev.limits.settings import Settings
 from tests.limits.leasing import MemoryStore
@@ -43,7 +43,7 @@ from tests.limits.leasing import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tagodev.limits.bucket import Permit
+    from tagodev.limits.route_queue import Permit
 
 _EDIT: Final = Route("PUT", "/device/:device_id")
 _INFO: Final = Route(*CLOCK_ROUTE.split())

@@ -31,16 +31,16 @@ from benchmarks.machine import describe
 from benchmarks.simulation import CREATE, Unpaced
 from tagodev import HardLimits
 from tagodev.limits.core import Core
-from tagodev.limits.lanes import Lane
 from tagodev.limits.pacing import LimiterPacer, aligned_pacer
+from tagodev.limits.priority import Lane
 from tagodev.limits.scheduler import Scheduler
 from tagodev.limits.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from tagodev.limits.bucket import Permit
     from tagodev.limits.pacing import Pacer
+    from tagodev.limits.route_queue import Permit
 
 _FAR_AWAY: Final = 10**9
 _SIZES: Final = (100, 10_000, 100_000)

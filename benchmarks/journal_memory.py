@@ -25,8 +25,8 @@ from benchmarks.emulated import device_specs
 from benchmarks.machine import describe
 from benchmarks.rivals.job import peak_memory
 from tagodev import HardLimits, RetryPolicy
-from tagodev.bulk.runs import Runs
-from tagodev.limits.ledger import MemoryLedger
+from tagodev.bulk.run_factory import Runs
+from tagodev.limits.ledger.memory import MemoryLedger
 from tagodev.limits.settings import Settings
 from tagodev.resources.devices import Devices
 from tagodev.secrets import Secret

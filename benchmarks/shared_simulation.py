@@ -17,20 +17,20 @@ import attrs
 from benchmarks.simulation import CREATE, EPOCH, Result, Service, greedy_ideal, latency
 from tagodev.hard_limits import HardLimits
 from tagodev.limits.clock import ServerClock
-from tagodev.limits.lanes import Lane
-from tagodev.limits.outlook import CLOCK_ROUTE
+from tagodev.limits.cold_start import CLOCK_ROUTE
+from tagodev.limits.ledger.shared import SharedLedger
+from tagodev.limits.priority import Lane
 from tagodev.limits.routes import Route
 from tagodev.limits.scheduler import ClockForgottenError
 from tagodev.limits.settings import Settings
-from tagodev.limits.shared import SharedLedger
 from tests.limits.jumping import run_virtually
 from tests.limits.leasing import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tagodev.limits.ledger.lease_store import Exchange, Reply
     from tagodev.limits.scheduler import Scheduler
-    from tagodev.limits.stores import Exchange, Reply
 
 __all__ = ["SharedWorld", "simulate_processes"]
 
@@ -122,7 +122,7 @@ class SharedWorld:
         store = _SlowStore(self.memory, self.rng)
         self.stores.append(store)
         ledger = _Ledger(store)
-        with patch("tagodev.limits.shared.ServerClock", _WakefulClock):
+        with patch("tagodev.limits.ledger.shared.ServerClock", _WakefulClock):
             gate = ledger.open(Settings(self._limits, concurrency=_CONCURRENCY), None, "garden")
         todo, lock = iter(range(rows)), asyncio.Lock()
         workers = range(min(2 * _CONCURRENCY, rows))

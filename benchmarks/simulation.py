@@ -19,14 +19,14 @@ import attrs
 from tagodev.hard_limits import HardLimits
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
-from tagodev.limits.lanes import Lane
+from tagodev.limits.priority import Lane
 from tagodev.limits.routes import Route
 from tagodev.limits.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tagodev.limits.bucket import Permit
+    from tagodev.limits.route_queue import Permit
 
 CREATE = Route("POST", "/device")
 EPOCH = 1.7e9

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         TokenIssued,
     )
     from tagodev.bulk.report import BulkReport
-    from tagodev.bulk.runner import BulkRun
+    from tagodev.bulk.run import BulkRun
     from tagodev.client import Tago
     from tagodev.device_client import TagoDevice
     from tagodev.errors import (
@@ -68,7 +68,7 @@ if TYPE_CHECKING:
         WaitTooLongError,
     )
     from tagodev.hard_limits import HardLimits
-    from tagodev.limits.ledgers import RedisLedger, SqliteLedger
+    from tagodev.limits.ledger.kinds import RedisLedger, SqliteLedger
     from tagodev.models import (
         UNSET,
         Account,

@@ -16,14 +16,14 @@ import aiohttp
 import attrs
 
 from tagodev.address import checked_url, find_address, is_loopback
-from tagodev.bulk.runs import Runs
+from tagodev.bulk.run_factory import Runs
 from tagodev.errors import ClosedError, ConfigurationError
 from tagodev.events import guarded
 from tagodev.hard_limits import HardLimits, Plan
 from tagodev.limits.clock import FLEET_SLACK
-from tagodev.limits.ledger import MemoryLedger, known_plan, remember_plan, shared_ledger
+from tagodev.limits.ledger.memory import MemoryLedger, known_plan, remember_plan, shared_ledger
+from tagodev.limits.ledger.shared import SharedLedger, profile_name
 from tagodev.limits.settings import TRANSIT_MAX, ColdStart, Pacing, Settings
-from tagodev.limits.shared import SharedLedger, profile_name
 from tagodev.retry import RetryPolicy
 from tagodev.secrets import Secret
 from tagodev.session import Session

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Unpack
 
 from tagodev.base_client import BaseClient
-from tagodev.bulk.journal import Journal
+from tagodev.bulk.journal.store import Journal
 from tagodev.errors import JournalError
 from tagodev.plan_detection import detect_plan
 from tagodev.resources.chunks import Chunks
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tagodev.bulk.options import RunManner
-    from tagodev.bulk.runner import BulkRun
+    from tagodev.bulk.run import BulkRun
     from tagodev.hard_limits import Plan
     from tagodev.session import Session
     from tagodev.target import Target

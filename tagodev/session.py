@@ -29,11 +29,11 @@ from tagodev.errors import (
     WaitTooLongError,
 )
 from tagodev.events import Ended, GaveUp, InDoubtWrite, Sent
-from tagodev.limits.lanes import Lane
+from tagodev.limits.priority import Lane
 from tagodev.limits.routes import Route
 from tagodev.limits.scheduler import ClockForgottenError
 from tagodev.retry import Safety, may_have_acted
-from tagodev.serde import StructureError, from_wire
+from tagodev.serialization.converter import StructureError, from_wire
 from tagodev.target import Target
 from tagodev.transport import Request
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from tagodev.errors import ServiceError
     from tagodev.events import EventSink
-    from tagodev.limits.bucket import Permit
+    from tagodev.limits.route_queue import Permit
     from tagodev.limits.scheduler import Scheduler
     from tagodev.retry import RetryPolicy
     from tagodev.transport import Answer, Transport

@@ -31,7 +31,7 @@ import attrs
 from tagodev import models
 from tagodev.bulk.options import RunKeywords, RunManner
 from tagodev.errors import InputError
-from tagodev.limits.lanes import Lane
+from tagodev.limits.priority import Lane
 from tagodev.secrets import Secret
 from tagodev.session import CallOptions, CallRecord
 

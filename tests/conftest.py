@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 import tagodev
 from tagodev import session
-from tagodev.limits import ledger
+from tagodev.limits.ledger import memory
 from tests.support import forks
 from tests.support.examples import examples
 from tests.support.processes import ROOT
@@ -66,8 +66,8 @@ def _no_settings_from_outside(
 @pytest.fixture(autouse=True)
 def _no_memory_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each test begin with ledgers of its own: ports come again, and so do made-up tokens."""
-    monkeypatch.setattr(ledger, "_ledgers", {})
-    monkeypatch.setattr(ledger, "_plans", {})
+    monkeypatch.setattr(memory, "_ledgers", {})
+    monkeypatch.setattr(memory, "_plans", {})
     monkeypatch.setattr(session, "_profiles", {})
 
 

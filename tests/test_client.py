@@ -20,8 +20,8 @@ from tagodev import (
     Tago,
 )
 from tagodev.address import REGIONS
-from tagodev.bulk.journal import Journal
-from tagodev.bulk.journal_rows import JournalInfo
+from tagodev.bulk.journal.entry import JournalInfo
+from tagodev.bulk.journal.store import Journal
 from tests.support.answers import created, ok
 from tests.support.clients import DEVICE_ID, PLENTY, TOKEN, client
 from tests.support.servers import Received, Reply, ScriptedServer, in_turn, refused_port

@@ -35,8 +35,8 @@ from tagodev import (
     TokenCreate,
 )
 from tagodev.emulator import Emulator, EmulatorOptions
-from tagodev.emulator.routing import Router
-from tagodev.emulator.service import ROUTES
+from tagodev.emulator.http.routing import Router
+from tagodev.emulator.http.service import ROUTES
 from tests.support.calls import CALLS, stocked
 from tests.support.clients import client
 from tests.support.exchanges import recording

@@ -16,7 +16,7 @@ import pytest
 from tagodev import DeviceCreate, HardLimits, Tago
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
-from tagodev.limits.lanes import Lane
+from tagodev.limits.priority import Lane
 from tagodev.limits.routes import Route
 from tagodev.limits.settings import Settings
 from tests.support.answers import http
@@ -27,7 +27,7 @@ from tests.support.servers import ScriptedServer
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tagodev.limits.bucket import Permit
+    from tagodev.limits.route_queue import Permit
     from tests.support.servers import Received
 
 CREATE = Route("POST", "/device")

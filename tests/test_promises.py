@@ -30,10 +30,10 @@ from tagodev import (
     TokenCreate,
 )
 from tagodev.bulk import engine
-from tagodev.bulk.journal import Journal
-from tagodev.bulk.journal_rows import RowState
+from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.store import Journal
 from tagodev.emulator import Emulator, EmulatorOptions
-from tagodev.serde import from_json
+from tagodev.serialization.converter import from_json
 from tests.support.answers import created, http, ok
 from tests.support.clients import DEVICE_ID, TOKEN, client, value_or_error
 from tests.support.leaks import assert_quiet

@@ -32,7 +32,7 @@ from tagodev import (
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tagodev.events import Ended, Sent
 from tagodev.limits import core
-from tagodev.limits.ledger import MemoryLedger
+from tagodev.limits.ledger.memory import MemoryLedger
 from tagodev.limits.snapshot import BucketState
 from tagodev.telemetry import OpenTelemetry
 from tests.support.answers import created, http, ok, refused, throttled

@@ -6,7 +6,7 @@ is done again where that is harmless, or looked up on the service where it is no
 To look once is not enough, because a request that was cut off may still be on its way and a list
 may lag: the engine looks after a settle time, and once more after another before it sends anew.
 
-When something goes wrong that would meet every further row (`tagodev.bulk.breaker`) the run
+When something goes wrong that would meet every further row (`tagodev.bulk.circuit_breaker`) the run
 *stops*: rows in flight are let finish, rows that wait for their turn are taken back and reported
 as pending, and no further row is read.
 
@@ -22,26 +22,26 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from tagodev.bulk.breaker import Breaker
-from tagodev.bulk.finding import Ambiguous, Found
+from tagodev.bulk.circuit_breaker import Breaker
 from tagodev.bulk.not_done import ambiguous, failure, still_in_doubt, unsent
-from tagodev.bulk.order import Order
+from tagodev.bulk.operations.identity import Ambiguous, Found
 from tagodev.bulk.outcomes import Failed, InDoubt, Pending
 from tagodev.bulk.precedence import precedence_of
+from tagodev.bulk.reorder_buffer import Order
 from tagodev.errors import ConnectError, JournalError, NoAnswerError, ServerError, TagoError
-from tagodev.limits.lanes import Lane
+from tagodev.limits.priority import Lane
 from tagodev.session import CallRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tagodev.bulk.finding import Finding
-    from tagodev.bulk.operations import Operation
+    from tagodev.bulk.input import Source
+    from tagodev.bulk.journal.adapter import Notes
+    from tagodev.bulk.operations.base import Operation
+    from tagodev.bulk.operations.identity import Finding
     from tagodev.bulk.options import RunOptions
     from tagodev.bulk.outcomes import Outcome
-    from tagodev.bulk.rows import Row
-    from tagodev.bulk.source import Source
-    from tagodev.bulk.writing import Notes
+    from tagodev.bulk.work_item import Row
 
 __all__ = ["Engine"]
 

@@ -21,8 +21,8 @@ from tagodev.errors import (
 )
 
 if TYPE_CHECKING:
-    from tagodev.bulk.finding import Ambiguous
-    from tagodev.bulk.rows import Row
+    from tagodev.bulk.operations.identity import Ambiguous
+    from tagodev.bulk.work_item import Row
     from tagodev.errors import TagoError
 
 __all__ = ["ambiguous", "failure", "still_in_doubt", "unsent"]

@@ -23,12 +23,12 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from tagodev.bulk.operations import Operation
+from tagodev.bulk.operations.base import Operation
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from tagodev.bulk.rows import Row
+    from tagodev.bulk.work_item import Row
 
 __all__ = ["Precedence", "precedence_of"]
 

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import attrs
 
 from tagodev.errors import ConfigurationError, JournalError
-from tagodev.process_lock import ProcessLock
-from tagodev.state_folder import private_folder, state_folder
+from tagodev.filesystem.process_lock import ProcessLock
+from tagodev.filesystem.state_folder import private_folder, state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

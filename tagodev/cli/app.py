@@ -11,9 +11,10 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from tagodev import __version__
-from tagodev.cli.common import Exit, complain, exit_code
+from tagodev.cli.exit_codes import Exit, exit_code
 from tagodev.cli.groups import as_grouped, register_aliases, register_groups
-from tagodev.cli.streams import steady_streams
+from tagodev.cli.output.console import complain
+from tagodev.cli.output.streams import steady_streams
 from tagodev.errors import TagoError
 
 __all__ = ["app", "run"]
@@ -120,38 +121,43 @@ app: Final = App(
     version=__version__,
     default_parameter=Parameter(show_default=_shown_default),
 )
-app.command("tagodev.cli.apply:apply", name="apply", help=_APPLY, help_epilogue=_APPLY_EXAMPLES)
-app.command("tagodev.cli.bulk:app", name="bulk", help=_BULK)
 app.command(
-    "tagodev.cli.demo:demo",
+    "tagodev.cli.apply.command:apply", name="apply", help=_APPLY, help_epilogue=_APPLY_EXAMPLES
+)
+app.command("tagodev.cli.bulk.app:app", name="bulk", help=_BULK)
+app.command(
+    "tagodev.cli.commands.demo:demo",
     name="demo",
     help=_DEMO,
     help_epilogue="Example: tagodev demo --devices 6000 --plan scale --minute 10",
 )
 app.command(
-    "tagodev.cli.doctor:doctor",
+    "tagodev.cli.doctor.command:doctor",
     name="doctor",
     help=_DOCTOR,
     help_epilogue="Example: tagodev doctor --region eu-w1",
 )
 app.command(
-    "tagodev.cli.emulator:emulator",
+    "tagodev.cli.commands.emulator:emulator",
     name="emulator",
     help=_EMULATOR,
     help_epilogue=_EMULATOR_EXAMPLES,
 )
 app.command(
-    "tagodev.cli.export:export", name="export", help=_EXPORT, help_epilogue=_EXPORT_EXAMPLES
+    "tagodev.cli.commands.export:export",
+    name="export",
+    help=_EXPORT,
+    help_epilogue=_EXPORT_EXAMPLES,
 )
 app.command(
-    "tagodev.cli.limits:limits",
+    "tagodev.cli.commands.limits:limits",
     name="limits",
     help=_LIMITS,
     help_epilogue="Example: tagodev limits --plan scale",
 )
-app.command("tagodev.cli.plan:plan", name="plan", help=_PLAN, help_epilogue=_PLAN_EXAMPLES)
+app.command("tagodev.cli.commands.plan:plan", name="plan", help=_PLAN, help_epilogue=_PLAN_EXAMPLES)
 app.command(
-    "tagodev.cli.completion:install_completion",
+    "tagodev.cli.commands.completion:install_completion",
     name="--install-completion",
     help=_COMPLETION,
     help_epilogue="Example: tagodev --install-completion --shell bash",

@@ -17,13 +17,13 @@ __all__ = ["STDIN", "as_grouped", "register_aliases", "register_groups"]
 
 #: Name, the module's app, and what it is about.
 _GROUPS: Final = (
-    ("config", "config:app", "Keep tokens in named profiles, and see which one is used."),
-    ("connector", "integrations:connector_app", "List connectors, and look at one."),
-    ("data", "data:app", "Read, count, send, edit and delete data of devices."),
-    ("device", "devices:app", "List, look at, create, edit and delete devices."),
-    ("network", "integrations:network_app", "List networks, and look at one."),
-    ("param", "params:app", "List, set and delete configuration parameters of devices."),
-    ("token", "tokens:app", "List, create, delete and rotate the tokens of devices."),
+    ("config", "commands.config:app", "Keep tokens in named profiles, and see which one is used."),
+    ("connector", "commands.networks:connector_app", "List connectors, and look at one."),
+    ("data", "commands.data:app", "Read, count, send, edit and delete data of devices."),
+    ("device", "commands.devices:app", "List, look at, create, edit and delete devices."),
+    ("network", "commands.networks:network_app", "List networks, and look at one."),
+    ("param", "commands.params:app", "List, set and delete configuration parameters of devices."),
+    ("token", "commands.tokens:app", "List, create, delete and rotate the tokens of devices."),
 )
 
 #: What the path of standard input is, also where there is no such file.
@@ -67,7 +67,7 @@ def register_aliases(app: App) -> None:
     """
     for (name, *short), function, example in _ALIASES:
         app.command(
-            f"tagodev.cli.aliases:{function}",
+            f"tagodev.cli.commands.tagoio_compat:{function}",
             name=name,
             alias=short,
             show=False,

@@ -90,7 +90,7 @@ The reference leaves open what follows; this is what the emulator does.
 
 from __future__ import annotations
 
-from tagodev.emulator.app import Emulator, serve
+from tagodev.emulator.http.app import Emulator, serve
 from tagodev.emulator.options import EmulatorOptions
 from tagodev.emulator.process import EmulatorProcess
 

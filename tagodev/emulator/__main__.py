@@ -10,7 +10,7 @@ import threading
 
 import orjson
 
-from tagodev.emulator.app import serve
+from tagodev.emulator.http.app import serve
 from tagodev.emulator.options import EmulatorOptions
 
 

@@ -14,7 +14,7 @@ from tagodev.hard_limits import DEVICE_CAPS, HARD_LIMITS, HardLimits, Plan
 
 __all__ = ["FAULTS", "VARIANTS", "EmulatorOptions"]
 
-#: What can be made to go wrong; `tagodev.emulator.faults` tells what each does.
+#: What can be made to go wrong; `tagodev.emulator.http.faults` tells what each does.
 FAULTS: Final = (
     "reset-before",
     "reset-after-commit",
@@ -145,7 +145,7 @@ def _as_names(value: Any) -> Any:
 
 
 def _routed() -> frozenset[str]:
-    from tagodev.emulator.service import ROUTES  # noqa: PLC0415 - routes know of the options
+    from tagodev.emulator.http.service import ROUTES  # noqa: PLC0415 - routes know of the options
 
     return frozenset(route.key for route in ROUTES)
 

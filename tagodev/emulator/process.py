@@ -24,7 +24,7 @@ from tagodev.emulator.options import EmulatorOptions
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from tagodev.emulator.routing import TokenKind
+    from tagodev.emulator.http.routing import TokenKind
     from tagodev.hard_limits import Plan
 
 __all__ = ["EmulatorProcess"]

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from tagodev.emulator.routing import RESOURCE_TOKENS
+from tagodev.emulator.http.routing import RESOURCE_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from tagodev.emulator.http.routing import Route
     from tagodev.emulator.options import EmulatorOptions
-    from tagodev.emulator.routing import Route
 
 __all__ = ["DATA_BY_ID", "name_problems", "varied"]
 

@@ -10,7 +10,7 @@ more urgent one, waits for the same route; and where slots are short the urgent 
 and then the route whose head has waited longest.
 
 Before the first answer nothing is known of the service's clock, so nothing of its windows:
-`tagodev.limits.outlook` says what goes then.
+`tagodev.limits.cold_start` says what goes then.
 If answers come and none tells the time, their route goes steadily, without windows.
 
 The core knows nothing of tasks, loops or sleeping.
@@ -25,12 +25,12 @@ from math import floor, inf
 from typing import TYPE_CHECKING, Final
 
 from tagodev.events import ClockRestarted, Granted, Settled, Throttled, WindowOpened
-from tagodev.limits.bucket import Bucket, Permit, make_bucket
 from tagodev.limits.clock import ServerClock
-from tagodev.limits.lanes import Lane, Waiter
-from tagodev.limits.outlook import CLOCK_ROUTE, Outlook
+from tagodev.limits.cold_start import CLOCK_ROUTE, Outlook
 from tagodev.limits.pacing import spend
-from tagodev.limits.presumed import Presumed, presumed
+from tagodev.limits.prior_charges import Presumed, presumed
+from tagodev.limits.priority import Lane, Waiter
+from tagodev.limits.route_queue import Bucket, Permit, make_bucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

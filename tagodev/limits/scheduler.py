@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 import attrs
 
 from tagodev.errors import WaitTooLongError
-from tagodev.limits.lanes import Lane
-from tagodev.limits.outlook import CLOCK_ROUTE
+from tagodev.limits.cold_start import CLOCK_ROUTE
+from tagodev.limits.priority import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tagodev.errors import LedgerError
     from tagodev.hard_limits import HardLimits
-    from tagodev.limits.bucket import Permit
     from tagodev.limits.core import Core
-    from tagodev.limits.lanes import Waiter
+    from tagodev.limits.priority import Waiter
+    from tagodev.limits.route_queue import Permit
     from tagodev.limits.routes import Route
     from tagodev.limits.snapshot import BucketState, ClockState
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from tagodev.provision.changes import (
-    DeviceChangeRow,
-    RotationRow,
-    read_device_changes,
-    read_rotations,
-)
-from tagodev.provision.defaults import read_defaults
-from tagodev.provision.files import (
+from tagodev.provision.integrations import Integrations, resolve_integrations
+from tagodev.provision.read.defaults import read_defaults
+from tagodev.provision.read.devices import (
     DeviceIdRow,
     DeviceRow,
     InvalidFileError,
@@ -18,7 +13,12 @@ from tagodev.provision.files import (
     read_device_ids,
     read_devices,
 )
-from tagodev.provision.integrations import Integrations, resolve_integrations
+from tagodev.provision.read.edit_rows import (
+    DeviceChangeRow,
+    RotationRow,
+    read_device_changes,
+    read_rotations,
+)
 
 __all__ = [
     "DeviceChangeRow",

@@ -19,8 +19,8 @@ from tagodev.errors import (
     PermissionDeniedError,
 )
 from tagodev.models import Connector, Network
-from tagodev.provision.naming import fold, shown_name
-from tagodev.provision.wellknown import WELL_KNOWN
+from tagodev.provision.public_networks import WELL_KNOWN
+from tagodev.provision.read.columns import fold, shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -7,12 +7,12 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 from tagodev.errors import InputError
-from tagodev.serde import to_json
+from tagodev.serialization.converter import to_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
 
-    from tagodev.bulk.runner import Many
+    from tagodev.bulk.run import Many
 
 __all__ = ["MAX_BODY", "Batches", "one_body"]
 

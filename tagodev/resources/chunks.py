@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 from tagodev.errors import NotFoundError
 from tagodev.limits.routes import Route
 from tagodev.models import Chunk, ChunkBackup
-from tagodev.resources.data_requests import check_text
+from tagodev.resources.requests.data import check_text
 from tagodev.retry import Safety
-from tagodev.serde import to_json
+from tagodev.serialization.converter import to_json
 from tagodev.session import CallRecord
 from tagodev.signatures import strict
 from tagodev.transport import Request

@@ -8,17 +8,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, Unpack
 
-from tagodev.bulk.sending import SendData
+from tagodev.bulk.operations.parameters_and_data import SendData
 from tagodev.limits.routes import Route
 from tagodev.models import AggregatePoint, DataBackup, DataPoint
 from tagodev.models.data_query import MAX_QTY
-from tagodev.resources.data_requests import BY_ID, check_text, check_token
 from tagodev.resources.data_sender import DataSender
 from tagodev.resources.device_data import DeviceData
-from tagodev.resources.sending_rows import DataRows
+from tagodev.resources.requests.data import BY_ID, check_text, check_token
+from tagodev.resources.requests.parameters_and_data import DataRows
 from tagodev.retry import Safety
 from tagodev.secrets import Secret
-from tagodev.serde import to_json
+from tagodev.serialization.converter import to_json
 from tagodev.session import CallRecord
 from tagodev.signatures import strict
 from tagodev.transport import Request
@@ -26,10 +26,10 @@ from tagodev.transport import Request
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from tagodev.bulk.input import Many
     from tagodev.bulk.options import RunKeywords
-    from tagodev.bulk.runner import BulkRun
-    from tagodev.bulk.runs import Runs
-    from tagodev.bulk.source import Many
+    from tagodev.bulk.run import BulkRun
+    from tagodev.bulk.run_factory import Runs
     from tagodev.models import DataBatch, DataCreate, DataEdit, DataQuery
     from tagodev.models.data_query import Aggregation, Comparison, Interval, PointMode
     from tagodev.resources.tokens import Tokens

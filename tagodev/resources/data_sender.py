@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from tagodev.errors import AuthenticationError, PermissionDeniedError, ServiceError
 from tagodev.models.data import Affected
-from tagodev.resources.data_requests import BY_ID, OWN
+from tagodev.resources.requests.data import BY_ID, OWN
 from tagodev.retry import Safety
 from tagodev.session import CallRecord
 from tagodev.transport import Request

@@ -17,7 +17,7 @@ from tagodev.models.data import Affected, Total
 from tagodev.models.data_query import MAX_QTY, Aggregation, Comparison, Interval, PointMode
 from tagodev.query import encode_query
 from tagodev.resources.batches import Batches
-from tagodev.resources.data_requests import OWN, DataRoutes, as_parameters, check_choice
+from tagodev.resources.requests.data import OWN, DataRoutes, as_parameters, check_choice
 from tagodev.retry import Safety
 from tagodev.session import CallRecord
 from tagodev.signatures import strict
@@ -26,7 +26,7 @@ from tagodev.transport import Request
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from tagodev.bulk.runner import Many
+    from tagodev.bulk.run import Many
     from tagodev.limits.routes import Route
     from tagodev.session import CallOptions, Session
 

@@ -9,18 +9,15 @@ import re
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar, Unpack, get_args
 
-from tagodev.bulk.applying import ApplySteps
-from tagodev.bulk.creating import CreateDevices
-from tagodev.bulk.deleting import DeleteDevices
-from tagodev.bulk.editing import EditDevices
-from tagodev.bulk.finding import Identity
+from tagodev.bulk.operations.apply_steps import ApplySteps
+from tagodev.bulk.operations.create_devices import CreateDevices
+from tagodev.bulk.operations.delete_devices import DeleteDevices
+from tagodev.bulk.operations.edit_devices import EditDevices
+from tagodev.bulk.operations.identity import Identity
 from tagodev.errors import InputError
 from tagodev.limits.routes import Route
 from tagodev.models import Device, DeviceCreated, DeviceFilter, DeviceStatistic
 from tagodev.query import encode_query
-from tagodev.resources.apply_rows import ApplyRows
-from tagodev.resources.data_requests import check_choice
-from tagodev.resources.device_rows import DeviceRows
 from tagodev.resources.listing import (
     PAGE_SIZE,
     Listing,
@@ -28,8 +25,11 @@ from tagodev.resources.listing import (
     check_order,
     page_fetcher,
 )
+from tagodev.resources.requests.apply_steps import ApplyRows
+from tagodev.resources.requests.data import check_choice
+from tagodev.resources.requests.devices import DeviceRows
 from tagodev.retry import Safety
-from tagodev.serde import to_json, to_wire
+from tagodev.serialization.converter import to_json, to_wire
 from tagodev.session import CallRecord
 from tagodev.signatures import strict
 from tagodev.transport import Request
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from tagodev.bulk.input import Many
     from tagodev.bulk.options import RunKeywords
-    from tagodev.bulk.runner import BulkRun
-    from tagodev.bulk.runs import Runs
-    from tagodev.bulk.source import Many
+    from tagodev.bulk.run import BulkRun
+    from tagodev.bulk.run_factory import Runs
     from tagodev.models import DeviceChange, DeviceConvert, DeviceCreate, DeviceEdit, DeviceStep
     from tagodev.session import CallOptions, Session
 

@@ -10,7 +10,6 @@ from tagodev.models import UNSET, DataCreate, Device, Network
 from tagodev.models.data import Affected
 from tagodev.query import encode_query
 from tagodev.resources.batches import one_body
-from tagodev.resources.data_requests import check_token
 from tagodev.resources.listing import (
     PAGE_SIZE,
     Listing,
@@ -19,9 +18,10 @@ from tagodev.resources.listing import (
     page_fetcher,
 )
 from tagodev.resources.parameters import checked_parameters
+from tagodev.resources.requests.data import check_token
 from tagodev.retry import Safety
 from tagodev.secrets import Secret
-from tagodev.serde import to_json, to_wire
+from tagodev.serialization.converter import to_json, to_wire
 from tagodev.session import CallRecord
 from tagodev.signatures import strict
 from tagodev.transport import Request

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 
 import attrs
 
-from tagodev.bulk.sending import SetParameters
+from tagodev.bulk.operations.parameters_and_data import SetParameters
 from tagodev.errors import InputError, NotFoundError
 from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE
 from tagodev.limits.routes import Route
 from tagodev.models import UNSET, ConfigurationParameter
 from tagodev.query import encode_query
-from tagodev.resources.sending_rows import ParameterRows
+from tagodev.resources.requests.parameters_and_data import ParameterRows
 from tagodev.retry import Safety
-from tagodev.serde import to_json
+from tagodev.serialization.converter import to_json
 from tagodev.session import CallRecord
 from tagodev.signatures import strict
 from tagodev.transport import Request
@@ -22,10 +22,10 @@ from tagodev.transport import Request
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tagodev.bulk.input import Many
     from tagodev.bulk.options import RunKeywords
-    from tagodev.bulk.runner import BulkRun
-    from tagodev.bulk.runs import Runs
-    from tagodev.bulk.source import Many
+    from tagodev.bulk.run import BulkRun
+    from tagodev.bulk.run_factory import Runs
     from tagodev.models import ParameterChange
     from tagodev.session import CallOptions, Session
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 
-from tagodev.bulk.tokens import IssueTokens, RotateTokens
+from tagodev.bulk.operations.tokens import IssueTokens, RotateTokens
 from tagodev.errors import NotFoundError
 from tagodev.limits.routes import Route
 from tagodev.models import DeviceToken, TokenInfo
@@ -16,10 +16,10 @@ from tagodev.resources.listing import (
     check_order,
     page_fetcher,
 )
-from tagodev.resources.token_rows import TokenRows
+from tagodev.resources.requests.tokens import TokenRows
 from tagodev.retry import Safety
 from tagodev.secrets import Secret
-from tagodev.serde import to_wire
+from tagodev.serialization.converter import to_wire
 from tagodev.session import CallRecord
 from tagodev.signatures import strict
 from tagodev.transport import Request
@@ -27,10 +27,10 @@ from tagodev.transport import Request
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tagodev.bulk.input import Many
     from tagodev.bulk.options import RunKeywords
-    from tagodev.bulk.runner import BulkRun
-    from tagodev.bulk.runs import Runs
-    from tagodev.bulk.source import Many
+    from tagodev.bulk.run import BulkRun
+    from tagodev.bulk.run_factory import Runs
     from tagodev.models import Rotation, TokenCreate, TokenCreated, TokenFilter, TokenOrder
     from tagodev.session import CallOptions, Session
 

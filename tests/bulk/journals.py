@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from tagodev.bulk.journal import Journal
-from tagodev.bulk.journal_rows import Batch, JournalInfo, RowState
-from tagodev.bulk.source import digest_of
+from tagodev.bulk.input import digest_of
+from tagodev.bulk.journal.entry import Batch, JournalInfo, RowState
+from tagodev.bulk.journal.store import Journal
 from tagodev.target import Target
 
 if TYPE_CHECKING:

@@ -30,9 +30,9 @@ from tagodev import (
     ServerError,
 )
 from tagodev.bulk import engine as engine_module
-from tagodev.bulk.finding import Ambiguous, Found
-from tagodev.bulk.journal import Journal
-from tagodev.bulk.journal_rows import Batch, RowState
+from tagodev.bulk.journal.entry import Batch, RowState
+from tagodev.bulk.journal.store import Journal
+from tagodev.bulk.operations.identity import Ambiguous, Found
 from tests.bulk.journals import begun
 from tests.bulk.virtual import EPOCH, run_virtually
 from tests.bulk.working import NO_PERMIT, Door, Work, bulk, collected, drained, leave, settled
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagodev import Outcome, TagoError
-    from tagodev.bulk.finding import Finding
-    from tagodev.bulk.rows import Row
+    from tagodev.bulk.operations.identity import Finding
+    from tagodev.bulk.work_item import Row
     from tagodev.session import CallRecord
 
 SETTLE: Final = 10.0

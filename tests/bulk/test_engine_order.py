@@ -18,9 +18,9 @@ from tagodev import (
     InDoubt,
     Pending,
 )
-from tagodev.bulk.finding import Ambiguous, Found
-from tagodev.bulk.journal import Journal
-from tagodev.bulk.journal_rows import RowState
+from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.store import Journal
+from tagodev.bulk.operations.identity import Ambiguous, Found
 from tests.bulk.journals import a_place, begun
 from tests.bulk.virtual import run_virtually
 from tests.bulk.working import Work, bulk, collected, leave

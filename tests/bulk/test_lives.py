@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tagodev import Created, DeviceCreate, DeviceCreated, HardLimits, InterruptedRunError
-from tagodev.bulk.journal import Journal
-from tagodev.bulk.journal_rows import RowState
-from tagodev.serde import from_json
+from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.store import Journal
+from tagodev.serialization.converter import from_json
 from tests.bulk.journals import MEMORY
 from tests.bulk.virtual import VirtualLoop, wall_clock
 from tests.bulk.wired import Client, Fate, Life, Wire, World, in_turn, live
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from tagodev import BulkRun
-    from tagodev.bulk.finding import Identity
+    from tagodev.bulk.operations.identity import Identity
 
 T = TypeVar("T")
 

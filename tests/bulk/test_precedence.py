@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev.bulk.precedence import Precedence
-from tagodev.bulk.rows import Row
+from tagodev.bulk.work_item import Row
 from tagodev.session import CallRecord
 from tests.bulk.working import Work
 

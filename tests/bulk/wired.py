@@ -16,12 +16,12 @@ import attrs
 import orjson
 
 from tagodev import ConnectError, ConnectionLostError, RetryPolicy, Secret
-from tagodev.bulk.runs import Runs
+from tagodev.bulk.run_factory import Runs
 from tagodev.emulator import EmulatorOptions
-from tagodev.emulator.refusal import RefusedError
-from tagodev.emulator.service import Service
-from tagodev.emulator.times import ServerClock, iso
-from tagodev.limits.ledger import MemoryLedger
+from tagodev.emulator.http.errors import RefusedError
+from tagodev.emulator.http.service import Service
+from tagodev.emulator.model.time import ServerClock, iso
+from tagodev.limits.ledger.memory import MemoryLedger
 from tagodev.limits.settings import Settings
 from tagodev.resources.data import Data
 from tagodev.resources.devices import Devices

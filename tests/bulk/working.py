@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 import orjson
 
 from tagodev import BulkRun, BulkStoppedError, Done, HardLimits
-from tagodev.bulk.operations import Operation
+from tagodev.bulk.operations.base import Operation
 from tagodev.bulk.options import RunOptions
 from tagodev.target import Target
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 
     from tagodev import Outcome, TagoError
-    from tagodev.bulk.finding import Finding
-    from tagodev.bulk.operations import MakeRecord
-    from tagodev.bulk.rows import Row
-    from tagodev.limits.bucket import Permit
+    from tagodev.bulk.operations.base import MakeRecord
+    from tagodev.bulk.operations.identity import Finding
+    from tagodev.bulk.work_item import Row
+    from tagodev.limits.route_queue import Permit
     from tagodev.session import CallRecord, Session
 
 __all__ = [

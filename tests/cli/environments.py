@@ -27,7 +27,7 @@ import pytest
 from tagodev import session
 from tagodev.cli import main
 from tagodev.cli.app import app
-from tagodev.limits import ledger
+from tagodev.limits.ledger import memory as ledger_memory
 from tagodev.models.devices import CUSTOM_HTTPS_CONNECTOR, CUSTOM_HTTPS_NETWORK
 from tests.cli.terminal import normalised
 from tests.cli.test_every_command import COMMANDS, DEVICE, EXAMPLES, REGISTER, TOKEN
@@ -282,8 +282,8 @@ def _more(after: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]
 
 
 def _forget_what_processes_forget() -> None:
-    for memory in (ledger._ledgers, ledger._plans, session._profiles):
-        memory.clear()
+    for known in (ledger_memory._ledgers, ledger_memory._plans, session._profiles):
+        known.clear()
 
 
 def _nobody(uid: int) -> Any:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
-from tagodev.bulk.journal import Journal
-from tagodev.bulk.journal_rows import RowState
+from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.store import Journal
 from tagodev.emulator import EmulatorOptions
 from tests.support import processes
 from tests.support.forks import fork_server

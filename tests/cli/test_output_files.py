@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 import pytest
 
+from tests.cli.report.test_report import a_journal
 from tests.cli.test_every_command import COMMANDS
-from tests.cli.test_report import a_journal
 from tests.support.targets import KINDS, make_target
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from typing import Final
 import pytest
 from rich.console import Console
 
-from tagodev.cli.live import Frame, Live
-from tagodev.cli.progress import Lines, Meter, Moment, RouteMoment, open_display
+from tagodev.cli.output.progress import Lines, Meter, Moment, RouteMoment, open_display
+from tagodev.cli.output.progress_live import Frame, Live
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
+from tests.cli.bulk.test_progress_meter import state
 from tests.cli.support import Command, write_devices
 from tests.cli.terminal import Terminal
-from tests.cli.test_parts import state
 
 FOLDER: Final = Path(__file__).with_name("snapshots")
 BUSY: Final = Moment(

@@ -16,9 +16,9 @@ import pytest
 
 from tagodev import ConfigurationParameter, DataCreate, DeviceCreate, HardLimits, Tag, Tago
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
+from tests.cli.report.test_report import a_journal
 from tests.cli.support import Command
 from tests.cli.terminal import Terminal, normalised
-from tests.cli.test_report import a_journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

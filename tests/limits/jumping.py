@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, TypeVarTuple
 from unittest.mock import patch
 
-from tagodev.emulator.times import ServerClock as EmulatedClock
+from tagodev.emulator.model.time import ServerClock as EmulatedClock
 from tagodev.limits.clock import ServerClock
 
 if TYPE_CHECKING:
@@ -122,7 +122,9 @@ def _no_other_time() -> Iterator[None]:
     defaults = ServerClock.__init__.__kwdefaults__
     assert defaults is not None
     with (
-        patch("tagodev.emulator.service.ServerClock", lambda offset: EmulatedClock(offset, now)),
+        patch(
+            "tagodev.emulator.http.service.ServerClock", lambda offset: EmulatedClock(offset, now)
+        ),
         patch.dict(defaults, suspended=lambda: 0.0),
     ):
         yield

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import attrs
 
-from tagodev.limits.leases import Ask, Given
-from tagodev.limits.stores import Exchange, Holding, Reply, places_for
+from tagodev.limits.ledger.lease_store import Exchange, Holding, Reply, places_for
+from tagodev.limits.ledger.leases import Ask, Given
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -27,9 +27,9 @@ from tagodev import (
 )
 from tagodev.errors import AnswerTimeoutError, ConnectionLostError
 from tagodev.events import Sent
+from tagodev.limits.ledger.lease_store import StoreError
+from tagodev.limits.ledger.shared import SharedLedger
 from tagodev.limits.settings import TRANSIT_MAX
-from tagodev.limits.shared import SharedLedger
-from tagodev.limits.stores import StoreError
 from tagodev.transport import Answer, Transport
 from tests.limits.jumping import JumpingLoop, VirtualClock
 from tests.limits.leasing import MemoryStore
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagodev.events import Event
-    from tagodev.limits.ledger import MemoryLedger
+    from tagodev.limits.ledger.lease_store import Exchange, LeaseStore, Reply
+    from tagodev.limits.ledger.memory import MemoryLedger
     from tagodev.limits.scheduler import Scheduler
-    from tagodev.limits.stores import Exchange, LeaseStore, Reply
     from tagodev.transport import Request
 
 __all__ = ["MINUTE", "World", "heavy_tailed", "quick"]

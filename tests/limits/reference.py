@@ -22,8 +22,8 @@ from tagodev.limits.settings import TRANSIT_MAX
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tagodev.limits.bucket import Permit
-    from tagodev.limits.lanes import Lane, Waiter
+    from tagodev.limits.priority import Lane, Waiter
+    from tagodev.limits.route_queue import Permit
     from tagodev.limits.settings import Settings
 
 __all__ = ["MINUTE", "SPECIAL", "Client", "Ghost", "ReferenceServer", "Travelling", "new_core"]

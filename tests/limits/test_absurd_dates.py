@@ -11,11 +11,11 @@ from benchmarks.simulation import CREATE, EPOCH, Unpaced
 from tagodev.hard_limits import HardLimits
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
-from tagodev.limits.lanes import Lane
+from tagodev.limits.priority import Lane
 from tagodev.limits.settings import Settings
 
 if TYPE_CHECKING:
-    from tagodev.limits.bucket import Permit
+    from tagodev.limits.route_queue import Permit
 
 START = EPOCH - EPOCH % 60
 ABSURD = [0.0, START - 90, START + 90, START + 86_400 * 365, 253_402_300_799.0]

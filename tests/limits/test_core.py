@@ -12,12 +12,12 @@ from tagodev.events import ClockRestarted, Event, Granted, Settled, Throttled, W
 from tagodev.hard_limits import HardLimits
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
-from tagodev.limits.lanes import Lane
+from tagodev.limits.priority import Lane
 from tagodev.limits.routes import Route
 from tagodev.limits.settings import Settings
 
 if TYPE_CHECKING:
-    from tagodev.limits.bucket import Permit
+    from tagodev.limits.route_queue import Permit
 
 INFO = Route("GET", "/device/:device_id")
 #: Counted by itself and with INFO.

@@ -10,7 +10,7 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from benchmarks.simulation import CREATE
 from tagodev.hard_limits import HardLimits
-from tagodev.limits.lanes import Lane
+from tagodev.limits.priority import Lane
 from tagodev.limits.settings import TRANSIT_MAX, Settings
 from tests.limits.reference import MINUTE, SPECIAL, Client, ReferenceServer, new_core
 

@@ -18,7 +18,7 @@ import attrs
 import pytest
 
 from tagodev import DeviceCreate, RetryPolicy, TagoError
-from tagodev.limits.ledger import MemoryLedger
+from tagodev.limits.ledger.memory import MemoryLedger
 from tagodev.limits.settings import ColdStart, Pacing
 from tests.limits.jumping import run_virtually
 from tests.limits.lifecycle import MINUTE, World, heavy_tailed, quick
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
     from tagodev import Tago
-    from tagodev.limits.stores import Exchange, Reply
+    from tagodev.limits.ledger.lease_store import Exchange, Reply
     from tagodev.session import CallOptions
 
 T = TypeVar("T")

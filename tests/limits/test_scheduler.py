@@ -16,14 +16,14 @@ from tagodev.errors import ClosedError, WaitTooLongError
 from tagodev.hard_limits import HardLimits
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
-from tagodev.limits.lanes import Lane
 from tagodev.limits.pacing import aligned_pacer
+from tagodev.limits.priority import Lane
 from tagodev.limits.scheduler import Scheduler
 from tagodev.limits.settings import Settings
 from tests.limits.jumping import run_virtually
 
 if TYPE_CHECKING:
-    from tagodev.limits.bucket import Permit
+    from tagodev.limits.route_queue import Permit
 
 # In these tests the service's clock shows the loop's own time, plus this.
 AHEAD = 1.2e9

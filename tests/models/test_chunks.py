@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tagodev import Chunk, ChunkBackup
-from tagodev.serde import StructureError, from_wire
+from tagodev.serialization.converter import StructureError, from_wire
 
 FIRST = "2022-07-18T00:00:00.000+00:00"
 LAST = "2022-07-24T23:59:59.999+00:00"

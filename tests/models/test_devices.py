@@ -22,7 +22,7 @@ from tagodev import (
     TagFilter,
 )
 from tagodev.models.devices import CUSTOM_HTTPS_CONNECTOR, CUSTOM_HTTPS_NETWORK
-from tagodev.serde import to_wire
+from tagodev.serialization.converter import to_wire
 
 OTHER = "f" * 24
 

@@ -11,7 +11,7 @@ import pytest
 
 from tagodev import UNSET, ConfigurationParameter, InputError, Tag
 from tagodev.models.fields import as_moment, as_parameter_value, as_tuple
-from tagodev.serde import from_wire, to_wire
+from tagodev.serialization.converter import from_wire, to_wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

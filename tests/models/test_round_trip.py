@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import tagodev.models
 from tagodev import UNSET
 from tagodev.models.data import Affected, Total
-from tagodev.serde import from_wire, to_json, to_wire
+from tagodev.serialization.converter import from_wire, to_json, to_wire
 from tests.support.examples import examples
 from tests.support.strategies import MODELS
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import DeviceChange, DeviceCreate, DeviceEdit, DeviceStep, InputError, Tag, TagChanges
-from tagodev.serde import from_json, to_json
+from tagodev.serialization.converter import from_json, to_json
 
 KEYS = st.sampled_from("abcdef")
 TAGS = st.lists(st.builds(Tag, KEYS, st.sampled_from(["", "1", "2"])), max_size=8).map(tuple)

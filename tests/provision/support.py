@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagodev import ConfigurationParameter, Device, DeviceCreate, Tag
 from tagodev.provision import DeviceRow
-from tagodev.provision.intent import Intent
+from tagodev.provision.plan.settings import Intent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

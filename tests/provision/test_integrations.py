@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagodev import Connector, Network
-from tagodev.emulator.catalogue import PUBLIC_CONNECTORS, PUBLIC_NETWORKS
+from tagodev.emulator.model.public_networks import PUBLIC_CONNECTORS, PUBLIC_NETWORKS
 from tagodev.provision import (
     Integrations,
     integration_names,
@@ -17,7 +17,7 @@ from tagodev.provision import (
     resolve_integrations,
 )
 from tagodev.provision.integrations import Resolver
-from tagodev.provision.wellknown import WELL_KNOWN, WellKnown
+from tagodev.provision.public_networks import WELL_KNOWN, WellKnown
 from tests.provision.files import problems_in, write
 from tests.support.answers import ok, refused
 from tests.support.clients import client

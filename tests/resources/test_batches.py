@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tagodev import DataCreate, InputError
 from tagodev.resources import batches
 from tagodev.resources.batches import MAX_BODY, Batches, one_body
-from tagodev.serde import from_json
+from tagodev.serialization.converter import from_json
 
 #: What a register takes besides its value.
 AROUND = len(b'{"variable":"v","value":""}')

@@ -37,7 +37,7 @@ from tagodev import (
 from tagodev.events import Ended, Granted, Sent, Settled, WindowOpened
 from tagodev.resources.listing import Listing
 from tagodev.retry import Safety
-from tagodev.serde import StructureError, from_wire, to_wire
+from tagodev.serialization.converter import StructureError, from_wire, to_wire
 from tagodev.transport import Answer
 from tests.support.answers import http
 from tests.support.calls import CALLS, METHODS, Stock, acting, methods

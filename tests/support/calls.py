@@ -36,7 +36,7 @@ from tests.support.clients import NO_WAIT, PLENTY, client
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
-    from tagodev.bulk.runner import BulkRun
+    from tagodev.bulk.run import BulkRun
 
 __all__ = [
     "CALLS",

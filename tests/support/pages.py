@@ -36,7 +36,7 @@ import pytest
 from tagodev import session
 from tagodev.cli import main
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
-from tagodev.limits import ledger
+from tagodev.limits.ledger import memory
 from tests.support.processes import environment, run, start
 
 if TYPE_CHECKING:
@@ -248,8 +248,8 @@ class Reader:
             patch.setattr("sys.argv", ["tagodev", *shlex.split(line["words"])])
             patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
             # What a process remembers of those before it stands in files.
-            patch.setattr(ledger, "_ledgers", {})
-            patch.setattr(ledger, "_plans", {})
+            patch.setattr(memory, "_ledgers", {})
+            patch.setattr(memory, "_plans", {})
             patch.setattr(session, "_profiles", {})
             code = main()
         printed, said = (_contents(stream) for stream in (out, err))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tagodev import UNSET, Secret, Unset, models
 from tagodev.models.devices import CUSTOM_HTTPS_CONNECTOR, CUSTOM_HTTPS_NETWORK
-from tagodev.serde import _ALIASES
+from tagodev.serialization.converter import _ALIASES
 
 __all__ = ["MODELS", "json_values", "moments", "texts"]
 

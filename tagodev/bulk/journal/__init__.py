@@ -1,0 +1,1 @@
+"""The journal of a bulk run: an SQLite file, its writer and its reader."""

@@ -1,0 +1,126 @@
+"""Writing a whole input down before anything of it is sent.
+
+A run takes rows down as it reads them, because a source may be endless.
+Where the input is at hand as a whole, as a file is, all of it can stand in the journal first: then
+whoever goes on needs nothing but the journal, and an input that is another one is refused before
+any request leaves.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from tagodev.bulk.input import digest_of, other_input
+from tagodev.bulk.journal.store import Journal
+from tagodev.errors import JournalError
+from tagodev.target import Target
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Collection, Iterable, Iterator
+
+    from tagodev.bulk.journal.entry import JournalInfo
+
+__all__ = ["check_same", "fill_journal"]
+
+#: Rows compared before the next are looked up.
+_AT_ONCE: Final = 1000
+
+
+def check_same(journal: Journal, info: JournalInfo, *, adjustable: Collection[str] = ()) -> None:
+    """Refuse a journal of something else.
+
+    Args:
+        journal: the one that is there.
+        info: what it should be about.
+        adjustable: options that may change from run to run: how it is done, not what.
+
+    Raises:
+        JournalError: it is about another operation, or with other options.
+    """
+    known = journal.info
+    if known.kind != info.kind:
+        raise JournalError(
+            f"this journal is of the operation {known.kind}, not of {info.kind}",
+            journal=str(journal.path),
+            hint="Resume it as it was begun, or name another journal",
+        )
+    for name in sorted({*known.options, *info.options} - {*adjustable}):
+        before, now = known.options.get(name), info.options.get(name)
+        if before != now:
+            raise JournalError(
+                f"this journal was begun with {name}={_shown(before)}, not {name}={_shown(now)}",
+                journal=str(journal.path),
+                hint="Resume it with the options that it was begun with, or name another journal",
+            )
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def fill_journal(
+    path: str | os.PathLike[str],
+    info: JournalInfo,
+    rows: Iterable[tuple[int, bytes]],
+    *,
+    adjustable: Collection[str] = (),
+    incomplete: bool = False,
+) -> None:
+    """Write an input down, or make sure that it is the one that was written down before.
+
+    Args:
+        path: the journal; it is made where there is none.
+        info: what it is about.
+        rows: number, from 0 and growing, and payload of each row, as `Operation.encode` gives it.
+        adjustable: options that may change from run to run.
+        incomplete: accept a journal that is not the newest of its run; see `Journal.open`.
+
+    Raises:
+        JournalError: the journal is of another job or another input, or is in use, or the disk
+            does not take it.
+    """
+    place = Path(path)
+    with (
+        Journal.open(place, incomplete=incomplete)
+        if place.exists()
+        else Journal.create(place, info)
+    ) as journal:
+        check_same(journal, info, adjustable=adjustable)
+        if journal.info.service != info.service and not journal.info.account:
+            # Nothing was sent yet: the first run decides where.
+            journal.bind(Target(info.service))
+        unknown = _behind_known(journal, rows)
+        if not journal.whole:
+            journal.fill(unknown)
+        elif (more := next(unknown, None)) is not None:
+            raise other_input(journal, f"it ends before row {more[0] + 1}")
+
+
+def _behind_known(
+    journal: Journal, rows: Iterable[tuple[int, bytes]]
+) -> Iterator[tuple[int, bytes, bytes]]:
+    """Compare rows that a journal knows, and yield the others: number, hash, payload."""
+    known = _known(journal)
+    expected = next(known, None)
+    for number, payload in rows:
+        row = (number, digest_of(payload))
+        if expected is None:
+            yield *row, payload
+        elif expected != row:
+            raise other_input(journal, f"row {number + 1} is another")
+        else:
+            expected = next(known, None)
+    if expected is not None:
+        raise other_input(journal, f"the input ends before row {expected[0] + 1}")
+
+
+def _known(journal: Journal) -> Iterator[tuple[int, bytes]]:
+    last = -1
+    while page := journal.hashes(last, _AT_ONCE):
+        for number, digest, _ in page:
+            yield number, digest
+        last = page[-1][0]

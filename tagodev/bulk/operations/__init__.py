@@ -1,0 +1,1 @@
+"""Operations of bulk runs: create, edit, delete, rotate, set, send, apply."""

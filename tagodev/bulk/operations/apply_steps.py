@@ -1,0 +1,195 @@
+"""Bringing a profile to what a file says: devices made, changed and deleted in one run.
+
+A device that was made and whose answer was lost is known again by what the file itself knows its
+devices by, among those that carry the mark of managed devices: no tag is needed besides.
+Changes and deletions may be done again.
+
+A profile holds a limited number of devices, so deletions are a phase of their own: no device is
+made or changed before each deletion ahead of it is finished, its doubts included.
+Steps on one device are done one after another, and so are steps that make devices which could not
+be distinguished after a lost answer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+
+import attrs
+
+from tagodev.bulk.claims import Claims
+from tagodev.bulk.operations.base import Operation
+from tagodev.bulk.operations.create_devices import (
+    DeviceCalls,
+    can_be_of,
+    first_token,
+    made_by,
+    only_one,
+    plain_serial,
+    stops_creating,
+)
+from tagodev.bulk.operations.delete_devices import DeleteCalls, delete_device
+from tagodev.bulk.operations.edit_devices import EditCalls, edit_device
+from tagodev.bulk.operations.parameters_and_data import ParameterCalls
+from tagodev.bulk.outcomes import Applied, Done
+from tagodev.models import UNSET, DeviceEdit
+from tagodev.models.steps import DeviceStep
+from tagodev.serialization.converter import from_json, to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from tagodev.bulk.operations.base import MakeRecord
+    from tagodev.bulk.operations.identity import Finding
+    from tagodev.bulk.work_item import Row
+    from tagodev.errors import TagoError
+    from tagodev.models import Device, DeviceCreate
+
+__all__ = ["MANAGED_TAG", "ApplyCalls", "ApplySteps", "identity_of"]
+
+#: Key of the tag that managed devices carry; its value is the name of what manages them.
+MANAGED_TAG: Final = "tagodev_managed"
+
+
+class ApplyCalls(DeviceCalls, DeleteCalls, EditCalls, ParameterCalls, Protocol):
+    """What bringing a profile to a file needs of the service."""
+
+
+def identity_of(device: Device | DeviceCreate, known_by: str) -> str | None:
+    """Return what a device is known by; None if it does not have that.
+
+    Args:
+        device: on the service, or to be made.
+        known_by: ``name``, or ``tag:KEY``. Serial numbers stand on tokens, not on devices.
+    """
+    if known_by == "name":
+        return device.name
+    key = known_by.removeprefix("tag:")
+    tags = () if device.tags is UNSET else device.tags
+    values = [tag.value for tag in tags if tag.key == key]
+    return values[0] if values else None
+
+
+@attrs.frozen
+class ApplySteps(Operation[DeviceStep]):
+    """Make, change or delete the device of each step."""
+
+    calls: ApplyCalls
+    """The way to the service."""
+    known_by: str = attrs.field(default="name", kw_only=True)
+    """By what a device is known: ``name``, ``tag:KEY`` or ``serial``."""
+    kind: ClassVar[str] = "apply_devices"
+    """Its name in journals."""
+    resendable: ClassVar[bool] = False
+    """Whether a row in doubt may simply be done again."""
+    _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
+
+    def phase(self, item: DeviceStep) -> int:
+        """Return 0 for deletions, 1 for everything else."""
+        return 0 if item.delete else 1
+
+    def resource(self, item: DeviceStep) -> Hashable:
+        """Return the device; of one to be made, by what it is known again."""
+        return item.device_id if item.create is None else self._known_as(item.create)
+
+    def can_find(self, item: DeviceStep) -> bool:
+        """Return whether the step makes a device: nothing is found of the others."""
+        return item.create is not None
+
+    @property
+    def uses_history(self) -> bool:
+        """Always: a device that one step has made is not another one's."""
+        return True
+
+    def remember(self, index: int, item: DeviceStep, result: bytes | None) -> None:
+        """Note the device that a step has made."""
+        del item
+        self._own(made_by(result), index)
+
+    def _own(self, device_id: str, index: int) -> None:
+        if device_id:
+            self._owned.take(device_id, index)
+
+    def options(self) -> Mapping[str, Any]:
+        """Return by what devices are known."""
+        return {"known_by": self.known_by}
+
+    def decode(self, payload: bytes) -> DeviceStep:
+        """Read a step that was written down."""
+        return from_json(payload, DeviceStep)
+
+    def result(self, done: Done) -> bytes | None:
+        """Write down id and token of a device that was made."""
+        assert isinstance(done, Applied), "nothing else comes of steps"
+        return None if done.result is None else to_json(done.result)
+
+    async def do(self, row: Row[DeviceStep]) -> Applied:
+        """Do the step."""
+        step, record = row.item, row.record
+        made = None
+        if step.create is not None:
+            made = await self.calls.create(step.create, record)
+            if row.run:
+                self._own(made.device_id, row.index)
+        elif step.delete:
+            await delete_device(self.calls, step.device_id, record)
+        if not (step.edit is None and step.tags is None):
+            edit = step.edit or DeviceEdit()
+            await edit_device(self.calls, step.device_id, edit, step.tags, record)
+        if step.parameters:
+            await self.calls.set_parameters(step.device_id, step.parameters, record)
+        return Applied(row.index, step, result=made, attempts=record.attempts)
+
+    async def find(
+        self, rows: Sequence[Row[DeviceStep]], record: MakeRecord
+    ) -> Mapping[int, Finding]:
+        """Look for devices that were made; other steps are done again."""
+        making = [row for row in rows if row.item.create is not None]
+        if not making:
+            return {}
+        if self.known_by == "serial":
+            return {
+                row.index: only_one(
+                    device
+                    for device in await self.calls.by_serial(
+                        str(_created(row).serie_number), record
+                    )
+                    if self._owned.is_free(device.id, row.index)
+                )
+                for row in making
+            }
+        known: defaultdict[tuple[str | None, str | None], list[Device]] = defaultdict(list)
+        for there in await self.calls.by_tag(MANAGED_TAG, record):
+            known[self._mark_and_identity(there)].append(there)
+        return {
+            row.index: only_one(
+                device
+                for device in known.get(self._mark_and_identity(_created(row)), ())
+                if can_be_of(device, row) and self._owned.is_free(device.id, row.index)
+            )
+            for row in making
+        }
+
+    def _mark_and_identity(self, device: Device | DeviceCreate) -> tuple[str | None, str | None]:
+        return identity_of(device, f"tag:{MANAGED_TAG}"), identity_of(device, self.known_by)
+
+    def _known_as(self, device: DeviceCreate) -> Hashable:
+        if self.known_by == "serial":
+            return plain_serial(str(device.serie_number))
+        return self._mark_and_identity(device)
+
+    async def adopt(self, row: Row[DeviceStep]) -> Applied:
+        """Take a device that was found for the step's own, and list its token."""
+        assert row.found is not None, "only what was found is adopted"
+        self._own(row.found.id, row.index)
+        made = await first_token(self.calls, row.found.id, _created(row), row.record)
+        return Applied(row.index, row.item, result=made, attempts=row.record.attempts, adopted=True)
+
+    def stops(self, error: TagoError) -> bool:
+        """Stop at the device cap, too."""
+        return super().stops(error) or stops_creating(error)
+
+
+def _created(row: Row[DeviceStep]) -> DeviceCreate:
+    assert row.item.create is not None, "only new devices are looked for"
+    return row.item.create

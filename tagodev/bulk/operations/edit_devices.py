@@ -1,0 +1,95 @@
+"""Changing devices: an edit names the values that result, so it may be sent again.
+
+Changes of single tags are merged with the tags that the device has when its row is done.
+Of several changes to one device the last one of the input decides: they are made in its order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import attrs
+
+from tagodev.bulk.operations.base import Operation
+from tagodev.bulk.outcomes import Edited
+from tagodev.models import DeviceEdit
+from tagodev.models.changes import DeviceChange
+from tagodev.serialization.converter import from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from tagodev.bulk.work_item import Row
+    from tagodev.models import Tag, TagChanges
+    from tagodev.session import CallRecord
+
+__all__ = ["EditCalls", "EditDevices", "edit_device"]
+
+
+class EditCalls(Protocol):
+    """What changing devices needs of the service."""
+
+    async def edit(self, device_id: str, changes: DeviceEdit, record: CallRecord) -> None:
+        """Change a device."""
+        ...
+
+    async def tags(self, device_id: str, record: CallRecord) -> tuple[Tag, ...]:
+        """Return the tags that a device has now."""
+        ...
+
+
+async def edit_device(
+    calls: EditCalls,
+    device_id: str,
+    edit: DeviceEdit,
+    tags: TagChanges | None,
+    record: CallRecord,
+) -> None:
+    """Change a device in one request; changes of tags take one more, which reads them first.
+
+    Nothing is written where the tags are as they should be and nothing else changes.
+
+    Args:
+        calls: the requests to the service.
+        device_id: the device.
+        edit: changes of its fields.
+        tags: changes of its tags.
+        record: of the calls.
+
+    Raises:
+        InputError: the device would have more tags than it holds.
+        RequestError: it failed.
+    """
+    if tags is not None:
+        # Read now and not when the run was planned: the request replaces the whole list.
+        present = await calls.tags(device_id, record)
+        merged = tags.merged(present)
+        if merged != present:
+            edit = attrs.evolve(edit, tags=merged)
+        elif edit == DeviceEdit():
+            return
+    await calls.edit(device_id, edit, record)
+
+
+@attrs.frozen
+class EditDevices(Operation[DeviceChange]):
+    """Change the device that each row names."""
+
+    calls: EditCalls
+    """The way to the service."""
+    kind: ClassVar[str] = "edit_devices"
+    """Its name in journals."""
+
+    def decode(self, payload: bytes) -> DeviceChange:
+        """Read a change."""
+        return from_json(payload, DeviceChange)
+
+    def resource(self, item: DeviceChange) -> Hashable:
+        """Return the device: its changes are made in the order of the input."""
+        return item.device_id
+
+    async def do(self, row: Row[DeviceChange]) -> Edited:
+        """Change the device."""
+        change = row.item
+        await edit_device(self.calls, change.device_id, change.changes, change.tags, row.record)
+        return Edited(row.index, row.item, attempts=row.record.attempts)

@@ -1,0 +1,346 @@
+"""Making tokens, and replacing them.
+
+Making a token is not idempotent; one whose answer was lost is known again by its name, among those
+that the device did not have when its row was first sent.
+
+That is safe only while no other row creates tokens for the device: rows of one device are done one
+after another, and no token that belongs to one row is found for another one.
+
+Replacing one takes several requests, and the device must never be without: the new token is made
+and written down before the old one is deleted.
+Where the token carries a serial number, which a second one may not carry too, the old one has to
+go first; since the device can't speak in between, that is done only on demand.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import attrs
+import orjson
+
+from tagodev.bulk.claims import Claims
+from tagodev.bulk.operations.base import Operation
+from tagodev.bulk.operations.identity import Ambiguous, Found
+from tagodev.bulk.outcomes import Done, Rotated, TokenIssued
+from tagodev.errors import InputError, NotFoundError
+from tagodev.models import UNSET, TokenCreate, TokenCreated
+from tagodev.models.changes import Rotation, TokenOrder
+from tagodev.secrets import Secret
+from tagodev.serialization.converter import StructureError, from_json, to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from tagodev.bulk.operations.base import MakeRecord
+    from tagodev.bulk.operations.identity import Finding
+    from tagodev.bulk.work_item import Row
+    from tagodev.models import DeviceToken
+    from tagodev.session import CallRecord
+
+__all__ = ["IssueTokens", "RotateTokens", "TokenCalls"]
+
+
+class TokenCalls(Protocol):
+    """What working on tokens needs of the service."""
+
+    async def create_token(
+        self, device_id: str, token: TokenCreate, record: CallRecord
+    ) -> TokenCreated:
+        """Make a token."""
+        ...
+
+    async def delete_token(self, token: Secret, record: CallRecord) -> None:
+        """Delete a token; one that is gone already is fine."""
+        ...
+
+    async def tokens(self, device_id: str, record: CallRecord) -> list[DeviceToken]:
+        """Return the tokens of a device, the oldest first."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class _Begun:
+    """What is known before anything is changed for a row."""
+
+    known: tuple[str, ...]
+    """Digests of the tokens that the device had."""
+    name: str
+    """Name of the token to be made."""
+    old: Secret | None = None
+    """The token to be replaced."""
+    permission: str = "full"
+    """Permission of the token to be made."""
+    serie_number: str | None = None
+    """Serial number that it carries."""
+    made: Secret | None = None
+    """The token that was made."""
+
+
+def _digest(token: Secret) -> str:
+    return blake2b(token.reveal().encode(), digest_size=8).hexdigest()
+
+
+async def _keep(row: Row[Any], begun: _Begun) -> None:
+    row.progress = to_json(begun)
+    await row.keep(row.progress)
+
+
+def _begun(row: Row[Any]) -> _Begun | None:
+    return None if row.progress is None else from_json(row.progress, _Begun)
+
+
+async def _find_new(
+    calls: TokenCalls, rows: Sequence[Row[Any]], owned: Claims, record: MakeRecord
+) -> dict[int, Finding]:
+    """Look for tokens of the right name that were not there before."""
+    found: dict[int, Finding] = {}
+    for row in rows:
+        begun = _begun(row)
+        # Without it nothing was changed yet.
+        if begun is None:
+            continue
+        if begun.made is not None:
+            found[row.index] = Found("", begun.made.reveal())
+            continue
+        tokens = await calls.tokens(row.item.device_id, record())
+        fresh = [
+            one.token
+            for one in tokens
+            if one.name == begun.name
+            and _digest(one.token) not in begun.known
+            and owned.is_free(one.token.reveal(), row.index)
+        ]
+        if len(fresh) == 1:
+            found[row.index] = Found("", fresh[0].reveal())
+        elif fresh:
+            found[row.index] = Ambiguous(tuple(map(str, fresh)))
+    return found
+
+
+def _made_by(result: bytes | None) -> str:
+    """Return the token that a row has made, from its result; empty if there is none."""
+    if result is None:
+        return ""
+    try:
+        return from_json(result, TokenCreated).token.reveal()
+    except (StructureError, orjson.JSONDecodeError):
+        return ""
+
+
+@attrs.frozen
+class IssueTokens(Operation[TokenOrder]):
+    """Make the token that each row asks for."""
+
+    calls: TokenCalls
+    """The way to the service."""
+    kind: ClassVar[str] = "create_tokens"
+    """Its name in journals."""
+    resendable: ClassVar[bool] = False
+    """Whether a row in doubt may simply be done again."""
+    _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
+
+    def resource(self, item: TokenOrder) -> Hashable:
+        """Return the device."""
+        return item.device_id
+
+    @property
+    def uses_history(self) -> bool:
+        """Always: a token that one row has made is not another one's."""
+        return True
+
+    def remember(self, index: int, item: TokenOrder, result: bytes | None) -> None:
+        """Note the token that a row has made."""
+        del item
+        self._own(_made_by(result), index)
+
+    def _own(self, token: str, index: int) -> None:
+        if token:
+            self._owned.take(token, index)
+
+    def decode(self, payload: bytes) -> TokenOrder:
+        """Read an order that was written down."""
+        return from_json(payload, TokenOrder)
+
+    def result(self, done: Done) -> bytes | None:
+        """Write the token down."""
+        assert isinstance(done, TokenIssued), "nothing else comes of making tokens"
+        return to_json(done.result)
+
+    async def do(self, row: Row[TokenOrder]) -> TokenIssued:
+        """Make the token."""
+        order = row.item
+        if row.run and row.progress is None:
+            tokens = await self.calls.tokens(order.device_id, row.record)
+            known = tuple(_digest(one.token) for one in tokens)
+            await _keep(row, _Begun(known=known, name=order.token.name))
+        made = await self.calls.create_token(order.device_id, order.token, row.record)
+        if row.run:
+            self._own(made.token.reveal(), row.index)
+        return TokenIssued(row.index, order, result=made, attempts=row.record.attempts)
+
+    async def find(
+        self, rows: Sequence[Row[TokenOrder]], record: MakeRecord
+    ) -> Mapping[int, Finding]:
+        """Look for tokens of the right name that were not there before."""
+        return await _find_new(self.calls, rows, self._owned, record)
+
+    async def adopt(self, row: Row[TokenOrder]) -> TokenIssued:
+        """Take the token that was found."""
+        assert row.found is not None, "only what was found is adopted"
+        self._own(row.found.token, row.index)
+        made = TokenCreated(token=Secret(row.found.token), permission=row.item.token.permission)
+        return TokenIssued(
+            row.index, row.item, result=made, attempts=row.record.attempts, adopted=True
+        )
+
+
+@attrs.frozen
+class RotateTokens(Operation[Rotation]):
+    """Replace the token that each row names."""
+
+    calls: TokenCalls
+    """The way to the service."""
+    allow_gap: bool = attrs.field(default=False, kw_only=True)
+    """Whether a device may be without a token for a moment, where its serial number forces it."""
+    kind: ClassVar[str] = "rotate_tokens"
+    """Its name in journals."""
+    adjustable: ClassVar[frozenset[str]] = frozenset({"allow_gap"})
+    """Options that may change when a run is resumed."""
+    resendable: ClassVar[bool] = False
+    """Whether a row in doubt may simply be done again."""
+    _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
+    _replaced: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
+
+    def resource(self, item: Rotation) -> Hashable:
+        """Return the device."""
+        return item.device_id
+
+    @property
+    def uses_history(self) -> bool:
+        """Always: a token that one row has made is not another one's."""
+        return True
+
+    def remember(self, index: int, item: Rotation, result: bytes | None) -> None:
+        """Note the token that a row replaces, and the one that it has made."""
+        if item.token is not None:
+            self._replaced.take(_token_of(item), index)
+        made = _made_by(result)
+        if made:
+            self._owned.take(made, index)
+
+    def options(self) -> Mapping[str, Any]:
+        """Return whether a gap is allowed."""
+        return {"allow_gap": self.allow_gap}
+
+    def decode(self, payload: bytes) -> Rotation:
+        """Read a row that was written down."""
+        return from_json(payload, Rotation)
+
+    def result(self, done: Done) -> bytes | None:
+        """Write the new token down."""
+        assert isinstance(done, Rotated), "nothing else comes of replacing tokens"
+        return to_json(done.result)
+
+    async def do(self, row: Row[Rotation]) -> Rotated:
+        """Replace the token: the new one first, written down before the old one goes."""
+        begun = _begun(row)
+        if begun is None:
+            begun = await self._begin(row)
+        if begun.made is None:
+            begun = await self._make(row, begun)
+        return await self._finish(row, begun)
+
+    async def _begin(self, row: Row[Rotation]) -> _Begun:
+        """Write down what is there, before anything is changed."""
+        if row.run and row.item.token is not None:
+            owner = self._replaced.take(_token_of(row.item), row.index)
+            if owner != row.index:
+                # While the other row is not settled, this one would leave a second live token.
+                raise InputError(f"is replaced by row {owner + 1} already", path="token")
+        tokens = await self.calls.tokens(row.item.device_id, row.record)
+        old = _old_token(row.item, tokens)
+        if old.serie_number and not self.allow_gap:
+            raise InputError(
+                "its serial number may stand on one token only, so the old one would have to go "
+                "first, and the device could not speak in between",
+                path="serie_number",
+                hint="Pass allow_gap=True if the device may be without a token for a moment",
+            )
+        begun = _Begun(
+            known=tuple(_digest(one.token) for one in tokens),
+            name=old.name or "Default",
+            old=old.token,
+            permission=old.permission or "full",
+            serie_number=old.serie_number,
+        )
+        await _keep(row, begun)
+        return begun
+
+    async def _make(self, row: Row[Rotation], begun: _Begun) -> _Begun:
+        if begun.serie_number and begun.old is not None:
+            await self.calls.delete_token(begun.old, row.record)
+        wanted = TokenCreate(begun.name, begun.permission, serie_number=begun.serie_number or UNSET)
+        made = await self.calls.create_token(row.item.device_id, wanted, row.record)
+        return await self._made(row, begun, made.token)
+
+    async def _made(self, row: Row[Rotation], begun: _Begun, token: Secret) -> _Begun:
+        begun = attrs.evolve(begun, made=token)
+        if row.run:
+            self._owned.take(token.reveal(), row.index)
+        try:
+            await _keep(row, begun)
+        except BaseException:
+            # The token exists, whatever the disk says.
+            row.record.in_doubt = True
+            raise
+        row.found = Found("", token.reveal())
+        return begun
+
+    async def _finish(self, row: Row[Rotation], begun: _Begun) -> Rotated:
+        assert begun.made is not None, "the old token goes when the new one is there"
+        if begun.old is not None and not begun.serie_number:
+            await self.calls.delete_token(begun.old, row.record)
+        made = TokenCreated(token=begun.made, permission=begun.permission)
+        return Rotated(row.index, row.item, result=made, attempts=row.record.attempts)
+
+    async def find(
+        self, rows: Sequence[Row[Rotation]], record: MakeRecord
+    ) -> Mapping[int, Finding]:
+        """Look for new tokens of the old ones' names."""
+        return await _find_new(self.calls, rows, self._owned, record)
+
+    async def adopt(self, row: Row[Rotation]) -> Rotated:
+        """Take the token that was found for the new one, and go on from there."""
+        begun = _begun(row)
+        assert row.found is not None, "only what was found is adopted"
+        assert begun is not None, "nothing is found for a row that was not begun"
+        if begun.made is None:
+            begun = await self._made(row, begun, Secret(row.found.token))
+        return await self._finish(row, begun)
+
+
+def _token_of(item: Rotation) -> str:
+    assert item.token is not None, "asked where a token is named"
+    return f"{item.device_id} {item.token.reveal()}"
+
+
+def _old_token(item: Rotation, tokens: Sequence[DeviceToken]) -> DeviceToken:
+    """Return the token that is to be replaced; it is named, or the only one."""
+    if item.token is None:
+        if len(tokens) == 1:
+            return tokens[0]
+        raise InputError(
+            f"device {item.device_id} has {len(tokens)} tokens",
+            path="token",
+            hint="Say which of them is to be replaced",
+        )
+    for one in tokens:
+        if one.token == item.token:
+            return one
+    raise NotFoundError(
+        f"Device {item.device_id} does not have this token {item.token!r}",
+        hint="It may have been replaced before",
+        status=404,
+    )

@@ -1,0 +1,1 @@
+"""``tagodev apply``: options, the course of an apply, results and summary."""

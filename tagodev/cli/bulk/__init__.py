@@ -1,0 +1,1 @@
+"""``tagodev bulk``: bulk runs from files, their journals, results and summaries."""

@@ -1,0 +1,1 @@
+"""The commands that talk to the service directly, one module a noun."""

@@ -1,0 +1,352 @@
+"""``tagodev device``: devices, one at a time or all that a filter lets through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import attrs
+from cyclopts import App, Parameter
+
+import tagodev
+from tagodev.cli.bulk.by_filter import ByFilterOptions, Task, check_chosen, do_each
+from tagodev.cli.exit_codes import Exit
+from tagodev.cli.options.confirmation import (
+    ConfirmationOptions,
+    Preview,
+    SaveFirstOption,
+    SnapshotOptions,
+    plural,
+    saving_to,
+)
+from tagodev.cli.options.devices import FilterOptions, find_device, find_devices, key_and_value
+from tagodev.cli.options.service import ServiceOptions
+from tagodev.cli.output.console import say
+from tagodev.cli.output.table import (
+    JsonOption,
+    OutputOptions,
+    TokensOption,
+    record_of,
+    show_record,
+    show_rows,
+)
+from tagodev.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tagodev import Device, Tago
+    from tagodev.cli.options.changes import Changes
+
+__all__ = ["app"]
+
+_SERVICE: Final = ServiceOptions()
+_FILTERS: Final = FilterOptions()
+_OUTPUT: Final = OutputOptions()
+_BY_FILTER: Final = ByFilterOptions()
+_CONFIRMATION: Final = ConfirmationOptions()
+_SNAPSHOT: Final = SnapshotOptions()
+
+_PROGRAMS: Final = (
+    *("id", "name", "tags", "type", "active", "visible", "network", "connector"),
+    *("created_at", "updated_at", "last_input"),
+)
+_KNOWN: Final = (
+    *_PROGRAMS,
+    *("description", "profile", "last_output", "chunk_period", "chunk_retention"),
+    *("data_retention", "network_name", "connector_name"),
+)
+_PEOPLE: Final = ("id", "name", "active", "last_input", "tags")
+#: Given by the service only where names are to be resolved.
+_NAMES: Final = ("network_name", "connector_name")
+_INFO: Final = (
+    *("id", "name", "description", "active", "visible", "type", "network", "connector"),
+    *("chunk_period", "chunk_retention", "data_retention", "mutable_variable_regex"),
+    *("created_at", "updated_at", "last_input", "last_output", "inspected_at", "profile", "tags"),
+)
+_TOKEN: Final = ("name", "token", "permission", "serie_number", "expire_time")
+
+app: Final = App(name="device", help="List, look at, create, edit and delete devices.")
+
+_EDIT_EXAMPLES: Final = """\
+Example: tagodev device edit 67e1a2b3c4d5e6f708192a3b --set active=false --set tag.room=3
+
+All devices of a site, after a look at them:
+
+tagodev device edit --tag site=dairy --set tag.site=dairy-2 --unset tag.room --dry-run
+"""
+_DELETE_EXAMPLES: Final = """\
+Example: tagodev device delete 67e1a2b3c4d5e6f708192a3b --yes
+
+All inactive devices of a site, after a look at them:
+
+tagodev device delete --tag site=dairy --inactive --dry-run
+"""
+
+
+@app.command(name="list", help_epilogue="Example: tagodev device list --tag site=dairy --active")
+def list_devices(
+    *,
+    filters: FilterOptions = _FILTERS,
+    output: OutputOptions = _OUTPUT,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """List devices, by name.
+
+    All there are, or those that a filter lets through.
+    """
+    columns = output.columns(_KNOWN, people=_PEOPLE, programs=_PROGRAMS)
+    fields = ["tags" if name.startswith("tag.") else name for name in columns]
+    found = service.ask(
+        lambda tago: filters.find(
+            tago,
+            [name for name in fields if name not in _NAMES],
+            resolve_names=any(name in fields for name in _NAMES),
+        )
+    )
+    rows = [record_of(device, columns) for device in found]
+    flexible = ("name", "tags", "description", *_NAMES)
+    show_rows(rows, columns, output, noun="devices", flexible=flexible)
+    return Exit.OK
+
+
+@app.command(help_epilogue="Example: tagodev device info 67e1a2b3c4d5e6f708192a3b --tokens")
+def info(
+    device: str,
+    /,
+    *,
+    tokens: Annotated[
+        bool, Parameter(negative="", help="Show its tokens, too: how each begins.")
+    ] = False,
+    show_tokens: TokensOption = False,
+    json: JsonOption = False,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """Show what is known of a device.
+
+    Its tags and its configuration parameters, too. DEVICE is an id, or a name that only one
+    device has.
+    """
+
+    async def look(tago: Tago) -> dict[str, Any]:
+        found = await find_device(tago, device)
+        params = await tago.parameters.list(found.id)
+        record = record_of(found, _INFO)
+        record["params"] = [record_of(one, ("key", "value", "sent", "id")) for one in params]
+        if tokens or show_tokens:
+            listed = await tago.tokens.list(found.id).collect()
+            record["tokens"] = [record_of(one, _TOKEN, reveal=show_tokens) for one in listed]
+        return record
+
+    show_record(service.ask(look), json=json)
+    return Exit.OK
+
+
+@app.command(help_epilogue="Example: tagodev device create 'Cold room 3' --tag site=dairy")
+def create(
+    name: str,
+    /,
+    *,
+    network: Annotated[
+        str | None, Parameter(help="Id of its network, with --connector; default: Custom HTTPS.")
+    ] = None,
+    connector: Annotated[str | None, Parameter(help="Id of its connector.")] = None,
+    type: Annotated[  # noqa: A002  (the service's own word)
+        Literal["mutable", "immutable", "hybrid"], Parameter(help="How it keeps data.")
+    ] = "mutable",
+    chunk_period: Annotated[
+        Literal["day", "week", "month", "quarter"] | None,
+        Parameter(help="Length of a chunk, where it keeps data in chunks."),
+    ] = None,
+    chunk_retention: Annotated[int | None, Parameter(help="How many chunks are kept.")] = None,
+    serial: Annotated[str | None, Parameter(help="Its hardware's serial number.")] = None,
+    description: Annotated[str | None, Parameter(help="Free text.")] = None,
+    tag: Annotated[
+        list[str] | None, Parameter(negative="", help="A tag, KEY=VALUE; repeatable.")
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="A configuration parameter, KEY=VALUE; repeatable."),
+    ] = None,
+    inactive: Annotated[bool, Parameter(negative="", help="Make it inactive.")] = False,
+    hidden: Annotated[bool, Parameter(negative="", help="Make it invisible.")] = False,
+    show_tokens: TokensOption = False,
+    json: JsonOption = False,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """Make one device.
+
+    Printed are its id, and how its token begins. Many are made from a file: tagodev bulk create.
+    """
+    given: dict[str, Any] = {
+        "network": network,
+        "connector": connector,
+        "chunk_period": chunk_period,
+        "chunk_retention": chunk_retention,
+        "serie_number": serial,
+        "description": description,
+        "active": False if inactive else None,
+        "visible": False if hidden else None,
+        "tags": [tagodev.Tag(*pair) for pair in _pairs(tag, "--tag")] or None,
+        "configuration_params": [
+            tagodev.ConfigurationParameter(*pair) for pair in _pairs(param, "--param")
+        ]
+        or None,
+    }
+    fields = {key: value for key, value in given.items() if value is not None}
+    device = tagodev.DeviceCreate(name=name, type=type, **fields)
+    created = service.ask(lambda tago: tago.devices.create(device))
+    record = {"id": created.device_id, "name": name}
+    show_record(record | record_of(created, ("token",), reveal=show_tokens), json=json)
+    if not show_tokens:
+        say(f"Its token as a whole: tagodev token list {created.device_id} --show-tokens")
+    return Exit.OK
+
+
+def _pairs(given: Sequence[str] | None, option: str) -> list[tuple[str, str]]:
+    pairs = [key_and_value(text, option) for text in given or ()]
+    return [(key, value or "") for key, value in pairs]
+
+
+@app.command(help_epilogue=_EDIT_EXAMPLES)
+def edit(
+    *devices: str,
+    set: Annotated[  # noqa: A002  (the option's name)
+        list[str] | None,
+        Parameter(
+            negative="",
+            help="What shall be, FIELD=VALUE; repeatable. Fields: name, active, visible, "
+            "description, chunk_retention, tag.KEY, and network and connector together.",
+        ),
+    ] = None,
+    unset: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="What shall not be: tag.KEY or description; repeatable."),
+    ] = None,
+    replace_tags: Annotated[
+        bool,
+        Parameter(
+            negative="--merge-tags", help="Whether tags that are not set go; default: they stay."
+        ),
+    ] = False,
+    filters: FilterOptions = _FILTERS,
+    by_filter: ByFilterOptions = _BY_FILTER,
+    confirmation: ConfirmationOptions = _CONFIRMATION,
+    snapshot: SaveFirstOption = None,
+    json: JsonOption = False,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """Change devices.
+
+    Those that are named, by ids or by names that only one device has; or all that a filter lets
+    through. These are shown first, and their number is to be typed; a device that is so already is
+    left alone.
+    """
+    from tagodev.cli.options.changes import Changes
+
+    check_chosen(devices, filtered=bool(filters))
+    changes = Changes.read(set or (), unset or (), replace_tags=replace_tags)
+    saving = saving_to(snapshot)
+    if devices:
+        by_filter.check_unused()
+        return _edit_named(changes, devices, confirmation, saving, service, json=json)
+    if "name" in changes.fields:
+        raise InputError("is for devices that are named, one by one", path="--set name")
+    task = _edit_by_filter(changes, filters, service)
+    return task.carry_out(service, by_filter, confirmation, saving, json=json)
+
+
+def _edit_named(
+    changes: Changes,
+    devices: Sequence[str],
+    confirmation: ConfirmationOptions,
+    saving: SnapshotOptions,
+    service: ServiceOptions,
+    *,
+    json: bool,
+) -> int:
+    async def change(tago: Tago, device: Device) -> bool:
+        change = changes.of(device)
+        if change is None:
+            return False
+        edit = change.changes
+        if change.tags is not None:
+            # Read again now: the edit replaces the whole list, and the device was found earlier.
+            present = (await tago.devices.info(device.id)).tags
+            edit = attrs.evolve(edit, tags=change.tags.merged(present))
+        await tago.devices.edit(device.id, edit)
+        return True
+
+    saving.check()
+    found = service.ask(lambda tago: find_devices(tago, devices))
+    others = [device for device in found if changes.of(device) is not None]
+    preview = Preview(verb="edit", count=len(others), items=_items(others))
+    code = preview.ends_here(confirmation, json=json, ask=False)
+    if code is not None:
+        return code
+    saving.save(service, (device.id for device in others), "device-edit")
+    return do_each(service, found, "edited", change, json=json)
+
+
+def _items(devices: Sequence[Device]) -> Iterator[tuple[str, str]]:
+    return ((device.id, device.name) for device in devices)
+
+
+def _edit_by_filter(changes: Changes, filters: FilterOptions, service: ServiceOptions) -> Task:
+    from tagodev.bulk.operations.edit_devices import EditDevices
+
+    found = service.ask(lambda tago: filters.find_surely(tago, changes.asks_for))
+    changed = [(device, changes.of(device)) for device in found]
+    rows = [(device, change) for device, change in changed if change is not None]
+    if len(rows) < len(found):
+        say(f"So already, and left alone: {plural(len(found) - len(rows), 'device')}")
+    return Task(verb="edit", warning="They will be changed.", operation=EditDevices, rows=rows)
+
+
+@app.command(help_epilogue=_DELETE_EXAMPLES)
+def delete(
+    *devices: str,
+    filters: FilterOptions = _FILTERS,
+    by_filter: ByFilterOptions = _BY_FILTER,
+    confirmation: ConfirmationOptions = _CONFIRMATION,
+    saving: SnapshotOptions = _SNAPSHOT,
+    json: JsonOption = False,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """Delete devices, with all their data.
+
+    Those that are named, by ids or by names that only one device has; or all that a filter selects.
+    They are shown, you type their number to confirm, and a snapshot is written, from which tagodev
+    apply creates them again: with new ids and tokens, and without their data.
+    """
+    check_chosen(devices, filtered=bool(filters))
+    if not devices:
+        task = _delete_by_filter(filters, saving, service)
+        return task.carry_out(service, by_filter, confirmation, saving, json=json)
+    by_filter.check_unused()
+    saving.check()
+    found = service.ask(lambda tago: find_devices(tago, devices))
+    preview = Preview(verb="delete", count=len(found), items=_items(found), warning=saving.warning)
+    code = preview.ends_here(confirmation, json=json)
+    if code is not None:
+        return code
+    saving.save(service, (device.id for device in found), "device-delete", remain=False)
+
+    async def remove(tago: Tago, device: Device) -> bool:
+        await tago.devices.delete(device.id)
+        return True
+
+    return do_each(service, found, "deleted", remove, json=json)
+
+
+def _delete_by_filter(
+    filters: FilterOptions, saving: SnapshotOptions, service: ServiceOptions
+) -> Task:
+    from tagodev.bulk.operations.delete_devices import DeleteDevices
+
+    return Task(
+        verb="delete",
+        warning=saving.warning,
+        operation=DeleteDevices,
+        remain=False,
+        rows=[(device, device.id) for device in service.ask(filters.find_surely)],
+    )

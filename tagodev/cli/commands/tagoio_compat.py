@@ -1,0 +1,370 @@
+"""The flat commands of TagoIO's own command line, for those who have them in their fingers.
+
+They take its options, and do what the grouped commands do.
+Where its habits are others they are kept, but for one: a token is shown by how it begins.
+"""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
+
+import attrs
+import orjson
+from cyclopts import Parameter
+
+from tagodev.cli.commands import data, devices, params, tokens
+from tagodev.cli.options.confirmation import ConfirmationOptions
+from tagodev.cli.options.data import DataFilterOptions
+from tagodev.cli.options.devices import FilterOptions
+from tagodev.cli.options.service import ServiceOptions
+from tagodev.cli.output.table import OutputOptions
+from tagodev.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tagodev import DataCreate
+
+__all__ = [
+    "data_get",
+    "data_post",
+    "device_create",
+    "device_delete",
+    "device_edit",
+    "device_info",
+    "device_list",
+    "device_network",
+    "device_param",
+    "device_token",
+]
+
+_SERVICE: Final = ServiceOptions()
+#: What the official tool lists of a device.
+_LISTED: Final = "id,name,active,last_input"
+#: The official tool's words for one register of each variable.
+_MODES: Final[Mapping[str, data.Mode]] = {
+    "min": "min",
+    "max": "max",
+    "first": "first_item",
+    "last": "last_item",
+}
+
+_EnvOption: TypeAlias = Annotated[
+    str | None,
+    Parameter(name=("--env", "--environment"), help="Environment, or profile, to work in."),
+]
+_JsonOption: TypeAlias = Annotated[bool, Parameter(negative="", help="JSON as output.")]
+_KeysOption: TypeAlias = Annotated[
+    list[str] | None,
+    Parameter(name=("--tagkey", "-k"), negative="", help="Key of a tag; repeatable."),
+]
+_ValuesOption: TypeAlias = Annotated[
+    list[str] | None,
+    Parameter(name=("--tagvalue", "-v"), negative="", help="Value of the tag; repeatable."),
+]
+_DryRunOption: TypeAlias = Annotated[
+    bool, Parameter(negative="", help="Show what would be deleted; change nothing.")
+]
+_SilentOption: TypeAlias = Annotated[
+    bool, Parameter(name=("--yes", "-y", "--silent"), negative="", help="Don't ask.")
+]
+
+
+def _in(service: ServiceOptions, env: str | None) -> ServiceOptions:
+    return service if env is None else attrs.evolve(service, profile=env)
+
+
+def _tags(keys: Sequence[str] | None, values: Sequence[str] | None) -> list[str]:
+    """Return tags as the grouped commands take them, from two lists that go together."""
+    tags = []
+    for key, value in zip_longest(keys or (), values or ()):
+        if key is None:
+            raise InputError("goes with a --tagkey", path="--tagvalue")
+        tags.append(key if value is None else f"{key}={value}")
+    return tags
+
+
+def _check_alone(*asked_for: bool) -> None:
+    if sum(asked_for) > 1:
+        raise InputError("one thing at a time", path="--list")
+
+
+def _check_deletes(delete: str | None, *, dry_run: bool) -> None:
+    if dry_run and delete is None:
+        raise InputError("is for --delete", path="--dry-run")
+
+
+# --- devices -----------------------------------------------------------------------------------
+
+
+def device_list(
+    *,
+    name: Annotated[str | None, Parameter(name=("--name", "-n"), help="Part of the name.")] = None,
+    tagkey: _KeysOption = None,
+    tagvalue: _ValuesOption = None,
+    stringify: Annotated[bool, Parameter(name=("--stringify", "-s"), negative="")] = False,
+    tags: Annotated[bool, Parameter(negative="", help="Show their tags, too.")] = False,
+    raw: Annotated[bool, Parameter(negative="", help="JSON as output.")] = False,
+    json: _JsonOption = False,
+    env: _EnvOption = None,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """List devices, as tagodev device list does."""
+    pattern = None if name is None else f"*{name}*"
+    fields = f"{_LISTED},tags" if tags else _LISTED
+    return devices.list_devices(
+        filters=FilterOptions(name=pattern, tag=_tags(tagkey, tagvalue) or None),
+        output=OutputOptions(json=json or stringify or raw, fields=fields),
+        service=_in(service, env),
+    )
+
+
+def device_info(
+    device: str,
+    /,
+    *,
+    tokens: Annotated[bool, Parameter(name=("--tokens", "-t"), negative="")] = False,
+    raw: Annotated[bool, Parameter(negative="", help="JSON as output.")] = False,
+    json: _JsonOption = False,
+    env: _EnvOption = None,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """Show what is known of a device, as tagodev device info does."""
+    return devices.info(device, tokens=tokens, json=json or raw, service=_in(service, env))
+
+
+def device_create(
+    name: str,
+    /,
+    *,
+    type: Literal["mutable", "immutable", "hybrid"] = "mutable",  # noqa: A002  (the option's name)
+    network: str | None = None,
+    connector: str | None = None,
+    serie: Annotated[str | None, Parameter(help="Serial number.")] = None,
+    description: str | None = None,
+    chunk_period: Literal["day", "week", "month", "quarter"] | None = None,
+    chunk_retention: int | None = None,
+    tagkey: _KeysOption = None,
+    tagvalue: _ValuesOption = None,
+    inactive: Annotated[bool, Parameter(negative="")] = False,
+    json: _JsonOption = False,
+    env: _EnvOption = None,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """Make a device, as tagodev device create does."""
+    return devices.create(
+        name,
+        type=type,
+        network=network,
+        connector=connector,
+        serial=serie,
+        description=description,
+        chunk_period=chunk_period,
+        chunk_retention=chunk_retention,
+        tag=_tags(tagkey, tagvalue) or None,
+        inactive=inactive,
+        json=json,
+        service=_in(service, env),
+    )
+
+
+def device_edit(
+    device: str,
+    /,
+    *,
+    name: Annotated[str | None, Parameter(name=("--name", "-n"))] = None,
+    description: str | None = None,
+    active: Annotated[bool | None, Parameter(name="--active", negative="--inactive")] = None,
+    network: str | None = None,
+    connector: str | None = None,
+    chunk_retention: int | None = None,
+    tagkey: _KeysOption = None,
+    tagvalue: _ValuesOption = None,
+    merge_tags: Annotated[
+        bool, Parameter(negative="", help="Keep the other tags; default: they go.")
+    ] = False,
+    json: _JsonOption = False,
+    env: _EnvOption = None,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """Change a device, as tagodev device edit does; other tags go, unless they are to be merged."""
+    given = {
+        "name": name,
+        "description": description,
+        "active": None if active is None else str(active).lower(),
+        "network": network,
+        "connector": connector,
+        "chunk_retention": None if chunk_retention is None else str(chunk_retention),
+    }
+    tags = [text if "=" in text else f"{text}=" for text in _tags(tagkey, tagvalue)]
+    changes = [f"{key}={value}" for key, value in given.items() if value is not None]
+    return devices.edit(
+        device,
+        set=[*changes, *(f"tag.{tag}" for tag in tags)],
+        replace_tags=bool(tags) and not merge_tags,
+        json=json,
+        service=_in(service, env),
+    )
+
+
+def device_delete(
+    device: str,
+    /,
+    *,
+    dry_run: _DryRunOption = False,
+    yes: _SilentOption = False,
+    json: _JsonOption = False,
+    env: _EnvOption = None,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """Delete a device with all its data, as tagodev device delete does."""
+    confirmation = ConfirmationOptions(dry_run=dry_run, yes=yes)
+    return devices.delete(device, confirmation=confirmation, json=json, service=_in(service, env))
+
+
+def device_network(
+    device: str,
+    /,
+    *,
+    network: Annotated[str, Parameter(name=("--networkID", "-n"), help="Id of a network.")],
+    connector: Annotated[str, Parameter(name=("--connectorID", "-c"), help="Id of a connector.")],
+    env: _EnvOption = None,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """Change network and connector of a device, which must have no token then."""
+    changes = [f"network={network}", f"connector={connector}"]
+    return devices.edit(device, set=changes, service=_in(service, env))
+
+
+# --- tokens, parameters, data ------------------------------------------------------------------
+
+
+def device_token(
+    device: str,
+    /,
+    *,
+    create: Annotated[str | None, Parameter(help="Make a token of this name.")] = None,
+    permission: Literal["full", "write", "read"] = "full",
+    delete: Annotated[str | None, Parameter(help="Delete a token, by name or beginning.")] = None,
+    list: Annotated[bool, Parameter(negative="", help="List tokens (default).")] = False,  # noqa: A002  (the option's name)
+    dry_run: _DryRunOption = False,
+    yes: _SilentOption = False,
+    json: _JsonOption = False,
+    env: _EnvOption = None,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """Make, delete or list tokens of a device, as tagodev token does."""
+    service = _in(service, env)
+    _check_alone(list, create is not None, delete is not None)
+    _check_deletes(delete, dry_run=dry_run)
+    if create is not None:
+        return tokens.create(device, create, permission=permission, json=json, service=service)
+    if delete is not None:
+        confirmation = ConfirmationOptions(dry_run=dry_run, yes=yes)
+        return tokens.delete(device, delete, confirmation=confirmation, json=json, service=service)
+    return tokens.list_tokens(device, output=OutputOptions(json=json), service=service)
+
+
+def device_param(
+    device: str,
+    /,
+    *,
+    set: Annotated[  # noqa: A002  (the option's name)
+        list[str] | None, Parameter(negative="", help="Set a parameter, KEY=VALUE; repeatable.")
+    ] = None,
+    sent: Annotated[bool, Parameter(negative="", help="Mark those as read.")] = False,
+    delete: Annotated[str | None, Parameter(help="Delete a parameter, by id or key.")] = None,
+    list: Annotated[bool, Parameter(negative="", help="List them (default).")] = False,  # noqa: A002  (the option's name)
+    dry_run: _DryRunOption = False,
+    yes: _SilentOption = False,
+    json: _JsonOption = False,
+    env: _EnvOption = None,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """Set, delete or list configuration parameters of a device, as tagodev param does."""
+    service = _in(service, env)
+    _check_alone(list, bool(set), delete is not None)
+    _check_deletes(delete, dry_run=dry_run)
+    if set:
+        return params.set_params(device, *set, sent=sent, json=json, service=service)
+    if delete is not None:
+        confirmation = ConfirmationOptions(dry_run=dry_run, yes=yes)
+        return params.delete(device, delete, confirmation=confirmation, json=json, service=service)
+    return params.list_params(device, output=OutputOptions(json=json), service=service)
+
+
+def data_get(
+    device: str,
+    /,
+    *,
+    var: Annotated[
+        list[str] | None, Parameter(name=("--var", "-v"), negative="", help="Of this variable.")
+    ] = None,
+    group: Annotated[str | None, Parameter(name=("--group", "-g"), help="Of this group.")] = None,
+    qty: int = 15,
+    start_date: Annotated[str | None, Parameter(help="From then on.")] = None,
+    end_date: Annotated[str | None, Parameter(help="Until then.")] = None,
+    query: Annotated[
+        Literal["count", "min", "max", "first", "last"] | None,
+        Parameter(name=("--query", "-q"), help="Their number, or one of each variable."),
+    ] = None,
+    post: Annotated[
+        str | None, Parameter(name=("--post", "-p"), help="Send this JSON instead.")
+    ] = None,
+    stringify: Annotated[bool, Parameter(negative="", help="JSON as output.")] = False,
+    json: _JsonOption = False,
+    env: _EnvOption = None,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """Read data of a device, as tagodev data list does."""
+    if post is not None:
+        return data_post(device, post, json=json, env=env, service=service)
+    chosen = DataFilterOptions(
+        variable=var, group=None if group is None else [group], since=start_date, until=end_date
+    )
+    service, json = _in(service, env), json or stringify
+    if query == "count":
+        return data.count(device, data=chosen, json=json, service=service)
+    return data.list_data(
+        device,
+        data=chosen,
+        qty=qty,
+        mode=None if query is None else _MODES[query],
+        output=OutputOptions(json=json),
+        service=service,
+    )
+
+
+def data_post(
+    device: str,
+    text: Annotated[str, Parameter(name="JSON")],
+    /,
+    *,
+    json: _JsonOption = False,
+    env: _EnvOption = None,
+    service: ServiceOptions = _SERVICE,
+) -> int:
+    """Send data on behalf of a device: one register, or a list of them, as JSON."""
+    return data.send_points(device, _points(text), _in(service, env), json=json)
+
+
+def _points(text: str) -> list[DataCreate]:
+    from tagodev.models import DataCreate
+    from tagodev.serialization.converter import StructureError, from_wire
+
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"is not JSON: {error.msg}", path="JSON") from None
+    registers = found if isinstance(found, list) else [found]
+    known = attrs.fields_dict(DataCreate)
+    for index, one in enumerate(registers):
+        if not isinstance(one, dict):
+            raise InputError("must be an object, or a list of objects", path="JSON")
+        for name in one.keys() - known.keys():
+            raise InputError(f"is not known; known: {', '.join(known)}", path=f"[{index}].{name}")
+    try:
+        return from_wire(registers, list[DataCreate])
+    except StructureError as error:
+        raise InputError(str(error), path="JSON") from None

@@ -1,0 +1,1 @@
+"""Settings of the command line: the config file, the keyring, and which value wins."""

@@ -1,0 +1,1 @@
+"""``tagodev doctor``: checks of the environment, the network and the account."""

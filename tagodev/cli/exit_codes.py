@@ -1,0 +1,47 @@
+"""Exit codes, and which one an error leads to."""
+
+from __future__ import annotations
+
+import enum
+
+from tagodev.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    InputError,
+    PermissionDeniedError,
+    RequestError,
+    ResourceLimitError,
+    TagoError,
+)
+
+__all__ = ["Exit", "exit_code"]
+
+
+class Exit(enum.IntEnum):
+    """What the exit code says."""
+
+    OK = 0
+    GENERAL = 1
+    USAGE = 2
+    CONFIGURATION = 3
+    SERVICE = 4
+    AUTHORIZATION = 5
+    PARTIAL = 6
+    RESOURCE = 7
+    INTERRUPTED = 130
+
+
+def exit_code(error: TagoError) -> Exit:
+    """Return the exit code that an error leads to when it ends the command."""
+    match error:
+        case InputError():
+            return Exit.USAGE
+        case ConfigurationError():
+            return Exit.CONFIGURATION
+        case AuthenticationError() | PermissionDeniedError():
+            return Exit.AUTHORIZATION
+        case ResourceLimitError():
+            return Exit.RESOURCE
+        case RequestError():
+            return Exit.SERVICE
+    return Exit.GENERAL

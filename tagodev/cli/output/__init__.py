@@ -1,0 +1,1 @@
+"""Output: streams, console messages, tables, JSON, CSV and progress."""

@@ -1,0 +1,153 @@
+"""A plan as a person reads it, and as a program does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from tagodev.bulk.operations.apply_steps import MANAGED_TAG
+from tagodev.cli.output.console import print_line, say
+from tagodev.cli.output.progress import duration
+from tagodev.cli.output.table import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tagodev.provision.plan.model import Action, Change, Plan, PlannedStep
+
+__all__ = ["plan_json", "plan_lines", "show_plan"]
+
+_SIGNS: Final[dict[Action, str]] = {"create": "+", "change": "~", "delete": "-", "blocked": "!"}
+#: What a terminal is told, so that the line behind it is green, yellow, red or magenta.
+_COLOURS: Final = {"+": "\x1b[32m", "~": "\x1b[33m", "-": "\x1b[31m", "!": "\x1b[35m"}
+_PLAIN: Final = "\x1b[0m"
+_TODO: Final[tuple[Action, ...]] = ("create", "change", "delete")
+#: Steps that are shown unless all are asked for.
+SHOWN: Final = 50
+#: Characters of a value that are shown.
+_LONGEST: Final = 60
+
+
+def show_plan(plan: Plan, plan_name: str, *, everything: bool = False, aside: bool = False) -> None:
+    """Show a plan to a person, in colours where there is a terminal that may show them.
+
+    Args:
+        plan: what would be done.
+        plan_name: whose limits it is timed by.
+        everything: whether every step is shown.
+        aside: whether it goes to standard error, because something else is the output.
+    """
+    stream = sys.stderr if aside else sys.stdout
+    dull = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    coloured = stream.isatty() and not dull
+    for line in plan_lines(plan, plan_name, everything=everything):
+        colour = _COLOURS.get(line[:1]) if coloured and line[1:2] == " " else None
+        text = line if colour is None else f"{colour}{line}{_PLAIN}"
+        if aside:
+            say(text)
+        else:
+            print_line(text)
+
+
+def plan_lines(plan: Plan, plan_name: str, *, everything: bool = False) -> Iterator[str]:
+    """Yield the lines that tell a person what a plan would do.
+
+    Args:
+        plan: what would be done.
+        plan_name: whose limits it is timed by.
+        everything: whether every step is shown.
+    """
+    shown = plan.steps if everything else plan.steps[:SHOWN]
+    for step in shown:
+        yield from _step_lines(step)
+    if len(plan.steps) > len(shown):
+        yield f"... and {len(plan.steps) - len(shown)} more (--all shows them)"
+    if plan.steps:
+        yield ""
+    counts = ", ".join(f"{plan.count(action)} to {action}" for action in _TODO)
+    blocked = plan.count("blocked")
+    yield f"Plan: {counts}, {plan.kept} as they should be" + (
+        f", {blocked} that can't be done" if blocked else ""
+    )
+    yield from _cost_lines(plan, plan_name)
+    if not plan.intent.restore and (plan.count("create") or plan.count("change")):
+        manager = clean(plan.intent.manager)
+        yield f"What is made or changed carries the tag {MANAGED_TAG} = {manager}"
+    for note in plan.notes:
+        yield f"Note: {clean(note)}"
+
+
+def _cost_lines(plan: Plan, plan_name: str) -> Iterator[str]:
+    for cost in plan.costs:
+        yield f"{cost.requests} x {cost.route} ({cost.limit} a minute)"
+    if plan.costs:
+        yield f"About {duration(plan.seconds)} within the limits of {plan_name}"
+    slots = plan.slots
+    if slots.needed > 0:
+        room = "" if slots.free is None else f", room for {slots.free} more"
+        yield f"Devices: {slots.used} there{room}, {slots.needed} more needed"
+
+
+def _step_lines(step: PlannedStep) -> Iterator[str]:
+    where = f" (line {step.line})" if step.line else ""
+    why = f": {clean(step.reason)}" if step.reason else ""
+    yield f"{_SIGNS[step.action]} {step.action} {clean(step.name)}{where}{why}"
+    for change in step.changes:
+        yield f"    {clean(change.path)}: {_change_text(step, change)}"
+
+
+def _change_text(step: PlannedStep, change: Change) -> str:
+    if step.action == "create":
+        return _shown(change.new)
+    return f"{_shown(change.old)} -> {_shown(change.new)}"
+
+
+def _shown(value: Any) -> str:
+    if value in (None, ""):
+        return "(none)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = clean(str(value))
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """Return a plan as one JSON object.
+
+    Args:
+        plan: what would be done.
+    """
+    return {
+        "create": plan.count("create"),
+        "change": plan.count("change"),
+        "delete": plan.count("delete"),
+        "blocked": plan.count("blocked"),
+        "kept": plan.kept,
+        "managed": plan.managed,
+        "known_by": plan.intent.known_by,
+        "manager": plan.intent.manager,
+        "seconds": round(plan.seconds, 3),
+        "requests": {cost.route: cost.requests for cost in plan.costs},
+        "slots": {
+            "used": plan.slots.used,
+            "cap": plan.slots.cap,
+            "free": plan.slots.free,
+            "needed": plan.slots.needed,
+        },
+        "fingerprint": plan.fingerprint,
+        "notes": list(plan.notes),
+        "steps": [
+            {
+                "action": step.action,
+                "name": step.name,
+                "device_id": step.device_id or None,
+                "line": step.line or None,
+                "reason": step.reason or None,
+                "changes": [
+                    {"path": one.path, "old": one.old, "new": one.new} for one in step.changes
+                ],
+            }
+            for step in plan.steps
+        ],
+    }

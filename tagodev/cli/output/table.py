@@ -1,0 +1,313 @@
+"""Showing what was found: to a person as a table, to a program as JSON or CSV.
+
+A table fits a terminal: names and the like are cut short there, ids and figures never.
+Into a pipe everything goes whole, in columns that are aligned all the same.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+
+import attrs
+import orjson
+from cyclopts import Group, Parameter
+
+from tagodev.cli.output.console import print_line, say
+from tagodev.cli.output.streams import in_utf8
+from tagodev.errors import InputError
+from tagodev.secrets import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+__all__ = [
+    "OUTPUT_GROUP",
+    "JsonOption",
+    "OutputOptions",
+    "TokensOption",
+    "clean",
+    "print_data",
+    "record_of",
+    "show_record",
+    "show_rows",
+]
+
+OUTPUT_GROUP: Final = Group("Output", sort_key=8)
+
+JsonOption: TypeAlias = Annotated[
+    bool, Parameter(negative="", group=OUTPUT_GROUP, help="JSON as output.")
+]
+TokensOption: TypeAlias = Annotated[
+    bool,
+    Parameter(
+        negative="",
+        group=OUTPUT_GROUP,
+        help="Show whole tokens of devices, not only how they begin.",
+    ),
+]
+
+_TAG: Final = "tag."
+#: What stands where there is nothing, so that columns stay columns.
+_NOTHING: Final = "-"
+#: What a column that may be cut short keeps.
+_NARROWEST: Final = 8
+_GAP: Final = 2
+
+
+@Parameter(name="*", group=OUTPUT_GROUP)
+@attrs.frozen(kw_only=True)
+class OutputOptions:
+    """How a list is shown."""
+
+    json: Annotated[bool, Parameter(negative="", help="A JSON array as output.")] = False
+    csv: Annotated[bool, Parameter(negative="", help="CSV as output, with a header.")] = False
+    fields: Annotated[
+        str | None,
+        Parameter(help="What to show of each, by commas: id,name,tag.site (tag.KEY: that tag)."),
+    ] = None
+
+    def columns(
+        self, known: Sequence[str], *, people: Sequence[str], programs: Sequence[str] = ()
+    ) -> tuple[str, ...]:
+        """Return what to show of each item.
+
+        Args:
+            known: what there is to show.
+            people: what a person is shown unless something else is asked for.
+            programs: what a program is given; empty for all that there is.
+
+        Raises:
+            InputError: a field that there is not.
+        """
+        if self.json and self.csv:
+            raise InputError("goes without --json", path="--csv")
+        if self.fields is None:
+            return tuple((programs or known) if self.json or self.csv else people)
+        chosen = tuple(dict.fromkeys(name.strip() for name in self.fields.split(",")))
+        for name in chosen:
+            is_tag = "tags" in known and name.startswith(_TAG) and name != _TAG
+            if name not in known and not is_tag:
+                raise InputError(
+                    f"there is no field {name!r}",
+                    path="--fields",
+                    hint=f"Known: {', '.join(known)}" + (", tag.KEY" if "tags" in known else ""),
+                )
+        return chosen
+
+
+def clean(text: str) -> str:
+    """Return text without anything that a terminal would obey: it may come from anybody."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def record_of(item: Any, columns: Iterable[str], *, reveal: bool = False) -> dict[str, Any]:
+    """Return some of an item's fields as plain values.
+
+    Args:
+        item: any model.
+        columns: which; ``tag.KEY`` is the value of that tag.
+        reveal: whether tokens of devices are shown whole.
+    """
+    return {name: _plain(_value(item, name), reveal=reveal) for name in columns}
+
+
+def _value(item: Any, name: str) -> Any:
+    if name.startswith(_TAG):
+        key = name.removeprefix(_TAG)
+        return next((tag.value for tag in item.tags if tag.key == key), None)
+    return getattr(item, name)
+
+
+def _plain(value: Any, *, reveal: bool) -> Any:
+    if isinstance(value, Secret):
+        return value.reveal() if reveal else str(value)
+    if isinstance(value, tuple):
+        return [_plain(one, reveal=reveal) for one in value]
+    if attrs.has(type(value)):
+        fields = attrs.asdict(value, recurse=False)
+        fields.pop("extra", None)
+        return {name: _plain(one, reveal=reveal) for name, one in fields.items()}
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def print_data(value: Any) -> None:
+    """Write something as JSON, on one line, in UTF-8."""
+    in_utf8()
+    print_line(orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS).decode())
+
+
+# --- lists -------------------------------------------------------------------------------------
+
+
+def show_rows(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    output: OutputOptions,
+    *,
+    noun: str,
+    flexible: Collection[str] = ("name",),
+) -> None:
+    """Show a list as it was asked for.
+
+    Args:
+        rows: the plain values of each item.
+        columns: which of them, in their order.
+        output: how.
+        noun: what the items are, in the plural.
+        flexible: columns that may be cut short where a terminal is narrow.
+    """
+    if output.json:
+        print_data(rows)
+    elif output.csv:
+        _write_csv(rows, columns)
+    elif not rows:
+        say(f"No {noun}")
+    else:
+        _print_table(rows, columns, flexible)
+        if _on_terminal():
+            say(f"{len(rows)} {noun if len(rows) != 1 else noun.removesuffix('s')}")
+
+
+def _write_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    spread = [dict(_spread(row, columns)) for row in rows]
+    names = list(columns)
+    if "tags" in names:
+        # As the files have them that devices are made of: a column for each key.
+        keys = sorted({name for row in spread for name in row if name.startswith(_TAG)})
+        place = names.index("tags")
+        names[place : place + 1] = [name for name in keys if name not in names]
+    in_utf8()
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(spread)
+    print_line(text.getvalue().removesuffix("\n"))
+
+
+def _spread(row: Mapping[str, Any], columns: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    for name in columns:
+        value = row[name]
+        if name == "tags":
+            yield from ((f"{_TAG}{tag['key']}", tag["value"]) for tag in value)
+        elif isinstance(value, bool):
+            yield name, "true" if value else "false"
+        elif isinstance(value, list | dict):
+            yield name, orjson.dumps(value).decode()
+        elif isinstance(value, datetime):
+            yield name, _moment(value)
+        else:
+            yield name, value
+
+
+def _print_table(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], flexible: Collection[str]
+) -> None:
+    from rich.cells import cell_len, set_cell_size
+
+    terminal = _on_terminal()
+    cells = [[_cell(row[name], short=terminal) for name in columns] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
+    if terminal:
+        _narrow(widths, [name in flexible for name in columns])
+
+    def line(texts: Sequence[str]) -> str:
+        fitted = (
+            set_cell_size(text, width)
+            if cell_len(text) <= width
+            else f"{set_cell_size(text, width - 1)}…"
+            for text, width in zip(texts, widths, strict=True)
+        )
+        return (" " * _GAP).join(fitted).rstrip()
+
+    header = line(columns)
+    bold = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    print_line(f"\x1b[1m{header}\x1b[0m" if bold else header)
+    for texts in cells:
+        print_line(line(texts))
+
+
+def _on_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def _narrow(widths: list[int], flexible: list[bool]) -> None:
+    """Make columns narrower, the widest first, until they fit the terminal or can't."""
+    room = shutil.get_terminal_size().columns - _GAP * (len(widths) - 1)
+    while sum(widths) > room:
+        widest = max(
+            (place for place, may in enumerate(flexible) if may and widths[place] > _NARROWEST),
+            key=widths.__getitem__,
+            default=None,
+        )
+        if widest is None:
+            return
+        widths[widest] -= 1
+
+
+def _cell(value: Any, *, short: bool = False) -> str:
+    if value is None or value in ("", [], {}):
+        return _NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%MZ}" if short else _moment(value)
+    if isinstance(value, list):
+        return ", ".join(_item(one) for one in value)
+    if isinstance(value, dict):
+        return clean(orjson.dumps(value).decode())
+    return clean(str(value))
+
+
+def _item(value: Any) -> str:
+    if isinstance(value, dict) and {"key", "value"} <= value.keys():
+        return f"{clean(value['key'])}={clean(value['value'])}"
+    return _cell(value)
+
+
+def _moment(value: datetime) -> str:
+    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+# --- one thing ---------------------------------------------------------------------------------
+
+
+def show_record(record: Mapping[str, Any], *, json: bool = False) -> None:
+    """Show one thing: a line for each field that has a value, or one JSON object.
+
+    Args:
+        record: its plain values.
+        json: whether a program reads it.
+    """
+    if json:
+        print_data(record)
+        return
+    lines = [pair for name, value in record.items() for pair in _lines(name, value)]
+    width = max((len(name) for name, _ in lines), default=0)
+    for name, text in lines:
+        print_line(f"{name:<{width}}  {text}")
+
+
+def _lines(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    if value is None or value in ("", [], {}):
+        return
+    pairs = value if isinstance(value, list) else []
+    if pairs and all(isinstance(one, dict) and {"key", "value"} <= one.keys() for one in pairs):
+        prefix = name.removesuffix("s")
+        for one in pairs:
+            note = "" if one.get("sent", True) else "  (not sent)"
+            yield f"{prefix}.{clean(one['key'])}", f"{clean(one['value'])}{note}"
+    elif pairs and all(isinstance(one, dict) for one in pairs):
+        for one in pairs:
+            texts = (_cell(part) for part in one.values() if part is not None)
+            yield name.removesuffix("s"), "  ".join(texts)
+    else:
+        yield name, _cell(value)

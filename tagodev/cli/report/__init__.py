@@ -1,0 +1,1 @@
+"""``tagodev bulk report``: figures, charts and the HTML page of a run."""

@@ -1,0 +1,1 @@
+"""The emulator behind HTTP: routing, validation, pagination, limits, faults."""

@@ -1,0 +1,290 @@
+"""The whole service short of HTTP: who asks, how often, and what for.
+
+Everything here is synchronous, so each request is one step that no other sees half done, and the
+tests of limits and clocks need no sockets.
+The order of the checks is the service's: an unknown route is nobody's business and not counted;
+then the token; then the limit, which counts whatever the answer will be; then the permission and
+the work itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from tagodev.emulator.http.errors import RefusedError
+from tagodev.emulator.http.limiter import HardLimiter, RouteCount
+from tagodev.emulator.http.routing import ANYBODY, Call, Caller, Route, Router, TokenKind
+from tagodev.emulator.model.access_tokens import AccessToken, bare
+from tagodev.emulator.model.public_networks import CUSTOM_HTTPS_NETWORK
+from tagodev.emulator.model.store import Store, Token
+from tagodev.emulator.model.time import ServerClock
+from tagodev.emulator.routes import (
+    access_tokens,
+    account,
+    chunks,
+    data,
+    devices,
+    network_access,
+    networks,
+    parameters,
+    profile,
+    storage,
+    tags,
+    tokens,
+)
+from tagodev.emulator.variants import DATA_BY_ID, varied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tagodev.emulator.options import EmulatorOptions
+    from tagodev.hard_limits import Plan
+
+__all__ = ["ROUTES", "Admitted", "Service"]
+
+#: The routing table. A new group of routes is a module with a table of its own, named here.
+ROUTES: Final[tuple[Route, ...]] = (
+    *devices.ROUTES,
+    *parameters.ROUTES,
+    *data.ROUTES,
+    *storage.ROUTES,
+    *chunks.ROUTES,
+    *tokens.ROUTES,
+    *access_tokens.ROUTES,
+    *networks.ROUTES,
+    *network_access.ROUTES,
+    *tags.ROUTES,
+    *profile.ROUTES,
+    *account.ROUTES,
+)
+
+# The names of a token's header, in the order in which the service looks for them.
+_TOKEN_HEADERS: Final = (
+    "account-token",
+    "profile-token",
+    "device-token",
+    "public-token",
+    "analysis-token",
+    "token",
+    "authorization",
+    "authorized",
+    "middleware-token",
+    "network-token",
+    "authentication",
+)
+
+#: Which of a device's soft limits binds a counter.
+_SOFT_LIMITS: Final[Mapping[str, str]] = {
+    "POST /data": "data_input",
+    "GET /data": "data_output",
+    "POST /device/:device_id/data": "data_input",
+    "GET /device/:device_id/data": "data_output",
+}
+#: Stands in the name of a counter before the id of the one device it is of.
+_OF_DEVICE: Final = "?device="
+
+
+@attrs.frozen
+class Admitted:
+    """A request that was counted and let through, before its body is read."""
+
+    route: Route
+    caller: Caller
+    path: tuple[str, ...]
+    query_text: str
+
+
+class Service:
+    """One profile of the emulated service.
+
+    Args:
+        options: how it behaves.
+        clock: the server's clock; by default this machine's plus the options' offset.
+    """
+
+    def __init__(self, options: EmulatorOptions, clock: ServerClock | None = None) -> None:
+        self.options: EmulatorOptions = options
+        self._first_options: Final = options
+        self.clock: Final = clock or ServerClock(options.clock_offset)
+        self.store: Final = Store(options.device_cap, options.seed, self.clock.now())
+        self.token: Final = options.token or f"p-{self.store.new_token()}"
+        self._give_tokens()
+        self._router = Router(varied(ROUTES, options))
+        self._limiter = HardLimiter(self._limit_of(), options.minute, self.clock.now)
+
+    def _give_tokens(self) -> None:
+        """Make one token of each kind that belongs to no device."""
+        store = self.store
+        made: dict[TokenKind, tuple[str, str]] = {
+            "profile": (self.token, store.profile),
+            "analysis": (f"a-{store.new_token()}", store.new_id()),
+            "network": (f"n-{store.new_token()}", CUSTOM_HTTPS_NETWORK),
+            "authorization": (store.new_authorization(), store.profile),
+        }
+        for kind, (text, ref_id) in made.items():
+            store.keyring.give(AccessToken(text, kind, ref_id, "Default", store.founded))
+
+    @property
+    def tokens_by_kind(self) -> dict[TokenKind, str]:
+        """The tokens that are there from the start: made up, so they may be printed."""
+        return self.store.keyring.given()
+
+    def _limit_of(self) -> Callable[[str], int | None]:
+        if self.options.unlimited:
+            return lambda _: None
+        hard_limit = self.options.hard_limits.limit
+
+        def limit(counter: str) -> int | None:
+            route, mark, device_id = counter.partition(_OF_DEVICE)
+            return (
+                self._soft_limit(route, device_id)
+                if mark
+                else hard_limit(DATA_BY_ID.get(route, route))
+            )
+
+        return limit
+
+    def _soft_limit(self, counter: str, device_id: str) -> int | None:
+        """Return what a device has been limited to on the routes of a counter, None if not."""
+        device = self.store.devices.get(device_id)
+        rpm = None if device is None else device.rpm
+        return None if rpm is None else rpm.get(_SOFT_LIMITS[counter])
+
+    def _counters(self, admitted: Admitted) -> tuple[str, ...]:
+        """Return the names of the counters that a request takes from."""
+        counters = admitted.route.counters(admitted.query_text)
+        # The last one is the plain one, where a query has its own.
+        if counters[-1] not in _SOFT_LIMITS:
+            return counters
+        device = admitted.caller.device
+        # Whoever may not ask for a device's own data names none.
+        device_id = next(iter(admitted.path), "") if device is None else device.id
+        if self._soft_limit(counters[-1], device_id) is None:
+            return counters
+        return (*counters, f"{counters[-1]}{_OF_DEVICE}{device_id}")
+
+    def admit(self, method: str, target: str, headers: Mapping[str, str]) -> Admitted:
+        """Take a request as it arrives: find its route, know its token, count it.
+
+        Args:
+            method: in capitals.
+            target: path and query as they stand in the request.
+            headers: without regard to letter case.
+
+        Raises:
+            RefusedError: the route or the token is unknown, the limit is reached, or the token may
+                not use the route.
+        """
+        path, _, query_text = target.partition("?")
+        found = self._router.find(method, path)
+        if found is None:
+            raise RefusedError(404, "Route Not Found")
+        route, values = found
+        if not route.open_to:
+            return Admitted(route, ANYBODY, values, query_text)
+        caller = self._caller(headers)
+        admitted = Admitted(route, caller, values, query_text)
+        wait = self._limiter.admit(self.store.profile, *self._counters(admitted))
+        if wait:
+            message = f"Too many requests (Retry-After: {wait})"
+            raise RefusedError(429, message, retry_after=wait)
+        if not route.admits(caller):
+            raise RefusedError(401, "Authorization Denied")
+        return admitted
+
+    def answer(self, admitted: Admitted, raw_body: bytes) -> Any:
+        """Do what an admitted request asks for.
+
+        Args:
+            admitted: from `admit`.
+            raw_body: the request's body.
+
+        Returns:
+            The envelope's ``result``.
+
+        Raises:
+            RefusedError: it can't be done; nothing has changed.
+        """
+        call = Call(
+            admitted.caller,
+            admitted.path,
+            admitted.query_text,
+            raw_body,
+            self.store,
+            self.clock,
+            self.options,
+        )
+        return admitted.route.handler(call)
+
+    def _caller(self, headers: Mapping[str, str]) -> Caller:
+        for name in _TOKEN_HEADERS:
+            presented = headers.get(name)
+            if presented and presented != "null":
+                break
+        else:
+            raise RefusedError(401, "Invalid token")
+        text = bare(presented)
+        token = self.store.keyring.get(text) or self.store.tokens.get(text)
+        if token is None or (token.expires is not None and token.expires <= self.clock.now()):
+            raise RefusedError(401, f"Invalid token: {presented}")
+        if isinstance(token, Token):
+            return Caller("device", token.permission, device=token.device)
+        return Caller(token.kind, token.permission, access=token)
+
+    def stats(self) -> dict[str, Any]:
+        """Return what the emulator has seen and holds; see `tagodev.emulator.Emulator.stats`."""
+        counts = sorted(
+            ((route, count) for _, route, count in self._limiter.counts()),
+            key=lambda pair: pair[0],
+        )
+        return {
+            "plan": self.options.plan,
+            "minute": self.options.minute,
+            "clock_offset": self.options.clock_offset,
+            "now": self.clock.now(),
+            "devices": len(self.store.devices),
+            "tokens": len(self.store.tokens),
+            "duplicates": self.store.duplicates(),
+            "accepted": self._limiter.accepted,
+            "rejected": self._limiter.rejected,
+            "created": self.store.created,
+            "deleted": self.store.deleted,
+            "routes": {route: _route_stats(count) for route, count in counts},
+        }
+
+    def change_plan(self, plan: Plan) -> None:
+        """Put the profile on another plan; what it holds and has been counted stays.
+
+        Args:
+            plan: free, starter or scale.
+
+        Raises:
+            ValueError: it is none of these.
+        """
+        # How many devices there were at first is no matter any more: they may be too many by now.
+        self._take(attrs.evolve(self.options, plan=plan, devices=0))
+
+    def _take(self, options: EmulatorOptions) -> None:
+        self.options = options
+        self.store.cap = options.device_cap
+        self._limiter.change(self._limit_of())
+
+    def reset(self) -> None:
+        """Forget devices, networks, tokens, counts and another plan than the first.
+
+        The profile and its first tokens stay.
+        """
+        self.store.clear()
+        self._limiter.reset()
+        self._take(self._first_options)
+
+
+def _route_stats(count: RouteCount) -> dict[str, Any]:
+    return {
+        "limit": count.limit,
+        "accepted": count.accepted,
+        "rejected": count.rejected,
+        "windows": [attrs.asdict(window) for window in count.windows],
+    }

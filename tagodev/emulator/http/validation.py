@@ -1,0 +1,368 @@
+"""Bodies of requests: from bytes to checked values, or to a sentence that says what is wrong.
+
+A body is read field by field with a table of readers, and all its faults are told at once: whoever
+prepares a thousand rows wants to mend a row once, not once a field.
+Fields the table does not know are ignored, as the service's own clients send back what they read
+(``created_at``, ``bucket``) when they edit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+import orjson
+
+from tagodev.emulator.http.errors import RefusedError
+from tagodev.emulator.model.public_networks import SerialNumber
+from tagodev.emulator.model.store import Parameter, Tag
+from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE, MAX_TAGS_PER_DEVICE
+
+__all__ = [
+    "ACCESS_TOKEN_READERS",
+    "CONNECTOR_READERS",
+    "DEVICE_READERS",
+    "NETWORK_READERS",
+    "PARAMETER_READERS",
+    "SERIAL_NUMBER_READERS",
+    "TOKEN_READERS",
+    "FieldError",
+    "Reader",
+    "parse_object",
+    "parse_objects",
+    "read",
+    "refuse_if",
+    "retention_problem",
+]
+
+#: A reader returns the value to store, or raises FieldError with what it should have been.
+Reader: TypeAlias = Callable[[Any], Any]
+
+
+class FieldError(Exception):
+    """What a field should have been, worded to follow its name."""
+
+
+_ID: Final = re.compile(r"[0-9a-f]{24}", re.IGNORECASE | re.ASCII)
+
+#: How deep a body may be nested without a second look.
+_DEEP: Final = 200
+#: The most periods each kind of chunk may be kept.
+_RETENTION: Final[Mapping[str, int]] = {"day": 31, "week": 26, "month": 36, "quarter": 36}
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """Parse a body that must be a JSON object; no body at all is an empty one.
+
+    Raises:
+        RefusedError: it is not JSON, or not an object.
+    """
+    body = _parsed(raw)
+    if not isinstance(body, dict):
+        raise RefusedError(400, "Body must be an object")
+    return body
+
+
+def _parsed(raw: bytes) -> Any:
+    """Return what a body says; no body at all is an empty object."""
+    # Only so many brackets can be nested so deep that what is read can't be written back.
+    deep = raw.count(b"{") + raw.count(b"[") > _DEEP
+    try:
+        body = orjson.loads(raw or b"{}")
+        if deep:
+            orjson.dumps({"status": True, "result": [{"field": [body]}]})
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        raise RefusedError(400, "Malformed request syntax") from None
+    return body
+
+
+def parse_objects(raw: bytes) -> list[tuple[str, dict[str, Any]]]:
+    """Parse a body that must be a JSON object or an array of them; no body is an empty object.
+
+    Returns:
+        Each object, with what its faults are to be told under: ``[2].`` in an array.
+
+    Raises:
+        RefusedError: it is not JSON, or neither of the two.
+    """
+    body = _parsed(raw)
+    if isinstance(body, dict):
+        return [("", body)]
+    if not isinstance(body, list) or not all(isinstance(item, dict) for item in body):
+        raise RefusedError(400, "Body must be an object or an array of objects")
+    return [(f"[{index}].", item) for index, item in enumerate(body)]
+
+
+def read(
+    body: Mapping[str, Any], readers: Mapping[str, Reader]
+) -> tuple[dict[str, Any], list[str]]:
+    """Read the fields a body holds.
+
+    Args:
+        body: the request's object.
+        readers: what is read, by field.
+
+    Returns:
+        The values of the fields that were sent and are right, and a sentence for each that is
+        wrong.
+
+    Raises:
+        RefusedError: a list exceeds its cap, which has an answer of its own.
+    """
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, reader in readers.items():
+        if name in body:
+            try:
+                values[name] = reader(body[name])
+            except FieldError as error:
+                problems.append(f"{name}{error}")
+    return values, problems
+
+
+def refuse_if(problems: list[str]) -> None:
+    """Refuse the request if anything was wrong with it.
+
+    Raises:
+        RefusedError: there is at least one problem.
+    """
+    if problems:
+        raise RefusedError(400, "; ".join(problems))
+
+
+def retention_problem(period: str, retention: int) -> str | None:
+    """Return what is wrong with keeping data for so many periods, None if nothing is."""
+    most = _RETENTION[period]
+    if 0 <= retention <= most:
+        return None
+    return f"chunk_retention must be from 0 to {most} for a chunk_period of {period}"
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise FieldError(" must be a text")
+    return value
+
+
+def _text_or_null(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not 1 <= len(value) <= 100:
+        raise FieldError(" must be a text of 1 to 100 characters")
+    return value
+
+
+def _identifier(value: Any) -> str:
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise FieldError(" must be an id of 24 hexadecimal digits")
+    return value.lower()
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise FieldError(" must be true or false")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise FieldError(" must be a whole number")
+    return value
+
+
+def _serial(value: Any) -> str | None:
+    if value is not None and (not isinstance(value, str) or not value):
+        raise FieldError(" must be a text that is not empty")
+    return value
+
+
+def _one_of(*words: str) -> Reader:
+    def reader(value: Any) -> Any:
+        if value not in words:
+            msg = f" must be one of {', '.join(words)}"
+            raise FieldError(msg)
+        return value
+
+    return reader
+
+
+def _objects(value: Any, most: int, what: str) -> list[dict[str, Any]]:
+    if not isinstance(value, list):
+        raise FieldError(" must be an array")
+    if len(value) > most:
+        raise RefusedError(400, f"You have exceeded the maximum limit of {what} ({most})")
+    for index, item in enumerate(value):
+        if not isinstance(item, dict):
+            msg = f"[{index}] must be an object"
+            raise FieldError(msg)
+    return value
+
+
+def _tags(value: Any) -> list[Tag]:
+    tags = []
+    for index, item in enumerate(_objects(value, MAX_TAGS_PER_DEVICE, "Tags")):
+        key, tag_value = item.get("key"), item.get("value")
+        if not isinstance(key, str) or not isinstance(tag_value, str):
+            msg = f"[{index}] must have a key and a value, both texts"
+            raise FieldError(msg)
+        tags.append(Tag(key, tag_value))
+    return tags
+
+
+def _parameters(value: Any) -> list[Parameter]:
+    items = _objects(value, MAX_PARAMETERS_PER_DEVICE, "Configuration Parameters")
+    return [_parameter(index, item) for index, item in enumerate(items)]
+
+
+def _parameter(index: int, item: dict[str, Any]) -> Parameter:
+    values, problems = read({"key": None, "value": None, **item}, PARAMETER_READERS)
+    if problems:
+        msg = f"[{index}].{problems[0]}"
+        raise FieldError(msg)
+    identifier = item.get("id")
+    return Parameter(
+        identifier if isinstance(identifier, str) else "",
+        values["key"],
+        values["value"],
+        values.get("sent", False),
+    )
+
+
+def _stringified(value: Any) -> str:
+    if not isinstance(value, str | int | float):
+        raise FieldError(" must be a text, a number or a boolean")
+    # The service takes a number and gives back a text.
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _regex_or_null(value: Any) -> str | None:
+    if value is None:
+        return None
+    try:
+        expression = re.compile(_text(value))
+    except re.error:
+        raise FieldError(" must be a regular expression") from None
+    if expression.search(""):
+        raise FieldError(" must not match every variable")
+    return expression.pattern
+
+
+def _identifiers(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        raise FieldError(" must be an array")
+    identifiers = []
+    for index, item in enumerate(value):
+        try:
+            identifiers.append(_identifier(item))
+        except FieldError as error:
+            msg = f"[{index}]{error}"
+            raise FieldError(msg) from None
+    return identifiers
+
+
+def _device_parameters(value: Any) -> list[dict[str, Any]]:
+    return _objects(value, MAX_PARAMETERS_PER_DEVICE, "Device Parameters")
+
+
+def _serial_number(value: Any) -> SerialNumber:
+    if not isinstance(value, dict):
+        raise FieldError(" must be an object")
+    values, problems = read(
+        {name: item for name, item in value.items() if item is not None}, SERIAL_NUMBER_READERS
+    )
+    if problems:
+        msg = f".{problems[0]}"
+        raise FieldError(msg)
+    return SerialNumber(**values)
+
+
+#: Fields of a configuration parameter that may be sent.
+PARAMETER_READERS: Final[Mapping[str, Reader]] = {
+    "key": _text,
+    "value": _stringified,
+    "sent": _boolean,
+}
+
+
+#: Fields of a device that may be sent, by their name in the body.
+DEVICE_READERS: Final[Mapping[str, Reader]] = {
+    "name": _name,
+    "network": _identifier,
+    "connector": _identifier,
+    "type": _one_of("mutable", "immutable", "hybrid", "legacy"),
+    "chunk_period": _one_of(*_RETENTION),
+    "chunk_retention": _whole,
+    "mutable_variable_regex": _regex_or_null,
+    "serie_number": _serial,
+    "active": _boolean,
+    "visible": _boolean,
+    "description": _text_or_null,
+    "tags": _tags,
+    "configuration_params": _parameters,
+    # The older name first: when both are sent the newer one wins.
+    "parse_function": _text_or_null,
+    "payload_decoder": _text_or_null,
+}
+
+#: Fields of a token that may be sent.
+TOKEN_READERS: Final[Mapping[str, Reader]] = {
+    "device": _identifier,
+    "name": _name,
+    "permission": _one_of("full", "read", "write"),
+    "serie_number": _serial,
+    "expire_time": _text_or_null,
+    "verification_code": _text_or_null,
+    "middleware": _text_or_null,
+}
+
+#: Fields of a token that is not a device's.
+ACCESS_TOKEN_READERS: Final[Mapping[str, Reader]] = {
+    "network": _identifier,
+    "name": _name,
+    "permission": _one_of("full", "read", "write"),
+    "expire_time": _text_or_null,
+    "verification_code": _text_or_null,
+}
+
+#: What a network may say of serial numbers.
+SERIAL_NUMBER_READERS: Final[Mapping[str, Reader]] = {
+    "mask": _text,
+    "label": _text,
+    "image": _text,
+    "case": _text,
+    "help": _text,
+    "required": _boolean,
+}
+
+_SHOWN_READERS: Final[Mapping[str, Reader]] = {
+    "name": _name,
+    "description": _text_or_null,
+    "logo_url": _text_or_null,
+    "device_parameters": _device_parameters,
+    "payload_encoder": _text_or_null,
+    "payload_decoder": _text_or_null,
+}
+
+#: Fields of a network that may be sent.
+NETWORK_READERS: Final[Mapping[str, Reader]] = {
+    **_SHOWN_READERS,
+    "icon_url": _text_or_null,
+    "banner_url": _text_or_null,
+    "public": _boolean,
+    "middleware_endpoint": _text_or_null,
+    "documentation_url": _text_or_null,
+    "serial_number": _serial_number,
+    "require_devices_access": _boolean,
+}
+
+#: Fields of a connector that may be sent.
+CONNECTOR_READERS: Final[Mapping[str, Reader]] = {
+    **_SHOWN_READERS,
+    "networks": _identifiers,
+    "install_text": _text_or_null,
+    "install_end_text": _text_or_null,
+    "device_annotation": _text_or_null,
+}

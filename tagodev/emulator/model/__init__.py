@@ -1,0 +1,1 @@
+"""The emulator's state: devices, tokens, data, networks, and the saved file."""

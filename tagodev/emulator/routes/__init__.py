@@ -1,0 +1,1 @@
+"""The emulator's routes, one module a resource."""

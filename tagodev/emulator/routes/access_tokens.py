@@ -1,0 +1,199 @@
+"""The routes of tokens that are not devices': of networks, authorizations and the profile."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from tagodev.emulator.http.errors import RefusedError
+from tagodev.emulator.http.pagination import Listing
+from tagodev.emulator.http.routing import NO_TOKEN, PROFILE_ONLY, Call, Route, TokenKind
+from tagodev.emulator.http.validation import ACCESS_TOKEN_READERS, read, refuse_if
+from tagodev.emulator.model.access_tokens import AccessToken, bare
+from tagodev.emulator.model.time import iso, iso_or_none
+from tagodev.emulator.routes.networks import own_network
+from tagodev.emulator.routes.profile import ACCOUNT_EMAIL, check_profile
+from tagodev.emulator.routes.tokens import expiry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tagodev.hard_limits import Plan
+
+__all__ = ["ACCESS_TOKEN_FIELDS", "ROUTES"]
+
+#: How many authorizations a profile may have (docs.tago.io: Resource limits).
+_AUTHORIZATION_CAPS: Final[Mapping[Plan, int]] = {"free": 10, "starter": 50, "scale": 200}
+
+#: How each field of such a token is written; the token itself is only told in lists.
+ACCESS_TOKEN_FIELDS: Final[Mapping[str, Callable[[AccessToken], Any]]] = {
+    "name": attrgetter("name"),
+    "type": attrgetter("kind"),
+    "permission": attrgetter("permission"),
+    # What a device's token has, and these never have.
+    "serie_number": lambda _: None,
+    "last_authorization": lambda token: iso_or_none(token.last_authorization),
+    "verification_code": attrgetter("verification_code"),
+    "expire_time": lambda token: iso_or_none(token.expires),
+    "ref_id": attrgetter("ref_id"),
+    "created_at": lambda token: iso(token.created_at),
+    "created_by": lambda _: None,
+}
+_LISTING: Final[Listing[AccessToken]] = Listing(
+    writers={"token": attrgetter("text"), **ACCESS_TOKEN_FIELDS},
+    keys={
+        "name": attrgetter("name"),
+        "permission": attrgetter("permission"),
+        "serie_number": lambda _: None,
+        "verification_code": attrgetter("verification_code"),
+        "created_at": attrgetter("created_at"),
+    },
+    filters=("name", "token", "permission", "verification_code"),
+    order="created_at,desc",
+    usual=("name", "token", "permission"),
+)
+
+
+def _page(call: Call, kind: TokenKind, ref_id: str) -> list[dict[str, Any]]:
+    return _LISTING.page(call.store.keyring.of(kind, ref_id), call.query())
+
+
+def _read(call: Call, *required: str) -> dict[str, Any]:
+    """Return the fields of a token that is asked for."""
+    body = {name: value for name, value in call.body().items() if value is not None}
+    values, problems = read(body, ACCESS_TOKEN_READERS)
+    values["expires"] = expiry(values, call.clock.now(), problems)
+    refuse_if([*(f"{name} is required" for name in required if name not in body), *problems])
+    return values
+
+
+def _add(
+    call: Call, kind: TokenKind, text: str, ref_id: str, values: Mapping[str, Any]
+) -> AccessToken:
+    token = AccessToken(
+        text,
+        kind,
+        ref_id,
+        values["name"],
+        call.clock.now(),
+        permission=values.get("permission", "full"),
+        expires=values.get("expires"),
+        verification_code=values.get("verification_code"),
+    )
+    return call.store.keyring.add(token)
+
+
+def _find(call: Call, kind: TokenKind, text: str) -> AccessToken:
+    token = call.store.keyring.get(bare(text))
+    if token is None or token.kind != kind:
+        raise RefusedError(404, "Token Not Found")
+    return token
+
+
+def _list_network(call: Call) -> list[dict[str, Any]]:
+    return _page(call, "network", own_network(call, call.path[0]).id)
+
+
+def _create_network(call: Call) -> dict[str, str]:
+    values = _read(call, "network", "name")
+    network = own_network(call, values["network"])
+    token = _add(call, "network", f"n-{call.store.new_token()}", network.id, values)
+    return {"token": token.text, "name": token.name, "network": network.id}
+
+
+def _delete_network(call: Call) -> str:
+    token = _find(call, "network", call.path[0])
+    own_network(call, token.ref_id)
+    call.store.keyring.remove(token)
+    return "Token Successfully Removed"
+
+
+def _list_authorizations(call: Call) -> list[dict[str, Any]]:
+    return _page(call, "authorization", call.store.profile)
+
+
+def _create_authorization(call: Call) -> dict[str, str]:
+    values = _read(call, "name")
+    store, most = call.store, _AUTHORIZATION_CAPS[call.options.plan]
+    if sum(1 for _ in store.keyring.of("authorization", store.profile)) >= most:
+        what = f"Device service authorization ({most})"
+        raise RefusedError(400, f"You have exceeded the maximum limit of {what}")
+    token = _add(call, "authorization", store.new_authorization(), store.profile, values)
+    told = {"token": token.text, "name": token.name, "profile": store.profile}
+    if token.verification_code is not None:
+        told["additional_parameters"] = token.verification_code
+    return told
+
+
+def _edit_authorization(call: Call) -> str:
+    token = _find(call, "authorization", call.path[0])
+    values, problems = read(call.body(), ACCESS_TOKEN_READERS)
+    refuse_if(problems)
+    token.verification_code = values.get("verification_code")
+    return "Authorization Code Successfully Updated"
+
+
+def _delete_authorization(call: Call) -> str:
+    call.store.keyring.remove(_find(call, "authorization", call.path[0]))
+    return "Token Successfully Removed"
+
+
+def _list_profile(call: Call) -> list[dict[str, Any]]:
+    check_profile(call)
+    return _page(call, "profile", call.store.profile)
+
+
+def _create_profile(call: Call) -> dict[str, Any]:
+    check_profile(call)
+    values = _read(call, "name")
+    token = _add(call, "profile", f"p-{call.store.new_token()}", call.store.profile, values)
+    told = iso_or_none(token.expires)
+    return {
+        "token": token.text,
+        "permission": token.permission,
+        "expire_time": told,
+        "expire_date": told,
+    }
+
+
+def _delete_profile(call: Call) -> str:
+    check_profile(call)
+    call.store.keyring.remove(_find(call, "profile", call.path[1]))
+    return "Token Successfully Removed"
+
+
+def _sign_in(call: Call) -> dict[str, Any]:
+    """Make a profile token for whoever knows the account's address; any password will do."""
+    values = _read(call, "name")
+    body = call.body()
+    for name in ("email", "password", "profile_id"):
+        if not isinstance(body.get(name), str) or not body[name]:
+            raise RefusedError(400, f"{name} is required")
+    if body["email"] != ACCOUNT_EMAIL or body["profile_id"] != call.store.profile:
+        raise RefusedError(401, "Authorization Denied")
+    token = _add(call, "profile", f"p-{call.store.new_token()}", call.store.profile, values)
+    return {
+        "created_by": call.store.account,
+        "name": token.name,
+        "permission": token.permission,
+        "profile": call.store.profile,
+        "token": token.text,
+    }
+
+
+_NETWORK: Final = "/integration/network/token"
+_PROFILE: Final = "/profile/:profile_id/token"
+
+ROUTES: Final = (
+    Route("POST", _NETWORK, _create_network, open_to=PROFILE_ONLY),
+    Route("GET", f"{_NETWORK}/:network_id", _list_network, open_to=PROFILE_ONLY),
+    Route("DELETE", f"{_NETWORK}/:token", _delete_network, open_to=PROFILE_ONLY),
+    Route("GET", "/serviceauth", _list_authorizations),
+    Route("POST", "/serviceauth", _create_authorization),
+    Route("PUT", "/serviceauth/:token", _edit_authorization),
+    Route("DELETE", "/serviceauth/:token", _delete_authorization),
+    Route("GET", _PROFILE, _list_profile, open_to=PROFILE_ONLY),
+    Route("POST", _PROFILE, _create_profile, open_to=PROFILE_ONLY),
+    Route("DELETE", f"{_PROFILE}/:token", _delete_profile, open_to=PROFILE_ONLY),
+    Route("POST", "/account/profile/token", _sign_in, open_to=NO_TOKEN),
+)

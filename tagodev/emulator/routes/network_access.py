@@ -1,0 +1,139 @@
+"""The routes of a network token: how a network finds its devices and serves them.
+
+A network knows its devices by their serial numbers, and of one profile only those in it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from tagodev.emulator.http.errors import RefusedError
+from tagodev.emulator.http.query import text
+from tagodev.emulator.http.routing import NETWORK_ONLY, Call, Route
+from tagodev.emulator.http.validation import parse_objects
+from tagodev.emulator.model.access_tokens import bare
+from tagodev.emulator.model.data_items import Maker, read_points
+from tagodev.emulator.routes.data import receive
+from tagodev.emulator.routes.devices import DEVICE_FIELDS, listed
+from tagodev.emulator.routes.parameters import upsert
+
+if TYPE_CHECKING:
+    from tagodev.emulator.model.public_networks import Network
+    from tagodev.emulator.model.store import Device, Token
+
+__all__ = ["ROUTES"]
+
+
+def _network(call: Call) -> Network:
+    """Return the network whose token asks."""
+    access = call.caller.access
+    assert access is not None
+    network = call.store.find_network(access.ref_id)
+    # Its tokens are gone with a network.
+    assert network is not None
+    return network
+
+
+def _is_usable(call: Call, token: Token) -> bool:
+    return token.expires is None or token.expires > call.clock.now()
+
+
+def _authorize(call: Call, text: str) -> str:
+    """Return an authorization of the profile, and note that it was used.
+
+    Raises:
+        RefusedError: it is none, or has expired.
+    """
+    known, now = call.store.keyring.get(bare(text)), call.clock.now()
+    if known is None or known.kind != "authorization":
+        raise RefusedError(401, "Authorization Denied")
+    if known.expires is not None and known.expires <= now:
+        raise RefusedError(401, "Authorization Denied")
+    known.last_authorization = now
+    return known.text
+
+
+def _resolved(call: Call, serial: str, authorization: str | None) -> Token:
+    """Return the token of the network's device that has a serial number.
+
+    Raises:
+        RefusedError: the network has no such device, or the authorization is none.
+    """
+    used = None if authorization is None else _authorize(call, authorization)
+    token = call.store.serials.get(serial)
+    if token is None or token.device.network != _network(call).id or not _is_usable(call, token):
+        raise RefusedError(404, "Device Not Found")
+    if used is not None:
+        token.last_authorization = used
+    return token
+
+
+def _resolve(call: Call) -> str:
+    serial, *rest = call.path
+    return _resolved(call, serial, rest[0] if rest else None).text
+
+
+def _devices(call: Call) -> list[dict[str, Any]]:
+    network = _network(call)
+    if not network.require_devices_access:
+        raise RefusedError(401, "Authorization Denied")
+    wanted = call.path[0]
+    found = [
+        device
+        for device in call.store.devices.values()
+        if device.network == network.id and wanted in (network.id, device.connector)
+    ]
+    page = listed(found, call.query(), call.clock.now())
+    return [_with_token(call, device) for device in page]
+
+
+def _with_token(call: Call, device: Device) -> dict[str, Any]:
+    usable = (token.text for token in device.tokens.values() if _is_usable(call, token))
+    return {
+        **{name: write(device) for name, write in DEVICE_FIELDS.items()},
+        "token": next(usable, None),
+    }
+
+
+def _set_parameters(call: Call) -> str:
+    device = call.store.device(call.path[0])
+    if device.network != _network(call).id:
+        raise RefusedError(404, "Device Not Found")
+    upsert(call, device)
+    return "Device Configuration Parameter Updated"
+
+
+def _send(call: Call) -> str:
+    authorization = text(call.query().get("authorization_token"))
+    if authorization is None:
+        raise RefusedError(400, "authorization_token is required")
+    device = _resolved(call, _serial_in(call.raw_body), authorization).device
+    if not device.active:
+        raise RefusedError(400, "Device is deactivated")
+    now = call.clock.now()
+    return receive(device, read_points(call.raw_body, Maker(now, call.store.new_id)), now)
+
+
+def _serial_in(raw_body: bytes) -> str:
+    """Return the serial number that a network's parser would find in a body.
+
+    Raises:
+        RefusedError: there is none.
+    """
+    for _, item in parse_objects(raw_body):
+        metadata = item.get("metadata")
+        serial = metadata.get("serial") if isinstance(metadata, dict) else None
+        if isinstance(serial, str):
+            return serial
+    raise RefusedError(400, "metadata.serial is required")
+
+
+_BASE: Final = "/integration/network"
+
+ROUTES: Final = (
+    Route("GET", f"{_BASE}/resolve/:serial", _resolve, open_to=NETWORK_ONLY),
+    Route("GET", f"{_BASE}/resolve/:serial/:authorization", _resolve, open_to=NETWORK_ONLY),
+    Route("GET", f"{_BASE}/:network_id/devices", _devices, open_to=NETWORK_ONLY),
+    Route("POST", f"{_BASE}/:device_id/params", _set_parameters, open_to=NETWORK_ONLY),
+    Route("POST", f"{_BASE}/data", _send, open_to=NETWORK_ONLY),
+)

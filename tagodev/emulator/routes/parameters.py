@@ -1,0 +1,123 @@
+"""The routes of configuration parameters: of the profile for any device, of a device for its own.
+
+The profile writes them for the device to read; the device marks what it has read as sent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from tagodev.emulator.http.errors import RefusedError
+from tagodev.emulator.http.query import flag
+from tagodev.emulator.http.routing import DEVICE_ONLY, Call, Route
+from tagodev.emulator.http.validation import PARAMETER_READERS, parse_objects, read, refuse_if
+from tagodev.emulator.model.store import Parameter
+from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE
+
+if TYPE_CHECKING:
+    from tagodev.emulator.model.store import Device
+
+__all__ = ["ROUTES", "upsert"]
+
+_UPDATED: Final = "Params Successfully Updated"
+
+
+def _listed(call: Call, device: Device) -> list[dict[str, Any]]:
+    sent = flag(call.query().get("sent_status"), "sent_status")
+    return [attrs.asdict(item) for item in device.parameters if sent is None or item.sent is sent]
+
+
+def _list(call: Call) -> list[dict[str, Any]]:
+    return _listed(call, call.store.device(call.path[0]))
+
+
+def _own(call: Call) -> list[dict[str, Any]]:
+    return _listed(call, call.own_device())
+
+
+def _set(call: Call) -> str:
+    upsert(call, call.store.device(call.path[0]))
+    return _UPDATED
+
+
+def upsert(call: Call, device: Device) -> None:
+    """Change the parameters of a device that the body names by their ids, and add the others.
+
+    Raises:
+        RefusedError: something is wrong with one of them; none is changed.
+    """
+    kept = {parameter.id: parameter for parameter in device.parameters}
+    problems: list[str] = []
+    for where, item in parse_objects(call.raw_body):
+        before = _found(device, item["id"]) if item.get("id") else None
+        if before is None and "parameters-by-key" in call.options.variants:
+            before = next((one for one in kept.values() if one.key == item.get("key")), None)
+        values, found = _read(item, before)
+        problems += [f"{where}{problem}" for problem in found]
+        if not found:
+            usual = attrs.asdict(before) if before else {"id": call.store.new_id(), "sent": False}
+            parameter = Parameter(**{**usual, **values})
+            kept[parameter.id] = parameter
+    refuse_if(problems)
+    if len(kept) > MAX_PARAMETERS_PER_DEVICE:
+        what = f"Configuration Parameters ({MAX_PARAMETERS_PER_DEVICE})"
+        raise RefusedError(400, f"You have exceeded the maximum limit of {what}")
+    device.parameters = list(kept.values())
+
+
+def _read(item: dict[str, Any], before: Parameter | None) -> tuple[dict[str, Any], list[str]]:
+    """Return the values an object gives to a parameter, and what is wrong with it."""
+    item = {name: value for name, value in item.items() if value is not None}
+    values, problems = read(item, PARAMETER_READERS)
+    if before is None:
+        problems += [f"{name} is required" for name in ("key", "value") if name not in item]
+    return values, problems
+
+
+def _edit(call: Call) -> str:
+    device = call.store.device(call.path[0])
+    before = _found(device, call.path[1])
+    values, problems = _read(call.body(), before)
+    refuse_if(problems)
+    _replace(device, before, attrs.evolve(before, **values))
+    return _UPDATED
+
+
+def _mark(call: Call) -> str:
+    device = call.own_device()
+    before = _found(device, call.path[0])
+    # A device changes nothing else of what it has been told.
+    values, problems = _read({"sent": call.body().get("sent")}, before)
+    refuse_if(problems)
+    _replace(device, before, attrs.evolve(before, **{"sent": True, **values}))
+    return _UPDATED
+
+
+def _remove(call: Call) -> str:
+    device = call.store.device(call.path[0])
+    gone = _found(device, call.path[1])
+    device.parameters = [parameter for parameter in device.parameters if parameter != gone]
+    return "Successfully Removed"
+
+
+def _found(device: Device, parameter_id: object) -> Parameter:
+    for parameter in device.parameters:
+        if parameter.id == parameter_id:
+            return parameter
+    raise RefusedError(404, "Param Not Found")
+
+
+def _replace(device: Device, before: Parameter, after: Parameter) -> None:
+    device.parameters = [after if one is before else one for one in device.parameters]
+
+
+ROUTES: Final = (
+    Route("GET", "/device/:device_id/params", _list),
+    Route("POST", "/device/:device_id/params", _set, status=201),
+    Route("PUT", "/device/:device_id/params/:param_id", _edit),
+    Route("DELETE", "/device/:device_id/params/:param_id", _remove),
+    Route("GET", "/device/params", _own, open_to=DEVICE_ONLY),
+    Route("PUT", "/device/params/:param_id", _mark, open_to=DEVICE_ONLY),
+)

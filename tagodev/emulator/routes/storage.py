@@ -1,0 +1,125 @@
+"""The routes of a device's storage as a whole: its amount, emptying, converting, statistics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from tagodev.emulator.http.errors import RefusedError
+from tagodev.emulator.http.query import text
+from tagodev.emulator.http.routing import Call, Route
+from tagodev.emulator.http.validation import DEVICE_READERS, read, refuse_if
+from tagodev.emulator.model.calendar import beginning, later, zone_of
+from tagodev.emulator.model.data_query import read_span
+from tagodev.emulator.model.data_store import is_mutable
+from tagodev.emulator.model.time import iso
+from tagodev.emulator.routes.devices import storage_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tagodev.emulator.http.query import Decoded
+    from tagodev.emulator.model.store import Device
+
+__all__ = ["ROUTES"]
+
+_STORAGE_FIELDS: Final = ("type", "chunk_period", "chunk_retention", "mutable_variable_regex")
+_SIDES: Final = ("mutable", "immutable")
+#: How far statistics reach back where no span is asked for, by how far apart their items are.
+_USUAL_REACH: Final = {"hour": ("hour", 24), "day": ("month", 3), "month": ("month", 12)}
+#: Months that a span may have.
+_LONGEST_REACH: Final = {"hour": 1, "day": 3, "month": 12}
+
+
+def _amount(call: Call) -> int:
+    return len(call.store.device(call.path[0]).data)
+
+
+def _empty(call: Call) -> str:
+    device = call.store.device(call.path[0])
+    side = call.body().get("route")
+    if side is not None and side not in _SIDES:
+        raise RefusedError(400, f"route must be one of {', '.join(_SIDES)}")
+    # Other devices have one side, and empty it whatever they are told.
+    everything = side is None or device.type != "hybrid"
+    device.data.remove(
+        [
+            point
+            for variable, points in device.data.variables().items()
+            if everything or is_mutable(device, variable) == (side == "mutable")
+            for point in points
+        ]
+    )
+    return "Data Successfully Removed"
+
+
+def _convert(call: Call) -> str:
+    device = call.store.device(call.path[0])
+    body = {name: value for name, value in call.body().items() if value is not None}
+    values, problems = read(body, {name: DEVICE_READERS[name] for name in _STORAGE_FIELDS})
+    if "type" not in body:
+        problems.append("type is required")
+    refuse_if([*problems, *storage_problems(body, values)])
+    if device.active:
+        raise RefusedError(400, "The device must be disabled before being converted")
+    if len(device.data):
+        raise RefusedError(400, "The device must be empty before being converted")
+    for name in _STORAGE_FIELDS:
+        setattr(device, name, values.get(name))
+    device.updated_at = call.clock.now()
+    return "Device type/chunk was converted"
+
+
+def _statistics(call: Call) -> list[dict[str, Any]]:
+    device = call.store.device(call.path[0])
+    now = call.clock.now()
+    query = call.query()
+    periodicity = text(query.get("periodicity")) or "hour"
+    if periodicity not in _USUAL_REACH:
+        raise RefusedError(400, f"periodicity must be one of {', '.join(_USUAL_REACH)}")
+    start, end = _span(query, periodicity, now)
+    items = []
+    # Nothing was recorded before there was a device.
+    at = beginning(max(start, device.created_at), periodicity)
+    while at <= min(end, now):
+        until = later(at, periodicity, 1)
+        # What is not over yet tells the counters as they are.
+        recorded = now if until > now else at
+        items.append({"time": iso(recorded), **_counters(device, at, until)})
+        at = until
+    return items[::-1]
+
+
+def _counters(device: Device, at: float, until: float) -> dict[str, int]:
+    """Return what a device has received and given from the beginning of a month on.
+
+    Args:
+        device: whose counters.
+        at: a moment in the month.
+        until: when they are read.
+    """
+    received, given = device.traffic.between(beginning(at, "month"), until)
+    counters = {"device_input": received, "device_output": given}
+    return {name: count for name, count in counters.items() if count}
+
+
+def _span(query: Mapping[str, Decoded], periodicity: str, now: float) -> tuple[float, float]:
+    start, end = read_span(query, now, zone_of(text(query.get("timezone"))))
+    if start is None or end is None:
+        unit, count = _USUAL_REACH[periodicity]
+        return later(now, unit, -count), now
+    if end < start:
+        raise RefusedError(400, "end_date must not be before start_date")
+    months = _LONGEST_REACH[periodicity]
+    if end > later(start, "month", months):
+        words = "1 month" if months == 1 else f"{months} months"
+        message = f"The maximum range for {periodicity} is {words} between start_date and end_date"
+        raise RefusedError(400, message)
+    return start, end
+
+
+ROUTES: Final = (
+    Route("GET", "/device/:device_id/data_amount", _amount),
+    Route("POST", "/device/:device_id/empty", _empty),
+    Route("POST", "/device/:device_id/convert", _convert),
+    Route("GET", "/device/:device_id/statistics", _statistics),
+)

@@ -1,0 +1,118 @@
+"""The routes of device tokens: create, list, delete."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from tagodev.emulator.http.errors import RefusedError
+from tagodev.emulator.http.pagination import Listing
+from tagodev.emulator.http.routing import Call, Route
+from tagodev.emulator.http.validation import TOKEN_READERS, read, refuse_if
+from tagodev.emulator.model.access_tokens import bare
+from tagodev.emulator.model.store import Token
+from tagodev.emulator.model.time import iso, iso_or_none, parse_moment
+from tagodev.emulator.variants import name_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["ROUTES", "expiry"]
+
+_FIELDS: Final[Mapping[str, Callable[[Token], Any]]] = {
+    "token": attrgetter("text"),
+    "device_id": attrgetter("device.id"),
+    "network_id": attrgetter("device.network"),
+    "name": attrgetter("name"),
+    "permission": attrgetter("permission"),
+    "serie_number": attrgetter("serial"),
+    "verification_code": attrgetter("verification_code"),
+    "last_authorization": attrgetter("last_authorization"),
+    "expire_time": lambda token: iso_or_none(token.expires),
+    "created_at": lambda token: iso(token.created_at),
+}
+_LISTING: Final = Listing(
+    writers=_FIELDS,
+    keys={
+        "name": attrgetter("name"),
+        "permission": attrgetter("permission"),
+        "serie_number": attrgetter("serial"),
+        "verification_code": attrgetter("verification_code"),
+        "last_authorization": attrgetter("last_authorization"),
+        "created_at": attrgetter("created_at"),
+    },
+    filters=("name", "token", "permission", "serie_number", "verification_code"),
+    order="created_at,desc",
+    usual=("name", "token", "permission"),
+)
+
+
+def expiry(values: Mapping[str, Any], now: float, problems: list[str]) -> float | None:
+    """Return when a token that is asked for will expire, None for never.
+
+    Args:
+        values: the fields that were sent, of which ``expire_time`` is read.
+        now: the moment a relative time counts from.
+        problems: takes what is wrong with it.
+    """
+    words = values.get("expire_time", "never")
+    if words == "never":
+        return None
+    try:
+        return parse_moment(words, now=now, ahead=True)
+    except ValueError:
+        problems.append("expire_time must be a date, a time like 3 hours, or never")
+        return None
+
+
+def _create(call: Call) -> dict[str, Any]:
+    body = {name: value for name, value in call.body().items() if value is not None}
+    values, problems = read(body, TOKEN_READERS)
+    now = call.clock.now()
+    expires = expiry(values, now, problems)
+    problems += name_problems(values, call.options)
+    refuse_if(
+        [*(f"{name} is required" for name in ("device", "name") if name not in body), *problems]
+    )
+    store = call.store
+    device = store.device(values["device"])
+    serial = store.serial_for(device.network, values.get("serie_number"))
+    store.check_serial(serial)
+    token = Token(
+        text=store.new_token(),
+        device=device,
+        name=values["name"],
+        permission=values.get("permission", "full"),
+        serial=serial,
+        expires=expires,
+        created_at=now,
+        verification_code=values.get("verification_code"),
+    )
+    store.add_token(token)
+    # The sources disagree on the name of the expiry: both are given.
+    return {
+        "token": token.text,
+        "permission": token.permission,
+        "expire_time": iso_or_none(expires),
+        "expire_date": iso_or_none(expires),
+    }
+
+
+def _list(call: Call) -> list[dict[str, Any]]:
+    device = call.store.device(call.path[0])
+    return _LISTING.page(device.tokens.values(), call.query())
+
+
+def _delete(call: Call) -> str:
+    token = call.store.tokens.get(bare(call.path[0]))
+    if token is None:
+        raise RefusedError(404, "Token Not Found")
+    call.store.remove_token(token)
+    return "Token Successfully Removed"
+
+
+ROUTES: Final = (
+    Route("POST", "/device/token", _create, status=201),
+    Route("GET", "/device/token/:device_id", _list),
+    Route("DELETE", "/device/token/:token", _delete),
+)

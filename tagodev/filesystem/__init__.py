@@ -1,0 +1,1 @@
+"""Files of this machine: atomic writes, process locks, the state folder."""

@@ -1,0 +1,1 @@
+"""Ledgers: where charges are counted, in memory, in SQLite or in Redis."""

@@ -1,0 +1,227 @@
+"""Leases in Redis: for processes on many machines.
+
+Every exchange is one Lua script, which Redis carries out in one step.
+All that is known of a profile stands in one key, so that Redis forgets all of it or nothing: its
+leases are never lost while its epoch stays.
+The epoch also ends when another server answers, or the same one after a restart: what came back
+from a disk or a replica may lack the latest leases.
+
+The module needs redis-py; nothing but `RedisLedger` loads it.
+The server's time is never used, but for the key's end: a month after its last use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+import attrs
+import orjson
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from tagodev.errors import ConfigurationError
+from tagodev.limits.ledger.lease_store import PART, PEAK_WINDOWS, SEEN, Reply, StoreError
+from tagodev.limits.ledger.leases import Given
+
+if TYPE_CHECKING:
+    from tagodev.limits.ledger.lease_store import Exchange
+
+__all__ = ["RedisStore"]
+
+#: How long a profile that nobody uses is remembered, in milliseconds.
+_KEPT: Final = 30 * 86400 * 1000
+#: Seconds to wait for a connection, and for an answer.
+_PATIENCE: Final = 3.0
+#: Holdings stand by window and route as a JSON object of arrays, one a process; it is what
+#: `Holding` is, and the rest does what `places_for` and `share_of` do.
+_SCRIPT: Final = f"""
+local key, holder, epoch, first_safe = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local carried, asks = tonumber(ARGV[4]), cjson.decode(ARGV[5])
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''
+local known = redis.call('HMGET', key, 'epoch', 'run', 'first_free')
+if not known[1] or known[2] ~= run then
+    redis.call('DEL', key)
+    redis.call('HSET', key, 'epoch', epoch, 'run', run, 'first_free', first_safe)
+    known = {{epoch, run, first_safe}}
+end
+
+local function field(route, number)
+    return string.format('%.0f ', number) .. route
+end
+
+local function windows_of(route, number)
+    local stands = redis.call('HGET', key, 'windows ' .. route)
+    local windows, kept, isnew = stands and cjson.decode(stands) or {{}}, {{}}, true
+    for _, window in ipairs(windows) do
+        isnew = isnew and window[1] ~= number
+    end
+    if not isnew then
+        return windows
+    end
+    windows[#windows + 1] = {{number, number}}
+    for _, window in ipairs(windows) do
+        if window[2] < number - 1 and window[1] < number - 1 - {PEAK_WINDOWS} then
+            redis.call('HDEL', key, field(route, window[1]))
+        else
+            kept[#kept + 1] = window
+        end
+    end
+    return kept
+end
+
+local function free_and_calls(ask, windows, mine)
+    local latest, calls, full = {{}}, {{}}, false
+    for _, window in ipairs(windows) do
+        local number = window[1]
+        if number <= ask.number then
+            local holdings = mine
+            if number ~= ask.number then
+                holdings = cjson.decode(redis.call('HGET', key, field(ask.route, number)) or '{{}}')
+            end
+            calls[number] = 0
+            for who, one in pairs(holdings) do
+                if not latest[who] or latest[who][1] < number then
+                    latest[who] = {{number, one}}
+                end
+                calls[number] = calls[number] + one[4]
+                full = full or (number == ask.number and one[5])
+            end
+        end
+    end
+    local held, peak = 0, 0
+    for _, found in pairs(latest) do
+        local one = found[2]
+        if found[1] == ask.number then
+            held = held + one[1]
+        elseif one[3] >= ask.number then
+            held = held + math.min(one[1], one[2])
+        end
+    end
+    for number, count in pairs(calls) do
+        if number ~= ask.number and number >= ask.number - {PEAK_WINDOWS} then
+            peak = math.max(peak, count)
+        end
+    end
+    return ask.limit - held, calls[ask.number], peak, full
+end
+
+local function share_of(ask, free, present, peak)
+    if free <= 0 then
+        return 0
+    end
+    local urgent = math.min(ask.urgent, free)
+    local reserve = ask.reserve
+    if reserve == cjson.null then
+        reserve = peak
+    end
+    local kept = math.max(reserve - present - urgent, 0)
+    if ask.reserve == cjson.null then
+        kept = math.max(kept, math.floor(present * ask.left / math.max(1 - ask.left, {SEEN})))
+    end
+    local left = free - urgent - kept
+    local bulk = ask.want - ask.urgent
+    if bulk <= 0 or left <= 0 then
+        return urgent
+    end
+    local block = math.max(math.floor(left / {PART}), math.floor(ask.limit / 1000), 1)
+    return urgent + math.min(bulk, block, left)
+end
+
+local given = {{}}
+for nth, ask in ipairs(asks) do
+    local windows = windows_of(ask.route, ask.number)
+    local at = field(ask.route, ask.number)
+    local all = cjson.decode(redis.call('HGET', key, at) or '{{}}')
+    local until_ = ask.number + carried
+    local mine = all[holder] or {{ask.carry, ask.loose, until_, 0, false}}
+    mine[1] = mine[1] - ask.back
+    mine[4] = mine[4] + ask.interactive
+    mine[5] = mine[5] or ask.full
+    all[holder] = mine
+    for _, window in ipairs(windows) do
+        if window[1] == ask.number then
+            window[2] = math.max(window[2], until_)
+        end
+    end
+    local free, present, peak, full = free_and_calls(ask, windows, all)
+    local places = 0
+    if ask.want > 0 and not full then
+        places = share_of(ask, free, present, peak)
+    end
+    mine[1] = mine[1] + places
+    redis.call('HSET', key, at, cjson.encode(all), 'windows ' .. ask.route, cjson.encode(windows))
+    given[nth] = {{places, full}}
+end
+redis.call('PEXPIRE', key, {_KEPT})
+return {{known[1], known[3], cjson.encode(given)}}
+"""
+
+
+class RedisStore:
+    """Keeps leases in a Redis server."""
+
+    def __init__(self, url: str, prefix: str) -> None:
+        """Keep leases there; it connects with the first exchange.
+
+        Args:
+            url: the server's, as redis-py takes it.
+            prefix: what all keys begin with.
+
+        Raises:
+            ConfigurationError: the address can't be read.
+        """
+        try:
+            self._client = Redis.from_url(
+                url,
+                socket_timeout=_PATIENCE,
+                socket_connect_timeout=_PATIENCE,
+                # What is sent twice may be leased twice.
+                retry=Retry(NoBackoff(), 0),
+            )
+        except ValueError as error:
+            raise ConfigurationError(f"The address of Redis can't be read: {error}") from None
+        self._prefix = prefix
+        self._script = self._client.register_script(_SCRIPT)
+
+    async def exchange(self, exchange: Exchange) -> Reply:
+        """Take in what is told, and give what is asked for; one script.
+
+        Raises:
+            StoreError: Redis is away, or answers what no script of ours does.
+        """
+        asks = orjson.dumps([attrs.asdict(ask) for ask in exchange.asks])
+        try:
+            answer: Any = await self._script(
+                keys=[f"{self._prefix}:{exchange.profile}:{exchange.minute:g}"],
+                args=[
+                    exchange.holder,
+                    uuid4().hex,
+                    exchange.first_safe,
+                    exchange.carried,
+                    asks,
+                ],
+            )
+            return _read(exchange, answer)
+        except (RedisError, OSError, ValueError, TypeError) as error:
+            problem = str(error) or type(error).__name__
+        raise StoreError(problem)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def _read(exchange: Exchange, answer: Any) -> Reply:
+    epoch, first_free, given = answer
+    places = orjson.loads(given) if exchange.asks else []
+    return Reply(
+        epoch.decode(),
+        int(first_free),
+        [
+            Given(ask.route, ask.number, int(got), bool(full))
+            for ask, (got, full) in zip(exchange.asks, places, strict=True)
+        ],
+    )

@@ -1,0 +1,192 @@
+"""Who is next: lanes, and the line of waiters of one route.
+
+A person who waits for a page goes before a job that runs for an hour: the `interactive` lane goes
+before `bulk`.
+Inside the interactive lane the first to come is the first to go.
+Inside the bulk lane each run is a line of its own, and the lines take turns, so that a run of ten
+rows does not wait for a run of a million; inside a run, again, first come, first served.
+
+A waiter's ticket is its place.
+A request that met a 429 comes back with the ticket that it had, and so before those who came later.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tagodev.limits.route_queue import Permit
+
+__all__ = ["Lane", "Line", "Waiter"]
+
+
+class Lane(enum.StrEnum):
+    """How urgent a request is."""
+
+    INTERACTIVE = "interactive"
+    """Somebody waits for it."""
+    BULK = "bulk"
+    """One of many: it takes what the others leave."""
+
+
+# Looking a member up in its class takes longer than the comparison.
+_INTERACTIVE: Final = Lane.INTERACTIVE
+
+
+@attrs.define(eq=False)
+class Waiter:
+    """A request that waits for its grant."""
+
+    ticket: int
+    """Lower tickets go first."""
+    deliver: Callable[[Permit], None]
+    """Called once, with the grant."""
+    lane: Lane
+    """How urgent it is."""
+    run: int
+    """Which bulk run it belongs to; 0 for none."""
+    since: float
+    """When it began to wait."""
+    gone: bool = False
+    """Whether it no longer waits: granted, or withdrawn."""
+
+    def __lt__(self, other: Waiter) -> bool:
+        return self.ticket < other.ticket
+
+
+class _Queue:
+    """Waiters by ticket; those who gave up are swept when they are most of it.
+
+    Tickets come in order, so a plain queue holds them; only those that come back with an old one
+    need a heap.
+    """
+
+    __slots__ = ("_back", "_gone", "_queue")
+
+    def __init__(self) -> None:
+        self._queue: deque[Waiter] = deque()
+        self._back: list[Waiter] = []
+        self._gone = 0
+
+    def __len__(self) -> int:
+        return len(self._queue) + len(self._back) - self._gone
+
+    def push(self, waiter: Waiter) -> None:
+        if not self._queue or waiter.ticket > self._queue[-1].ticket:
+            self._queue.append(waiter)
+        else:
+            heappush(self._back, waiter)
+
+    def head(self) -> Waiter | None:
+        queue, back = self._queue, self._back
+        if self._gone:
+            self._sweep_ends()
+        if back and (not queue or back[0] < queue[0]):
+            return back[0]
+        return queue[0] if queue else None
+
+    def pop(self) -> Waiter:
+        """Take out the head; there must be one."""
+        waiter = self.head()
+        if self._back and self._back[0] is waiter:
+            return heappop(self._back)
+        return self._queue.popleft()
+
+    def _sweep_ends(self) -> None:
+        while self._queue and self._queue[0].gone:
+            self._queue.popleft()
+            self._gone -= 1
+        while self._back and self._back[0].gone:
+            heappop(self._back)
+            self._gone -= 1
+
+    def withdraw(self) -> None:
+        self._gone += 1
+        # A crowd that gave up costs no memory.
+        if self._gone > (len(self._queue) + len(self._back)) // 2:
+            self._queue = deque(waiter for waiter in self._queue if not waiter.gone)
+            self._back = [waiter for waiter in self._back if not waiter.gone]
+            heapify(self._back)
+            self._gone = 0
+
+
+class Line:
+    """The waiters of one route, in the order in which they go."""
+
+    __slots__ = ("_interactive", "_runs", "_turns")
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._interactive = _Queue()
+        self._runs: dict[int, _Queue] = {}
+        self._turns: deque[int] = deque()
+
+    def join(self, waiter: Waiter) -> None:
+        """Put a waiter in its place."""
+        if waiter.lane is _INTERACTIVE:
+            self._interactive.push(waiter)
+            return
+        queue = self._runs.get(waiter.run)
+        if queue is None:
+            queue = self._runs[waiter.run] = _Queue()
+            self._turns.append(waiter.run)
+        queue.push(waiter)
+
+    def leave(self, waiter: Waiter) -> None:
+        """Take out a waiter that gave up, unless it was granted meanwhile."""
+        if waiter.gone:
+            return
+        waiter.gone = True
+        if waiter.lane is _INTERACTIVE:
+            self._interactive.withdraw()
+            return
+        queue = self._runs[waiter.run]
+        queue.withdraw()
+        if not queue:
+            del self._runs[waiter.run]
+            self._turns.remove(waiter.run)
+
+    def head(self, lane: Lane) -> Waiter | None:
+        """Return who is next in a lane."""
+        if lane is _INTERACTIVE:
+            return self._interactive.head()
+        return self._runs[self._turns[0]].head() if self._turns else None
+
+    def pop(self, lane: Lane) -> Waiter:
+        """Take out who is next in a lane; `head` must have said that there is one."""
+        if lane is _INTERACTIVE:
+            waiter = self._interactive.pop()
+        else:
+            run = self._turns[0]
+            queue = self._runs[run]
+            waiter = queue.pop()
+            if not queue:
+                del self._runs[run]
+                self._turns.popleft()
+            elif len(self._turns) > 1:
+                self._turns.rotate(-1)
+        waiter.gone = True
+        return waiter
+
+    def goes_before(self, other: Line, lane: Lane) -> bool:
+        """Return whether the head of a lane came before that of another line; both have one."""
+        mine, theirs = self.head(lane), other.head(lane)
+        assert mine is not None, "asked of lines where somebody waits"
+        assert theirs is not None, "asked of lines where somebody waits"
+        return mine < theirs
+
+    def waiting(self, lane: Lane) -> int:
+        """Return how many wait in a lane."""
+        if lane is _INTERACTIVE:
+            return len(self._interactive)
+        return sum(len(queue) for queue in self._runs.values())
+
+    def __bool__(self) -> bool:
+        return bool(self._interactive) or bool(self._turns)

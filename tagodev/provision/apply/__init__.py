@@ -1,0 +1,1 @@
+"""Applying a plan: guards, the snapshot, and the bulk run."""

@@ -1,0 +1,1 @@
+"""The plan: actual state, desired state, and the difference between them."""

@@ -1,0 +1,312 @@
+"""The difference between what a file says and what is there, one device at a time.
+
+A file speaks of the columns that it has, and of nothing else: a field, tag or parameter that it
+does not name stays as it is.
+What the service does not let anybody change (type, network, connector, chunk period) is told, and
+left alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from tagodev.bulk.operations.apply_steps import MANAGED_TAG
+from tagodev.bulk.operations.create_devices import TAG_PREFIX
+from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE, MAX_TAGS_PER_DEVICE
+from tagodev.models import (
+    UNSET,
+    ConfigurationParameter,
+    DeviceEdit,
+    DeviceStep,
+    Tag,
+    TagChanges,
+)
+from tagodev.provision.plan.model import Change, PlannedStep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from tagodev.models import Device
+    from tagodev.provision.plan.settings import Intent
+    from tagodev.provision.read.devices import DeviceRow
+
+__all__ = ["PROTECTION_TAGS", "blocked", "compare", "created", "deleted", "is_ours"]
+
+#: Keys of tags that protect a device from being deleted, in both spellings that are documented.
+PROTECTION_TAGS: Final = ("_delete_protection_", "_deletion_protection")
+_EDITABLE: Final = (
+    "name",
+    "active",
+    "visible",
+    "description",
+    "chunk_retention",
+    "mutable_variable_regex",
+    "payload_decoder",
+)
+_FIXED: Final = ("type", "network", "connector", "chunk_period")
+#: Fields that only devices of some types have; the service forgets them where others are given any.
+_ONLY_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "chunk_period": ("immutable", "hybrid"),
+    "chunk_retention": ("immutable", "hybrid"),
+    "mutable_variable_regex": ("hybrid",),
+}
+#: Fields that can be emptied, and that the service gives as null then.
+_EMPTIED: Final = ("description", "payload_decoder")
+
+
+def is_ours(key: str) -> bool:
+    """Return whether a tag of this key is one that tagodev writes by itself."""
+    return key == MANAGED_TAG or key.startswith(TAG_PREFIX)
+
+
+# --- steps -------------------------------------------------------------------------------------
+
+
+def created(row: DeviceRow, manager: str) -> PlannedStep:
+    """Return the step that makes a row's device.
+
+    Args:
+        row: what the file says.
+        manager: what the tag of managed devices names.
+    """
+    device = row.device
+    changes = tuple(_shown_of(row))
+    tags = _marked(_tags_of(row), manager)
+    if len(tags) > MAX_TAGS_PER_DEVICE:
+        return blocked(row, _too_many_tags(tags), changes=changes)
+    return PlannedStep(
+        action="create",
+        name=device.name,
+        line=row.line,
+        changes=changes,
+        step=DeviceStep(create=attrs.evolve(device, tags=tags), name=device.name),
+    )
+
+
+def deleted(device: Device) -> PlannedStep:
+    """Return the step that deletes a device, or says what protects it."""
+    for tag in device.tags:
+        if tag.key in PROTECTION_TAGS:
+            return PlannedStep(
+                action="blocked",
+                name=device.name,
+                device_id=device.id,
+                reason=f"would be deleted, but its tag {tag.key} protects it",
+            )
+    return PlannedStep(
+        action="delete",
+        name=device.name,
+        device_id=device.id,
+        reason="managed, and no longer in the file",
+        step=DeviceStep(device_id=device.id, delete=True, name=device.name),
+        before=device,
+    )
+
+
+def blocked(
+    row: DeviceRow,
+    reason: str,
+    *,
+    device: Device | None = None,
+    changes: tuple[Change, ...] = (),
+) -> PlannedStep:
+    """Return the step that says why a row can't be done.
+
+    Args:
+        row: what the file says.
+        reason: why.
+        device: the device it is about, where there is one.
+        changes: what it asks for.
+    """
+    return PlannedStep(
+        action="blocked",
+        name=row.device.name,
+        device_id="" if device is None else device.id,
+        line=row.line,
+        changes=changes,
+        reason=reason,
+    )
+
+
+def compare(
+    row: DeviceRow,
+    device: Device,
+    intent: Intent,
+    *,
+    parameters: Sequence[ConfigurationParameter] | None = None,
+) -> PlannedStep | None:
+    """Return what would make a device what a row says; None if it is so already.
+
+    Args:
+        row: what the file says.
+        device: what is there.
+        intent: what the file stands for.
+        parameters: the device's configuration parameters, where they were read.
+    """
+    fields, fixed = _field_changes(row, device)
+    tags, gone, tag_changes = _tag_changes(row, device, intent)
+    wanted, parameter_changes = _parameter_changes(row, parameters)
+    changes = (*fixed, *fields, *tag_changes, *parameter_changes)
+    if not changes:
+        return None
+    if not intent.restore and Tag(MANAGED_TAG, intent.manager) not in device.tags:
+        tags = _marked(tags, intent.manager)
+        changes = (*changes, *_mark_change(device, intent.manager))
+    replaced = {*gone, *(tag.key for tag in tags)}
+    after = (*(tag for tag in device.tags if tag.key not in replaced), *tags)
+    reason = _obstacle(device, intent, fixed, after) or _no_parameters(parameters or (), wanted)
+    if reason:
+        return blocked(row, reason, device=device, changes=changes)
+    edit: dict[str, Any] = {change.path: change.new for change in fields}
+    edit |= {name: None for name in _EMPTIED if edit.get(name) == ""}
+    return PlannedStep(
+        action="change",
+        name=device.name,
+        device_id=device.id,
+        line=row.line,
+        changes=changes,
+        step=DeviceStep(
+            device_id=device.id,
+            edit=DeviceEdit(**edit) if edit else None,
+            # Only what the plan shows: tags that are added meanwhile stay.
+            tags=TagChanges(set=tags, remove=gone) if replaced else None,
+            parameters=wanted,
+            name=device.name,
+        ),
+        before=device,
+        parameters_before=None if parameters is None else tuple(parameters),
+    )
+
+
+def _obstacle(device: Device, intent: Intent, fixed: Sequence[Change], tags: Sequence[Tag]) -> str:
+    """Return why a device can't be changed; empty if it can."""
+    if fixed:
+        names = ", ".join(change.path for change in fixed)
+        return f"{names} can't be changed any more"
+    others = {tag.value for tag in device.tags if tag.key == MANAGED_TAG} - {intent.manager}
+    if others:
+        return f"is managed as {', '.join(sorted(others))}"
+    if len(tags) > MAX_TAGS_PER_DEVICE:
+        return _too_many_tags(tags)
+    return ""
+
+
+def _no_parameters(
+    there: Iterable[ConfigurationParameter], wanted: Sequence[ConfigurationParameter]
+) -> str:
+    """Return why parameters can't be set; empty if they can."""
+    keys = {one.key for one in wanted}
+    if len(keys) < len(wanted):
+        return "the file gives a parameter twice"
+    number = len(keys.union(one.key for one in there))
+    if number > MAX_PARAMETERS_PER_DEVICE:
+        return f"would have {number} parameters, but may have {MAX_PARAMETERS_PER_DEVICE}"
+    return ""
+
+
+def _too_many_tags(tags: Sequence[Tag]) -> str:
+    mark = f", {MANAGED_TAG} among them" if any(tag.key == MANAGED_TAG for tag in tags) else ""
+    return f"would carry {len(tags)} tags{mark}, but may carry {MAX_TAGS_PER_DEVICE}"
+
+
+# --- what differs ------------------------------------------------------------------------------
+
+
+def _field_changes(row: DeviceRow, device: Device) -> tuple[list[Change], list[Change]]:
+    """Return the changes of fields that can be made, and those that can't."""
+    editable: list[Change] = []
+    fixed: list[Change] = []
+    for names, found in ((_EDITABLE, editable), (_FIXED, fixed)):
+        for name in names:
+            if name not in row.given or not _has(device, name):
+                continue
+            old, new = getattr(device, name), getattr(row.device, name)
+            # No description and an empty one look the same to everybody.
+            if name in _EMPTIED and not old and not new:
+                continue
+            if old != new:
+                found.append(Change(name, old, new))
+    return editable, fixed
+
+
+def _has(device: Device, name: str) -> bool:
+    """Return whether devices of this type have such a field."""
+    types = _ONLY_OF.get(name)
+    return types is None or device.type in types
+
+
+def _tag_changes(
+    row: DeviceRow, device: Device, intent: Intent
+) -> tuple[tuple[Tag, ...], tuple[str, ...], list[Change]]:
+    """Return the tags to set, the keys of those to remove, and the changes as they are shown."""
+    wanted = _tags_of(row)
+    new, old = _by_key(wanted), _by_key(device.tags)
+    gone = tuple(key for key in old if key not in new and _goes(key, intent))
+    other = {key for key, values in new.items() if sorted(old.get(key, ())) != sorted(values)}
+    changes = [
+        Change(f"tags.{key}", _joined(old.get(key)), _joined(values))
+        for key, values in new.items()
+        if key in other
+    ]
+    changes += [Change(f"tags.{key}", _joined(old[key]), None) for key in gone]
+    return tuple(tag for tag in wanted if tag.key in other), gone, changes
+
+
+def _goes(key: str, intent: Intent) -> bool:
+    """Return whether a tag that the row does not name is removed."""
+    return intent.restore or (intent.tag_mode == "replace" and not is_ours(key))
+
+
+def _parameter_changes(
+    row: DeviceRow, parameters: Sequence[ConfigurationParameter] | None
+) -> tuple[tuple[ConfigurationParameter, ...], list[Change]]:
+    wanted = row.device.configuration_params
+    if wanted is UNSET or parameters is None:
+        return (), []
+    # Of several with one key, the first is the one that is set.
+    old = {one.key: one.value for one in reversed(parameters)}
+    changed = tuple(one for one in wanted if old.get(one.key) != one.value)
+    return changed, [Change(f"params.{one.key}", old.get(one.key), one.value) for one in changed]
+
+
+def _mark_change(device: Device, manager: str) -> Iterator[Change]:
+    old = _by_key(device.tags).get(MANAGED_TAG)
+    yield Change(f"tags.{MANAGED_TAG}", _joined(old), manager)
+
+
+def _shown_of(row: DeviceRow) -> Iterable[Change]:
+    """Yield what a new device would be made with."""
+    device = row.device
+    for name in (*_EDITABLE, *_FIXED, "serie_number"):
+        value = getattr(device, name)
+        if name in row.given and value is not UNSET and name != "name":
+            yield Change(name, None, value)
+    for key, values in _by_key(_tags_of(row)).items():
+        yield Change(f"tags.{key}", None, _joined(values))
+    for one in () if device.configuration_params is UNSET else device.configuration_params:
+        yield Change(f"params.{one.key}", None, one.value)
+
+
+# --- tags --------------------------------------------------------------------------------------
+
+
+def _tags_of(row: DeviceRow) -> tuple[Tag, ...]:
+    tags = row.device.tags
+    return () if tags is UNSET else tags
+
+
+def _by_key(tags: Iterable[Tag]) -> Mapping[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for tag in tags:
+        found.setdefault(tag.key, []).append(tag.value)
+    return found
+
+
+def _joined(values: Sequence[str] | None) -> str | None:
+    return None if values is None else ", ".join(sorted(values))
+
+
+def _marked(tags: Iterable[Tag], manager: str) -> tuple[Tag, ...]:
+    return (*(tag for tag in tags if tag.key != MANAGED_TAG), Tag(MANAGED_TAG, manager))

@@ -1,0 +1,57 @@
+"""Devices of one list that exist twice on the service."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import attrs
+
+from tagodev.bulk.operations.apply_steps import MANAGED_TAG, identity_of
+from tagodev.models import DeviceFilter, Tag
+
+if TYPE_CHECKING:
+    from tagodev.client import Tago
+    from tagodev.provision.plan.model import Plan
+
+__all__ = ["Double", "find_doubles"]
+
+
+@attrs.frozen
+class Double:
+    """Devices with the same identity."""
+
+    identity: str
+    """The name or tag value that they share."""
+    ids: tuple[str, ...]
+    """Their ids, the oldest first."""
+
+
+async def find_doubles(tago: Tago, plan: Plan) -> list[Double]:
+    """Return the devices that a plan was to create, and that exist more than once afterwards.
+
+    Args:
+        tago: an open client.
+        plan: what was carried out. Devices that are known by serial number can't exist twice: the
+            service refuses a second one.
+
+    Raises:
+        RequestError: they can't be listed.
+    """
+    intent = plan.intent
+    if intent.made_by == "serial":
+        return []
+    created = {
+        identity_of(step.create, intent.made_by) for step in plan.todo if step.create is not None
+    }
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    listing = tago.devices.list(
+        filter=DeviceFilter(tags=[Tag(MANAGED_TAG, intent.manager)]),
+        fields=("id", "name", "tags"),
+        order_by="created_at,asc",
+    )
+    async for device in listing:
+        identity = identity_of(device, intent.made_by)
+        if identity is not None and identity in created:
+            found[identity].append(device.id)
+    return [Double(name, tuple(ids)) for name, ids in found.items() if len(ids) > 1]

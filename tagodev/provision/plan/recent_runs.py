@@ -1,0 +1,84 @@
+"""What recent runs of this user have done to a profile, from their journals.
+
+The service's lists may lag behind its writes: a device that was created a moment ago may be missing
+from a list, and one that was deleted may still be in it.
+A plan that trusted the list alone would create the first one again.
+How long a list may lag is nowhere documented; `RECENT` is an assumption.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.store import Journal
+from tagodev.bulk.operations.apply_steps import ApplySteps
+from tagodev.bulk.operations.create_devices import CreateDevices
+from tagodev.bulk.operations.delete_devices import DeleteDevices
+from tagodev.bulk.run_registry import known_runs
+from tagodev.errors import TagoError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tagodev.bulk.journal.entry import Entry
+    from tagodev.target import Target
+
+__all__ = ["RECENT", "RecentChanges", "recent_changes"]
+
+#: Seconds after which a list shows what was written, an assumption.
+RECENT: Final = 300.0
+_KINDS: Final = (ApplySteps.kind, CreateDevices.kind, DeleteDevices.kind)
+
+
+@attrs.frozen
+class RecentChanges:
+    """Devices that were created and deleted lately."""
+
+    created: frozenset[str] = frozenset()
+    """Ids of devices that were created, and not deleted since."""
+    deleted: frozenset[str] = frozenset()
+    """Ids of devices that were deleted."""
+
+
+def recent_changes(target: Target, *, seconds: float = RECENT) -> RecentChanges:
+    """Return which devices of a profile this user's journalled runs have lately changed.
+
+    Args:
+        target: the profile.
+        seconds: how far to look back, by this machine's clock.
+    """
+    since = time.time() - seconds
+    created: set[str] = set()
+    deleted: set[str] = set()
+    for record in known_runs(since):
+        if record.service != target.service:
+            continue
+        # One that is damaged or gone has nothing to say here.
+        with suppress(TagoError), Journal.read(Path(record.path)) as journal:
+            if journal.info.kind in _KINDS and journal.target.is_other_profile(target) is False:
+                for entry in journal.finished_since(since):
+                    created.update(_created(entry))
+                    deleted.update(_deleted(entry, journal.info.kind))
+    return RecentChanges(frozenset(created - deleted), frozenset(deleted))
+
+
+def _created(entry: Entry) -> Iterator[str]:
+    device_id = entry.given().get("device_id") if entry.state is RowState.DONE else None
+    if isinstance(device_id, str):
+        yield device_id
+
+
+def _deleted(entry: Entry, kind: str) -> Iterator[str]:
+    if entry.state is not RowState.DONE:
+        return
+    item = entry.item()
+    if kind == DeleteDevices.kind and isinstance(item, str):
+        yield item
+    elif isinstance(item, dict) and item.get("delete") and isinstance(item.get("device_id"), str):
+        yield item["device_id"]

@@ -1,0 +1,164 @@
+"""Reading lists of what is to be changed in devices that exist: their fields, or their tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from tagodev.errors import InputError
+from tagodev.models import DeviceChange, DeviceEdit, Rotation
+from tagodev.provision.plan.duplicate_rows import Repeats
+from tagodev.provision.read.device_fields import (
+    DEVICE_COLUMNS,
+    read_device_id,
+    read_fields,
+    refuse_device_column,
+)
+from tagodev.provision.read.devices import RowFile, open_rows
+from tagodev.provision.read.record import Record, Schema
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+__all__ = ["DeviceChangeRow", "RotationRow", "read_device_changes", "read_rotations"]
+
+_IDS: Final = ("device_id", "id")
+_FIELDS: Final = tuple(
+    column for column in DEVICE_COLUMNS if column in attrs.fields_dict(DeviceEdit)
+)
+
+
+@attrs.frozen
+class DeviceChangeRow:
+    """A device to be changed, and where it stands."""
+
+    line: int
+    """The line of the file that it begins on, from 1."""
+    change: DeviceChange
+    """Which device, and what to change in it."""
+    number: int = attrs.field(kw_only=True)
+    """Which row of the file, from 1."""
+
+
+@attrs.frozen
+class RotationRow:
+    """A token to be replaced, and where it stands."""
+
+    line: int
+    """The line of the file that it begins on, from 1."""
+    rotation: Rotation
+    """Which token of which device."""
+    number: int = attrs.field(kw_only=True)
+    """Which row of the file, from 1."""
+    name: str = attrs.field(default="", kw_only=True)
+    """The device's name, if the file gives one."""
+
+
+def read_device_changes(path: str | os.PathLike[str]) -> RowFile[DeviceChangeRow]:
+    """Check a list of changes to devices.
+
+    A cell that is empty changes nothing; rows that change nothing are skipped and counted.
+    A device that an earlier row changes already is a problem.
+
+    Args:
+        path: a CSV file with a header, or JSON Lines. Columns, or keys: ``device_id`` (or
+            ``id``), ``name``, ``network``, ``connector``, ``active``, ``visible``,
+            ``description``, ``chunk_retention``, ``tag.<key>``, ``param.<key>``. Tags, and
+            parameters, replace all that the device has.
+
+    Raises:
+        InvalidFileError: with every problem that was found.
+    """
+    repeats = Repeats()
+
+    def convert(record: Record) -> tuple[DeviceChangeRow | None, list[InputError]]:
+        row, problems = _device_change_row(record)
+        if row is None:
+            return None, problems
+        repeated = repeats.problem(
+            record,
+            row.change.device_id,
+            path=_id_column(record.values),
+            hint="Give all changes to a device in one row",
+        )
+        return (row, []) if repeated is None else (None, [repeated])
+
+    return open_rows(Path(path), Schema(_refuse_column, _IDS), convert)
+
+
+def read_rotations(path: str | os.PathLike[str]) -> RowFile[RotationRow]:
+    """Check a list of tokens to be replaced: a CSV file or JSON Lines.
+
+    Other columns do not matter, so the results of a creation will do; rows with neither id nor
+    token, which are the devices that were not made, are skipped and counted.
+    An id without a token is a problem: an empty cell must never rotate a live token.
+    So is a token that an earlier row names already.
+
+    Args:
+        path: the file, with ``device_id`` (or ``id``) and ``token``.
+
+    Raises:
+        InvalidFileError: with every problem that was found.
+    """
+    schema = Schema(lambda _: "", _IDS, needs=("token",))
+    repeats = Repeats()
+
+    def convert(record: Record) -> tuple[RotationRow | None, list[InputError]]:
+        row, problems = _rotation_row(record)
+        if row is None or row.rotation.token is None:
+            return row, problems
+        repeated = repeats.problem(
+            record,
+            f"{row.rotation.device_id} {row.rotation.token.reveal()}",
+            path="token",
+            hint="A token can be replaced only once: remove one row",
+        )
+        return (row, []) if repeated is None else (None, [repeated])
+
+    return open_rows(Path(path), schema, convert)
+
+
+def _refuse_column(column: str) -> str:
+    if column in DEVICE_COLUMNS and column not in _FIELDS:
+        return "can't be changed once the device is made"
+    return refuse_device_column(column, (*_IDS, *_FIELDS))
+
+
+def _device_change_row(record: Record) -> tuple[DeviceChangeRow | None, list[InputError]]:
+    device_id, problems = read_device_id(record.values)
+    fields, more = read_fields(record.values, _FIELDS)
+    problems += more
+    if device_id is None and not problems and fields:
+        problems.append(InputError("names no device", path=_id_column(record.values)))
+    if device_id is None or problems or not fields:
+        return None, problems
+    try:
+        change = DeviceChange(device_id, DeviceEdit(**fields))
+    except InputError as error:
+        return None, [error]
+    return DeviceChangeRow(record.line, change, number=record.number), []
+
+
+def _rotation_row(record: Record) -> tuple[RotationRow | None, list[InputError]]:
+    values = record.values
+    device_id, problems = read_device_id(values)
+    token = values.get("token", "")
+    if not isinstance(token, str):
+        problems.append(InputError("must be text", path="token"))
+    elif device_id is not None and not token.strip():
+        problems.append(InputError("is empty: name the token to be replaced", path="token"))
+    elif device_id is None and not problems and token.strip():
+        problems.append(InputError("names no device", path=_id_column(values)))
+    if device_id is None or problems:
+        return None, problems
+    name = values.get("name", "")
+    name = name if isinstance(name, str) else ""
+    rotation = Rotation(device_id, token.strip())
+    return RotationRow(record.line, rotation, number=record.number, name=name), []
+
+
+def _id_column(values: Mapping[str, Any]) -> str:
+    return "id" if "id" in values else "device_id"

@@ -1,0 +1,1 @@
+"""File formats: records from CSV, JSON, YAML and Excel files."""

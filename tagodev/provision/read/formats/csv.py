@@ -1,0 +1,107 @@
+"""CSV: cells between commas, semicolons or tabs, whichever the header has."""
+
+from __future__ import annotations
+
+import csv
+import re
+from itertools import chain, islice
+from typing import IO, TYPE_CHECKING, Final
+
+from tagodev.errors import InputError
+from tagodev.provision.read.formats.encoding import Lines
+from tagodev.provision.read.formats.table import read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tagodev.provision.read.formats.table import Line
+    from tagodev.provision.read.record import Found, Schema
+
+__all__ = ["read_csv"]
+
+#: What cells are separated by, the likeliest first.
+_SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
+#: The line by which some spreadsheets say it themselves.
+_SAID: Final = re.compile(r"sep=([,;\t])\s*", re.IGNORECASE)
+#: Lines within which the header ends; it seldom has line breaks.
+_HEADER_LINES: Final = 32
+
+
+def read_csv(file: IO[str], schema: Schema) -> Iterator[Found]:
+    """Yield the records of a CSV file, and its problems, in the order of its lines.
+
+    Args:
+        file: opened as `Lines` asks for it, without translation of line breaks.
+        schema: what the columns may be.
+    """
+    lines = Lines(file)
+    reading = iter(lines)
+    first = list(islice(reading, _HEADER_LINES))
+    said = _SAID.fullmatch(first[0]) if first else None
+    separator = said[1] if said else _separator(first, schema)
+    if said:
+        first[0] = "\n"
+    rows = _rows(chain(first, reading), lines, separator)
+    word = _SEPARATORS[separator]
+    yield from read_table(
+        rows,
+        schema,
+        advice=f"Cells are separated by {word}s: put a value that holds a {word} in double quotes",
+    )
+
+
+def _separator(lines: list[str], schema: Schema) -> str:
+    """Return what separates the header's cells: that which gives the most known columns."""
+
+    def known(separator: str) -> tuple[int, int]:
+        try:
+            rows = csv.reader(lines, delimiter=separator, strict=True)
+            header = next((cells for cells in rows if any(cells)), [])
+        except csv.Error:
+            header = next((line for line in lines if not line.isspace()), "").split(separator)
+        fields = [schema.naming.field_of(cell) for cell in header if cell.strip()]
+        good = sum(not field or not schema.problem_of(field) for field in fields)
+        return good, good - len(header) if good else len(header)
+
+    return max(_SEPARATORS, key=known)
+
+
+def _rows(texts: Iterable[str], lines: Lines, separator: str) -> Iterator[Line]:
+    """Yield each row that is not empty, and the line it begins on."""
+    # Strict, or a quote that is never closed would swallow the rest of the file in silence.
+    reader = csv.reader(texts, delimiter=separator, strict=True)
+    line, header = 1, True
+    while True:
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            yield from lines.problems()
+            yield _quote_problem(error, line)
+            # Behind a value of several lines, or without a header, all that follows would be wrong.
+            if header or reader.line_num > line:
+                return
+            cells = []
+        yield from lines.problems()
+        if cells is None:
+            return
+        if any(cells):
+            yield line, cells
+            header = False
+        line = reader.line_num + 1
+
+
+def _quote_problem(error: csv.Error, line: int) -> InputError:
+    text = str(error)
+    if "end of data" in text:
+        return InputError("a double quote is opened and never closed", line=line)
+    if "field limit" in text:
+        return InputError(
+            f"a cell of more than {csv.field_size_limit():,} characters",
+            line=line,
+            hint="Perhaps a double quote is opened and never closed",
+        )
+    return InputError(
+        "text behind a closing double quote",
+        line=line,
+        hint="Double the quotes that are part of the value",
+    )

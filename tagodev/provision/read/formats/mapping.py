@@ -1,0 +1,139 @@
+"""Objects with keys, of JSON or YAML: from such an object to a record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from tagodev.errors import InputError
+from tagodev.provision.read.columns import PARAM, TAG, fold, shown_name
+from tagodev.provision.read.record import Place, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tagodev.provision.read.record import Found, Schema
+
+__all__ = ["LIST_KEY", "Keys", "is_list_key", "refuse_beside"]
+
+#: The key under which a document holds its devices.
+LIST_KEY: Final = "devices"
+#: The key of the head of tagodev's own documents.
+_HEAD_KEY: Final = "tagodev"
+_PREFIXES: Final[Mapping[str, str]] = {"tags": TAG, "configuration_params": PARAM}
+_PAIR: Final = frozenset({"key", "value"})
+#: Keys whose meaning is remembered; a file with more has a key of its own in each object.
+_REMEMBERED: Final = 1000
+
+
+def refuse_beside(key: str) -> str:
+    """Return what is wrong with a key that stands beside a document's devices, or nothing.
+
+    Args:
+        key: as the file writes it.
+    """
+    if key == _HEAD_KEY or key.startswith("x-"):
+        return ""
+    return f"is not known beside {LIST_KEY}; a key that begins with x- is left alone"
+
+
+class Keys:
+    """What the keys of a file's objects mean.
+
+    Args:
+        schema: what they may be.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._meanings: dict[str, tuple[str, str]] = {}
+        self._chosen: set[str] = set()
+
+    def record(
+        self, number: int, line: int, values: Any, lines: Mapping[str, int] | None = None
+    ) -> Iterator[Found]:
+        """Yield the record that an object is, and what is wrong with its keys.
+
+        Args:
+            number: which record.
+            line: the line that the object begins on.
+            values: the object.
+            lines: the lines of its keys, and of the items of their lists, where they are known.
+        """
+        if not isinstance(values, dict):
+            yield InputError(
+                "must be an object", line=line, hint="Each device is an object with keys"
+            )
+            return
+        given: dict[str, Any] = {}
+        places: dict[str, Place] = {}
+        for key, value in values.items():
+            field, problem = self._meaning(key)
+            at = lines.get(key, 0) if lines else 0
+            if field in given and value is not None and not problem:
+                first = places[field].name if field in places else field
+                problem = f"means {field}, as {shown_name(first)} does"
+            if problem:
+                yield InputError(problem, path=shown_name(key), line=at or line)
+            elif field and value is not None:
+                if at or key != field:
+                    places[field] = Place(shown_name(key), line=at)
+                _give(given, places, field, value)
+                if lines:
+                    _place_items(places, field, key, lines)
+        yield Record(number, line, given, places=places)
+
+    def unused(self) -> Iterator[InputError]:
+        """Yield a problem for each key whose meaning was chosen and that no object has."""
+        for chosen in self._schema.naming.chosen:
+            if chosen not in self._chosen:
+                yield InputError(f"no object has {shown_name(chosen)}, whose meaning was chosen")
+
+    def _meaning(self, key: str) -> tuple[str, str]:
+        """Return the field that a key means, and what is wrong with it."""
+        found = self._meanings.get(key)
+        if found is None:
+            naming = self._schema.naming
+            field = naming.field_of(key)
+            problem = self._schema.problem_of(field) if field else ""
+            found = field, problem if key.strip() else "a key without a name"
+            choice = naming.choice(key.strip())
+            if choice is not None:
+                self._chosen.add(choice)
+            if len(self._meanings) < _REMEMBERED:
+                self._meanings[key] = found
+        return found
+
+
+def is_list_key(key: str) -> bool:
+    """Tell whether a document's devices stand under a key.
+
+    Args:
+        key: as the file writes it.
+    """
+    return fold(key) == LIST_KEY
+
+
+def _give(given: dict[str, Any], places: dict[str, Place], field: str, value: Any) -> None:
+    prefix = _PREFIXES.get(field)
+    if prefix is None or not isinstance(value, dict):
+        given[field] = value
+    elif value.keys() >= _PAIR:
+        # A list with one item, written without its brackets.
+        given[field] = [value]
+    else:
+        name = places[field].name if field in places else field
+        for key, item in value.items():
+            if item is not None:
+                given[prefix + key] = item
+                places[prefix + key] = Place(f"{name}.{shown_name(key)}", line=_line(places, field))
+
+
+def _line(places: Mapping[str, Place], field: str) -> int:
+    return places[field].line if field in places else 0
+
+
+def _place_items(places: dict[str, Place], field: str, key: str, lines: Mapping[str, int]) -> None:
+    index = 0
+    while (at := lines.get(f"{key}[{index}]")) is not None:
+        places[f"{field}[{index}]"] = Place(f"{shown_name(key)}[{index}]", line=at)
+        index += 1

@@ -1,0 +1,189 @@
+"""Tables: from rows of cells under a header to records; CSV and workbooks alike.
+
+The header is looked at once: what is wrong with a column is said there, and its cells are left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import attrs
+
+from tagodev.errors import InputError
+from tagodev.provision.read.columns import shown_name
+from tagodev.provision.read.record import Place, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tagodev.provision.read.record import Found, Schema
+
+__all__ = ["Cell", "Line", "column_letter", "read_table"]
+
+#: What stands in a cell, or why it can't be read.
+Cell: TypeAlias = str | InputError
+#: A line and its cells, or what is wrong where they should be.
+Line: TypeAlias = tuple[int, "Sequence[Cell]"] | InputError
+
+_HEADER: Final = "The first line must name it, or a column must be mapped to it"
+_SEPARATE: Final = "Columns are separated by commas, semicolons or tabs"
+
+
+@attrs.frozen
+class _Column:
+    """A column of the header."""
+
+    title: str
+    letter: str
+    field: str = ""
+    """What it means; empty if it is left out."""
+    problem: str = ""
+
+
+def read_table(lines: Iterator[Line], schema: Schema, *, advice: str = "") -> Iterator[Found]:
+    """Yield the records of a table, and its problems, in the order of its lines.
+
+    Args:
+        lines: the header and the rows, without empty ones.
+        schema: what the columns may be.
+        advice: what to do about a row that has more or fewer cells than the header; without one
+            cells that are not there count as empty.
+    """
+    header: Line | None = None
+    for header in lines:
+        if not isinstance(header, InputError):
+            break
+        yield header
+    if header is None:
+        yield InputError("is empty", line=1, hint="The first line must name the columns")
+    if header is None or isinstance(header, InputError):
+        return
+    line, titles = header
+    table = _Table(titles, schema, advice)
+    for problem in table.problems():
+        problem.line = line
+        yield problem
+    number = 0
+    for one in lines:
+        if isinstance(one, InputError):
+            yield one
+            continue
+        number += 1
+        yield from table.read(number, *one)
+
+
+def column_letter(index: int) -> str:
+    """Return what spreadsheets call a column.
+
+    Args:
+        index: which, from 0.
+
+    Examples:
+        >>> column_letter(0), column_letter(27)
+        ('A', 'AB')
+    """
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+class _Table:
+    def __init__(self, header: Sequence[Cell], schema: Schema, advice: str) -> None:
+        self._schema = schema
+        self._advice = advice
+        self._columns = list(_columns(header, schema))
+        self._read = [
+            (index, column.field)
+            for index, column in enumerate(self._columns)
+            if column.field and not column.problem
+        ]
+        self._unnamed = [index for index, one in enumerate(self._columns) if not one.title]
+        self._missing = schema.missing([column.field for column in self._columns])
+        self._places = {
+            self._columns[index].field: Place(
+                self._columns[index].title, column=self._columns[index].letter
+            )
+            for index, _ in self._read
+        }
+        # Whatever a row would say about them has been said of the header.
+        fields = {column.field for column in self._columns}
+        self._excused = frozenset({*schema.needs, *schema.one_of} - fields)
+        if not self._missing:
+            self._excused = frozenset()
+
+    def problems(self) -> Iterator[InputError]:
+        """Yield what is wrong with the header."""
+        for column in self._columns:
+            if column.problem:
+                yield InputError(
+                    column.problem,
+                    path=shown_name(column.title),
+                    column=column.letter,
+                    # As somebody would read it who has separated them by something else.
+                    hint=_SEPARATE if self._advice and len(self._columns) == 1 else "",
+                )
+        for field in self._missing:
+            yield InputError(f"no column {shown_name(field.strip('{}'))}", hint=_HEADER)
+        titles = [column.title for column in self._columns]
+        naming = self._schema.naming
+        found = {naming.choice(title) for title in titles}
+        for chosen in naming.chosen:
+            if chosen not in found:
+                yield InputError(f"no column {shown_name(chosen)}, whose meaning was chosen")
+
+    def read(self, number: int, line: int, cells: Sequence[Cell]) -> Iterator[Found]:
+        """Yield a row's record, and what is wrong with its cells."""
+        width = len(self._columns)
+        if len(cells) != width:
+            if self._advice and (len(cells) < width or any(cells[width:])):
+                count = f"{len(cells)} cell{'' if len(cells) == 1 else 's'}"
+                yield InputError(
+                    f"{count}, but the header has {width}", line=line, hint=self._advice
+                )
+                return
+            cells = [*cells, *[""] * (width - len(cells))]
+        excused = self._excused
+        for index in self._strays(cells):
+            yield InputError(
+                "has a value, but the header gives the column no name",
+                line=line,
+                column=column_letter(index),
+            )
+        values = {field: cells[index] for index, field in self._read if cells[index]}
+        for field, cell in tuple(values.items()):
+            if isinstance(cell, InputError):
+                place = self._places[field]
+                cell.path, cell.column, cell.line = place.name, place.column, line
+                yield cell
+                del values[field]
+                excused |= {field}
+        yield Record(number, line, values, places=self._places, excused=excused)
+
+    def _strays(self, cells: Sequence[Cell]) -> Iterable[int]:
+        width = len(self._columns)
+        beyond = range(width, len(cells)) if len(cells) > width else ()
+        return [index for index in (*self._unnamed, *beyond) if cells[index]]
+
+
+def _columns(header: Sequence[Cell], schema: Schema) -> Iterator[_Column]:
+    taken: dict[str, _Column] = {}
+    for index, cell in enumerate(header):
+        letter = column_letter(index)
+        if isinstance(cell, InputError):
+            yield _Column("?", letter, problem=cell.message)
+            continue
+        title = cell.strip()
+        field = schema.naming.field_of(title)
+        problem = schema.problem_of(field) if field else ""
+        first = taken.get(field)
+        if first is not None and not problem:
+            problem = f"means {field}, as {shown_name(first.title)} (column {first.letter}) does"
+            if first.title == title:
+                problem = "this column is there twice"
+        column = _Column(title, letter, field, problem)
+        if field:
+            taken.setdefault(field, column)
+        yield column

@@ -1,0 +1,284 @@
+"""YAML: a list of mappings, a document with devices, or one mapping a document.
+
+Values are read as they are written, not as YAML would understand them: ``0042`` stays a serial
+number, ``12:30`` a text, and ``yes`` is a boolean only where a field asks for one.
+
+The file is read event by event: the tree that PyYAML itself would build has no bound on its depth,
+and where it is built in C that ends the process.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import attrs
+import yaml
+
+from tagodev.errors import InputError
+from tagodev.provision.read.columns import shown_name
+from tagodev.provision.read.formats.encoding import Lines
+from tagodev.provision.read.formats.mapping import LIST_KEY, Keys, is_list_key, refuse_beside
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from tagodev.provision.read.record import Found, Schema
+
+__all__ = ["read_yaml"]
+
+#: What is no character of a YAML file, by its specification.
+_FOREIGN: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NULLS: Final = ("", "~", "null", "Null", "NULL")
+#: Tags that say no more than how a scalar is written; any other asks for a type of somebody's own.
+_PLAIN_TAGS: Final = frozenset(
+    f"tag:yaml.org,2002:{name}"
+    for name in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")
+) | {"!"}
+_MERGE: Final = "<<"
+#: A device is four deep.
+_MAX_DEPTH: Final = 32
+#: Scalars that one device may come to with all that its aliases stand for; a few hundred will do.
+_MAX_SIZE: Final = 100_000
+
+
+def read_yaml(file: IO[str], schema: Schema) -> Iterator[Found]:
+    """Yield the records of a YAML file, and its problems, in the order of its lines.
+
+    Args:
+        file: opened as `Lines` asks for it.
+        schema: what the keys may be.
+    """
+    lines = Lines(file)
+    text = "".join(lines)
+    yield from lines.problems()
+    keys = Keys(schema)
+    try:
+        _check_characters(text)
+        # The parser in C is many times faster; not every build has it.
+        loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+        yield from _Reader(yaml.parse(text, Loader=loader), keys).read()
+        yield from keys.unused()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = "" if mark is None else f" at character {mark.column + 1}"
+        yield InputError(
+            f"is not YAML: {error.problem or error.context}{where}",
+            line=None if mark is None else mark.line + 1,
+        )
+    except InputError as error:
+        yield error
+
+
+def _check_characters(text: str) -> None:
+    foreign = _FOREIGN.search(text)
+    if foreign is not None:
+        at = foreign.start()
+        raise InputError(
+            f"is not YAML: a control character at character {at - text.rfind(chr(10), 0, at)}",
+            line=text.count("\n", 0, at) + 1,
+        )
+
+
+@attrs.frozen
+class _Node:
+    """A value, and where it stands."""
+
+    value: Any
+    line: int
+    size: int = 1
+    """Scalars in it, those behind aliases too."""
+    items: tuple[int, ...] = ()
+    """The lines of its items."""
+    lines: Mapping[str, int] = attrs.field(factory=dict)
+    """The lines of its keys, and of the items of their lists."""
+
+
+class _Mapping:
+    """A mapping that is being read."""
+
+    def __init__(self, line: int) -> None:
+        self._line = line
+        self._values: dict[str, Any] = {}
+        self._lines: dict[str, int] = {}
+        self._merged: list[_Node] = []
+        self._size = 1
+
+    def add(self, key: str, line: int, node: _Node) -> Iterator[InputError]:
+        """Add a value under a key; yield what is wrong with that."""
+        self._size += node.size
+        if key == _MERGE:
+            merged = node.value if isinstance(node.value, list) else [node.value]
+            if not all(isinstance(one, dict) for one in merged):
+                yield InputError("must be a mapping, or several", path=_MERGE, line=line)
+            elif node.lines:
+                self._merged.append(node)
+            else:
+                self._merged += [_Node(one, line) for one in merged]
+            return
+        if key in self._values:
+            yield InputError("this key is there twice", path=shown_name(key), line=line)
+        self._put(key, line, node)
+
+    def node(self) -> _Node:
+        """Return what it came to: what it says itself goes before what is merged into it."""
+        for node in self._merged:
+            for key, value in node.value.items():
+                if key not in self._values:
+                    self._put(key, node.lines.get(key, node.line), _Node(value, node.line))
+        return _Node(self._values, self._line, self._size, lines=self._lines)
+
+    def _put(self, key: str, line: int, node: _Node) -> None:
+        self._values[key] = node.value
+        self._lines[key] = line
+        for index, at in enumerate(node.items):
+            self._lines[f"{key}[{index}]"] = at
+
+
+class _Builder:
+    """Builds values from events."""
+
+    def __init__(self, events: Iterator[yaml.Event]) -> None:
+        self._events = events
+        self._anchors: dict[str, _Node] = {}
+        self._problems: list[InputError] = []
+
+    def problems(self) -> Iterable[InputError]:
+        """Return what was found since this was last called."""
+        found, self._problems = self._problems, []
+        return found
+
+    def forget(self) -> None:
+        """Forget anchors: they hold within one document."""
+        self._anchors.clear()
+
+    def node(self, event: yaml.Event, depth: int = 1) -> _Node:
+        """Return the value that an event begins.
+
+        Raises:
+            InputError: it has no end.
+        """
+        line = _line(event)
+        if depth > _MAX_DEPTH:
+            raise InputError("is nested too deeply", line=line)
+        if isinstance(event, yaml.AliasEvent):
+            known = self._anchors.get(event.anchor or "")
+            if known is None:
+                self._tell(f"*{shown_name(event.anchor or '')} is not defined before it", line)
+                return _Node(None, line)
+            return attrs.evolve(known, line=line)
+        assert isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)), "begins a value"
+        if event.tag is not None and event.tag not in _PLAIN_TAGS:
+            self._tell(f"{shown_name(event.tag)} is no type that is known here", line)
+        node = self._new(event, line, depth)
+        if node.size > _MAX_SIZE:
+            raise InputError("comes to more than any device has, by its aliases", line=line)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        return node
+
+    def mapping(self, line: int, depth: int = 1) -> _Mapping:
+        """Return the mapping whose first key comes next."""
+        mapping = _Mapping(line)
+        for key, at, event in self.pairs():
+            self._problems += mapping.add(key, at, self.node(event, depth + 1))
+        return mapping
+
+    def pairs(self) -> Iterator[tuple[str, int, yaml.Event]]:
+        """Yield the keys of a mapping, their lines, and the event that begins each value."""
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key = self.node(event)
+            if isinstance(key.value, (dict, list)):
+                self._tell("a key must be text", key.line)
+                self.node(next(self._events))
+            else:
+                yield key.value or "", key.line, next(self._events)
+
+    def _new(self, event: yaml.Event, line: int, depth: int) -> _Node:
+        if isinstance(event, yaml.MappingStartEvent):
+            return self.mapping(line, depth).node()
+        if isinstance(event, yaml.ScalarEvent):
+            nothing = event.implicit[0] and event.value in _NULLS
+            return _Node(None if nothing else event.value, line)
+        nodes = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            nodes.append(self.node(event, depth + 1))
+        return _Node(
+            [node.value for node in nodes],
+            line,
+            1 + sum(node.size for node in nodes),
+            tuple(node.line for node in nodes),
+        )
+
+    def _tell(self, message: str, line: int) -> None:
+        self._problems.append(InputError(message, line=line))
+
+
+class _Reader:
+    """Goes through a file, device by device."""
+
+    def __init__(self, events: Iterable[yaml.Event], keys: Keys) -> None:
+        self._events = iter(events)
+        self._builder = _Builder(self._events)
+        self._keys = keys
+        self._number = 0
+
+    def read(self) -> Iterator[Found]:
+        """Yield all there is.
+
+        Raises:
+            InputError: it is more than can be read.
+        """
+        empty = True
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                self._builder.forget()
+            elif isinstance(event, yaml.SequenceStartEvent):
+                empty = False
+                yield from self._list()
+            elif isinstance(event, yaml.MappingStartEvent):
+                empty = False
+                yield from self._mapping(_line(event))
+            elif isinstance(event, yaml.NodeEvent) and self._builder.node(event).value is not None:
+                empty = False
+                yield InputError("must be a list of devices", line=_line(event))
+        if empty:
+            yield InputError("is empty", line=1, hint="Give a list of devices")
+
+    def _list(self) -> Iterator[Found]:
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            yield from self._record(self._builder.node(event))
+
+    def _record(self, node: _Node) -> Iterator[Found]:
+        yield from self._builder.problems()
+        self._number += 1
+        yield from self._keys.record(self._number, node.line, node.value, node.lines)
+
+    def _mapping(self, line: int) -> Iterator[Found]:
+        """Yield the devices of a document, or the one that the mapping is itself."""
+        mapping = _Mapping(line)
+        is_document = False
+        for key, at, event in self._builder.pairs():
+            if not is_list_key(key):
+                yield from mapping.add(key, at, self._builder.node(event))
+                continue
+            is_document = True
+            if isinstance(event, yaml.SequenceStartEvent):
+                yield from self._list()
+            else:
+                self._builder.node(event)
+                yield InputError("must be a list", path=LIST_KEY, line=at)
+        node = mapping.node()
+        if not is_document:
+            yield from self._record(node)
+            return
+        yield from self._builder.problems()
+        for key in node.value:
+            problem = refuse_beside(key)
+            if problem:
+                yield InputError(problem, path=shown_name(key), line=node.lines[key])
+
+
+def _line(event: yaml.Event) -> int:
+    assert event.start_mark is not None, "the parser says where"
+    return event.start_mark.line + 1

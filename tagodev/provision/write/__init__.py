@@ -1,0 +1,1 @@
+"""Writers: records as CSV, JSON Lines and YAML, and profile exports."""

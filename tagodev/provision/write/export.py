@@ -1,0 +1,111 @@
+"""Reading a profile into records that can be applied: to another profile, or to the same one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from tagodev.concurrency import each
+from tagodev.provision.plan.diff import is_ours
+from tagodev.provision.plan.planner import FIELDS
+from tagodev.provision.write.document import record_of_device
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from tagodev.client import Tago
+    from tagodev.concurrency import Progress
+    from tagodev.models import ConfigurationParameter, Device, DeviceToken
+
+__all__ = ["EXPORT_FIELDS", "export_records", "known_by_of"]
+
+#: What an export reads of each device.
+EXPORT_FIELDS: Final = (*FIELDS, "payload_decoder")
+#: Devices whose details are read before they are handed out.
+_AT_ONCE: Final = 500
+
+_Details: TypeAlias = "tuple[list[ConfigurationParameter] | None, list[DeviceToken] | None]"
+
+
+async def export_records(
+    tago: Tago,
+    devices: Sequence[Device],
+    *,
+    parameters: bool = True,
+    tokens: bool = False,
+    on_progress: Progress | None = None,
+) -> AsyncIterator[dict[str, Any]]:
+    """Yield devices in the form in which files of devices are read.
+
+    Tags that tagodev itself has written are left out.
+
+    Args:
+        tago: an open client.
+        devices: read with `EXPORT_FIELDS`.
+        parameters: whether configuration parameters are read, one request a device; default: yes.
+        tokens: whether tokens are read, one request a device; the first is given as ``token``,
+            and the first serial number as ``serie_number``; default: no.
+        on_progress: called now and then with what is read.
+
+    Raises:
+        RequestError: a device could not be read.
+    """
+    details: dict[str, _Details] = {}
+    number = 0
+
+    async def look(device: Device) -> None:
+        nonlocal number
+        details[device.id] = await _details(tago, device, parameters, tokens)
+        number += 1
+        if on_progress is not None:
+            on_progress("devices", number, len(devices))
+
+    for start in range(0, len(devices), _AT_ONCE):
+        some = devices[start : start + _AT_ONCE]
+        details.clear()
+        if parameters or tokens:
+            await each(look, some)
+        for device in some:
+            yield _record(device, *details.get(device.id, (None, None)))
+
+
+async def _details(tago: Tago, device: Device, parameters: bool, tokens: bool) -> _Details:
+    read = await tago.parameters.list(device.id, lane="bulk") if parameters else None
+    listed = None
+    if tokens:
+        order = "created_at,asc"
+        listed = await tago.tokens.list(device.id, order_by=order, lane="bulk").complete()
+    return read, listed
+
+
+def _record(
+    device: Device,
+    parameters: list[ConfigurationParameter] | None,
+    tokens: list[DeviceToken] | None,
+) -> dict[str, Any]:
+    record = record_of_device(device, parameters=parameters, tokens=tokens)
+    record["tags"] = [tag for tag in record["tags"] if not is_ours(tag["key"])]
+    if tokens:
+        record["token"] = tokens[0].token.reveal()
+    return record
+
+
+def known_by_of(records: Iterable[dict[str, Any]]) -> str | None:
+    """Return what is different on each device, so that it can be known by it; None if nothing is.
+
+    Args:
+        records: as `export_records` gives them.
+    """
+    records = list(records)
+    if len({record["name"] for record in records}) == len(records):
+        return "name"
+    values: defaultdict[str, list[str]] = defaultdict(list)
+    for record in records:
+        # Of several tags with one key, the first is what a device is known by.
+        firsts = {tag["key"]: tag["value"] for tag in reversed(record["tags"])}
+        for key, value in firsts.items():
+            values[key].append(value)
+    for key, found in values.items():
+        if len(records) == len(found) == len(set(found)):
+            return f"tag:{key}"
+    return None

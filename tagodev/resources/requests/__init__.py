@@ -1,0 +1,1 @@
+"""The requests that resource methods and bulk operations send."""

@@ -1,0 +1,37 @@
+"""The requests that one step of bringing a profile to a file is made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tagodev.resources.parameters import Parameters
+from tagodev.resources.requests.devices import DeviceRows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tagodev.bulk.run_factory import Runs
+    from tagodev.models import ConfigurationParameter
+    from tagodev.session import CallRecord, Session
+
+__all__ = ["ApplyRows"]
+
+
+class ApplyRows(DeviceRows):
+    """Makes, changes, deletes and finds devices, and sets their parameters."""
+
+    def __init__(self, session: Session, runs: Runs) -> None:
+        """Work through a session.
+
+        Args:
+            session: the door to the service.
+            runs: where bulk runs are begun.
+        """
+        super().__init__(session)
+        self._parameters = Parameters(session, runs)
+
+    async def set_parameters(
+        self, device_id: str, parameters: Sequence[ConfigurationParameter], record: CallRecord
+    ) -> None:
+        """Set parameters, reading first what is there."""
+        await self._parameters.set(device_id, parameters, record=record)

@@ -1,0 +1,132 @@
+"""The requests that one row of a bulk run about devices is made of.
+
+Each takes the record of its call, so that it goes in the run's lane and is written down before it
+leaves.
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import attrs
+
+from tagodev.errors import BadRequestError, NotFoundError
+from tagodev.limits.routes import Route
+from tagodev.models import Device, DeviceCreated, Tag
+from tagodev.query import encode_query
+from tagodev.resources.listing import PAGE_SIZE, Listing
+from tagodev.resources.requests.tokens import TokenRows
+from tagodev.retry import Safety
+from tagodev.serialization.converter import to_json
+from tagodev.transport import Request
+
+if TYPE_CHECKING:
+    from tagodev.bulk.operations.base import MakeRecord
+    from tagodev.models import DeviceCreate, DeviceEdit
+    from tagodev.session import CallRecord
+
+__all__ = ["DeviceRows"]
+
+_Devices: TypeAlias = list[Device]
+
+_CREATE: Final = Route("POST", "/device")
+_INFO: Final = Route("GET", "/device/:device_id")
+_LIST: Final = Route("GET", "/device")
+_EDIT: Final = Route("PUT", "/device/:device_id")
+_DELETE: Final = Route("DELETE", "/device/:device_id")
+
+#: What is needed to know a device again.
+_FIELDS: Final = ("id", "name", "tags", "created_at")
+
+
+@attrs.frozen
+class _Tagged:
+    """A device's tags, as they are needed to replace the list.
+
+    An answer without them is refused: it must not pass for a device without tags.
+    """
+
+    tags: tuple[Tag, ...] | None
+
+
+class DeviceRows(TokenRows):
+    """Makes, changes, deletes and finds devices for bulk runs."""
+
+    async def create(self, device: DeviceCreate, record: CallRecord) -> DeviceCreated:
+        """Make a device."""
+        request = Request(
+            route=_CREATE, path=_CREATE.path(), safety=Safety.ONCE, body=to_json(device)
+        )
+        return await self._session.call(request, DeviceCreated, record)
+
+    async def edit(self, device_id: str, changes: DeviceEdit, record: CallRecord) -> None:
+        """Change a device."""
+        request = Request(
+            route=_EDIT,
+            path=_EDIT.path(device_id),
+            safety=Safety.IDEMPOTENT,
+            body=to_json(changes),
+        )
+        await self._session.call(request, object, record)
+
+    async def tags(self, device_id: str, record: CallRecord) -> tuple[Tag, ...]:
+        """Return the tags that a device has now."""
+        request = Request(route=_INFO, path=_INFO.path(device_id), safety=Safety.READ)
+        return (await self._session.call(request, _Tagged, record)).tags or ()
+
+    async def delete(self, device_id: str, record: CallRecord) -> None:
+        """Delete a device; gone is fine where an earlier attempt may have done it."""
+        request = Request(route=_DELETE, path=_DELETE.path(device_id), safety=Safety.IDEMPOTENT)
+        try:
+            await self._session.call(request, object, record)
+        except NotFoundError as error:
+            if not error.may_have_acted:
+                raise
+
+    async def exists(self, device_id: str, record: CallRecord) -> bool:
+        """Return whether there is such a device."""
+        request = Request(route=_INFO, path=_INFO.path(device_id), safety=Safety.READ)
+        try:
+            await self._session.call(request, Device, record)
+        except NotFoundError:
+            return False
+        except BadRequestError as error:
+            # Sources differ on how an unknown id is answered.
+            if error.status != 400:
+                raise
+            return False
+        return True
+
+    async def by_tag(self, key: str, record: MakeRecord) -> list[Device]:
+        """Return all devices that carry a tag with this key, the oldest first."""
+        return await self._all({"filter": {"tags": [{"key": key}]}}, record)
+
+    async def by_serial(self, serial: str, record: MakeRecord) -> list[Device]:
+        """Return the devices one of whose tokens carries a serial number."""
+        return await self._all({"serial": serial}, record)
+
+    async def by_name(self, name: str | None, record: MakeRecord) -> list[Device]:
+        """Return the devices of this name; None for all devices."""
+        asked = {} if name is None else {"filter": {"name": name}}
+        found = await self._all(asked, record)
+        # A name that holds an asterisk matches others too.
+        return [device for device in found if name is None or device.name == name]
+
+    async def _all(self, asked: dict[str, Any], record: MakeRecord) -> list[Device]:
+        async def page(number: int, size: int) -> list[Device]:
+            query = encode_query(
+                {
+                    "page": number,
+                    "amount": size,
+                    "fields": _FIELDS,
+                    # New devices come last, so that none moves to a page already read.
+                    "orderBy": "created_at,asc",
+                    **asked,
+                }
+            )
+            request = Request(route=_LIST, path=f"{_LIST.path()}?{query}", safety=Safety.READ)
+            return await self._session.call(request, _Devices, record())
+
+        # What a concurrent deletion hides would be taken for not made, and be made again.
+        return await Listing(page, PAGE_SIZE, key=attrgetter("id")).complete()

@@ -1,0 +1,69 @@
+"""The requests that one row of a bulk run about tokens is made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from tagodev.errors import NotFoundError
+from tagodev.limits.routes import Route
+from tagodev.models import DeviceToken, TokenCreated
+from tagodev.query import encode_query
+from tagodev.retry import Safety
+from tagodev.serialization.converter import to_json, to_wire
+from tagodev.transport import Request
+
+if TYPE_CHECKING:
+    from tagodev.models import TokenCreate
+    from tagodev.secrets import Secret
+    from tagodev.session import CallRecord, Session
+
+__all__ = ["TokenRows"]
+
+_Tokens: TypeAlias = list[DeviceToken]
+
+_CREATE: Final = Route("POST", "/device/token")
+_LIST: Final = Route("GET", "/device/token/:device_id")
+_DELETE: Final = Route("DELETE", "/device/token/:token")
+#: More tokens than any device is known to have.
+_MANY: Final = 1000
+_FIELDS: Final = ("token", "name", "permission", "serie_number", "created_at")
+
+
+class TokenRows:
+    """Makes, lists and deletes tokens for bulk runs."""
+
+    def __init__(self, session: Session) -> None:
+        """Work through a session.
+
+        Args:
+            session: the door to the service.
+        """
+        self._session = session
+
+    async def create_token(
+        self, device_id: str, token: TokenCreate, record: CallRecord
+    ) -> TokenCreated:
+        """Make a token."""
+        body = to_json({"device": device_id, **to_wire(token)})
+        request = Request(route=_CREATE, path=_CREATE.path(), safety=Safety.ONCE, body=body)
+        return await self._session.call(request, TokenCreated, record)
+
+    async def delete_token(self, token: Secret, record: CallRecord) -> None:
+        """Delete a token; one that is gone already is fine."""
+        request = Request(
+            route=_DELETE,
+            path=_DELETE.path(token.reveal()),
+            safety=Safety.IDEMPOTENT,
+            secrets=(token,),
+        )
+        try:
+            await self._session.call(request, object, record)
+        except NotFoundError:
+            return
+
+    async def tokens(self, device_id: str, record: CallRecord) -> list[DeviceToken]:
+        """Return the tokens of a device, the oldest first."""
+        asked = {"page": 1, "amount": _MANY, "fields": _FIELDS, "orderBy": "created_at,asc"}
+        path = f"{_LIST.path(device_id)}?{encode_query(asked)}"
+        request = Request(route=_LIST, path=path, safety=Safety.READ)
+        return await self._session.call(request, _Tokens, record)

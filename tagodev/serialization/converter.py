@@ -1,0 +1,398 @@
+"""Wire to models and back: the one place where cattrs is told anything.
+
+Two converters share every hook.
+The fast one structures each answer and stops at the first problem without saying where.
+Only when it does stop, the careful one goes over the same answer again and names each field by its
+path: right answers do not pay for the diagnosis of wrong ones.
+
+The service is read tolerantly (section names of its fields differ between sources, fields come
+and go) and written to strictly:
+
+- a field that is `UNSET` is left out, and None is written as null;
+- names that sources disagree on are folded into one (`_ALIASES`);
+- fields no model knows are kept in ``extra`` where a model has it, and there null is as good as
+  left out: a device whose list of tags is null must not make its whole page unreadable;
+- null, ``""`` and ``"never"`` are all no date; dates are aware, in UTC.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
+from typing import Any, Final, TypeVar, Union, cast, get_args, get_origin
+
+import attrs
+import orjson
+from cattrs import Converter, transform_error
+from cattrs.cols import list_structure_factory
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from tagodev.errors import InputError
+from tagodev.models.chunks import Chunk
+from tagodev.models.data import Affected, DataPoint, DataValue, Location, Total
+from tagodev.models.devices import Bucket, DeviceCreated
+from tagodev.models.fields import boolean, text
+from tagodev.models.tokens import DeviceToken, TokenCreated, TokenInfo
+from tagodev.models.unset import UNSET, Unset
+from tagodev.secrets import Secret
+from tagodev.serialization.structuring import quick_list, quick_model
+
+__all__ = ["StructureError", "from_json", "from_wire", "to_json", "to_wire"]
+
+T = TypeVar("T")
+
+#: Other names that sources give to the same field, by class.
+_ALIASES: Final[Mapping[type, Mapping[str, str]]] = {
+    Chunk: {"from": "from_date", "to": "to_date"},
+    DataPoint: {"serie": "group"},
+    DeviceCreated: {"deviceID": "device_id", "device": "device_id"},
+    DeviceToken: {"expire_date": "expire_time"},
+    TokenCreated: {"expire_date": "expire_time"},
+    TokenInfo: {"expire_date": "expire_time"},
+}
+#: The types that validators ask for which ask for nothing else.
+_ASKED_FOR: Final = {text: str, boolean: bool}
+_DATA_VALUES: Final = (DataValue, DataValue | None)
+_NO_DATE: Final = (None, "", "never")
+_DATE_LENGTH: Final = len("2026-01-31T12:00:00.000Z")
+_WRITTEN: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+#: How many problems of one answer are told; the rest is counted.
+_TOLD_PROBLEMS: Final = 10
+
+
+class StructureError(Exception):
+    """An answer does not fit its model; `problems` names each field by its path."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def to_wire(value: Any) -> Any:
+    """Return the plain lists and dicts that stand for a model in a request."""
+    return _fast.unstructure(value)
+
+
+def to_json(value: Any) -> bytes:
+    """Return a model as the body of a request.
+
+    Raises:
+        InputError: it holds something that JSON has no form for.
+    """
+    try:
+        return orjson.dumps(_fast.unstructure(value))
+    except orjson.JSONEncodeError as error:
+        problem = str(error)
+    raise InputError(f"can't be written as JSON: {problem}")
+
+
+def from_json(text: bytes, cls: type[T]) -> T:
+    """Return the model that `to_json` has written down.
+
+    Raises:
+        StructureError: it is of another model.
+        orjson.JSONDecodeError: it is no JSON.
+    """
+    return from_wire(orjson.loads(text), cls)
+
+
+def from_wire(value: Any, cls: type[T]) -> T:
+    """Return the model that decoded JSON stands for; ``object`` takes whatever it is.
+
+    Raises:
+        StructureError: it does not fit, with the path of each field that is wrong.
+    """
+    if cls is object:
+        return cast("T", value)
+    hook = _hooks.get(cls)
+    if hook is None:
+        hook = _hooks[cls] = _fast.get_structure_hook(cls)
+    try:
+        structured: T = hook(value, cls)
+    except Exception:  # noqa: BLE001  (whatever a hook raises, the careful pass tells it better)
+        problems = _diagnose(value, cls)
+    else:
+        return structured
+    raise StructureError(problems)
+
+
+def _diagnose(value: Any, cls: type) -> tuple[str, ...]:
+    try:
+        _careful.structure(value, cls)
+    except Exception as error:  # noqa: BLE001  (see above)
+        problems = transform_error(error, path="result")
+        more = len(problems) - _TOLD_PROBLEMS
+        rest = (f"and {more} more",) if more > 0 else ()
+        return (*problems[:_TOLD_PROBLEMS], *rest)
+    return ("the answer does not fit",)
+
+
+# --- hooks -------------------------------------------------------------------------------------
+
+
+def _text(value: Any, _: type) -> str:
+    if not isinstance(value, str):
+        msg = f"expected text, got {type(value).__name__}"
+        raise TypeError(msg)
+    return value
+
+
+def _boolean(value: Any, _: type) -> bool:
+    if not isinstance(value, bool):
+        msg = f"expected true or false, got {type(value).__name__}"
+        raise TypeError(msg)
+    return value
+
+
+def _integer(value: Any, _: type) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        msg = f"expected a whole number, got {type(value).__name__}"
+        raise TypeError(msg)
+    return value
+
+
+def _number(value: Any, _: type) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        msg = f"expected a number, got {type(value).__name__}"
+        raise TypeError(msg)
+    return value
+
+
+def _data_value(value: Any, _: type) -> DataValue | None:
+    if value is not None and not isinstance(value, (str, int, float)):
+        msg = f"expected text, a number, true or false, got {type(value).__name__}"
+        raise TypeError(msg)
+    return value
+
+
+def _location(value: Any, _: type) -> Location:
+    """Read latitude and longitude by name, or a GeoJSON point, whose longitude stands first."""
+    if not isinstance(value, Mapping):
+        msg = f"expected an object, got {type(value).__name__}"
+        raise TypeError(msg)
+    if "coordinates" not in value:
+        return Location(_number(value.get("lat"), float), _number(value.get("lng"), float))
+    if _text(value.get("type", "Point"), str).casefold() != "point":
+        msg = "expected a point, got another shape"
+        raise ValueError(msg)
+    lng, lat, *_height = value["coordinates"]
+    return Location(_number(lat, float), _number(lng, float))
+
+
+def _total(value: Any, _: type) -> Total:
+    """Read a number, or a list of one register that has it for its value."""
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
+        value = value[0].get("value")
+    return Total(None if value is None else _number(value, float))
+
+
+def _affected(value: Any, _: type) -> Affected:
+    """Read a number, or words that may begin with it: ``3 Data Added``."""
+    if not isinstance(value, str):
+        return Affected(_integer(value, int))
+    number = re.match(r"[0-9]{1,18}", value)
+    return Affected(None if number is None else int(number[0]))
+
+
+def _secret(value: Any, _: type) -> Secret:
+    return Secret(_text(value, str))
+
+
+def _date(value: Any, _: type) -> datetime:
+    moment = datetime.fromisoformat(_text(value, str))
+    if moment.tzinfo is UTC:
+        return moment
+    # The service writes UTC; a source without a zone means the same.
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _optional_date(value: Any, _: type) -> datetime | None:
+    if type(value) is str and len(value) == _DATE_LENGTH:
+        # What the service writes: most of what is read of an answer are such dates.
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is UTC:
+            return moment
+    return None if value in _NO_DATE else _date(value, datetime)
+
+
+def _moment_or_words(value: Any, _: type) -> datetime | str:
+    """Read a moment where one is written as `_write_date` does it; other words stay words."""
+    return _date(value, datetime) if _WRITTEN.fullmatch(_text(value, str)) else value
+
+
+def _write_date(value: datetime) -> str:
+    # A moment without a zone is read as UTC, and written as UTC.
+    value = value.replace(tzinfo=UTC) if value.tzinfo is None else value
+    try:
+        moment = value.astimezone(UTC)
+    except OverflowError:
+        raise InputError("holds a moment that UTC has no form for") from None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _structure_bucket(converter: Converter) -> Callable[[Any, Any], Bucket | None]:
+    """Make a hook for a device's bucket: info gives an object, a list gives the id alone."""
+    structure: Callable[[Any, Any], Bucket] = converter.get_structure_hook(Bucket)
+
+    def bucket(value: Any, _: Any) -> Bucket | None:
+        if value is None:
+            return None
+        if isinstance(value, Mapping):
+            return structure(value, Bucket)
+        return Bucket(_text(value, str))
+
+    return bucket
+
+
+def _is_union_with_unset(cls: Any) -> bool:
+    return get_origin(cls) in (Union, types.UnionType) and Unset in get_args(cls)
+
+
+def _structure_settable(converter: Converter) -> Callable[[Any], Callable[[Any, Any], Any]]:
+    """Make hooks for ``X | Unset``: whatever is on the wire is an X."""
+
+    def factory(cls: Any) -> Callable[[Any, Any], Any]:
+        inner = reduce(or_, (arg for arg in get_args(cls) if arg is not Unset))
+        return lambda value, _: converter.structure(value, inner)
+
+    return factory
+
+
+def _is_list(cls: Any) -> bool:
+    return get_origin(cls) in (list, tuple)
+
+
+def _structure_list(converter: Converter) -> Callable[[Any], Callable[[Any, Any], Any]]:
+    """Make hooks for lists: an empty object or text is not taken for an empty list."""
+
+    def factory(cls: Any) -> Callable[[Any, Any], Any]:
+        build: Callable[[Any], Any] = get_origin(cls)
+        plain = list_structure_factory(cls, converter)
+
+        def structure(value: Any, _: Any) -> Any:
+            if not isinstance(value, list):
+                msg = f"expected a list, got {type(value).__name__}"
+                raise TypeError(msg)
+            return build(plain(value, cls))
+
+        return structure
+
+    return factory
+
+
+def _structure_model(converter: Converter) -> Callable[[type], Callable[[Any, Any], Any]]:
+    """Make hooks for attrs classes: fold aliases, keep what is unknown, then structure."""
+
+    def factory(cls: type) -> Callable[[Any, Any], Any]:
+        fields = {field.name for field in attrs.fields(cls)}
+        plain: Callable[[Any, Any], Any] = make_dict_structure_fn(cls, converter)
+        aliases = _ALIASES.get(cls, {})
+        known = fields - {"extra"} if "extra" in fields else None
+
+        def structure(value: Any, _: Any) -> Any:
+            if not isinstance(value, Mapping):
+                msg = f"expected an object, got {type(value).__name__}"
+                raise TypeError(msg)
+            if aliases:
+                value = _fold(value, aliases)
+            if known is not None:
+                value = _set_apart(value, known)
+            return plain(value, cls)
+
+        return structure
+
+    return factory
+
+
+def _fold(value: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
+    """Return an object in which each field has its first name."""
+    folded = dict(value)
+    for other, name in aliases.items():
+        if other in folded:
+            item = folded.pop(other)
+            # Both may be there, and one of them empty.
+            if folded.get(name) is None:
+                folded[name] = item
+    return folded
+
+
+def _set_apart(value: Mapping[str, Any], known: AbstractSet[str]) -> dict[str, Any]:
+    """Return an object whose unknown fields are in ``extra``, without what is null."""
+    extra: dict[str, Any] = {}
+    given: dict[str, Any] = {"extra": extra}
+    for key, item in value.items():
+        if key not in known:
+            extra[key] = item
+        elif item is not None:
+            given[key] = item
+    return given
+
+
+def _quick_model(converter: Converter) -> Callable[[type], Callable[[Any, Any], Any]]:
+    return lambda cls: quick_model(cls, converter, _ALIASES.get(cls, {}), _ASKED_FOR)
+
+
+def _quick_list(converter: Converter) -> Callable[[Any], Callable[[Any, Any], Any]]:
+    return lambda cls: quick_list(cls, converter)
+
+
+def _unstructure_model(converter: Converter) -> Callable[[type], Callable[[Any], Any]]:
+    """Make hooks for attrs classes: what is unset is left out, ``extra`` goes back in."""
+
+    def factory(cls: type) -> Callable[[Any], Any]:
+        settable: dict[str, Any] = {
+            field.name: override(omit_if_default=True)
+            for field in attrs.fields(cls)
+            if field.default is UNSET
+        }
+        plain: Callable[[Any], dict[str, Any]]
+        plain = make_dict_unstructure_fn(cls, converter, **settable)
+        if not any(field.name == "extra" for field in attrs.fields(cls)):
+            return plain
+
+        def unstructure(value: Any) -> dict[str, Any]:
+            wire = plain(value)
+            return {**wire.pop("extra"), **wire}
+
+        return unstructure
+
+    return factory
+
+
+def _build(*, detailed: bool) -> Converter:
+    converter = Converter(detailed_validation=detailed)
+    structure_model, structure_list = _structure_model(converter), _structure_list(converter)
+    if not detailed:
+        structure_model, structure_list = _quick_model(converter), _quick_list(converter)
+    converter.register_structure_hook_factory(attrs.has, structure_model)
+    converter.register_unstructure_hook_factory(attrs.has, _unstructure_model(converter))
+    converter.register_structure_hook_factory(_is_union_with_unset, _structure_settable(converter))
+    converter.register_structure_hook_factory(_is_list, structure_list)
+    converter.register_structure_hook(str, _text)
+    converter.register_structure_hook(bool, _boolean)
+    converter.register_structure_hook(int, _integer)
+    converter.register_structure_hook(float, _number)
+    converter.register_structure_hook_func(lambda cls: cls in _DATA_VALUES, _data_value)
+    converter.register_structure_hook(Location, _location)
+    converter.register_structure_hook(Total, _total)
+    converter.register_structure_hook(Affected, _affected)
+    converter.register_structure_hook(Secret, _secret)
+    converter.register_structure_hook(datetime, _date)
+    converter.register_structure_hook_func(lambda cls: cls == datetime | None, _optional_date)
+    converter.register_structure_hook_func(lambda cls: cls == datetime | str, _moment_or_words)
+    bucket = _structure_bucket(converter)
+    converter.register_structure_hook_func(lambda cls: cls == Bucket | None, bucket)
+    converter.register_unstructure_hook(Secret, Secret.reveal)
+    converter.register_unstructure_hook(datetime, _write_date)
+    return converter
+
+
+_fast: Final = _build(detailed=False)
+_careful: Final = _build(detailed=True)
+#: The hooks of the fast one, by class: looking one up there takes longer than many a hook.
+_hooks: Final[dict[Any, Callable[[Any, Any], Any]]] = {}

@@ -1,0 +1,145 @@
+"""Leases in Redis: what it may forget, and what it must never show."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tagodev import ConfigurationError, RedisLedger
+from tagodev.limits.ledger.lease_store import StoreError
+from tagodev.limits.ledger.redis import RedisStore
+from tests.limits.leasing import ask, exchange
+from tests.support.redis_server import RedisServer, redis_or_skip
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    """Give a Redis server that is empty."""
+    with RedisServer(redis_or_skip()) as server:
+        yield server
+
+
+@pytest.fixture
+async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
+    """Give a store in it."""
+    store = RedisStore(server.url, "tests")
+    yield store
+    await store.close()
+
+
+ALL = exchange(ask(want=320, urgent=320))
+
+
+async def test_an_empty_server_makes_everybody_wait(store: RedisStore) -> None:
+    """Nobody can tell a new one from one that has forgotten; whoever comes first says how long."""
+    first = await store.exchange(exchange(first_safe=103))
+    second = await store.exchange(exchange(holder="two", first_safe=109))
+
+    assert (103, 103) == (first.first_free, second.first_free)
+    assert first.epoch == second.epoch
+
+
+@pytest.mark.parametrize("command", ["FLUSHALL", "DEL tests:garden:60"])
+async def test_who_has_forgotten_has_a_new_epoch(
+    store: RedisStore, server: RedisServer, command: str
+) -> None:
+    """What was deleted is not taken for what was never there."""
+    before = await store.exchange(ALL)
+    server.ask(*command.split())
+    after = await store.exchange(exchange(ask(want=1), first_safe=109))
+
+    assert before.epoch != after.epoch
+    assert 109 == after.first_free
+
+
+async def test_a_restart_is_a_new_epoch_even_if_the_data_is_there(
+    store: RedisStore, server: RedisServer
+) -> None:
+    """What a server reads from its disk, or a replica has, may lack the latest leases."""
+    before = await store.exchange(ALL)
+    server.ask("HSET", "tests:garden:60", "run", "anotherrun")
+    after = await store.exchange(exchange(ask(want=320, urgent=320), first_safe=109))
+
+    assert before.epoch != after.epoch
+    assert (109, 320) == (after.first_free, after.given[0].places)
+
+
+async def test_away_and_back_again(store: RedisStore, server: RedisServer) -> None:
+    """A server that is not there is an error of the store; one that is there again is used."""
+    before = await store.exchange(ALL)
+    server.stop()
+    with pytest.raises(StoreError):
+        await store.exchange(ALL)
+    server.start()
+    after = await store.exchange(exchange(first_safe=109))
+
+    assert before.epoch != after.epoch
+    assert 109 == after.first_free
+
+
+async def test_a_hanging_server_is_away(store: RedisStore) -> None:
+    """One that accepts connections and says nothing that makes sense is as good as none."""
+
+    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(b"+what?\r\n" * 20)
+        writer.close()
+
+    listener = await asyncio.start_server(babble, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    babbling = RedisStore(f"redis://127.0.0.1:{port}/0", "tests")
+    with pytest.raises(StoreError):
+        await babbling.exchange(ALL)
+    await babbling.close()
+    listener.close()
+
+
+async def test_keys_expire_by_themselves(store: RedisStore, server: RedisServer) -> None:
+    """A profile that nobody uses is forgotten in a month, as a whole."""
+    await store.exchange(ALL)
+    left = int(server.ask("PTTL", "tests:garden:60").strip(b":\r\n"))
+
+    assert b":1\r\n" == server.ask("DBSIZE")
+    assert 29 * 86400 * 1000 < left <= 30 * 86400 * 1000
+
+
+async def test_windows_that_are_past_are_forgotten(store: RedisStore, server: RedisServer) -> None:
+    """What a profile holds does not grow with time."""
+    for number in range(100, 160):
+        await store.exchange(exchange(ask(number, want=3)))
+    fields = int(server.ask("HLEN", "tests:garden:60").strip(b":\r\n"))
+
+    assert fields < 16
+
+
+async def test_the_prefix_keeps_apart(store: RedisStore, server: RedisServer) -> None:
+    """Two programs on one server don't share a budget unless they share the prefix."""
+    other = RedisStore(server.url, "others")
+    await store.exchange(ALL)
+    reply = await other.exchange(ALL)
+    await other.close()
+
+    assert 320 == reply.given[0].places
+
+
+def test_odd_addresses_are_refused() -> None:
+    """Without showing them: a password may stand in them."""
+    with pytest.raises(ConfigurationError, match="redis://") as caught:
+        RedisLedger("http://:hunter2@host")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_without_the_extra_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has no redis-py learns what to do."""
+    for name in [name for name in sys.modules if name.split(".")[0] == "redis"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr("tagodev.limits.ledger.kinds.find_spec", lambda _: None)
+    with pytest.raises(ConfigurationError) as caught:
+        RedisLedger("redis://127.0.0.1")
+    assert "tagodev[redis]" in str(caught.value)
