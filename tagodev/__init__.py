@@ -219,8 +219,8 @@ __all__ = [
     "WaitTooLongError",
 ]
 
-#: Where the names above live, in the order in which they are looked for: the cheapest first.
-_ROOMS: Final = (
+#: The modules that define the names above, searched in this order: the cheapest to import first.
+_MODULES: Final = (
     "errors",
     "secrets",
     "hard_limits",
@@ -228,8 +228,8 @@ _ROOMS: Final = (
     "models",
     "bulk.outcomes",
     "bulk.report",
-    "bulk.runner",
-    "limits.ledgers",
+    "bulk.run",
+    "limits.ledger.kinds",
     "client",
     "device_client",
 )
@@ -241,8 +241,8 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> object:
         """Load what is asked for: a public name, or a module."""
         if name in __all__:
-            rooms = (import_module(f"{__name__}.{room}") for room in _ROOMS)
-            found = next(getattr(room, name) for room in rooms if name in room.__all__)
+            modules = (import_module(f"{__name__}.{module}") for module in _MODULES)
+            found = next(getattr(module, name) for module in modules if name in module.__all__)
         elif not name.startswith("_") and find_spec(f"{__name__}.{name}") is not None:
             found = import_module(f"{__name__}.{name}")
         else:

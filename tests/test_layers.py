@@ -13,11 +13,8 @@ from tests.support.processes import PYTHON, run
 FLOORS = (
     ("secrets", "hard_limits", "events"),
     ("errors",),
-    (
-        *("address", "models", "query", "limits", "retry", "structuring"),
-        *("state_folder", "target", "files"),
-    ),
-    ("serde", "process_lock"),
+    ("address", "models", "query", "limits", "retry", "target", "filesystem", "concurrency"),
+    ("serialization",),
     ("transport",),
     ("session",),
     ("bulk",),

@@ -12,8 +12,8 @@ program that is started again within the minute knows what it has spent: a reque
 counted in either of two minutes is there twice.
 For whoever tells of the run afterwards each stands once more, in one of them.
 
-This module is synchronous and belongs to one thread at a time; `tagodev.bulk.journal.writer` gathers what
-many rows have to say into few commits.
+This module is synchronous and belongs to one thread at a time; `tagodev.bulk.journal.writer`
+groups what many items write into few commits.
 """
 
 from __future__ import annotations

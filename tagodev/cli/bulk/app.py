@@ -104,15 +104,20 @@ app: Final = App(name="bulk", help="Create, change or delete many devices from a
 
 #: Name, where it is, help, and an example without its first two words.
 _COMMANDS: Final = (
-    ("delete", "from_files:delete", _DELETE, "delete site.results.csv --plan scale --yes"),
-    ("edit", "from_files:edit", _EDIT, "edit changes.csv --journal changes.journal"),
-    ("rotate", "from_files:rotate", _ROTATE, "rotate site.results.csv --out new-tokens.csv --yes"),
-    ("resume", "resuming:resume", _RESUME, "resume site.journal"),
-    ("status", "journals:status", _STATUS, "status site.journal other.journal"),
-    ("report", "report:report", _REPORT, "report site.journal --html report.html"),
-    ("export", "journals:export", _EXPORT, "export site.journal --format jsonl"),
-    ("retry-failed", "resuming:retry_failed", _RETRY, "retry-failed site.journal"),
-    ("untag", "resuming:untag", _UNTAG, "untag site.journal"),
+    ("delete", "bulk.commands:delete", _DELETE, "delete site.results.csv --plan scale --yes"),
+    ("edit", "bulk.commands:edit", _EDIT, "edit changes.csv --journal changes.journal"),
+    (
+        "rotate",
+        "bulk.commands:rotate",
+        _ROTATE,
+        "rotate site.results.csv --out new-tokens.csv --yes",
+    ),
+    ("resume", "bulk.resume_commands:resume", _RESUME, "resume site.journal"),
+    ("status", "bulk.journal_commands:status", _STATUS, "status site.journal other.journal"),
+    ("report", "report.command:report", _REPORT, "report site.journal --html report.html"),
+    ("export", "bulk.journal_commands:export", _EXPORT, "export site.journal --format jsonl"),
+    ("retry-failed", "bulk.resume_commands:retry_failed", _RETRY, "retry-failed site.journal"),
+    ("untag", "bulk.resume_commands:untag", _UNTAG, "untag site.journal"),
 )
 app.command(
     "tagodev.cli.bulk.commands:create", name="create", help=_CREATE, help_epilogue=_CREATE_EXAMPLES

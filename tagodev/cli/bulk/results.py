@@ -5,7 +5,8 @@ it must be in the file.
 So each row is flushed as it comes, nothing that exists is ever overwritten, and since the file
 holds tokens nobody else may read it, from the moment it is there.
 
-Runs with a journal have their rows there; `tagodev.cli.bulk.journal_results` makes the file in the end.
+Runs with a journal have their rows there; `tagodev.cli.bulk.journal_results` writes the file at the
+end.
 """
 
 from __future__ import annotations

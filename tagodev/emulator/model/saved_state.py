@@ -2,7 +2,8 @@
 
 The file holds tokens, so only its owner may read it.
 It is replaced as a whole or not at all; a link to it stays, and what is no regular file is refused.
-The client has a writer with these rules too (`tagodev.filesystem.atomic_write`), which the emulator may not import.
+The client's writer has the same rules (`tagodev.filesystem.atomic_write`), but the emulator may not
+import it.
 What the limiter has counted is not in it: it would be of another window.
 """
 

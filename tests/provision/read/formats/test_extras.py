@@ -27,7 +27,7 @@ def test_what_to_install(
     path = write(tmp_path, written.data, f"site.{written.suffix}")
     # As if it had never been imported, nor could be.
     monkeypatch.setitem(sys.modules, "yaml" if form == "yaml" else package, None)
-    monkeypatch.delitem(sys.modules, f"tagodev.provision.{form}_files", raising=False)
+    monkeypatch.delitem(sys.modules, f"tagodev.provision.read.formats.{form}", raising=False)
     (problem,) = problems_in(path)
 
     assert problem.endswith(f"needs {package}. pip install 'tagodev[{extra}]'")
