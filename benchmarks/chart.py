@@ -30,9 +30,9 @@ from tagodev import HardLimits
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
 from tagodev.limits.pacing import aligned_pacer, steady_pacer
-from tagodev.limits.priority import Lane
 from tagodev.limits.scheduler import Scheduler
 from tagodev.limits.settings import Settings
+from tagodev.limits.wait_queue import Priority
 from tests.limits.jumping import run_virtually
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def scheduler(exchange: Exchange, pacing: Pacing) -> Callable[[], Awaitable[None
     async def do() -> None:
         ticket = None
         while True:
-            permit = await turns.acquire(CREATE, lane=Lane.BULK, ticket=ticket)
+            permit = await turns.acquire(CREATE, priority=Priority.BULK, ticket=ticket)
             accepted, date = await exchange.send()
             if accepted:
                 turns.settle(permit, 200, date)

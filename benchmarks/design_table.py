@@ -21,7 +21,7 @@ from benchmarks import grant_cost, hot_path, journal_memory, latency, many_proce
 from benchmarks.machine import describe
 from benchmarks.virtual_time import Job
 from tagodev.limits.pacing import aligned_pacer
-from tagodev.limits.priority import Lane
+from tagodev.limits.wait_queue import Priority
 from tests.support.redis_server import RedisServer, find_redis
 
 if TYPE_CHECKING:
@@ -124,13 +124,15 @@ def _hot_path(size: Size) -> Iterator[Figure]:
 
 
 def _grants(size: Size) -> Iterator[Figure]:
-    for lane in Lane:
+    for priority in Priority:
         cost = min(
-            asyncio.run(grant_cost.time_grants(_WAITERS, lane, aligned_pacer, size.grants)).median
+            asyncio.run(
+                grant_cost.time_grants(_WAITERS, priority, aligned_pacer, size.grants)
+            ).median
             for _ in range(3)
         )
         yield Figure(
-            what=f"one grant with {_WAITERS:,} waiters queued, {lane.value} lane, median",
+            what=f"one grant with {_WAITERS:,} waiters queued, {priority.value} priority, median",
             wanted="<= 5 us",
             found=f"{cost:.2f} us",
             met=cost <= 5,

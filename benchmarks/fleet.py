@@ -34,16 +34,16 @@ from tagodev import HardLimits
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.cold_start import CLOCK_ROUTE
 from tagodev.limits.core import Core
-from tagodev.limits.ledger.lease_client import Lessee
-from tagodev.limits.priority import Lane
+from tagodev.limits.ledger.lease_client import LeaseClient
 from tagodev.limits.routes import Route
 from tagodev.limits.settings import Settings
+from tagodev.limits.wait_queue import Priority
 from tests.limits.leasing import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tagodev.limits.route_queue import Permit
+    from tagodev.limits.route_limiter import Permit
 
 _EDIT: Final = Route("PUT", "/device/:device_id")
 _INFO: Final = Route(*CLOCK_ROUTE.split())
@@ -168,7 +168,7 @@ class Process:
             clock=ServerClock(suspended=lambda: 0.0),
             on_lease_needed=self._want,
         )
-        self._lessee = Lessee(self.core, "simulated", processes=_PROCESSES)
+        self._lessee = LeaseClient(self.core, "simulated", processes=_PROCESSES)
         self._time.at(start, self._begin)
 
     # --- rows ----------------------------------------------------------------------------------
@@ -188,7 +188,9 @@ class Process:
             self._join(None)
 
     def _join(self, ticket: int | None) -> None:
-        self.core.join(_EDIT, self._edit, self._time.now, lane=Lane.BULK, run=1, ticket=ticket)
+        self.core.join(
+            _EDIT, self._edit, self._time.now, priority=Priority.BULK, run=1, ticket=ticket
+        )
 
     def _edit(self, permit: Permit) -> None:
         self._send(permit, self._finish_row)

@@ -32,15 +32,15 @@ from benchmarks.simulation import CREATE, Unpaced
 from tagodev import HardLimits
 from tagodev.limits.core import Core
 from tagodev.limits.pacing import LimiterPacer, aligned_pacer
-from tagodev.limits.priority import Lane
 from tagodev.limits.scheduler import Scheduler
 from tagodev.limits.settings import Settings
+from tagodev.limits.wait_queue import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from tagodev.limits.pacing import Pacer
-    from tagodev.limits.route_queue import Permit
+    from tagodev.limits.route_limiter import Permit
 
 _FAR_AWAY: Final = 10**9
 _SIZES: Final = (100, 10_000, 100_000)
@@ -74,13 +74,13 @@ def make_core(make_pacer: Callable[[int], Pacer]) -> Core:
 
 
 async def time_grants(
-    waiters: int, lane: Lane, make_pacer: Callable[[int], Pacer], grants: int
+    waiters: int, priority: Priority, make_pacer: Callable[[int], Pacer], grants: int
 ) -> Cost:
     """Time single grants while so many wait.
 
     Args:
         waiters: how many wait.
-        lane: the lane that they all wait in.
+        priority: the priority that they all wait in.
         make_pacer: makes what is asked for pacing.
         grants: how many to time.
     """
@@ -88,19 +88,21 @@ async def time_grants(
     core = make_core(make_pacer)
     permits: list[Permit] = []
     for _ in range(waiters):
-        core.join(CREATE, permits.append, clock(), lane=lane)
+        core.join(CREATE, permits.append, clock(), priority=priority)
     # A collection of garbage is not part of a grant; which one it hits would be chance.
     gc.collect()
     gc.disable()
     try:
-        spans = [_time_one(core, lane, permits, clock) for _ in range(grants + _WARM_UP)]
+        spans = [_time_one(core, priority, permits, clock) for _ in range(grants + _WARM_UP)]
     finally:
         gc.enable()
     microseconds = [span / 1000 for span in spans[_WARM_UP:]]
     return Cost(median(microseconds), quantiles(microseconds, n=100)[98])
 
 
-def _time_one(core: Core, lane: Lane, permits: list[Permit], clock: Callable[[], float]) -> int:
+def _time_one(
+    core: Core, priority: Priority, permits: list[Permit], clock: Callable[[], float]
+) -> int:
     """Return the nanoseconds of one grant, and make everything ready for the next."""
     now = clock()
     started = time.perf_counter_ns()
@@ -108,7 +110,7 @@ def _time_one(core: Core, lane: Lane, permits: list[Permit], clock: Callable[[],
     span = time.perf_counter_ns() - started
     now = clock()
     core.settle(permits.pop(), now, 200, float(int(time.time())))
-    core.join(CREATE, permits.append, now, lane=lane)
+    core.join(CREATE, permits.append, now, priority=priority)
     return span
 
 
@@ -162,16 +164,18 @@ async def measure(options: argparse.Namespace) -> None:
         f"\nOne grant, in microseconds, over {options.grants} single grants; "
         f"the quickest of {options.rounds} rounds"
     )
-    print(f"{'limiter':>10} {'lane':>12} {'waiters':>8} {'median':>8} {'p99':>8}")
-    rows = tuple(product(_PACERS, Lane, _SIZES))
-    best: dict[tuple[str, Lane, int], Cost] = {}
+    print(f"{'limiter':>10} {'priority':>12} {'waiters':>8} {'median':>8} {'p99':>8}")
+    rows = tuple(product(_PACERS, Priority, _SIZES))
+    best: dict[tuple[str, Priority, int], Cost] = {}
     # All rows in each round: what disturbs the machine for a while disturbs no row in all of them.
     for _, row in product(range(options.rounds), rows):
-        limiter, lane, waiters = row
-        cost = await time_grants(waiters, lane, _PACERS[limiter], options.grants)
+        limiter, priority, waiters = row
+        cost = await time_grants(waiters, priority, _PACERS[limiter], options.grants)
         best[row] = min(best.get(row, cost), cost, key=attrgetter("median"))
-    for (limiter, lane, waiters), cost in best.items():
-        print(f"{limiter:>10} {lane.value:>12} {waiters:>8} {cost.median:>8.2f} {cost.p99:>8.2f}")
+    for (limiter, priority, waiters), cost in best.items():
+        print(
+            f"{limiter:>10} {priority.value:>12} {waiters:>8} {cost.median:>8.2f} {cost.p99:>8.2f}"
+        )
     waiting, bare = await memory_a_waiter(options.memory_waiters)
     print(
         f"\nMemory: {waiting:.0f} bytes a task that waits for its turn, {bare:.0f} bytes one that "

@@ -25,7 +25,7 @@ from benchmarks.emulated import device_specs
 from benchmarks.machine import describe
 from benchmarks.rivals.job import peak_memory
 from tagodev import HardLimits, RetryPolicy
-from tagodev.bulk.run_factory import Runs
+from tagodev.bulk.run_factory import RunFactory
 from tagodev.limits.ledger.memory import MemoryLedger
 from tagodev.limits.settings import Settings
 from tagodev.resources.devices import Devices
@@ -82,7 +82,7 @@ async def make_devices(rows: int, journal: Path | None) -> None:
     scheduler = ledger.open(Settings(_UNLIMITED, concurrency=_CONCURRENCY), None)
     async with aiohttp.ClientSession() as http:
         session = Session(InstantTransport(http), scheduler, RetryPolicy())
-        runs = Runs(session=session, concurrency=_CONCURRENCY, running=set())
+        runs = RunFactory(session=session, concurrency=_CONCURRENCY, running=set())
         report = await Devices(session, runs).create_many(device_specs(rows), journal=journal)
     ledger.close(scheduler, None)
     assert rows == report.done, report

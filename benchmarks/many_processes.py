@@ -7,7 +7,7 @@ Told are the windows that all of them were at work in, and what of the limit the
 ten seconds and comes back empty.
 Nothing may be rejected, made twice or not at all; how long it takes is another matter.
 
-*Lanes*: one process makes devices in bulk, another one every half second; told is how long the
+*Priorities*: one process makes devices in bulk, another one every half second; told is how long the
 latter's calls take beside those of an idle profile.
 
 *Round trips*: how often the store is asked, for each request at a limit of thousands.
@@ -41,7 +41,7 @@ _WINDOWS = 5
 #: So many windows more they work, since they start one after the other.
 _SPARE = 4
 #: These need a limit of thousands: so many a window, and its seconds.
-_AT_LARGE, _LARGE = ("lanes", "round-trips"), (5000, 30.0)
+_AT_LARGE, _LARGE = ("priorities", "round-trips"), (5000, 30.0)
 _BULK_ROWS = 10_000
 #: Seconds that the service takes for an answer, where it matters how long a call takes.
 _LATENCY = 0.05
@@ -180,7 +180,7 @@ def _restart(running: list[subprocess.Popen[bytes]], wanted: list[Work], nth: in
     running[nth] = start(wanted[nth])
 
 
-def lanes(ledger: str, limit: int, minute: float) -> None:
+def priorities(ledger: str, limit: int, minute: float) -> None:
     """Make a device every half second, with nobody beside, and then beside a bulk run."""
     calls = round(_BULK_ROWS / limit * minute / 0.5)
     with emulator(limit, minute, _LATENCY) as service:
@@ -218,8 +218,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"\n{part}, limit {limit} a window of {minute:g} s", flush=True)
             if part == "disturbed":
                 disturbed(limit, minute, folder, redis)
-            elif part == "lanes":
-                lanes(str(folder / "lanes.sqlite"), limit, minute)
+            elif part == "priorities":
+                priorities(str(folder / "priorities.sqlite"), limit, minute)
             else:
                 ledger = redis.url if part == "redis" else str(folder / f"{part}.sqlite")
                 print(undisturbed(ledger, limit, minute), flush=True)
@@ -231,7 +231,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parts = ["sqlite", "redis", "disturbed", "lanes", "round-trips"]
+    parts = ["sqlite", "redis", "disturbed", "priorities", "round-trips"]
     parser.add_argument("parts", nargs="*", choices=parts, default=parts, help="default: all")
     parser.add_argument("--limit", type=int, default=1000, help="creations a window (1000)")
     parser.add_argument("--minute", type=float, default=6.0, help="seconds of a window (6)")

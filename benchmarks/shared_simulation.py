@@ -19,10 +19,10 @@ from tagodev.hard_limits import HardLimits
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.cold_start import CLOCK_ROUTE
 from tagodev.limits.ledger.shared import SharedLedger
-from tagodev.limits.priority import Lane
 from tagodev.limits.routes import Route
 from tagodev.limits.scheduler import ClockForgottenError
 from tagodev.limits.settings import Settings
+from tagodev.limits.wait_queue import Priority
 from tests.limits.jumping import run_virtually
 from tests.limits.leasing import MemoryStore
 
@@ -117,7 +117,7 @@ class SharedWorld:
         """Requests a second that one process reaches without limits."""
         return _CONCURRENCY * len(self._in_flight) / sum(self._in_flight)
 
-    async def process(self, rows: int, lane: Lane = Lane.BULK) -> None:
+    async def process(self, rows: int, priority: Priority = Priority.BULK) -> None:
         """Be one process, which makes so many devices and ends."""
         store = _SlowStore(self.memory, self.rng)
         self.stores.append(store)
@@ -126,30 +126,30 @@ class SharedWorld:
             gate = ledger.open(Settings(self._limits, concurrency=_CONCURRENCY), None, "garden")
         todo, lock = iter(range(rows)), asyncio.Lock()
         workers = range(min(2 * _CONCURRENCY, rows))
-        await asyncio.gather(*(self._work(gate, todo, lock, lane) for _ in workers))
+        await asyncio.gather(*(self._work(gate, todo, lock, priority) for _ in workers))
         await ledger.leave(gate, None)
 
     async def _work(
-        self, gate: Scheduler, todo: Iterator[int], lock: asyncio.Lock, lane: Lane
+        self, gate: Scheduler, todo: Iterator[int], lock: asyncio.Lock, priority: Priority
     ) -> None:
         for _ in todo:
             accepted = False
             while not accepted:
-                accepted = await self._attempt(gate, lock, lane)
+                accepted = await self._attempt(gate, lock, priority)
 
-    async def _attempt(self, gate: Scheduler, lock: asyncio.Lock, lane: Lane) -> bool:
+    async def _attempt(self, gate: Scheduler, lock: asyncio.Lock, priority: Priority) -> bool:
         """Do what a session does, and return whether a device was made."""
         async with lock:
             while gate.needs_clock:
                 await asyncio.sleep(gate.clock_tells_most_in)
-                await self._send(gate, _INFO, lane)
+                await self._send(gate, _INFO, priority)
         try:
-            return await self._send(gate, CREATE, lane)
+            return await self._send(gate, CREATE, priority)
         except ClockForgottenError:
             return False
 
-    async def _send(self, gate: Scheduler, route: Route, lane: Lane) -> bool:
-        permit = await gate.acquire(route, lane=lane, run=1)
+    async def _send(self, gate: Scheduler, route: Route, priority: Priority) -> bool:
+        permit = await gate.acquire(route, priority=priority, run=1)
         await asyncio.sleep(latency(self.rng))
         accepted = self.services[route.name].handle(self.server_time)
         await asyncio.sleep(self.rng.uniform(0.0, 0.02))

@@ -19,14 +19,14 @@ import attrs
 from tagodev.hard_limits import HardLimits
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
-from tagodev.limits.priority import Lane
 from tagodev.limits.routes import Route
 from tagodev.limits.settings import Settings
+from tagodev.limits.wait_queue import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tagodev.limits.route_queue import Permit
+    from tagodev.limits.route_limiter import Permit
 
 CREATE = Route("POST", "/device")
 EPOCH = 1.7e9
@@ -184,7 +184,7 @@ class World:
         def deliver(permit: Permit) -> None:
             self._send(permit, done)
 
-        self.core.join(CREATE, deliver, self.now, lane=Lane.BULK, ticket=ticket)
+        self.core.join(CREATE, deliver, self.now, priority=Priority.BULK, ticket=ticket)
 
     def dispatch(self) -> None:
         """Let the core give out what is free."""

@@ -16,7 +16,7 @@ import aiohttp
 import attrs
 
 from tagodev.address import checked_url, find_address, is_loopback
-from tagodev.bulk.run_factory import Runs
+from tagodev.bulk.run_factory import RunFactory
 from tagodev.errors import ClosedError, ConfigurationError
 from tagodev.events import guarded
 from tagodev.hard_limits import HardLimits, Plan
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from tagodev.events import EventSink
     from tagodev.limits.scheduler import Scheduler
-    from tagodev.limits.snapshot import BucketState, ClockState
+    from tagodev.limits.snapshot import ClockState, RouteState
 
 __all__ = ["BaseClient", "Limits"]
 
@@ -216,8 +216,8 @@ class BaseClient:
         return self._door
 
     @cached_property
-    def _runs(self) -> Runs:
-        return Runs(self._session, self._settings.concurrency, self._running)
+    def _runs(self) -> RunFactory:
+        return RunFactory(self._session, self._settings.concurrency, self._running)
 
     async def _find_plan(self, transport: Transport) -> None:
         """Take the limits of the plan that the service names."""
@@ -275,7 +275,7 @@ class Limits:
         self.documented = documented
         self._scheduler = scheduler
 
-    def snapshot(self) -> tuple[BucketState, ...]:
+    def snapshot(self) -> tuple[RouteState, ...]:
         """Return for each route used so far: limit, used, free, in flight, waiting, rejected."""
         return self._scheduler.snapshot()
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
-    from tagodev.bulk.options import RunManner
+    from tagodev.bulk.options import ResumeKeywords
     from tagodev.bulk.run import BulkRun
     from tagodev.hard_limits import Plan
     from tagodev.session import Session
@@ -94,7 +94,9 @@ class Tago(BaseClient):
         """The account that owns the profile, and its plan."""
         return Accounts(self._session)
 
-    def resume(self, journal: str | os.PathLike[str], **run: Unpack[RunManner]) -> BulkRun[Any]:
+    def resume(
+        self, journal: str | os.PathLike[str], **run: Unpack[ResumeKeywords]
+    ) -> BulkRun[Any]:
         """Go on with a bulk run from its journal alone, whatever it did.
 
         Rows that the journal holds and that are not finished are done; rows in doubt are looked up
@@ -103,7 +105,7 @@ class Tago(BaseClient):
         Args:
             journal: the journal of a run.
             run: ``on_error``, ``max_failures``, ``ordered``, ``settle`` and ``patience``, as
-                `RunManner` says.
+                `ResumeKeywords` says.
 
         Raises:
             JournalError: there is no such journal, or it was written by another version.
@@ -114,7 +116,9 @@ class Tago(BaseClient):
         """
         return self._begin(journal, **run)
 
-    def settle(self, journal: str | os.PathLike[str], **run: Unpack[RunManner]) -> BulkRun[Any]:
+    def settle(
+        self, journal: str | os.PathLike[str], **run: Unpack[ResumeKeywords]
+    ) -> BulkRun[Any]:
         """Find out what an interrupted bulk run has done, and do nothing else of it.
 
         Requests that were sent, and whose answer is not known, are looked up; devices that they

@@ -42,7 +42,7 @@ class TagoDevice(BaseClient):
         """Return what the service says of the device.
 
         Args:
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import attrs
 
 if TYPE_CHECKING:
-    from tagodev.limits.snapshot import BucketState
+    from tagodev.limits.snapshot import RouteState
 
 __all__ = [
     "ClockRestarted",
@@ -42,7 +42,7 @@ class Granted:
 
     route: str
     """Method and template."""
-    lane: str
+    priority: str
     """``interactive`` or ``bulk``."""
     waited: float
     """Seconds it waited for its turn."""
@@ -64,13 +64,13 @@ class Sent:
     """HTTP method."""
     template: str = attrs.field(kw_only=True)
     """The path after the address, with ``:placeholders`` for ids and tokens."""
-    lane: str = attrs.field(kw_only=True)
+    priority: str = attrs.field(kw_only=True)
     """``interactive`` or ``bulk``."""
     waited: float = attrs.field(kw_only=True)
     """Seconds that it waited for its turn."""
     resends: int = attrs.field(kw_only=True)
     """How often the same call has sent it before, whether a 429 or a failure was the reason."""
-    state: BucketState = attrs.field(kw_only=True)
+    state: RouteState = attrs.field(kw_only=True)
     """What is known of its route, this request counted."""
 
 
@@ -98,7 +98,7 @@ class GaveUp:
     """HTTP method."""
     template: str
     """The path after the address, with ``:placeholders`` for ids and tokens."""
-    lane: str
+    priority: str
     """``interactive`` or ``bulk``."""
     waited: float
     """Seconds that it waited."""

@@ -29,9 +29,9 @@ from tagodev.errors import (
     WaitTooLongError,
 )
 from tagodev.events import Ended, GaveUp, InDoubtWrite, Sent
-from tagodev.limits.priority import Lane
 from tagodev.limits.routes import Route
 from tagodev.limits.scheduler import ClockForgottenError
+from tagodev.limits.wait_queue import Priority
 from tagodev.retry import Safety, may_have_acted
 from tagodev.serialization.converter import StructureError, from_wire
 from tagodev.target import Target
@@ -42,12 +42,12 @@ if TYPE_CHECKING:
 
     from tagodev.errors import ServiceError
     from tagodev.events import EventSink
-    from tagodev.limits.route_queue import Permit
+    from tagodev.limits.route_limiter import Permit
     from tagodev.limits.scheduler import Scheduler
     from tagodev.retry import RetryPolicy
     from tagodev.transport import Answer, Transport
 
-__all__ = ["CallOptions", "CallRecord", "Session", "Witness"]
+__all__ = ["CallOptions", "CallRecord", "RequestObserver", "Session"]
 
 T = TypeVar("T")
 # Open to every kind of token, and no route of its limits is wider for what it costs.
@@ -62,7 +62,7 @@ _log: Final = logging.getLogger("tagodev.session")
 class CallOptions(TypedDict, total=False):
     """What each call may say of itself."""
 
-    lane: Lane | Literal["interactive", "bulk"]
+    priority: Priority | Literal["interactive", "bulk"]
     """How urgent it is; default: ``interactive``."""
     max_wait: float | None
     """Seconds to wait for its turn at most; default: as long as it takes."""
@@ -73,7 +73,7 @@ class CallOptions(TypedDict, total=False):
     by it; default: nowhere."""
 
 
-class Witness(Protocol):
+class RequestObserver(Protocol):
     """Keeps a record of what leaves, ahead of its leaving: a journal."""
 
     async def granted(self, permit: Permit) -> None:
@@ -94,7 +94,7 @@ class Witness(Protocol):
 class CallRecord:
     """One call: what it may ask for, and what became of it so far."""
 
-    lane: Lane = Lane.INTERACTIVE
+    priority: Priority = Priority.INTERACTIVE
     """How urgent it is."""
     run: int = 0
     """Which bulk run it belongs to; 0 for none."""
@@ -102,7 +102,7 @@ class CallRecord:
     """Seconds to wait for its turn at most; None for as long as it takes."""
     timeout: float | None = None
     """Seconds for one attempt; None for the client's own."""
-    witness: Witness | None = None
+    witness: RequestObserver | None = None
     """Is told of each attempt before it leaves, and when it has ended."""
     attempts: int = 0
     """How often it was sent; waits for budget do not count."""
@@ -123,7 +123,7 @@ class CallRecord:
         if "record" in options:
             return options["record"]
         return cls(
-            lane=Lane(options.get("lane", Lane.INTERACTIVE)),
+            priority=Priority(options.get("priority", Priority.INTERACTIVE)),
             max_wait=options.get("max_wait"),
             timeout=options.get("timeout"),
         )
@@ -294,7 +294,7 @@ class Session:
             if self._no_time is not known:
                 assert self._no_time is not None, "it is only ever replaced"
                 raise attrs.evolve(self._no_time)
-            asking = CallRecord(lane=record.lane, run=record.run, witness=record.witness)
+            asking = CallRecord(priority=record.priority, run=record.run, witness=record.witness)
             request = _ask_for_info()
             while self._scheduler.needs_clock:
                 await asyncio.sleep(self._scheduler.clock_tells_most_in)
@@ -320,7 +320,7 @@ class Session:
                 await self._ask_the_time(record)
             permit = None
             if ticket is None:
-                permit = scheduler.grant_now(request.route, record.lane)
+                permit = scheduler.grant_now(request.route, record.priority)
             if permit is None:
                 try:
                     permit = await self._wait_for_turn(request, record, ticket)
@@ -343,7 +343,7 @@ class Session:
         try:
             return await self._scheduler.acquire(
                 request.route,
-                lane=record.lane,
+                priority=record.priority,
                 run=record.run,
                 ticket=ticket,
                 max_wait=record.max_wait,
@@ -354,7 +354,7 @@ class Session:
             raise
 
     async def _witnessed(
-        self, witness: Witness, request: Request, record: CallRecord, permit: Permit
+        self, witness: RequestObserver, request: Request, record: CallRecord, permit: Permit
     ) -> Answer:
         """Send once, after whoever keeps a record has been told."""
         try:
@@ -387,7 +387,7 @@ class Session:
             address=self._transport.base_url,
             method=request.route.method,
             template=request.route.template,
-            lane=record.lane.value,
+            priority=record.priority.value,
             waited=max(permit.granted - record.asked, 0.0),
             resends=record.sends,
             state=self._scheduler.state(permit),
@@ -409,7 +409,7 @@ class Session:
                 address=self._transport.base_url,
                 method=request.route.method,
                 template=request.route.template,
-                lane=record.lane.value,
+                priority=record.priority.value,
                 waited=self._scheduler.loop.time() - record.asked,
             )
             self._emit(gave_up)

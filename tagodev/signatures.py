@@ -29,9 +29,9 @@ from typing import Any, Final, NoReturn, TypeVar, cast
 import attrs
 
 from tagodev import models
-from tagodev.bulk.options import RunKeywords, RunManner
+from tagodev.bulk.options import ResumeKeywords, RunKeywords
 from tagodev.errors import InputError
-from tagodev.limits.priority import Lane
+from tagodev.limits.wait_queue import Priority
 from tagodev.secrets import Secret
 from tagodev.session import CallOptions, CallRecord
 
@@ -66,9 +66,9 @@ _WORDS: Final[Mapping[type, str]] = {
 _KEYWORDS: Final[Mapping[str, type]] = {
     "Unpack[CallOptions]": CallOptions,
     "Unpack[RunKeywords]": RunKeywords,
-    "Unpack[RunManner]": RunManner,
+    "Unpack[ResumeKeywords]": ResumeKeywords,
 }
-_LANES: Final = tuple(lane.value for lane in Lane)
+_LANES: Final = tuple(priority.value for priority in Priority)
 #: Passed by bulk runs, and not meant for programs.
 _INTERNAL: Final = frozenset({"record"})
 #: How alike an unknown keyword and a known one must be to be taken for a misspelling.
@@ -227,7 +227,7 @@ def _is_seconds(value: object, *, zero: bool) -> bool:
 
 #: A test for the value of each of `CallOptions`, and what passes it in words.
 _OPTIONS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
-    "lane": (_LANES.__contains__, " or ".join(_LANES)),
+    "priority": (_LANES.__contains__, " or ".join(_LANES)),
     "max_wait": (partial(_is_seconds, zero=True), "seconds, 0 or more, or None"),
     "timeout": (partial(_is_seconds, zero=False), "seconds, more than 0, or None"),
     "record": (lambda value: isinstance(value, CallRecord), "a CallRecord"),

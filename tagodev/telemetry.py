@@ -112,17 +112,17 @@ class OpenTelemetry:
         elif isinstance(event, GaveUp):
             told = {
                 **self._place(event),
-                "tagodev.lane": event.lane,
+                "tagodev.priority": event.priority,
                 "error.type": "tagodev.errors.WaitTooLongError",
             }
             self._metrics.wait_time.record(event.waited, told)
 
     def _begin(self, sent: Sent) -> None:
         place = self._place(sent)
-        lane = {"tagodev.lane": sent.lane}
+        priority = {"tagodev.priority": sent.priority}
         told = {
             **place,
-            **lane,
+            **priority,
             "tagodev.route": sent.route,
             "tagodev.wait_time": sent.waited,
             "tagodev.window.used": sent.state.used,
@@ -131,8 +131,8 @@ class OpenTelemetry:
         if sent.resends:
             told["http.request.resend_count"] = sent.resends
         # Nothing is counted as well: who watches for a change must see where it began.
-        self._metrics.resends.add(int(sent.resends > 0), {**place, **lane})
-        self._metrics.wait_time.record(sent.waited, {**place, **lane})
+        self._metrics.resends.add(int(sent.resends > 0), {**place, **priority})
+        self._metrics.wait_time.record(sent.waited, {**place, **priority})
         self._metrics.active.add(1, place)
         self._note_window(sent)
         span = self._tracer.start_span(
@@ -160,7 +160,7 @@ class OpenTelemetry:
         self._metrics.duration.record(ended.seconds, {**place, **outcome})
         self._metrics.active.add(-1, place)
         rejected = int(ended.status == 429)
-        self._metrics.rejections.add(rejected, {**place, "tagodev.lane": sent.lane})
+        self._metrics.rejections.add(rejected, {**place, "tagodev.priority": sent.priority})
         detach(token)
         span.end()
 

@@ -16,9 +16,9 @@ import pytest
 from tagodev import DeviceCreate, HardLimits, Tago
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
-from tagodev.limits.priority import Lane
 from tagodev.limits.routes import Route
 from tagodev.limits.settings import Settings
+from tagodev.limits.wait_queue import Priority
 from tests.support.answers import http
 from tests.support.clients import DEVICE_ID, client
 from tests.support.costs import LinesRun
@@ -27,7 +27,7 @@ from tests.support.servers import ScriptedServer
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tagodev.limits.route_queue import Permit
+    from tagodev.limits.route_limiter import Permit
     from tests.support.servers import Received
 
 CREATE = Route("POST", "/device")
@@ -39,7 +39,7 @@ THERE = {"id": DEVICE_ID, "name": "Cold room 3", "tags": [{"key": "site", "value
 A_READ = 234
 A_CREATION = 290
 A_ROW = 375
-A_GRANT = {Lane.INTERACTIVE: 99, Lane.BULK: 128}
+A_GRANT = {Priority.INTERACTIVE: 99, Priority.BULK: 128}
 #: How much more is let pass: another version's idea of a line, answers that come at other times.
 TOLERANCE = 1.1
 
@@ -83,7 +83,7 @@ async def lines_a_call(call: Callable[[Tago], Awaitable[None]], calls: int = 50)
     return run.count / calls
 
 
-def lines_a_grant(waiting: int, lane: Lane, limit: int = 10**9) -> float:
+def lines_a_grant(waiting: int, priority: Priority, limit: int = 10**9) -> float:
     """Return how many lines of the core one grant runs while so many wait for theirs."""
     core = Core(
         Settings(HardLimits("some", {}, default=limit), concurrency=1),
@@ -94,14 +94,14 @@ def lines_a_grant(waiting: int, lane: Lane, limit: int = 10**9) -> float:
     permits: list[Permit] = []
     now = 1000.0
     for _ in range(waiting):
-        core.join(CREATE, permits.append, now, lane=lane)
+        core.join(CREATE, permits.append, now, priority=priority)
     run = LinesRun()
     for _ in range(100):
         now += 0.001
         with run:
             core.dispatch(now)
         core.settle(permits.pop(), now + 0.0005, 200, float(int(now)))
-        core.join(CREATE, permits.append, now, lane=lane)
+        core.join(CREATE, permits.append, now, priority=priority)
     return run.count / 100
 
 
@@ -137,8 +137,8 @@ async def test_requests_do_not_add_up() -> None:
     assert await lines_a_call(read, 500) <= await lines_a_call(read) * TOLERANCE
 
 
-@pytest.mark.parametrize("lane", Lane)
-def test_a_grant(lane: Lane) -> None:
+@pytest.mark.parametrize("priority", Priority)
+def test_a_grant(priority: Priority) -> None:
     """One grant runs no more of the core than it did, and with ten thousand in line no more."""
-    assert lines_a_grant(10, lane) <= A_GRANT[lane] * TOLERANCE
-    assert lines_a_grant(10_000, lane) <= A_GRANT[lane] * TOLERANCE
+    assert lines_a_grant(10, priority) <= A_GRANT[priority] * TOLERANCE
+    assert lines_a_grant(10_000, priority) <= A_GRANT[priority] * TOLERANCE

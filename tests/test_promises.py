@@ -30,7 +30,7 @@ from tagodev import (
     TokenCreate,
 )
 from tagodev.bulk import engine
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.emulator import Emulator, EmulatorOptions
 from tagodev.serialization.converter import from_json
@@ -142,7 +142,7 @@ async def _taken(run: BulkRun[DeviceCreate], outcomes: int) -> None:
 def _written(journal: Path) -> dict[str, list[str]]:
     """Return name, id and token of each device as a journal has them."""
     with Journal.read(journal) as read:
-        entries = list(read.rows(RowState.DONE))
+        entries = list(read.rows(EntryState.DONE))
     made = [
         (from_json(entry.payload, DeviceCreate), from_json(entry.result or b"", DeviceCreated))
         for entry in entries

@@ -33,7 +33,7 @@ from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tagodev.events import Ended, Sent
 from tagodev.limits import core
 from tagodev.limits.ledger.memory import MemoryLedger
-from tagodev.limits.snapshot import BucketState
+from tagodev.limits.snapshot import RouteState
 from tagodev.telemetry import OpenTelemetry
 from tests.support.answers import created, http, ok, refused, throttled
 from tests.support.clients import DEVICE_ID, TOKEN, client, value_or_error
@@ -149,10 +149,10 @@ def sent(*, address: str = "http://127.0.0.1", **window: Any) -> Sent:
         address=address,
         method="GET",
         template="/info",
-        lane="bulk",
+        priority="bulk",
         waited=0.5,
         resends=0,
-        state=BucketState(
+        state=RouteState(
             route="GET /info",
             limit=12,
             budget=10,
@@ -195,7 +195,7 @@ async def test_span_of_a_request(heard: Heard) -> None:
         "http.response.status_code": 200,
         "server.address": "127.0.0.1",
         "server.port": port,
-        "tagodev.lane": "interactive",
+        "tagodev.priority": "interactive",
         "tagodev.route": "GET /device/:device_id",
         "tagodev.window.budget": 1_000_000,
         "tagodev.window.used": 1,
@@ -353,7 +353,7 @@ async def test_parent_is_the_caller_s_span(heard: Heard) -> None:
 
 
 async def test_rows_of_a_run_are_children_of_its_caller(heard: Heard) -> None:
-    """The requests of a bulk run are told by their lane, below the span it was begun in."""
+    """The requests of a bulk run are told by their priority, below the span it was begun in."""
 
     def script(request: Received) -> bytes:
         return created(request.number)
@@ -365,7 +365,7 @@ async def test_rows_of_a_run_are_children_of_its_caller(heard: Heard) -> None:
 
     (caller,) = heard.callers()
     assert [caller] * 20 == [parent_of(span) for span in heard.spans()]
-    assert ["bulk"] * 20 == [(span.attributes or {})["tagodev.lane"] for span in heard.spans()]
+    assert ["bulk"] * 20 == [(span.attributes or {})["tagodev.priority"] for span in heard.spans()]
 
 
 def parent_of(span: ReadableSpan) -> int:
@@ -470,20 +470,20 @@ async def test_duration_is_the_span_s(heard: Heard) -> None:
 
 
 async def test_rejections_are_counted(heard: Heard) -> None:
-    """A 429 is a failed request of its own, counted by lane; the wait after it is told."""
+    """A 429 is a failed request of its own, counted by priority; the wait after it is told."""
     script = in_turn(throttled(), ok(DEVICE))
     async with (
         ScriptedServer(script) as server,
         client(server.url, plan=HALF_SECOND, on_event=heard.sink) as tago,
     ):
-        await tago.devices.info(DEVICE_ID, lane="bulk")
+        await tago.devices.info(DEVICE_ID, priority="bulk")
 
     first, second = (span.attributes or {} for span in heard.spans())
     assert (429, "429") == (first["http.response.status_code"], first["error.type"])
     assert 1 == second["http.request.resend_count"]
     assert float(str(second["tagodev.wait_time"])) > 0.1
     assert {("/device/:device_id", "bulk"): 1} == heard.values(
-        "tagodev.client.request.rejections", "url.template", "tagodev.lane"
+        "tagodev.client.request.rejections", "url.template", "tagodev.priority"
     )
     (waits,) = heard.points("tagodev.client.request.wait_time")
     assert 2 == waits.count
@@ -504,7 +504,7 @@ async def test_wait_given_up_is_told(heard: Heard) -> None:
 
     assert 2 == len(heard.spans())
     waits = {
-        point.attributes.get("error.type"): (point.count, point.attributes["tagodev.lane"])
+        point.attributes.get("error.type"): (point.count, point.attributes["tagodev.priority"])
         for point in heard.points("tagodev.client.request.wait_time")
     }
     assert {

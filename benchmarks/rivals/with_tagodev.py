@@ -16,21 +16,21 @@ __all__ = ["in_bulk"]
 
 
 class _TagodevClient:
-    """Calls one by one, in the lane of bulk work."""
+    """Calls one by one, in the priority of bulk work."""
 
     def __init__(self, tago: Tago) -> None:
         self._tago = tago
 
     async def create(self, body: dict[str, Any]) -> str:
-        created = await self._tago.devices.create(_spec(body), lane="bulk")
+        created = await self._tago.devices.create(_spec(body), priority="bulk")
         assert created.token
         return created.device_id
 
     async def info(self, device_id: str) -> None:
-        await self._tago.devices.info(device_id, lane="bulk")
+        await self._tago.devices.info(device_id, priority="bulk")
 
     async def edit(self, device_id: str, changes: dict[str, Any]) -> None:
-        await self._tago.devices.edit(device_id, DeviceEdit(**changes), lane="bulk")
+        await self._tago.devices.edit(device_id, DeviceEdit(**changes), priority="bulk")
 
 
 def _spec(body: dict[str, Any]) -> DeviceCreate:

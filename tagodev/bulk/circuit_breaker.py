@@ -29,7 +29,7 @@ from tagodev.errors import (
     TagoError,
 )
 
-__all__ = ["STOPS_ANY_RUN", "Breaker", "Verdict"]
+__all__ = ["STOPS_ANY_RUN", "CircuitBreaker", "Verdict"]
 
 #: What would meet every further row in the same way.
 STOPS_ANY_RUN: Final = (
@@ -59,7 +59,7 @@ class Verdict:
     """Seconds to send nothing."""
 
 
-class Breaker:
+class CircuitBreaker:
     """Watches the failures of a run."""
 
     def __init__(self, *, at_once: int, patience: float) -> None:

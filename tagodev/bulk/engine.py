@@ -22,26 +22,26 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from tagodev.bulk.circuit_breaker import Breaker
+from tagodev.bulk.circuit_breaker import CircuitBreaker
 from tagodev.bulk.not_done import ambiguous, failure, still_in_doubt, unsent
 from tagodev.bulk.operations.identity import Ambiguous, Found
 from tagodev.bulk.outcomes import Failed, InDoubt, Pending
 from tagodev.bulk.precedence import precedence_of
-from tagodev.bulk.reorder_buffer import Order
+from tagodev.bulk.reorder_buffer import ReorderBuffer
 from tagodev.errors import ConnectError, JournalError, NoAnswerError, ServerError, TagoError
-from tagodev.limits.priority import Lane
+from tagodev.limits.wait_queue import Priority
 from tagodev.session import CallRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tagodev.bulk.input import Source
-    from tagodev.bulk.journal.adapter import Notes
+    from tagodev.bulk.input import RunInput
+    from tagodev.bulk.journal.item_log import ItemLog
     from tagodev.bulk.operations.base import Operation
     from tagodev.bulk.operations.identity import Finding
     from tagodev.bulk.options import RunOptions
     from tagodev.bulk.outcomes import Outcome
-    from tagodev.bulk.work_item import Row
+    from tagodev.bulk.work_item import WorkItem
 
 __all__ = ["Engine"]
 
@@ -65,8 +65,8 @@ class Engine(Generic[Item]):
     def __init__(
         self,
         operation: Operation[Item],
-        source: Source[Item],
-        notes: Notes[Item],
+        source: RunInput[Item],
+        notes: ItemLog[Item],
         outcomes: asyncio.Queue[Outcome | None],
         *,
         number: int,
@@ -91,17 +91,17 @@ class Engine(Generic[Item]):
         self._number = number
         self._concurrency = concurrency
         self._options = options
-        self._breaker = Breaker(at_once=concurrency, patience=options.patience)
+        self._breaker = CircuitBreaker(at_once=concurrency, patience=options.patience)
         self._failures = 0
-        self._rows: set[Row[Item]] = set()
+        self._rows: set[WorkItem[Item]] = set()
         self._idle: set[asyncio.Task[None]] = set()
-        self._again: deque[Row[Item]] = deque()
-        self._doubts: list[Row[Item]] = []
+        self._again: deque[WorkItem[Item]] = deque()
+        self._doubts: list[WorkItem[Item]] = []
         self._paused_until = 0.0
-        self._order = Order(_AHEAD * concurrency) if options.ordered else None
+        self._order = ReorderBuffer(_AHEAD * concurrency) if options.ordered else None
         self._turn = asyncio.Lock()
         self._precedence = precedence_of(operation)
-        self._held: deque[Row[Item]] = deque()
+        self._held: deque[WorkItem[Item]] = deque()
         self._moved = asyncio.Event()
         self.stopped: TagoError | None = None
         """What ended the run before its last row."""
@@ -156,7 +156,9 @@ class Engine(Generic[Item]):
         Args:
             number: the row that it is for; None if it only looks.
         """
-        return CallRecord(lane=Lane.BULK, run=self._number, witness=self._notes.witness(number))
+        return CallRecord(
+            priority=Priority.BULK, run=self._number, witness=self._notes.witness(number)
+        )
 
     def hear(self) -> None:
         """Note that the service has answered, before any row was sent."""
@@ -195,7 +197,7 @@ class Engine(Generic[Item]):
             else:
                 await self._give_out(row, outcome)
 
-    def _keep_doubt(self, row: Row[Item]) -> None:
+    def _keep_doubt(self, row: WorkItem[Item]) -> None:
         try:
             self._notes.lost(row)
         except JournalError as error:
@@ -205,7 +207,7 @@ class Engine(Generic[Item]):
         if self._order is not None:
             self._order.wake()
 
-    async def _next_row(self, worker: asyncio.Task[None]) -> Row[Item] | None:
+    async def _next_row(self, worker: asyncio.Task[None]) -> WorkItem[Item] | None:
         """Pull a row, or return None when there is nothing more for this worker to do."""
         if self.stopped is not None:
             return None
@@ -226,7 +228,7 @@ class Engine(Generic[Item]):
             self._idle.discard(worker)
         return None
 
-    async def _pull(self) -> Row[Item] | None:
+    async def _pull(self) -> WorkItem[Item] | None:
         """Return the next row to be done, once the run is not paused."""
         while True:
             await self._sleep_until(self._paused_until)
@@ -248,7 +250,7 @@ class Engine(Generic[Item]):
                 # Only rows in doubt are left to wait for, and they wait for the workers.
                 return None
 
-    async def _read(self) -> Row[Item] | None:
+    async def _read(self) -> WorkItem[Item] | None:
         """Return the next row of the input; None if there is no more, or none for now."""
         if (
             self._options.settle_only
@@ -273,14 +275,14 @@ class Engine(Generic[Item]):
             return not self._precedence.allows(self._held[0].item)
         return self._precedence.waiting >= _WAITING * self._concurrency
 
-    def _allows(self, row: Row[Item]) -> bool:
+    def _allows(self, row: WorkItem[Item]) -> bool:
         return self._precedence is None or self._precedence.allows(row.item)
 
-    def _add(self, row: Row[Item]) -> bool:
+    def _add(self, row: WorkItem[Item]) -> bool:
         """Note an unfinished row, and return whether it may be in work."""
         return self._precedence is None or self._precedence.add(row)
 
-    def _end(self, row: Row[Item]) -> None:
+    def _end(self, row: WorkItem[Item]) -> None:
         """Note that a row is finished, and let go on what waited for it."""
         if self._precedence is None:
             return
@@ -299,7 +301,7 @@ class Engine(Generic[Item]):
             await asyncio.sleep(wait)
             wait = max(moment, self._paused_until) - loop.time()
 
-    async def _do(self, row: Row[Item]) -> Outcome | None:
+    async def _do(self, row: WorkItem[Item]) -> Outcome | None:
         """Do a row; None if its answer was lost, and it is to be looked at again later."""
         try:
             while True:
@@ -327,7 +329,7 @@ class Engine(Generic[Item]):
             row.taken_back = False
             return unsent(row, self.stopped)
 
-    async def _attempt(self, row: Row[Item]) -> Outcome:
+    async def _attempt(self, row: WorkItem[Item]) -> Outcome:
         if row.found is not None:
             return await self._operation.adopt(row)
         return await self._operation.do(row)
@@ -340,10 +342,10 @@ class Engine(Generic[Item]):
         elif verdict.pause:
             self._paused_until = now + verdict.pause
 
-    def _failure(self, row: Row[Item], error: TagoError) -> Outcome | None:
+    def _failure(self, row: WorkItem[Item], error: TagoError) -> Outcome | None:
         return failure(row, error, kept=self._notes.kept, stopped=self.stopped is not None)
 
-    async def _give_out(self, row: Row[Item], outcome: Outcome) -> None:
+    async def _give_out(self, row: WorkItem[Item], outcome: Outcome) -> None:
         self._notes.ended(row, outcome)
         self._end(row)
         if isinstance(outcome, (Failed, InDoubt)):
@@ -386,7 +388,7 @@ class Engine(Generic[Item]):
                 await self._give_out(row, Pending(row.index, row.item))
         self._again.extend(rows)
 
-    async def _look_up(self, rows: list[Row[Item]]) -> None:
+    async def _look_up(self, rows: list[WorkItem[Item]]) -> None:
         """Look twice, and leave the rows that are to be adopted or sent anew."""
         missing = [*rows]
         for _ in range(2):
@@ -412,7 +414,7 @@ class Engine(Generic[Item]):
             # Nothing of it is there: the next attempt is the first that counts.
             row.record = self.new_record(row.index)
 
-    async def _find(self, rows: Sequence[Row[Item]]) -> dict[int, Finding]:
+    async def _find(self, rows: Sequence[WorkItem[Item]]) -> dict[int, Finding]:
         """Look, and look again while the connection fails."""
         while True:
             try:

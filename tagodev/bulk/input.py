@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 import orjson
 
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.errors import InputError, JournalError
 from tagodev.serialization.converter import StructureError, to_json
 
 if TYPE_CHECKING:
-    from tagodev.bulk.journal.entry import Entry
+    from tagodev.bulk.journal.entry import JournalEntry
     from tagodev.bulk.journal.store import Journal
-    from tagodev.bulk.journal.writer import Recorder
+    from tagodev.bulk.journal.writer import JournalWriter
     from tagodev.bulk.operations.base import Operation
 
-__all__ = ["JournalSource", "Many", "Source", "digest_of", "other_input", "read_row"]
+__all__ = ["JournalInput", "Many", "RunInput", "digest_of", "other_input", "read_row"]
 
 Item = TypeVar("Item")
 
@@ -57,7 +57,7 @@ def other_input(journal: Journal, how: str) -> JournalError:
     )
 
 
-def read_row(operation: Operation[Item], journal: Journal, entry: Entry) -> Item:
+def read_row(operation: Operation[Item], journal: Journal, entry: JournalEntry) -> Item:
     """Return a row as a journal holds it.
 
     Raises:
@@ -74,7 +74,7 @@ def read_row(operation: Operation[Item], journal: Journal, entry: Entry) -> Item
     )
 
 
-class Source(Generic[Item]):
+class RunInput(Generic[Item]):
     """Hands out the rows of any iterable, one at a time, to many workers."""
 
     def __init__(self, items: Many[Item]) -> None:
@@ -118,7 +118,7 @@ class Source(Generic[Item]):
         return await anext(self._async)
 
 
-class JournalSource(Source[Item]):
+class JournalInput(RunInput[Item]):
     """Hands out the rows of a source that a journal has not finished."""
 
     def __init__(
@@ -126,7 +126,7 @@ class JournalSource(Source[Item]):
         items: Many[Item] | None,
         operation: Operation[Item],
         journal: Journal,
-        recorder: Recorder,
+        recorder: JournalWriter,
     ) -> None:
         """Begin before the first row.
 
@@ -141,8 +141,8 @@ class JournalSource(Source[Item]):
         self._operation = operation
         self._journal = journal
         self._recorder = recorder
-        self._pending = journal.rows(RowState.PENDING)
-        self._known: list[tuple[int, bytes, RowState]] = []
+        self._pending = journal.rows(EntryState.PENDING)
+        self._known: list[tuple[int, bytes, EntryState]] = []
         self._last_known = -1
         self._knows_all = False
         # Once for all: to ask for each row takes as long as all the rest that is done for it.
@@ -173,7 +173,7 @@ class JournalSource(Source[Item]):
             if state is None:
                 self._recorder.pulled(index, digest, payload)
                 return pulled
-            if state is RowState.PENDING:
+            if state is EntryState.PENDING:
                 return pulled
             self.skipped += 1
             if self.skipped % _AT_ONCE == 0:
@@ -189,7 +189,7 @@ class JournalSource(Source[Item]):
             # It will be refused when it is done, as a row of its own; it is not the others' affair.
             return to_json(ascii(item))
 
-    def _compare(self, index: int, digest: bytes) -> RowState | None:
+    def _compare(self, index: int, digest: bytes) -> EntryState | None:
         """Return a row's state, or None if the journal does not know it yet."""
         known = self._next_known()
         if known is None:
@@ -201,7 +201,7 @@ class JournalSource(Source[Item]):
             raise other_input(self._journal, f"row {index + 1} is another")
         return state
 
-    def _next_known(self) -> tuple[int, bytes, RowState] | None:
+    def _next_known(self) -> tuple[int, bytes, EntryState] | None:
         if not self._known and not self._knows_all:
             self._known = self._journal.hashes(self._last_known, _AT_ONCE)[::-1]
             self._knows_all = not self._known

@@ -22,14 +22,14 @@ from tagodev.errors import (
 
 if TYPE_CHECKING:
     from tagodev.bulk.operations.identity import Ambiguous
-    from tagodev.bulk.work_item import Row
+    from tagodev.bulk.work_item import WorkItem
     from tagodev.errors import TagoError
 
 __all__ = ["ambiguous", "failure", "still_in_doubt", "unsent"]
 
 
 def failure(
-    row: Row[Any], error: TagoError, *, kept: bool, stopped: bool
+    row: WorkItem[Any], error: TagoError, *, kept: bool, stopped: bool
 ) -> Failed | InDoubt | Pending | None:
     """Return the outcome of a row that met an error; None if it is to be looked up later.
 
@@ -56,7 +56,7 @@ def failure(
     return cls(row.index, row.item, error=error, attempts=row.record.attempts)
 
 
-def unsent(row: Row[Any], stopped: TagoError | None) -> InDoubt | Pending:
+def unsent(row: WorkItem[Any], stopped: TagoError | None) -> InDoubt | Pending:
     """Return the outcome of a row that the end of the run has kept from its turn.
 
     Args:
@@ -70,7 +70,7 @@ def unsent(row: Row[Any], stopped: TagoError | None) -> InDoubt | Pending:
     return Pending(row.index, row.item, attempts=attempts)
 
 
-def still_in_doubt(row: Row[Any], stopped: TagoError | None) -> InDoubt:
+def still_in_doubt(row: WorkItem[Any], stopped: TagoError | None) -> InDoubt:
     """Return the outcome of a row that was looked up in vain, or not at all.
 
     Args:
@@ -86,7 +86,7 @@ def still_in_doubt(row: Row[Any], stopped: TagoError | None) -> InDoubt:
     return InDoubt(row.index, row.item, error=error, attempts=attempts)
 
 
-def ambiguous(row: Row[Any], finding: Ambiguous) -> InDoubt:
+def ambiguous(row: WorkItem[Any], finding: Ambiguous) -> InDoubt:
     """Return the outcome of a row that may have made any of several things.
 
     Args:

@@ -9,10 +9,10 @@ import attrs
 
 from tagodev.errors import InputError
 
-__all__ = ["RunKeywords", "RunManner", "RunOptions"]
+__all__ = ["ResumeKeywords", "RunKeywords", "RunOptions"]
 
 
-class RunManner(TypedDict, total=False):
+class ResumeKeywords(TypedDict, total=False):
     """How a run goes about its rows."""
 
     on_error: Literal["continue", "stop"]
@@ -35,7 +35,7 @@ class RunManner(TypedDict, total=False):
     row that it shows as pending is looked up before it is sent; default: no."""
 
 
-class RunKeywords(RunManner, total=False):
+class RunKeywords(ResumeKeywords, total=False):
     """What every bulk method takes besides its rows."""
 
     journal: str | os.PathLike[str] | None

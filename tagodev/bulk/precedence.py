@@ -28,7 +28,7 @@ from tagodev.bulk.operations.base import Operation
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from tagodev.bulk.work_item import Row
+    from tagodev.bulk.work_item import WorkItem
 
 __all__ = ["Precedence", "precedence_of"]
 
@@ -46,7 +46,7 @@ class Precedence(Generic[Item]):
         """
         self._operation = operation
         self._phases: Counter[int] = Counter()
-        self._queues: dict[Hashable, deque[Row[Item]]] = {}
+        self._queues: dict[Hashable, deque[WorkItem[Item]]] = {}
         self.waiting: int = 0
         """How many items wait for another one of their resource."""
 
@@ -55,7 +55,7 @@ class Precedence(Generic[Item]):
         phase = self._operation.phase(item)
         return not any(unfinished < phase for unfinished in self._phases)
 
-    def add(self, row: Row[Item]) -> bool:
+    def add(self, row: WorkItem[Item]) -> bool:
         """Note an unfinished item.
 
         Returns:
@@ -72,7 +72,7 @@ class Precedence(Generic[Item]):
         self.waiting += 1
         return False
 
-    def end(self, row: Row[Item]) -> Row[Item] | None:
+    def end(self, row: WorkItem[Item]) -> WorkItem[Item] | None:
         """Note that an item is finished, and return the one whose turn comes by that."""
         phase = self._operation.phase(row.item)
         self._phases[phase] -= 1

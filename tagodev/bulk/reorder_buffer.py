@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.outcomes import Outcome
 
-__all__ = ["Order"]
+__all__ = ["ReorderBuffer"]
 
 
-class Order:
+class ReorderBuffer:
     """Holds outcomes until those before them are out."""
 
     def __init__(self, span: int) -> None:

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 import attrs
 
 from tagodev.bulk.engine import Engine
-from tagodev.bulk.input import JournalSource, Many, Source
-from tagodev.bulk.journal.adapter import JournalNotes, NoNotes
-from tagodev.bulk.journal.entry import JournalInfo, RowState
+from tagodev.bulk.input import JournalInput, Many, RunInput
+from tagodev.bulk.journal.entry import EntryState, JournalInfo
+from tagodev.bulk.journal.item_log import JournalItemLog, NullItemLog
 from tagodev.bulk.journal.prefill import check_same
 from tagodev.bulk.journal.store import Journal
-from tagodev.bulk.journal.writer import Recorder
+from tagodev.bulk.journal.writer import JournalWriter
 from tagodev.bulk.options import RunOptions
 from tagodev.bulk.report import BulkReport, Tally
 from tagodev.errors import BulkStoppedError, ClosedError, InputError, JournalError, TagoError
@@ -32,7 +32,7 @@ from tagodev.target import Target
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from tagodev.bulk.journal.adapter import Notes
+    from tagodev.bulk.journal.item_log import ItemLog
     from tagodev.bulk.operations.base import Operation
     from tagodev.bulk.outcomes import Outcome
     from tagodev.session import Session
@@ -41,11 +41,11 @@ __all__ = ["BulkRun", "Many"]
 
 Item = TypeVar("Item")
 
-# Runs of one process share a lane fairly: each is told from the others by its number.
+# Runs of one process share a priority fairly: each is told from the others by its number.
 _numbers: Final = count(1)
 _DEFAULTS: Final = RunOptions()
 #: States in which nothing is left to do for a row.
-_FINISHED: Final = (RowState.DONE, RowState.FAILED, RowState.UNSOLVED)
+_FINISHED: Final = (EntryState.DONE, EntryState.FAILED, EntryState.UNSOLVED)
 
 
 class BulkRun(Generic[Item]):
@@ -87,14 +87,14 @@ class BulkRun(Generic[Item]):
         self._number = next(_numbers)
         self._operation = operation
         # Made here, so that what can't be iterated over is refused where it was given.
-        self._source: Source[Item] = Source(() if items is None else items)
+        self._source: RunInput[Item] = RunInput(() if items is None else items)
         self._items = items
         self._session = session
         self._concurrency = concurrency
         self._running = running
         self._options = options
         self._outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(concurrency)
-        self._recorder: Recorder | None = None
+        self._recorder: JournalWriter | None = None
         self._looking: Journal | None = None
         self._engine: Engine[Item] | None = None
         self._tally: Tally | None = None
@@ -193,7 +193,7 @@ class BulkRun(Generic[Item]):
     # --- inside ------------------------------------------------------------------------------
 
     def _make_engine(self) -> Engine[Item]:
-        notes: Notes[Item] = NoNotes()
+        notes: ItemLog[Item] = NullItemLog()
         if self._options.journal is not None:
             notes = self._open_journal(Path(self._options.journal))
         return Engine(
@@ -206,7 +206,7 @@ class BulkRun(Generic[Item]):
             options=self._options,
         )
 
-    def _open_journal(self, path: Path) -> Notes[Item]:
+    def _open_journal(self, path: Path) -> ItemLog[Item]:
         """Begin a journal, or open one to go on with."""
         assert self._tally is not None, "a run is entered before it opens its journal"
         session = self._session
@@ -230,14 +230,14 @@ class BulkRun(Generic[Item]):
             raise
         counts = journal.counts()
         self._tally.skipped = sum(counts.get(state, 0) for state in _FINISHED)
-        recorder = self._recorder = Recorder(
+        recorder = self._recorder = JournalWriter(
             journal,
             ledger=session.scheduler.ledger,
             minute=session.scheduler.minute,
             on_failure=self.stop,
         )
-        self._source = JournalSource(self._items, self._operation, looking, recorder)
-        return JournalNotes(
+        self._source = JournalInput(self._items, self._operation, looking, recorder)
+        return JournalItemLog(
             self._operation, looking, recorder, clock_offset=lambda: _offset(session)
         )
 
@@ -255,7 +255,7 @@ class BulkRun(Generic[Item]):
             self._outcomes.put_nowait(None)
             raise
 
-    async def _work_with_journal(self, engine: Engine[Item], recorder: Recorder) -> None:
+    async def _work_with_journal(self, engine: Engine[Item], recorder: JournalWriter) -> None:
         looking = self._looking
         assert looking is not None, "opened together with the journal"
         try:
@@ -291,7 +291,7 @@ class BulkRun(Generic[Item]):
         present = await session.find_target(engine.new_record())
         engine.hear()
         # A wrong token may have been tried before: until a row was sent, any profile is right.
-        unused = not known.profile and {*journal.counts()} <= {RowState.PENDING}
+        unused = not known.profile and {*journal.counts()} <= {EntryState.PENDING}
         other = known.is_other_profile(present)
         if unused and known.service == present.service:
             other = False
@@ -315,7 +315,7 @@ class BulkRun(Generic[Item]):
         await session.learn_clock(engine.new_record())
         engine.hear()
         spent = journal.spent(scheduler.minute, besides=scheduler.ledger)
-        scheduler.presume(spent, journal.counts().get(RowState.SENT, 0))
+        scheduler.presume(spent, journal.counts().get(EntryState.SENT, 0))
 
 
 def _other_profile(journal: Journal, known: Target, present: Target) -> JournalError:

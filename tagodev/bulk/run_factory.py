@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from tagodev.bulk.operations.base import Operation
     from tagodev.session import Session
 
-__all__ = ["Runs"]
+__all__ = ["RunFactory"]
 
 Item = TypeVar("Item")
 
 
 @attrs.frozen(eq=False)
-class Runs:
+class RunFactory:
     """Begins runs through one session, and knows which are going on."""
 
     session: Session

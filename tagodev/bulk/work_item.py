@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tagodev.bulk.operations.identity import Found
     from tagodev.session import CallRecord
 
-__all__ = ["Row"]
+__all__ = ["WorkItem"]
 
 Item = TypeVar("Item")
 
@@ -23,7 +23,7 @@ async def _keep_nothing(_: bytes) -> None:
 
 
 @attrs.define(eq=False)
-class Row(Generic[Item]):
+class WorkItem(Generic[Item]):
     """A row, and what has become of it so far."""
 
     index: int

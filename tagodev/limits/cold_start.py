@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from tagodev.limits.clock import ServerClock
-    from tagodev.limits.route_queue import Bucket
+    from tagodev.limits.route_limiter import RouteLimiter
 
-__all__ = ["CLOCK_ROUTE", "Outlook"]
+__all__ = ["CLOCK_ROUTE", "ColdStart"]
 
 #: The route that is asked for the time, where nothing else may go before it is known.
 CLOCK_ROUTE: Final = "GET /info"
@@ -30,7 +30,7 @@ _BLIND_INTERVAL: Final = 1.0
 _TRIES: Final = 6
 
 
-class Outlook:
+class ColdStart:
     """What a core can tell of windows by the service's clock."""
 
     def __init__(self, clock: ServerClock, minute: float) -> None:
@@ -51,7 +51,7 @@ class Outlook:
         """Return whether windows can be told apart."""
         return self._clock.tells_windows(now, self._minute)
 
-    def is_enough(self, bucket: Bucket, now: float) -> bool:
+    def is_enough(self, bucket: RouteLimiter, now: float) -> bool:
         """Return whether requests of a bucket may be counted in windows."""
         # Whoever shares them with others leases none that he can't tell from the next.
         return self._clock.known if bucket.leases is None else self.is_useful(now)
@@ -67,7 +67,7 @@ class Outlook:
 
     # --- until it is enough --------------------------------------------------------------------
 
-    def wait(self, bucket: Bucket, now: float) -> float:
+    def wait(self, bucket: RouteLimiter, now: float) -> float:
         """Return how long a request waits while too little is known.
 
         Infinite where only an answer to another request can tell.

@@ -5,8 +5,9 @@ the same moment: room in the windows, an open gate, capacity for pacing, a conne
 Nothing is held while something else is waited for, so nothing can be leaked or starved by a waiter
 that gives up.
 
-Nobody overtakes within a lane: a newcomer takes a free grant only where none of its lane, or of a
-more urgent one, waits for the same route; and where slots are short the urgent lane goes first,
+Nobody overtakes within a priority: a newcomer takes a free grant only where none of its priority,
+or of a
+more urgent one, waits for the same route; and where slots are short the urgent priority goes first,
 and then the route whose head has waited longest.
 
 Before the first answer nothing is known of the service's clock, so nothing of its windows:
@@ -26,11 +27,11 @@ from typing import TYPE_CHECKING, Final
 
 from tagodev.events import ClockRestarted, Granted, Settled, Throttled, WindowOpened
 from tagodev.limits.clock import ServerClock
-from tagodev.limits.cold_start import CLOCK_ROUTE, Outlook
+from tagodev.limits.cold_start import CLOCK_ROUTE, ColdStart
 from tagodev.limits.pacing import spend
-from tagodev.limits.prior_charges import Presumed, presumed
-from tagodev.limits.priority import Lane, Waiter
-from tagodev.limits.route_queue import Bucket, Permit, make_bucket
+from tagodev.limits.prior_charges import PriorCharges, presumed
+from tagodev.limits.route_limiter import Permit, RouteLimiter, make_bucket
+from tagodev.limits.wait_queue import Priority, Waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -39,12 +40,12 @@ if TYPE_CHECKING:
     from tagodev.limits.pacing import Pacer
     from tagodev.limits.routes import Route
     from tagodev.limits.settings import Settings
-    from tagodev.limits.snapshot import BucketState
+    from tagodev.limits.snapshot import RouteState
 
 __all__ = ["Core"]
 
 # Going through the class itself takes twenty times as long.
-_LANES: Final = tuple(Lane)
+_LANES: Final = tuple(Priority)
 #: After so many windows in which nothing at all was accepted, waiting is given up.
 _BARREN_WINDOWS: Final = 3
 
@@ -83,31 +84,31 @@ class Core:
         self._make_steady_pacer = make_steady_pacer
         self._free_slots = settings.concurrency
         self._out: set[Permit] = set()
-        self._buckets: dict[str, Bucket] = {}
-        self._waiting: dict[str, Bucket] = {}
-        self._presumed = Presumed()
+        self._buckets: dict[str, RouteLimiter] = {}
+        self._waiting: dict[str, RouteLimiter] = {}
+        self._presumed = PriorCharges()
         self._first_free = 0
         self._last_ticket = 0
-        self._outlook = Outlook(self.clock, settings.limits.minute)
+        self._outlook = ColdStart(self.clock, settings.limits.minute)
 
     # --- asking ------------------------------------------------------------------------------
 
-    def try_grant(self, route: Route, lane: Lane, now: float) -> Permit | None:
+    def try_grant(self, route: Route, priority: Priority, now: float) -> Permit | None:
         """Return a permit if one is free now and nobody waits who would go first."""
         if self._free_slots <= 0:
             return None
         bucket = self._waiting.get(route.name)
         if bucket is not None and (
-            lane is Lane.BULK or bucket.line.head(Lane.INTERACTIVE) is not None
+            priority is Priority.BULK or bucket.line.head(Priority.INTERACTIVE) is not None
         ):
             return None
         bucket = self._buckets.get(route.name) or self._bucket(route)
         if self.clock.look_for_sleep(now):
             self._note_sleep(now)
-        if self._wait(bucket, lane, now) > 0:
+        if self._wait(bucket, priority, now) > 0:
             return None
         self._last_ticket += 1
-        return self._grant(bucket, self._last_ticket, lane, now, now)
+        return self._grant(bucket, self._last_ticket, priority, now, now)
 
     def join(
         self,
@@ -115,7 +116,7 @@ class Core:
         deliver: Callable[[Permit], None],
         now: float,
         *,
-        lane: Lane = Lane.INTERACTIVE,
+        priority: Priority = Priority.INTERACTIVE,
         run: int = 0,
         ticket: int | None = None,
     ) -> Waiter:
@@ -125,14 +126,14 @@ class Core:
             route: what it asks for.
             deliver: called once with the permit, from within `dispatch`.
             now: the time.
-            lane: how urgent it is.
+            priority: how urgent it is.
             run: which bulk run it belongs to.
             ticket: that of an earlier permit of the same request, so that it keeps its place.
         """
         if ticket is None:
             self._last_ticket += 1
             ticket = self._last_ticket
-        waiter = Waiter(ticket, deliver, lane, run, now)
+        waiter = Waiter(ticket, deliver, priority, run, now)
         bucket = self._bucket(route)
         bucket.line.join(waiter)
         self._waiting[route.name] = bucket
@@ -145,9 +146,9 @@ class Core:
         if not bucket.line:
             self._waiting.pop(route.name, None)
 
-    def least_wait(self, route: Route, lane: Lane, now: float) -> float:
-        """Return the least time that a newcomer of a lane has to wait, in seconds."""
-        return self._bucket(route).least_wait(now, lane)
+    def least_wait(self, route: Route, priority: Priority, now: float) -> float:
+        """Return the least time that a newcomer of a priority has to wait, in seconds."""
+        return self._bucket(route).least_wait(now, priority)
 
     # --- deciding ----------------------------------------------------------------------------
 
@@ -164,68 +165,68 @@ class Core:
             return None
         if self.clock.look_for_sleep(now):
             self._note_sleep(now)
-        for lane in _LANES:
+        for priority in _LANES:
             waits = {}
             for name, bucket in self._waiting.items():
-                if bucket.line.head(lane) is not None:
-                    waits[name] = self._wait(bucket, lane, now)
-            if waits and not self._grant_ready(waits, lane, now):
+                if bucket.line.head(priority) is not None:
+                    waits[name] = self._wait(bucket, priority, now)
+            if waits and not self._grant_ready(waits, priority, now):
                 return None
             for wait in waits.values():
                 if 0 < wait < inf and (next_wake is None or now + wait < next_wake):
                     next_wake = now + wait
         return next_wake
 
-    def _grant_ready(self, waits: dict[str, float], lane: Lane, now: float) -> bool:
-        """Give out what is free to a lane, and return whether a slot is left."""
-        while (bucket := self._first_ready(waits, lane)) is not None:
-            self._deliver(bucket, lane, now)
+    def _grant_ready(self, waits: dict[str, float], priority: Priority, now: float) -> bool:
+        """Give out what is free to a priority, and return whether a slot is left."""
+        while (bucket := self._first_ready(waits, priority)) is not None:
+            self._deliver(bucket, priority, now)
             if self._free_slots <= 0:
                 return False
             # A grant may hold up other routes too: while the clock is unknown all of them.
             alone = self.clock.known and not bucket.shared
             for name in (bucket.route.name,) if alone else tuple(waits):
                 asked = self._waiting.get(name)
-                if asked is None or asked.line.head(lane) is None:
+                if asked is None or asked.line.head(priority) is None:
                     del waits[name]
                 else:
-                    waits[name] = self._wait(asked, lane, now)
+                    waits[name] = self._wait(asked, priority, now)
         return True
 
-    def _first_ready(self, waits: dict[str, float], lane: Lane) -> Bucket | None:
+    def _first_ready(self, waits: dict[str, float], priority: Priority) -> RouteLimiter | None:
         """Return the bucket, of those that need not wait, whose head has waited longest."""
         first = None
         for name, wait in waits.items():
             if wait <= 0:
                 bucket = self._waiting[name]
-                if first is None or bucket.line.goes_before(first.line, lane):
+                if first is None or bucket.line.goes_before(first.line, priority):
                     first = bucket
         return first
 
-    def _deliver(self, bucket: Bucket, lane: Lane, now: float) -> None:
-        waiter = bucket.line.pop(lane)
+    def _deliver(self, bucket: RouteLimiter, priority: Priority, now: float) -> None:
+        waiter = bucket.line.pop(priority)
         if not bucket.line:
             del self._waiting[bucket.route.name]
-        waiter.deliver(self._grant(bucket, waiter.ticket, lane, waiter.since, now))
+        waiter.deliver(self._grant(bucket, waiter.ticket, priority, waiter.since, now))
 
     def _note_sleep(self, now: float) -> None:
         self._outlook.blind_until = now
         self._say(ClockRestarted())
 
-    def _wait(self, bucket: Bucket, lane: Lane, now: float) -> float:
+    def _wait(self, bucket: RouteLimiter, priority: Priority, now: float) -> float:
         if bucket.steady:
-            wait = bucket.wait(now, lane)
+            wait = bucket.wait(now, priority)
         elif self._outlook.is_enough(bucket, now):
             if bucket.learner.window != bucket.windows.bounds(now)[0]:
                 self._roll(bucket, now)
-            wait = bucket.wait(now, lane)
+            wait = bucket.wait(now, priority)
         elif bucket.leases is None or not self._is_timeless():
             wait = self._outlook.wait(bucket, now)
         else:
             self._change_mode(bucket, steady=True, now=now)
-            wait = bucket.wait(now, lane)
+            wait = bucket.wait(now, priority)
         if bucket.also is not None:
-            wait = max(wait, self._wait(bucket.also, lane, now))
+            wait = max(wait, self._wait(bucket.also, priority, now))
         if wait == inf and self._on_lease_needed is not None:
             self._on_lease_needed()
         return wait
@@ -235,7 +236,7 @@ class Core:
         asked = self._buckets.get(CLOCK_ROUTE)
         return asked is not None and asked.steady
 
-    def _roll(self, bucket: Bucket, now: float) -> None:
+    def _roll(self, bucket: RouteLimiter, now: float) -> None:
         number = bucket.windows.bounds(now)[0]
         watched = bucket.learner.window
         if watched is None:
@@ -323,7 +324,7 @@ class Core:
             if useful == place.bucket.steady:
                 self._change_mode(place.bucket, steady=not useful, now=now)
 
-    def _change_mode(self, bucket: Bucket, *, steady: bool, now: float) -> None:
+    def _change_mode(self, bucket: RouteLimiter, *, steady: bool, now: float) -> None:
         """Go on without windows where nothing is known of them, or with them again."""
         bucket.steady = steady
         if not steady:
@@ -381,7 +382,7 @@ class Core:
             return False
         return not self._outlook.is_useful(now) and not self._is_timeless()
 
-    def shared_buckets(self) -> Mapping[str, Bucket]:
+    def shared_buckets(self) -> Mapping[str, RouteLimiter]:
         """Return the buckets by their routes' names, for whoever leases for them."""
         return self._buckets
 
@@ -394,7 +395,7 @@ class Core:
 
     # --- seeing ------------------------------------------------------------------------------
 
-    def snapshot(self, now: float) -> tuple[BucketState, ...]:
+    def snapshot(self, now: float) -> tuple[RouteState, ...]:
         """Return what is known of every route that was used so far."""
         limits = self.settings.limits
         return tuple(
@@ -403,14 +404,14 @@ class Core:
 
     # --- inside ------------------------------------------------------------------------------
 
-    def _bucket(self, route: Route) -> Bucket:
+    def _bucket(self, route: Route) -> RouteLimiter:
         bucket = self._buckets.get(route.name)
         if bucket is None:
             bucket = self._buckets[route.name] = self._new_bucket(route)
             self._presumed.charge_new(bucket)
         return bucket
 
-    def _new_bucket(self, route: Route) -> Bucket:
+    def _new_bucket(self, route: Route) -> RouteLimiter:
         also = None if route.also is None else self._bucket(route.also)
         steady = self.settings.pacing == "steady"
         return make_bucket(
@@ -422,14 +423,16 @@ class Core:
             leased_from=None if self._on_lease_needed is None else self._first_free,
         )
 
-    def _grant(self, bucket: Bucket, ticket: int, lane: Lane, since: float, now: float) -> Permit:
+    def _grant(
+        self, bucket: RouteLimiter, ticket: int, priority: Priority, since: float, now: float
+    ) -> Permit:
         self._free_slots -= 1
         alone_and_sure = bucket.leases is None and self.clock.known
         if not alone_and_sure and not self._outlook.is_enough(bucket, now):
             self._outlook.note_grant(now)
         if self.emit is not None:
-            self.emit(Granted(bucket.route.name, lane.value, now - since))
-        permit = bucket.take(now, ticket, lane)
+            self.emit(Granted(bucket.route.name, priority.value, now - since))
+        permit = bucket.take(now, ticket, priority)
         self._out.add(permit)
         return permit
 

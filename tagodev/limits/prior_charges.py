@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tagodev.limits.route_queue import Bucket
+    from tagodev.limits.route_limiter import RouteLimiter
 
-__all__ = ["Presumed", "presumed"]
+__all__ = ["PriorCharges", "presumed"]
 
 #: How long a request of another process may have been under way, in seconds.
 _LONGEST_REQUEST: Final = 120.0
 
 
-class Presumed:
+class PriorCharges:
     """Keeps what is presumed of routes that were not used yet."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Presumed:
         self._later: dict[str, list[tuple[int, int]]] = {}
 
     def charge(
-        self, presumptions: Iterable[tuple[str, int, int]], to: Mapping[str, Bucket]
+        self, presumptions: Iterable[tuple[str, int, int]], to: Mapping[str, RouteLimiter]
     ) -> None:
         """Charge what is presumed, now or when its route is used.
 
@@ -42,7 +42,7 @@ class Presumed:
             else:
                 self._later.setdefault(name, []).append((number, used))
 
-    def charge_new(self, bucket: Bucket) -> None:
+    def charge_new(self, bucket: RouteLimiter) -> None:
         """Charge what is presumed to a bucket that was just made."""
         for number, used in self._later.pop(bucket.route.name, ()):
             bucket.windows.presume(number, used)

@@ -6,15 +6,15 @@ from typing import Final
 
 __all__ = ["Reserve"]
 
-#: For how many windows the interactive lane's peak is remembered.
+#: For how many windows the interactive priority's peak is remembered.
 _PEAK_WINDOWS: Final = 5
 
 
 class Reserve:
-    """What bulk leaves of each window for the interactive lane.
+    """What bulk leaves of each window for the interactive priority.
 
-    Going first is of no use once the window is drained: so as many places as the interactive lane
-    needed at its recent peak are kept free for it, less those that it has had already.
+    Going first is of no use once the window is drained: so as many places as the interactive
+    priority needed at its recent peak are kept free for it, less those that it has had already.
     """
 
     def __init__(self, fixed: int | None) -> None:
@@ -46,7 +46,7 @@ class Reserve:
             self._wanted = max(self._peaks, default=0)
 
     def count(self) -> None:
-        """Count a grant of the interactive lane."""
+        """Count a grant of the interactive priority."""
         self._used += 1
 
     def left(self) -> int:

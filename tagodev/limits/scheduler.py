@@ -17,7 +17,7 @@ import attrs
 
 from tagodev.errors import WaitTooLongError
 from tagodev.limits.cold_start import CLOCK_ROUTE
-from tagodev.limits.priority import Lane
+from tagodev.limits.wait_queue import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from tagodev.errors import LedgerError
     from tagodev.hard_limits import HardLimits
     from tagodev.limits.core import Core
-    from tagodev.limits.priority import Waiter
-    from tagodev.limits.route_queue import Permit
+    from tagodev.limits.route_limiter import Permit
     from tagodev.limits.routes import Route
-    from tagodev.limits.snapshot import BucketState, ClockState
+    from tagodev.limits.snapshot import ClockState, RouteState
+    from tagodev.limits.wait_queue import Waiter
 
 __all__ = ["ClockForgottenError", "Scheduler"]
 
@@ -59,20 +59,20 @@ class Scheduler:
         self._waiting = 0
         self._timed: set[asyncio.Future[Permit]] = set()
 
-    def grant_now(self, route: Route, lane: Lane) -> Permit | None:
+    def grant_now(self, route: Route, priority: Priority) -> Permit | None:
         """Return a permit if one is free at once; `acquire` waits for it otherwise.
 
         Args:
             route: what is to be sent.
-            lane: how urgent it is.
+            priority: how urgent it is.
         """
-        return self.core.try_grant(route, lane, self.loop.time())
+        return self.core.try_grant(route, priority, self.loop.time())
 
     async def acquire(
         self,
         route: Route,
         *,
-        lane: Lane = Lane.INTERACTIVE,
+        priority: Priority = Priority.INTERACTIVE,
         run: int = 0,
         ticket: int | None = None,
         max_wait: float | None = None,
@@ -82,7 +82,7 @@ class Scheduler:
 
         Args:
             route: what is to be sent.
-            lane: how urgent it is.
+            priority: how urgent it is.
             run: which bulk run it belongs to; 0 for none.
             ticket: that of the request's earlier permit, if it met a 429: it keeps its place.
             max_wait: seconds to wait at most; None for as long as it takes.
@@ -95,16 +95,16 @@ class Scheduler:
         """
         now = self.loop.time()
         if ticket is None:
-            permit = self.core.try_grant(route, lane, now)
+            permit = self.core.try_grant(route, priority, now)
             if permit is not None:
                 return permit
         if max_wait is not None:
-            least = self.core.least_wait(route, lane, now)
+            least = self.core.least_wait(route, priority, now)
             if least > max_wait:
                 raise _too_long(route, max_wait, least)
         granted: asyncio.Future[Permit] = self.loop.create_future()
         waiter = self.core.join(
-            route, partial(self._deliver, granted), now, lane=lane, run=run, ticket=ticket
+            route, partial(self._deliver, granted), now, priority=priority, run=run, ticket=ticket
         )
         self._waiting += 1
         if among is not None:
@@ -210,11 +210,11 @@ class Scheduler:
         """
         self.core.presume(spent, open_requests, self.loop.time())
 
-    def snapshot(self) -> tuple[BucketState, ...]:
+    def snapshot(self) -> tuple[RouteState, ...]:
         """Return what is known of every route that was used so far."""
         return self.core.snapshot(self.loop.time())
 
-    def state(self, permit: Permit) -> BucketState:
+    def state(self, permit: Permit) -> RouteState:
         """Return what is known of the route of a permit."""
         bucket = permit.bucket
         limit = self.core.settings.limits.limit(bucket.route.name)

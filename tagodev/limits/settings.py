@@ -80,7 +80,7 @@ class Settings:
     reserve: int | None = attrs.field(
         default=None, kw_only=True, validator=_whole(0, 1_000_000, optional=True)
     )
-    """Requests a window that bulk leaves to the interactive lane; default: its recent peak."""
+    """Requests a window that bulk leaves to the interactive priority; default: its recent peak."""
     pacing: Pacing = attrs.field(default="aligned", kw_only=True, validator=_one_of(Pacing))
     """``aligned`` to the service's windows, or ``steady`` without them."""
     cold_start: ColdStart = attrs.field(default="full", kw_only=True, validator=_one_of(ColdStart))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import attrs
 
-__all__ = ["BucketState", "ClockState"]
+__all__ = ["ClockState", "RouteState"]
 
 
 @attrs.frozen(kw_only=True)
-class BucketState:
+class RouteState:
     """What is known of one route, at one moment."""
 
     route: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 from tagodev.models.changes import (
     DataBatch,
     DeviceChange,
+    DeviceTokenCreate,
     ParameterChange,
     Rotation,
-    TokenOrder,
 )
 from tagodev.models.chunks import Chunk, ChunkBackup
 from tagodev.models.data import (
@@ -53,7 +53,7 @@ from tagodev.models.profile import (
 from tagodev.models.statistics import (
     DeviceStatistic,
 )
-from tagodev.models.steps import DeviceStep
+from tagodev.models.steps import ApplyStep
 from tagodev.models.tag_changes import TagChanges
 from tagodev.models.tokens import (
     DeviceToken,
@@ -70,6 +70,7 @@ __all__ = [
     "AccountPlan",
     "AddOns",
     "AggregatePoint",
+    "ApplyStep",
     "Bucket",
     "Chunk",
     "ChunkBackup",
@@ -89,8 +90,8 @@ __all__ = [
     "DeviceEdit",
     "DeviceFilter",
     "DeviceStatistic",
-    "DeviceStep",
     "DeviceToken",
+    "DeviceTokenCreate",
     "IntegrationFilter",
     "Location",
     "Network",
@@ -110,6 +111,5 @@ __all__ = [
     "TokenCreated",
     "TokenFilter",
     "TokenInfo",
-    "TokenOrder",
     "Unset",
 ]

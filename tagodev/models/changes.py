@@ -21,7 +21,7 @@ from tagodev.models.tag_changes import TagChanges, check_tags_once
 from tagodev.models.tokens import TokenCreate
 from tagodev.secrets import Secret
 
-__all__ = ["DataBatch", "DeviceChange", "ParameterChange", "Rotation", "TokenOrder"]
+__all__ = ["DataBatch", "DeviceChange", "DeviceTokenCreate", "ParameterChange", "Rotation"]
 
 #: Registers that one request takes, by the service's own way to send in chunks.
 _MAX_POINTS: Final = 1000
@@ -68,11 +68,11 @@ class DeviceChange:
 
 
 @attrs.frozen
-class TokenOrder:
+class DeviceTokenCreate:
     """A device, and the token to be made for it.
 
     Examples:
-        >>> TokenOrder("67e1a2b3c4d5e6f708192a3b", TokenCreate("field", "write")).token.name
+        >>> DeviceTokenCreate("67e1a2b3c4d5e6f708192a3b", TokenCreate("field", "write")).token.name
         'field'
     """
 

@@ -18,15 +18,15 @@ from tagodev.models.fields import (
 )
 from tagodev.models.tag_changes import TagChanges, check_tags_once
 
-__all__ = ["DeviceStep"]
+__all__ = ["ApplyStep"]
 
 
 @attrs.frozen(kw_only=True)
-class DeviceStep:
+class ApplyStep:
     """Make, change or delete one device.
 
     Examples:
-        >>> DeviceStep(device_id="67e1a2b3c4d5e6f708192a3b", edit=DeviceEdit(active=False)).action
+        >>> ApplyStep(device_id="67e1a2b3c4d5e6f708192a3b", edit=DeviceEdit(active=False)).action
         'change'
     """
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from tagodev.models import Device
 
-__all__ = ["Binding", "Sources", "check_owners", "stem_of"]
+__all__ = ["Binding", "ManagerRegistry", "check_owners", "stem_of"]
 
 #: Seconds to wait for another process that binds a file just now.
 _PATIENCE: Final = 10.0
@@ -202,14 +202,14 @@ class Binding:
 
 
 @attrs.frozen
-class Sources:
+class ManagerRegistry:
     """The files that this machine knows, and the managers of their devices."""
 
     path: Path
     """The database."""
 
     @classmethod
-    def open(cls) -> Sources:
+    def open(cls) -> ManagerRegistry:
         """Return the store in the state folder, made where there is none.
 
         Raises:

@@ -44,7 +44,7 @@ class Chunks:
 
         Args:
             device_id: which device.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.
@@ -64,7 +64,7 @@ class Chunks:
         Args:
             device_id: which device.
             chunk_id: which of its chunks.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such chunk, and it was not an earlier attempt of this call whose
@@ -101,7 +101,7 @@ class Chunks:
             file_address: where to; ``$DEVICE$``, ``$CHUNK$``, ``$FROM$``, ``$TO$`` and
                 ``$TIMESTAMP$`` in it are filled in.
             headers: whether the file opens with the names of its columns.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed; nothing is sent again if the answer is lost.

@@ -80,7 +80,7 @@ class Connectors:
         Args:
             connector_id: its id.
             fields: what to give besides its id; default: all that is documented.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such connector.
@@ -115,8 +115,8 @@ class Connectors:
             fields: what to give of each besides its id: some of `CONNECTOR_FIELDS`.
             order_by: a field and ``asc`` or ``desc``.
             page_size: connectors a request, 1 to 10,000; default 1,000.
-            options: ``lane``, ``max_wait`` and ``timeout`` of each page's call, as `CallOptions`
-                says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, as
+                `CallOptions` says.
 
         Raises:
             InputError: something that the service would not understand.

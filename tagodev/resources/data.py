@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tagodev.bulk.input import Many
     from tagodev.bulk.options import RunKeywords
     from tagodev.bulk.run import BulkRun
-    from tagodev.bulk.run_factory import Runs
+    from tagodev.bulk.run_factory import RunFactory
     from tagodev.models import DataBatch, DataCreate, DataEdit, DataQuery
     from tagodev.models.data_query import Aggregation, Comparison, Interval, PointMode
     from tagodev.resources.tokens import Tokens
@@ -45,7 +45,7 @@ _RESTORE: Final = Route("POST", "/device/:device_id/data/restore")
 class Data:
     """The data of a profile's devices: ``tago.data``."""
 
-    def __init__(self, session: Session, tokens: Tokens, runs: Runs) -> None:
+    def __init__(self, session: Session, tokens: Tokens, runs: RunFactory) -> None:
         """Work through a session; `Tago` makes this.
 
         Args:
@@ -106,7 +106,7 @@ class Data:
                 last or first with a value or a location (``last_value``, ``first_location``), the
                 one that arrived last or first (``last_insert``), that with the least or greatest
                 number (``min``, ``max``).
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.
@@ -136,7 +136,7 @@ class Data:
             comparison: ``gt``, ``gte``, ``lt``, ``lte``, ``eq`` or ``ne``.
             value: what to compare with.
             query: which registers; it must have a start date.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.
@@ -166,7 +166,7 @@ class Data:
             function: ``avg``, ``sum``, ``min`` or ``max``.
             interval: ``minute``, ``hour``, ``day``, ``month``, ``quarter`` or ``year``.
             query: which registers; None for all.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.
@@ -188,7 +188,7 @@ class Data:
         Args:
             device_id: which device.
             query: which registers; None for all.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.
@@ -208,7 +208,7 @@ class Data:
         Args:
             device_id: which device.
             query: which registers; it must have a start date, and span a month at most.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.
@@ -227,7 +227,7 @@ class Data:
         Args:
             device_id: which device.
             query: which registers; it must have a start date, and span a month at most.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.
@@ -261,8 +261,8 @@ class Data:
             device_id: which device.
             query: which registers, and in which order; without `qty` and `skip`.
             page_size: registers a request, 1 to 10,000; default 10,000.
-            options: ``lane``, ``max_wait`` and ``timeout`` of each page's call, as `CallOptions`
-                says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, as
+                `CallOptions` says.
 
         Raises:
             InputError: the query has `qty` or `skip`, or the page size is out of bounds.
@@ -301,7 +301,8 @@ class Data:
             device_id: which device.
             points: what to send; one, or any iterable or async iterable, read as it is needed.
             token: a token of the device that may write.
-            options: ``lane``, ``max_wait`` and ``timeout`` of each request, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each request, as `CallOptions`
+                says.
 
         Returns:
             How many the service says it has taken; a payload parser may make others of them.
@@ -333,7 +334,8 @@ class Data:
         Args:
             device_id: which device.
             points: what to change; one, or any iterable or async iterable, read as it is needed.
-            options: ``lane``, ``max_wait`` and ``timeout`` of each request, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each request, as `CallOptions`
+                says.
 
         Returns:
             How many the service says it has changed.
@@ -369,7 +371,7 @@ class Data:
             query: which; without `ids` it must say how many at most (`qty`), since the service
                 would take 15.
             mode: one register of each variable instead, as for `read`.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Returns:
             How many the service says it has deleted.
@@ -401,7 +403,7 @@ class Data:
             device_id: which device.
             file_address: where to; ``$DEVICE$`` and ``$TIMESTAMP$`` in it are filled in.
             headers: whether the file opens with the names of its columns, as `restore` needs it.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed; nothing is sent again if the answer is lost.
@@ -431,7 +433,7 @@ class Data:
         Args:
             device_id: which device.
             file_address: where it is.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed; nothing is sent again if the answer is lost.

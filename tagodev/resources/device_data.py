@@ -82,7 +82,7 @@ class DeviceData:
                 last or first with a value or a location (``last_value``, ``first_location``), the
                 one that arrived last or first (``last_insert``), that with the least or greatest
                 number (``min``, ``max``).
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.
@@ -111,7 +111,7 @@ class DeviceData:
             comparison: ``gt``, ``gte``, ``lt``, ``lte``, ``eq`` or ``ne``.
             value: what to compare with.
             query: which registers; it must have a start date.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.
@@ -142,7 +142,7 @@ class DeviceData:
             function: ``avg``, ``sum``, ``min`` or ``max``.
             interval: ``minute``, ``hour``, ``day``, ``month``, ``quarter`` or ``year``.
             query: which registers; None for all.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.
@@ -165,7 +165,7 @@ class DeviceData:
 
         Args:
             query: which; None for all.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.
@@ -183,7 +183,7 @@ class DeviceData:
 
         Args:
             query: which registers; it must have a start date, and span a month at most.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.
@@ -202,7 +202,7 @@ class DeviceData:
 
         Args:
             query: which registers; it must have a start date, and span a month at most.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.
@@ -235,8 +235,8 @@ class DeviceData:
         Args:
             query: which registers, and in which order; without `qty` and `skip`.
             page_size: registers a request, 1 to 10,000; default 10,000.
-            options: ``lane``, ``max_wait`` and ``timeout`` of each page's call, as `CallOptions`
-                says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, as
+                `CallOptions` says.
 
         Raises:
             InputError: the query has `qty` or `skip`, or the page size is out of bounds.
@@ -313,7 +313,8 @@ class DeviceData:
 
         Args:
             points: what to send; one, or any iterable or async iterable, read as it is needed.
-            options: ``lane``, ``max_wait`` and ``timeout`` of each request, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each request, as `CallOptions`
+                says.
 
         Returns:
             How many the service says it has taken; a payload parser may make others of them.
@@ -335,7 +336,8 @@ class DeviceData:
 
         Args:
             points: what to change; one, or any iterable or async iterable, read as it is needed.
-            options: ``lane``, ``max_wait`` and ``timeout`` of each request, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each request, as `CallOptions`
+                says.
 
         Returns:
             How many the service says it has changed.
@@ -369,7 +371,7 @@ class DeviceData:
             query: which; without `ids` it must say how many at most (`qty`), since the service
                 would take 15.
             mode: one register of each variable instead, as for `read`.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Returns:
             How many the service says it has deleted.

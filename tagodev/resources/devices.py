@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from tagodev.bulk.input import Many
     from tagodev.bulk.options import RunKeywords
     from tagodev.bulk.run import BulkRun
-    from tagodev.bulk.run_factory import Runs
-    from tagodev.models import DeviceChange, DeviceConvert, DeviceCreate, DeviceEdit, DeviceStep
+    from tagodev.bulk.run_factory import RunFactory
+    from tagodev.models import ApplyStep, DeviceChange, DeviceConvert, DeviceCreate, DeviceEdit
     from tagodev.session import CallOptions, Session
 
 __all__ = ["DEFAULT_FIELDS", "Devices"]
@@ -82,7 +82,7 @@ DEFAULT_FIELDS: Final = (
 class Devices:
     """The devices of a profile: ``tago.devices``."""
 
-    def __init__(self, session: Session, runs: Runs) -> None:
+    def __init__(self, session: Session, runs: RunFactory) -> None:
         """Work through a session; `Tago` makes this.
 
         Args:
@@ -101,7 +101,7 @@ class Devices:
 
         Args:
             device: what to make.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             ResourceLimitError: the plan holds no more devices.
@@ -122,7 +122,7 @@ class Devices:
 
         Args:
             device_id: its id.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such device.
@@ -161,8 +161,8 @@ class Devices:
             resolve_bucket_name: give the name of each device's bucket too.
             resolve_connector_name: give the names of each device's connector and network too.
             page_size: devices a request, 1 to 10,000; default 1,000.
-            options: ``lane``, ``max_wait`` and ``timeout`` of each page's call, as `CallOptions`
-                says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, as
+                `CallOptions` says.
 
         Raises:
             InputError: something that the service would not understand.
@@ -193,7 +193,7 @@ class Devices:
         Args:
             device_id: which device.
             changes: what to change.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such device.
@@ -211,7 +211,7 @@ class Devices:
 
         Args:
             device_id: which device.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such device, and it was not an earlier attempt of this call whose
@@ -230,7 +230,7 @@ class Devices:
 
         Args:
             device_id: which device.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such device.
@@ -253,7 +253,7 @@ class Devices:
             device_id: which device.
             side: of a hybrid device only what can be changed (``mutable``), or only what lies in
                 chunks (``immutable``); default: everything.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such device.
@@ -284,7 +284,7 @@ class Devices:
         Args:
             device_id: which device.
             to: how it is to keep data.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such device.
@@ -324,7 +324,7 @@ class Devices:
             end: until when; default: the service's.
             periodicity: ``hour``, ``day`` or ``month``; default: the service's.
             timezone: the zone in which days begin: ``"America/Sao_Paulo"``; default: UTC.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such device.
@@ -433,11 +433,11 @@ class Devices:
 
     def apply_many(
         self,
-        steps: Many[DeviceStep] | None,
+        steps: Many[ApplyStep] | None,
         *,
         known_by: str = "name",
         **run: Unpack[RunKeywords],
-    ) -> BulkRun[DeviceStep]:
+    ) -> BulkRun[ApplyStep]:
         """Make, change and delete devices in one run.
 
         Args:

@@ -91,7 +91,7 @@ class Networks:
         Args:
             network_id: its id.
             fields: what to give besides its id; default: all that is documented.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such network.
@@ -126,8 +126,8 @@ class Networks:
             fields: what to give of each besides its id: some of `NETWORK_FIELDS`.
             order_by: a field and ``asc`` or ``desc``.
             page_size: networks a request, 1 to 10,000; default 1,000.
-            options: ``lane``, ``max_wait`` and ``timeout`` of each page's call, as `CallOptions`
-                says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, as
+                `CallOptions` says.
 
         Raises:
             InputError: something that the service would not understand.
@@ -167,8 +167,8 @@ class Networks:
             filter: which devices; None for all.
             order_by: a field and ``asc`` or ``desc``, as for `Devices.list`.
             page_size: devices a request, 1 to 10,000; default 1,000.
-            options: ``lane``, ``max_wait`` and ``timeout`` of each page's call, as `CallOptions`
-                says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, as
+                `CallOptions` says.
 
         Raises:
             InputError: something that the service would not understand.
@@ -203,7 +203,7 @@ class Networks:
         Args:
             device_id: which device.
             parameters: what to set, in one request. One with an id edits the parameter of that id.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             InputError: a key that is empty or stands twice.
@@ -244,7 +244,7 @@ class Networks:
         Args:
             authorization: the service authorization that the device was added with.
             points: what to send: 1 to 1,000 registers, 200 kB in all.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Returns:
             How many registers the service says it has taken; all of them where it says nothing.

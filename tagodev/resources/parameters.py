@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tagodev.bulk.input import Many
     from tagodev.bulk.options import RunKeywords
     from tagodev.bulk.run import BulkRun
-    from tagodev.bulk.run_factory import Runs
+    from tagodev.bulk.run_factory import RunFactory
     from tagodev.models import ParameterChange
     from tagodev.session import CallOptions, Session
 
@@ -45,7 +45,7 @@ _Parameters: TypeAlias = list[ConfigurationParameter]
 class Parameters:
     """The configuration parameters of a profile's devices: ``tago.parameters``."""
 
-    def __init__(self, session: Session, runs: Runs) -> None:
+    def __init__(self, session: Session, runs: RunFactory) -> None:
         """Work through a session; `Tago` makes this.
 
         Args:
@@ -63,7 +63,7 @@ class Parameters:
         Args:
             device_id: which device.
             sent: only those that the device has read, or has not; None for all.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.
@@ -95,7 +95,8 @@ class Parameters:
             device_id: which device.
             parameters: what to set. One with an id edits the parameter of that id, whatever its
                 key was.
-            options: ``lane``, ``max_wait`` and ``timeout`` of each request, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each request, as `CallOptions`
+                says.
 
         Raises:
             InputError: a key that is empty or stands twice, or more parameters than a device
@@ -159,7 +160,7 @@ class Parameters:
         Args:
             device_id: which device.
             param_id: the parameter's id, as `list` gives it.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such parameter, and it was not an earlier attempt of this call whose
@@ -198,7 +199,7 @@ class DeviceParameters:
 
         Args:
             sent: only those that are marked as read, or are not; None for all.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.
@@ -216,7 +217,7 @@ class DeviceParameters:
 
         Args:
             param_id: the parameter's id, as `list` gives it.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such parameter.

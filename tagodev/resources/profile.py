@@ -40,7 +40,7 @@ class Profiles:
 
         Args:
             profile_id: which profile; default: the token's own.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such profile.
@@ -67,7 +67,7 @@ class Profiles:
         Args:
             profile_id: which profile; default: the token's own.
             only_amount: ask for the numbers of resources only, not for the use of services.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such profile.
@@ -101,7 +101,7 @@ class Accounts:
         """Return what the service says of the account.
 
         Args:
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed; not every token may ask.
@@ -122,7 +122,7 @@ class Accounts:
         that one.
 
         Args:
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed; not every token may ask.

@@ -37,7 +37,7 @@ class Tags:
             type: ``device`` (default), ``dashboard``, ``action``, ``analysis`` and so on, in any
                 case. Sent in lower case: that is how the official SDKs, which are in use, send
                 it; the OpenAPI file writes ``Device``.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.

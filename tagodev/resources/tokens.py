@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from tagodev.bulk.input import Many
     from tagodev.bulk.options import RunKeywords
     from tagodev.bulk.run import BulkRun
-    from tagodev.bulk.run_factory import Runs
-    from tagodev.models import Rotation, TokenCreate, TokenCreated, TokenFilter, TokenOrder
+    from tagodev.bulk.run_factory import RunFactory
+    from tagodev.models import DeviceTokenCreate, Rotation, TokenCreate, TokenCreated, TokenFilter
     from tagodev.session import CallOptions, Session
 
 __all__ = ["TOKEN_FIELDS", "Tokens"]
@@ -67,7 +67,7 @@ _Page: TypeAlias = list[DeviceToken]
 class Tokens:
     """The tokens of devices: ``tago.tokens``."""
 
-    def __init__(self, session: Session, runs: Runs) -> None:
+    def __init__(self, session: Session, runs: RunFactory) -> None:
         """Work through a session; `Tago` makes this.
 
         Args:
@@ -89,7 +89,7 @@ class Tokens:
         Args:
             device_id: the device that the token opens.
             token: what to make.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             RequestError: it failed.
@@ -122,8 +122,8 @@ class Tokens:
                 by: ``created_at`` (default, the newest first), ``name``, ``permission``,
                 ``serie_number`` and ``last_authorization``.
             page_size: tokens a request, 1 to 10,000; default 1,000.
-            options: ``lane``, ``max_wait`` and ``timeout`` of each page's call, as `CallOptions`
-                says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, as
+                `CallOptions` says.
 
         Raises:
             InputError: something that the service would not understand.
@@ -148,7 +148,7 @@ class Tokens:
         """Return what the service says of the token that this client works with.
 
         Args:
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             AuthenticationError: the service does not know the token.
@@ -175,7 +175,7 @@ class Tokens:
                 underscores.
             authorization: the service authorization that the device was added with. Without one,
                 the newest device of any profile that has the serial number counts.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such serial number.
@@ -202,7 +202,7 @@ class Tokens:
 
         Args:
             token: the token itself.
-            options: ``lane``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
             NotFoundError: no such token, and it was not an earlier attempt of this call whose
@@ -229,8 +229,8 @@ class Tokens:
                 raise
 
     def create_many(
-        self, orders: Many[TokenOrder] | None, **run: Unpack[RunKeywords]
-    ) -> BulkRun[TokenOrder]:
+        self, orders: Many[DeviceTokenCreate] | None, **run: Unpack[RunKeywords]
+    ) -> BulkRun[DeviceTokenCreate]:
         """Make many tokens.
 
         In a journalled run a token whose answer was lost is known again by its name.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from tagodev.bulk.input import digest_of
-from tagodev.bulk.journal.entry import Batch, JournalInfo, RowState
+from tagodev.bulk.journal.entry import Batch, EntryState, JournalInfo
 from tagodev.bulk.journal.store import Journal
 from tagodev.target import Target
 
@@ -45,7 +45,7 @@ def pulled(items: Sequence[Any], first: int = 0) -> list[tuple[int, bytes, bytes
 
 
 def begun(
-    path: Path, items: Sequence[Any], states: Sequence[RowState] = (), *, whole: bool = False
+    path: Path, items: Sequence[Any], states: Sequence[EntryState] = (), *, whole: bool = False
 ) -> Journal:
     """Return a journal, open for writing, that knows these rows.
 
@@ -61,9 +61,9 @@ def begun(
         journal.bind(Target("http://127.0.0.1:1", profile="p1", account="somebody"))
     batch = Batch(pulled=pulled(items), whole=whole)
     for number, state in enumerate(states):
-        if state is not RowState.PENDING:
+        if state is not EntryState.PENDING:
             batch.sent.append((1000.0 + number, number))
-        if state in {RowState.DONE, RowState.FAILED, RowState.UNSOLVED}:
+        if state in {EntryState.DONE, EntryState.FAILED, EntryState.UNSOLVED}:
             batch.ended.append((int(state), 1, 2000.0 + number, None, None, number))
     journal.write(batch)
     return journal

@@ -23,7 +23,7 @@ from tagodev import (
     ServerError,
     TagoError,
 )
-from tagodev.bulk.circuit_breaker import STOPS_ANY_RUN, Breaker, Verdict
+from tagodev.bulk.circuit_breaker import STOPS_ANY_RUN, CircuitBreaker, Verdict
 
 GO_ON = Verdict()
 STOP = Verdict(stop=True)
@@ -33,9 +33,9 @@ LOST = ConnectionLostError("lost")
 DOWN = ServerError("down", status=502)
 
 
-def breaker(*, at_once: int = 1, patience: float = 900.0, answered: bool = True) -> Breaker:
+def breaker(*, at_once: int = 1, patience: float = 900.0, answered: bool = True) -> CircuitBreaker:
     """Return a breaker, by default of a run that has done a row."""
-    made = Breaker(at_once=at_once, patience=patience)
+    made = CircuitBreaker(at_once=at_once, patience=patience)
     if answered:
         made.succeed()
     return made

@@ -17,7 +17,7 @@ import orjson
 import pytest
 from aiohttp import ClientError, ClientSession, ContentTypeError
 
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.bulk.crashing import Aim, Job, Life, Program, device_name, new_name
@@ -124,8 +124,8 @@ def state_of(job: Job) -> tuple[int, int]:
         return job.rows, 0
     with Journal.read(job.journal) as journal:
         counts = journal.counts()
-    in_doubt = counts.get(RowState.SENT, 0)
-    return job.rows - counts.get(RowState.DONE, 0) - in_doubt, in_doubt
+    in_doubt = counts.get(EntryState.SENT, 0)
+    return job.rows - counts.get(EntryState.DONE, 0) - in_doubt, in_doubt
 
 
 def moments(kind: Kind, chance: random.Random) -> Iterator[tuple[str | None, int, float]]:
@@ -174,7 +174,7 @@ def results(job: Job) -> dict[int, dict[str, Any]]:
     with Journal.read(job.journal) as journal:
         return {
             entry.number: orjson.loads(entry.result or b"null")
-            for entry in journal.rows(RowState.DONE)
+            for entry in journal.rows(EntryState.DONE)
         }
 
 

@@ -30,7 +30,7 @@ from tagodev import (
     ServerError,
 )
 from tagodev.bulk import engine as engine_module
-from tagodev.bulk.journal.entry import Batch, RowState
+from tagodev.bulk.journal.entry import Batch, EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.operations.identity import Ambiguous, Found
 from tests.bulk.journals import begun
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from tagodev import Outcome, TagoError
     from tagodev.bulk.operations.identity import Finding
-    from tagodev.bulk.work_item import Row
+    from tagodev.bulk.work_item import WorkItem
     from tagodev.session import CallRecord
 
 SETTLE: Final = 10.0
@@ -88,7 +88,7 @@ def ended(items: Any, work: Work, journal: Path | None = None, **options: Any) -
     return run_virtually(scenario())
 
 
-def states(path: Path) -> list[RowState]:
+def states(path: Path) -> list[EntryState]:
     """Return what a journal knows of its rows."""
     with Journal.read(path) as journal:
         return [entry.state for entry in journal.rows()]
@@ -108,7 +108,9 @@ def losing(*items: Any, times: int = 1) -> Callable[[Any, CallRecord], Any]:
     return do
 
 
-def in_turn(*looks: Mapping[int, Finding]) -> Callable[[Sequence[Row[Any]]], Mapping[int, Finding]]:
+def in_turn(
+    *looks: Mapping[int, Finding],
+) -> Callable[[Sequence[WorkItem[Any]]], Mapping[int, Finding]]:
     """Return what is found at one look after the other, and then nothing."""
     coming = list(looks)
     return lambda rows: coming.pop(0) if coming else {}
@@ -127,7 +129,7 @@ def test_found_at_the_first_look(tmp_path: Path) -> None:
     assert [3] == work.adopted
     assert list(range(6)) == sorted(work.begun)
     assert SETTLE <= end.seconds < SETTLE + 1
-    assert [RowState.DONE] * 6 == states(tmp_path / "x")
+    assert [EntryState.DONE] * 6 == states(tmp_path / "x")
 
 
 def test_lost_and_then_unreachable_is_looked_up(tmp_path: Path) -> None:
@@ -195,7 +197,7 @@ def test_several_candidates_are_told_and_none_is_chosen(tmp_path: Path) -> None:
     assert isinstance(doubt.error, AmbiguousMatchError)
     assert ("a", "b") == doubt.error.candidates
     assert 6 == len(work.begun)
-    assert RowState.UNSOLVED is states(path)[3]
+    assert EntryState.UNSOLVED is states(path)[3]
 
     again = Work()
     assert [] == ended(range(6), again, path).outcomes
@@ -226,7 +228,7 @@ def test_a_row_that_is_always_lost_stays_in_doubt(tmp_path: Path, cls: type[Work
     assert isinstance(doubt.error, RequestError)
     assert doubt.error.may_have_acted
     assert 21 + 1 == len(work.begun)
-    assert [RowState.SENT, RowState.DONE] == states(path)
+    assert [EntryState.SENT, EntryState.DONE] == states(path)
     assert [0] == ended([0, 1], cls(), path).of(Done)
 
 
@@ -291,7 +293,7 @@ def test_what_was_found_is_never_done_again(tmp_path: Path, error: TagoError) ->
     assert list(range(6)) == end.of(Done)
     assert [3, 3, 3] == work.adopted
     assert 6 == len(work.begun)
-    assert [RowState.DONE] * 6 == states(tmp_path / "x")
+    assert [EntryState.DONE] * 6 == states(tmp_path / "x")
 
 
 def test_what_was_found_and_can_not_be_adopted_is_in_doubt(tmp_path: Path) -> None:
@@ -308,7 +310,7 @@ def test_what_was_found_and_can_not_be_adopted_is_in_doubt(tmp_path: Path) -> No
     assert [3] == end.of(InDoubt)
     assert [3] == work.adopted
     assert 6 == len(work.begun)
-    assert RowState.SENT is states(path)[3]
+    assert EntryState.SENT is states(path)[3]
     assert end.seconds < 2 * SETTLE
     with Journal.open(path) as journal:
         assert 0 == journal.retry_failed()
@@ -328,7 +330,7 @@ def test_a_stop_while_adopting_leaves_doubt(tmp_path: Path) -> None:
     assert DENIED is end.reason
     assert [1, 3] == end.of(InDoubt)
     assert [1] == work.adopted
-    assert [RowState.SENT] * 2 == [states(path)[n] for n in (1, 3)]
+    assert [EntryState.SENT] * 2 == [states(path)[n] for n in (1, 3)]
 
 
 # --- looking -----------------------------------------------------------------------------------
@@ -338,7 +340,7 @@ def test_looking_goes_on_when_the_connection_fails(tmp_path: Path) -> None:
     """A look that failed has found nothing out; it is not taken for not having found."""
     fails: list[TagoError] = [UNREACHABLE, LOST, ServerError("down", status=503), UNREACHABLE]
 
-    def find(rows: Sequence[Row[Any]]) -> Mapping[int, Finding]:
+    def find(rows: Sequence[WorkItem[Any]]) -> Mapping[int, Finding]:
         if fails:
             raise fails.pop(0)
         return {3: Found("x")}
@@ -358,7 +360,7 @@ def test_a_look_that_is_refused_stops(tmp_path: Path, error: TagoError) -> None:
     """Whoever may not look can't know: the rows stay in doubt, and nothing is sent again."""
     path = tmp_path / "x"
 
-    def find(rows: Sequence[Row[Any]]) -> Mapping[int, Finding]:
+    def find(rows: Sequence[WorkItem[Any]]) -> Mapping[int, Finding]:
         raise error
 
     end = ended(range(6), Work(losing(3), find=find), path)
@@ -366,7 +368,7 @@ def test_a_look_that_is_refused_stops(tmp_path: Path, error: TagoError) -> None:
     assert error is end.reason
     assert [3] == end.of(InDoubt)
     assert [0, 1, 2, 4, 5] == end.of(Done)
-    assert RowState.SENT is states(path)[3]
+    assert EntryState.SENT is states(path)[3]
 
 
 def test_a_stop_ends_the_settle_time(tmp_path: Path) -> None:
@@ -391,7 +393,7 @@ def test_a_stop_ends_the_settle_time(tmp_path: Path) -> None:
     assert [0, 4, 5] == end.of(Done)
     assert [] == work.adopted
     assert 1.5 * SETTLE <= end.seconds < 1.5 * SETTLE + 0.1
-    assert [RowState.UNSOLVED, RowState.SENT, RowState.SENT] == states(path)[1:4]
+    assert [EntryState.UNSOLVED, EntryState.SENT, EntryState.SENT] == states(path)[1:4]
 
 
 def test_failures_that_are_too_many_end_the_looking(tmp_path: Path) -> None:
@@ -415,8 +417,8 @@ def test_earlier_rows_are_looked_up_before_anything_is_sent(tmp_path: Path) -> N
     """Finished rows are passed over, those in doubt come first, then those that never left."""
     path = tmp_path / "x"
     known = [
-        *(RowState.DONE, RowState.SENT, RowState.PENDING, RowState.FAILED, RowState.SENT),
-        *(RowState.UNSOLVED, RowState.UNSOLVED),
+        *(EntryState.DONE, EntryState.SENT, EntryState.PENDING, EntryState.FAILED, EntryState.SENT),
+        *(EntryState.UNSOLVED, EntryState.UNSOLVED),
     ]
     begun(path, range(7), known).close()
     order: list[str] = []
@@ -425,7 +427,7 @@ def test_earlier_rows_are_looked_up_before_anything_is_sent(tmp_path: Path) -> N
         order.append(f"do {item}")
         await leave(record)
 
-    def find(rows: Sequence[Row[Any]]) -> Mapping[int, Finding]:
+    def find(rows: Sequence[WorkItem[Any]]) -> Mapping[int, Finding]:
         assert all(row.in_doubt for row in rows)
         order.append("look")
         return {1: Found("x")}
@@ -440,15 +442,15 @@ def test_earlier_rows_are_looked_up_before_anything_is_sent(tmp_path: Path) -> N
     run_virtually(scenario())
 
     assert ["look", "look", "do 4", "do 2", "do 7", "do 8"] == order
-    done, unsolved = RowState.DONE, RowState.UNSOLVED
-    expected = [*(done, done, done, RowState.FAILED, done), *(unsolved, unsolved, done, done)]
+    done, unsolved = EntryState.DONE, EntryState.UNSOLVED
+    expected = [*(done, done, done, EntryState.FAILED, done), *(unsolved, unsolved, done, done)]
     assert expected == states(path)
 
 
 def test_earlier_rows_know_when_they_were_sent(tmp_path: Path) -> None:
     """By the service's clock, as far as that is known: what is older is not theirs."""
     path = tmp_path / "x"
-    begun(path, range(1), [RowState.SENT]).close()
+    begun(path, range(1), [EntryState.SENT]).close()
     seen: list[float | None] = []
 
     class Ahead(Door):
@@ -457,7 +459,7 @@ def test_earlier_rows_know_when_they_were_sent(tmp_path: Path) -> None:
         def clock_state(self) -> Any:
             return self
 
-    def find(rows: Sequence[Row[Any]]) -> Mapping[int, Finding]:
+    def find(rows: Sequence[WorkItem[Any]]) -> Mapping[int, Finding]:
         seen.extend(row.since for row in rows)
         return {0: Found("x")}
 
@@ -476,7 +478,7 @@ def test_rows_of_this_process_know_it_too(tmp_path: Path) -> None:
         def clock_state(self) -> Any:
             return self
 
-    def find(rows: Sequence[Row[Any]]) -> Mapping[int, Finding]:
+    def find(rows: Sequence[WorkItem[Any]]) -> Mapping[int, Finding]:
         seen.extend(row.since for row in rows)
         return {0: Found("x")}
 
@@ -492,7 +494,7 @@ def test_rows_of_this_process_know_it_too(tmp_path: Path) -> None:
 def test_what_earlier_processes_were_granted_is_charged(tmp_path: Path) -> None:
     """Before anything is sent: the route's windows, and the requests that have no end."""
     path = tmp_path / "x"
-    with begun(path, range(3), [RowState.SENT, RowState.SENT]) as journal:
+    with begun(path, range(3), [EntryState.SENT, EntryState.SENT]) as journal:
         journal.write(
             Batch(
                 spent={
@@ -512,7 +514,13 @@ def test_what_earlier_processes_were_granted_is_charged(tmp_path: Path) -> None:
 def test_rows_come_in_order_on_resuming_too(tmp_path: Path, ordered: bool) -> None:
     """Rows that failed are tried again beside rows in doubt that stand behind them."""
     path = tmp_path / "x"
-    known = [RowState.FAILED, RowState.DONE, RowState.PENDING, RowState.SENT, RowState.SENT]
+    known = [
+        EntryState.FAILED,
+        EntryState.DONE,
+        EntryState.PENDING,
+        EntryState.SENT,
+        EntryState.SENT,
+    ]
     with begun(path, range(8), known) as journal:
         assert 1 == journal.retry_failed()
     work = Work(losing(3, 6), find=lambda rows: {})
@@ -561,11 +569,11 @@ def test_nothing_leaves_that_is_not_written_down(
     assert sorted(end.of(Pending) + sent) == list(range(len(end.outcomes)))
     # Ends that could not be written are looked up by whoever goes on.
     known = states(path)
-    assert all(known[n] in {RowState.SENT, RowState.DONE} for n in sent)
-    assert RowState.DONE not in known[len(sent) :]
+    assert all(known[n] in {EntryState.SENT, EntryState.DONE} for n in sent)
+    assert EntryState.DONE not in known[len(sent) :]
     again = ended(range(100), Work(find=lambda rows: {n: Found("x") for n in sent}), path)
     assert again.stopped is None
-    assert [RowState.DONE] * 100 == states(path)
+    assert [EntryState.DONE] * 100 == states(path)
 
 
 def test_a_stop_while_a_row_is_written_down_takes_it_back(tmp_path: Path) -> None:
@@ -586,7 +594,7 @@ def test_a_stop_while_a_row_is_written_down_takes_it_back(tmp_path: Path) -> Non
     assert [0] == end.of(Pending)
     assert [1] == end.of(Failed)
     # What ended the run is not the row's own fault: the next process tries it again.
-    assert [RowState.PENDING, RowState.PENDING] == states(path)
+    assert [EntryState.PENDING, EntryState.PENDING] == states(path)
 
 
 def test_a_run_that_was_left_can_be_gone_on_with(tmp_path: Path) -> None:
@@ -604,7 +612,7 @@ def test_a_run_that_was_left_can_be_gone_on_with(tmp_path: Path) -> None:
         return [report.done + report.skipped]
 
     assert [20] == run_virtually(scenario())
-    assert [RowState.DONE] * 20 == states(path)
+    assert [EntryState.DONE] * 20 == states(path)
 
 
 def test_a_run_whose_task_was_cancelled_can_be_gone_on_with(tmp_path: Path) -> None:
@@ -622,7 +630,7 @@ def test_a_run_whose_task_was_cancelled_can_be_gone_on_with(tmp_path: Path) -> N
         await asyncio.sleep(1)
         task.cancel()
         await asyncio.wait([task])
-        assert [RowState.DONE] * 4 + [RowState.SENT] * 4 == states(path)
+        assert [EntryState.DONE] * 4 + [EntryState.SENT] * 4 == states(path)
         work = Work(find=lambda rows: {row.index: Found("x") for row in rows})
         outcomes, _ = await collected(bulk(range(20), work, journal=path))
         assert list(range(4, 20)) == sorted(outcome.index for outcome in outcomes)
@@ -663,7 +671,7 @@ def test_another_input_stops_the_run_at_its_first_other_row(tmp_path: Path) -> N
     assert [0, 1] == end.of(Done) + end.of(Pending)
     assert [0] == end.of(Done)
     assert [0, 1, 99] == read
-    assert [RowState.DONE] + [RowState.PENDING] * 4 == states(path)
+    assert [EntryState.DONE] + [EntryState.PENDING] * 4 == states(path)
 
 
 def test_a_row_that_can_not_be_written_down_fails_alone(tmp_path: Path) -> None:
@@ -681,14 +689,14 @@ def test_a_row_that_can_not_be_written_down_fails_alone(tmp_path: Path) -> None:
     assert end.stopped is None
     assert [0, 2] == end.of(Done)
     assert [1] == end.of(Failed)
-    assert [RowState.DONE, RowState.FAILED, RowState.DONE] == states(path)
+    assert [EntryState.DONE, EntryState.FAILED, EntryState.DONE] == states(path)
 
 
-@pytest.mark.parametrize("state", [RowState.PENDING, RowState.SENT])
-def test_a_row_that_can_not_be_read_stops_the_run(tmp_path: Path, state: RowState) -> None:
+@pytest.mark.parametrize("state", [EntryState.PENDING, EntryState.SENT])
+def test_a_row_that_can_not_be_read_stops_the_run(tmp_path: Path, state: EntryState) -> None:
     """The error names the journal and the row."""
     path = tmp_path / "x"
-    begun(path, range(3), [RowState.DONE, state]).close()
+    begun(path, range(3), [EntryState.DONE, state]).close()
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("UPDATE rows SET payload = 'no JSON' WHERE number = 1")
     end = ended(None, Work(), path)
@@ -735,7 +743,7 @@ def test_patience_ends(tmp_path: Path) -> None:
     assert [0] == end.of(Done)
     assert [1, 2, 3, 4] == end.of(Pending)
     assert 100 <= end.seconds < 130
-    assert [RowState.DONE] + [RowState.PENDING] * 4 == states(path)
+    assert [EntryState.DONE] + [EntryState.PENDING] * 4 == states(path)
     assert list(range(1, 50)) == ended(range(50), Work(), path).of(Done)
 
 
@@ -781,7 +789,7 @@ def test_a_first_contact_shows_that_the_address_is_right(tmp_path: Path) -> None
 def test_a_first_contact_that_fails_ends_the_run(tmp_path: Path, error: TagoError) -> None:
     """With a journal the service's clock is asked for first; nothing is read before it is known."""
     path = tmp_path / "x"
-    begun(path, range(3), [RowState.DONE, RowState.SENT]).close()
+    begun(path, range(3), [EntryState.DONE, EntryState.SENT]).close()
     work = Work()
     read: list[int] = []
 
@@ -795,7 +803,7 @@ def test_a_first_contact_that_fails_ends_the_run(tmp_path: Path, error: TagoErro
     assert error is end.reason
     assert [] == read == work.begun == work.looked
     assert [1] == end.of(InDoubt)
-    assert [RowState.DONE, RowState.SENT, RowState.PENDING] == states(path)
+    assert [EntryState.DONE, EntryState.SENT, EntryState.PENDING] == states(path)
     assert end.seconds < 1
 
 
@@ -940,7 +948,7 @@ def test_a_source_that_fails_does_not_take_rows_in_doubt_along(tmp_path: Path) -
 
     assert list(range(9)) == sorted(outcome.index for outcome in outcomes)
     assert {Done} == {type(outcome) for outcome in outcomes}
-    assert [RowState.DONE] * 9 == states(path)
+    assert [EntryState.DONE] * 9 == states(path)
 
 
 def test_leaving_in_the_middle_of_the_settle_time(tmp_path: Path) -> None:
@@ -956,7 +964,7 @@ def test_leaving_in_the_middle_of_the_settle_time(tmp_path: Path) -> None:
         return loop.time() - began
 
     assert run_virtually(scenario()) < 1
-    assert [RowState.DONE, RowState.SENT] == states(tmp_path / "x")
+    assert [EntryState.DONE, EntryState.SENT] == states(tmp_path / "x")
 
 
 # --- answers that were lost and leave no doubt --------------------------------------------------
@@ -980,7 +988,7 @@ def test_what_was_not_done_for_want_of_an_answer_is_done_later(tmp_path: Path) -
     end = ended(range(6), Work(listing_fails(3, times=2)), tmp_path / "x")
 
     assert list(range(6)) == end.of(Done)
-    assert [RowState.DONE] * 6 == states(tmp_path / "x")
+    assert [EntryState.DONE] * 6 == states(tmp_path / "x")
 
 
 def test_what_was_not_done_when_the_run_ends_is_pending(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tagodev import (
     InDoubt,
     Pending,
 )
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.operations.identity import Ambiguous, Found
 from tests.bulk.journals import a_place, begun
@@ -97,7 +97,7 @@ def seconds_of(rows: Any, work: Work, **options: Any) -> float:
     return run_virtually(scenario())
 
 
-def states(path: Path) -> list[RowState]:
+def states(path: Path) -> list[EntryState]:
     """Return what a journal knows of its rows."""
     with Journal.read(path) as journal:
         return [entry.state for entry in journal.rows()]
@@ -177,7 +177,7 @@ def test_doubts_of_one_resource_are_settled_one_after_another(
     """An earlier version may have sent both at once: the second is looked up after the first."""
     path = tmp_path / "x"
     rows = items((0, "a", 0), (0, "a", 0), (0, "b", 0))
-    begun(path, rows, [RowState.SENT] * 3, whole=True).close()
+    begun(path, rows, [EntryState.SENT] * 3, whole=True).close()
     work = Steps(find=lambda rows: {row.index: Found("x") for row in rows})
     outcomes, _ = done(rows, work, journal=path, ordered=ordered)
 
@@ -318,8 +318,8 @@ class Partly(Work):
 def test_settling_only(tmp_path: Path) -> None:
     """What is found is adopted; what is not is pending, in the journal too; nothing is done."""
     path = tmp_path / "x"
-    sent = [RowState.SENT] * 4
-    begun(path, range(8), [RowState.DONE, *sent, RowState.PENDING, RowState.FAILED]).close()
+    sent = [EntryState.SENT] * 4
+    begun(path, range(8), [EntryState.DONE, *sent, EntryState.PENDING, EntryState.FAILED]).close()
     work = Work(find=lambda rows: {1: Found("x"), 3: Ambiguous(("a", "b"))})
     outcomes, stopped = done(None, work, journal=path, settle_only=True)
 
@@ -331,14 +331,14 @@ def test_settling_only(tmp_path: Path) -> None:
     assert [1] == work.adopted
     assert [[1, 2, 3, 4], [2, 4]] == work.looked
     assert states(path) == [
-        RowState.DONE,
-        RowState.DONE,
-        RowState.PENDING,
-        RowState.UNSOLVED,
-        RowState.PENDING,
-        RowState.PENDING,
-        RowState.FAILED,
-        RowState.PENDING,
+        EntryState.DONE,
+        EntryState.DONE,
+        EntryState.PENDING,
+        EntryState.UNSOLVED,
+        EntryState.PENDING,
+        EntryState.PENDING,
+        EntryState.FAILED,
+        EntryState.PENDING,
     ]
 
 
@@ -348,7 +348,7 @@ def test_settling_waits_once_where_nothing_can_be_found(
 ) -> None:
     """Rows of which nothing can be found are pending after the first settle time."""
     path = tmp_path / "x"
-    begun(path, sent, [RowState.SENT] * 2).close()
+    begun(path, sent, [EntryState.SENT] * 2).close()
 
     async def scenario() -> float:
         loop = asyncio.get_running_loop()
@@ -358,13 +358,13 @@ def test_settling_waits_once_where_nothing_can_be_found(
         return loop.time() - began
 
     assert looks * 10 <= run_virtually(scenario()) < looks * 10 + 1
-    assert [RowState.PENDING] * 2 == states(path)
+    assert [EntryState.PENDING] * 2 == states(path)
 
 
 def test_settling_adopts_in_several_attempts(tmp_path: Path) -> None:
     """What was found and could not be adopted for want of an answer is adopted later."""
     path = tmp_path / "x"
-    begun(path, range(2), [RowState.SENT, RowState.PENDING]).close()
+    begun(path, range(2), [EntryState.SENT, EntryState.PENDING]).close()
     fails = [LOST, LOST]
 
     async def adopt(item: Any, record: CallRecord) -> None:
@@ -376,14 +376,14 @@ def test_settling_adopts_in_several_attempts(tmp_path: Path) -> None:
     outcomes, _ = done(None, work, journal=path, settle_only=True)
 
     assert [Done] == [type(outcome) for outcome in outcomes]
-    assert [RowState.DONE, RowState.PENDING] == states(path)
+    assert [EntryState.DONE, EntryState.PENDING] == states(path)
     assert [] == work.begun
 
 
 def test_settling_what_a_stop_interrupts_stays_in_doubt(tmp_path: Path) -> None:
     """What could not be looked up is not taken for not found."""
     path = tmp_path / "x"
-    begun(path, range(2), [RowState.SENT, RowState.PENDING]).close()
+    begun(path, range(2), [EntryState.SENT, EntryState.PENDING]).close()
 
     def find(rows: Any) -> Any:
         raise AuthenticationError("no", status=401)
@@ -392,13 +392,13 @@ def test_settling_what_a_stop_interrupts_stays_in_doubt(tmp_path: Path) -> None:
 
     assert stopped is not None
     assert [InDoubt] == [type(outcome) for outcome in outcomes]
-    assert [RowState.SENT, RowState.PENDING] == states(path)
+    assert [EntryState.SENT, EntryState.PENDING] == states(path)
 
 
 def test_what_was_settled_is_done_afterwards(tmp_path: Path) -> None:
     """A later run does what was found to be missing."""
     path = tmp_path / "x"
-    begun(path, range(3), [RowState.SENT] * 2).close()
+    begun(path, range(3), [EntryState.SENT] * 2).close()
     done(None, Work(), journal=path, settle_only=True)
     work = Work()
     outcomes, _ = done(None, work, journal=path)

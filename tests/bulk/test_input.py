@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import JournalError
-from tagodev.bulk.input import JournalSource, Source, digest_of, read_row
-from tagodev.bulk.journal.entry import Batch, Entry, RowState
+from tagodev.bulk.input import JournalInput, RunInput, digest_of, read_row
+from tagodev.bulk.journal.entry import Batch, EntryState, JournalEntry
 from tagodev.bulk.journal.store import Journal
 from tests.bulk.journals import a_place, begun
 from tests.bulk.virtual import run_virtually
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from tagodev.bulk.journal.writer import Recorder
+    from tagodev.bulk.journal.writer import JournalWriter
 
-STATES = st.sampled_from(list(RowState))
+STATES = st.sampled_from(list(EntryState))
 
 
 class Broken(Work):
@@ -50,12 +50,12 @@ class Writer:
         self._journal.write(Batch(whole=True))
 
 
-def journalled(items: Any, journal: Journal) -> JournalSource[Any]:
+def journalled(items: Any, journal: Journal) -> JournalInput[Any]:
     """Return a source that compares rows with a journal."""
-    return JournalSource(items, Work(), journal, cast("Recorder", Writer(journal)))
+    return JournalInput(items, Work(), journal, cast("JournalWriter", Writer(journal)))
 
 
-async def everything(source: Source[Any], workers: int = 1) -> list[tuple[int, Any]]:
+async def everything(source: RunInput[Any], workers: int = 1) -> list[tuple[int, Any]]:
     """Pull all rows of a source, by several who take turns."""
     rows: list[tuple[int, Any]] = []
 
@@ -80,7 +80,7 @@ def numbers(journal: Journal) -> list[int]:
 @pytest.mark.parametrize("make", [list, iter, ticking])
 async def test_rows_come_in_order_with_their_index(make: Any, workers: int) -> None:
     """However many pull: each row comes once."""
-    rows = await everything(Source(make(["a", "b", "c"])), workers)
+    rows = await everything(RunInput(make(["a", "b", "c"])), workers)
 
     assert [(0, "a"), (1, "b"), (2, "c")] == rows
 
@@ -98,7 +98,7 @@ async def test_a_source_is_asked_by_one_at_a_time() -> None:
             asked -= 1
             yield item
 
-    assert 20 == len(await everything(Source(rows()), workers=7))
+    assert 20 == len(await everything(RunInput(rows()), workers=7))
 
 
 async def test_after_the_end_there_is_nothing() -> None:
@@ -119,7 +119,7 @@ async def test_after_the_end_there_is_nothing() -> None:
                 raise StopIteration
             return 2
 
-    source = Source(Rows())
+    source = RunInput(Rows())
 
     assert [(0, 1), None, None] == [await source.pull() for _ in range(3)]
 
@@ -134,11 +134,11 @@ async def test_after_the_end_there_is_nothing() -> None:
     asynchronous=st.booleans(),
 )
 def test_any_mixture_of_known_and_new_rows(
-    known: list[RowState], new: int, workers: int, asynchronous: bool
+    known: list[EntryState], new: int, workers: int, asynchronous: bool
 ) -> None:
     """What is finished or in doubt is passed over, the rest comes in order, and all is kept."""
     items = [{"row": number} for number in range(len(known) + new)]
-    left = [n for n in range(len(items)) if n >= len(known) or known[n] is RowState.PENDING]
+    left = [n for n in range(len(items)) if n >= len(known) or known[n] is EntryState.PENDING]
     with a_place() as place, begun(place, items[: len(known)], known) as journal:
         source = journalled(ticking(items) if asynchronous else iter(items), journal)
         rows = run_virtually(everything(source, workers))
@@ -152,7 +152,7 @@ def test_any_mixture_of_known_and_new_rows(
 
 @given(known=st.lists(STATES, min_size=1, max_size=20), data=st.data(), whole=st.booleans())
 def test_another_input_is_refused_at_its_first_other_row(
-    known: list[RowState], data: st.DataObject, whole: bool
+    known: list[EntryState], data: st.DataObject, whole: bool
 ) -> None:
     """The rows before it are those of the journal; it says which row is another."""
     items: list[Any] = list(range(len(known)))
@@ -171,7 +171,7 @@ def test_another_input_is_refused_at_its_first_other_row(
             run_virtually(pull())
 
         assert str(place) in str(caught.value)
-        assert [n for n in range(other) if known[n] is RowState.PENDING] == [n for n, _ in rows]
+        assert [n for n in range(other) if known[n] is EntryState.PENDING] == [n for n, _ in rows]
         assert items == numbers(journal)
         assert whole == journal.whole
 
@@ -199,7 +199,7 @@ async def test_rows_that_can_not_be_written_down_are_told_apart_too(tmp_path: Pa
 
 def test_a_row_that_can_not_be_read_is_told(tmp_path: Path) -> None:
     """Which row of which journal, and what is wrong with it."""
-    entry = Entry(number=4, state=RowState.PENDING, payload=b"{")
+    entry = JournalEntry(number=4, state=EntryState.PENDING, payload=b"{")
     with (
         begun(tmp_path / "x", []) as journal,
         pytest.raises(JournalError, match="row 5 can't be read: unexpected end") as caught,
@@ -216,7 +216,7 @@ def test_a_hash_is_what_it_was() -> None:
 
 async def test_a_shorter_input_is_refused(tmp_path: Path) -> None:
     """Rows that the journal knows can't be missing."""
-    with begun(tmp_path / "x", [0, 1, 2], [RowState.DONE] * 3) as journal:
+    with begun(tmp_path / "x", [0, 1, 2], [EntryState.DONE] * 3) as journal:
         with pytest.raises(JournalError, match="ends before"):
             await everything(journalled([0, 1], journal))
 
@@ -225,7 +225,7 @@ async def test_a_shorter_input_is_refused(tmp_path: Path) -> None:
 
 async def test_a_longer_input_is_refused_where_the_journal_has_all(tmp_path: Path) -> None:
     """A journal that has seen the end of its input knows that this is another."""
-    with begun(tmp_path / "x", [0, 1], [RowState.DONE] * 2, whole=True) as journal:
+    with begun(tmp_path / "x", [0, 1], [EntryState.DONE] * 2, whole=True) as journal:
         with pytest.raises(JournalError, match="it has 2 rows, and the input has more"):
             await everything(journalled([0, 1, 2], journal))
 
@@ -234,7 +234,7 @@ async def test_a_longer_input_is_refused_where_the_journal_has_all(tmp_path: Pat
 
 async def test_an_input_that_goes_on_is_taken_down(tmp_path: Path) -> None:
     """A journal that was cut short gets the rest of its input."""
-    with begun(tmp_path / "x", [0, 1], [RowState.DONE] * 2) as journal:
+    with begun(tmp_path / "x", [0, 1], [EntryState.DONE] * 2) as journal:
         assert [(2, 2), (3, 3)] == await everything(journalled(range(4), journal))
         assert [0, 1, 2, 3] == numbers(journal)
         assert journal.whole
@@ -272,7 +272,7 @@ async def test_many_finished_rows_let_others_have_their_turn(tmp_path: Path) -> 
             turns += 1
             await asyncio.sleep(0)
 
-    with begun(tmp_path / "x", range(many), [RowState.DONE] * many) as journal:
+    with begun(tmp_path / "x", range(many), [EntryState.DONE] * many) as journal:
         task = asyncio.create_task(other())
         source = journalled(range(many + 1), journal)
         assert (many, many) == await source.pull()
@@ -286,10 +286,10 @@ async def test_many_finished_rows_let_others_have_their_turn(tmp_path: Path) -> 
 
 
 @given(st.lists(STATES, max_size=30))
-def test_a_journal_gives_its_pending_rows(known: list[RowState]) -> None:
+def test_a_journal_gives_its_pending_rows(known: list[EntryState]) -> None:
     """As they were written down, in their order."""
     items = [{"row": number} for number in range(len(known))]
-    pending = [n for n, state in enumerate(known) if state is RowState.PENDING]
+    pending = [n for n, state in enumerate(known) if state is EntryState.PENDING]
     with a_place() as place, begun(place, items, known) as journal:
         rows = run_virtually(everything(journalled(None, journal), workers=3))
 
@@ -308,7 +308,7 @@ async def test_a_journal_gives_each_pending_row_once(tmp_path: Path) -> None:
             seen.append(row[0])
             if len(seen) % 100 == 0:
                 journal.write(
-                    Batch(ended=[(int(RowState.DONE), 1, 1.0, None, None, n) for n in seen])
+                    Batch(ended=[(int(EntryState.DONE), 1, 1.0, None, None, n) for n in seen])
                 )
 
     assert list(range(many)) == seen

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tagodev import Created, DeviceCreate, DeviceCreated, HardLimits, InterruptedRunError
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.serialization.converter import from_json
 from tests.bulk.journals import MEMORY
@@ -195,7 +195,7 @@ class Lives(RuleBasedStateMachine):
         assert wanted == self._names()
         with Journal.read(self._journal) as journal:
             assert journal.whole
-            assert {RowState.DONE: len(wanted)} == journal.counts()
+            assert {EntryState.DONE: len(wanted)} == journal.counts()
             for name, entry in zip(wanted, journal.rows(), strict=True):
                 made = from_json(entry.result or b"", DeviceCreated)
                 assert name == devices[made.device_id].name

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev.bulk.precedence import Precedence
-from tagodev.bulk.work_item import Row
+from tagodev.bulk.work_item import WorkItem
 from tagodev.session import CallRecord
 from tests.bulk.working import Work
 
@@ -27,9 +27,9 @@ class Steps(Work):
         return resource
 
 
-def steps(*items: tuple[int, str | None]) -> list[Row[Any]]:
+def steps(*items: tuple[int, str | None]) -> list[WorkItem[Any]]:
     """Return rows of these items."""
-    return [Row(index, item, record=CallRecord()) for index, item in enumerate(items)]
+    return [WorkItem(index, item, record=CallRecord()) for index, item in enumerate(items)]
 
 
 def test_items_of_one_resource_follow_each_other() -> None:
@@ -72,7 +72,7 @@ def test_every_item_has_its_turn(items: list[tuple[int, str | None]], random: An
     """Whatever ends first, each item is in work once, beside none of its resource."""
     precedence = Precedence(Steps())
     working = [row for row in steps(*items) if precedence.add(row)]
-    done: list[Row[Any]] = []
+    done: list[WorkItem[Any]] = []
     while working:
         resources = [row.item[1] for row in working if row.item[1] is not None]
         assert len(set(resources)) == len(resources)

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from tagodev import ConnectionLostError, Done
 from tagodev.bulk.engine import Engine
-from tagodev.bulk.input import Source
-from tagodev.bulk.journal.adapter import NoNotes
+from tagodev.bulk.input import RunInput
+from tagodev.bulk.journal.item_log import NullItemLog
 from tagodev.bulk.operations.identity import Found
 from tagodev.bulk.options import RunOptions
-from tagodev.bulk.reorder_buffer import Order
-from tagodev.bulk.work_item import Row
+from tagodev.bulk.reorder_buffer import ReorderBuffer
+from tagodev.bulk.work_item import WorkItem
 from tests.bulk.virtual import run_virtually
 from tests.bulk.working import Work
 
@@ -45,7 +45,7 @@ def indices(outcomes: Iterable[Outcome]) -> list[int]:
 @given(st.permutations(range(12)))
 def test_whatever_the_order_of_completion(completed: list[int]) -> None:
     """Each outcome comes out once, as soon as all before it are out."""
-    order = Order(100)
+    order = ReorderBuffer(100)
     for index in range(12):
         order.add(index)
     out: list[int] = []
@@ -66,7 +66,7 @@ def test_rows_of_an_earlier_process_come_in_their_order_too(
     doubts: set[int], completed: list[int]
 ) -> None:
     """They are done first, and reported where they stand in the input."""
-    order = Order(100)
+    order = ReorderBuffer(100)
     order.expect(sorted(doubts))
     for index in range(21):
         if index not in doubts:
@@ -78,7 +78,7 @@ def test_rows_of_an_earlier_process_come_in_their_order_too(
 
 def test_an_earlier_row_waits_for_those_that_were_not_pulled_yet() -> None:
     """A row that comes before it in the input may yet be pulled."""
-    order = Order(4)
+    order = ReorderBuffer(4)
     order.expect([5])
     assert [] == order.release(done(5))
     order.add(3)
@@ -89,7 +89,7 @@ def test_an_earlier_row_waits_for_those_that_were_not_pulled_yet() -> None:
 
 def test_what_nobody_comes_before_any_more_comes_at_the_end() -> None:
     """When no further row is pulled, what is held comes in its order."""
-    order = Order(4)
+    order = ReorderBuffer(4)
     order.expect([7, 9])
     order.release(done(9))
     order.release(done(7))
@@ -105,7 +105,7 @@ def test_room_ends_with_the_span() -> None:
     """No more rows than the span are out at once; the first to come out makes room."""
 
     async def scenario() -> list[bool]:
-        order = Order(2)
+        order = ReorderBuffer(2)
         seen = []
         for index in range(2):
             seen.append(await order.room([]))
@@ -126,7 +126,7 @@ def test_no_room_behind_a_row_in_doubt() -> None:
     """It does not move before the workers have ended: whoever waits for room goes home."""
 
     async def scenario() -> list[bool]:
-        order = Order(1)
+        order = ReorderBuffer(1)
         doubts: list[int] = []
         order.add(0)
         waiting = [asyncio.create_task(order.room(doubts)) for _ in range(3)]
@@ -142,7 +142,7 @@ def test_no_room_behind_a_row_in_doubt() -> None:
 # --- whole runs --------------------------------------------------------------------------------
 
 
-class Kept(NoNotes[Any]):
+class Kept(NullItemLog[Any]):
     """Notes that are kept, in memory: rows in doubt are looked up."""
 
     kept = True
@@ -150,15 +150,15 @@ class Kept(NoNotes[Any]):
     def __init__(self, earlier: Sequence[int] = ()) -> None:
         self._earlier = earlier
 
-    def doubts(self, new_record: Callable[[int | None], CallRecord]) -> list[Row[Any]]:
+    def doubts(self, new_record: Callable[[int | None], CallRecord]) -> list[WorkItem[Any]]:
         """Return the rows of an earlier process."""
-        rows = [Row(index, index, record=new_record(index)) for index in self._earlier]
+        rows = [WorkItem(index, index, record=new_record(index)) for index in self._earlier]
         for row in rows:
             row.record.in_doubt = True
         return rows
 
 
-class Rest(Source[int]):
+class Rest(RunInput[int]):
     """The rows that an earlier process has not sent."""
 
     def __init__(self, items: Any, earlier: Sequence[int]) -> None:
@@ -232,7 +232,7 @@ def test_in_order_whatever_is_lost_and_however_slow(
             record.in_doubt = True
             raise LOST
 
-    def find(doubts: Sequence[Row[Any]]) -> dict[int, Found]:
+    def find(doubts: Sequence[WorkItem[Any]]) -> dict[int, Found]:
         return {row.index: Found("x") for row in doubts if found and not left[row.index]}
 
     earlier = [index for index, (_, whose, _) in enumerate(rows) if whose == "earlier"]

@@ -30,7 +30,7 @@ from tagodev import (
     Pending,
     TagoError,
 )
-from tagodev.bulk.journal.entry import Batch, RowState
+from tagodev.bulk.journal.entry import Batch, EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.target import Target
 from tests.bulk.journals import a_place, begun
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagodev import BulkRun
-    from tagodev.bulk.work_item import Row
+    from tagodev.bulk.work_item import WorkItem
     from tagodev.session import CallRecord
 
 STOPPING = AuthenticationError("no", status=401)
@@ -155,7 +155,7 @@ async def test_ten_thousand_rows_in_flat_memory() -> None:
             del row
 
     class Forgetful(Work):
-        async def do(self, row: Row[Any]) -> Done:
+        async def do(self, row: WorkItem[Any]) -> Done:
             await asyncio.sleep(0)
             if row.index % 3 == 0:
                 raise BadRequestError("no", status=400)
@@ -802,7 +802,7 @@ async def test_a_journal_goes_on_with_its_own_profile_only(
             with begun(path, [0]) as journal:
                 journal.bind(known)
                 if sent:
-                    ended = (int(RowState.DONE), 1, 2.0, None, None, 0)
+                    ended = (int(EntryState.DONE), 1, 2.0, None, None, 0)
                     journal.write(Batch(sent=[(1.0, 0)], ended=[ended]))
             await go_on(path, known, profile, sent=sent, same_profile=same_profile)
 

@@ -16,7 +16,7 @@ import attrs
 import orjson
 
 from tagodev import ConnectError, ConnectionLostError, RetryPolicy, Secret
-from tagodev.bulk.run_factory import Runs
+from tagodev.bulk.run_factory import RunFactory
 from tagodev.emulator import EmulatorOptions
 from tagodev.emulator.http.errors import RefusedError
 from tagodev.emulator.http.service import Service
@@ -242,7 +242,7 @@ class Client:
         self.scheduler = self._ledger.open(settings, None)
         session = Session(wire, self.scheduler, retry or RetryPolicy(attempts=2, first_delay=0.2))
         self.running: set[asyncio.Task[None]] = set()
-        runs = Runs(session, concurrency, self.running)
+        runs = RunFactory(session, concurrency, self.running)
         self.devices = Devices(session, runs)
         self.tokens = Tokens(session, runs)
         self.parameters = Parameters(session, runs)

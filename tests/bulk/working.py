@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tagodev import Outcome, TagoError
     from tagodev.bulk.operations.base import MakeRecord
     from tagodev.bulk.operations.identity import Finding
-    from tagodev.bulk.work_item import Row
-    from tagodev.limits.route_queue import Permit
+    from tagodev.bulk.work_item import WorkItem
+    from tagodev.limits.route_limiter import Permit
     from tagodev.session import CallRecord, Session
 
 __all__ = [
@@ -56,7 +56,7 @@ class Work(Operation[Any]):
         self,
         do: Callable[[Any, CallRecord], Awaitable[None]] | None = None,
         *,
-        find: Callable[[Sequence[Row[Any]]], Mapping[int, Finding]] | None = None,
+        find: Callable[[Sequence[WorkItem[Any]]], Mapping[int, Finding]] | None = None,
         adopt: Callable[[Any, CallRecord], Awaitable[None]] | None = None,
     ) -> None:
         self._do = do
@@ -72,7 +72,7 @@ class Work(Operation[Any]):
         """Read a row."""
         return orjson.loads(payload)
 
-    async def do(self, row: Row[Any]) -> Done:
+    async def do(self, row: WorkItem[Any]) -> Done:
         """Do one row."""
         self.begun.append(row.item)
         self.at_once += 1
@@ -86,12 +86,14 @@ class Work(Operation[Any]):
             self.at_once -= 1
         return Done(row.index, row.item, attempts=1)
 
-    async def find(self, rows: Sequence[Row[Any]], record: MakeRecord) -> Mapping[int, Finding]:
+    async def find(
+        self, rows: Sequence[WorkItem[Any]], record: MakeRecord
+    ) -> Mapping[int, Finding]:
         """Look for what lost attempts have left."""
         self.looked.append([row.index for row in rows])
         return {} if self._find is None else self._find(rows)
 
-    async def adopt(self, row: Row[Any]) -> Done:
+    async def adopt(self, row: WorkItem[Any]) -> Done:
         """Take what was found."""
         self.adopted.append(row.item)
         if self._adopt is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.emulator import EmulatorOptions
 from tests.support import processes
@@ -128,7 +128,7 @@ def tokens_of(path: Path) -> list[str]:
     return [row["token"] for row in read_results(path) if row["token"]]
 
 
-def read_rows(path: Path) -> dict[RowState, int]:
+def read_rows(path: Path) -> dict[EntryState, int]:
     """Return how many rows of a journal are in each state."""
     with Journal.read(path) as journal:
         return journal.counts()
@@ -137,7 +137,7 @@ def read_rows(path: Path) -> dict[RowState, int]:
 def wait_for_journal(path: Path, done: int) -> None:
     """Wait until so many rows of a journal are done."""
     deadline = time.monotonic() + PATIENCE
-    while not path.exists() or read_rows(path).get(RowState.DONE, 0) < done:
+    while not path.exists() or read_rows(path).get(EntryState.DONE, 0) < done:
         assert time.monotonic() < deadline, "the rows were not done"
         time.sleep(0.02)
 

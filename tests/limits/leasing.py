@@ -8,7 +8,7 @@ from uuid import uuid4
 import attrs
 
 from tagodev.limits.ledger.lease_store import Exchange, Holding, Reply, places_for
-from tagodev.limits.ledger.leases import Ask, Given
+from tagodev.limits.ledger.leases import LeaseGrant, LeaseRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ class MemoryStore:
         given = [self._give(exchange, one) for one in exchange.asks]
         return Reply(self.epoch, self.first_free, given)
 
-    def _give(self, exchange: Exchange, ask: Ask) -> Given:
+    def _give(self, exchange: Exchange, ask: LeaseRequest) -> LeaseGrant:
         key = ask.route, ask.number, exchange.holder
         until = ask.number + exchange.carried
         new = Holding(ask.number, exchange.holder, ask.carry, ask.loose, until, 0, False)
@@ -55,18 +55,18 @@ class MemoryStore:
         ]
         places, full = places_for(ask, route)
         self.holdings[key] = attrs.evolve(mine, held=mine.held + places)
-        return Given(ask.route, ask.number, places, full)
+        return LeaseGrant(ask.route, ask.number, places, full)
 
 
-def ask(number: int = 100, want: int = 0, **others: Any) -> Ask:
+def ask(number: int = 100, want: int = 0, **others: Any) -> LeaseRequest:
     """Return an ask for places of a route that takes 320 a window."""
     known = {"route": "POST /device", "limit": 320, "carry": 0, "loose": 64}
-    return Ask(number=number, want=want, **{**known, **others})
+    return LeaseRequest(number=number, want=want, **{**known, **others})
 
 
-def exchange(*asks: Ask, holder: str = "one", **others: Any) -> Exchange:
+def exchange(*asks: LeaseRequest, holder: str = "one", **others: Any) -> Exchange:
     """Return a round trip of a process that has not seen the store before."""
     known: dict[str, Any] = {"profile": "garden", "minute": 60.0, "carried": 2}
     known |= {"epoch": "", "first_safe": 103}
-    wanted: Sequence[Ask] = asks
+    wanted: Sequence[LeaseRequest] = asks
     return Exchange(holder=holder, asks=wanted, **{**known, **others})

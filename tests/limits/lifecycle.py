@@ -280,14 +280,14 @@ class World:
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Sent) and event.template == CREATE.template:
-            self.waits.append((self.clock.now, event.lane, event.waited))
+            self.waits.append((self.clock.now, event.priority, event.waited))
 
     async def create(
-        self, tago: Tago, lane: Literal["interactive", "bulk"] = "interactive"
+        self, tago: Tago, priority: Literal["interactive", "bulk"] = "interactive"
     ) -> bool:
         """Create a device, and return whether the client was open for as long as that takes."""
         try:
-            await tago.devices.create(DeviceCreate(name="x"), lane=lane)
+            await tago.devices.create(DeviceCreate(name="x"), priority=priority)
         except TagoError:
             return False
         return True

@@ -22,9 +22,9 @@ from tagodev.limits.settings import TRANSIT_MAX
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tagodev.limits.priority import Lane, Waiter
-    from tagodev.limits.route_queue import Permit
+    from tagodev.limits.route_limiter import Permit
     from tagodev.limits.settings import Settings
+    from tagodev.limits.wait_queue import Priority, Waiter
 
 __all__ = ["MINUTE", "SPECIAL", "Client", "Ghost", "ReferenceServer", "Travelling", "new_core"]
 
@@ -107,7 +107,7 @@ class ReferenceServer(RuleBasedStateMachine):
 
     # --- clients -------------------------------------------------------------------------------
 
-    def join(self, client: Client, route: Route, lane: Lane, run: int, many: int) -> None:
+    def join(self, client: Client, route: Route, priority: Priority, run: int, many: int) -> None:
         """Put requests in the line of a client; they go to one machine or the other."""
 
         def depart(permit: Permit) -> None:
@@ -115,7 +115,7 @@ class ReferenceServer(RuleBasedStateMachine):
             self.travelling.append(Travelling(client, permit, self.machines[self.machine]))
 
         for _ in range(many):
-            waiter = client.core.join(route, depart, self.now, lane=lane, run=run)
+            waiter = client.core.join(route, depart, self.now, priority=priority, run=run)
             client.waiters.append((route, waiter))
         self.dispatch(client)
 

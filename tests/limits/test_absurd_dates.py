@@ -11,11 +11,11 @@ from benchmarks.simulation import CREATE, EPOCH, Unpaced
 from tagodev.hard_limits import HardLimits
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
-from tagodev.limits.priority import Lane
 from tagodev.limits.settings import Settings
+from tagodev.limits.wait_queue import Priority
 
 if TYPE_CHECKING:
-    from tagodev.limits.route_queue import Permit
+    from tagodev.limits.route_limiter import Permit
 
 START = EPOCH - EPOCH % 60
 ABSURD = [0.0, START - 90, START + 90, START + 86_400 * 365, 253_402_300_799.0]
@@ -52,7 +52,7 @@ def test_it_costs_neither_time_nor_memory(date: float) -> None:
         granted: list[Permit] = []
         for number in range(50):
             now = number * 0.1
-            core.join(CREATE, granted.append, now, lane=Lane.INTERACTIVE)
+            core.join(CREATE, granted.append, now, priority=Priority.INTERACTIVE)
             core.dispatch(now)
             core.settle(granted[-1], now + 0.05, 200, floor(dates[number % 2] + now))
         assert 50 == len(granted)

@@ -12,12 +12,12 @@ from tagodev.events import ClockRestarted, Event, Granted, Settled, Throttled, W
 from tagodev.hard_limits import HardLimits
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
-from tagodev.limits.priority import Lane
 from tagodev.limits.routes import Route
 from tagodev.limits.settings import Settings
+from tagodev.limits.wait_queue import Priority
 
 if TYPE_CHECKING:
-    from tagodev.limits.route_queue import Permit
+    from tagodev.limits.route_limiter import Permit
 
 INFO = Route("GET", "/device/:device_id")
 #: Counted by itself and with INFO.
@@ -49,13 +49,13 @@ class Bench:
         self,
         now: float,
         many: int = 1,
-        lane: Lane = Lane.INTERACTIVE,
+        priority: Priority = Priority.INTERACTIVE,
         run: int = 1,
         route: Route = CREATE,
     ) -> list[Permit]:
         """Let so many requests wait, and return those that are granted at once."""
         for _ in range(many):
-            self.core.join(route, self.granted.append, now, lane=lane, run=run)
+            self.core.join(route, self.granted.append, now, priority=priority, run=run)
         return self.dispatch(now)
 
     def dispatch(self, now: float) -> list[Permit]:
@@ -70,7 +70,7 @@ class Bench:
 
     def drain(self, now: float, many: int) -> None:
         """Use up so many places at a time of an earlier window."""
-        for permit in self.ask(now, many, Lane.INTERACTIVE):
+        for permit in self.ask(now, many, Priority.INTERACTIVE):
             self.answer(permit, now + 0.01)
 
 
@@ -101,7 +101,7 @@ def test_a_route_counted_twice_waits_for_the_shared_window() -> None:
     bench = Bench(limit=5)
     for permit in bench.ask(10.0, 5, route=INFO):
         bench.answer(permit, 10.1)
-    assert bench.core.least_wait(RARE, Lane.INTERACTIVE, 10.2) > 40
+    assert bench.core.least_wait(RARE, Priority.INTERACTIVE, 10.2) > 40
     assert not bench.ask(10.2, 1, route=RARE)
     assert len(bench.dispatch(60.1)) == 1
 
@@ -127,9 +127,9 @@ def test_slots_bound_what_is_in_flight() -> None:
 def test_a_freed_slot_goes_to_an_interactive_call_first() -> None:
     """Where calls have taken all slots, the next goes to a call, on whatever route, before bulk."""
     bench = Bench(limit=50, concurrency=4)
-    first = bench.ask(10.0, 4, Lane.INTERACTIVE)
-    bench.ask(10.0, 3, Lane.BULK)
-    bench.ask(10.0, 1, Lane.INTERACTIVE, route=INFO)
+    first = bench.ask(10.0, 4, Priority.INTERACTIVE)
+    bench.ask(10.0, 3, Priority.BULK)
+    bench.ask(10.0, 1, Priority.INTERACTIVE, route=INFO)
     bench.answer(first[0], 10.1)
     assert [INFO.name] == [permit.bucket.route.name for permit in bench.dispatch(10.1)]
 
@@ -140,55 +140,55 @@ def test_a_freed_slot_goes_to_an_interactive_call_first() -> None:
 def test_bulk_leaves_slots_to_interactive_calls(concurrency: int, route: Route) -> None:
     """A call goes at once on any route, however many slow bulk requests are under way."""
     bench = Bench(limit=500, concurrency=concurrency)
-    bench.ask(10.0, 200, Lane.BULK)
-    assert 1 == len(bench.ask(10.1, 1, Lane.INTERACTIVE, route=route))
+    bench.ask(10.0, 200, Priority.BULK)
+    assert 1 == len(bench.ask(10.1, 1, Priority.INTERACTIVE, route=route))
 
 
 @pytest.mark.xfail(reason="scheduler: interactive calls without end leave bulk no slot")
 def test_interactive_calls_leave_bulk_a_floor() -> None:
     """Beside more calls than there are slots, bulk gets a part of what is granted."""
     bench = Bench(limit=500, concurrency=4)
-    under_way = bench.ask(10.0, 8, Lane.INTERACTIVE) + bench.ask(10.0, 20, Lane.BULK)
+    under_way = bench.ask(10.0, 8, Priority.INTERACTIVE) + bench.ask(10.0, 20, Priority.BULK)
     for _ in range(200):
         bench.answer(under_way.pop(0), 10.1)
-        under_way += bench.ask(10.1, 1, Lane.INTERACTIVE)
-    assert "bulk" in {event.lane for event in bench.events if isinstance(event, Granted)}
+        under_way += bench.ask(10.1, 1, Priority.INTERACTIVE)
+    assert "bulk" in {event.priority for event in bench.events if isinstance(event, Granted)}
 
 
 def test_newcomers_do_not_overtake_their_lane() -> None:
-    """A free grant is refused to a newcomer while one of its lane, or above it, waits."""
+    """A free grant is refused to a newcomer while one of its priority, or above it, waits."""
     bench = Bench(limit=1)
-    bench.ask(10.0, 2, Lane.BULK)
+    bench.ask(10.0, 2, Priority.BULK)
     bench.answer(next(iter(bench.core._out)), 10.1)
-    assert bench.core.try_grant(CREATE, Lane.BULK, 70.0) is None
-    urgent = bench.core.try_grant(CREATE, Lane.INTERACTIVE, 70.0)
+    assert bench.core.try_grant(CREATE, Priority.BULK, 70.0) is None
+    urgent = bench.core.try_grant(CREATE, Priority.INTERACTIVE, 70.0)
     assert urgent is not None
 
 
 def test_reserve_is_what_bulk_leaves() -> None:
     """Bulk leaves as many places as were asked for; interactive requests get them."""
     bench = Bench(limit=10, reserve=3)
-    assert len(bench.ask(10.0, 20, Lane.BULK)) == 7
-    assert len(bench.ask(10.1, 5, Lane.INTERACTIVE)) == 3
+    assert len(bench.ask(10.0, 20, Priority.BULK)) == 7
+    assert len(bench.ask(10.1, 5, Priority.INTERACTIVE)) == 3
 
 
 def test_reserve_follows_the_recent_peak() -> None:
     """Once interactive requests were seen, bulk leaves as many in the next windows."""
     bench = Bench(limit=10)
     bench.drain(10.0, 4)
-    assert len(bench.ask(70.0, 20, Lane.BULK)) == 6
+    assert len(bench.ask(70.0, 20, Priority.BULK)) == 6
 
 
 def test_no_reserve_where_nobody_was_seen() -> None:
     """Bulk alone gets the whole limit, but for the place that is held back to the tail."""
     bench = Bench(limit=10)
-    assert len(bench.ask(10.0, 20, Lane.BULK)) == 9
+    assert len(bench.ask(10.0, 20, Priority.BULK)) == 9
     assert len(bench.dispatch(59.0)) == 1
 
 
 def test_the_last_place_is_not_held_back_from_the_last_row() -> None:
     """Who is alone in the line gets the last place at once."""
-    assert len(Bench(limit=10).ask(10.0, 10, Lane.BULK)) == 10
+    assert len(Bench(limit=10).ask(10.0, 10, Priority.BULK)) == 10
 
 
 def test_a_refund_frees_at_once() -> None:
@@ -205,7 +205,7 @@ def test_a_lost_request_is_charged_while_it_may_arrive() -> None:
     bench = Bench(limit=5, transit_max=5.0)
     for permit in bench.ask(50.0, 5):
         bench.core.lose(permit, 56.0)
-    assert not bench.ask(61.0, 1, Lane.INTERACTIVE)
+    assert not bench.ask(61.0, 1, Priority.INTERACTIVE)
     assert len(bench.dispatch(121.0)) == 1
 
 
@@ -232,7 +232,7 @@ def test_the_first_request_goes_alone_over_all_routes() -> None:
     """Whatever routes are asked for, one request finds out what time it is there."""
     bench = Bench(limit=10, known=False)
     for route in (CREATE, INFO):
-        bench.core.join(route, bench.granted.append, 10.0, lane=Lane.BULK)
+        bench.core.join(route, bench.granted.append, 10.0, priority=Priority.BULK)
     bench.core.dispatch(10.0)
     assert len(bench.granted) == 1
 
@@ -271,10 +271,10 @@ def test_cold_start(cold_start: str, granted: int) -> None:
 def test_share_is_never_exceeded() -> None:
     """With a share of 0.5, half of the limit goes, spread over the window."""
     bench = Bench(limit=10, share=0.5)
-    bench.core.join(CREATE, bench.granted.append, 0.1, lane=Lane.BULK)
+    bench.core.join(CREATE, bench.granted.append, 0.1, priority=Priority.BULK)
     total = 0
     for step in range(1, 600):
-        bench.core.join(CREATE, bench.granted.append, step / 10, lane=Lane.BULK)
+        bench.core.join(CREATE, bench.granted.append, step / 10, priority=Priority.BULK)
         for permit in bench.dispatch(step / 10):
             total += 1
             bench.answer(permit, step / 10 + 0.01)
@@ -366,18 +366,21 @@ def test_an_acceptance_ends_the_barren_time() -> None:
 def test_least_wait_counts_who_goes_first() -> None:
     """The wait that a newcomer is told is never longer than it turns out to be."""
     bench = Bench(limit=5)
-    assert bench.core.least_wait(CREATE, Lane.BULK, 10.0) == 0
+    assert bench.core.least_wait(CREATE, Priority.BULK, 10.0) == 0
     for permit in bench.ask(10.0, 9):
         bench.answer(permit, 10.1)
-    bench.core.join(CREATE, bench.granted.append, 10.1, lane=Lane.BULK)
-    waits = [bench.core.least_wait(CREATE, lane, 10.2) for lane in (Lane.INTERACTIVE, Lane.BULK)]
+    bench.core.join(CREATE, bench.granted.append, 10.1, priority=Priority.BULK)
+    waits = [
+        bench.core.least_wait(CREATE, priority, 10.2)
+        for priority in (Priority.INTERACTIVE, Priority.BULK)
+    ]
     assert [pytest.approx(wait, abs=0.05) for wait in waits] == [49.8, 109.8]
 
 
 def test_snapshot_says_what_is_known() -> None:
     """Limit, use, freedom, waiting and the next window are told for each route."""
     bench = Bench(limit=5)
-    permits = bench.ask(10.0, 8, Lane.BULK)
+    permits = bench.ask(10.0, 8, Priority.BULK)
     bench.answer(permits[0], 10.1)
     (state,) = bench.core.snapshot(10.2)
     assert (CREATE.name, 5, 5, 4, 1) == (
@@ -394,7 +397,7 @@ def test_snapshot_says_what_is_known() -> None:
 def test_events_tell_the_story() -> None:
     """A request's grant, its end, the window and a 429 are told as they happen."""
     bench = Bench(limit=5)
-    one, two = bench.ask(10.0, 2, Lane.BULK)
+    one, two = bench.ask(10.0, 2, Priority.BULK)
     bench.answer(one, 10.25)
     bench.core.throttle(two, 10.5, None, None)
     number = ceil(START / 60)

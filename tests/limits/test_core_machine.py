@@ -10,8 +10,8 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from benchmarks.simulation import CREATE
 from tagodev.hard_limits import HardLimits
-from tagodev.limits.priority import Lane
 from tagodev.limits.settings import TRANSIT_MAX, Settings
+from tagodev.limits.wait_queue import Priority
 from tests.limits.reference import MINUTE, SPECIAL, Client, ReferenceServer, new_core
 
 if TYPE_CHECKING:
@@ -39,14 +39,14 @@ class LoneClient(ReferenceServer):
     # --- the client --------------------------------------------------------------------------
 
     @rule(
-        lane=st.sampled_from(Lane),
+        priority=st.sampled_from(Priority),
         run=st.integers(1, 3),
         many=st.integers(1, 5),
         route=st.sampled_from([CREATE, CREATE, SPECIAL]),
     )
-    def ask(self, lane: Lane, run: int, many: int, route: Route) -> None:
+    def ask(self, priority: Priority, run: int, many: int, route: Route) -> None:
         """Let requests come."""
-        self.join(self.client, route, lane, run, many)
+        self.join(self.client, route, priority, run, many)
 
     @precondition(lambda self: self.client.waiters)
     @rule(data=st.data())
@@ -74,7 +74,7 @@ class LoneClient(ReferenceServer):
     @rule(many=st.integers(6, 12))
     def flood(self, many: int) -> None:
         """Let more requests come than a window takes."""
-        self.join(self.client, CREATE, Lane.INTERACTIVE, 0, many)
+        self.join(self.client, CREATE, Priority.INTERACTIVE, 0, many)
 
     # --- the server --------------------------------------------------------------------------
 
@@ -118,7 +118,7 @@ class LoneClient(ReferenceServer):
         self.now += TRANSIT_MAX + 3 * MINUTE
         for known in core.snapshot(self.now):
             assert (self.limits[known.route], 0, 0) == (known.free, known.used, known.in_flight)
-        self.join(self.client, CREATE, Lane.INTERACTIVE, 0, self.limit)
+        self.join(self.client, CREATE, Priority.INTERACTIVE, 0, self.limit)
         while len(self.travelling) < self.limit and self.client.wake is not None:
             self.wake_up()
         assert self.limit == len(self.travelling)

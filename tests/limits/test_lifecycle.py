@@ -270,7 +270,11 @@ class Play:
 def calls_in_time(play: Play) -> Iterator[bool]:
     """Return of each call whether it waited no longer than is promised, whatever bulk does."""
     world, case = play.world, play.case
-    calls = [(granted - waited, granted) for granted, lane, waited in world.waits if lane != "bulk"]
+    calls = [
+        (granted - waited, granted)
+        for granted, priority, waited in world.waits
+        if priority != "bulk"
+    ]
     granted_in = [world.window_at(granted) for _, granted in calls]
     for asked, granted in calls + play.cut_short:
         window = world.window_at(asked)
@@ -382,7 +386,7 @@ def test_calls_beside_slow_bulk(kind: Kind, tmp_path: Path) -> None:
             await asyncio.gather(work, return_exceptions=True)
 
     run_in(world, both())
-    assert max(waited for _, lane, waited in world.waits if lane != "bulk") <= TRIP
+    assert max(waited for _, priority, waited in world.waits if priority != "bulk") <= TRIP
 
 
 @pytest.mark.xfail(reason="scheduler: an endless flood of calls leaves bulk nothing")
@@ -401,7 +405,9 @@ def test_bulk_beside_a_flood_of_calls() -> None:
             await asyncio.gather(work, *flood, return_exceptions=True)
 
     run_in(world, both())
-    windows = [world.window_at(granted) for granted, lane, _ in world.waits if lane == "bulk"]
+    windows = [
+        world.window_at(granted) for granted, priority, _ in world.waits if priority == "bulk"
+    ]
     assert all(windows.count(windows[0] + later) >= 3 for later in (2, 3))
 
 

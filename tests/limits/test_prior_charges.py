@@ -8,12 +8,12 @@ from tagodev import HardLimits
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
 from tagodev.limits.prior_charges import presumed
-from tagodev.limits.priority import Lane
 from tagodev.limits.routes import Route
 from tagodev.limits.settings import Settings
+from tagodev.limits.wait_queue import Priority
 
 if TYPE_CHECKING:
-    from tagodev.limits.route_queue import Permit
+    from tagodev.limits.route_limiter import Permit
 
 CREATE, EDIT = Route("POST", "/device"), Route("PUT", "/device/:device_id")
 MINUTE = 60.0
@@ -71,11 +71,11 @@ def test_it_holds_for_routes_in_use_and_for_those_to_come() -> None:
     def granted(route: Route) -> list[Permit]:
         """Return all that are free."""
         found = []
-        while (permit := core.try_grant(route, Lane.INTERACTIVE, now)) is not None:
+        while (permit := core.try_grant(route, Priority.INTERACTIVE, now)) is not None:
             found.append(permit)
         return found
 
-    first = core.try_grant(CREATE, Lane.INTERACTIVE, now)
+    first = core.try_grant(CREATE, Priority.INTERACTIVE, now)
     assert first is not None
     core.settle(first, now + 0.1, 200, date)
     now += 0.2
@@ -94,7 +94,7 @@ def test_what_was_lost_takes_room_in_the_windows_since() -> None:
     )
     # Four seconds before the end of window 10.
     now, date = 1000.0, 656.0
-    first = core.try_grant(CREATE, Lane.INTERACTIVE, now)
+    first = core.try_grant(CREATE, Priority.INTERACTIVE, now)
     assert first is not None
     core.settle(first, now, 200, date)
     core.presume([(CREATE.name, 9, 3)], 2, now)
@@ -111,7 +111,7 @@ def test_without_a_clock_nothing_is_presumed_of_later_windows() -> None:
         make_steady_pacer=lambda _: Unpaced(),
         clock=ServerClock(fleet_slack=0.0, suspended=lambda: 0.0),
     )
-    first = core.try_grant(CREATE, Lane.INTERACTIVE, 1000.0)
+    first = core.try_grant(CREATE, Priority.INTERACTIVE, 1000.0)
     assert first is not None
     core.presume([(CREATE.name, 9, 3)], 2, 1000.0)
     windows = core._buckets[CREATE.name].windows

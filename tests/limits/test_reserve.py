@@ -6,7 +6,7 @@ from tagodev.limits.reserve import Reserve
 
 
 def used(reserve: Reserve, window: int, many: int) -> None:
-    """Let a window pass in which the interactive lane had so many grants."""
+    """Let a window pass in which the interactive priority had so many grants."""
     reserve.roll(window)
     for _ in range(many):
         reserve.count()

@@ -17,13 +17,13 @@ from tagodev.hard_limits import HardLimits
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
 from tagodev.limits.pacing import aligned_pacer
-from tagodev.limits.priority import Lane
 from tagodev.limits.scheduler import Scheduler
 from tagodev.limits.settings import Settings
+from tagodev.limits.wait_queue import Priority
 from tests.limits.jumping import run_virtually
 
 if TYPE_CHECKING:
-    from tagodev.limits.route_queue import Permit
+    from tagodev.limits.route_limiter import Permit
 
 # In these tests the service's clock shows the loop's own time, plus this.
 AHEAD = 1.2e9
@@ -152,7 +152,7 @@ def test_two_runs_share_fairly() -> None:
 
         async def worker(run: int) -> None:
             while True:
-                await call(gate, lane=Lane.BULK, run=run)
+                await call(gate, priority=Priority.BULK, run=run)
                 counts[run] += 1
 
         workers = [asyncio.create_task(worker(1)) for _ in range(40)]
@@ -249,7 +249,7 @@ def test_requests_that_never_leave_are_paced_while_the_clock_is_unknown() -> Non
         gate = Scheduler(core)
 
         async def fail() -> None:
-            gate.refund(await gate.acquire(CREATE, lane=Lane.BULK, run=1))
+            gate.refund(await gate.acquire(CREATE, priority=Priority.BULK, run=1))
 
         await asyncio.gather(*(fail() for _ in range(100)))
         return gate.snapshot()[0].in_flight

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from tagodev import (
+    ApplyStep,
     ConfigurationParameter,
     DataBatch,
     DataCreate,
     DeviceCreate,
     DeviceEdit,
-    DeviceStep,
     InputError,
     ParameterChange,
     Rotation,
@@ -70,7 +70,7 @@ def test_parameters_are_kept_in_order() -> None:
 def test_a_step_does_one_thing(path: str, step: dict[str, Any]) -> None:
     """A device is made, changed or deleted."""
     with pytest.raises(InputError) as caught:
-        DeviceStep(**step)
+        ApplyStep(**step)
 
     assert path == caught.value.path
 
@@ -86,4 +86,4 @@ def test_a_step_does_one_thing(path: str, step: dict[str, Any]) -> None:
 )
 def test_what_a_step_does(action: str, step: dict[str, Any]) -> None:
     """Each step says what it does."""
-    assert action == DeviceStep(**step).action
+    assert action == ApplyStep(**step).action

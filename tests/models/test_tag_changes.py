@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev import DeviceChange, DeviceCreate, DeviceEdit, DeviceStep, InputError, Tag, TagChanges
+from tagodev import ApplyStep, DeviceChange, DeviceCreate, DeviceEdit, InputError, Tag, TagChanges
 from tagodev.serialization.converter import from_json, to_json
 
 KEYS = st.sampled_from("abcdef")
@@ -61,10 +61,10 @@ def test_added_meanwhile(
 @given(change=changes())
 def test_round_trip(change: TagChanges) -> None:
     """A journal keeps changes as they are, with a step and with a row."""
-    step = DeviceStep(device_id="67e1", tags=change)
+    step = ApplyStep(device_id="67e1", tags=change)
     row = DeviceChange("67e1", DeviceEdit(active=False), tags=change)
 
-    assert step == from_json(to_json(step), DeviceStep)
+    assert step == from_json(to_json(step), ApplyStep)
     assert row == from_json(to_json(row), DeviceChange)
 
 
@@ -72,7 +72,7 @@ def test_steps_of_earlier_journals() -> None:
     """A step that was written down without changes of tags is still read."""
     old = b'{"create":null,"device_id":"67e1","edit":{"tags":[]},"parameters":[],"delete":false}'
 
-    assert DeviceStep(device_id="67e1", edit=DeviceEdit(tags=[])) == from_json(old, DeviceStep)
+    assert ApplyStep(device_id="67e1", edit=DeviceEdit(tags=[])) == from_json(old, ApplyStep)
 
 
 def test_at_most_30() -> None:
@@ -122,9 +122,9 @@ def test_replaced_and_changed() -> None:
     edit = DeviceEdit(tags=[Tag("a", "1")])
     for make in (
         lambda: DeviceChange("67e1", edit, tags=CHANGE),
-        lambda: DeviceStep(device_id="67e1", edit=edit, tags=CHANGE),
-        lambda: DeviceStep(create=DeviceCreate(name="a"), tags=CHANGE),
-        lambda: DeviceStep(device_id="67e1", tags=CHANGE, delete=True),
+        lambda: ApplyStep(device_id="67e1", edit=edit, tags=CHANGE),
+        lambda: ApplyStep(create=DeviceCreate(name="a"), tags=CHANGE),
+        lambda: ApplyStep(device_id="67e1", tags=CHANGE, delete=True),
     ):
         with pytest.raises(InputError):
             make()

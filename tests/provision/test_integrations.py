@@ -17,7 +17,7 @@ from tagodev.provision import (
     resolve_integrations,
 )
 from tagodev.provision.integrations import Resolver
-from tagodev.provision.public_networks import WELL_KNOWN, WellKnown
+from tagodev.provision.public_networks import WELL_KNOWN, PublicNetwork
 from tests.provision.files import problems_in, write
 from tests.support.answers import ok, refused
 from tests.support.clients import client
@@ -59,7 +59,7 @@ def pair_in(path: Path, resolve: Integrations | None = None) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("entry", WELL_KNOWN, ids=lambda entry: entry.name)
-def test_either_name_gives_both_ids(tmp_path: Path, entry: WellKnown) -> None:
+def test_either_name_gives_both_ids(tmp_path: Path, entry: PublicNetwork) -> None:
     """A network's name gives the connector, a connector's the network; spelling does not matter."""
     for name in (
         entry.name,

@@ -14,7 +14,7 @@ import pytest
 
 from tagodev import ConfigurationError, InputError, Tag
 from tagodev.provision import managers
-from tagodev.provision.managers import Sources, check_owners
+from tagodev.provision.managers import ManagerRegistry, check_owners
 from tests.provision.support import device
 from tests.support.processes import PYTHON, finish, start
 
@@ -38,8 +38,8 @@ def list_in(folder: Path, text: str = "name\na\n") -> Path:
 def test_each_file_has_a_manager_of_its_own(tmp_path: Path) -> None:
     """Files of one name in two folders differ; the same file has the same one every time."""
     north, south = list_in(tmp_path / "north"), list_in(tmp_path / "south")
-    first = [Sources.open().bind(path) for path in (north, south)]
-    second = [Sources.open().bind(path) for path in (north, south)]
+    first = [ManagerRegistry.open().bind(path) for path in (north, south)]
+    second = [ManagerRegistry.open().bind(path) for path in (north, south)]
 
     assert first == second
     assert 2 == len({binding.manager for binding in first})
@@ -144,9 +144,11 @@ def test_what_becomes_of_a_file(
 ) -> None:
     """What is still the same file keeps its manager; what may be another gets one of its own."""
     file = list_in(tmp_path / "north")
-    before = Sources.open().bind(file)
-    after = Sources.open().bind(change(file))
-    again = Sources.open().bind(tmp_path / "north" / "devices.csv") if file.exists() else before
+    before = ManagerRegistry.open().bind(file)
+    after = ManagerRegistry.open().bind(change(file))
+    again = (
+        ManagerRegistry.open().bind(tmp_path / "north" / "devices.csv") if file.exists() else before
+    )
 
     assert same is (before.manager == after.manager)
     assert (real_path(tmp_path, "north") if note else None) == after.moved_from
@@ -161,11 +163,11 @@ def real_path(folder: Path, name: str) -> Path:
 def test_moved_twice(tmp_path: Path) -> None:
     """The move is reported once, and the file may move again."""
     file = list_in(tmp_path / "north")
-    first = Sources.open().bind(file)
+    first = ManagerRegistry.open().bind(file)
     file = file.rename(tmp_path / "devices.csv")
-    second, third = Sources.open().bind(file), Sources.open().bind(file)
+    second, third = ManagerRegistry.open().bind(file), ManagerRegistry.open().bind(file)
     file = file.rename(tmp_path / "north" / "devices.csv")
-    fourth = Sources.open().bind(file)
+    fourth = ManagerRegistry.open().bind(file)
 
     assert 1 == len({one.manager for one in (first, second, third, fourth)})
     assert [False, True, False, True] == [
@@ -176,7 +178,7 @@ def test_moved_twice(tmp_path: Path) -> None:
 def test_an_inode_that_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is made after another was deleted may get its inode, and is not that file."""
     gone = list_in(tmp_path / "north")
-    before = Sources.open().bind(gone)
+    before = ManagerRegistry.open().bind(gone)
     facts = managers._Facts.of(gone)
     gone.unlink()
     new = list_in(tmp_path / "south", "name\nb\n")
@@ -189,39 +191,39 @@ def test_an_inode_that_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(managers._Facts, "of", of)
 
-    assert Sources.open().bind(new).manager != before.manager
+    assert ManagerRegistry.open().bind(new).manager != before.manager
 
 
 def test_another_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With another state folder the same path has another manager, which nobody knows here."""
     file = list_in(tmp_path / "north")
-    here = Sources.open().bind(file).manager
+    here = ManagerRegistry.open().bind(file).manager
     monkeypatch.setenv("TAGODEV_STATE", str(tmp_path / "elsewhere"))
-    there = Sources.open().bind(file).manager
+    there = ManagerRegistry.open().bind(file).manager
 
     assert here != there
-    assert Sources.open().owner(here) is None
-    assert file.resolve() == Sources.open().owner(there)
+    assert ManagerRegistry.open().owner(here) is None
+    assert file.resolve() == ManagerRegistry.open().owner(there)
 
 
 def test_many_processes_at_once(tmp_path: Path) -> None:
     """All that see a file for the first time together agree on its manager."""
     file = list_in(tmp_path / "north")
     program = (
-        "import sys; from pathlib import Path; from tagodev.provision.managers import Sources;"
-        "print(Sources.open().bind(Path(sys.argv[1])).manager)"
+        "import sys; from pathlib import Path; from tagodev.provision.managers import ManagerRegistry;"
+        "print(ManagerRegistry.open().bind(Path(sys.argv[1])).manager)"
     )
     running = [start(PYTHON, "-c", program, file) for _ in range(4)]
     printed = {finish(process).out for process in running}
 
-    assert {f"{Sources.open().bind(file).manager}\n"} == printed
+    assert {f"{ManagerRegistry.open().bind(file).manager}\n"} == printed
 
 
 @pytest.mark.parametrize("name", ["hall 1.1.csv", "hall 1.2.csv", "a#b.csv", "Stöck.XLSX", "x"])
 def test_the_stem_is_part_of_it(tmp_path: Path, name: str) -> None:
     """A person recognises the file by the manager."""
     (tmp_path / name).write_text("name\na\n")
-    stem, _, number = Sources.open().bind(tmp_path / name).manager.rpartition("#")
+    stem, _, number = ManagerRegistry.open().bind(tmp_path / name).manager.rpartition("#")
 
     assert managers.stem_of(Path(name)) == stem
     assert re.fullmatch("[0-9a-f]{6}", number)
@@ -234,11 +236,11 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
         path.write_text("name\na\n")
     except OSError:
         pytest.skip("this file system takes text only")
-    first, second = Sources.open().bind(path), Sources.open().bind(path)
+    first, second = ManagerRegistry.open().bind(path), ManagerRegistry.open().bind(path)
 
     assert first == second
     assert re.fullmatch(r"st\?ck#[0-9a-f]{6}", first.manager)
-    assert path.resolve() == Sources.open().owner(first.manager)
+    assert path.resolve() == ManagerRegistry.open().owner(first.manager)
 
 
 # --- names that are given ------------------------------------------------------------------------
@@ -247,7 +249,7 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
 def test_files_of_one_name(tmp_path: Path) -> None:
     """Each use is remembered; other files that exist are returned, the last used first."""
     files = [list_in(tmp_path / name) for name in "abc"]
-    store = Sources.open()
+    store = ManagerRegistry.open()
     found = [store.use("site", file) for file in files]
     files[0].unlink()
     again = store.use("site", files[2])
@@ -262,7 +264,7 @@ def test_files_of_one_name(tmp_path: Path) -> None:
 def test_a_bound_name_that_is_given(tmp_path: Path) -> None:
     """The file that a manager is bound to counts among those of its name."""
     first, second = list_in(tmp_path / "a"), list_in(tmp_path / "b")
-    store = Sources.open()
+    store = ManagerRegistry.open()
     manager = store.bind(first).manager
 
     assert (first.resolve(),) == store.use(manager, second)
@@ -275,7 +277,7 @@ def test_a_bound_name_that_is_given(tmp_path: Path) -> None:
 
 def test_the_store_is_private(tmp_path: Path) -> None:
     """Paths of files are nobody else's business."""
-    store = Sources.open()
+    store = ManagerRegistry.open()
     store.bind(list_in(tmp_path / "a"))
 
     assert 0o600 == store.path.stat().st_mode & 0o777
@@ -294,12 +296,12 @@ def test_a_state_folder_that_can_not_be_used(
         (state / "sources").mkdir(parents=True)
         (state / "sources" / "sources.sqlite").write_text("no database" * 100)
     with pytest.raises(ConfigurationError, match=r"--name NAME, or set TAGODEV_STATE"):
-        Sources.open().bind(list_in(tmp_path / "a"))
+        ManagerRegistry.open().bind(list_in(tmp_path / "a"))
 
 
 def test_the_store_is_left_as_it_was_on_failure(tmp_path: Path) -> None:
     """What is not complete is not kept."""
-    store = Sources.open()
+    store = ManagerRegistry.open()
     store.bind(list_in(tmp_path / "a"))
     with pytest.raises(ConfigurationError):
         store.bind(tmp_path / "nothing.csv")

@@ -16,6 +16,7 @@ from tagodev import (
     Account,
     AccountPlan,
     AggregatePoint,
+    ApplyStep,
     BulkReport,
     BulkRun,
     BulkStoppedError,
@@ -37,8 +38,8 @@ from tagodev import (
     DeviceEdit,
     DeviceFilter,
     DeviceStatistic,
-    DeviceStep,
     DeviceToken,
+    DeviceTokenCreate,
     Done,
     Failed,
     HardLimits,
@@ -68,11 +69,10 @@ from tagodev import (
     TokenCreated,
     TokenFilter,
     TokenInfo,
-    TokenOrder,
     Unset,
     WaitTooLongError,
 )
-from tagodev.limits.snapshot import BucketState, ClockState
+from tagodev.limits.snapshot import ClockState, RouteState
 from tagodev.resources.listing import Listing
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ async def entered(client: Tago, device: TagoDevice) -> None:
         assert_type(tago, Tago)
         assert_type(tago.base_url, str)
         assert_type(tago.limits.documented, HardLimits)
-        assert_type(tago.limits.snapshot(), tuple[BucketState, ...])
+        assert_type(tago.limits.snapshot(), tuple[RouteState, ...])
         assert_type(tago.limits.clock(), ClockState | None)
     async with device as own:
         assert_type(own, TagoDevice)
@@ -142,9 +142,9 @@ async def devices(tago: Tago) -> None:
 
 async def options(tago: Tago) -> None:
     """What a call may say of itself."""
-    await tago.devices.info("67e1...", lane="bulk")
+    await tago.devices.info("67e1...", priority="bulk")
     await tago.devices.info("67e1...", max_wait=2.0, timeout=None)
-    tago.devices.list(lane="interactive", timeout=10)
+    tago.devices.list(priority="interactive", timeout=10)
 
 
 async def lists(tago: Tago) -> None:
@@ -232,7 +232,7 @@ async def runs(tago: Tago, specs: AsyncIterator[DeviceCreate]) -> None:
         ),
         tago.devices.delete_many({"67e1..."}, max_failures=3),
         tago.devices.apply_many(None, journal="a.journal"),
-        tago.tokens.create_many([TokenOrder("67e1...", TokenCreate("field"))]),
+        tago.tokens.create_many([DeviceTokenCreate("67e1...", TokenCreate("field"))]),
         tago.tokens.rotate_many([Rotation("67e1...")], allow_gap=True),
         tago.parameters.set_many([ParameterChange("67e1...", [ConfigurationParameter("a", "b")])]),
         tago.data.send_many([batch]),
@@ -244,8 +244,8 @@ async def runs(tago: Tago, specs: AsyncIterator[DeviceCreate]) -> None:
             BulkRun[DeviceCreate],
             BulkRun[DeviceChange],
             BulkRun[str],
-            BulkRun[DeviceStep],
-            BulkRun[TokenOrder],
+            BulkRun[ApplyStep],
+            BulkRun[DeviceTokenCreate],
             BulkRun[Rotation],
             BulkRun[ParameterChange],
             BulkRun[DataBatch],
@@ -332,7 +332,7 @@ async def mistakes(tago: Tago, specs: list[DeviceCreate]) -> None:
     HardLimits.for_plan("auto")  # type: ignore[arg-type]
     DeviceCreate("Cold room 3", "5fd1...")  # type: ignore[call-arg]
     DeviceCreate(name=3)  # type: ignore[arg-type]
-    await tago.devices.info("67e1...", lane="urgent")  # type: ignore[arg-type]
+    await tago.devices.info("67e1...", priority="urgent")  # type: ignore[arg-type]
     await tago.devices.info("67e1...", wait=3)  # type: ignore[call-arg]
     await tago.devices.create_many(specs, identity="colour")  # type: ignore[arg-type]
     await tago.devices.create_many([Tag("a", "b")])  # type: ignore[list-item]

@@ -21,12 +21,13 @@ from multidict import CIMultiDict
 
 import tagodev
 from tagodev import (
+    ApplyStep,
     ClosedError,
     DataCreate,
     DeviceChange,
     DeviceCreate,
     DeviceEdit,
-    DeviceStep,
+    DeviceTokenCreate,
     Failed,
     InputError,
     Rotation,
@@ -35,7 +36,6 @@ from tagodev import (
     TagoDevice,
     TagoError,
     TokenCreate,
-    TokenOrder,
     resources,
 )
 from tagodev.resources.devices import Devices
@@ -305,22 +305,22 @@ async def test_a_value_of_a_wrong_type_is_refused(name: str, watch: Watch) -> No
 @EVERY
 async def test_a_client_that_is_not_open_does_nothing(name: str, watch: Watch) -> None:
     """Not before it is entered, and not after it is closed; nor does what it handed out before."""
-    manner = replacing("journal", "new.journal") if name in MANY else as_it_is
+    keywords = replacing("journal", "new.journal") if name in MANY else as_it_is
     if name in ("tago.resume", "tago.settle"):
         async with opened(watch) as actors:
             await actors.tago.devices.create_many([], journal="run.journal")
         watch.sent.clear()
     unopened = Actors(client(URL), client(URL), client(URL), TagoDevice(TOKEN, api=URL))
     watch.begin()
-    errors = [await refusal(f"{name} before", lambda: altered(unopened, name, manner))]
+    errors = [await refusal(f"{name} before", lambda: altered(unopened, name, keywords))]
     watch.assert_idle(f"{name} before")
     async with opened(watch) as actors:
         if name in SILENT:
             return
-        begun = altered(actors, name, manner)
+        begun = altered(actors, name, keywords)
     watch.begin()
     errors.append(await refusal(f"{name} begun before", lambda: begun))
-    errors.append(await refusal(f"{name} after", lambda: altered(actors, name, manner)))
+    errors.append(await refusal(f"{name} after", lambda: altered(actors, name, keywords)))
     watch.assert_idle(f"{name} after")
     assert [ClosedError] * 3 == [type(error) for error in errors]
 
@@ -349,7 +349,7 @@ async def test_what_goes_on_ends_with_its_client(watch: Watch) -> None:
 @pytest.mark.parametrize(
     ("name", "option", "values"),
     [
-        ("tago.devices.list", "lane", ["x"]),
+        ("tago.devices.list", "priority", ["x"]),
         ("tago.devices.list", "max_wait", [-1, float("nan")]),
         ("device.data.stream", "timeout", [0, -1.0, float("nan")]),
         ("tago.devices.create_many", "identity", ["tga"]),
@@ -437,14 +437,14 @@ async def test_items_beside_a_wrong_one_are_done(watch: Watch) -> None:
     ("make", "path"),
     [
         (lambda: DeviceChange(DEVICE_ID, {"active": False}), "changes"),  # type: ignore[arg-type]
-        (lambda: TokenOrder(DEVICE_ID, {"name": "a"}), "token"),  # type: ignore[arg-type]
-        (lambda: TokenOrder(5, TokenCreate("a")), "device_id"),  # type: ignore[arg-type]
+        (lambda: DeviceTokenCreate(DEVICE_ID, {"name": "a"}), "token"),  # type: ignore[arg-type]
+        (lambda: DeviceTokenCreate(5, TokenCreate("a")), "device_id"),  # type: ignore[arg-type]
         (lambda: Rotation(DEVICE_ID, 5), "token"),  # type: ignore[arg-type]
-        (lambda: DeviceStep(create={"name": "a"}), "create"),  # type: ignore[arg-type]
-        (lambda: DeviceStep(device_id=5, delete=True), "device_id"),  # type: ignore[arg-type]
-        (lambda: DeviceStep(device_id="a", edit={"name": "a"}), "edit"),  # type: ignore[arg-type]
-        (lambda: DeviceStep(device_id="a", delete="no"), "delete"),  # type: ignore[arg-type]
-        (lambda: DeviceStep(device_id="a", parameters=["x"]), "parameters[0]"),  # type: ignore[list-item]
+        (lambda: ApplyStep(create={"name": "a"}), "create"),  # type: ignore[arg-type]
+        (lambda: ApplyStep(device_id=5, delete=True), "device_id"),  # type: ignore[arg-type]
+        (lambda: ApplyStep(device_id="a", edit={"name": "a"}), "edit"),  # type: ignore[arg-type]
+        (lambda: ApplyStep(device_id="a", delete="no"), "delete"),  # type: ignore[arg-type]
+        (lambda: ApplyStep(device_id="a", parameters=["x"]), "parameters[0]"),  # type: ignore[list-item]
     ],
 )
 def test_an_item_holds_models(make: Any, path: str) -> None:
@@ -486,7 +486,7 @@ async def test_a_refused_call_keeps_its_token_out_of_the_traceback(watch: Watch)
         with pytest.raises(TypeError) as caught:
             await actors.tago.tokens.delete(TOKEN, max_wiat=1)  # type: ignore[call-arg]
         with pytest.raises(InputError) as wrong:
-            await actors.tago.networks.send(TOKEN, [], lane="x")  # type: ignore[arg-type]
+            await actors.tago.networks.send(TOKEN, [], priority="x")  # type: ignore[arg-type]
 
     assert_quiet(caught.value, TOKEN)
     assert_quiet(wrong.value, TOKEN)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_type_hints
 import attrs
 
 from tagodev import (
+    ApplyStep,
     ConfigurationParameter,
     DataBatch,
     DataCreate,
@@ -21,14 +22,13 @@ from tagodev import (
     DeviceConvert,
     DeviceCreate,
     DeviceEdit,
-    DeviceStep,
+    DeviceTokenCreate,
     ParameterChange,
     Rotation,
     Tag,
     Tago,
     TagoDevice,
     TokenCreate,
-    TokenOrder,
 )
 from tagodev.resources.listing import Listing
 from tests.support.clients import NO_WAIT, PLENTY, client
@@ -196,9 +196,9 @@ CALLS: Final[Mapping[str, Call]] = {
     "tago.devices.apply_many": lambda a, s: _run(
         a.tago.devices.apply_many(
             [
-                DeviceStep(create=_spec("Applied")),
-                DeviceStep(device_id=s.device, edit=DeviceEdit(active=False)),
-                DeviceStep(device_id=s.idle, delete=True),
+                ApplyStep(create=_spec("Applied")),
+                ApplyStep(device_id=s.device, edit=DeviceEdit(active=False)),
+                ApplyStep(device_id=s.idle, delete=True),
             ]
         )
     ),
@@ -214,7 +214,7 @@ CALLS: Final[Mapping[str, Call]] = {
         _SERIAL, s.authorization
     ),
     "tago.tokens.create_many": lambda a, s: _run(
-        a.tago.tokens.create_many([TokenOrder(s.device, TokenCreate("many"))])
+        a.tago.tokens.create_many([DeviceTokenCreate(s.device, TokenCreate("many"))])
     ),
     "tago.tokens.rotate_many": lambda a, s: _run(
         a.tago.tokens.rotate_many([Rotation(s.device, s.token), Rotation(s.idle)])

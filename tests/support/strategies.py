@@ -211,7 +211,7 @@ MODELS[models.DeviceChange] = st.builds(
     MODELS[models.DeviceEdit].map(lambda edit: attrs.evolve(edit, tags=models.UNSET)),
     tags=MODELS[models.TagChanges],
 )
-_any(models.TokenOrder, device_id=ids)
+_any(models.DeviceTokenCreate, device_id=ids)
 _any(models.Rotation, device_id=ids, token=st.none() | names.map(Secret))
 _any(models.ParameterChange, device_id=ids, parameters=_parameters)
 _any(
@@ -219,14 +219,14 @@ _any(
     device_id=ids,
     points=st.lists(MODELS[models.DataCreate], min_size=1, max_size=3).map(tuple),
 )
-MODELS[models.DeviceStep] = st.one_of(
-    st.builds(models.DeviceStep, create=MODELS[models.DeviceCreate]),
+MODELS[models.ApplyStep] = st.one_of(
+    st.builds(models.ApplyStep, create=MODELS[models.DeviceCreate]),
     st.builds(
-        models.DeviceStep,
+        models.ApplyStep,
         device_id=ids,
         edit=MODELS[models.DeviceEdit],
         parameters=_parameters,
     ),
-    st.builds(models.DeviceStep, device_id=ids, tags=MODELS[models.TagChanges]),
-    st.builds(models.DeviceStep, device_id=ids, delete=st.just(True)),
+    st.builds(models.ApplyStep, device_id=ids, tags=MODELS[models.TagChanges]),
+    st.builds(models.ApplyStep, device_id=ids, delete=st.just(True)),
 )

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from tagodev.target import Target
 
-__all__ = ["Batch", "Entry", "JournalInfo", "RowState"]
+__all__ = ["Batch", "EntryState", "JournalEntry", "JournalInfo"]
 
 
-class RowState(enum.IntEnum):
+class EntryState(enum.IntEnum):
     """What is known of a row."""
 
     PENDING = 0
@@ -62,17 +62,17 @@ class JournalInfo:
     """Digest of the token that the journal was last run with; empty before the first run."""
     began: float = 0.0
     """When the journal was made, in seconds of the epoch."""
-    manner: Mapping[str, Any] = attrs.field(factory=dict)
+    keywords: Mapping[str, Any] = attrs.field(factory=dict)
     """How whoever began it has gone about it, to go on likewise; a run may do it otherwise."""
 
 
 @attrs.frozen(kw_only=True)
-class Entry:
+class JournalEntry:
     """A row of a journal."""
 
     number: int
     """Which row, from 0."""
-    state: RowState
+    state: EntryState
     """What is known of it."""
     payload: bytes = attrs.field(repr=False)
     """The row itself, as JSON."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import attrs
 import orjson
 
-from tagodev.bulk.journal.entry import Entry, JournalInfo, RowState
+from tagodev.bulk.journal.entry import EntryState, JournalEntry, JournalInfo
 from tagodev.bulk.journal.file import (
     FORMAT,
     check_there,
@@ -40,7 +40,7 @@ _SELECT: Final = (
 )
 _TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
     "options": dict,
-    "manner": dict,
+    "keywords": dict,
     "began": (int, float),
 }
 _ENTRY_TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
@@ -133,7 +133,7 @@ class JournalReader:
         info = self.info
         return Target(info.service, profile=info.profile, account=info.account)
 
-    def counts(self) -> dict[RowState, int]:
+    def counts(self) -> dict[EntryState, int]:
         """Return how many rows are in each state."""
         with explained(self.path):
             found = self._connection.execute(
@@ -149,10 +149,10 @@ class JournalReader:
 
     def rows(
         self,
-        *states: RowState,
+        *states: EntryState,
         after: int = -1,
         on_unreadable: Callable[[JournalError], None] | None = None,
-    ) -> Iterator[Entry]:
+    ) -> Iterator[JournalEntry]:
         """Yield rows in their order; all of them, or those in given states.
 
         Args:
@@ -188,7 +188,7 @@ class JournalReader:
                 return
             last = page[-1][0]
 
-    def finished_since(self, moment: float) -> Iterator[Entry]:
+    def finished_since(self, moment: float) -> Iterator[JournalEntry]:
         """Yield rows that were finished after a moment, in seconds of the epoch.
 
         Raises:
@@ -198,7 +198,7 @@ class JournalReader:
             found = self._connection.execute(f"{_SELECT} WHERE ended >= ?", (moment,)).fetchall()
         yield from map(self._entry, found)
 
-    def hashes(self, after: int, many: int) -> list[tuple[int, bytes, RowState]]:
+    def hashes(self, after: int, many: int) -> list[tuple[int, bytes, EntryState]]:
         """Return number, hash and state of the next rows behind a number."""
         with explained(self.path):
             found = self._connection.execute(
@@ -312,9 +312,9 @@ class JournalReader:
             hint="tagodev bulk export reads the rows that it holds",
         )
 
-    def _state(self, state: Any, number: int) -> RowState:
+    def _state(self, state: Any, number: int) -> EntryState:
         try:
-            return RowState(state)
+            return EntryState(state)
         except ValueError:
             raise self._bad_row(number, "it is in no known state") from None
 
@@ -325,9 +325,9 @@ class JournalReader:
             hint="tagodev bulk export reads the other rows",
         )
 
-    def _entry(self, row: tuple[Any, ...]) -> Entry:
+    def _entry(self, row: tuple[Any, ...]) -> JournalEntry:
         number, state, payload, attempts, sent, ended, progress, result, error = row
-        entry = Entry(
+        entry = JournalEntry(
             number=number,
             state=self._state(state, number),
             payload=payload,
@@ -338,7 +338,7 @@ class JournalReader:
             result=result,
             error=error,
         )
-        for field in attrs.fields(Entry):
+        for field in attrs.fields(JournalEntry):
             types = _ENTRY_TYPES.get(field.name)
             if types is not None and not isinstance(getattr(entry, field.name), types):
                 raise self._bad_row(number, f"its {field.name} is of another type")

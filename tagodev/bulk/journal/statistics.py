@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from tagodev.bulk.journal.entry import JournalInfo
     from tagodev.bulk.journal.store import Journal
 
-__all__ = ["Durations", "Finished", "History", "Reason", "RouteUse", "SlowRow", "history_of"]
+__all__ = [
+    "Durations",
+    "FailureReason",
+    "Finished",
+    "RouteUse",
+    "RunStatistics",
+    "SlowRow",
+    "history_of",
+]
 
 #: Rows that are told by name: the slowest, and examples of each reason.
 _SLOWEST: Final = 10
@@ -93,14 +101,14 @@ class SlowRow:
     """From its first request to its end."""
     attempts: int
     """How often it was sent."""
-    state: RowState
+    state: EntryState
     """What became of it."""
     payload: bytes = attrs.field(repr=False)
     """The row itself, as JSON."""
 
 
 @attrs.frozen(kw_only=True)
-class Reason:
+class FailureReason:
     """Why rows failed."""
 
     text: str
@@ -112,14 +120,14 @@ class Reason:
 
 
 @attrs.frozen(kw_only=True)
-class History:
+class RunStatistics:
     """What a journal tells of its run."""
 
     info: JournalInfo
     """What it is about."""
     whole: bool
     """Whether every row of the input is in it."""
-    states: Mapping[RowState, int]
+    states: Mapping[EntryState, int]
     """How many rows are in each state."""
     attempts: int
     """How often rows were sent, in all."""
@@ -137,7 +145,7 @@ class History:
     """How long rows took; None if none was finished."""
     slowest: tuple[SlowRow, ...]
     """The rows that took longest, at most ten."""
-    reasons: tuple[Reason, ...]
+    reasons: tuple[FailureReason, ...]
     """Why rows failed, the commonest first."""
 
     @property
@@ -153,7 +161,7 @@ class History:
         return max(self.last - self.first, 0.0)
 
 
-def history_of(journal: Journal) -> History:
+def history_of(journal: Journal) -> RunStatistics:
     """Return what a journal tells of its run.
 
     Args:
@@ -166,7 +174,7 @@ def history_of(journal: Journal) -> History:
         "SELECT coalesce(sum(attempts), 0), coalesce(sum(attempts > 1), 0), min(sent), max(ended)"
         " FROM rows"
     )
-    return History(
+    return RunStatistics(
         info=journal.info,
         whole=journal.whole,
         states=journal.counts(),
@@ -219,7 +227,7 @@ def _finished(journal: Journal, last: float | None) -> Finished | None:
         f" WHERE {_ENDED} GROUP BY 1, 2 ORDER BY 1",
         seconds,
     ):
-        (done if state == RowState.DONE else failed)[stretch] += count
+        (done if state == EntryState.DONE else failed)[stretch] += count
     return Finished(seconds=seconds, done=done, failed=failed)
 
 
@@ -257,7 +265,7 @@ def _slowest(journal: Journal) -> tuple[SlowRow, ...]:
     )
     return tuple(
         SlowRow(
-            number=number, seconds=seconds, attempts=attempts, state=RowState(state), payload=row
+            number=number, seconds=seconds, attempts=attempts, state=EntryState(state), payload=row
         )
         for number, seconds, attempts, state, row in found
     )
@@ -266,10 +274,10 @@ def _slowest(journal: Journal) -> tuple[SlowRow, ...]:
 # --- failures ------------------------------------------------------------------------------------
 
 
-def _reasons(journal: Journal) -> tuple[Reason, ...]:
+def _reasons(journal: Journal) -> tuple[FailureReason, ...]:
     counts: Counter[str] = Counter()
     examples: dict[str, list[int]] = {}
-    for entry in journal.rows(RowState.FAILED, RowState.UNSOLVED):
+    for entry in journal.rows(EntryState.FAILED, EntryState.UNSOLVED):
         text = _OF_ONE_ROW.sub("…", entry.error or "No reason was given")
         if text not in counts and len(counts) >= _REASONS:
             text = _OTHER
@@ -277,6 +285,6 @@ def _reasons(journal: Journal) -> tuple[Reason, ...]:
         if len(known := examples.setdefault(text, [])) < _EXAMPLES:
             known.append(entry.number)
     return tuple(
-        Reason(text=text, rows=rows, examples=tuple(examples[text]))
+        FailureReason(text=text, rows=rows, examples=tuple(examples[text]))
         for text, rows in counts.most_common()
     )

@@ -1,7 +1,7 @@
 """The journal: what a bulk run means to do, is doing and has done, on disk.
 
 One SQLite file, one row for each row of the input.
-Before a request leaves, its row says so, durably (`RowState.SENT`): whatever becomes of this
+Before a request leaves, its row says so, durably (`EntryState.SENT`): whatever becomes of this
 process, whoever opens the journal afterwards knows each request that can have reached the service.
 What the service answered is written behind it, with the token that it gives only once.
 
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import orjson
 
-from tagodev.bulk.journal.entry import Batch, JournalInfo, RowState
+from tagodev.bulk.journal.entry import Batch, EntryState, JournalInfo
 from tagodev.bulk.journal.file import check_there, connect_journal, explained, make_journal, run_of
 from tagodev.bulk.journal.reader import JournalReader
 from tagodev.bulk.journal.schema import stretch, write_batch
@@ -169,7 +169,7 @@ class Journal(JournalReader):
 
     def _check_lookup(self) -> None:
         """Refuse a run whose rows can't be looked up without the newest journal."""
-        if self.info.kind in _BY_PROGRESS and self.counts().get(RowState.PENDING):
+        if self.info.kind in _BY_PROGRESS and self.counts().get(EntryState.PENDING):
             raise JournalError(
                 "tokens that were made since can't be told from others: this run can't be resumed "
                 "from an incomplete journal",

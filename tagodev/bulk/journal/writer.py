@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from tagodev.bulk.journal.entry import Batch, RowState
+from tagodev.bulk.journal.entry import Batch, EntryState
 from tagodev.errors import JournalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tagodev.bulk.journal.store import Journal
-    from tagodev.limits.route_queue import Permit
+    from tagodev.limits.route_limiter import Permit
     from tagodev.target import Target
 
-__all__ = ["Recorder", "RowWitness"]
+__all__ = ["ItemObserver", "JournalWriter"]
 
 #: Seconds that what nobody waits for may lie, so that it shares a commit with what somebody does.
 _SOON: Final = 0.05
@@ -36,7 +36,7 @@ _SOON: Final = 0.05
 _MANY_COMMITS: Final = 20
 
 
-class Recorder:
+class JournalWriter:
     """Writes what happens in a run to its journal, in a thread of its own."""
 
     def __init__(
@@ -110,14 +110,14 @@ class Recorder:
     def ended(
         self,
         number: int,
-        state: RowState,
+        state: EntryState,
         *,
         attempts: int,
         result: bytes | None = None,
         error: str | None = None,
     ) -> None:
         """Note what became of a row; written with the next commit, or soon."""
-        when = None if state is RowState.PENDING else time.time()
+        when = None if state is EntryState.PENDING else time.time()
         self._batch.ended.append((int(state), attempts, when, result, error, number))
         self._write_soon()
 
@@ -234,10 +234,10 @@ class Recorder:
 
 
 @attrs.frozen
-class RowWitness:
+class ItemObserver:
     """Tells the recorder of each request of a row, before it leaves and when it has ended."""
 
-    recorder: Recorder
+    recorder: JournalWriter
     """Where it is noted."""
     number: int | None
     """Which row; None for requests that only look."""

@@ -33,7 +33,7 @@ from tagodev.bulk.operations.edit_devices import EditCalls, edit_device
 from tagodev.bulk.operations.parameters_and_data import ParameterCalls
 from tagodev.bulk.outcomes import Applied, Done
 from tagodev.models import UNSET, DeviceEdit
-from tagodev.models.steps import DeviceStep
+from tagodev.models.steps import ApplyStep
 from tagodev.serialization.converter import from_json, to_json
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.operations.base import MakeRecord
     from tagodev.bulk.operations.identity import Finding
-    from tagodev.bulk.work_item import Row
+    from tagodev.bulk.work_item import WorkItem
     from tagodev.errors import TagoError
     from tagodev.models import Device, DeviceCreate
 
@@ -71,7 +71,7 @@ def identity_of(device: Device | DeviceCreate, known_by: str) -> str | None:
 
 
 @attrs.frozen
-class ApplySteps(Operation[DeviceStep]):
+class ApplySteps(Operation[ApplyStep]):
     """Make, change or delete the device of each step."""
 
     calls: ApplyCalls
@@ -84,15 +84,15 @@ class ApplySteps(Operation[DeviceStep]):
     """Whether a row in doubt may simply be done again."""
     _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
 
-    def phase(self, item: DeviceStep) -> int:
+    def phase(self, item: ApplyStep) -> int:
         """Return 0 for deletions, 1 for everything else."""
         return 0 if item.delete else 1
 
-    def resource(self, item: DeviceStep) -> Hashable:
+    def resource(self, item: ApplyStep) -> Hashable:
         """Return the device; of one to be made, by what it is known again."""
         return item.device_id if item.create is None else self._known_as(item.create)
 
-    def can_find(self, item: DeviceStep) -> bool:
+    def can_find(self, item: ApplyStep) -> bool:
         """Return whether the step makes a device: nothing is found of the others."""
         return item.create is not None
 
@@ -101,7 +101,7 @@ class ApplySteps(Operation[DeviceStep]):
         """Always: a device that one step has made is not another one's."""
         return True
 
-    def remember(self, index: int, item: DeviceStep, result: bytes | None) -> None:
+    def remember(self, index: int, item: ApplyStep, result: bytes | None) -> None:
         """Note the device that a step has made."""
         del item
         self._own(made_by(result), index)
@@ -114,16 +114,16 @@ class ApplySteps(Operation[DeviceStep]):
         """Return by what devices are known."""
         return {"known_by": self.known_by}
 
-    def decode(self, payload: bytes) -> DeviceStep:
+    def decode(self, payload: bytes) -> ApplyStep:
         """Read a step that was written down."""
-        return from_json(payload, DeviceStep)
+        return from_json(payload, ApplyStep)
 
     def result(self, done: Done) -> bytes | None:
         """Write down id and token of a device that was made."""
         assert isinstance(done, Applied), "nothing else comes of steps"
         return None if done.result is None else to_json(done.result)
 
-    async def do(self, row: Row[DeviceStep]) -> Applied:
+    async def do(self, row: WorkItem[ApplyStep]) -> Applied:
         """Do the step."""
         step, record = row.item, row.record
         made = None
@@ -141,7 +141,7 @@ class ApplySteps(Operation[DeviceStep]):
         return Applied(row.index, step, result=made, attempts=record.attempts)
 
     async def find(
-        self, rows: Sequence[Row[DeviceStep]], record: MakeRecord
+        self, rows: Sequence[WorkItem[ApplyStep]], record: MakeRecord
     ) -> Mapping[int, Finding]:
         """Look for devices that were made; other steps are done again."""
         making = [row for row in rows if row.item.create is not None]
@@ -178,7 +178,7 @@ class ApplySteps(Operation[DeviceStep]):
             return plain_serial(str(device.serie_number))
         return self._mark_and_identity(device)
 
-    async def adopt(self, row: Row[DeviceStep]) -> Applied:
+    async def adopt(self, row: WorkItem[ApplyStep]) -> Applied:
         """Take a device that was found for the step's own, and list its token."""
         assert row.found is not None, "only what was found is adopted"
         self._own(row.found.id, row.index)
@@ -190,6 +190,6 @@ class ApplySteps(Operation[DeviceStep]):
         return super().stops(error) or stops_creating(error)
 
 
-def _created(row: Row[DeviceStep]) -> DeviceCreate:
+def _created(row: WorkItem[ApplyStep]) -> DeviceCreate:
     assert row.item.create is not None, "only new devices are looked for"
     return row.item.create

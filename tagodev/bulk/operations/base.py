@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.operations.identity import Finding
     from tagodev.bulk.outcomes import Done
-    from tagodev.bulk.work_item import Row
+    from tagodev.bulk.work_item import WorkItem
     from tagodev.errors import TagoError
 
 __all__ = ["MakeRecord", "Operation"]
@@ -109,7 +109,7 @@ class Operation(ABC, Generic[Item]):
         return None
 
     @abstractmethod
-    async def do(self, row: Row[Item]) -> Done:
+    async def do(self, row: WorkItem[Item]) -> Done:
         """Do one row.
 
         Raises:
@@ -122,7 +122,7 @@ class Operation(ABC, Generic[Item]):
 
     async def find(
         self,
-        rows: Sequence[Row[Item]],  # noqa: ARG002  (see `result`)
+        rows: Sequence[WorkItem[Item]],  # noqa: ARG002  (see `result`)
         record: MakeRecord,  # noqa: ARG002  (see `result`)
     ) -> Mapping[int, Finding]:
         """Look for what lost attempts have left; only where rows are not resendable.
@@ -136,8 +136,8 @@ class Operation(ABC, Generic[Item]):
         """
         return {}
 
-    async def adopt(self, row: Row[Item]) -> Done:
-        """Make what was found (`Row.found`) the row's own.
+    async def adopt(self, row: WorkItem[Item]) -> Done:
+        """Make what was found (`WorkItem.found`) the row's own.
 
         Raises:
             TagoError: it can't be.
@@ -159,11 +159,11 @@ def _item_type(operation: type[Operation[Any]]) -> type | None:
 
 
 def _checking(
-    do: Callable[[Any, Row[Any]], Coroutine[Any, Any, Done]], item_type: type
-) -> Callable[[Any, Row[Any]], Coroutine[Any, Any, Done]]:
+    do: Callable[[Any, WorkItem[Any]], Coroutine[Any, Any, Done]], item_type: type
+) -> Callable[[Any, WorkItem[Any]], Coroutine[Any, Any, Done]]:
     # A plain function that hands the coroutine on: a row costs no second one.
     @wraps(do)
-    def checked(self: Any, row: Row[Any]) -> Coroutine[Any, Any, Done]:
+    def checked(self: Any, row: WorkItem[Any]) -> Coroutine[Any, Any, Done]:
         if not isinstance(row.item, item_type):
             expected = "text" if item_type is str else f"a {item_type.__name__}"
             raise InputError(f"must be {expected}, not {type(row.item).__name__}", path="item")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.operations.base import MakeRecord
     from tagodev.bulk.operations.identity import Finding
-    from tagodev.bulk.work_item import Row
+    from tagodev.bulk.work_item import WorkItem
     from tagodev.errors import TagoError
     from tagodev.models import Device, DeviceToken
     from tagodev.session import CallRecord
@@ -142,7 +142,7 @@ class CreateDevices(Operation[DeviceCreate]):
         assert isinstance(done, Created), "nothing else comes of making devices"
         return to_json(done.result)
 
-    async def do(self, row: Row[DeviceCreate]) -> Created:
+    async def do(self, row: WorkItem[DeviceCreate]) -> Created:
         """Make the device, with its mark where the run is journalled."""
         device = self._marked(row) if row.run else row.item
         created = await self.calls.create(device, row.record)
@@ -150,7 +150,7 @@ class CreateDevices(Operation[DeviceCreate]):
             self._own(created.device_id, row.index)
         return Created(row.index, row.item, result=created, attempts=row.record.attempts)
 
-    def _marked(self, row: Row[DeviceCreate]) -> DeviceCreate:
+    def _marked(self, row: WorkItem[DeviceCreate]) -> DeviceCreate:
         device = row.item
         if self.identity == "serial" and device.serie_number is UNSET:
             raise InputError("is needed to know the device again", path="serie_number")
@@ -172,7 +172,7 @@ class CreateDevices(Operation[DeviceCreate]):
         return attrs.evolve(device, tags=(*tags, run_tag(row.run, row.index)))
 
     async def find(
-        self, rows: Sequence[Row[DeviceCreate]], record: MakeRecord
+        self, rows: Sequence[WorkItem[DeviceCreate]], record: MakeRecord
     ) -> Mapping[int, Finding]:
         """Look for devices by their marks."""
         if self.identity == "tag":
@@ -189,7 +189,7 @@ class CreateDevices(Operation[DeviceCreate]):
         return await self._find_by_name(rows, record)
 
     async def _find_by_tag(
-        self, rows: Sequence[Row[DeviceCreate]], record: MakeRecord
+        self, rows: Sequence[WorkItem[DeviceCreate]], record: MakeRecord
     ) -> Mapping[int, Finding]:
         wanted = {row.index for row in rows}
         key = f"{TAG_PREFIX}{rows[0].run}"
@@ -201,7 +201,7 @@ class CreateDevices(Operation[DeviceCreate]):
         return {index: only_one(devices) for index, devices in found.items()}
 
     async def _find_by_name(
-        self, rows: Sequence[Row[DeviceCreate]], record: MakeRecord
+        self, rows: Sequence[WorkItem[DeviceCreate]], record: MakeRecord
     ) -> Mapping[int, Finding]:
         found: defaultdict[str, list[Device]] = defaultdict(list)
         names: Iterable[str | None] = {row.item.name for row in rows}
@@ -219,7 +219,7 @@ class CreateDevices(Operation[DeviceCreate]):
             for row in rows
         }
 
-    async def adopt(self, row: Row[DeviceCreate]) -> Created:
+    async def adopt(self, row: WorkItem[DeviceCreate]) -> Created:
         """Take a device that was found for the row's own, and list its token."""
         assert row.found is not None, "only what was found is adopted"
         self._own(row.found.id, row.index)
@@ -287,7 +287,7 @@ def only_one(devices: Iterable[Device]) -> Finding:
     return Found(ids[0]) if len(ids) == 1 else Ambiguous(ids)
 
 
-def can_be_of(device: Device, row: Row[Any]) -> bool:
+def can_be_of(device: Device, row: WorkItem[Any]) -> bool:
     """Return whether a device can have been made by a row, by when each was there.
 
     Args:

@@ -12,7 +12,7 @@ from tagodev.errors import BadRequestError, NotFoundError
 from tagodev.serialization.converter import from_json
 
 if TYPE_CHECKING:
-    from tagodev.bulk.work_item import Row
+    from tagodev.bulk.work_item import WorkItem
     from tagodev.session import CallRecord
 
 __all__ = ["DeleteCalls", "DeleteDevices", "delete_device"]
@@ -43,7 +43,7 @@ class DeleteDevices(Operation[str]):
         """Read an id."""
         return from_json(payload, str)
 
-    async def do(self, row: Row[str]) -> Deleted:
+    async def do(self, row: WorkItem[str]) -> Deleted:
         """Delete the device."""
         await delete_device(self.calls, row.item, row.record)
         return Deleted(row.index, row.item, attempts=row.record.attempts)

@@ -19,7 +19,7 @@ from tagodev.serialization.converter import from_json
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from tagodev.bulk.work_item import Row
+    from tagodev.bulk.work_item import WorkItem
     from tagodev.models import Tag, TagChanges
     from tagodev.session import CallRecord
 
@@ -88,7 +88,7 @@ class EditDevices(Operation[DeviceChange]):
         """Return the device: its changes are made in the order of the input."""
         return item.device_id
 
-    async def do(self, row: Row[DeviceChange]) -> Edited:
+    async def do(self, row: WorkItem[DeviceChange]) -> Edited:
         """Change the device."""
         change = row.item
         await edit_device(self.calls, change.device_id, change.changes, change.tags, row.record)

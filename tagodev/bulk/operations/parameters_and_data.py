@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.operations.base import MakeRecord
     from tagodev.bulk.operations.identity import Finding
-    from tagodev.bulk.work_item import Row
+    from tagodev.bulk.work_item import WorkItem
     from tagodev.models import ConfigurationParameter, DataCreate
     from tagodev.session import CallRecord
 
@@ -77,7 +77,7 @@ class SetParameters(Operation[ParameterChange]):
         """Read a row that was written down."""
         return from_json(payload, ParameterChange)
 
-    async def do(self, row: Row[ParameterChange]) -> ParametersSet:
+    async def do(self, row: WorkItem[ParameterChange]) -> ParametersSet:
         """Set the parameters."""
         change = row.item
         await self.calls.set_parameters(change.device_id, change.parameters, row.record)
@@ -99,7 +99,7 @@ class SendData(Operation[DataBatch]):
         """Read a row that was written down."""
         return from_json(payload, DataBatch)
 
-    async def do(self, row: Row[DataBatch]) -> DataSent:
+    async def do(self, row: WorkItem[DataBatch]) -> DataSent:
         """Send the data, with a group to know it by where the run is journalled."""
         points: Sequence[DataCreate] = row.item.points
         if row.run and not _grouped(row.item):
@@ -108,7 +108,7 @@ class SendData(Operation[DataBatch]):
         return DataSent(row.index, row.item, attempts=row.record.attempts)
 
     async def find(
-        self, rows: Sequence[Row[DataBatch]], record: MakeRecord
+        self, rows: Sequence[WorkItem[DataBatch]], record: MakeRecord
     ) -> Mapping[int, Finding]:
         """Look for the rows' groups; what has a group of its own can't be told from other data."""
         found: dict[int, Finding] = {}
@@ -119,7 +119,7 @@ class SendData(Operation[DataBatch]):
                 found[row.index] = Found(row.item.device_id)
         return found
 
-    async def adopt(self, row: Row[DataBatch]) -> DataSent:
+    async def adopt(self, row: WorkItem[DataBatch]) -> DataSent:
         """Leave what has arrived."""
         return DataSent(row.index, row.item, attempts=row.record.attempts)
 
@@ -128,6 +128,6 @@ def _grouped(batch: DataBatch) -> bool:
     return any(point.group is not UNSET for point in batch.points)
 
 
-def _group(row: Row[DataBatch]) -> str:
+def _group(row: WorkItem[DataBatch]) -> str:
     # 24 characters are safe whatever the source: eight of the run's, and the row's number.
     return f"{row.run}{row.index:016d}"

@@ -26,7 +26,7 @@ from tagodev.bulk.operations.identity import Ambiguous, Found
 from tagodev.bulk.outcomes import Done, Rotated, TokenIssued
 from tagodev.errors import InputError, NotFoundError
 from tagodev.models import UNSET, TokenCreate, TokenCreated
-from tagodev.models.changes import Rotation, TokenOrder
+from tagodev.models.changes import DeviceTokenCreate, Rotation
 from tagodev.secrets import Secret
 from tagodev.serialization.converter import StructureError, from_json, to_json
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.operations.base import MakeRecord
     from tagodev.bulk.operations.identity import Finding
-    from tagodev.bulk.work_item import Row
+    from tagodev.bulk.work_item import WorkItem
     from tagodev.models import DeviceToken
     from tagodev.session import CallRecord
 
@@ -82,17 +82,17 @@ def _digest(token: Secret) -> str:
     return blake2b(token.reveal().encode(), digest_size=8).hexdigest()
 
 
-async def _keep(row: Row[Any], begun: _Begun) -> None:
+async def _keep(row: WorkItem[Any], begun: _Begun) -> None:
     row.progress = to_json(begun)
     await row.keep(row.progress)
 
 
-def _begun(row: Row[Any]) -> _Begun | None:
+def _begun(row: WorkItem[Any]) -> _Begun | None:
     return None if row.progress is None else from_json(row.progress, _Begun)
 
 
 async def _find_new(
-    calls: TokenCalls, rows: Sequence[Row[Any]], owned: Claims, record: MakeRecord
+    calls: TokenCalls, rows: Sequence[WorkItem[Any]], owned: Claims, record: MakeRecord
 ) -> dict[int, Finding]:
     """Look for tokens of the right name that were not there before."""
     found: dict[int, Finding] = {}
@@ -130,7 +130,7 @@ def _made_by(result: bytes | None) -> str:
 
 
 @attrs.frozen
-class IssueTokens(Operation[TokenOrder]):
+class IssueTokens(Operation[DeviceTokenCreate]):
     """Make the token that each row asks for."""
 
     calls: TokenCalls
@@ -141,7 +141,7 @@ class IssueTokens(Operation[TokenOrder]):
     """Whether a row in doubt may simply be done again."""
     _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
 
-    def resource(self, item: TokenOrder) -> Hashable:
+    def resource(self, item: DeviceTokenCreate) -> Hashable:
         """Return the device."""
         return item.device_id
 
@@ -150,7 +150,7 @@ class IssueTokens(Operation[TokenOrder]):
         """Always: a token that one row has made is not another one's."""
         return True
 
-    def remember(self, index: int, item: TokenOrder, result: bytes | None) -> None:
+    def remember(self, index: int, item: DeviceTokenCreate, result: bytes | None) -> None:
         """Note the token that a row has made."""
         del item
         self._own(_made_by(result), index)
@@ -159,16 +159,16 @@ class IssueTokens(Operation[TokenOrder]):
         if token:
             self._owned.take(token, index)
 
-    def decode(self, payload: bytes) -> TokenOrder:
+    def decode(self, payload: bytes) -> DeviceTokenCreate:
         """Read an order that was written down."""
-        return from_json(payload, TokenOrder)
+        return from_json(payload, DeviceTokenCreate)
 
     def result(self, done: Done) -> bytes | None:
         """Write the token down."""
         assert isinstance(done, TokenIssued), "nothing else comes of making tokens"
         return to_json(done.result)
 
-    async def do(self, row: Row[TokenOrder]) -> TokenIssued:
+    async def do(self, row: WorkItem[DeviceTokenCreate]) -> TokenIssued:
         """Make the token."""
         order = row.item
         if row.run and row.progress is None:
@@ -181,12 +181,12 @@ class IssueTokens(Operation[TokenOrder]):
         return TokenIssued(row.index, order, result=made, attempts=row.record.attempts)
 
     async def find(
-        self, rows: Sequence[Row[TokenOrder]], record: MakeRecord
+        self, rows: Sequence[WorkItem[DeviceTokenCreate]], record: MakeRecord
     ) -> Mapping[int, Finding]:
         """Look for tokens of the right name that were not there before."""
         return await _find_new(self.calls, rows, self._owned, record)
 
-    async def adopt(self, row: Row[TokenOrder]) -> TokenIssued:
+    async def adopt(self, row: WorkItem[DeviceTokenCreate]) -> TokenIssued:
         """Take the token that was found."""
         assert row.found is not None, "only what was found is adopted"
         self._own(row.found.token, row.index)
@@ -243,7 +243,7 @@ class RotateTokens(Operation[Rotation]):
         assert isinstance(done, Rotated), "nothing else comes of replacing tokens"
         return to_json(done.result)
 
-    async def do(self, row: Row[Rotation]) -> Rotated:
+    async def do(self, row: WorkItem[Rotation]) -> Rotated:
         """Replace the token: the new one first, written down before the old one goes."""
         begun = _begun(row)
         if begun is None:
@@ -252,7 +252,7 @@ class RotateTokens(Operation[Rotation]):
             begun = await self._make(row, begun)
         return await self._finish(row, begun)
 
-    async def _begin(self, row: Row[Rotation]) -> _Begun:
+    async def _begin(self, row: WorkItem[Rotation]) -> _Begun:
         """Write down what is there, before anything is changed."""
         if row.run and row.item.token is not None:
             owner = self._replaced.take(_token_of(row.item), row.index)
@@ -278,14 +278,14 @@ class RotateTokens(Operation[Rotation]):
         await _keep(row, begun)
         return begun
 
-    async def _make(self, row: Row[Rotation], begun: _Begun) -> _Begun:
+    async def _make(self, row: WorkItem[Rotation], begun: _Begun) -> _Begun:
         if begun.serie_number and begun.old is not None:
             await self.calls.delete_token(begun.old, row.record)
         wanted = TokenCreate(begun.name, begun.permission, serie_number=begun.serie_number or UNSET)
         made = await self.calls.create_token(row.item.device_id, wanted, row.record)
         return await self._made(row, begun, made.token)
 
-    async def _made(self, row: Row[Rotation], begun: _Begun, token: Secret) -> _Begun:
+    async def _made(self, row: WorkItem[Rotation], begun: _Begun, token: Secret) -> _Begun:
         begun = attrs.evolve(begun, made=token)
         if row.run:
             self._owned.take(token.reveal(), row.index)
@@ -298,7 +298,7 @@ class RotateTokens(Operation[Rotation]):
         row.found = Found("", token.reveal())
         return begun
 
-    async def _finish(self, row: Row[Rotation], begun: _Begun) -> Rotated:
+    async def _finish(self, row: WorkItem[Rotation], begun: _Begun) -> Rotated:
         assert begun.made is not None, "the old token goes when the new one is there"
         if begun.old is not None and not begun.serie_number:
             await self.calls.delete_token(begun.old, row.record)
@@ -306,12 +306,12 @@ class RotateTokens(Operation[Rotation]):
         return Rotated(row.index, row.item, result=made, attempts=row.record.attempts)
 
     async def find(
-        self, rows: Sequence[Row[Rotation]], record: MakeRecord
+        self, rows: Sequence[WorkItem[Rotation]], record: MakeRecord
     ) -> Mapping[int, Finding]:
         """Look for new tokens of the old ones' names."""
         return await _find_new(self.calls, rows, self._owned, record)
 
-    async def adopt(self, row: Row[Rotation]) -> Rotated:
+    async def adopt(self, row: WorkItem[Rotation]) -> Rotated:
         """Take the token that was found for the new one, and go on from there."""
         begun = _begun(row)
         assert row.found is not None, "only what was found is adopted"

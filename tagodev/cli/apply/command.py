@@ -7,11 +7,11 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from tagodev.cli.apply.places import Places
-from tagodev.cli.apply.session import Application
+from tagodev.cli.apply.places import OutputPaths
+from tagodev.cli.apply.session import ApplySession
 from tagodev.cli.apply.stdin import at_hand
 from tagodev.cli.bulk.by_filter import YesOption  # noqa: TC001  (cyclopts reads annotations)
-from tagodev.cli.options.files import FileOptions, IntentOptions, open_wanted
+from tagodev.cli.options.files import FileOptions, PlanOptions, open_wanted
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.errors import InputError
 from tagodev.provision.apply.run import Guard
@@ -20,7 +20,7 @@ __all__ = ["apply"]
 
 _SERVICE: Final = ServiceOptions()
 _READING: Final = FileOptions()
-_INTENT: Final = IntentOptions()
+_INTENT: Final = PlanOptions()
 
 
 def apply(
@@ -28,7 +28,7 @@ def apply(
     /,
     *,
     reading: FileOptions = _READING,
-    intent: IntentOptions = _INTENT,
+    intent: PlanOptions = _INTENT,
     service: ServiceOptions = _SERVICE,
     yes: YesOption = False,
     max_delete: Annotated[
@@ -68,10 +68,10 @@ def apply(
         wanted = open_wanted(path, reading, intent, service)
         # The journal of what came over a pipe is found again by what that is called.
         named = file if path == file else Path(wanted.intent.manager)
-        application = Application(
+        application = ApplySession(
             wanted=wanted,
             service=service,
-            places=Places.of(named, out, snapshot),
+            places=OutputPaths.of(named, out, snapshot),
             guard=guard,
             settle=settle,
             ask=not yes,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from tagodev.target import Target
 
-__all__ = ["ListState", "Places", "apply_folders"]
+__all__ = ["ListState", "OutputPaths", "apply_folders"]
 
 _FOLDER: Final = "apply"
 #: Journals that are kept of a list after their results were written.
@@ -116,7 +116,7 @@ class ListState:
 
 
 @attrs.frozen(kw_only=True)
-class Places:
+class OutputPaths:
     """Where an apply writes."""
 
     results: Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import attrs
 
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.cli.output.console import in_options
 from tagodev.cli.output.table import clean
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tagodev.bulk.journal.entry import Entry
+    from tagodev.bulk.journal.entry import JournalEntry
     from tagodev.provision.plan.model import Plan
 
 __all__ = ["ApplyResults", "StepStatus"]
@@ -34,11 +34,11 @@ _DONE: Final[dict[str, StepStatus]] = {
     "change": "changed",
     "delete": "deleted",
 }
-_UNDONE: Final[dict[RowState, StepStatus]] = {
-    RowState.PENDING: "pending",
-    RowState.SENT: "in_doubt",
-    RowState.FAILED: "failed",
-    RowState.UNSOLVED: "in_doubt",
+_UNDONE: Final[dict[EntryState, StepStatus]] = {
+    EntryState.PENDING: "pending",
+    EntryState.SENT: "in_doubt",
+    EntryState.FAILED: "failed",
+    EntryState.UNSOLVED: "in_doubt",
 }
 _LOST: Final = "Its answer was lost, or has not come yet: apply again finds out whether it was done"
 
@@ -108,16 +108,16 @@ class ApplyResults:
         yield from self._blocked
 
 
-def _cells(entry: Entry) -> _Cells:
+def _cells(entry: JournalEntry) -> _Cells:
     item, made = entry.item(), entry.given()
     step: dict[str, Any] = item if isinstance(item, dict) else {}
     action = "create" if step.get("create") else "delete" if step.get("delete") else "change"
-    status = _DONE[action] if entry.state is RowState.DONE else _UNDONE[entry.state]
+    status = _DONE[action] if entry.state is EntryState.DONE else _UNDONE[entry.state]
     return (
         action,
         step.get("name") or "",
         made.get("device_id") or step.get("device_id") or "",
         made.get("token") or "",
         status,
-        _LOST if entry.state is RowState.SENT else in_options(entry.error or ""),
+        _LOST if entry.state is EntryState.SENT else in_options(entry.error or ""),
     )

@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.operations.apply_steps import ApplySteps
 from tagodev.cli.apply.places import ListState
 from tagodev.cli.apply.results import ApplyResults
-from tagodev.cli.apply.summary import Applied, Ran
+from tagodev.cli.apply.summary import ApplySummary, FinishedRun
 from tagodev.cli.bulk.by_filter import confirmed, plural
-from tagodev.cli.bulk.execution import Interrupt, Sight, follow
-from tagodev.cli.bulk.journal_status import Standing
+from tagodev.cli.bulk.execution import Interrupt, RunView, follow
+from tagodev.cli.bulk.journal_status import JournalStatus
 from tagodev.cli.output.console import complain, print_json, print_line, say
 from tagodev.cli.output.plan import show_plan
 from tagodev.cli.output.progress import open_display
@@ -46,16 +46,16 @@ from tagodev.provision.plan.duplicate_devices import find_doubles
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tagodev.cli.apply.places import Places
+    from tagodev.cli.apply.places import OutputPaths
     from tagodev.cli.bulk.execution import Summary
-    from tagodev.cli.options.files import Wanted
+    from tagodev.cli.options.files import DeviceInput
     from tagodev.cli.options.service import ServiceOptions
     from tagodev.provision.apply.run import Guard
-    from tagodev.provision.plan.duplicate_devices import Double
+    from tagodev.provision.plan.duplicate_devices import DuplicateDevices
     from tagodev.provision.plan.model import Plan
     from tagodev.target import Target
 
-__all__ = ["Application"]
+__all__ = ["ApplySession"]
 
 _PUTS_BACK: Final = """\
 This is a snapshot: what was changed is changed back, and what was deleted is made anew, without \
@@ -69,14 +69,14 @@ _WRITING: Final = ("DELETE", "PUT", "POST")
 
 
 @attrs.frozen(kw_only=True)
-class Application:
+class ApplySession:
     """One apply."""
 
-    wanted: Wanted
+    wanted: DeviceInput
     """What the file asks for."""
     service: ServiceOptions
     """Where."""
-    places: Places
+    places: OutputPaths
     """Where it writes."""
     guard: Guard
     """How much may be deleted."""
@@ -91,7 +91,7 @@ class Application:
 
     def carry_out(self) -> int:
         """Carry it out, print what was done, and return the exit code."""
-        applied = Applied(results=self.places.results)
+        applied = ApplySummary(results=self.places.results)
         results = ApplyResults(self.places.results)
         state = ListState.of(asyncio.run(self._find_target()), self.wanted.intent.manager)
         lock = state.lock()
@@ -126,19 +126,19 @@ class Application:
         async with self.service.client() as tago:
             return await tago.target()
 
-    def _agreed(self, applied: Applied) -> bool:
+    def _agreed(self, applied: ApplySummary) -> bool:
         applied.declined = self.ask and not confirmed("Type yes to carry it out:", "yes")
         return not applied.declined
 
     # --- what an interrupted apply has sent ----------------------------------------------------
 
-    def _settle(self, state: ListState, applied: Applied, results: ApplyResults) -> bool:
+    def _settle(self, state: ListState, applied: ApplySummary, results: ApplyResults) -> bool:
         """Look up what interrupted applies have sent; return whether all of it is known."""
         for path in list(state.unreported()):
             before = _standing(path)
             if before.info.kind != ApplySteps.kind:
                 raise JournalError("this is not the journal of an apply", journal=str(path))
-            sent = before.states.get(RowState.SENT, 0)
+            sent = before.states.get(EntryState.SENT, 0)
             if sent:
                 began = datetime.fromtimestamp(before.info.began).astimezone()
                 say(
@@ -154,7 +154,7 @@ class Application:
 
     # --- the plan ------------------------------------------------------------------------------
 
-    def _agreed_plan(self, state: ListState, applied: Applied) -> Plan | None:
+    def _agreed_plan(self, state: ListState, applied: ApplySummary) -> Plan | None:
         """Make the plan, and return it if there is anything to do and it is confirmed."""
         plan, plan_name = asyncio.run(self._make_plan())
         if not self.json or self.ask:
@@ -202,26 +202,26 @@ class Application:
 
     def _run(
         self, state: ListState, plan: Plan, snapshot: Path | None, results: ApplyResults
-    ) -> Ran:
+    ) -> FinishedRun:
         """Carry a plan out; the results are written then."""
         journal = state.unused(".journal")
-        manner = {**self.service.remember(), "settle": self.settle, "route": _busiest(plan)}
+        keywords = {**self.service.remember(), "settle": self.settle, "route": _busiest(plan)}
         if snapshot is not None:
-            manner["snapshot"] = str(snapshot)
-        write_steps(plan, journal, self.service.client().base_url, manner)
+            keywords["snapshot"] = str(snapshot)
+        write_steps(plan, journal, self.service.client().base_url, keywords)
         return self._finish(journal, asyncio.run(self._follow(journal, settle=False)), results)
 
-    def _finish(self, journal: Path, summary: Summary, results: ApplyResults) -> Ran:
+    def _finish(self, journal: Path, summary: Summary, results: ApplyResults) -> FinishedRun:
         counts = results.add(journal)
         results.write()
         with Journal.open(journal) as opened:
-            after = Standing.of(opened)
-            over = RowState.SENT not in after.states
+            after = JournalStatus.of(opened)
+            over = EntryState.SENT not in after.states
             if over:
                 # Steps that were not begun need no journal: the next plan has them.
                 opened.mark_reported()
-        before = after.info.manner.get("snapshot")
-        return Ran(
+        before = after.info.keywords.get("snapshot")
+        return FinishedRun(
             journal=journal,
             snapshot=None if before is None else Path(before),
             over=over,
@@ -235,9 +235,9 @@ class Application:
             async with self.service.client() as tago:
                 before = _standing(journal)
                 with open_display(before.kind.done, before.rows) as display:
-                    sight = Sight(
+                    sight = RunView(
                         display=display,
-                        route=before.info.manner.get("route") or before.kind.route,
+                        route=before.info.keywords.get("route") or before.kind.route,
                         rows=before.rows,
                         finished=before.rows - before.left,
                     )
@@ -246,7 +246,7 @@ class Application:
 
     # --- doubles -------------------------------------------------------------------------------
 
-    def _doubles(self, plan: Plan, applied: Applied) -> list[Double]:
+    def _doubles(self, plan: Plan, applied: ApplySummary) -> list[DuplicateDevices]:
         """Look for devices of this list that exist twice, after some were created.
 
         Another machine may have applied the same list meanwhile: no lock reaches that far.
@@ -254,16 +254,16 @@ class Application:
         if not applied.count("created"):
             return []
 
-        async def look() -> list[Double]:
+        async def look() -> list[DuplicateDevices]:
             async with self.service.client() as tago:
                 return await find_doubles(tago, plan)
 
         return asyncio.run(look())
 
 
-def _standing(journal: Path) -> Standing:
+def _standing(journal: Path) -> JournalStatus:
     with Journal.read(journal) as opened:
-        return Standing.of(opened)
+        return JournalStatus.of(opened)
 
 
 def _print_failures(failed: Sequence[str]) -> None:
@@ -273,7 +273,7 @@ def _print_failures(failed: Sequence[str]) -> None:
         say(f"... and {len(failed) - _SHOWN} more, in the results")
 
 
-def _print_doubles(doubles: Sequence[Double]) -> None:
+def _print_doubles(doubles: Sequence[DuplicateDevices]) -> None:
     for double in doubles[:_SHOWN]:
         say(
             f"Exists twice: {clean(double.identity)}: {', '.join(double.ids)}. Another process has "

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
     from tagodev.cli.apply.results import StepStatus
     from tagodev.cli.bulk.execution import Summary
-    from tagodev.provision.plan.duplicate_devices import Double
+    from tagodev.provision.plan.duplicate_devices import DuplicateDevices
     from tagodev.provision.plan.model import Plan
 
-__all__ = ["Applied", "Ran"]
+__all__ = ["ApplySummary", "FinishedRun"]
 
 _DONE: tuple[StepStatus, ...] = ("created", "changed", "deleted")
 
 
 @attrs.frozen(kw_only=True)
-class Ran:
+class FinishedRun:
     """A run that has ended."""
 
     journal: Path
@@ -51,18 +51,18 @@ class Ran:
 
 
 @attrs.define(kw_only=True)
-class Applied:
+class ApplySummary:
     """What an apply has come to."""
 
     results: Path
     """Where the results are, once there are any."""
     plan: Plan | None = None
     """The plan, once it is made."""
-    runs: list[Ran] = attrs.field(factory=list)
+    runs: list[FinishedRun] = attrs.field(factory=list)
     """What was run: what an earlier apply left, and the plan."""
     snapshot: Path | None = None
     """The snapshot that was written before the plan was carried out."""
-    doubles: list[Double] = attrs.field(factory=list)
+    doubles: list[DuplicateDevices] = attrs.field(factory=list)
     """Devices of the list that exist twice afterwards."""
     declined: bool = False
     """Whether somebody was asked, and did not want it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 import attrs
 from cyclopts import Parameter
 
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.operations.identity import Identity  # noqa: TC001  (cyclopts reads annotations at run time)
 from tagodev.bulk.options import RunOptions
@@ -17,7 +17,7 @@ from tagodev.cli.bulk.execution import Interrupt, Summary, carry_out, run_until_
 from tagodev.cli.bulk.new_devices import check_new_devices
 from tagodev.cli.bulk.operations import create_job, delete_job, edit_job, rotate_job
 from tagodev.cli.bulk.results import ResultsFile, check_new
-from tagodev.cli.bulk.summary import Ended
+from tagodev.cli.bulk.summary import RunSummary
 from tagodev.cli.commands.token_rotation import ROTATION_WARNING
 from tagodev.cli.options.confirmation import (
     ConfirmationOptions,
@@ -28,7 +28,7 @@ from tagodev.cli.options.confirmation import (
     plural,
     saving_to,
 )
-from tagodev.cli.options.run import MannerOptions
+from tagodev.cli.options.run import BulkRunOptions
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import complain, print_json, print_line, say
 from tagodev.cli.output.progress import open_display
@@ -40,7 +40,7 @@ from tagodev.provision.read.edit_rows import read_device_changes, read_rotations
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from tagodev.bulk.options import RunManner
+    from tagodev.bulk.options import ResumeKeywords
     from tagodev.cli.bulk.operations import Entry, Job
     from tagodev.cli.exit_codes import Exit
     from tagodev.client import Tago
@@ -49,11 +49,11 @@ if TYPE_CHECKING:
 __all__ = ["create", "delete", "edit", "rotate"]
 
 _SERVICE: Final = ServiceOptions()
-_MANNER: Final = MannerOptions()
+_MANNER: Final = BulkRunOptions()
 _CONFIRMATION: Final = ConfirmationOptions()
 _SNAPSHOT: Final = SnapshotOptions()
 _RESULTS: Final = ".results"
-_FINISHED: Final = (RowState.DONE, RowState.FAILED, RowState.UNSOLVED)
+_FINISHED: Final = (EntryState.DONE, EntryState.FAILED, EntryState.UNSOLVED)
 
 _JournalOption: TypeAlias = Annotated[
     Path | None,
@@ -78,7 +78,7 @@ def create(
             "made for it (default), its serial number or its name."
         ),
     ] = None,
-    manner: MannerOptions = _MANNER,
+    keywords: BulkRunOptions = _MANNER,
     out: Annotated[
         Path | None,
         Parameter(help="Where results go; default: FILE's name with .results.csv, here."),
@@ -95,7 +95,7 @@ def create(
         make_job=lambda: create_job(rows, identity=identity),
         file=file,
         service=service,
-        manner=manner,
+        keywords=keywords,
         journal=journal,
         out=out or Path(f"{file.stem}{_RESULTS}.csv"),
         json=json,
@@ -109,7 +109,7 @@ def delete(
     *,
     service: ServiceOptions = _SERVICE,
     journal: _JournalOption = None,
-    manner: MannerOptions = _MANNER,
+    keywords: BulkRunOptions = _MANNER,
     confirmation: ConfirmationOptions = _CONFIRMATION,
     saving: SnapshotOptions = _SNAPSHOT,
     out: Annotated[
@@ -125,7 +125,7 @@ def delete(
         make_job=lambda: delete_job(rows),
         file=file,
         service=service,
-        manner=manner,
+        keywords=keywords,
         journal=journal,
         out=out or _beside(file, "deleted"),
         json=json,
@@ -142,7 +142,7 @@ def edit(
     *,
     service: ServiceOptions = _SERVICE,
     journal: _JournalOption = None,
-    manner: MannerOptions = _MANNER,
+    keywords: BulkRunOptions = _MANNER,
     dry_run: DryRunOption = False,
     snapshot: SaveFirstOption = None,
     out: Annotated[
@@ -158,7 +158,7 @@ def edit(
         make_job=lambda: edit_job(rows),
         file=file,
         service=service,
-        manner=manner,
+        keywords=keywords,
         journal=journal,
         out=out or _beside(file, "edited"),
         json=json,
@@ -192,7 +192,7 @@ def rotate(
             "carry it at once, so the device can't speak in between.",
         ),
     ] = False,
-    manner: MannerOptions = _MANNER,
+    keywords: BulkRunOptions = _MANNER,
     confirmation: ConfirmationOptions = _CONFIRMATION,
     out: Annotated[
         Path | None,
@@ -207,7 +207,7 @@ def rotate(
         make_job=lambda: rotate_job(rows, allow_gap=allow_gap),
         file=file,
         service=service,
-        manner=manner,
+        keywords=keywords,
         journal=journal or _beside(file, "rotation").with_suffix(".journal"),
         out=out or _beside(file, "rotated"),
         json=json,
@@ -253,15 +253,15 @@ class _Run:
     """Returns the job; the rows of each are used up once."""
     file: Path
     service: ServiceOptions
-    manner: MannerOptions
+    keywords: BulkRunOptions
     journal: Path | None
     out: Path
     json: bool
 
     def carry_out(self, check: _Check | None = None) -> int:
         """Show, confirm and save what is to be changed, and do it."""
-        run = self.manner.manner()
-        if self.journal is None and self.manner.settle is not None:
+        run = self.keywords.keywords()
+        if self.journal is None and self.keywords.settle is not None:
             raise InputError("is for runs with --journal", path="--settle")
         if self.journal is not None:
             check_out(self.journal, "--journal")
@@ -321,10 +321,10 @@ class _Run:
         return (one for one in self.make_job().entries if one.number not in finished)
 
 
-def _run_unwritten(job: Job[Any], tago: Tago, run: RunManner, out: Path, *, json: bool) -> int:
+def _run_unwritten(job: Job[Any], tago: Tago, run: ResumeKeywords, out: Path, *, json: bool) -> int:
     with ResultsFile(out) as results:
         summary = run_until_interrupted(_carry_out(job, tago, run, results))
-    ended = Ended(
+    ended = RunSummary(
         kind=job.kind,
         rows=job.rows,
         counts=results.counts,
@@ -342,7 +342,9 @@ def _run_unwritten(job: Job[Any], tago: Tago, run: RunManner, out: Path, *, json
     return ended.code()
 
 
-async def _carry_out(job: Job[Any], tago: Tago, run: RunManner, results: ResultsFile) -> Summary:
+async def _carry_out(
+    job: Job[Any], tago: Tago, run: ResumeKeywords, results: ResultsFile
+) -> Summary:
     interrupt = Interrupt()
     with interrupt.watching(), open_display(job.done, job.rows) as display:
         async with tago:

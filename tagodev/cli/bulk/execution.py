@@ -25,18 +25,18 @@ from tagodev.errors import BulkStoppedError, InputError, InterruptedRunError, Ta
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
-    from tagodev.bulk.options import RunManner
+    from tagodev.bulk.options import ResumeKeywords
     from tagodev.bulk.outcomes import Outcome
     from tagodev.bulk.run import BulkRun
     from tagodev.cli.bulk.operations import Entry, Job
     from tagodev.cli.bulk.results import ResultsFile
     from tagodev.cli.output.progress import Display
     from tagodev.client import Tago
-    from tagodev.limits.snapshot import BucketState
+    from tagodev.limits.snapshot import RouteState
 
 __all__ = [
     "Interrupt",
-    "Sight",
+    "RunView",
     "Summary",
     "carry_out",
     "follow",
@@ -132,7 +132,7 @@ class Summary:
 
 
 @attrs.frozen(kw_only=True)
-class Sight:
+class RunView:
     """What is shown of a run."""
 
     display: Display
@@ -152,7 +152,7 @@ async def carry_out(
     display: Display,
     interrupt: Interrupt | None = None,
     *,
-    run: RunManner | None = None,
+    run: ResumeKeywords | None = None,
 ) -> Summary:
     """Carry out a job without a journal; every row is in the results when it has ended.
 
@@ -170,7 +170,7 @@ async def carry_out(
     def take(outcome: Outcome) -> None:
         results.write(feed.take_back(outcome.index).result(outcome))
 
-    sight = Sight(display=display, route=job.kind.route, rows=job.rows)
+    sight = RunView(display=display, route=job.kind.route, rows=job.rows)
     try:
         return await follow(tago, job.begin(tago, feed, run or {}), sight, interrupt, take)
     finally:
@@ -181,7 +181,7 @@ async def carry_out(
 async def follow(
     tago: Tago,
     run: BulkRun[Any],
-    sight: Sight,
+    sight: RunView,
     interrupt: Interrupt | None = None,
     take: Callable[[Outcome], None] = lambda _: None,
 ) -> Summary:
@@ -205,7 +205,7 @@ class _Following:
         self,
         tago: Tago,
         run: BulkRun[Any],
-        sight: Sight,
+        sight: RunView,
         interrupt: Interrupt,
         take: Callable[[Outcome], None],
     ) -> None:
@@ -284,7 +284,7 @@ class _Following:
         # Clients of one process may share the count, also with those that are closed.
         return sum(state.rejected for state in self._tago.limits.snapshot())
 
-    def _state(self) -> BucketState | None:
+    def _state(self) -> RouteState | None:
         states = self._tago.limits.snapshot()
         return next((state for state in states if state.route == self._sight.route), None)
 

@@ -16,13 +16,13 @@ import attrs
 import orjson
 from cyclopts import Parameter
 
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.schema import is_journal
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.run_registry import is_running
 from tagodev.cli.apply.places import apply_folders
 from tagodev.cli.bulk.journal_results import check_out, result_of
-from tagodev.cli.bulk.journal_status import Standing
+from tagodev.cli.bulk.journal_status import JournalStatus
 from tagodev.cli.bulk.operation_names import kind_of
 from tagodev.cli.bulk.results import COLUMNS
 from tagodev.cli.exit_codes import Exit, exit_code
@@ -87,10 +87,10 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 @attrs.frozen
-class _Look:
+class _JournalView:
     """What is seen of a journal from outside."""
 
-    standing: Standing
+    standing: JournalStatus
     last_activity: float | None
     running: bool
     problem: JournalError | None = None
@@ -111,18 +111,18 @@ class _Look:
     def as_json(self) -> dict[str, Any]:
         standing, info = self.standing, self.standing.info
         states = {
-            "in_doubt" if state is RowState.SENT else state.name.casefold(): standing.states.get(
+            "in_doubt" if state is EntryState.SENT else state.name.casefold(): standing.states.get(
                 state, 0
             )
-            for state in RowState
+            for state in EntryState
         }
         return {
             "journal": str(standing.path),
             "kind": info.kind,
             "service": info.service,
             "run": info.run,
-            "file": info.manner.get("file"),
-            "out": info.manner.get("out"),
+            "file": info.keywords.get("file"),
+            "out": info.keywords.get("out"),
             "began": _iso(info.began),
             "last_activity": _iso(self.last_activity),
             "running": self.running,
@@ -139,14 +139,14 @@ class _Look:
         kind, states = standing.kind, standing.states
         yield f"{standing.path}: {standing.done} of {standing.rows} {kind.noun} {kind.done}"
         others = {
-            "failed": states.get(RowState.FAILED, 0),
-            "on their way" if self.running else "in doubt": states.get(RowState.SENT, 0),
-            "not clear": states.get(RowState.UNSOLVED, 0),
-            "pending": states.get(RowState.PENDING, 0),
+            "failed": states.get(EntryState.FAILED, 0),
+            "on their way" if self.running else "in doubt": states.get(EntryState.SENT, 0),
+            "not clear": states.get(EntryState.UNSOLVED, 0),
+            "pending": states.get(EntryState.PENDING, 0),
         }
         if any(others.values()):
             yield "  " + ", ".join(f"{count} {what}" for what, count in others.items() if count)
-        source = info.manner.get("file")
+        source = info.keywords.get("file")
         yield f"  {f'from {source}, ' if source else ''}at {info.service}, run {info.run}"
         last = _iso(self.last_activity)
         yield f"  begun {_iso(info.began)}, last activity {last or 'none'}"
@@ -159,11 +159,11 @@ class _Look:
         yield from (f"  {line}" for line in self.next)
 
 
-def _look(path: Path) -> _Look:
+def _look(path: Path) -> _JournalView:
     with Journal.read(path) as journal:
         running = is_running(journal.info.run, path)
         problem = None if running else journal.problem()
-        return _Look(Standing.of(journal), journal.last_activity(), running, problem)
+        return _JournalView(JournalStatus.of(journal), journal.last_activity(), running, problem)
 
 
 def _iso(moment: float | None) -> str | None:

@@ -13,7 +13,7 @@ import csv
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.cli.bulk.operation_names import kind_of
 from tagodev.cli.bulk.results import COLUMNS, Result
 from tagodev.cli.output.console import in_options
@@ -24,7 +24,7 @@ from tagodev.secrets import Secret
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tagodev.bulk.journal.entry import Entry
+    from tagodev.bulk.journal.entry import JournalEntry
     from tagodev.bulk.journal.store import Journal
     from tagodev.cli.bulk.operation_names import DoneStatus
     from tagodev.cli.bulk.results import Counts, Status
@@ -43,7 +43,7 @@ _LOST: Final = "Its answer was lost, or has not come yet: resuming finds out whe
 # --- rows ----------------------------------------------------------------------------------------
 
 
-def result_of(entry: Entry, done: DoneStatus) -> Result:
+def result_of(entry: JournalEntry, done: DoneStatus) -> Result:
     """Return what a journal knows of a row.
 
     Args:
@@ -58,17 +58,17 @@ def result_of(entry: Entry, done: DoneStatus) -> Result:
         status=_status(entry.state, done),
         device_id=device_id if isinstance(device_id, str) else _device_id_of(item),
         token=Secret(token) if isinstance(token, str) and token else None,
-        error=_LOST if entry.state is RowState.SENT else in_options(entry.error or ""),
+        error=_LOST if entry.state is EntryState.SENT else in_options(entry.error or ""),
     )
 
 
-def _status(state: RowState, done: DoneStatus) -> Status:
+def _status(state: EntryState, done: DoneStatus) -> Status:
     match state:
-        case RowState.DONE:
+        case EntryState.DONE:
             return done
-        case RowState.FAILED:
+        case EntryState.FAILED:
             return "failed"
-        case RowState.PENDING:
+        case EntryState.PENDING:
             return "pending"
     return "in_doubt"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from tagodev.bulk.journal.entry import JournalInfo, RowState
+from tagodev.bulk.journal.entry import EntryState, JournalInfo
 from tagodev.cli.bulk.operation_names import kind_of
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagodev.bulk.journal.store import Journal
-    from tagodev.cli.bulk.operation_names import Kind
+    from tagodev.cli.bulk.operation_names import OperationNames
 
-__all__ = ["Standing", "resume_command"]
+__all__ = ["JournalStatus", "resume_command"]
 
 
 def resume_command(path: Path) -> str:
@@ -26,7 +26,7 @@ def resume_command(path: Path) -> str:
 
 
 @attrs.frozen(kw_only=True)
-class Standing:
+class JournalStatus:
     """Where a journal stands."""
 
     path: Path
@@ -35,18 +35,18 @@ class Standing:
     """What it is about."""
     whole: bool
     """Whether every row of the input is in it."""
-    states: Mapping[RowState, int]
+    states: Mapping[EntryState, int]
     """How many rows are in each state."""
 
     @classmethod
-    def of(cls, journal: Journal) -> Standing:
+    def of(cls, journal: Journal) -> JournalStatus:
         """Return where an open journal stands."""
         return cls(
             path=journal.path, info=journal.info, whole=journal.whole, states=journal.counts()
         )
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> OperationNames:
         """What people call what is done."""
         return kind_of(self.info.kind)
 
@@ -58,22 +58,22 @@ class Standing:
     @property
     def done(self) -> int:
         """How many rows are done."""
-        return self.states.get(RowState.DONE, 0)
+        return self.states.get(EntryState.DONE, 0)
 
     @property
     def left(self) -> int:
         """How many rows a run would still have something to do for: pending and in doubt."""
-        return self.states.get(RowState.PENDING, 0) + self.states.get(RowState.SENT, 0)
+        return self.states.get(EntryState.PENDING, 0) + self.states.get(EntryState.SENT, 0)
 
     def how_to_go_on(self) -> Iterator[str]:
         """Yield what somebody may do now, and by which command; nothing if all is done."""
         if self.left:
             yield f"To go on: {resume_command(self.path)}"
-        failed = self.states.get(RowState.FAILED, 0)
+        failed = self.states.get(EntryState.FAILED, 0)
         if failed:
             again = f"tagodev bulk retry-failed {shlex.quote(str(self.path))}"
             yield f"To try what failed again ({failed}): {again}"
-        unsolved = self.states.get(RowState.UNSOLVED, 0)
+        unsolved = self.states.get(EntryState.UNSOLVED, 0)
         if unsolved:
             yield f"Several things could be what {unsolved} rows have made: look at the results"
         if not self.whole:

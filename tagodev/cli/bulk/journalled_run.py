@@ -11,10 +11,10 @@ from tagodev.bulk.journal.entry import JournalInfo
 from tagodev.bulk.journal.prefill import fill_journal
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.options import RunOptions
-from tagodev.cli.bulk.execution import Interrupt, Sight, follow, run_until_interrupted
+from tagodev.cli.bulk.execution import Interrupt, RunView, follow, run_until_interrupted
 from tagodev.cli.bulk.journal_results import check_out, check_replaceable, write_results
-from tagodev.cli.bulk.journal_status import Standing, resume_command
-from tagodev.cli.bulk.summary import Ended
+from tagodev.cli.bulk.journal_status import JournalStatus, resume_command
+from tagodev.cli.bulk.summary import RunSummary
 from tagodev.cli.exit_codes import Exit, exit_code
 from tagodev.cli.options.run import CONSENT
 from tagodev.cli.output.console import complain, print_json, print_line, say
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tagodev.bulk.options import RunManner
+    from tagodev.bulk.options import ResumeKeywords
     from tagodev.cli.bulk.execution import Summary
     from tagodev.cli.bulk.operations import Job
     from tagodev.client import Tago
@@ -39,7 +39,7 @@ def begin(
     tago: Tago,
     out: Path,
     *,
-    run: RunManner,
+    run: ResumeKeywords,
     remember: Mapping[str, Any],
     json: bool,
 ) -> int:
@@ -60,7 +60,7 @@ def begin(
         kind=job.kind.name,
         options=dict(job.options),
         service=tago.base_url,
-        manner={
+        keywords={
             **remember,
             **{name: value for name, value in run.items() if name not in CONSENT},
             "out": str(out.absolute()),
@@ -82,7 +82,7 @@ def begin(
     return go_on(path, tago, out, run=run, json=json)
 
 
-def go_on(path: Path, tago: Tago, out: Path, *, run: RunManner, json: bool) -> int:
+def go_on(path: Path, tago: Tago, out: Path, *, run: ResumeKeywords, json: bool) -> int:
     """Do what is left to do of a journal, and write the results of all its rows.
 
     Args:
@@ -94,7 +94,7 @@ def go_on(path: Path, tago: Tago, out: Path, *, run: RunManner, json: bool) -> i
     """
     check_out(out)
     with Journal.read(path) as journal:
-        before = Standing.of(journal)
+        before = JournalStatus.of(journal)
         check_replaceable(journal, out)
     try:
         summary = run_until_interrupted(_follow(tago, before, run))
@@ -107,13 +107,13 @@ def go_on(path: Path, tago: Tago, out: Path, *, run: RunManner, json: bool) -> i
     return finish(before, summary, out, run=run, json=json)
 
 
-async def _follow(tago: Tago, before: Standing, run: RunManner) -> Summary:
+async def _follow(tago: Tago, before: JournalStatus, run: ResumeKeywords) -> Summary:
     interrupt = Interrupt()
     with (
         interrupt.watching(),
         open_display(before.kind.done, before.rows) as display,
     ):
-        sight = Sight(
+        sight = RunView(
             display=display,
             route=before.kind.route,
             rows=before.rows,
@@ -123,7 +123,9 @@ async def _follow(tago: Tago, before: Standing, run: RunManner) -> Summary:
             return await follow(tago, tago.resume(before.path, **run), sight, interrupt)
 
 
-def finish(before: Standing, summary: Summary, out: Path, *, run: RunManner, json: bool) -> int:
+def finish(
+    before: JournalStatus, summary: Summary, out: Path, *, run: ResumeKeywords, json: bool
+) -> int:
     """Write the results of all rows, and tell what became of a run and how to go on.
 
     Args:
@@ -134,14 +136,14 @@ def finish(before: Standing, summary: Summary, out: Path, *, run: RunManner, jso
         json: whether to print one JSON object.
     """
     with Journal.read(before.path) as journal:
-        after = Standing.of(journal)
+        after = JournalStatus.of(journal)
         try:
             counts = write_results(journal, out)
         except TagoError:
             if summary.stopped is not None:
                 complain(summary.stopped)
             raise
-    ended = Ended(
+    ended = RunSummary(
         kind=before.kind,
         rows=after.rows,
         counts=counts,

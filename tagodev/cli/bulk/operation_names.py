@@ -9,7 +9,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DoneStatus", "Kind", "kind_of"]
+__all__ = ["DoneStatus", "OperationNames", "kind_of"]
 
 #: What a row is when it is done.
 DoneStatus: TypeAlias = Literal[
@@ -18,7 +18,7 @@ DoneStatus: TypeAlias = Literal[
 
 
 @attrs.frozen
-class Kind:
+class OperationNames:
     """One kind of bulk work."""
 
     name: str
@@ -33,25 +33,27 @@ class Kind:
     """Whether something that is done gives a token."""
 
 
-_KINDS: Final[Mapping[str, Kind]] = {
+_KINDS: Final[Mapping[str, OperationNames]] = {
     kind.name: kind
     for kind in (
-        Kind("create_devices", "created", "devices", "POST /device", tokens=True),
-        Kind("edit_devices", "edited", "devices", "PUT /device/:device_id"),
-        Kind("delete_devices", "deleted", "devices", "DELETE /device/:device_id"),
-        Kind("create_tokens", "issued", "tokens", "POST /device/token", tokens=True),
-        Kind("rotate_tokens", "rotated", "tokens", "POST /device/token", tokens=True),
-        Kind("set_parameters", "set", "devices' parameters", "POST /device/:device_id/params"),
-        Kind("send_data", "sent", "batches of data", "POST /data"),
-        Kind("apply_devices", "applied", "steps", "POST /device", tokens=True),
+        OperationNames("create_devices", "created", "devices", "POST /device", tokens=True),
+        OperationNames("edit_devices", "edited", "devices", "PUT /device/:device_id"),
+        OperationNames("delete_devices", "deleted", "devices", "DELETE /device/:device_id"),
+        OperationNames("create_tokens", "issued", "tokens", "POST /device/token", tokens=True),
+        OperationNames("rotate_tokens", "rotated", "tokens", "POST /device/token", tokens=True),
+        OperationNames(
+            "set_parameters", "set", "devices' parameters", "POST /device/:device_id/params"
+        ),
+        OperationNames("send_data", "sent", "batches of data", "POST /data"),
+        OperationNames("apply_devices", "applied", "steps", "POST /device", tokens=True),
     )
 }
 
 
-def kind_of(name: str) -> Kind:
+def kind_of(name: str) -> OperationNames:
     """Return what is known of a kind of bulk work.
 
     Args:
         name: as a journal has it.
     """
-    return _KINDS.get(name) or Kind(name, "done", "rows")
+    return _KINDS.get(name) or OperationNames(name, "done", "rows")

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.operations.base import Operation
     from tagodev.bulk.operations.identity import Identity
-    from tagodev.bulk.options import RunManner
+    from tagodev.bulk.options import ResumeKeywords
     from tagodev.bulk.outcomes import Outcome
     from tagodev.bulk.run import BulkRun
-    from tagodev.cli.bulk.operation_names import DoneStatus, Kind
+    from tagodev.cli.bulk.operation_names import DoneStatus, OperationNames
     from tagodev.client import Tago
     from tagodev.models import DeviceChange, DeviceCreate, Rotation
     from tagodev.provision.read.devices import DeviceIdRow, DeviceRow, RowFile
@@ -90,13 +90,13 @@ class Job(Generic[Item]):
     """How many rows there are."""
     entries: Iterable[Entry[Item]]
     """The rows, read as they are needed."""
-    begin: Callable[[Tago, Iterable[Item], RunManner], BulkRun[Item]] | None = None
+    begin: Callable[[Tago, Iterable[Item], ResumeKeywords], BulkRun[Item]] | None = None
     """Makes the run where it has no journal; None if it always has one."""
     options: Mapping[str, Any] = attrs.field(factory=dict)
     """How it is done, as a journal keeps it."""
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> OperationNames:
         """What people call it."""
         return kind_of(self.operation.kind)
 

@@ -12,7 +12,7 @@ from tagodev.cli.bulk import journalled_run
 from tagodev.cli.bulk.by_filter import YesOption, confirmed
 from tagodev.cli.bulk.execution import run_until_interrupted
 from tagodev.cli.bulk.untag import check_untag, remove_tags
-from tagodev.cli.options.run import MannerOptions
+from tagodev.cli.options.run import BulkRunOptions
 from tagodev.cli.options.service import RememberedOptions
 from tagodev.cli.output.console import complain, print_json, print_line, say
 from tagodev.cli.output.table import clean
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["resume", "retry_failed", "untag"]
 
 _SERVICE: Final = RememberedOptions()
-_MANNER: Final = MannerOptions()
+_MANNER: Final = BulkRunOptions()
 
 _OutOption: TypeAlias = Annotated[
     Path | None, Parameter(help="Where results go; default: where they were to go at first.")
@@ -38,7 +38,7 @@ def resume(
     /,
     *,
     service: RememberedOptions = _SERVICE,
-    manner: MannerOptions = _MANNER,
+    keywords: BulkRunOptions = _MANNER,
     out: _OutOption = None,
     yes: YesOption = False,
     json: _JsonOption = False,
@@ -47,9 +47,9 @@ def resume(
     with Journal.read(journal) as opened:
         info = opened.info
     tago = _client(info, service)
-    run = manner.manner(info.manner)
+    run = keywords.keywords(info.keywords)
     _agreed(journal, info, ledger=service.ledger is not None, out=out is not None, yes=yes)
-    out = out or _out(journal, info.manner.get("out"))
+    out = out or _out(journal, info.keywords.get("out"))
     return journalled_run.go_on(journal, tago, out, run=run, json=json)
 
 
@@ -58,7 +58,7 @@ def retry_failed(
     /,
     *,
     service: RememberedOptions = _SERVICE,
-    manner: MannerOptions = _MANNER,
+    keywords: BulkRunOptions = _MANNER,
     out: _OutOption = None,
     yes: YesOption = False,
     json: _JsonOption = False,
@@ -67,12 +67,12 @@ def retry_failed(
     with Journal.read(journal) as opened:
         info = opened.info
     tago = _client(info, service)
-    run = manner.manner(info.manner)
+    run = keywords.keywords(info.keywords)
     _agreed(journal, info, ledger=service.ledger is not None, out=out is not None, yes=yes)
     with Journal.open(journal, incomplete=run.get("incomplete", False)) as opened:
         if not opened.retry_failed():
             say("No row has failed")
-    out = out or _out(journal, info.manner.get("out"))
+    out = out or _out(journal, info.keywords.get("out"))
     return journalled_run.go_on(journal, tago, out, run=run, json=json)
 
 
@@ -123,8 +123,8 @@ def _agreed(journal: Path, info: JournalInfo, *, ledger: bool, out: bool, yes: b
     Raises:
         InputError: it can't be asked, or it is not wanted.
     """
-    named = {"--out": None if out else info.manner.get("out")}
-    named["--ledger"] = None if ledger else info.manner.get("ledger")
+    named = {"--out": None if out else info.keywords.get("out")}
+    named["--ledger"] = None if ledger else info.keywords.get("ledger")
     folder = journal.resolve().parent
     outside = {
         option: path

@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagodev.cli.bulk.execution import Summary
-    from tagodev.cli.bulk.operation_names import Kind
+    from tagodev.cli.bulk.operation_names import OperationNames
     from tagodev.cli.bulk.results import Counts, Status
 
-__all__ = ["Ended"]
+__all__ = ["RunSummary"]
 
 
 @attrs.frozen(kw_only=True)
-class Ended:
+class RunSummary:
     """A run that has ended, one way or another."""
 
-    kind: Kind
+    kind: OperationNames
     """What was done."""
     rows: int
     """How many rows there are."""

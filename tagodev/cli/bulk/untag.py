@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.operations.create_devices import TAG_PREFIX
 from tagodev.bulk.outcomes import Edited, Failed, InDoubt
-from tagodev.cli.bulk.execution import Interrupt, Sight, Summary, follow
+from tagodev.cli.bulk.execution import Interrupt, RunView, Summary, follow
 from tagodev.cli.bulk.journal_status import resume_command
 from tagodev.cli.exit_codes import Exit, exit_code
 from tagodev.cli.output.console import say
@@ -83,7 +83,7 @@ def check_untag(journal: Journal) -> None:
     info = journal.info
     if info.kind != "create_devices" or info.options.get("identity") != "tag":
         raise JournalError("this run has not tagged any device", journal=str(journal.path))
-    lost = journal.counts().get(RowState.SENT, 0)
+    lost = journal.counts().get(EntryState.SENT, 0)
     if lost:
         raise JournalError(
             f"{lost} of its rows are in doubt, and only the tag tells whether they were done",
@@ -114,7 +114,7 @@ async def remove_tags(tago: Tago, run: str) -> Untagged:
         async with tago:
             changes = await _changes(tago, key)
             with open_display("untagged", len(changes)) as display:
-                sight = Sight(display=display, route="PUT /device/:device_id", rows=len(changes))
+                sight = RunView(display=display, route="PUT /device/:device_id", rows=len(changes))
                 edits = tago.devices.edit_many(changes)
                 summary = await follow(tago, edits, sight, interrupt, take)
     return Untagged(tag=key, devices=len(changes), summary=summary, removed=removed)

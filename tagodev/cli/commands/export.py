@@ -12,14 +12,14 @@ from cyclopts import Parameter
 from tagodev.cli.bulk.by_filter import plural
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.devices import FilterOptions
-from tagodev.cli.options.files import Reading
+from tagodev.cli.options.files import ReadProgress
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import say
 from tagodev.errors import InputError
 from tagodev.filesystem.atomic_write import check_out, write_file
 from tagodev.provision.managers import stem_of
-from tagodev.provision.plan.settings import Intent
-from tagodev.provision.write.document import Head, document
+from tagodev.provision.plan.settings import PlanSettings
+from tagodev.provision.write.document import DocumentHeader, document
 from tagodev.provision.write.export import EXPORT_FIELDS, export_records, known_by_of
 from tagodev.provision.write.formats import csv_pieces, json_line_pieces, yaml_pieces
 
@@ -79,10 +79,10 @@ def export(
     tago = service.client()
     records = asyncio.run(_read(tago, which, parameters=not no_params, tokens=tokens))
     known_by = known_by_of(records)
-    intent = Intent(
+    intent = PlanSettings(
         manager=stem_of(out) if out is not None else "export", known_by=known_by or "name"
     )
-    head = Head(kind="export", service=tago.base_url, intent=intent)
+    head = DocumentHeader(kind="export", service=tago.base_url, intent=intent)
     pieces = _pieces(chosen, head, records)
     if out is None:
         _print(pieces)
@@ -99,12 +99,14 @@ async def _read(
     async with tago:
         devices = await which.find(tago, EXPORT_FIELDS, complete=True)
         reading = export_records(
-            tago, devices, parameters=parameters, tokens=tokens, on_progress=Reading()
+            tago, devices, parameters=parameters, tokens=tokens, on_progress=ReadProgress()
         )
         return [record async for record in reading]
 
 
-def _pieces(chosen: Format, head: Head, records: Sequence[dict[str, Any]]) -> Iterable[bytes]:
+def _pieces(
+    chosen: Format, head: DocumentHeader, records: Sequence[dict[str, Any]]
+) -> Iterable[bytes]:
     if chosen == "json":
         return document(head, records)
     if chosen == "jsonl":

@@ -16,7 +16,7 @@ from tagodev.hard_limits import DEFAULT_LIMIT, HARD_LIMITS, SOURCE, SOURCE_DATE,
 
 if TYPE_CHECKING:
     from tagodev.client import Tago
-    from tagodev.limits.snapshot import BucketState, ClockState
+    from tagodev.limits.snapshot import ClockState, RouteState
 
 __all__ = ["limits"]
 
@@ -28,7 +28,7 @@ class _Present:
     """What one request has told of the present window."""
 
     clock: ClockState
-    states: dict[str, BucketState]
+    states: dict[str, RouteState]
 
 
 def limits(

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.cli.apply.places import ListState
 from tagodev.cli.apply.stdin import at_hand
 from tagodev.cli.bulk.by_filter import plural
 from tagodev.cli.exit_codes import Exit
-from tagodev.cli.options.files import FileOptions, IntentOptions, Wanted, open_wanted
+from tagodev.cli.options.files import DeviceInput, FileOptions, PlanOptions, open_wanted
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import print_json, say
 from tagodev.cli.output.plan import plan_json, show_plan
@@ -33,7 +33,7 @@ __all__ = ["plan"]
 
 _SERVICE: Final = ServiceOptions()
 _READING: Final = FileOptions()
-_INTENT: Final = IntentOptions()
+_INTENT: Final = PlanOptions()
 #: What `plan` answers when there is something to do.
 CHANGES: Final = 10
 
@@ -43,7 +43,7 @@ def plan(
     /,
     *,
     reading: FileOptions = _READING,
-    intent: IntentOptions = _INTENT,
+    intent: PlanOptions = _INTENT,
     service: ServiceOptions = _SERVICE,
     out: Annotated[
         Path | None, Parameter(help="Keep the plan here, for: tagodev apply FILE.")
@@ -79,7 +79,7 @@ def _check_out(out: Path) -> None:
             raise InputError(f"{out} is there already, and is no plan", path="--out")
 
 
-async def _plan(wanted: Wanted, service: ServiceOptions, out: Path | None) -> tuple[Plan, str]:
+async def _plan(wanted: DeviceInput, service: ServiceOptions, out: Path | None) -> tuple[Plan, str]:
     async with service.client() as tago:
         _mention_interrupted(await tago.target(), wanted.intent.manager)
         made = await wanted.plan(tago)
@@ -93,7 +93,7 @@ def _mention_interrupted(target: Target, manager: str) -> None:
     with suppress(ConfigurationError):
         for path in ListState.of(target, manager).unreported():
             with Journal.read(path) as journal:
-                sent = journal.counts().get(RowState.SENT, 0)
+                sent = journal.counts().get(EntryState.SENT, 0)
                 began = datetime.fromtimestamp(journal.info.began).astimezone()
             if sent:
                 say(

@@ -28,7 +28,7 @@ from tagodev.secrets import Secret
 if TYPE_CHECKING:
     from tagodev.hard_limits import Plan
 
-__all__ = ["Asked", "Settings", "find_settings"]
+__all__ = ["RequestedSettings", "Settings", "find_settings"]
 
 
 @attrs.frozen(kw_only=True)
@@ -50,7 +50,7 @@ class Settings:
 
 
 @attrs.frozen(kw_only=True)
-class Asked:
+class RequestedSettings:
     """What the options said."""
 
     token: str | None = None
@@ -63,7 +63,7 @@ class Asked:
     """Name of a profile."""
 
 
-def find_settings(asked: Asked) -> Settings:
+def find_settings(asked: RequestedSettings) -> Settings:
     """Return what to work with.
 
     Args:
@@ -84,7 +84,7 @@ def find_settings(asked: Asked) -> Settings:
     return found
 
 
-def _with_token(asked: Asked) -> Settings:
+def _with_token(asked: RequestedSettings) -> Settings:
     if asked.token is not None:
         if not asked.token.strip():
             # An empty variable on a command line must not lead to another account.

@@ -234,7 +234,7 @@ class SnapshotOptions:
         """
         if self.no_snapshot:
             return None
-        from tagodev.cli.options.files import Reading
+        from tagodev.cli.options.files import ReadProgress
         from tagodev.provision.apply.snapshot import save_devices
 
         ids = list(dict.fromkeys(device_ids))
@@ -246,7 +246,7 @@ class SnapshotOptions:
         try:
             saved = service.ask(
                 lambda tago: save_devices(
-                    tago, ids, path, name=name, remains=remain, on_progress=Reading()
+                    tago, ids, path, name=name, remains=remain, on_progress=ReadProgress()
                 )
             )
         except TagoError:

@@ -14,14 +14,14 @@ from tagodev.cli.apply.stdin import came_over_pipe
 from tagodev.cli.output.console import say
 from tagodev.errors import ConfigurationError, InputError
 from tagodev.provision.integrations import Integrations, resolve_integrations
-from tagodev.provision.managers import Sources, check_owners, stem_of
+from tagodev.provision.managers import ManagerRegistry, check_owners, stem_of
 from tagodev.provision.plan.matching import check_rows, name_file
 from tagodev.provision.plan.planner import make_plan
 from tagodev.provision.plan.saved_plan import check_profile, check_service
-from tagodev.provision.plan.settings import Intent, TagMode
+from tagodev.provision.plan.settings import PlanSettings, TagMode
 from tagodev.provision.read.defaults import read_defaults
 from tagodev.provision.read.devices import RowFile, integration_names, read_devices
-from tagodev.provision.write.document import Head, read_head
+from tagodev.provision.write.document import DocumentHeader, read_head
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tagodev.provision.plan.model import Plan
     from tagodev.provision.read.devices import DeviceRow
 
-__all__ = ["FileOptions", "IntentOptions", "Reading", "Wanted", "open_wanted"]
+__all__ = ["DeviceInput", "FileOptions", "PlanOptions", "ReadProgress", "open_wanted"]
 
 _FILE: Final = Group("How the file is read", sort_key=2)
 _INTENT: Final = Group("What the file stands for", sort_key=3)
@@ -44,7 +44,7 @@ _SHOWN: Final = 3
 _OPTIONS: Final = {"manager": "--name", "known_by": "--by"}
 
 
-class Reading:
+class ReadProgress:
     """Tells a person now and then how far reading a profile has come."""
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ def _column(text: str) -> tuple[str, str]:
 
 @Parameter(name="*", group=_INTENT)
 @attrs.frozen(kw_only=True)
-class IntentOptions:
+class PlanOptions:
     """What a file stands for."""
 
     by: Annotated[
@@ -127,7 +127,7 @@ class IntentOptions:
         Parameter(help="Devices that the profile may hold; default: as many as its plan."),
     ] = None
 
-    def intent(self, path: Path, head: Head | None) -> Intent:
+    def intent(self, path: Path, head: DocumentHeader | None) -> PlanSettings:
         """Return what a file stands for: what was said here, or in its head, or by default.
 
         The manager of a file that names none is the file's stem, until `open_wanted` binds it.
@@ -139,7 +139,7 @@ class IntentOptions:
         Raises:
             InputError: an option that can't be meant.
         """
-        known = Intent(manager=stem_of(path)) if head is None else head.intent
+        known = PlanSettings(manager=stem_of(path)) if head is None else head.intent
         if known.restore and (self.by or self.prune or self.tags):
             raise InputError(
                 "a snapshot puts back what it holds: it takes no --by, --prune and --tags",
@@ -161,16 +161,16 @@ class IntentOptions:
 
 
 @attrs.frozen
-class Wanted:
+class DeviceInput:
     """What a file asks for."""
 
     path: Path
     """The file."""
-    head: Head | None
+    head: DocumentHeader | None
     """Its head, if it is a document of tagodev's."""
     rows: RowFile[DeviceRow]
     """Its rows."""
-    intent: Intent
+    intent: PlanSettings
     """What it stands for."""
     max_devices: int | None
     """How many devices the profile may hold; None for as many as its plan."""
@@ -194,7 +194,7 @@ class Wanted:
                 self.rows,
                 self.intent,
                 max_devices=self.max_devices,
-                on_progress=Reading(),
+                on_progress=ReadProgress(),
                 check_devices=self._check_owners if self.bound else None,
             )
             if self.head is not None:
@@ -205,12 +205,12 @@ class Wanted:
         return made
 
     def _check_owners(self, devices: Sequence[Device]) -> None:
-        check_owners(self.intent.manager, devices, Sources.open().owner)
+        check_owners(self.intent.manager, devices, ManagerRegistry.open().owner)
 
 
 def open_wanted(
-    file: Path, options: FileOptions, intent: IntentOptions, service: ServiceOptions
-) -> Wanted:
+    file: Path, options: FileOptions, intent: PlanOptions, service: ServiceOptions
+) -> DeviceInput:
     """Read what a file asks for.
 
     Args:
@@ -238,10 +238,10 @@ def open_wanted(
         meant = attrs.evolve(meant, manager=_bind(file))
     elif intent.manager is not None:
         _note_other_files(file, meant)
-    return Wanted(file, head, rows, meant, intent.max_devices, bound=bound)
+    return DeviceInput(file, head, rows, meant, intent.max_devices, bound=bound)
 
 
-def _is_bound(file: Path, head: Head | None, intent: IntentOptions) -> bool:
+def _is_bound(file: Path, head: DocumentHeader | None, intent: PlanOptions) -> bool:
     """Return whether a list's manager is bound to its file."""
     if intent.manager is not None or came_over_pipe(file):
         return False
@@ -251,16 +251,16 @@ def _is_bound(file: Path, head: Head | None, intent: IntentOptions) -> bool:
 
 def _bind(file: Path) -> str:
     """Return the manager of a file, and say so if the file was moved."""
-    binding = Sources.open().bind(file)
+    binding = ManagerRegistry.open().bind(file)
     if binding.moved_from is not None:
         say(f"Note: {file} was {binding.moved_from}, and is still managed as {binding.manager}")
     return binding.manager
 
 
-def _note_other_files(file: Path, meant: Intent) -> None:
+def _note_other_files(file: Path, meant: PlanSettings) -> None:
     """Say which other files were used under the name that was given."""
     try:
-        others = Sources.open().use(meant.manager, None if came_over_pipe(file) else file)
+        others = ManagerRegistry.open().use(meant.manager, None if came_over_pipe(file) else file)
     except ConfigurationError as error:
         say(f"Note: other files of the name {meant.manager} are not known. {error.message}")
         return

@@ -14,9 +14,9 @@ from tagodev.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tagodev.bulk.options import RunManner
+    from tagodev.bulk.options import ResumeKeywords
 
-__all__ = ["CONSENT", "MannerOptions"]
+__all__ = ["CONSENT", "BulkRunOptions"]
 
 #: Options that a person gives anew each time.
 CONSENT: Final = ("same_profile", "incomplete")
@@ -26,7 +26,7 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 @Parameter(name="*")
 @attrs.frozen(kw_only=True)
-class MannerOptions:
+class BulkRunOptions:
     """What a run does about rows that fail, or whose answer is lost."""
 
     on_error: Annotated[
@@ -61,7 +61,7 @@ class MannerOptions:
         ),
     ] = None
 
-    def manner(self, known: Mapping[str, Any] = _NOTHING) -> RunManner:
+    def keywords(self, known: Mapping[str, Any] = _NOTHING) -> ResumeKeywords:
         """Return how to go about it.
 
         Args:
@@ -73,11 +73,11 @@ class MannerOptions:
         given = attrs.asdict(self)
         # Consent is for one command; a journal can't remember it.
         kept = [name for name in given if name in known and name not in CONSENT]
-        manner = {name: known[name] for name in kept}
-        manner |= {name: value for name, value in given.items() if value is not None}
+        keywords = {name: known[name] for name in kept}
+        keywords |= {name: value for name, value in given.items() if value is not None}
         try:
-            RunOptions(**manner)
+            RunOptions(**keywords)
         except InputError as error:
             option = f"--{error.path.replace('_', '-')}"
             raise InputError(error.message, path=option) from None
-        return cast("RunManner", manner)
+        return cast("ResumeKeywords", keywords)

@@ -9,7 +9,7 @@ import attrs
 from cyclopts import Group, Parameter
 
 import tagodev
-from tagodev.cli.config.settings import Asked, Settings, find_settings
+from tagodev.cli.config.settings import RequestedSettings, Settings, find_settings
 from tagodev.cli.options.ledger import LedgerOption, find_ledger
 from tagodev.errors import ConfigurationError, InputError, JournalError
 from tagodev.hard_limits import HardLimits, Plan
@@ -92,7 +92,9 @@ class ServiceOptions:
             ConfigurationError: a profile is not there, or can't be read.
         """
         return find_settings(
-            Asked(token=self.token, api=self.api, region=self.region, profile=self.profile)
+            RequestedSettings(
+                token=self.token, api=self.api, region=self.region, profile=self.profile
+            )
         )
 
     def client(self) -> Tago:
@@ -186,7 +188,7 @@ class RememberedOptions:
             ConfigurationError: the options don't describe any.
             InputError: an option is out of bounds.
         """
-        known = {**_DEFAULTS.remember(), **info.manner}
+        known = {**_DEFAULTS.remember(), **info.keywords}
         given = {name: value for name, value in attrs.asdict(self).items() if value is not None}
         names = attrs.fields_dict(ServiceOptions)
         chosen = {name: value for name, value in (known | given).items() if name in names}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
-    from tagodev.limits.snapshot import BucketState
+    from tagodev.limits.snapshot import RouteState
 
 __all__ = ["Display", "Lines", "Meter", "Moment", "RouteMoment", "duration", "open_display"]
 
@@ -118,7 +118,7 @@ class Meter:
         self,
         now: float,
         done: int,
-        states: Iterable[BucketState],
+        states: Iterable[RouteState],
         *,
         failed: int = 0,
         failures: Iterable[str] = (),
@@ -152,7 +152,7 @@ class Meter:
             left=self._left(done, state),
         )
 
-    def _left(self, done: int, state: BucketState) -> float | None:
+    def _left(self, done: int, state: RouteState) -> float | None:
         if self._speed.rate is None:
             return None
         return forecast(
@@ -164,7 +164,7 @@ class Meter:
             rate=self._speed.rate,
         )
 
-    def _in_order(self, known: Mapping[str, BucketState]) -> list[BucketState]:
+    def _in_order(self, known: Mapping[str, RouteState]) -> list[RouteState]:
         """Return the routes that are being asked: that of the rows, then the fullest ones."""
         asked = [
             one
@@ -174,7 +174,7 @@ class Meter:
         asked.sort(key=lambda one: (one.route != self._route, -one.used / one.limit))
         return asked[:_ROUTES]
 
-    def _look_at(self, now: float, state: BucketState) -> RouteMoment:
+    def _look_at(self, now: float, state: RouteState) -> RouteMoment:
         smooth = self._rates[state.route]
         if (last := self._used.get(state.route)) is not None:
             # Where there are fewer than there were, a window has ended in between.

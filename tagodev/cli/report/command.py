@@ -10,12 +10,12 @@ import attrs
 import orjson
 from cyclopts import Parameter
 
-from tagodev.bulk.journal.statistics import History, history_of
+from tagodev.bulk.journal.statistics import RunStatistics, history_of
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.run_registry import is_running
 from tagodev.cli.bulk.by_filter import plural
 from tagodev.cli.bulk.journal_results import name_of
-from tagodev.cli.bulk.journal_status import Standing
+from tagodev.cli.bulk.journal_status import JournalStatus
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.output.console import print_json, print_line, say
 from tagodev.cli.output.table import clean
@@ -52,7 +52,7 @@ def report(
         _check_report(html)
     with Journal.read(journal) as opened:
         running = is_running(opened.info.run, journal)
-        history, standing = history_of(opened), Standing.of(opened)
+        history, standing = history_of(opened), JournalStatus.of(opened)
     if html is not None:
         page = Page(history=history, standing=standing, running=running, made=datetime.now(UTC))
         _write(html, page.html())
@@ -95,7 +95,7 @@ def _write(path: Path, page: str) -> None:
 # --- for programs --------------------------------------------------------------------------------
 
 
-def _as_json(history: History, standing: Standing, html: Path | None) -> dict[str, Any]:
+def _as_json(history: RunStatistics, standing: JournalStatus, html: Path | None) -> dict[str, Any]:
     durations = history.durations
     return {
         "journal": str(standing.path),
@@ -142,7 +142,7 @@ def _slow_as_json(row: SlowRow) -> dict[str, Any]:
 # --- for people ----------------------------------------------------------------------------------
 
 
-def _lines(history: History, standing: Standing) -> Iterator[str]:
+def _lines(history: RunStatistics, standing: JournalStatus) -> Iterator[str]:
     kind = standing.kind
     yield (
         f"{standing.done} of {standing.rows} {kind.noun} {kind.done} in {history.elapsed:.1f} s, "

@@ -18,7 +18,7 @@ import attrs
 import orjson
 
 from tagodev import __version__
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.cli.bulk.journal_results import name_of
 from tagodev.cli.output.progress import duration
 from tagodev.cli.report.charts import Chart, Part, Series, share_bar
@@ -26,8 +26,8 @@ from tagodev.cli.report.charts import Chart, Part, Series, share_bar
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tagodev.bulk.journal.statistics import History, RouteUse
-    from tagodev.cli.bulk.journal_status import Standing
+    from tagodev.bulk.journal.statistics import RouteUse, RunStatistics
+    from tagodev.cli.bulk.journal_status import JournalStatus
 
 __all__ = ["GENERATOR", "Page"]
 
@@ -40,21 +40,21 @@ _CHARTS: Final = 6
 _WORTH_A_CHART: Final = 0.1
 
 _STATES: Final = (
-    (RowState.DONE, "done"),
-    (RowState.FAILED, "failed"),
-    (RowState.UNSOLVED, "doubt"),
-    (RowState.SENT, "doubt"),
-    (RowState.PENDING, "pending"),
+    (EntryState.DONE, "done"),
+    (EntryState.FAILED, "failed"),
+    (EntryState.UNSOLVED, "doubt"),
+    (EntryState.SENT, "doubt"),
+    (EntryState.PENDING, "pending"),
 )
 
 
-def _outcome(state: RowState, done: str) -> str:
+def _outcome(state: EntryState, done: str) -> str:
     return {
-        RowState.DONE: done,
-        RowState.FAILED: "failed",
-        RowState.UNSOLVED: "not clear",
-        RowState.SENT: "in doubt",
-        RowState.PENDING: "pending",
+        EntryState.DONE: done,
+        EntryState.FAILED: "failed",
+        EntryState.UNSOLVED: "not clear",
+        EntryState.SENT: "in doubt",
+        EntryState.PENDING: "pending",
     }[state]
 
 
@@ -62,9 +62,9 @@ def _outcome(state: RowState, done: str) -> str:
 class Page:
     """A run's report, as a page."""
 
-    history: History
+    history: RunStatistics
     """What the journal tells."""
-    standing: Standing
+    standing: JournalStatus
     """Where it stands, and how to go on."""
     running: bool
     """Whether a process works with it."""
@@ -111,7 +111,7 @@ class Page:
 
     def _top(self) -> str:
         history, info = self.history, self.history.info
-        source = info.manner.get("file")
+        source = info.keywords.get("file")
         text, style = self._state()
         # The name alone: where it lies is nobody else's affair.
         named = f"From <b>{escape(_last_name(source))}</b>, at " if source else "At "
@@ -132,8 +132,8 @@ class Page:
 
     def _tiles(self) -> Iterator[tuple[str, str]]:
         history = self.history
-        failed = history.states.get(RowState.FAILED, 0)
-        doubtful = sum(history.states.get(s, 0) for s in (RowState.SENT, RowState.UNSOLVED))
+        failed = history.states.get(EntryState.FAILED, 0)
+        doubtful = sum(history.states.get(s, 0) for s in (EntryState.SENT, EntryState.UNSOLVED))
         yield "failed", f"{failed:,}"
         yield "in doubt", f"{doubtful:,}"
         yield "sent more than once", f"{history.again:,}"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tagodev.emulator.http.routing import TokenKind
 
-__all__ = ["AccessToken", "Keyring", "bare"]
+__all__ = ["AccessToken", "AccessTokenStore", "bare"]
 
 _PREFIXES = ("p-", "a-", "u-", "n-", "at")
 
@@ -49,7 +49,7 @@ class AccessToken:
     """When an authorization was last used to find a device."""
 
 
-class Keyring:
+class AccessTokenStore:
     """The tokens of one profile that are not devices'."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 import attrs
 
 from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.model.access_tokens import Keyring
+from tagodev.emulator.model.access_tokens import AccessTokenStore
 from tagodev.emulator.model.data_store import DeviceData, Traffic
 from tagodev.emulator.model.public_networks import (
     PUBLIC_CONNECTORS,
@@ -113,7 +113,7 @@ class Store:
         #: The profile's own; the public ones are in the catalogue.
         self.networks: dict[str, Network] = {}
         self.connectors: dict[str, Connector] = {}
-        self.keyring: Final = Keyring()
+        self.keyring: Final = AccessTokenStore()
         #: The profile's Files: what was exported, by address.
         self.files: dict[str, str] = {}
         self.created: int = 0

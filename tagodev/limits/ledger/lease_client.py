@@ -17,12 +17,12 @@ from tagodev.limits.ledger.leases import carried_windows
 if TYPE_CHECKING:
     from tagodev.limits.core import Core
     from tagodev.limits.ledger.lease_store import Reply
-    from tagodev.limits.ledger.leases import Ask, LeaseBook
+    from tagodev.limits.ledger.leases import LeaseBook, LeaseRequest
 
-__all__ = ["Lessee"]
+__all__ = ["LeaseClient"]
 
 
-class Lessee:
+class LeaseClient:
     """Leases for one core; one exchange at a time."""
 
     def __init__(
@@ -103,7 +103,7 @@ class Lessee:
         buckets = self._core.shared_buckets().items()
         return {name: one.leases for name, one in buckets if one.leases is not None}
 
-    def _exchange(self, asks: list[Ask], now: float) -> Exchange | None:
+    def _exchange(self, asks: list[LeaseRequest], now: float) -> Exchange | None:
         if not asks:
             return None
         books = self._books()
@@ -121,7 +121,7 @@ class Lessee:
             asks=[attrs.evolve(ask, limit=self._leased_out_of(ask)) for ask in asks],
         )
 
-    def _leased_out_of(self, ask: Ask) -> int:
+    def _leased_out_of(self, ask: LeaseRequest) -> int:
         """Return how much of a limit may be leased; the rest is sent without asking."""
         limit = int(ask.limit * (1 - self._away_share * self._processes))
         if ask.route == CLOCK_ROUTE:

@@ -15,7 +15,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tagodev.limits.ledger.leases import Ask, Given
+    from tagodev.limits.ledger.leases import LeaseGrant, LeaseRequest
 
 __all__ = [
     "PART",
@@ -30,7 +30,7 @@ __all__ = [
     "share_of",
 ]
 
-#: For how many windows the interactive lane's peak is remembered.
+#: For how many windows the interactive priority's peak is remembered.
 PEAK_WINDOWS: Final = 5
 #: A block is at most this part of what is left of a window.
 PART: Final = 16
@@ -68,7 +68,7 @@ class Exchange:
     """The epoch that the process has seen last; empty before the first."""
     first_safe: int
     """The first window that begins after everything is past that anybody may hold by now."""
-    asks: Sequence[Ask]
+    asks: Sequence[LeaseRequest]
     """What is asked."""
 
 
@@ -80,7 +80,7 @@ class Reply:
     """Changes when the store has forgotten what it was told."""
     first_free: int
     """The first window in which anything may be leased."""
-    given: Sequence[Given]
+    given: Sequence[LeaseGrant]
     """What was given for each ask, in their order."""
 
 
@@ -120,7 +120,7 @@ class LeaseStore(Protocol):
         ...
 
 
-def places_for(ask: Ask, holdings: Iterable[Holding]) -> tuple[int, bool]:
+def places_for(ask: LeaseRequest, holdings: Iterable[Holding]) -> tuple[int, bool]:
     """Return how many places an ask is given, and whether its window is full.
 
     Args:
@@ -151,7 +151,7 @@ def places_for(ask: Ask, holdings: Iterable[Holding]) -> tuple[int, bool]:
     return share_of(ask, ask.limit - held, peak=peak, interactive=present), False
 
 
-def share_of(ask: Ask, free: int, *, peak: int, interactive: int) -> int:
+def share_of(ask: LeaseRequest, free: int, *, peak: int, interactive: int) -> int:
     """Return how many places an ask is given.
 
     Args:

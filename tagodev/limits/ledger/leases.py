@@ -42,12 +42,12 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from tagodev.limits.priority import Lane
+from tagodev.limits.wait_queue import Priority
 
 if TYPE_CHECKING:
     from tagodev.limits.window import Windows
 
-__all__ = ["Ask", "Given", "LeaseBook", "carried_windows"]
+__all__ = ["LeaseBook", "LeaseGrant", "LeaseRequest", "carried_windows"]
 
 #: Places that are asked for beyond what waits, for bulk work: more of its rows are to come.
 _AHEAD: Final = 100_000
@@ -58,7 +58,7 @@ _IDLE: Final = 0.1
 #: Where none was left, the next look is after this part of a window, and then after so many times
 #: as long each time, up to a part of it: sooner where somebody waits for a call.
 _FIRST_LOOK: Final = 1 / 200
-_LATER_LOOKS: Final = {Lane.INTERACTIVE: (2, 1 / 10), Lane.BULK: (3, 1 / 5)}
+_LATER_LOOKS: Final = {Priority.INTERACTIVE: (2, 1 / 10), Priority.BULK: (3, 1 / 5)}
 
 
 def carried_windows(longest: float, minute: float) -> int:
@@ -72,7 +72,7 @@ def carried_windows(longest: float, minute: float) -> int:
 
 
 @attrs.frozen(kw_only=True)
-class Ask:
+class LeaseRequest:
     """What a process asks of the store, for one route in one window."""
 
     route: str
@@ -102,7 +102,7 @@ class Ask:
 
 
 @attrs.frozen
-class Given:
+class LeaseGrant:
     """What the store gave."""
 
     route: str
@@ -139,7 +139,7 @@ class LeaseBook:
         self._carry: dict[int, int] = {}
         self._asked: dict[int, bool] = {}
         self._interactive: dict[int, int] = {}
-        self._looks: dict[tuple[int, Lane], tuple[float, float]] = {}
+        self._looks: dict[tuple[int, Priority], tuple[float, float]] = {}
         self._idle_since: float | None = None
         self._away_after: int | None = None
         self._alone = 0
@@ -155,14 +155,14 @@ class LeaseBook:
             held += self._alone
         return held
 
-    def wait(self, now: float, lane: Lane) -> float:
+    def wait(self, now: float, priority: Priority) -> float:
         """Return in how many seconds a request may go as far as leases go; 0 for now.
 
         Infinite where only an answer of the store can tell.
 
         Args:
             now: the time.
-            lane: how urgent it is.
+            priority: how urgent it is.
         """
         windows = self._windows
         first, last = windows.bounds(now)
@@ -173,7 +173,7 @@ class LeaseBook:
         wait = 0.0
         for number in range(first, last + 1):
             if windows.used(number) >= self.held(number):
-                look = self._look(number, lane)
+                look = self._look(number, priority)
                 if now >= look:
                     return inf
                 wait = max(wait, min(look - now, windows.opens_in(number + 1, now)))
@@ -182,13 +182,13 @@ class LeaseBook:
         return wait
 
     def note_interactive(self, now: float) -> None:
-        """Note a grant of the interactive lane."""
+        """Note a grant of the interactive priority."""
         number = self._windows.bounds(now)[1]
         self._interactive[number] = self._interactive.get(number, 0) + 1
 
     # --- asking --------------------------------------------------------------------------------
 
-    def asks(self, route: str, now: float, bulk: int, interactive: int) -> list[Ask]:
+    def asks(self, route: str, now: float, bulk: int, interactive: int) -> list[LeaseRequest]:
         """Return what is to be asked of the store now; nothing if nothing is needed.
 
         Args:
@@ -217,15 +217,17 @@ class LeaseBook:
         """Whether time alone may give a reason to ask: something is held, or was."""
         return bool(self._asked) and self._owes(max(self._asked) + 1)
 
-    def _ask(self, route: str, number: int, now: float, bulk: int, interactive: int) -> Ask | None:
+    def _ask(
+        self, route: str, number: int, now: float, bulk: int, interactive: int
+    ) -> LeaseRequest | None:
         used = self._windows.used(number)
         missing = max(self.held(number) - used, 0)
         fresh = self._interactive.get(number, 0)
         want = urgent = back = 0
-        if interactive > missing and now >= self._look(number, Lane.INTERACTIVE):
+        if interactive > missing and now >= self._look(number, Priority.INTERACTIVE):
             want = urgent = interactive - missing + min(fresh, _AHEAD_OF_CALLS)
         # What waits and has no place, and of bulk work what will wait next.
-        if bulk and missing <= interactive + bulk // 2 and now >= self._look(number, Lane.BULK):
+        if bulk and missing <= interactive + bulk // 2 and now >= self._look(number, Priority.BULK):
             want = _AHEAD
         idle = self._idle_since is not None and now - self._idle_since >= _IDLE
         if idle:
@@ -235,7 +237,7 @@ class LeaseBook:
         if not (want or back or news or (idle and fresh) or self._owes(number)):
             return None
         self._interactive.pop(number, None)
-        return Ask(
+        return LeaseRequest(
             route=route,
             number=number,
             limit=self._limit,
@@ -263,7 +265,7 @@ class LeaseBook:
         latest = max(before, default=None)
         return latest is not None and (latest not in self._carry or self.held(latest) > 0)
 
-    def last_asks(self, route: str, now: float) -> list[Ask]:
+    def last_asks(self, route: str, now: float) -> list[LeaseRequest]:
         """Return what is to be told when nothing more will be sent: what is left, and what is due.
 
         Args:
@@ -279,7 +281,7 @@ class LeaseBook:
             told = number in self._carry
             if told and not back:
                 continue
-            ask = Ask(
+            ask = LeaseRequest(
                 route=route,
                 number=number,
                 limit=self._limit,
@@ -296,19 +298,19 @@ class LeaseBook:
 
     # --- what becomes of it --------------------------------------------------------------------
 
-    def sent(self, ask: Ask) -> None:
+    def sent(self, ask: LeaseRequest) -> None:
         """Note that an ask is on its way: what it gives back is not used any more."""
         if ask.back:
             self._places[ask.number] -= ask.back
         self._asked.setdefault(ask.number, False)
 
-    def failed(self, ask: Ask) -> None:
+    def failed(self, ask: LeaseRequest) -> None:
         """Note that an ask may not have reached the store: what was given back stays unused."""
         if ask.interactive:
             known = self._interactive.get(ask.number, 0)
             self._interactive[ask.number] = known + ask.interactive
 
-    def receive(self, ask: Ask, given: Given, now: float) -> None:
+    def receive(self, ask: LeaseRequest, given: LeaseGrant, now: float) -> None:
         """Take what the store gave.
 
         Args:
@@ -323,23 +325,23 @@ class LeaseBook:
         if given.full and number > self._windows.exhausted:
             self._windows.exhausted = number
         # A reserve is kept from bulk work only.
-        for lane in (Lane.INTERACTIVE, Lane.BULK) if ask.urgent else (Lane.BULK,):
+        for priority in (Priority.INTERACTIVE, Priority.BULK) if ask.urgent else (Priority.BULK,):
             if given.places:
-                self._looks.pop((number, lane), None)
+                self._looks.pop((number, priority), None)
             elif ask.want:
-                self._look_later(number, lane, now)
+                self._look_later(number, priority, now)
 
-    def _look_later(self, number: int, lane: Lane, now: float) -> None:
+    def _look_later(self, number: int, priority: Priority, now: float) -> None:
         """Put off the next ask: others may give some back before the window ends."""
         minute = self._windows.minute
-        _, waited = self._looks.get((number, lane), (0.0, 0.0))
-        times, most = _LATER_LOOKS[lane]
+        _, waited = self._looks.get((number, priority), (0.0, 0.0))
+        times, most = _LATER_LOOKS[priority]
         wait = min(max(times * waited, _FIRST_LOOK * minute), most * minute)
-        self._looks[number, lane] = now + wait, wait
+        self._looks[number, priority] = now + wait, wait
 
-    def _look(self, number: int, lane: Lane) -> float:
+    def _look(self, number: int, priority: Priority) -> float:
         """Return when the store may be asked again for places of a window that had none left."""
-        return self._looks.get((number, lane), (0.0, 0.0))[0]
+        return self._looks.get((number, priority), (0.0, 0.0))[0]
 
     def go_alone(self, now: float, places: int) -> None:
         """Note that the store is away, and what may be sent without it in each later window."""

@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 
 from tagodev.errors import ConfigurationError
 from tagodev.limits.ledger.lease_store import PART, PEAK_WINDOWS, SEEN, Reply, StoreError
-from tagodev.limits.ledger.leases import Given
+from tagodev.limits.ledger.leases import LeaseGrant
 
 if TYPE_CHECKING:
     from tagodev.limits.ledger.lease_store import Exchange
@@ -221,7 +221,7 @@ def _read(exchange: Exchange, answer: Any) -> Reply:
         epoch.decode(),
         int(first_free),
         [
-            Given(ask.route, ask.number, int(got), bool(full))
+            LeaseGrant(ask.route, ask.number, int(got), bool(full))
             for ask, (got, full) in zip(exchange.asks, places, strict=True)
         ],
     )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from tagodev.errors import ConfigurationError, LedgerError
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
-from tagodev.limits.ledger.lease_client import Lessee
+from tagodev.limits.ledger.lease_client import LeaseClient
 from tagodev.limits.ledger.lease_store import StoreError
 from tagodev.limits.pacing import aligned_pacer, steady_pacer
 from tagodev.limits.scheduler import Scheduler
@@ -127,7 +127,7 @@ class SharedLedger:
         else:
             wanted = asyncio.Event()
             core = self._new_core(name, settings, wanted.set)
-            lessee = Lessee(core, name, away_share=self._away_share, processes=self._processes)
+            lessee = LeaseClient(core, name, away_share=self._away_share, processes=self._processes)
             scheduler = Scheduler(core, ledger=ledger)
             shared = _Shared(self.make_store(), lessee, scheduler, wanted, self._patience)
             self._open.append(shared)
@@ -167,7 +167,7 @@ class _Shared:
     def __init__(
         self,
         store: LeaseStore,
-        lessee: Lessee,
+        lessee: LeaseClient,
         scheduler: Scheduler,
         wanted: asyncio.Event,
         patience: float,

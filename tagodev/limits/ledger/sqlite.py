@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from tagodev.limits.ledger.lease_store import PEAK_WINDOWS, Holding, Reply, StoreError, places_for
-from tagodev.limits.ledger.leases import Given
+from tagodev.limits.ledger.leases import LeaseGrant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tagodev.limits.ledger.lease_store import Exchange
-    from tagodev.limits.ledger.leases import Ask
+    from tagodev.limits.ledger.leases import LeaseRequest
 
 __all__ = ["SqliteStore"]
 
@@ -232,7 +232,7 @@ def _prepare(connection: sqlite3.Connection) -> str:
     return epoch
 
 
-def _give(connection: sqlite3.Connection, exchange: Exchange, ask: Ask) -> Given:
+def _give(connection: sqlite3.Connection, exchange: Exchange, ask: LeaseRequest) -> LeaseGrant:
     key = (exchange.profile, exchange.minute, ask.route)
     mine = (*key, ask.number, exchange.holder)
     connection.execute(
@@ -250,7 +250,7 @@ def _give(connection: sqlite3.Connection, exchange: Exchange, ask: Ask) -> Given
     places, full = places_for(ask, [Holding(*row) for row in rows.fetchall()])
     if places:
         _change(connection, mine, places)
-    return Given(ask.route, ask.number, places, bool(full))
+    return LeaseGrant(ask.route, ask.number, places, bool(full))
 
 
 def _change(

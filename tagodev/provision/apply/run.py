@@ -185,7 +185,7 @@ async def _before(tago: Tago, step: PlannedStep, device: Device) -> dict[str, An
 
 
 def write_steps(
-    plan: Plan, journal: Path, service: str, manner: Mapping[str, Any] | None = None
+    plan: Plan, journal: Path, service: str, keywords: Mapping[str, Any] | None = None
 ) -> None:
     """Write all steps down before any of them is done; ``tago.resume(journal)`` does them.
 
@@ -193,7 +193,7 @@ def write_steps(
         plan: what to do.
         journal: where to; nothing may be there yet.
         service: address of the service.
-        manner: what else whoever goes on with it should know.
+        keywords: what else whoever goes on with it should know.
 
     Raises:
         JournalError: it can't be written.
@@ -203,7 +203,7 @@ def write_steps(
         kind=ApplySteps.kind,
         options={"known_by": plan.intent.made_by},
         service=service,
-        manner=manner or {},
+        keywords=keywords or {},
     )
     steps = ((number, ApplySteps.encode(step)) for number, step in enumerate(plan.todo))
     fill_journal(journal, info, steps)

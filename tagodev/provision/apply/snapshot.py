@@ -9,8 +9,8 @@ import attrs
 from tagodev.bulk.operations.apply_steps import MANAGED_TAG
 from tagodev.concurrency import each
 from tagodev.errors import BadRequestError, NotFoundError
-from tagodev.provision.plan.settings import Intent
-from tagodev.provision.write.document import Head, record_of_device, write_document
+from tagodev.provision.plan.settings import PlanSettings
+from tagodev.provision.write.document import DocumentHeader, record_of_device, write_document
 from tagodev.provision.write.export import known_by_of
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from tagodev.concurrency import Progress
     from tagodev.models import Device
 
-__all__ = ["Saved", "read_whole_device", "save_devices", "snapshot_head"]
+__all__ = ["SavedDevices", "read_whole_device", "save_devices", "snapshot_head"]
 
 _MAY_BE_EMPTY: Final = ("description",)
 
 
 @attrs.frozen(kw_only=True)
-class Saved:
+class SavedDevices:
     """What a snapshot holds."""
 
     devices: int
@@ -37,7 +37,7 @@ class Saved:
     do not can't be restored by one apply."""
 
 
-def snapshot_head(service: str, profile: str, *, manager: str, new_by: str) -> Head:
+def snapshot_head(service: str, profile: str, *, manager: str, new_by: str) -> DocumentHeader:
     """Return the head of a snapshot.
 
     Args:
@@ -46,8 +46,8 @@ def snapshot_head(service: str, profile: str, *, manager: str, new_by: str) -> H
         manager: the name under which the devices are managed.
         new_by: by what devices that have lost their id are identified.
     """
-    intent = Intent(manager=manager, known_by="id", new_by=new_by, restore=True)
-    return Head(kind="snapshot", service=service, profile=profile, intent=intent)
+    intent = PlanSettings(manager=manager, known_by="id", new_by=new_by, restore=True)
+    return DocumentHeader(kind="snapshot", service=service, profile=profile, intent=intent)
 
 
 async def read_whole_device(
@@ -65,7 +65,7 @@ async def read_whole_device(
         The device and its record in a snapshot; None if it does not exist any more.
     """
     try:
-        device = await tago.devices.info(device_id, lane="bulk")
+        device = await tago.devices.info(device_id, priority="bulk")
     except NotFoundError:
         return None
     except BadRequestError as error:
@@ -74,8 +74,8 @@ async def read_whole_device(
             raise
         return None
     try:
-        parameters = await tago.parameters.list(device_id, lane="bulk")
-        listing = tago.tokens.list(device_id, order_by="created_at,asc", lane="bulk")
+        parameters = await tago.parameters.list(device_id, priority="bulk")
+        listing = tago.tokens.list(device_id, order_by="created_at,asc", priority="bulk")
         tokens = await listing.collect()
     except NotFoundError:
         return None
@@ -97,7 +97,7 @@ async def save_devices(
     name: str,
     remains: bool = False,
     on_progress: Progress | None = None,
-) -> Saved:
+) -> SavedDevices:
     """Write a snapshot of devices; those that do not exist any more are skipped.
 
     It takes three requests a device: its fields, its parameters and its tokens.
@@ -141,7 +141,7 @@ async def save_devices(
             new_by=new_by or "name",
         )
         write_document(path, head, records)
-    return Saved(devices=len(records), distinct=new_by is not None)
+    return SavedDevices(devices=len(records), distinct=new_by is not None)
 
 
 def _distinct_by(records: Sequence[dict[str, Any]]) -> str | None:

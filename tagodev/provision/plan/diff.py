@@ -17,9 +17,9 @@ from tagodev.bulk.operations.create_devices import TAG_PREFIX
 from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE, MAX_TAGS_PER_DEVICE
 from tagodev.models import (
     UNSET,
+    ApplyStep,
     ConfigurationParameter,
     DeviceEdit,
-    DeviceStep,
     Tag,
     TagChanges,
 )
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tagodev.models import Device
-    from tagodev.provision.plan.settings import Intent
+    from tagodev.provision.plan.settings import PlanSettings
     from tagodev.provision.read.devices import DeviceRow
 
 __all__ = ["PROTECTION_TAGS", "blocked", "compare", "created", "deleted", "is_ours"]
@@ -81,7 +81,7 @@ def created(row: DeviceRow, manager: str) -> PlannedStep:
         name=device.name,
         line=row.line,
         changes=changes,
-        step=DeviceStep(create=attrs.evolve(device, tags=tags), name=device.name),
+        step=ApplyStep(create=attrs.evolve(device, tags=tags), name=device.name),
     )
 
 
@@ -100,7 +100,7 @@ def deleted(device: Device) -> PlannedStep:
         name=device.name,
         device_id=device.id,
         reason="managed, and no longer in the file",
-        step=DeviceStep(device_id=device.id, delete=True, name=device.name),
+        step=ApplyStep(device_id=device.id, delete=True, name=device.name),
         before=device,
     )
 
@@ -133,7 +133,7 @@ def blocked(
 def compare(
     row: DeviceRow,
     device: Device,
-    intent: Intent,
+    intent: PlanSettings,
     *,
     parameters: Sequence[ConfigurationParameter] | None = None,
 ) -> PlannedStep | None:
@@ -167,7 +167,7 @@ def compare(
         device_id=device.id,
         line=row.line,
         changes=changes,
-        step=DeviceStep(
+        step=ApplyStep(
             device_id=device.id,
             edit=DeviceEdit(**edit) if edit else None,
             # Only what the plan shows: tags that are added meanwhile stay.
@@ -180,7 +180,9 @@ def compare(
     )
 
 
-def _obstacle(device: Device, intent: Intent, fixed: Sequence[Change], tags: Sequence[Tag]) -> str:
+def _obstacle(
+    device: Device, intent: PlanSettings, fixed: Sequence[Change], tags: Sequence[Tag]
+) -> str:
     """Return why a device can't be changed; empty if it can."""
     if fixed:
         names = ", ".join(change.path for change in fixed)
@@ -238,7 +240,7 @@ def _has(device: Device, name: str) -> bool:
 
 
 def _tag_changes(
-    row: DeviceRow, device: Device, intent: Intent
+    row: DeviceRow, device: Device, intent: PlanSettings
 ) -> tuple[tuple[Tag, ...], tuple[str, ...], list[Change]]:
     """Return the tags to set, the keys of those to remove, and the changes as they are shown."""
     wanted = _tags_of(row)
@@ -254,7 +256,7 @@ def _tag_changes(
     return tuple(tag for tag in wanted if tag.key in other), gone, changes
 
 
-def _goes(key: str, intent: Intent) -> bool:
+def _goes(key: str, intent: PlanSettings) -> bool:
     """Return whether a tag that the row does not name is removed."""
     return intent.restore or (intent.tag_mode == "replace" and not is_ours(key))
 

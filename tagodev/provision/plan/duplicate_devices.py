@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from tagodev.client import Tago
     from tagodev.provision.plan.model import Plan
 
-__all__ = ["Double", "find_doubles"]
+__all__ = ["DuplicateDevices", "find_doubles"]
 
 
 @attrs.frozen
-class Double:
+class DuplicateDevices:
     """Devices with the same identity."""
 
     identity: str
@@ -27,7 +27,7 @@ class Double:
     """Their ids, the oldest first."""
 
 
-async def find_doubles(tago: Tago, plan: Plan) -> list[Double]:
+async def find_doubles(tago: Tago, plan: Plan) -> list[DuplicateDevices]:
     """Return the devices that a plan was to create, and that exist more than once afterwards.
 
     Args:
@@ -54,4 +54,4 @@ async def find_doubles(tago: Tago, plan: Plan) -> list[Double]:
         identity = identity_of(device, intent.made_by)
         if identity is not None and identity in created:
             found[identity].append(device.id)
-    return [Double(name, tuple(ids)) for name, ids in found.items() if len(ids) > 1]
+    return [DuplicateDevices(name, tuple(ids)) for name, ids in found.items() if len(ids) > 1]

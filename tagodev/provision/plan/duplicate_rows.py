@@ -15,10 +15,10 @@ from tagodev.errors import InputError
 if TYPE_CHECKING:
     from tagodev.provision.read.record import Record
 
-__all__ = ["Repeats"]
+__all__ = ["DuplicateRows"]
 
 
-class Repeats:
+class DuplicateRows:
     """Notes what each row of a file is about; the file may be read several times."""
 
     def __init__(self) -> None:

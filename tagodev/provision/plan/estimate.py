@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tagodev.hard_limits import DEVICE_CAPS
 from tagodev.limits.forecast import forecast
-from tagodev.provision.plan.model import Cost, Slots
+from tagodev.provision.plan.model import Cost, DeviceCapacity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,7 +78,9 @@ def _seconds(number: int, limit: int, limits: HardLimits) -> float:
     )
 
 
-def room(steps: Sequence[PlannedStep], used: int, max_devices: int | None, plan_name: str) -> Slots:
+def room(
+    steps: Sequence[PlannedStep], used: int, max_devices: int | None, plan_name: str
+) -> DeviceCapacity:
     """Return the room for devices that there is, and that a plan needs.
 
     Args:
@@ -94,4 +96,4 @@ def room(steps: Sequence[PlannedStep], used: int, max_devices: int | None, plan_
         cap = next((most for name, most in DEVICE_CAPS.items() if name == plan_name), None)
         # A profile that holds more than its plan allows has another cap, which nobody tells.
         cap = None if cap is not None and used > cap else cap
-    return Slots(used=used, cap=cap, needed=made - gone)
+    return DeviceCapacity(used=used, cap=cap, needed=made - gone)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagodev.models import Device
-    from tagodev.provision.plan.settings import Intent
+    from tagodev.provision.plan.settings import PlanSettings
     from tagodev.provision.read.devices import DeviceRow
 
 __all__ = ["Match", "check_rows", "key_of", "name_file"]
@@ -54,7 +54,7 @@ def key_of(row: DeviceRow, known_by: str) -> str | None:
     return identity_of(row.device, known_by)
 
 
-def check_rows(rows: Iterable[DeviceRow], intent: Intent) -> None:
+def check_rows(rows: Iterable[DeviceRow], intent: PlanSettings) -> None:
     """Make sure that the rows can be told apart, and don't speak of what tagodev writes.
 
     Args:
@@ -88,7 +88,7 @@ def name_file(error: InputError, path: Path) -> None:
         one.source = one.source or str(path)
 
 
-def _problems(row: DeviceRow, intent: Intent, lines: dict[str, int]) -> Iterator[InputError]:
+def _problems(row: DeviceRow, intent: PlanSettings, lines: dict[str, int]) -> Iterator[InputError]:
     tags = row.device.tags
     if not intent.restore and tags is not UNSET and any(tag.key == MANAGED_TAG for tag in tags):
         yield InputError(

@@ -13,10 +13,10 @@ import attrs
 import orjson
 
 if TYPE_CHECKING:
-    from tagodev.models import ConfigurationParameter, Device, DeviceStep
-    from tagodev.provision.plan.settings import Intent
+    from tagodev.models import ApplyStep, ConfigurationParameter, Device
+    from tagodev.provision.plan.settings import PlanSettings
 
-__all__ = ["Action", "Change", "Cost", "Plan", "PlannedStep", "Slots"]
+__all__ = ["Action", "Change", "Cost", "DeviceCapacity", "Plan", "PlannedStep"]
 
 Action: TypeAlias = Literal["create", "change", "delete", "blocked"]
 
@@ -49,7 +49,7 @@ class PlannedStep:
     """The values that would change."""
     reason: str = ""
     """Why it is blocked, or goes."""
-    step: DeviceStep | None = attrs.field(default=None, repr=False)
+    step: ApplyStep | None = attrs.field(default=None, repr=False)
     """How it is done; None where it is blocked."""
     before: Device | None = attrs.field(default=None, repr=False, eq=False)
     """The device as it is."""
@@ -72,7 +72,7 @@ class Cost:
 
 
 @attrs.frozen(kw_only=True)
-class Slots:
+class DeviceCapacity:
     """Devices that a profile holds, and may hold."""
 
     used: int
@@ -103,13 +103,13 @@ class Plan:
     """Devices that the file names and that are as it says."""
     managed: int
     """Devices that are managed under the file's name by now."""
-    intent: Intent
+    intent: PlanSettings
     """What the file stands for."""
     costs: tuple[Cost, ...]
     """Requests by route, those that read what is to be put back among them."""
     seconds: float
     """How long it takes at least, under the limits."""
-    slots: Slots
+    slots: DeviceCapacity
     """Room for devices."""
     profile: str = ""
     """Id of the profile; empty where it holds no device to tell it."""
@@ -121,7 +121,7 @@ class Plan:
         return sum(step.action == action for step in self.steps)
 
     @property
-    def todo(self) -> tuple[DeviceStep, ...]:
+    def todo(self) -> tuple[ApplyStep, ...]:
         """The steps that can be done, in their order."""
         return tuple(planned.step for planned in self.steps if planned.step is not None)
 

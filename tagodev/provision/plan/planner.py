@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tagodev.concurrency import Progress
     from tagodev.models import ConfigurationParameter, Device
     from tagodev.provision.plan.model import PlannedStep
-    from tagodev.provision.plan.settings import Intent
+    from tagodev.provision.plan.settings import PlanSettings
     from tagodev.provision.read.devices import DeviceRow
 
 __all__ = ["FIELDS", "CheckDevices", "make_plan"]
@@ -63,7 +63,7 @@ _LONG: Final = "payload_decoder"
 async def make_plan(
     tago: Tago,
     rows: Iterable[DeviceRow],
-    intent: Intent,
+    intent: PlanSettings,
     *,
     max_devices: int | None = None,
     on_progress: Progress | None = None,
@@ -99,7 +99,7 @@ class _Planner:
     def __init__(
         self,
         tago: Tago,
-        intent: Intent,
+        intent: PlanSettings,
         max_devices: int | None,
         tell: Progress,
     ) -> None:
@@ -158,7 +158,7 @@ class _Planner:
 
         async def look(device_id: str) -> None:
             try:
-                missing.append(await self._tago.devices.info(device_id, lane="bulk"))
+                missing.append(await self._tago.devices.info(device_id, priority="bulk"))
             except NotFoundError:
                 # It has been deleted since.
                 return
@@ -227,7 +227,7 @@ class _Planner:
 
         async def look(serial: str) -> None:
             nonlocal looked
-            listing = self._tago.devices.list(serial=serial, fields=("id",), lane="bulk")
+            listing = self._tago.devices.list(serial=serial, fields=("id",), priority="bulk")
             # One that was made since the list was read is left to the next plan.
             found[serial] = [listed[one.id] async for one in listing if one.id in listed]
             looked += 1
@@ -244,7 +244,7 @@ class _Planner:
 
         async def look(device_id: str) -> None:
             try:
-                found[device_id] = await self._tago.parameters.list(device_id, lane="bulk")
+                found[device_id] = await self._tago.parameters.list(device_id, priority="bulk")
             except NotFoundError:
                 found[device_id] = []
             self._tell("parameters of devices", len(found), len(wanted))
@@ -304,7 +304,7 @@ def _not_told_apart(key: str, new_by: str) -> str:
     return f"has no id, and other rows have the {new_by} {key!r} too"
 
 
-def _ambiguous(match: Match, intent: Intent) -> str:
+def _ambiguous(match: Match, intent: PlanSettings) -> str:
     devices = match.devices
     ids = ", ".join(device.id for device in devices[:3])
     more = f" and {len(devices) - 3} more" if len(devices) > 3 else ""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.operations.apply_steps import ApplySteps
 from tagodev.bulk.operations.create_devices import CreateDevices
@@ -26,7 +26,7 @@ from tagodev.errors import TagoError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagodev.bulk.journal.entry import Entry
+    from tagodev.bulk.journal.entry import JournalEntry
     from tagodev.target import Target
 
 __all__ = ["RECENT", "RecentChanges", "recent_changes"]
@@ -68,14 +68,14 @@ def recent_changes(target: Target, *, seconds: float = RECENT) -> RecentChanges:
     return RecentChanges(frozenset(created - deleted), frozenset(deleted))
 
 
-def _created(entry: Entry) -> Iterator[str]:
-    device_id = entry.given().get("device_id") if entry.state is RowState.DONE else None
+def _created(entry: JournalEntry) -> Iterator[str]:
+    device_id = entry.given().get("device_id") if entry.state is EntryState.DONE else None
     if isinstance(device_id, str):
         yield device_id
 
 
-def _deleted(entry: Entry, kind: str) -> Iterator[str]:
-    if entry.state is not RowState.DONE:
+def _deleted(entry: JournalEntry, kind: str) -> Iterator[str]:
+    if entry.state is not EntryState.DONE:
         return
     item = entry.item()
     if kind == DeleteDevices.kind and isinstance(item, str):

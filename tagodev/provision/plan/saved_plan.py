@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagodev.errors import InputError
-from tagodev.provision.write.document import Head, record_of_row, write_document
+from tagodev.provision.write.document import DocumentHeader, record_of_row, write_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,7 @@ def keep_plan(path: Path, plan: Plan, rows: Iterable[DeviceRow], tago: Tago) -> 
     Raises:
         InputError: it can't be written.
     """
-    head = Head(
+    head = DocumentHeader(
         kind="plan",
         service=tago.base_url,
         profile=plan.profile,
@@ -40,7 +40,7 @@ def keep_plan(path: Path, plan: Plan, rows: Iterable[DeviceRow], tago: Tago) -> 
     write_document(path, head, map(record_of_row, rows))
 
 
-def check_service(head: Head, tago: Tago) -> None:
+def check_service(head: DocumentHeader, tago: Tago) -> None:
     """Refuse a plan or a snapshot of another service.
 
     Args:
@@ -54,7 +54,7 @@ def check_service(head: Head, tago: Tago) -> None:
         raise InputError(f"is about {head.service}, not about {tago.base_url}")
 
 
-def check_profile(head: Head, plan: Plan) -> None:
+def check_profile(head: DocumentHeader, plan: Plan) -> None:
     """Refuse a plan or a snapshot of another profile.
 
     Args:

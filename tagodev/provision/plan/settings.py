@@ -8,13 +8,13 @@ import attrs
 
 from tagodev.errors import InputError
 
-__all__ = ["Intent", "TagMode"]
+__all__ = ["PlanSettings", "TagMode"]
 
 #: Whether tags that the file does not name stay, or go.
 TagMode: TypeAlias = Literal["merge", "replace"]
 
 
-def _known_by(instance: Intent, attribute: attrs.Attribute[str], value: str) -> None:
+def _known_by(instance: PlanSettings, attribute: attrs.Attribute[str], value: str) -> None:
     del instance
     names = ("name", "serial") if attribute.name == "new_by" else ("name", "serial", "id")
     if value not in names and not (value.startswith("tag:") and value[4:].strip()):
@@ -30,11 +30,11 @@ def _named(_: object, attribute: attrs.Attribute[str], value: str) -> None:
 
 
 @attrs.frozen(kw_only=True)
-class Intent:
+class PlanSettings:
     """What a file stands for.
 
     Examples:
-        >>> Intent(manager="site", known_by="tag:serial").made_by
+        >>> PlanSettings(manager="site", known_by="tag:serial").made_by
         'tag:serial'
     """
 

@@ -18,7 +18,7 @@ from tagodev.secrets import redact
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["PARAM", "TAG", "Naming", "fold", "likely_field", "shown_name"]
+__all__ = ["PARAM", "TAG", "ColumnNames", "fold", "likely_field", "shown_name"]
 
 TAG: Final = "tag."
 PARAM: Final = "param."
@@ -101,11 +101,11 @@ def likely_field(column: str, known: Collection[str]) -> str:
 
 
 @attrs.frozen
-class Naming:
+class ColumnNames:
     """What the columns of a file mean.
 
     Examples:
-        >>> naming = Naming({"EUI": "serie_number", "Notes": ""})
+        >>> naming = ColumnNames({"EUI": "serie_number", "Notes": ""})
         >>> [naming.field_of(column) for column in ("eui", "Device ID", "Tag.Site", "notes")]
         ['serie_number', 'device_id', 'tag.Site', '']
     """

@@ -19,10 +19,10 @@ import attrs
 
 from tagodev.errors import InputError
 from tagodev.provision.integrations import Integrations, Resolver
-from tagodev.provision.plan.duplicate_rows import Repeats
+from tagodev.provision.plan.duplicate_rows import DuplicateRows
 from tagodev.provision.read.device_fields import read_device, read_device_id
 from tagodev.provision.read.formats.file_format import FileFormat, format_of
-from tagodev.provision.read.mapping_rules import Recipe, make_recipe
+from tagodev.provision.read.mapping_rules import MappingRules, make_recipe
 from tagodev.provision.read.record import Record, Schema, locate
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def read_device_ids(path: str | os.PathLike[str]) -> RowFile[DeviceIdRow]:
     Raises:
         InvalidFileError: with every problem that was found.
     """
-    repeats = Repeats()
+    repeats = DuplicateRows()
 
     def convert(record: Record) -> tuple[DeviceIdRow | None, list[InputError]]:
         row, problems = _device_id_row(record)
@@ -232,7 +232,7 @@ def read_device_ids(path: str | os.PathLike[str]) -> RowFile[DeviceIdRow]:
     return open_rows(Path(path), Schema(lambda _: "", ("device_id", "id")), convert)
 
 
-def _device_row(record: Record, recipe: Recipe) -> tuple[DeviceRow | None, list[InputError]]:
+def _device_row(record: Record, recipe: MappingRules) -> tuple[DeviceRow | None, list[InputError]]:
     record, given, problems = recipe.complete(record)
     device_id, more = read_device_id(record.values)
     problems += more

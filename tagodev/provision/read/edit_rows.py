@@ -9,7 +9,7 @@ import attrs
 
 from tagodev.errors import InputError
 from tagodev.models import DeviceChange, DeviceEdit, Rotation
-from tagodev.provision.plan.duplicate_rows import Repeats
+from tagodev.provision.plan.duplicate_rows import DuplicateRows
 from tagodev.provision.read.device_fields import (
     DEVICE_COLUMNS,
     read_device_id,
@@ -72,7 +72,7 @@ def read_device_changes(path: str | os.PathLike[str]) -> RowFile[DeviceChangeRow
     Raises:
         InvalidFileError: with every problem that was found.
     """
-    repeats = Repeats()
+    repeats = DuplicateRows()
 
     def convert(record: Record) -> tuple[DeviceChangeRow | None, list[InputError]]:
         row, problems = _device_change_row(record)
@@ -104,7 +104,7 @@ def read_rotations(path: str | os.PathLike[str]) -> RowFile[RotationRow]:
         InvalidFileError: with every problem that was found.
     """
     schema = Schema(lambda _: "", _IDS, needs=("token",))
-    repeats = Repeats()
+    repeats = DuplicateRows()
 
     def convert(record: Record) -> tuple[RotationRow | None, list[InputError]]:
         row, problems = _rotation_row(record)

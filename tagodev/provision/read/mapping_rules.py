@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from tagodev.errors import InputError
-from tagodev.provision.read.columns import PARAM, TAG, Naming, fold, shown_name
+from tagodev.provision.read.columns import PARAM, TAG, ColumnNames, fold, shown_name
 from tagodev.provision.read.device_fields import read_fields, refuse_device_column
 from tagodev.provision.read.formats.mapping import Keys
-from tagodev.provision.read.record import Place, Record, Schema, locate
+from tagodev.provision.read.record import Record, Schema, SourcePosition, locate
 from tagodev.provision.read.templates import (
     ROW,
     Template,
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
 
     from tagodev.provision.integrations import Resolver
 
-__all__ = ["DEFAULTS", "DEFAULTS_SCHEMA", "Recipe", "default_problems", "make_recipe"]
+__all__ = ["DEFAULTS", "DEFAULTS_SCHEMA", "MappingRules", "default_problems", "make_recipe"]
 
 #: What the paths of problems with defaults begin with.
 DEFAULTS: Final = "defaults."
 #: A column of exports that is no field of a device; what it holds goes no further.
 _LEFT_OUT: Final = frozenset({"token"})
 #: What defaults may be.
-DEFAULTS_SCHEMA: Final = Schema(refuse_device_column, (), naming=Naming(left_out=_LEFT_OUT))
+DEFAULTS_SCHEMA: Final = Schema(refuse_device_column, (), naming=ColumnNames(left_out=_LEFT_OUT))
 _LISTS: Final = {"tags": TAG, "configuration_params": PARAM}
 
 
 @attrs.frozen
-class Recipe:
+class MappingRules:
     """What is added to each row."""
 
-    naming: Naming
+    naming: ColumnNames
     """What the file's columns mean."""
     plain: Mapping[str, Any]
     """Values of fields that a row does not give."""
@@ -74,7 +74,7 @@ class Recipe:
         values, places = dict(record.values), record.places
         added = {field: one for field, one in self.plain.items() if not _gives(values, field)}
         if added:
-            places = {**places, **{field: Place(f"{DEFAULTS}{field}") for field in added}}
+            places = {**places, **{field: SourcePosition(f"{DEFAULTS}{field}") for field in added}}
             values = {**added, **values}
         problems, excused = [], set(record.excused)
         for field, template in self.templates.items():
@@ -104,7 +104,7 @@ class Recipe:
 
 def make_recipe(
     columns: Mapping[str, str], defaults: Mapping[str, Any], resolver: Resolver
-) -> tuple[Recipe, list[InputError]]:
+) -> tuple[MappingRules, list[InputError]]:
     """Return what is to be added to each row, and what is wrong with that.
 
     Args:
@@ -114,14 +114,14 @@ def make_recipe(
     """
     problems: list[InputError] = []
     chosen = {column: field for column, field in columns.items() if not is_template(column)}
-    naming = Naming(_chosen(chosen, problems), left_out=_LEFT_OUT)
+    naming = ColumnNames(_chosen(chosen, problems), left_out=_LEFT_OUT)
     plain = _defaults(defaults, problems)
     texts = _take_templates(plain)
     paths = {field: f"{DEFAULTS}{field}" for field in texts}
     for text, target in columns.items():
         if not is_template(text):
             continue
-        field = Naming().field_of(target)
+        field = ColumnNames().field_of(target)
         if may_be_template(field):
             texts[field], paths[field] = text, shown_name(text)
         else:
@@ -136,7 +136,7 @@ def make_recipe(
             problems.append(_at(error, paths[field]))
     _check_plain(plain, problems)
     _check_names(plain, resolver, problems)
-    return Recipe(naming, plain, templates, resolver), problems
+    return MappingRules(naming, plain, templates, resolver), problems
 
 
 def _chosen(columns: Mapping[str, str], problems: list[InputError]) -> dict[str, str]:
@@ -144,7 +144,7 @@ def _chosen(columns: Mapping[str, str], problems: list[InputError]) -> dict[str,
     chosen: dict[str, str] = {}
     names: dict[str, str] = {}
     for column, target in columns.items():
-        field = Naming().field_of(target) if target.strip() else ""
+        field = ColumnNames().field_of(target) if target.strip() else ""
         problem = refuse_device_column(field) if field else ""
         first = names.setdefault(fold(column), column)
         if first != column:
@@ -188,7 +188,7 @@ def _pairs(items: Any) -> dict[str, Any]:
     return pairs
 
 
-def _with_helpers(naming: Naming, template: Template) -> Naming:
+def _with_helpers(naming: ColumnNames, template: Template) -> ColumnNames:
     """Return the naming that knows the columns that a template is made of, whatever they are."""
     helpers = set(naming.helpers)
     for shown, field in template.columns:
@@ -210,7 +210,7 @@ def default_problems(defaults: Mapping[str, Any]) -> list[InputError]:
     plain = _defaults(defaults, problems)
     for field, text in _take_templates(plain).items():
         try:
-            parse_template(text, Naming())
+            parse_template(text, ColumnNames())
         except InputError as error:
             problems.append(_at(error, field))
     _check_plain(plain, problems)

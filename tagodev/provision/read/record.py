@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 
 from tagodev.errors import InputError
-from tagodev.provision.read.columns import Naming
+from tagodev.provision.read.columns import ColumnNames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-__all__ = ["Found", "Place", "Record", "Schema", "locate"]
+__all__ = ["Found", "Record", "Schema", "SourcePosition", "locate"]
 
 
 @attrs.frozen
-class Place:
+class SourcePosition:
     """Where a value stands."""
 
     name: str
@@ -45,7 +45,7 @@ class Record:
     """The line it begins on, from 1."""
     values: Mapping[str, Any]
     """What it gives, by field; an empty cell, or a null, gives nothing."""
-    places: Mapping[str, Place] = attrs.field(factory=dict, kw_only=True)
+    places: Mapping[str, SourcePosition] = attrs.field(factory=dict, kw_only=True)
     """Where values stand, by field, as far as that tells more than the field and the line."""
     excused: frozenset[str] = attrs.field(default=frozenset(), kw_only=True)
     """Fields about which something was said already, so that their lack is no more news."""
@@ -65,7 +65,7 @@ class Schema:
     """Fields of which a table must have one."""
     needs: tuple[str, ...] = ()
     """Fields of which it must have each."""
-    naming: Naming = attrs.field(factory=Naming, kw_only=True)
+    naming: ColumnNames = attrs.field(factory=ColumnNames, kw_only=True)
     """What the names of columns mean."""
     made_of: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict, kw_only=True)
     """Fields that are not missed, because they are made of others."""

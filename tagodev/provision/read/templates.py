@@ -14,7 +14,7 @@ from tagodev.provision.read.columns import shown_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tagodev.provision.read.columns import Naming
+    from tagodev.provision.read.columns import ColumnNames
 
 __all__ = ["ROW", "Template", "is_template", "may_be_template", "parse_template"]
 
@@ -87,7 +87,7 @@ def is_template(text: object) -> bool:
     return isinstance(text, str) and ("{" in text or "}" in text)
 
 
-def parse_template(text: str, naming: Naming) -> Template:
+def parse_template(text: str, naming: ColumnNames) -> Template:
     """Read a template.
 
     Args:
@@ -98,8 +98,8 @@ def parse_template(text: str, naming: Naming) -> Template:
         InputError: it can't be understood.
 
     Examples:
-        >>> from tagodev.provision.read.columns import Naming
-        >>> template = parse_template("{tag.site}-{row:03d}", Naming())
+        >>> from tagodev.provision.read.columns import ColumnNames
+        >>> template = parse_template("{tag.site}-{row:03d}", ColumnNames())
         >>> template.fill({"tag.site": "dairy"}, 7)
         'dairy-007'
     """
@@ -113,7 +113,7 @@ def parse_template(text: str, naming: Naming) -> Template:
 
 
 def _part(
-    text: str, shown: str | None, spec: str | None, conversion: str | None, naming: Naming
+    text: str, shown: str | None, spec: str | None, conversion: str | None, naming: ColumnNames
 ) -> _Part:
     if shown is None:
         return _Part(text)

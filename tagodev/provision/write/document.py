@@ -21,7 +21,7 @@ import orjson
 from tagodev.errors import InputError
 from tagodev.filesystem.atomic_write import write_file
 from tagodev.models import UNSET
-from tagodev.provision.plan.settings import Intent
+from tagodev.provision.plan.settings import PlanSettings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tagodev.provision.read.devices import DeviceRow
 
 __all__ = [
-    "Head",
+    "DocumentHeader",
     "Kind",
     "document",
     "read_head",
@@ -61,14 +61,14 @@ _FIELDS: Final = (
 
 
 @attrs.frozen(kw_only=True)
-class Head:
+class DocumentHeader:
     """What a document is."""
 
     kind: Kind
     """An export, a plan or a snapshot."""
     service: str
     """Address of the service that it is about."""
-    intent: Intent
+    intent: PlanSettings
     """What its devices stand for."""
     profile: str = ""
     """Id of the profile that it is about; empty where that is not known."""
@@ -76,7 +76,7 @@ class Head:
     """Of a plan: the digest of what came out."""
 
 
-def write_document(path: Path, head: Head, records: Iterable[dict[str, Any]]) -> int:
+def write_document(path: Path, head: DocumentHeader, records: Iterable[dict[str, Any]]) -> int:
     """Write a document, for its owner's eyes only, and return how many devices it holds.
 
     It is there as a whole or not at all: what was at the path before is replaced at the end.
@@ -94,7 +94,7 @@ def write_document(path: Path, head: Head, records: Iterable[dict[str, Any]]) ->
     return len(kept)
 
 
-def document(head: Head, records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+def document(head: DocumentHeader, records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     """Yield a document piece by piece: the head on the first line, then a device a line.
 
     Args:
@@ -108,7 +108,7 @@ def document(head: Head, records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     yield b"\n]}\n"
 
 
-def read_head(path: Path) -> Head | None:
+def read_head(path: Path) -> DocumentHeader | None:
     """Return what a document is; None if the file is not one of tagodev's.
 
     Args:
@@ -130,7 +130,7 @@ def read_head(path: Path) -> Head | None:
     try:
         facts = orjson.loads(line.strip().removesuffix(b",") + b"}")["tagodev"]
         if facts.pop("format") == _FORMAT:
-            return Head(**{**facts, "intent": Intent(**facts["intent"])})
+            return DocumentHeader(**{**facts, "intent": PlanSettings(**facts["intent"])})
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, InputError):
         pass
     raise InputError("was written by another version of tagodev", source=str(path))

@@ -70,11 +70,11 @@ async def export_records(
 
 
 async def _details(tago: Tago, device: Device, parameters: bool, tokens: bool) -> _Details:
-    read = await tago.parameters.list(device.id, lane="bulk") if parameters else None
+    read = await tago.parameters.list(device.id, priority="bulk") if parameters else None
     listed = None
     if tokens:
         order = "created_at,asc"
-        listed = await tago.tokens.list(device.id, order_by=order, lane="bulk").complete()
+        listed = await tago.tokens.list(device.id, order_by=order, priority="bulk").complete()
     return read, listed
 
 

@@ -10,7 +10,7 @@ from tagodev.resources.requests.devices import DeviceRows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tagodev.bulk.run_factory import Runs
+    from tagodev.bulk.run_factory import RunFactory
     from tagodev.models import ConfigurationParameter
     from tagodev.session import CallRecord, Session
 
@@ -20,7 +20,7 @@ __all__ = ["ApplyRows"]
 class ApplyRows(DeviceRows):
     """Makes, changes, deletes and finds devices, and sets their parameters."""
 
-    def __init__(self, session: Session, runs: Runs) -> None:
+    def __init__(self, session: Session, runs: RunFactory) -> None:
         """Work through a session.
 
         Args:

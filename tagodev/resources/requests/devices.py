@@ -1,7 +1,7 @@
 """The requests that one row of a bulk run about devices is made of.
 
-Each takes the record of its call, so that it goes in the run's lane and is written down before it
-leaves.
+Each takes the record of its call, so that it goes in the run's priority and is written down before
+it leaves.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from tagodev import BulkStoppedError, Created, DeviceCreate, InDoubt, JournalError, Pending
-from tagodev.bulk.journal.entry import JournalInfo, RowState
+from tagodev.bulk.journal.entry import EntryState, JournalInfo
 from tagodev.bulk.journal.file import connect_journal
 from tagodev.bulk.journal.store import Journal
 from tagodev.emulator import Emulator, EmulatorOptions, EmulatorProcess
@@ -64,7 +64,7 @@ def noted_in(path: Path) -> int:
         return 0
     with Journal.read(path) as journal:
         return sum(
-            count for state, count in journal.counts().items() if state is not RowState.PENDING
+            count for state, count in journal.counts().items() if state is not EntryState.PENDING
         )
 
 

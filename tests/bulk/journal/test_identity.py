@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tagodev import JournalError, LockedError
-from tagodev.bulk.journal.entry import Batch, RowState
+from tagodev.bulk.journal.entry import Batch, EntryState
 from tagodev.bulk.journal.file import log_of
 from tagodev.bulk.journal.store import Journal
 from tests.bulk.journals import about, begun
@@ -126,7 +126,7 @@ def test_whatever_path_leads_to_it_it_is_locked(
             Journal.open(other)
         journal.write(Batch(sent=[(1.0, 1)]))
     with Journal.open(place) as journal:
-        assert {RowState.PENDING: 2, RowState.SENT: 1} == journal.counts()
+        assert {EntryState.PENDING: 2, EntryState.SENT: 1} == journal.counts()
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_after_a_kill(
     reach(place, other)
     if refused is None:
         with Journal.open(other) as journal:
-            assert {RowState.PENDING: 2, RowState.SENT: 1} == journal.counts()
+            assert {EntryState.PENDING: 2, EntryState.SENT: 1} == journal.counts()
         return
     with pytest.raises(JournalError, match=refused) as caught:
         Journal.open(other)
@@ -153,7 +153,7 @@ def test_after_a_kill(
         assert caught.value.message == problem.message
     with Journal.open(other, incomplete=True) as journal:
         # Whatever is not known is looked up.
-        assert {RowState.SENT: 3} == journal.counts()
+        assert {EntryState.SENT: 3} == journal.counts()
 
 
 def test_reading_leaves_the_log_of_a_killed_process(place: Path) -> None:
@@ -161,10 +161,10 @@ def test_reading_leaves_the_log_of_a_killed_process(place: Path) -> None:
     killed(place)
     for _ in range(2):
         with Journal.read(place) as journal:
-            assert {RowState.PENDING: 2, RowState.SENT: 1} == journal.counts()
+            assert {EntryState.PENDING: 2, EntryState.SENT: 1} == journal.counts()
             assert journal.problem() is None
     with Journal.open(place) as journal:
-        assert {RowState.PENDING: 2, RowState.SENT: 1} == journal.counts()
+        assert {EntryState.PENDING: 2, EntryState.SENT: 1} == journal.counts()
     assert not log_of(place).exists()
 
 
@@ -177,7 +177,7 @@ def test_an_older_copy_is_refused_until_the_newest_is_lost(place: Path) -> None:
     with pytest.raises(JournalError, match=f"the newest one is {place}"):
         Journal.open(copy)
     with Journal.open(copy, incomplete=True) as journal:
-        assert {RowState.SENT: 3} == journal.counts()
+        assert {EntryState.SENT: 3} == journal.counts()
     # Now that is the newest.
     with pytest.raises(JournalError, match=f"the newest one is {copy}"):
         Journal.open(place)
@@ -189,7 +189,7 @@ def test_a_copy_that_is_not_older_is_as_good(place: Path) -> None:
     shutil.copyfile(place, other)
     place.unlink()
     with Journal.open(other) as journal:
-        assert {RowState.PENDING: 3} == journal.counts()
+        assert {EntryState.PENDING: 3} == journal.counts()
 
 
 def test_without_a_state_folder_the_place_is_locked(
@@ -228,7 +228,7 @@ DAMAGES: dict[str, str] = {
     "no json in meta": "UPDATE meta SET value = '{' WHERE key = 'run'",
     "bytes in meta": "UPDATE meta SET value = x'ff' WHERE key = 'kind'",
     "list as options": "UPDATE meta SET value = '[]' WHERE key = 'options'",
-    "text as settings": "UPDATE meta SET value = '\"x\"' WHERE key = 'manner'",
+    "text as settings": "UPDATE meta SET value = '\"x\"' WHERE key = 'keywords'",
     "a path as run": "UPDATE meta SET value = '\"../x\"' WHERE key = 'run'",
     "text as serial": "UPDATE meta SET value = '\"x\"' WHERE key = 'serial'",
     "a view": "ALTER TABLE rows RENAME TO other; CREATE VIEW rows AS SELECT * FROM other",
@@ -280,7 +280,7 @@ def test_no_lock_is_left_by_a_journal_that_is_refused(place: Path) -> None:
             Journal.open(place)
     log.write_bytes(kept)
     with Journal.open(place) as journal:
-        assert RowState.SENT in journal.counts()
+        assert EntryState.SENT in journal.counts()
 
 
 def test_a_hard_link_read_while_the_run_ends(place: Path) -> None:
@@ -298,9 +298,9 @@ def test_a_hard_link_read_while_the_run_ends(place: Path) -> None:
     with pytest.raises(JournalError):
         Journal.open(other)
     with Journal.open(place) as journal:
-        assert {RowState.PENDING: 2, RowState.DONE: 1} == journal.counts()
+        assert {EntryState.PENDING: 2, EntryState.DONE: 1} == journal.counts()
     with Journal.open(other) as journal:
-        assert {RowState.PENDING: 2, RowState.DONE: 1} == journal.counts()
+        assert {EntryState.PENDING: 2, EntryState.DONE: 1} == journal.counts()
 
 
 @pytest.mark.parametrize("failures", [1, 2, 3])
@@ -322,4 +322,4 @@ def test_a_full_disk_at_the_end(
     journal.close()
 
     with Journal.open(place) as journal:
-        assert {RowState.PENDING: 2, RowState.SENT: 1} == journal.counts()
+        assert {EntryState.PENDING: 2, EntryState.SENT: 1} == journal.counts()

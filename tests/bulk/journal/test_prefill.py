@@ -9,7 +9,7 @@ import pytest
 
 from tagodev import DeviceCreate, InputError, JournalError, LockedError
 from tagodev.bulk.input import digest_of
-from tagodev.bulk.journal.entry import Batch, JournalInfo, RowState
+from tagodev.bulk.journal.entry import Batch, EntryState, JournalInfo
 from tagodev.bulk.journal.prefill import fill_journal
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.operations.create_devices import CreateDevices
@@ -48,17 +48,17 @@ def test_filled_once(tmp_path: Path, number: int) -> None:
         assert many(number) == held(path)
     with Journal.read(path) as journal:
         assert journal.whole
-        assert journal.counts() == ({RowState.PENDING: number} if number else {})
+        assert journal.counts() == ({EntryState.PENDING: number} if number else {})
 
 
 def test_what_it_is_about_is_kept(tmp_path: Path) -> None:
     """How whoever began it went about it stands beside; it may be another way afterwards."""
     path = tmp_path / "x"
-    first = JournalInfo(run="", kind="a kind", service="http://a", manner={"plan": "scale"})
+    first = JournalInfo(run="", kind="a kind", service="http://a", keywords={"plan": "scale"})
     fill_journal(path, first, many(2))
     fill_journal(path, JournalInfo(run="", kind="a kind", service="http://a"), many(2))
     with Journal.read(path) as journal:
-        assert {"plan": "scale"} == journal.info.manner
+        assert {"plan": "scale"} == journal.info.keywords
         assert 8 == len(journal.info.run)
 
 
@@ -158,7 +158,7 @@ def test_one_that_was_begun_row_by_row_is_completed(tmp_path: Path) -> None:
     fill_journal(path, INFO, many(5))
     assert many(5) == held(path)
     with Journal.read(path) as journal:
-        assert {RowState.PENDING: 4, RowState.SENT: 1} == journal.counts()
+        assert {EntryState.PENDING: 4, EntryState.SENT: 1} == journal.counts()
         assert journal.whole
 
 
@@ -168,7 +168,7 @@ def test_rows_are_those_of_a_run(tmp_path: Path) -> None:
     path = tmp_path / "x"
     fill_journal(path, INFO, [(0, CreateDevices.encode(device))])
     with Journal.read(path) as journal:
-        assert [(0, digest_of(CreateDevices.encode(device)), RowState.PENDING)] == (
+        assert [(0, digest_of(CreateDevices.encode(device)), EntryState.PENDING)] == (
             journal.hashes(-1, 10)
         )
 

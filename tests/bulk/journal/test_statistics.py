@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import HardLimits
-from tagodev.bulk.journal.entry import Batch, RowState
+from tagodev.bulk.journal.entry import Batch, EntryState
 from tagodev.bulk.journal.statistics import history_of
 from tagodev.bulk.journal.store import Journal
 from tests.bulk.journals import a_place, about, begun, pulled
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 START = 1_800_000_000.0
 
 
-def ended(number: int, state: RowState, when: float, error: str | None = None) -> Any:
+def ended(number: int, state: EntryState, when: float, error: str | None = None) -> Any:
     """Return what a batch holds of a row that has ended."""
     return int(state), 1, when, None, error, number
 
@@ -30,7 +30,7 @@ def test_a_run_that_has_not_begun(tmp_path: Path) -> None:
     with begun(tmp_path / "x", ["a", "b"]) as journal:
         history = history_of(journal)
 
-    assert ({RowState.PENDING: 2}, 2, 0) == (history.states, history.rows, history.attempts)
+    assert ({EntryState.PENDING: 2}, 2, 0) == (history.states, history.rows, history.attempts)
     assert (None, None, None, ()) == (
         history.first,
         history.finished,
@@ -46,7 +46,7 @@ def test_times(tmp_path: Path) -> None:
         journal.write(
             Batch(
                 sent=[(START, number) for number in range(100)],
-                ended=[ended(number, RowState.DONE, START + number) for number in range(99)],
+                ended=[ended(number, EntryState.DONE, START + number) for number in range(99)],
             )
         )
         history = history_of(journal)
@@ -64,9 +64,9 @@ def test_times(tmp_path: Path) -> None:
 
 def test_sent_again(tmp_path: Path) -> None:
     """Attempts are those of all runs of the journal."""
-    with begun(tmp_path / "x", ["a", "b"], [RowState.SENT, RowState.DONE]) as journal:
-        journal.write(Batch(ended=[ended(0, RowState.PENDING, START)]))
-        journal.write(Batch(ended=[ended(0, RowState.DONE, START)]))
+    with begun(tmp_path / "x", ["a", "b"], [EntryState.SENT, EntryState.DONE]) as journal:
+        journal.write(Batch(ended=[ended(0, EntryState.PENDING, START)]))
+        journal.write(Batch(ended=[ended(0, EntryState.DONE, START)]))
         history = history_of(journal)
 
     assert (3, 1) == (history.attempts, history.again)
@@ -75,7 +75,7 @@ def test_sent_again(tmp_path: Path) -> None:
 def test_a_clock_that_was_put_back(tmp_path: Path) -> None:
     """No row takes less than no time."""
     with begun(tmp_path / "x", ["a"]) as journal:
-        journal.write(Batch(sent=[(START, 0)], ended=[ended(0, RowState.DONE, START - 60)]))
+        journal.write(Batch(sent=[(START, 0)], ended=[ended(0, EntryState.DONE, START - 60)]))
         history = history_of(journal)
 
     assert (0, 0) == (history.slowest[0].seconds, history.elapsed)
@@ -114,7 +114,9 @@ def test_reasons(tmp_path: Path) -> None:
         journal.write(
             Batch(
                 ended=[
-                    ended(number, RowState.FAILED if number else RowState.UNSOLVED, START, error)
+                    ended(
+                        number, EntryState.FAILED if number else EntryState.UNSOLVED, START, error
+                    )
                     for number, error in enumerate(errors)
                 ]
             )
@@ -132,7 +134,7 @@ def test_many_reasons(tmp_path: Path) -> None:
     """Those that can't be told apart any more are counted all the same."""
     with begun(tmp_path / "x", list(range(50))) as journal:
         journal.write(
-            Batch(ended=[ended(n, RowState.FAILED, START, f"reason {n}") for n in range(50)])
+            Batch(ended=[ended(n, EntryState.FAILED, START, f"reason {n}") for n in range(50)])
         )
         reasons = history_of(journal).reasons
 
@@ -152,7 +154,9 @@ def test_finished_rows_are_all_counted(moments: list[int]) -> None:
             Batch(
                 pulled=pulled(moments),
                 ended=[
-                    ended(number, RowState.FAILED if number % 3 else RowState.DONE, START + moment)
+                    ended(
+                        number, EntryState.FAILED if number % 3 else EntryState.DONE, START + moment
+                    )
                     for number, moment in enumerate(moments)
                 ],
             )
@@ -171,7 +175,7 @@ def test_a_short_run_is_shown_as_a_whole(tmp_path: Path) -> None:
     moments = [START + 60 * window + second / 10 for window in range(3) for second in range(20)]
     with begun(tmp_path / "x", moments) as journal:
         journal.write(
-            Batch(ended=[ended(n, RowState.DONE, moment) for n, moment in enumerate(moments)])
+            Batch(ended=[ended(n, EntryState.DONE, moment) for n, moment in enumerate(moments)])
         )
         finished = history_of(journal).finished
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import JournalError, LockedError
-from tagodev.bulk.journal.entry import Batch, Entry, RowState
+from tagodev.bulk.journal.entry import Batch, EntryState, JournalEntry
 from tagodev.bulk.journal.store import Journal
 from tests.bulk.journals import a_place, about, begun, pulled
 from tests.support.processes import PYTHON, start
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DONE, FAILED, PENDING, SENT, UNSOLVED = (
-    RowState.DONE,
-    RowState.FAILED,
-    RowState.PENDING,
-    RowState.SENT,
-    RowState.UNSOLVED,
+    EntryState.DONE,
+    EntryState.FAILED,
+    EntryState.PENDING,
+    EntryState.SENT,
+    EntryState.UNSOLVED,
 )
 SUFFIXES = ("", "-wal", "-shm", ".lock")
 
@@ -48,7 +48,7 @@ def modes(path: Path) -> dict[str, int]:
     }
 
 
-def ended(number: int, state: RowState, **facts: Any) -> tuple[Any, ...]:
+def ended(number: int, state: EntryState, **facts: Any) -> tuple[Any, ...]:
     """Return what a batch holds of a row that has come to an end."""
     given_ = {"attempts": 1, "when": 5.0, "result": None, "error": None, **facts}
     return (
@@ -97,7 +97,7 @@ def test_the_format_is_as_documented(tmp_path: Path) -> None:
         "asked": ["route", "minute", "number", "count"],
     } == columns
     assert {"PENDING": 0, "SENT": 1, "DONE": 2, "FAILED": 3, "UNSOLVED": 4} == {
-        state.name: int(state) for state in RowState
+        state.name: int(state) for state in EntryState
     }
 
 
@@ -312,7 +312,8 @@ batches = st.builds(
 def test_rows_are_what_was_said_of_them(said: list[Batch]) -> None:
     """Batch after batch: sent, then its steps, then its end; the first time of sending stays."""
     known = {
-        number: Entry(number=number, state=PENDING, payload=b"%d" % number) for number in range(10)
+        number: JournalEntry(number=number, state=PENDING, payload=b"%d" % number)
+        for number in range(10)
     }
     with a_place() as place, begun(place, range(10)) as journal:
         for batch in said:
@@ -327,7 +328,7 @@ def test_rows_are_what_was_said_of_them(said: list[Batch]) -> None:
                 row = known[number]
                 known[number] = attrs.evolve(
                     row,
-                    state=RowState(state),
+                    state=EntryState(state),
                     attempts=row.attempts + attempts,
                     ended=when_ended,
                     result=result,

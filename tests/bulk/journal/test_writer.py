@@ -13,9 +13,9 @@ import attrs
 import pytest
 
 from tagodev import JournalError
-from tagodev.bulk.journal.entry import Batch, RowState
+from tagodev.bulk.journal.entry import Batch, EntryState
 from tagodev.bulk.journal.store import Journal
-from tagodev.bulk.journal.writer import Recorder, RowWitness
+from tagodev.bulk.journal.writer import ItemObserver, JournalWriter
 from tagodev.target import Target
 from tests.bulk.journals import begun
 from tests.bulk.working import NO_PERMIT, settled
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tagodev.limits.route_queue import Permit
+    from tagodev.limits.route_limiter import Permit
 
 FULL: Final = JournalError("the disk is full", journal="x")
 
@@ -60,14 +60,14 @@ class Book:
         self.closed = True
 
 
-def recorder_of(book: Any, failures: list[JournalError] | None = None) -> Recorder:
+def recorder_of(book: Any, failures: list[JournalError] | None = None) -> JournalWriter:
     """Return a recorder that writes to a book or a journal."""
     heard: list[JournalError] = [] if failures is None else failures
-    return Recorder(book, ledger="here", minute=60.0, on_failure=heard.append)
+    return JournalWriter(book, ledger="here", minute=60.0, on_failure=heard.append)
 
 
 @asynccontextmanager
-async def serving(recorder: Recorder) -> AsyncIterator[asyncio.Task[None]]:
+async def serving(recorder: JournalWriter) -> AsyncIterator[asyncio.Task[None]]:
     """Let a recorder write until everything is written."""
     task = asyncio.create_task(recorder.serve())
     try:
@@ -106,7 +106,7 @@ async def test_a_request_is_written_down_before_it_leaves(tmp_path: Path) -> Non
     async with serving(recorder):
         with Journal.read(path) as reader:
             await recorder.sent(1, NO_PERMIT)
-            assert [RowState.PENDING, RowState.SENT] == [row.state for row in reader.rows()]
+            assert [EntryState.PENDING, EntryState.SENT] == [row.state for row in reader.rows()]
             await recorder.progress(1, b"half")
             assert [None, b"half"] == [row.progress for row in reader.rows()]
 
@@ -135,7 +135,7 @@ async def test_many_rows_share_a_commit() -> None:
         await settled()
         waits += [asyncio.create_task(recorder.sent(n, NO_PERMIT)) for n in range(1, 200)]
         recorder.pulled(200, b"hash", b"row")
-        recorder.ended(0, RowState.DONE, attempts=1)
+        recorder.ended(0, EntryState.DONE, attempts=1)
         await settled()
         book.go_on.set()
         await asyncio.gather(*waits)
@@ -151,8 +151,8 @@ async def test_what_needs_no_wait_is_written_soon() -> None:
     recorder = recorder_of(book)
     async with serving(recorder):
         recorder.pulled(0, b"hash", b"row")
-        recorder.ended(0, RowState.FAILED, attempts=2, error="no")
-        recorder.ended(1, RowState.PENDING, attempts=1)
+        recorder.ended(0, EntryState.FAILED, attempts=2, error="no")
+        recorder.ended(1, EntryState.PENDING, attempts=1)
         recorder.whole()
         assert await asyncio.to_thread(book.asked.wait, 30)
     (batch,) = book.written
@@ -185,7 +185,7 @@ async def test_the_end_waits_for_what_is_under_way() -> None:
     task = asyncio.create_task(recorder.serve())
     wait = asyncio.create_task(recorder.sent(0, NO_PERMIT))
     await settled()
-    recorder.ended(0, RowState.DONE, attempts=1)
+    recorder.ended(0, EntryState.DONE, attempts=1)
     recorder.end()
     await settled()
     assert not task.done()
@@ -268,7 +268,7 @@ async def test_what_is_left_is_written_on_closing() -> None:
     book = Book()
     recorder = recorder_of(book)
     recorder.pulled(0, b"hash", b"row")
-    recorder.ended(0, RowState.DONE, attempts=1, result=b"token")
+    recorder.ended(0, EntryState.DONE, attempts=1, result=b"token")
     recorder.close()
 
     assert [b"token"] == [batch.ended[0][3] for batch in book.written]
@@ -285,7 +285,7 @@ async def test_a_commit_under_way_is_finished() -> None:
     await settled()
     task.cancel()
     await asyncio.wait([task, wait])
-    recorder.ended(0, RowState.DONE, attempts=1)
+    recorder.ended(0, EntryState.DONE, attempts=1)
     threading.Timer(0.05, book.go_on.set).start()
     recorder.close()
 
@@ -341,9 +341,9 @@ async def test_grants_are_counted_in_each_window_once() -> None:
     recorder = recorder_of(book)
     place, other = Place((5, 5)), Place((5, 6))
     async with serving(recorder):
-        witness = RowWitness(recorder, 3)
+        witness = ItemObserver(recorder, 3)
         await witness.granted(cast("Permit", place))
-        await RowWitness(recorder, None).granted(cast("Permit", other))
+        await ItemObserver(recorder, None).granted(cast("Permit", other))
         place.now = (5, 7)
         witness.ended(cast("Permit", place))
         witness.ended(cast("Permit", other))

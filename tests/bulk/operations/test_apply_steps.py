@@ -11,6 +11,7 @@ import pytest
 
 from tagodev import (
     Applied,
+    ApplyStep,
     BulkStoppedError,
     ConfigurationParameter,
     ConnectError,
@@ -19,7 +20,6 @@ from tagodev import (
     DeviceCreate,
     DeviceCreated,
     DeviceEdit,
-    DeviceStep,
     DeviceToken,
     Failed,
     InDoubt,
@@ -30,7 +30,7 @@ from tagodev import (
     Tago,
 )
 from tagodev.bulk.input import digest_of
-from tagodev.bulk.journal.entry import Batch, RowState
+from tagodev.bulk.journal.entry import Batch, EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.operations.apply_steps import MANAGED_TAG, ApplySteps
 from tagodev.emulator import Emulator, EmulatorOptions
@@ -54,9 +54,9 @@ MARK = Tag(MANAGED_TAG, "site")
 OTHER = Tag(MANAGED_TAG, "other")
 
 
-def make(name: str, *tags: Tag) -> DeviceStep:
+def make(name: str, *tags: Tag) -> ApplyStep:
     """Return the step that makes a device."""
-    return DeviceStep(create=DeviceCreate(name=name, tags=[*tags, MARK]), name=name)
+    return ApplyStep(create=DeviceCreate(name=name, tags=[*tags, MARK]), name=name)
 
 
 async def fill(tago: Tago, names: Iterable[str]) -> list[str]:
@@ -65,7 +65,7 @@ async def fill(tago: Tago, names: Iterable[str]) -> list[str]:
     return [(await tago.devices.create(spec)).device_id for spec in specs]
 
 
-async def outcomes(tago: Tago, steps: Iterable[DeviceStep]) -> list[Outcome]:
+async def outcomes(tago: Tago, steps: Iterable[ApplyStep]) -> list[Outcome]:
     """Carry steps out."""
     async with tago.devices.apply_many(steps) as run:
         return [outcome async for outcome in run]
@@ -80,7 +80,7 @@ async def test_deletions_make_room(concurrency: int) -> None:
         client(emulator.url, token=emulator.token, concurrency=concurrency) as tago,
     ):
         old = await fill(tago, (f"old {number}" for number in range(12)))
-        steps = [DeviceStep(device_id=one, delete=True) for one in old]
+        steps = [ApplyStep(device_id=one, delete=True) for one in old]
         done = await outcomes(tago, steps + [make(f"new {number}") for number in range(12)])
         names = {device.name async for device in tago.devices.list()}
 
@@ -128,8 +128,8 @@ class Profile:
 def turn_over(profile: Profile, concurrency: int) -> list[Outcome]:
     """Replace all devices of a profile, in virtual time."""
     new = [make(f"new {number}") for number in range(len(profile.ids))]
-    old = [DeviceStep(device_id=one, delete=True) for one in sorted(profile.ids)]
-    steps = [DeviceStep(device_id="a", edit=DeviceEdit(active=False)), *old, *new]
+    old = [ApplyStep(device_id=one, delete=True) for one in sorted(profile.ids)]
+    steps = [ApplyStep(device_id="a", edit=DeviceEdit(active=False)), *old, *new]
     run = bulk(steps, ApplySteps(cast("ApplyCalls", profile)), concurrency=concurrency)
     outcomes, stopped = run_virtually(collected(run))
     assert stopped is None
@@ -150,7 +150,7 @@ def test_a_deletion_that_never_left_is_waited_for(concurrency: int, refused: int
 def test_a_deletion_in_doubt_holds_nobody_up() -> None:
     """Without a journal nothing is looked up: what the profile has a free slot for is made."""
     profile = Profile("a", "b", lost=1)
-    steps = [DeviceStep(device_id=one, delete=True) for one in ("a", "b")]
+    steps = [ApplyStep(device_id=one, delete=True) for one in ("a", "b")]
     run = bulk([*steps, make("new")], ApplySteps(cast("ApplyCalls", profile)), concurrency=3)
     done, _ = run_virtually(collected(run))
 
@@ -167,7 +167,7 @@ async def test_a_deletion_that_is_refused_holds_nobody_up() -> None:
             DeviceCreate(name="kept", tags=[Tag("_delete_protection_", "no"), MARK])
         )
         done = await outcomes(
-            tago, [DeviceStep(device_id=protected.device_id, delete=True), make("a")]
+            tago, [ApplyStep(device_id=protected.device_id, delete=True), make("a")]
         )
         with pytest.raises(BulkStoppedError) as stopped:
             await outcomes(tago, [make("b")])
@@ -183,7 +183,7 @@ async def test_changes_and_parameters_in_one_step(tmp_path: Path) -> None:
         client(emulator.url, token=emulator.token) as tago,
     ):
         (device_id,) = await fill(tago, ["a"])
-        step = DeviceStep(
+        step = ApplyStep(
             device_id=device_id,
             edit=DeviceEdit(active=False),
             parameters=(ConfigurationParameter("a", "1"),),
@@ -258,7 +258,7 @@ def test_nothing_is_made_while_a_deletion_is_in_doubt(
     """A full profile is turned over although answers to deletions are lost."""
     profile = Profile("a", "b", "c", "d", lost=lost)
     new = [make(f"new {number}") for number in range(4)]
-    old = [DeviceStep(device_id=one, delete=True) for one in sorted(profile.ids)]
+    old = [ApplyStep(device_id=one, delete=True) for one in sorted(profile.ids)]
     work = ApplySteps(cast("ApplyCalls", profile))
     run = bulk([*old, *new], work, concurrency=concurrency, journal=tmp_path / "j")
     outcomes, stopped = run_virtually(collected(run))
@@ -288,16 +288,16 @@ class Known(Profile):
         return [DeviceToken(token=Secret(f"token of {device_id}"))]
 
 
-def left_behind(path: Path, *steps: tuple[DeviceStep, RowState, DeviceCreated | None]) -> None:
+def left_behind(path: Path, *steps: tuple[ApplyStep, EntryState, DeviceCreated | None]) -> None:
     """Write the journal of an apply that an earlier process did not finish."""
     info = attrs.evolve(about("apply_devices"), options={"known_by": "name"})
     payloads = [ApplySteps.encode(step) for step, _, _ in steps]
     pulled = [(number, digest_of(each), each) for number, each in enumerate(payloads)]
     batch = Batch(pulled=pulled, whole=True)
     for number, (_, state, result) in enumerate(steps):
-        if state is not RowState.PENDING:
+        if state is not EntryState.PENDING:
             batch.sent.append((1000.0, number))
-        if state is RowState.DONE:
+        if state is EntryState.DONE:
             made = None if result is None else to_json(result)
             batch.ended.append((int(state), 1, 2000.0, made, None, number))
     with Journal.create(path, info) as journal:
@@ -309,7 +309,7 @@ def test_what_an_earlier_process_made_is_not_adopted_again(tmp_path: Path) -> No
     """A step that was sent does not adopt the device of an equal step that is done."""
     path = tmp_path / "j"
     made = DeviceCreated(device_id="id of a", token=Secret("x"))
-    left_behind(path, (make("a"), RowState.DONE, made), (make("a"), RowState.SENT, None))
+    left_behind(path, (make("a"), EntryState.DONE, made), (make("a"), EntryState.SENT, None))
     profile = Known("a")
     run = bulk(None, ApplySteps(cast("ApplyCalls", profile)), journal=path)
     (outcome,), _ = run_virtually(collected(run))
@@ -324,11 +324,11 @@ def test_only_settling_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "j"
     left_behind(
         path,
-        (DeviceStep(device_id="x", delete=True), RowState.SENT, None),
-        (DeviceStep(device_id="y", edit=DeviceEdit(active=False)), RowState.SENT, None),
-        (make("a"), RowState.SENT, None),
-        (make("b"), RowState.SENT, None),
-        (make("c"), RowState.PENDING, None),
+        (ApplyStep(device_id="x", delete=True), EntryState.SENT, None),
+        (ApplyStep(device_id="y", edit=DeviceEdit(active=False)), EntryState.SENT, None),
+        (make("a"), EntryState.SENT, None),
+        (make("b"), EntryState.SENT, None),
+        (make("c"), EntryState.PENDING, None),
     )
     profile = Known("a")
     work = ApplySteps(cast("ApplyCalls", profile))
@@ -341,4 +341,4 @@ def test_only_settling_changes_nothing(tmp_path: Path) -> None:
     assert ["list", "list", "tokens"] == profile.asked
     assert set() == profile.ids
     with Journal.read(path) as journal:
-        assert {RowState.PENDING: 4, RowState.DONE: 1} == journal.counts()
+        assert {EntryState.PENDING: 4, EntryState.DONE: 1} == journal.counts()

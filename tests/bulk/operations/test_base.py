@@ -45,7 +45,7 @@ from tagodev.bulk.operations.delete_devices import DeleteDevices
 from tagodev.bulk.operations.edit_devices import EditDevices
 from tagodev.bulk.operations.parameters_and_data import SendData, SetParameters
 from tagodev.bulk.operations.tokens import IssueTokens, RotateTokens
-from tagodev.bulk.work_item import Row
+from tagodev.bulk.work_item import WorkItem
 from tagodev.session import CallRecord
 from tests.support.strategies import MODELS
 
@@ -113,9 +113,9 @@ def operations(calls: Any) -> dict[str, Operation[Any]]:
 OPERATIONS = operations(Calls())
 
 
-def row(item: Any) -> Row[Any]:
+def row(item: Any) -> WorkItem[Any]:
     """Return a row of a run without a journal."""
-    return Row(7, item, record=CallRecord())
+    return WorkItem(7, item, record=CallRecord())
 
 
 # --- what stops a run --------------------------------------------------------------------------

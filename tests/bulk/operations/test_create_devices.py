@@ -25,7 +25,7 @@ from tagodev import (
     Tag,
     TokenCreate,
 )
-from tagodev.bulk.journal.entry import JournalInfo, RowState
+from tagodev.bulk.journal.entry import EntryState, JournalInfo
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.operations.create_devices import TAG_PREFIX, run_tag
 from tagodev.filesystem.state_folder import state_folder
@@ -324,7 +324,7 @@ def test_several_of_the_same_name_are_told_and_none_is_taken(tmp_path: Path) -> 
         assert 2 == len(ids)
         assert ids == set(doubt.error.candidates)
         with Journal.read(tmp_path / "x") as journal:
-            assert {RowState.UNSOLVED: 1, RowState.DONE: 1} == journal.counts()
+            assert {EntryState.UNSOLVED: 1, EntryState.DONE: 1} == journal.counts()
 
     run_virtually(scenario())
 
@@ -602,7 +602,7 @@ def test_a_source_that_can_not_be_read_twice(tmp_path: Path) -> None:
         assert stopped is None
         assert [f"sensor-{n}" for n in range(8)] == world.names()
         with Journal.read(path) as journal:
-            assert {RowState.DONE: 8} == journal.counts()
+            assert {EntryState.DONE: 8} == journal.counts()
             known = {
                 from_json(entry.result or b"", DeviceCreated).device_id: entry.number
                 for entry in journal.rows()

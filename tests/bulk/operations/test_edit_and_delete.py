@@ -16,7 +16,7 @@ from tagodev import (
     NotFoundError,
     Tag,
 )
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tests.bulk.journals import a_place
 from tests.bulk.virtual import run_virtually
@@ -92,7 +92,7 @@ def test_done_whenever_it_is_killed(kind: str) -> None:
         assert life.stopped is None
         assert names == world.names()
         with Journal.read(life.journal) as journal:
-            assert {RowState.DONE: ROWS} == journal.counts()
+            assert {EntryState.DONE: ROWS} == journal.counts()
         return killed
 
     kills = 0
@@ -151,7 +151,7 @@ def test_a_device_that_is_not_there_can_not_be_changed(tmp_path: Path) -> None:
 
         world.store.devices[ids[1]] = gone
         with Journal.open(path) as journal:
-            (entry,) = journal.rows(RowState.FAILED)
+            (entry,) = journal.rows(EntryState.FAILED)
             assert "Device Not Found" in (entry.error or "")
             assert 1 == journal.retry_failed()
         life = await live(world, editing(ids), path)

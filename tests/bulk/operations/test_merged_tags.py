@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagodev import (
+    ApplyStep,
     DeviceChange,
     DeviceCreate,
     DeviceEdit,
-    DeviceStep,
     Failed,
     Tag,
     TagChanges,
@@ -67,9 +67,9 @@ async def test_a_tag_added_between_two_rows_stays(tago: Tago, kind: str) -> None
     """Another writer adds a tag after the run has begun, before the device's turn."""
     first, second = await make(tago, 2)
 
-    async def steps() -> AsyncIterator[DeviceStep]:
-        yield DeviceStep(device_id=first, tags=CHANGE)
-        step = DeviceStep(device_id=second, tags=CHANGE, edit=DeviceEdit(active=False))
+    async def steps() -> AsyncIterator[ApplyStep]:
+        yield ApplyStep(device_id=first, tags=CHANGE)
+        step = ApplyStep(device_id=second, tags=CHANGE, edit=DeviceEdit(active=False))
         await add_alarm(tago, second)
         yield step
 
@@ -95,14 +95,14 @@ async def test_what_is_so_already_is_not_written(emulator: Emulator, tago: Tago)
     (device_id,) = await make(tago, 1)
     so = TagChanges(set=[SITE], remove=["floor"])
     routes = emulator.stats()["routes"]
-    await tago.devices.apply_many([DeviceStep(device_id=device_id, tags=so)])
+    await tago.devices.apply_many([ApplyStep(device_id=device_id, tags=so)])
     after = emulator.stats()["routes"]
 
     assert "PUT /device/:device_id" not in routes
     assert "PUT /device/:device_id" not in after
     assert 1 == after["GET /device/:device_id"]["accepted"]
     edit = DeviceEdit(active=False)
-    await tago.devices.apply_many([DeviceStep(device_id=device_id, tags=so, edit=edit)])
+    await tago.devices.apply_many([ApplyStep(device_id=device_id, tags=so, edit=edit)])
     assert 1 == emulator.stats()["routes"]["PUT /device/:device_id"]["accepted"]
 
 
@@ -118,7 +118,7 @@ async def test_done_again(tmp_path: Path, kind: str) -> None:
         journal = tmp_path / "journal"
         if kind == "steps":
             report = await tago.devices.apply_many(
-                [DeviceStep(device_id=device_id, tags=CHANGE)], journal=journal, settle=0.05
+                [ApplyStep(device_id=device_id, tags=CHANGE)], journal=journal, settle=0.05
             )
         else:
             changes = [DeviceChange(device_id, DeviceEdit(), tags=CHANGE)]
@@ -133,7 +133,7 @@ async def test_more_than_a_device_holds(tago: Tago) -> None:
     (device_id,) = await make(tago, 1)
     full = [Tag(f"key {number}", "x") for number in range(30)]
     await tago.devices.edit(device_id, DeviceEdit(tags=full))
-    async with tago.devices.apply_many([DeviceStep(device_id=device_id, tags=CHANGE)]) as run:
+    async with tago.devices.apply_many([ApplyStep(device_id=device_id, tags=CHANGE)]) as run:
         (outcome,) = [outcome async for outcome in run]
 
     assert isinstance(outcome, Failed)

@@ -19,7 +19,7 @@ from tagodev import (
     ParameterChange,
     ParametersSet,
 )
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tests.bulk.journals import a_place
 from tests.bulk.virtual import run_virtually
@@ -230,7 +230,7 @@ def test_data_with_groups_of_its_own_stays_in_doubt(tmp_path: Path, fate: Fate) 
         groups = {point.group for one in ids for point in world.store.devices[one].data}
         assert {"mine"} == groups
         with Journal.read(tmp_path / "x") as journal:
-            assert {RowState.DONE: 1, RowState.UNSOLVED: 1} == journal.counts()
+            assert {EntryState.DONE: 1, EntryState.UNSOLVED: 1} == journal.counts()
 
     run_virtually(scenario())
 

@@ -10,6 +10,7 @@ import pytest
 from tagodev import (
     AmbiguousMatchError,
     DeviceCreate,
+    DeviceTokenCreate,
     Failed,
     InDoubt,
     InputError,
@@ -20,11 +21,10 @@ from tagodev import (
     Secret,
     TokenCreate,
     TokenIssued,
-    TokenOrder,
 )
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
-from tagodev.bulk.journal.writer import Recorder
+from tagodev.bulk.journal.writer import JournalWriter
 from tests.bulk.journals import a_place
 from tests.bulk.virtual import run_virtually
 from tests.bulk.wired import FIRST_CONTACT, Client, Fate, Life, Wire, World, in_turn, live
@@ -87,7 +87,7 @@ def rotating(ids: list[str], **options: Any) -> Callable[[Client, Path], BulkRun
 
 def issuing(ids: list[str]) -> Callable[[Client, Path], BulkRun[Any]]:
     """Return what begins to make a token for each device."""
-    orders = [TokenOrder(device_id, TokenCreate("field", "write")) for device_id in ids]
+    orders = [DeviceTokenCreate(device_id, TokenCreate("field", "write")) for device_id in ids]
     return lambda client, journal: client.tokens.create_many(orders, journal=journal)
 
 
@@ -105,7 +105,7 @@ def known(journal: Path) -> dict[int, str]:
     with Journal.read(journal) as read:
         found = {}
         for entry in read.rows():
-            assert entry.state is RowState.DONE
+            assert entry.state is EntryState.DONE
             assert entry.result is not None
             found[entry.number] = entry.result.split(b'"token":"')[1].split(b'"')[0].decode()
         return found
@@ -455,9 +455,9 @@ def test_a_new_token_that_can_not_be_written_down_is_in_doubt(
 ) -> None:
     """The disk is full once the token is made: its row is in doubt, and the next run finds it."""
     kept: list[int] = []
-    keep = Recorder.progress
+    keep = JournalWriter.progress
 
-    async def keep_once(recorder: Recorder, number: int, progress: bytes) -> None:
+    async def keep_once(recorder: JournalWriter, number: int, progress: bytes) -> None:
         kept.append(number)
         if len(kept) == 2:
             raise JournalError("database or disk is full")
@@ -467,7 +467,7 @@ def test_a_new_token_that_can_not_be_written_down_is_in_doubt(
         world = Watched()
         ids = await world.stocked(1, serial=serial)
         begin = rotating(ids, allow_gap=serial)
-        monkeypatch.setattr(Recorder, "progress", keep_once)
+        monkeypatch.setattr(JournalWriter, "progress", keep_once)
         full = await live(world, begin, tmp_path / "x")
         assert [InDoubt] == [type(outcome) for outcome in full.outcomes]
         assert full.stopped is not None

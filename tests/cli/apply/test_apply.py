@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagodev import ConfigurationParameter, Tag
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.cli.apply import session
 from tagodev.cli.apply.places import ListState
-from tagodev.cli.options.files import FileOptions, IntentOptions, open_wanted
+from tagodev.cli.options.files import FileOptions, PlanOptions, open_wanted
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tagodev.provision.apply.run import write_steps
@@ -77,7 +77,7 @@ def test_applied_and_applied_again(profile: Profile) -> None:
     (journal,) = apply_journals(profile.folder)
     assert {"site.csv", results.name} == written
     assert [0o600, 0o600] == [stat.S_IMODE(path.stat().st_mode) for path in (results, journal)]
-    assert {RowState.DONE: 3} == read_rows(journal)
+    assert {EntryState.DONE: 3} == read_rows(journal)
     assert [
         (str(n), "create", f"Cold room {n}", devices[f"Cold room {n}"].id, "created", "")
         for n in (1, 2, 3)
@@ -582,7 +582,7 @@ def _cut_off(profile: Profile) -> Path:
     """Leave the journal of an apply that was ended before it had done anything."""
     profile.write("site.csv")
     wanted = open_wanted(
-        profile.folder / "site.csv", FileOptions(), IntentOptions(), ServiceOptions()
+        profile.folder / "site.csv", FileOptions(), PlanOptions(), ServiceOptions()
     )
     plan = profile.ask(wanted.plan)
     target = profile.ask(lambda tago: tago.target())

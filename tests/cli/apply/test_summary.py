@@ -10,17 +10,17 @@ import attrs
 import pytest
 
 from tagodev import ConnectError, ResourceLimitError, TagoError
-from tagodev.cli.apply.summary import Applied, Ran
+from tagodev.cli.apply.summary import ApplySummary, FinishedRun
 from tagodev.cli.bulk.execution import Summary
 from tagodev.cli.exit_codes import Exit
-from tagodev.provision.plan.duplicate_devices import Double
+from tagodev.provision.plan.duplicate_devices import DuplicateDevices
 
 QUIET = Summary(throttled=0, elapsed=0.0, adopted=0, failures=0, stopped=None, interrupted=False)
 
 
-def ran(name: str, counts: dict[Any, int], **summary: Any) -> Ran:
+def ran(name: str, counts: dict[Any, int], **summary: Any) -> FinishedRun:
     """Return a run that has ended with so many steps of each status."""
-    return Ran(
+    return FinishedRun(
         journal=Path(f"{name}.journal"),
         snapshot=Path(f"{name}.json"),
         over=True,
@@ -29,9 +29,9 @@ def ran(name: str, counts: dict[Any, int], **summary: Any) -> Ran:
     )
 
 
-def applied(*runs: Ran, **more: Any) -> Applied:
+def applied(*runs: FinishedRun, **more: Any) -> ApplySummary:
     """Return what these runs have come to."""
-    return Applied(results=Path("site.results.csv"), runs=[*runs], **more)
+    return ApplySummary(results=Path("site.results.csv"), runs=[*runs], **more)
 
 
 EARLIER = ran(
@@ -100,7 +100,12 @@ def test_nothing_was_run() -> None:
         (Exit.OK, None, ran("x", {"created": 1}), {}),
         (Exit.PARTIAL, None, ran("x", {"failed": 1}), {}),
         (Exit.PARTIAL, None, ran("x", {"in_doubt": 1}), {}),
-        (Exit.PARTIAL, None, ran("x", {"created": 1}), {"doubles": [Double("a", ("1", "2"))]}),
+        (
+            Exit.PARTIAL,
+            None,
+            ran("x", {"created": 1}),
+            {"doubles": [DuplicateDevices("a", ("1", "2"))]},
+        ),
         (Exit.GENERAL, "declined", ran("x", {"created": 1}), {"declined": True}),
         (Exit.INTERRUPTED, "interrupted", ran("x", {"pending": 1}, interrupted=True), {}),
         (Exit.INTERRUPTED, "interrupted", ran("x", {"in_doubt": 1}, interrupted=True), {}),
@@ -111,7 +116,9 @@ def test_nothing_was_run() -> None:
         (Exit.RESOURCE, "Full", ran("x", {}, stopped=ResourceLimitError("Full", status=400)), {}),
     ],
 )
-def test_how_it_ended(code: Exit, stopped: str | None, last: Ran, more: dict[str, Any]) -> None:
+def test_how_it_ended(
+    code: Exit, stopped: str | None, last: FinishedRun, more: dict[str, Any]
+) -> None:
     """The last run says whether all was done; what stopped it goes before all else."""
     for runs in ([last], [ran("first", {"pending": 9}), last]):
         end = applied(*runs, **more)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.support import Command, read_results, read_rows, statuses, wait_for_journal
 from tests.cli.terminal import Terminal
@@ -230,7 +230,7 @@ def test_an_interrupted_one_is_gone_on_with(tmp_path: Path) -> None:
         assert done.code == 130
         assert "To go on: tagodev bulk resume mine.journal" in done.err
         assert 5 <= deleted < 20
-        assert deleted == read_rows(tmp_path / "mine.journal")[RowState.DONE]
+        assert deleted == read_rows(tmp_path / "mine.journal")[EntryState.DONE]
         # Plan and minute are remembered.
         resumed = command.run("bulk", "resume", "mine.journal", "--json")
         assert resumed.code == 0, resumed.err

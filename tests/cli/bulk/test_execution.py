@@ -15,7 +15,7 @@ import pytest
 
 from tagodev import BadRequestError, Deleted, InputError
 from tagodev.bulk.operations.delete_devices import DeleteDevices
-from tagodev.cli.bulk.execution import Interrupt, Sight, carry_out, follow, run_until_interrupted
+from tagodev.cli.bulk.execution import Interrupt, RunView, carry_out, follow, run_until_interrupted
 from tagodev.cli.bulk.operations import Entry, Job
 from tagodev.cli.bulk.results import ResultsFile
 from tests.bulk.working import Work, bulk
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagodev import BulkRun, Outcome, Tago
-    from tagodev.bulk.work_item import Row
+    from tagodev.bulk.work_item import WorkItem
     from tagodev.cli.bulk.execution import Summary
     from tagodev.cli.output.progress import Display, Moment
 
@@ -112,7 +112,7 @@ class Deleting(Work):
         super().__init__()
         self.limits = limits
 
-    async def do(self, row: Row[Any]) -> Deleted:
+    async def do(self, row: WorkItem[Any]) -> Deleted:
         """Delete a device."""
         row.record.sending = True
         await asyncio.sleep(float(row.item))
@@ -148,7 +148,7 @@ class Followed:
 
         async def following() -> Summary:
             run = self.begin(self.seconds)
-            sight = Sight(display=display, route=ROUTE, rows=len(self.seconds), finished=5)
+            sight = RunView(display=display, route=ROUTE, rows=len(self.seconds), finished=5)
             return await follow(
                 cast("Tago", self.limits), run, sight, self.interrupt, outcomes.append
             )

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from tagodev import Tago
-from tagodev.bulk.journal.entry import Batch, JournalInfo, RowState
+from tagodev.bulk.journal.entry import Batch, EntryState, JournalInfo
 from tagodev.bulk.journal.prefill import fill_journal
 from tagodev.bulk.journal.store import Journal
 from tests.cli.bulk.test_journalled_run import accepts
@@ -87,7 +87,7 @@ def test_status_of_several(in_process: InProcess, tmp_path: Path) -> None:
 
 def test_status_for_a_program(in_process: InProcess, tmp_path: Path) -> None:
     """As JSON everything has a name, and times are in UTC."""
-    write_journal(tmp_path / "x.journal", 4, kinds_of_end(), manner={"file": "/x.csv"})
+    write_journal(tmp_path / "x.journal", 4, kinds_of_end(), keywords={"file": "/x.csv"})
     (told,) = in_process("bulk", "status", "x.journal", "--json").json()["journals"]
     began = told.pop("began")
     assert began.endswith("+00:00")
@@ -249,7 +249,7 @@ def test_results_that_can_not_be_written(inside: InProcess, tmp_path: Path, out:
     done = inside("bulk", "create", "site.csv", "--journal", "j", *SCALE, "--out", out)
     assert done.code == 2
     assert "--out: " in done.err
-    assert not (tmp_path / "j").exists() or {RowState.PENDING: 1} == read_rows(tmp_path / "j")
+    assert not (tmp_path / "j").exists() or {EntryState.PENDING: 1} == read_rows(tmp_path / "j")
 
 
 # --- the input that a journal is of ---------------------------------------------------------------

@@ -14,7 +14,7 @@ import pytest
 
 from tagodev import DeviceCreate
 from tagodev.bulk.input import digest_of
-from tagodev.bulk.journal.entry import Batch, JournalInfo, RowState
+from tagodev.bulk.journal.entry import Batch, EntryState, JournalInfo
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.operations.create_devices import CreateDevices
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
@@ -250,7 +250,7 @@ def test_a_token_that_is_refused(inside: InProcess, tmp_path: Path) -> None:
     done = inside("bulk", "create", "site.csv", "--journal", "site.journal", *SCALE, *wrong)
     assert done.code == 5
     assert RESUME in done.err
-    assert RowState.DONE not in read_rows(tmp_path / "site.journal")
+    assert EntryState.DONE not in read_rows(tmp_path / "site.journal")
     assert "4bff8bf8-" not in done.out + done.err
     assert 0 == inside("bulk", "resume", "site.journal").code
     assert statuses(tmp_path / "site.results.csv") == {"created": 40}
@@ -305,7 +305,7 @@ def test_files_that_a_journal_names_outside_its_folder(
                 run="",
                 kind="delete_devices",
                 service=shared_emulator.url,
-                manner={"out": str(outside)},
+                keywords={"out": str(outside)},
             ),
         ) as journal:
             journal.fill([])
@@ -325,7 +325,7 @@ def test_no_way_to_the_service(inside: InProcess, tmp_path: Path) -> None:
         done = inside("bulk", "create", "site.csv", "--journal", "site.journal", *more, *nowhere)
         assert done.code == 4
         assert done.err.endswith(RESUME)
-    assert {RowState.PENDING: 2} == read_rows(tmp_path / "site.journal")
+    assert {EntryState.PENDING: 2} == read_rows(tmp_path / "site.journal")
 
 
 def test_interrupted_before_it_has_begun(alone: Command) -> None:
@@ -340,7 +340,7 @@ def test_interrupted_before_it_has_begun(alone: Command) -> None:
             process.terminate()
             done = finish(process)
     assert (done.code, done.out, done.err) == (130, "", RESUME)
-    assert {RowState.PENDING: 2} == read_rows(alone.folder / "site.journal")
+    assert {EntryState.PENDING: 2} == read_rows(alone.folder / "site.journal")
 
 
 def test_a_journal_without_the_whole_input(

@@ -12,14 +12,14 @@ from tagodev.cli.bulk.operations import Entry, Feed
 from tagodev.cli.bulk.results import Result, ResultsFile
 from tagodev.cli.output.progress import Meter, Moment
 from tagodev.limits.forecast import forecast
-from tagodev.limits.snapshot import BucketState
+from tagodev.limits.snapshot import RouteState
 from tests.cli.support import read_results
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def state(**changes: Any) -> BucketState:
+def state(**changes: Any) -> RouteState:
     """Return what is known of a route."""
     known: dict[str, Any] = {
         "route": "POST /device",
@@ -33,7 +33,7 @@ def state(**changes: Any) -> BucketState:
         "next_window_in": 30.0,
         "rejected": 0,
     }
-    return BucketState(**{**known, **changes})
+    return RouteState(**{**known, **changes})
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from tagodev.cli.config.file import Profiles, StoredProfile
-from tagodev.cli.config.settings import Asked, Settings, find_settings
+from tagodev.cli.config.settings import RequestedSettings, Settings, find_settings
 from tagodev.errors import ConfigurationError
 from tagodev.secrets import Secret
 from tests.cli.official_files import official_environment, write_lock, write_official
@@ -48,20 +48,20 @@ def told(settings: Settings) -> tuple[str | None, str | None, str | None]:
 
 def test_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """--token, --profile, environment, default profile, official files: the first that has one."""
-    everything = Asked(token="p-option", profile="other")
+    everything = RequestedSettings(token="p-option", profile="other")
     assert ("p-option", "the option --token") == _of(find_settings(everything))
     config = tmp_path / "config.toml"
     without_token = attrs.evolve(everything, token=None)
     assert ("p-other", f"the profile other ({config})") == _of(find_settings(without_token))
-    assert ("p-environment", "TAGOIO_TOKEN") == _of(find_settings(Asked()))
+    assert ("p-environment", "TAGOIO_TOKEN") == _of(find_settings(RequestedSettings()))
     monkeypatch.delenv("TAGOIO_TOKEN")
-    assert ("p-usual", f"the profile usual ({config})") == _of(find_settings(Asked()))
+    assert ("p-usual", f"the profile usual ({config})") == _of(find_settings(RequestedSettings()))
     config.unlink()
     lock = tmp_path / ".tago-lock.dev.lock"
     expected = ("p-official", f"tagoio's environment dev ({lock})")
-    assert expected == _of(find_settings(Asked()))
+    assert expected == _of(find_settings(RequestedSettings()))
     (tmp_path / "tagoconfig.json").unlink()
-    assert Settings() == find_settings(Asked())
+    assert Settings() == find_settings(RequestedSettings())
 
 
 def _of(settings: Settings) -> tuple[str | None, str]:
@@ -72,33 +72,35 @@ def test_the_environment_names_a_profile(monkeypatch: pytest.MonkeyPatch) -> Non
     """TAGODEV_PROFILE does what --profile does, but for going behind a token beside it."""
     monkeypatch.setenv("TAGODEV_PROFILE", "other")
 
-    assert ("p-environment", None, None) == told(find_settings(Asked()))
+    assert ("p-environment", None, None) == told(find_settings(RequestedSettings()))
     monkeypatch.delenv("TAGOIO_TOKEN")
 
-    assert ("p-other", None, "eu-w1") == told(find_settings(Asked()))
-    assert ("p-bare", None, None) == told(find_settings(Asked(profile="bare")))
+    assert ("p-other", None, "eu-w1") == told(find_settings(RequestedSettings()))
+    assert ("p-bare", None, None) == told(find_settings(RequestedSettings(profile="bare")))
 
 
 def test_a_token_goes_to_its_own_service(monkeypatch: pytest.MonkeyPatch) -> None:
     """TAGOIO_API leads no token elsewhere that was kept for another address; an option may."""
     monkeypatch.setenv("TAGOIO_API", "https://api.environment.example")
     assert ("p-environment", "https://api.environment.example", None) == told(
-        find_settings(Asked())
+        find_settings(RequestedSettings())
     )
     monkeypatch.delenv("TAGOIO_TOKEN")
-    assert ("p-usual", "https://api.usual.example", None) == told(find_settings(Asked()))
-    assert ("p-other", None, "eu-w1") == told(find_settings(Asked(profile="other")))
-    assert ("p-official", None, "us-e1") == told(find_settings(Asked(profile="dev")))
-    assert ("p-deploy", "https://api.deploy.example", None) == told(
-        find_settings(Asked(profile="deploy"))
+    assert ("p-usual", "https://api.usual.example", None) == told(
+        find_settings(RequestedSettings())
     )
-    bare = find_settings(Asked(profile="bare"))
+    assert ("p-other", None, "eu-w1") == told(find_settings(RequestedSettings(profile="other")))
+    assert ("p-official", None, "us-e1") == told(find_settings(RequestedSettings(profile="dev")))
+    assert ("p-deploy", "https://api.deploy.example", None) == told(
+        find_settings(RequestedSettings(profile="deploy"))
+    )
+    bare = find_settings(RequestedSettings(profile="bare"))
     assert ("p-bare", "https://api.environment.example", None) == told(bare)
     assert "TAGOIO_API" == bare.address_source
-    option = find_settings(Asked(profile="other", api="https://api.option.example"))
+    option = find_settings(RequestedSettings(profile="other", api="https://api.option.example"))
     assert ("p-other", "https://api.option.example", None) == told(option)
     assert "the option --api" == option.address_source
-    region = find_settings(Asked(region="us-e1"))
+    region = find_settings(RequestedSettings(region="us-e1"))
     assert ("p-usual", None, "us-e1") == told(region)
 
 
@@ -106,14 +108,14 @@ def test_the_plan_of_a_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whose limits to keep stands in the profile."""
     monkeypatch.delenv("TAGOIO_TOKEN")
 
-    assert "scale" == find_settings(Asked(profile="other")).plan
-    assert find_settings(Asked(profile="bare")).plan is None
+    assert "scale" == find_settings(RequestedSettings(profile="other")).plan
+    assert find_settings(RequestedSettings(profile="bare")).plan is None
 
 
 def test_an_empty_option_is_no_other_account() -> None:
     """``--token "$UNSET"`` must not work on whatever account comes next."""
     with pytest.raises(ConfigurationError, match="No token: --token is empty"):
-        find_settings(Asked(token=""))
+        find_settings(RequestedSettings(token=""))
 
 
 def test_an_unknown_profile_is_told_with_those_there_are(
@@ -122,7 +124,7 @@ def test_an_unknown_profile_is_told_with_those_there_are(
     """Also those of the official tool are names that will do."""
     monkeypatch.delenv("TAGOIO_TOKEN")
     with pytest.raises(ConfigurationError) as caught:
-        find_settings(Asked(profile="usaul"))
+        find_settings(RequestedSettings(profile="usaul"))
 
     assert "Known: bare, deploy, dev, other, usual" == caught.value.hint
 
@@ -135,6 +137,6 @@ def test_a_profile_without_a_token_is_no_source(
     Profiles(path=tmp_path / "config.toml", named={"empty": StoredProfile(plan="free")}).write()
 
     assert ("", None) == (
-        find_settings(Asked(profile="empty")).source,
-        find_settings(Asked(profile="empty")).token,
+        find_settings(RequestedSettings(profile="empty")).source,
+        find_settings(RequestedSettings(profile="empty")).token,
     )

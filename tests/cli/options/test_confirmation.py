@@ -414,4 +414,4 @@ def test_the_journal_knows_the_snapshot(stocked: Profile) -> None:
     stocked.run("bulk", "delete", "ids.csv", "--journal", "j", "--yes")
     (path,) = saved(stocked)
     with Journal.read(stocked.folder / "j") as journal:
-        assert str(path) == journal.info.manner["snapshot"]
+        assert str(path) == journal.info.keywords["snapshot"]

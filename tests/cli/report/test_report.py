@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tagodev import HardLimits
-from tagodev.bulk.journal.entry import Batch, JournalInfo, RowState
+from tagodev.bulk.journal.entry import Batch, EntryState, JournalInfo
 from tagodev.bulk.journal.store import Journal
 from tests.bulk.journals import pulled
 from tests.cli.support import InProcess, tokens_of, write_devices
@@ -38,7 +38,7 @@ def a_journal(path: Path, *, windows: int = 3, pause: int = 0, whole: bool = Tru
         kind="create_devices",
         service="https://api.us-e1.tago.io",
         began=START * 60.0,
-        manner={"file": "/home/somebody/site.csv"},
+        keywords={"file": "/home/somebody/site.csv"},
     )
     with Journal.create(path, info) as journal:
         journal.keep_limits(HardLimits.for_plan("scale").override("POST /device", 100))
@@ -49,11 +49,11 @@ def a_journal(path: Path, *, windows: int = 3, pause: int = 0, whole: bool = Tru
             left = place * 60 + number % 100 / 10
             batch.sent.append((left, number))
             batch.asked["POST /device", 60.0, place] = number % 100 + 1
-            state, error = RowState.DONE, None
+            state, error = EntryState.DONE, None
             if number % 20 == 7:
-                state, error = RowState.FAILED, f"The service refused 'Cold room {number}'"
+                state, error = EntryState.FAILED, f"The service refused 'Cold room {number}'"
             if number % 100 == 98:
-                state, error = RowState.UNSOLVED, "Several devices match"
+                state, error = EntryState.UNSOLVED, "Several devices match"
             if number % 100 != 99:
                 result = b'{"device_id": "%024d", "token": "%s"}' % (number, TOKEN.encode())
                 took = 0.05 + number % 13 / 10

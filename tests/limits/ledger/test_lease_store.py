@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagodev.limits.ledger.lease_store import Exchange, LeaseStore, Reply
-    from tagodev.limits.ledger.leases import Ask
+    from tagodev.limits.ledger.leases import LeaseRequest
 
 #: Makes another store that sees the same leases.
 MakeStore: TypeAlias = "Callable[[], LeaseStore]"
@@ -326,6 +326,6 @@ def test_all_stores_give_the_same(
         (ask(want=1000), -5, 0, 0, 0),
     ],
 )
-def test_share(asked: Ask, free: int, peak: int, calls: int, share: int) -> None:
+def test_share(asked: LeaseRequest, free: int, peak: int, calls: int, share: int) -> None:
     """A share of what is left, less a reserve; what calls wait for comes first."""
     assert share == share_of(asked, free, peak=peak, interactive=calls)

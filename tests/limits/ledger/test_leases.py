@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from tagodev.limits.clock import ServerClock
-from tagodev.limits.ledger.leases import Ask, LeaseBook
+from tagodev.limits.ledger.leases import LeaseBook, LeaseRequest
 from tagodev.limits.window import Windows
 
 START = 1_200_000.0
@@ -22,7 +22,7 @@ def book() -> LeaseBook:
     return LeaseBook(Windows(60.0, clock), 100, reserve=None, carried=1, loose=4)
 
 
-def asked(book: LeaseBook, now: float) -> Ask:
+def asked(book: LeaseBook, now: float) -> LeaseRequest:
     """Return the one ask that a waiting call makes."""
     (ask,) = book.asks(ROUTE, now, bulk=0, interactive=1)
     book.sent(ask)

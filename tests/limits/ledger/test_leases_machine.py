@@ -19,10 +19,10 @@ from hypothesis.stateful import initialize, precondition, rule
 from benchmarks.simulation import CREATE
 from tagodev.hard_limits import HardLimits
 from tagodev.limits.cold_start import CLOCK_ROUTE
-from tagodev.limits.ledger.lease_client import Lessee
-from tagodev.limits.priority import Lane
+from tagodev.limits.ledger.lease_client import LeaseClient
 from tagodev.limits.routes import Route
 from tagodev.limits.settings import Settings
+from tagodev.limits.wait_queue import Priority
 from tests.limits.leasing import MemoryStore
 from tests.limits.reference import MINUTE, SPECIAL, Client, ReferenceServer, Travelling, new_core
 
@@ -39,7 +39,7 @@ ALIVE, STARTED = 3, 6
 class Process(Client):
     """One process: its core, what it asks of the store, and who waits in it."""
 
-    lessee: Lessee = attrs.field(kw_only=True)
+    lessee: LeaseClient = attrs.field(kw_only=True)
     asked: Exchange | None = None
     reply: Reply | None = None
 
@@ -87,11 +87,11 @@ class ManyProcesses(ReferenceServer):
     def start(self, learns: bool) -> None:
         """Start a process; its first request asks for the time."""
         core = new_core(self.settings, lambda: None)
-        lessee = Lessee(core, "garden", away_share=self.away_share, processes=STARTED)
+        lessee = LeaseClient(core, "garden", away_share=self.away_share, processes=STARTED)
         process = Process(core, lessee=lessee)
         self.processes.append(process)
         self.started += 1
-        self.join(process, INFO, Lane.INTERACTIVE, 0, 1)
+        self.join(process, INFO, Priority.INTERACTIVE, 0, 1)
         for one in [one for one in self.travelling if one.client is process and learns]:
             self.answer_one(one, dated=True)
 
@@ -131,19 +131,19 @@ class ManyProcesses(ReferenceServer):
 
     @rule(
         data=st.data(),
-        lane=st.sampled_from(Lane),
+        priority=st.sampled_from(Priority),
         many=st.integers(1, 5),
         route=st.sampled_from([CREATE, CREATE, SPECIAL]),
     )
-    def ask(self, data: st.DataObject, lane: Lane, many: int, route: Route) -> None:
+    def ask(self, data: st.DataObject, priority: Priority, many: int, route: Route) -> None:
         """Let requests come."""
-        self.join(self.choose(data), route, lane, 1, many)
+        self.join(self.choose(data), route, priority, 1, many)
 
-    @rule(lane=st.sampled_from(Lane))
-    def flood(self, lane: Lane) -> None:
+    @rule(priority=st.sampled_from(Priority))
+    def flood(self, priority: Priority) -> None:
         """Let more requests come to each process than a window takes."""
         for process in self.processes:
-            self.join(process, CREATE, lane, 1, 14)
+            self.join(process, CREATE, priority, 1, 14)
 
     @precondition(lambda self: any(process.waiters for process in self.processes))
     @rule(data=st.data())
@@ -299,7 +299,7 @@ class ManyProcesses(ReferenceServer):
 
     def work(self, process: Process) -> None:
         """Let a process send what it may, and all of that be counted and answered."""
-        self.join(process, CREATE, Lane.INTERACTIVE, 1, 8)
+        self.join(process, CREATE, Priority.INTERACTIVE, 1, 8)
         for _ in range(8):
             self.talk(process)
             for one in [one for one in self.travelling if one.client is process]:
@@ -316,7 +316,7 @@ class ManyProcesses(ReferenceServer):
         """Let one send before a boundary what is counted behind it, where others are at work."""
         process = self.choose(data)
         self.approach(-0.3, 0, talking=True)
-        self.join(process, CREATE, Lane.BULK, 1, 8)
+        self.join(process, CREATE, Priority.BULK, 1, 8)
         self.talk(process)
         for _ in range(3 * (fate == "loses")):
             for one in [one for one in self.travelling if one.client is process]:
@@ -365,7 +365,7 @@ class ManyProcesses(ReferenceServer):
             return
         # Whoever finds the store empty has to wait, and finds it when he wants something.
         for process in self.processes:
-            self.join(process, CREATE, Lane.BULK, 0, 1)
+            self.join(process, CREATE, Priority.BULK, 0, 1)
         self.everybody_talks()
         for _ in range(12):
             self.wait(MINUTE, talking=False)
@@ -377,7 +377,7 @@ class ManyProcesses(ReferenceServer):
         number = floor((self.now + self.machines[0]) / MINUTE)
         wanted = int(self.limits[CREATE.name] * (1 - self.away_share * STARTED))
         for process in self.processes:
-            self.join(process, CREATE, Lane.INTERACTIVE, 0, 14)
+            self.join(process, CREATE, Priority.INTERACTIVE, 0, 14)
         for _ in range(40):
             self.everything_is_answered()
             self.wait(0.02, talking=True)

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.shared_simulation import SharedWorld, simulate_processes
 from benchmarks.simulation import CREATE
-from tagodev.limits.priority import Lane
+from tagodev.limits.wait_queue import Priority
 from tests.limits.jumping import run_virtually
 
 # Jobs that begin just before a boundary may lose that window: these seeds don't.
@@ -67,7 +67,7 @@ def test_calls_beside_a_job_elsewhere() -> None:
         slowest = 0.0
         for number in range(60):
             began = loop.time()
-            await world.process(1, Lane.INTERACTIVE)
+            await world.process(1, Priority.INTERACTIVE)
             # In the first windows the job does not know of them yet.
             if number > 20:
                 slowest = max(slowest, loop.time() - began)

@@ -22,7 +22,7 @@ from tagodev import (
     Tag,
     Tago,
 )
-from tagodev.bulk.journal.entry import RowState
+from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.emulator import Emulator, EmulatorOptions
 from tagodev.provision.apply.run import (
@@ -35,7 +35,7 @@ from tagodev.provision.apply.run import (
     write_steps,
 )
 from tagodev.provision.plan.planner import make_plan
-from tagodev.provision.plan.settings import Intent
+from tagodev.provision.plan.settings import PlanSettings
 from tagodev.provision.write.document import read_head
 from tests.provision.support import INTENT, MARK, row
 from tests.support.clients import client
@@ -51,7 +51,7 @@ PRUNE = attrs.evolve(INTENT, prune=True)
 
 
 async def carried_out(
-    tago: Tago, rows: Sequence[DeviceRow], journal: Path, intent: Intent = INTENT
+    tago: Tago, rows: Sequence[DeviceRow], journal: Path, intent: PlanSettings = INTENT
 ) -> BulkReport:
     """Make a plan and carry it out."""
     plan = await make_plan(tago, rows, intent)
@@ -181,7 +181,7 @@ async def test_a_snapshot_holds_what_is_replaced(tago: Tago, tmp_path: Path) -> 
     head = read_head(path)
     assert head is not None
     assert ("snapshot", tago.base_url, plan.profile) == (head.kind, head.service, head.profile)
-    assert Intent(manager="site", known_by="id", new_by="name", restore=True) == head.intent
+    assert PlanSettings(manager="site", known_by="id", new_by="name", restore=True) == head.intent
 
 
 async def test_a_snapshot_holds_serial_numbers(tago: Tago, tmp_path: Path) -> None:
@@ -197,15 +197,15 @@ async def test_a_snapshot_holds_serial_numbers(tago: Tago, tmp_path: Path) -> No
 async def test_steps_are_written_down_before_any_is_done(tago: Tago, tmp_path: Path) -> None:
     """The journal alone says what is to be done, and how devices are known again."""
     await stock(tago, "s0")
-    intent = Intent(manager="site", known_by="tag:room")
+    intent = PlanSettings(manager="site", known_by="tag:room")
     plan = await make_plan(tago, [row("s1", tags={"room": "1"})], intent)
     write_steps(plan, tmp_path / "j", tago.base_url, {"plan": "scale"})
     with Journal.read(tmp_path / "j") as journal:
         info, counts, whole = journal.info, journal.counts(), journal.whole
 
     assert ("apply_devices", {"known_by": "tag:room"}) == (info.kind, info.options)
-    assert {"plan": "scale"} == info.manner
-    assert ({RowState.PENDING: 1}, True) == (counts, whole)
+    assert {"plan": "scale"} == info.keywords
+    assert ({EntryState.PENDING: 1}, True) == (counts, whole)
     assert 1 == len(await tago.devices.list().collect())
 
 

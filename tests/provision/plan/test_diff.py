@@ -26,7 +26,7 @@ from tests.provision.support import HTTPS, INTENT, MARK, device, marked, row
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tagodev.provision.plan.settings import Intent
+    from tagodev.provision.plan.settings import PlanSettings
 
 REPLACE = attrs.evolve(INTENT, tag_mode="replace")
 RESTORE = attrs.evolve(INTENT, known_by="id", restore=True)
@@ -114,7 +114,10 @@ def applied(
 
 @given(row=rows(), there=devices(), parameters=parameter_lists, intent=intents)
 def test_what_is_changed_is_as_it_should_be(
-    row: DeviceRow, there: Device, parameters: tuple[ConfigurationParameter, ...], intent: Intent
+    row: DeviceRow,
+    there: Device,
+    parameters: tuple[ConfigurationParameter, ...],
+    intent: PlanSettings,
 ) -> None:
     """Comparing again, after what a comparison asks for was done, finds nothing."""
     step = compare(row, there, intent, parameters=parameters)
@@ -127,7 +130,7 @@ def test_what_is_changed_is_as_it_should_be(
 
 
 @given(row=rows(), there=devices(), intent=intents)
-def test_a_file_speaks_of_nothing_else(row: DeviceRow, there: Device, intent: Intent) -> None:
+def test_a_file_speaks_of_nothing_else(row: DeviceRow, there: Device, intent: PlanSettings) -> None:
     """What a row does not give stays: fields always, tags unless they are to be replaced."""
     step = compare(row, there, intent)
     if step is None or step.step is None:

@@ -20,7 +20,7 @@ from tagodev.bulk.operations.create_devices import run_tag
 from tagodev.emulator import Emulator, EmulatorOptions
 from tagodev.provision import DeviceRow, InvalidFileError
 from tagodev.provision.plan.planner import make_plan
-from tagodev.provision.plan.settings import Intent
+from tagodev.provision.plan.settings import PlanSettings
 from tests.provision.support import INTENT, MARK, row
 from tests.support.clients import client
 
@@ -120,7 +120,7 @@ async def test_known_by_a_tag(tago: Tago) -> None:
     """The first value of the tag says which device it is; its name may change."""
     await made(tago, "old name", Tag("room", "1"), MARK)
     await made(tago, "another", Tag("room", "2"), MARK)
-    intent = Intent(manager="site", known_by="tag:room")
+    intent = PlanSettings(manager="site", known_by="tag:room")
     plan = await make_plan(tago, [row("new name", tags={"room": "1"})], intent)
 
     assert [("change", "old name")] == told(plan)
@@ -134,7 +134,7 @@ async def test_known_by_a_serial_number(emulator: Emulator, tago: Tago) -> None:
     await tago.tokens.create(second, TokenCreate("more", "full", serie_number="0002"))
     rows = [row(f"s{n}", line=n + 1, serie_number=f"000{n}") for n in (1, 2, 3)]
     before = asked(emulator).get("GET /device", 0)
-    plan = await make_plan(tago, rows, Intent(manager="site", known_by="serial"))
+    plan = await make_plan(tago, rows, PlanSettings(manager="site", known_by="serial"))
 
     assert [("change", "a"), ("change", "b"), ("create", "s3")] == told(plan)
     assert 4 == asked(emulator)["GET /device"] - before
@@ -155,7 +155,7 @@ async def test_known_by_id(tago: Tago) -> None:
         row("e", line=6),
         row("e", line=7),
     ]
-    plan = await make_plan(tago, rows, Intent(manager="site", known_by="id"))
+    plan = await make_plan(tago, rows, PlanSettings(manager="site", known_by="id"))
 
     assert [
         ("change", "a"),
@@ -173,7 +173,7 @@ async def test_known_by_id(tago: Tago) -> None:
 
 async def test_putting_back_makes_anew_what_is_gone(tago: Tago) -> None:
     """A snapshot's device whose id is gone is made, once: then it is known by its name."""
-    intent = Intent(manager="site", known_by="id", restore=True)
+    intent = PlanSettings(manager="site", known_by="id", restore=True)
     rows = [row("a", device_id="67e1a2b3c4d5e6f708192a3b", tags={MARK.key: MARK.value})]
     before = await make_plan(tago, rows, intent)
     await made(tago, "a")
@@ -189,7 +189,7 @@ async def test_putting_back_makes_anew_what_is_gone(tago: Tago) -> None:
 async def test_several_devices_match(tago: Tago, known_by: str, many: int) -> None:
     """None of them is chosen: the row is blocked and says which they are."""
     ids = [await made(tago, "a", Tag("room", "1"), MARK) for _ in range(many)]
-    intent = Intent(manager="site", known_by=known_by, prune=True)
+    intent = PlanSettings(manager="site", known_by=known_by, prune=True)
     plan = await make_plan(tago, [row("a", tags={"room": "1"})], intent)
 
     # Nor are they deleted: the file does name one of them.
@@ -218,7 +218,7 @@ async def test_a_row_that_does_not_say_what_it_is_known_by(
 ) -> None:
     """One problem is an error of its own, with line and column."""
     with pytest.raises(InputError, match="the row does not give it") as caught:
-        await make_plan(tago, rows_of("a"), Intent(manager="site", known_by=known_by))
+        await make_plan(tago, rows_of("a"), PlanSettings(manager="site", known_by=known_by))
 
     assert (2, column) == (caught.value.line, caught.value.path)
 
@@ -227,13 +227,13 @@ async def test_a_row_that_does_not_say_what_it_is_known_by(
 def test_unknown_identity(known_by: str) -> None:
     """Known by nothing that there is: refused with what there is."""
     with pytest.raises(InputError, match="name, serial, id or tag:KEY"):
-        Intent(manager="site", known_by=known_by)
+        PlanSettings(manager="site", known_by=known_by)
 
 
 def test_an_intent_has_a_name() -> None:
     """Nobody manages nothing."""
     with pytest.raises(InputError, match="manager"):
-        Intent(manager=" ")
+        PlanSettings(manager=" ")
 
 
 # --- what goes -----------------------------------------------------------------------------------

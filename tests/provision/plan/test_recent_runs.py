@@ -21,7 +21,7 @@ from tagodev.emulator import Emulator, EmulatorOptions
 from tagodev.provision.plan.duplicate_devices import find_doubles
 from tagodev.provision.plan.planner import make_plan
 from tagodev.provision.plan.recent_runs import RecentChanges, recent_changes
-from tagodev.provision.plan.settings import Intent
+from tagodev.provision.plan.settings import PlanSettings
 from tagodev.provision.read.devices import read_devices
 from tagodev.target import Target
 
@@ -85,7 +85,7 @@ async def test_a_device_that_is_not_listed_yet_is_not_created_again(
         Emulator(EmulatorOptions(unlimited=True)) as emulator,
         Tago(emulator.token, api=emulator.url, plan="scale") as tago,
     ):
-        intent = Intent(manager="site")
+        intent = PlanSettings(manager="site")
         rows = read_devices(tmp_path / "site.csv")
         tags = [step.create for step in (await make_plan(tago, rows, intent)).todo]
         specs = [device for device in tags if device is not None]
@@ -118,7 +118,9 @@ async def test_a_device_that_is_not_listed_and_can_not_be_read(
         await tago.devices.create_many([DeviceCreate(name="a")], journal=tmp_path / "j")
         hide(tago, monkeypatch, lambda _: True)
         monkeypatch.setattr(tago.devices, "info", refuse)
-        planning = make_plan(tago, read_devices(tmp_path / "site.csv"), Intent(manager="site"))
+        planning = make_plan(
+            tago, read_devices(tmp_path / "site.csv"), PlanSettings(manager="site")
+        )
         if gone:
             assert ["create"] == [step.action for step in (await planning).steps]
         else:
@@ -141,7 +143,7 @@ async def test_a_device_that_is_still_listed_is_not_changed(
         await tago.devices.delete_many([made.device_id], journal=tmp_path / "j")
         hide(tago, monkeypatch, lambda _: False, more=listed)
 
-        plan = await make_plan(tago, rows, Intent(manager="site"))
+        plan = await make_plan(tago, rows, PlanSettings(manager="site"))
 
         assert ["create"] == [step.action for step in plan.steps]
 
@@ -153,7 +155,9 @@ async def test_devices_that_exist_twice_are_found(tmp_path: Path) -> None:
         Emulator(EmulatorOptions(unlimited=True)) as emulator,
         Tago(emulator.token, api=emulator.url, plan="scale") as tago,
     ):
-        plan = await make_plan(tago, read_devices(tmp_path / "site.csv"), Intent(manager="site"))
+        plan = await make_plan(
+            tago, read_devices(tmp_path / "site.csv"), PlanSettings(manager="site")
+        )
         first, second = (step.create for step in plan.todo)
         assert first is not None
         assert second is not None

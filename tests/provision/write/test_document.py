@@ -17,9 +17,9 @@ from tagodev.provision import read_devices
 from tagodev.provision.managers import stem_of
 from tagodev.provision.plan.planner import make_plan
 from tagodev.provision.plan.saved_plan import check_profile, check_service, keep_plan
-from tagodev.provision.plan.settings import Intent
+from tagodev.provision.plan.settings import PlanSettings
 from tagodev.provision.write.document import (
-    Head,
+    DocumentHeader,
     document,
     read_head,
     record_of_device,
@@ -33,11 +33,11 @@ from tests.support.strategies import texts
 if TYPE_CHECKING:
     from tagodev import Tago
 
-HEAD = Head(
+HEAD = DocumentHeader(
     kind="plan",
     service="https://api.us-e1.tago.io",
     profile="67e1a2b3c4d5e6f708192a3b",
-    intent=Intent(
+    intent=PlanSettings(
         manager="site", known_by="tag:room", new_by="serial", prune=True, tag_mode="replace"
     ),
     fingerprint="1a2b3c",

@@ -15,8 +15,8 @@ from tagodev.filesystem.atomic_write import write_file
 from tagodev.provision import read_devices
 from tagodev.provision.apply.run import write_steps
 from tagodev.provision.plan.planner import make_plan
-from tagodev.provision.plan.settings import Intent
-from tagodev.provision.write.document import Head, document
+from tagodev.provision.plan.settings import PlanSettings
+from tagodev.provision.write.document import DocumentHeader, document
 from tagodev.provision.write.export import EXPORT_FIELDS, export_records, known_by_of
 from tagodev.provision.write.formats import csv_pieces, json_line_pieces, yaml_pieces
 from tests.provision.support import MARK
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
     from tagodev import Device
 
-HEAD = Head(kind="export", service="http://127.0.0.1:9", intent=Intent(manager="export"))
+HEAD = DocumentHeader(
+    kind="export", service="http://127.0.0.1:9", intent=PlanSettings(manager="export")
+)
 FORMATS = ["csv", "json", "jsonl", "yaml"]
 
 #: A profile with something of everything that CSV can say.
@@ -92,7 +94,7 @@ async def test_a_profile_is_reproduced(tago: Tago, tmp_path: Path, chosen: str) 
         await tago.devices.create(spec)
     path = tmp_path / f"profile.{chosen}"
     write_file(path, pieces(chosen, await records(tago)))
-    intent = Intent(manager="profile")
+    intent = PlanSettings(manager="profile")
     to_the_same = await make_plan(tago, read_devices(path), intent)
     async with (
         Emulator(EmulatorOptions(unlimited=True)) as empty,

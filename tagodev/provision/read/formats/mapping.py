@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tagodev.errors import InputError
 from tagodev.provision.read.columns import PARAM, TAG, fold, shown_name
-from tagodev.provision.read.record import Place, Record
+from tagodev.provision.read.record import Record, SourcePosition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,7 +65,7 @@ class Keys:
             )
             return
         given: dict[str, Any] = {}
-        places: dict[str, Place] = {}
+        places: dict[str, SourcePosition] = {}
         for key, value in values.items():
             field, problem = self._meaning(key)
             at = lines.get(key, 0) if lines else 0
@@ -76,7 +76,7 @@ class Keys:
                 yield InputError(problem, path=shown_name(key), line=at or line)
             elif field and value is not None:
                 if at or key != field:
-                    places[field] = Place(shown_name(key), line=at)
+                    places[field] = SourcePosition(shown_name(key), line=at)
                 _give(given, places, field, value)
                 if lines:
                     _place_items(places, field, key, lines)
@@ -113,7 +113,7 @@ def is_list_key(key: str) -> bool:
     return fold(key) == LIST_KEY
 
 
-def _give(given: dict[str, Any], places: dict[str, Place], field: str, value: Any) -> None:
+def _give(given: dict[str, Any], places: dict[str, SourcePosition], field: str, value: Any) -> None:
     prefix = _PREFIXES.get(field)
     if prefix is None or not isinstance(value, dict):
         given[field] = value
@@ -125,15 +125,19 @@ def _give(given: dict[str, Any], places: dict[str, Place], field: str, value: An
         for key, item in value.items():
             if item is not None:
                 given[prefix + key] = item
-                places[prefix + key] = Place(f"{name}.{shown_name(key)}", line=_line(places, field))
+                places[prefix + key] = SourcePosition(
+                    f"{name}.{shown_name(key)}", line=_line(places, field)
+                )
 
 
-def _line(places: Mapping[str, Place], field: str) -> int:
+def _line(places: Mapping[str, SourcePosition], field: str) -> int:
     return places[field].line if field in places else 0
 
 
-def _place_items(places: dict[str, Place], field: str, key: str, lines: Mapping[str, int]) -> None:
+def _place_items(
+    places: dict[str, SourcePosition], field: str, key: str, lines: Mapping[str, int]
+) -> None:
     index = 0
     while (at := lines.get(f"{key}[{index}]")) is not None:
-        places[f"{field}[{index}]"] = Place(f"{shown_name(key)}[{index}]", line=at)
+        places[f"{field}[{index}]"] = SourcePosition(f"{shown_name(key)}[{index}]", line=at)
         index += 1

@@ -11,7 +11,7 @@ import attrs
 
 from tagodev.errors import InputError
 from tagodev.provision.read.columns import shown_name
-from tagodev.provision.read.record import Place, Record
+from tagodev.provision.read.record import Record, SourcePosition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -103,7 +103,7 @@ class _Table:
         self._unnamed = [index for index, one in enumerate(self._columns) if not one.title]
         self._missing = schema.missing([column.field for column in self._columns])
         self._places = {
-            self._columns[index].field: Place(
+            self._columns[index].field: SourcePosition(
                 self._columns[index].title, column=self._columns[index].letter
             )
             for index, _ in self._read

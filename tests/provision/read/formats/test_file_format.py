@@ -8,8 +8,8 @@ import pytest
 
 from tagodev import ConfigurationParameter, Tag
 from tagodev.provision import read_device_ids, read_devices
-from tagodev.provision.plan.settings import Intent
-from tagodev.provision.write.document import Head, write_document
+from tagodev.provision.plan.settings import PlanSettings
+from tagodev.provision.write.document import DocumentHeader, write_document
 from tests.provision.files import problems_in, problems_of, write
 
 if TYPE_CHECKING:
@@ -96,7 +96,9 @@ def test_no_devices_are_no_problem(tmp_path: Path) -> None:
 def test_documents_of_tagodev_are_lists_of_devices(tmp_path: Path) -> None:
     """What was exported is read; the token that it holds is not."""
     path = tmp_path / "export.json"
-    head = Head(kind="export", service="https://api.example", intent=Intent(manager="x"))
+    head = DocumentHeader(
+        kind="export", service="https://api.example", intent=PlanSettings(manager="x")
+    )
     token = "8be70d95-0dbc-4e16-89b6-b23b077d05e5"
     tags = [{"key": "a", "value": "b"}, {"key": "a", "value": "c"}]
     write_document(path, head, [{"id": "5f5a", "name": "n", "token": token, "tags": tags}])

@@ -9,32 +9,32 @@ import attrs
 
 from tagodev.limits.adaptive import Learner, tail
 from tagodev.limits.ledger.leases import LeaseBook, carried_windows
-from tagodev.limits.priority import Lane, Line
 from tagodev.limits.reserve import Reserve
-from tagodev.limits.snapshot import BucketState
+from tagodev.limits.snapshot import RouteState
+from tagodev.limits.wait_queue import Priority, WaitQueue
 from tagodev.limits.window import Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tagodev.limits.clock import ServerClock
-    from tagodev.limits.ledger.leases import Ask
+    from tagodev.limits.ledger.leases import LeaseRequest
     from tagodev.limits.pacing import Pacer
     from tagodev.limits.routes import Route
     from tagodev.limits.settings import ColdStart, Settings
     from tagodev.limits.window import Charge
 
-__all__ = ["Bucket", "Permit", "make_bucket"]
+__all__ = ["Permit", "RouteLimiter", "make_bucket"]
 
 # Looking a member up in its class takes longer than the comparison.
-_BULK: Final = Lane.BULK
+_BULK: Final = Priority.BULK
 
 
 @attrs.define(eq=False)
 class Permit:
     """The right to send one request, from its grant until it is settled."""
 
-    bucket: Bucket
+    bucket: RouteLimiter
     """Where it is charged."""
     charge: Charge
     """Its place in the windows."""
@@ -57,7 +57,7 @@ class Permit:
         return (self,) if self.also is None else (self, self.also)
 
 
-class Bucket:
+class RouteLimiter:
     """One route: its windows, gate, pacing, learning, reserve and line of waiters."""
 
     def __init__(
@@ -70,7 +70,7 @@ class Bucket:
         reserve: Reserve,
         pacer: Pacer,
         steady: bool,
-        also: Bucket | None = None,
+        also: RouteLimiter | None = None,
     ) -> None:
         """Join the parts; the core makes buckets.
 
@@ -87,7 +87,7 @@ class Bucket:
         self.route = route
         self.windows: Windows = windows
         self.learner = learner
-        self.line: Line = Line()
+        self.line: WaitQueue = WaitQueue()
         self.closed_until: float = 0.0
         self.rejected: int = 0
         self.steady = steady
@@ -97,7 +97,7 @@ class Bucket:
         self.shared: bool = also is not None
         """Whether a request of another bucket may take from this one, or one of this from another.
         """
-        self.takers: list[Bucket] = []
+        self.takers: list[RouteLimiter] = []
         """The other buckets whose requests take from this one."""
         self._clock = clock
         self._reserve = reserve
@@ -107,8 +107,8 @@ class Bucket:
 
     # --- may it go? ----------------------------------------------------------------------------
 
-    def wait(self, now: float, lane: Lane) -> float:
-        """Return in how many seconds the next request of a lane may go; 0 for now.
+    def wait(self, now: float, priority: Priority) -> float:
+        """Return in how many seconds the next request of a priority may go; 0 for now.
 
         The clock must be known, unless the bucket is steady.
         """
@@ -117,7 +117,7 @@ class Bucket:
         if self.steady:
             return self.pacer.delay()
         ceiling = self.learner.ceiling
-        if lane is _BULK:
+        if priority is _BULK:
             reserved = self._reserve.left()
             if reserved:
                 ceiling = max(ceiling - reserved, 1)
@@ -125,36 +125,36 @@ class Bucket:
         if blocked is not None:
             return max(self.windows.opens_in(blocked, now), 0.0)
         if self.leases is not None:
-            leased_in = self.leases.wait(now, lane)
+            leased_in = self.leases.wait(now, priority)
             if leased_in > 0:
                 return leased_in
-        if lane is _BULK or self.learner.spreads:
-            held = self._wait_for_others(now, lane)
+        if priority is _BULK or self.learner.spreads:
+            held = self._wait_for_others(now, priority)
             if held > 0:
                 return held
         return self.pacer.delay()
 
-    def _wait_for_others(self, now: float, lane: Lane) -> float:
+    def _wait_for_others(self, now: float, priority: Priority) -> float:
         """Return how long a request that has room waits so that others can be seen, or served."""
         if self.learner.spreads:
-            return self._wait_for_spread(now, lane)
+            return self._wait_for_spread(now, priority)
         last_place = self.learner.ceiling - 1
         number = self.windows.bounds(now)[0]
         if not 0 < last_place == self.windows.used(number):
             return 0.0
         # Whoever is alone in the line needs no more than this place, and gets it now.
-        if self.line.waiting(Lane.BULK) < 2:
+        if self.line.waiting(Priority.BULK) < 2:
             return 0.0
         return max(self.tail_in(number, now), 0.0)
 
-    def _wait_for_spread(self, now: float, lane: Lane) -> float:
+    def _wait_for_spread(self, now: float, priority: Priority) -> float:
         """Return how long the budget's being spread over the window makes a request wait."""
         number, last = self.windows.bounds(now)
         used = self.windows.used(number)
         budget = self.learner.budget
-        if lane is not _BULK and used < budget:
+        if priority is not _BULK and used < budget:
             return 0.0
-        if lane is _BULK:
+        if priority is _BULK:
             budget = max(budget - self._reserve.left(), 1)
         if number != last:
             return max(self.windows.opens_in(last, now), 0.0)
@@ -174,18 +174,18 @@ class Bucket:
         minute = self.windows.minute
         return (number + 1) * minute - tail(minute) - self._clock.latest(now)
 
-    def lease_asks(self, now: float) -> list[Ask]:
+    def lease_asks(self, now: float) -> list[LeaseRequest]:
         """Return what is to be asked of the store that others share."""
         known = self._clock.tells_windows(now, self.windows.minute)
         if self.leases is None or self.steady or not known:
             return []
         lines = [one.line for one in (self, *self.takers)]
         bulk = sum(line.waiting(_BULK) for line in lines)
-        interactive = sum(line.waiting(Lane.INTERACTIVE) for line in lines)
+        interactive = sum(line.waiting(Priority.INTERACTIVE) for line in lines)
         self.windows.bring_up_to_date()
         return self.leases.asks(self.route.name, now, bulk, interactive)
 
-    def take_over(self, other: Bucket) -> None:
+    def take_over(self, other: RouteLimiter) -> None:
         """Go on with what another bucket of the same route has counted and learned."""
         self.windows = other.windows
         if other.leases is not None:
@@ -197,19 +197,19 @@ class Bucket:
         self._barren = other._barren
         self._accepted_since_closed = other._accepted_since_closed
 
-    def least_wait(self, now: float, lane: Lane) -> float:
-        """Return the least time that a newcomer of a lane has to wait, in seconds.
+    def least_wait(self, now: float, priority: Priority) -> float:
+        """Return the least time that a newcomer of a priority has to wait, in seconds.
 
         It counts those who go first, the room in the windows and the gate; nothing that is not
         certain makes it longer.
         """
-        least = 0.0 if self.also is None else self.also.least_wait(now, lane)
+        least = 0.0 if self.also is None else self.also.least_wait(now, priority)
         if self.steady or not self._clock.known:
             return max(self.closed_until - now, least)
         if self.closed_for(now) > 0:
             return max(self.closed_for(now), least)
-        ahead = self.line.waiting(Lane.INTERACTIVE)
-        if lane is _BULK:
+        ahead = self.line.waiting(Priority.INTERACTIVE)
+        if priority is _BULK:
             ahead += self.line.waiting(_BULK)
         windows, ceiling = self.windows, self.learner.ceiling
         number = windows.bounds(now)[1]
@@ -240,14 +240,14 @@ class Bucket:
         self.learner.roll(number)
         self._reserve.roll(number)
 
-    def take(self, now: float, ticket: int, lane: Lane) -> Permit:
+    def take(self, now: float, ticket: int, priority: Priority) -> Permit:
         """Charge a request that may go now."""
         self.pacer.take()
-        if lane is not _BULK:
+        if priority is not _BULK:
             self._reserve.count()
             if self.leases is not None and self._clock.known:
                 self.leases.note_interactive(now)
-        also = None if self.also is None else self.also.take(now, ticket, lane)
+        also = None if self.also is None else self.also.take(now, ticket, priority)
         return Permit(self, self.windows.charge(now), ticket, now, also)
 
     def windows_since(self, sent: float, now: float) -> tuple[int, int] | None:
@@ -291,7 +291,7 @@ class Bucket:
         else:
             self._close_until(now + said, sent)
 
-    def state(self, now: float, limit: int) -> BucketState:
+    def state(self, now: float, limit: int) -> RouteState:
         """Return what is known of the route.
 
         Args:
@@ -303,14 +303,14 @@ class Bucket:
         windows.bring_up_to_date()
         number = windows.bounds(now)[1] if known else 0
         used = windows.used(number) if known else windows.unplaced(now)
-        return BucketState(
+        return RouteState(
             route=self.route.name,
             limit=limit,
             budget=learner.budget,
             used=used,
             free=max(learner.ceiling - used, 0) if self.closed_for(now) <= 0 else 0,
             in_flight=windows.in_flight,
-            waiting=sum(self.line.waiting(lane) for lane in Lane),
+            waiting=sum(self.line.waiting(priority) for priority in Priority),
             next_window_in=windows.opens_in(number + 1, now) if known else None,
             others=None if learner.others is None else max(ceil(learner.others), 0),
             rejected=self.rejected,
@@ -359,9 +359,9 @@ def make_bucket(
     clock: ServerClock,
     *,
     make_pacer: Callable[[int], Pacer],
-    also: Bucket | None,
+    also: RouteLimiter | None,
     leased_from: int | None,
-) -> Bucket:
+) -> RouteLimiter:
     """Return the bucket of a route, with nothing charged.
 
     Args:
@@ -375,7 +375,7 @@ def make_bucket(
     """
     limit = settings.limits.limit(route.name)
     learner = Learner(limit, share=settings.share, headroom=settings.headroom)
-    bucket = Bucket(
+    bucket = RouteLimiter(
         route,
         clock=clock,
         windows=Windows(settings.limits.minute, clock),

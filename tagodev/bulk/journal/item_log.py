@@ -7,29 +7,29 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 from tagodev.bulk.input import read_row
-from tagodev.bulk.journal.entry import RowState
-from tagodev.bulk.journal.writer import RowWitness
+from tagodev.bulk.journal.entry import EntryState
+from tagodev.bulk.journal.writer import ItemObserver
 from tagodev.bulk.outcomes import Done, Failed, InDoubt, Pending
-from tagodev.bulk.work_item import Row
+from tagodev.bulk.work_item import WorkItem
 from tagodev.errors import AmbiguousMatchError, JournalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tagodev.bulk.journal.store import Journal
-    from tagodev.bulk.journal.writer import Recorder
+    from tagodev.bulk.journal.writer import JournalWriter
     from tagodev.bulk.operations.base import Operation
     from tagodev.bulk.outcomes import Outcome
-    from tagodev.session import CallRecord, Witness
+    from tagodev.session import CallRecord, RequestObserver
 
-__all__ = ["JournalNotes", "NoNotes", "Notes"]
+__all__ = ["ItemLog", "JournalItemLog", "NullItemLog"]
 
 Item = TypeVar("Item")
 
 _NewRecord: TypeAlias = "Callable[[int | None], CallRecord]"
 
 
-class Notes(Protocol[Item]):
+class ItemLog(Protocol[Item]):
     """Knows what was written down of a row, and writes down what becomes of it."""
 
     @property
@@ -37,15 +37,15 @@ class Notes(Protocol[Item]):
         """Whether anything is."""
         ...
 
-    def witness(self, number: int | None) -> Witness | None:
+    def witness(self, number: int | None) -> RequestObserver | None:
         """Return who is told of a request before it leaves; `number` is its row."""
         ...
 
-    def row(self, index: int, item: Item, new_record: _NewRecord) -> Row[Item]:
+    def row(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
         """Return a row to be done."""
         ...
 
-    def doubts(self, new_record: _NewRecord) -> list[Row[Item]]:
+    def doubts(self, new_record: _NewRecord) -> list[WorkItem[Item]]:
         """Return the rows that an earlier process may have sent, and whose end is not known."""
         ...
 
@@ -53,16 +53,16 @@ class Notes(Protocol[Item]):
         """Yield number, row and result of what earlier processes have finished."""
         ...
 
-    def lost(self, row: Row[Item]) -> None:
+    def lost(self, row: WorkItem[Item]) -> None:
         """Tell a row whose answer was lost what is known of its sending."""
         ...
 
-    def ended(self, row: Row[Item], outcome: Outcome) -> None:
+    def ended(self, row: WorkItem[Item], outcome: Outcome) -> None:
         """Write down what became of a row."""
         ...
 
 
-class NoNotes(Generic[Item]):
+class NullItemLog(Generic[Item]):
     """Writes nothing down."""
 
     kept = False
@@ -70,11 +70,11 @@ class NoNotes(Generic[Item]):
     def witness(self, number: int | None) -> None:
         """Return nobody."""
 
-    def row(self, index: int, item: Item, new_record: _NewRecord) -> Row[Item]:
+    def row(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
         """Return a row as it was read."""
-        return Row(index, item, record=new_record(index))
+        return WorkItem(index, item, record=new_record(index))
 
-    def doubts(self, new_record: _NewRecord) -> list[Row[Item]]:
+    def doubts(self, new_record: _NewRecord) -> list[WorkItem[Item]]:
         """Return none: nobody knows of any."""
         del new_record
         return []
@@ -83,14 +83,14 @@ class NoNotes(Generic[Item]):
         """Return none."""
         return ()
 
-    def lost(self, row: Row[Item]) -> None:
+    def lost(self, row: WorkItem[Item]) -> None:
         """Tell it nothing."""
 
-    def ended(self, row: Row[Item], outcome: Outcome) -> None:
+    def ended(self, row: WorkItem[Item], outcome: Outcome) -> None:
         """Forget it."""
 
 
-class JournalNotes(Generic[Item]):
+class JournalItemLog(Generic[Item]):
     """Writes everything down in a journal."""
 
     kept = True
@@ -99,7 +99,7 @@ class JournalNotes(Generic[Item]):
         self,
         operation: Operation[Item],
         journal: Journal,
-        recorder: Recorder,
+        recorder: JournalWriter,
         *,
         clock_offset: Callable[[], float | None],
     ) -> None:
@@ -119,18 +119,18 @@ class JournalNotes(Generic[Item]):
         self._run = journal.info.run
         self._progress = dict(journal.progress())
 
-    def witness(self, number: int | None) -> Witness:
+    def witness(self, number: int | None) -> RequestObserver:
         """Return who writes a request down before it leaves."""
-        return RowWitness(self._recorder, number)
+        return ItemObserver(self._recorder, number)
 
-    def row(self, index: int, item: Item, new_record: _NewRecord) -> Row[Item]:
+    def row(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
         """Return a row, with the steps that were done of it."""
         return self._row(index, item, new_record(index), self._progress.pop(index, None))
 
-    def doubts(self, new_record: _NewRecord) -> list[Row[Item]]:
+    def doubts(self, new_record: _NewRecord) -> list[WorkItem[Item]]:
         """Return the rows that were sent, and have no end."""
         rows = []
-        for entry in self._journal.rows(RowState.SENT):
+        for entry in self._journal.rows(EntryState.SENT):
             record = new_record(entry.number)
             record.in_doubt = True
             item = read_row(self._operation, self._journal, entry)
@@ -141,36 +141,38 @@ class JournalNotes(Generic[Item]):
 
     def finished(self) -> Iterator[tuple[int, Item, bytes | None]]:
         """Yield number, row and result of what earlier processes have finished."""
-        for entry in self._journal.rows(RowState.DONE, RowState.FAILED, RowState.UNSOLVED):
+        for entry in self._journal.rows(EntryState.DONE, EntryState.FAILED, EntryState.UNSOLVED):
             # What can't be read was refused when it was done, and has made nothing.
             with suppress(JournalError):
                 yield entry.number, read_row(self._operation, self._journal, entry), entry.result
 
-    def lost(self, row: Row[Item]) -> None:
+    def lost(self, row: WorkItem[Item]) -> None:
         """Tell a row when it was first about to leave."""
         self._tell_since(row, self._journal.sent(row.index))
 
-    def _tell_since(self, row: Row[Item], sent: float | None) -> None:
+    def _tell_since(self, row: WorkItem[Item], sent: float | None) -> None:
         offset = self._clock_offset()
         if sent is not None and offset is not None:
             row.since = sent + offset
 
-    def _row(self, index: int, item: Item, record: CallRecord, progress: bytes | None) -> Row[Item]:
+    def _row(
+        self, index: int, item: Item, record: CallRecord, progress: bytes | None
+    ) -> WorkItem[Item]:
         keep = partial(self._recorder.progress, index)
-        return Row(index, item, record=record, run=self._run, progress=progress, keep=keep)
+        return WorkItem(index, item, record=record, run=self._run, progress=progress, keep=keep)
 
-    def ended(self, row: Row[Item], outcome: Outcome) -> None:
+    def ended(self, row: WorkItem[Item], outcome: Outcome) -> None:
         """Write down what became of a row; what is in doubt stays as it is."""
         end = partial(self._recorder.ended, row.index, attempts=row.record.attempts)
         match outcome:
             case Done():
-                end(RowState.DONE, result=self._operation.result(outcome))
+                end(EntryState.DONE, result=self._operation.result(outcome))
             case Failed(error=error) if self._operation.stops(error):
                 # It is not the row's own fault: the next process tries it again.
-                end(RowState.PENDING)
+                end(EntryState.PENDING)
             case Failed(error=error):
-                end(RowState.FAILED, error=str(error))
+                end(EntryState.FAILED, error=str(error))
             case InDoubt(error=AmbiguousMatchError() as error):
-                end(RowState.UNSOLVED, error=str(error))
+                end(EntryState.UNSOLVED, error=str(error))
             case Pending() if row.record.attempts or row.in_doubt:
-                end(RowState.PENDING)
+                end(EntryState.PENDING)

@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.simulation import CREATE
-from tagodev.limits.priority import Lane
+from tagodev.limits.wait_queue import Priority
 from tests.limits.test_core import START, Bench
 
 if TYPE_CHECKING:
-    from tagodev.limits.snapshot import BucketState
+    from tagodev.limits.snapshot import RouteState
 
 NAME = CREATE.name
 #: How far the bounds of the bench's clock are from the truth, and somewhat more.
 CLOSE = 0.02
 
 
-def state(bench: Bench, now: float) -> BucketState:
+def state(bench: Bench, now: float) -> RouteState:
     """Return what is known of the route."""
     (found,) = [one for one in bench.core.snapshot(now) if one.route == NAME]
     return found
 
 
-def least(bench: Bench, now: float, lane: Lane = Lane.INTERACTIVE) -> float:
+def least(bench: Bench, now: float, priority: Priority = Priority.INTERACTIVE) -> float:
     """Return the least wait of a newcomer."""
-    return bench.core.least_wait(CREATE, lane, now)
+    return bench.core.least_wait(CREATE, priority, now)
 
 
 def refused(bench: Bench, now: float, retry_after: float | None, *, dated: bool = True) -> None:
@@ -64,7 +64,7 @@ def test_what_is_known() -> None:
     granted = bench.ask(10.0, 2)
     bench.answer(granted[0], 10.1)
     bench.ask(10.2, 5)
-    bench.ask(10.2, 2, Lane.BULK)
+    bench.ask(10.2, 2, Priority.BULK)
     seen = state(bench, 10.2)
 
     assert 50 - 0.2 == pytest.approx(seen.next_window_in, abs=CLOSE)
@@ -116,13 +116,13 @@ def test_those_before_take_their_places_first() -> None:
     bench = Bench()
     bench.drain(10.0, 5)
     bench.ask(10.1, 3)
-    bench.ask(10.1, 4, Lane.BULK)
+    bench.ask(10.1, 4, Priority.BULK)
     assert 49.9 == pytest.approx(least(bench, 10.1), abs=CLOSE)
-    assert 109.9 == pytest.approx(least(bench, 10.1, Lane.BULK), abs=CLOSE)
+    assert 109.9 == pytest.approx(least(bench, 10.1, Priority.BULK), abs=CLOSE)
     bench.ask(10.1, 2)
     assert 109.9 == pytest.approx(least(bench, 10.1), abs=CLOSE)
-    bench.ask(10.1, 1, Lane.BULK)
-    assert 169.9 == pytest.approx(least(bench, 10.1, Lane.BULK), abs=CLOSE)
+    bench.ask(10.1, 1, Priority.BULK)
+    assert 169.9 == pytest.approx(least(bench, 10.1, Priority.BULK), abs=CLOSE)
 
 
 def test_what_is_on_its_way_may_be_of_the_window_before() -> None:
@@ -226,6 +226,6 @@ def test_who_gave_up_leaves_the_others_in_the_line() -> None:
 def test_the_last_slot_is_a_slot() -> None:
     """As many go at once as there are connections, by either way of asking."""
     bench = Bench(limit=9, concurrency=2)
-    granted = [bench.core.try_grant(CREATE, Lane.INTERACTIVE, 10.0) for _ in range(3)]
+    granted = [bench.core.try_grant(CREATE, Priority.INTERACTIVE, 10.0) for _ in range(3)]
 
     assert [True, True, False] == [one is not None for one in granted]

@@ -1,10 +1,10 @@
-"""Who is next: lanes, and the line of waiters of one route.
+"""Who is next: priorities, and the line of waiters of one route.
 
-A person who waits for a page goes before a job that runs for an hour: the `interactive` lane goes
-before `bulk`.
-Inside the interactive lane the first to come is the first to go.
-Inside the bulk lane each run is a line of its own, and the lines take turns, so that a run of ten
-rows does not wait for a run of a million; inside a run, again, first come, first served.
+A person who waits for a page goes before a job that runs for an hour: the `interactive` priority
+goes before `bulk`.
+Inside the interactive priority the first to come is the first to go.
+Inside the bulk priority each run is a line of its own, and the lines take turns, so that a run of
+ten rows does not wait for a run of a million; inside a run, again, first come, first served.
 
 A waiter's ticket is its place.
 A request that met a 429 comes back with the ticket that it had, and so before those who came later.
@@ -22,12 +22,12 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tagodev.limits.route_queue import Permit
+    from tagodev.limits.route_limiter import Permit
 
-__all__ = ["Lane", "Line", "Waiter"]
+__all__ = ["Priority", "WaitQueue", "Waiter"]
 
 
-class Lane(enum.StrEnum):
+class Priority(enum.StrEnum):
     """How urgent a request is."""
 
     INTERACTIVE = "interactive"
@@ -37,7 +37,7 @@ class Lane(enum.StrEnum):
 
 
 # Looking a member up in its class takes longer than the comparison.
-_INTERACTIVE: Final = Lane.INTERACTIVE
+_INTERACTIVE: Final = Priority.INTERACTIVE
 
 
 @attrs.define(eq=False)
@@ -48,7 +48,7 @@ class Waiter:
     """Lower tickets go first."""
     deliver: Callable[[Permit], None]
     """Called once, with the grant."""
-    lane: Lane
+    priority: Priority
     """How urgent it is."""
     run: int
     """Which bulk run it belongs to; 0 for none."""
@@ -117,7 +117,7 @@ class _Queue:
             self._gone = 0
 
 
-class Line:
+class WaitQueue:
     """The waiters of one route, in the order in which they go."""
 
     __slots__ = ("_interactive", "_runs", "_turns")
@@ -130,7 +130,7 @@ class Line:
 
     def join(self, waiter: Waiter) -> None:
         """Put a waiter in its place."""
-        if waiter.lane is _INTERACTIVE:
+        if waiter.priority is _INTERACTIVE:
             self._interactive.push(waiter)
             return
         queue = self._runs.get(waiter.run)
@@ -144,7 +144,7 @@ class Line:
         if waiter.gone:
             return
         waiter.gone = True
-        if waiter.lane is _INTERACTIVE:
+        if waiter.priority is _INTERACTIVE:
             self._interactive.withdraw()
             return
         queue = self._runs[waiter.run]
@@ -153,15 +153,15 @@ class Line:
             del self._runs[waiter.run]
             self._turns.remove(waiter.run)
 
-    def head(self, lane: Lane) -> Waiter | None:
-        """Return who is next in a lane."""
-        if lane is _INTERACTIVE:
+    def head(self, priority: Priority) -> Waiter | None:
+        """Return who is next in a priority."""
+        if priority is _INTERACTIVE:
             return self._interactive.head()
         return self._runs[self._turns[0]].head() if self._turns else None
 
-    def pop(self, lane: Lane) -> Waiter:
-        """Take out who is next in a lane; `head` must have said that there is one."""
-        if lane is _INTERACTIVE:
+    def pop(self, priority: Priority) -> Waiter:
+        """Take out who is next in a priority; `head` must have said that there is one."""
+        if priority is _INTERACTIVE:
             waiter = self._interactive.pop()
         else:
             run = self._turns[0]
@@ -175,16 +175,16 @@ class Line:
         waiter.gone = True
         return waiter
 
-    def goes_before(self, other: Line, lane: Lane) -> bool:
-        """Return whether the head of a lane came before that of another line; both have one."""
-        mine, theirs = self.head(lane), other.head(lane)
+    def goes_before(self, other: WaitQueue, priority: Priority) -> bool:
+        """Return whether the head of a priority came before that of another line; both have one."""
+        mine, theirs = self.head(priority), other.head(priority)
         assert mine is not None, "asked of lines where somebody waits"
         assert theirs is not None, "asked of lines where somebody waits"
         return mine < theirs
 
-    def waiting(self, lane: Lane) -> int:
-        """Return how many wait in a lane."""
-        if lane is _INTERACTIVE:
+    def waiting(self, priority: Priority) -> int:
+        """Return how many wait in a priority."""
+        if priority is _INTERACTIVE:
             return len(self._interactive)
         return sum(len(queue) for queue in self._runs.values())
 
