@@ -210,7 +210,8 @@ def test_many_processes_at_once(tmp_path: Path) -> None:
     """All that see a file for the first time together agree on its manager."""
     file = list_in(tmp_path / "north")
     program = (
-        "import sys; from pathlib import Path; from tagodev.provision.managers import ManagerRegistry;"
+        "import sys; from pathlib import Path;"
+        "from tagodev.provision.managers import ManagerRegistry;"
         "print(ManagerRegistry.open().bind(Path(sys.argv[1])).manager)"
     )
     running = [start(PYTHON, "-c", program, file) for _ in range(4)]
