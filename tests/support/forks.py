@@ -93,7 +93,8 @@ class Forked:
         printed = ["", ""]
 
         def read(number: int, stream: IO[str]) -> None:
-            printed[number] = stream.read()
+            with stream:
+                printed[number] = stream.read()
 
         readers = [
             Thread(target=read, args=(number, stream))

@@ -747,6 +747,7 @@ class Scenario:
             self._close(running)
             return
         self._say(f"killed {running.number} after {sender.requests} requests, {moment}")
+        running.process.communicate(timeout=_PATIENCE)
         self._put_away(running)
 
     def _finish(self, step: Step) -> None:
@@ -848,7 +849,7 @@ class Scenario:
     def _kill_all(self) -> None:
         for running in self._running:
             running.process.kill()
-            running.process.wait(_PATIENCE)
+            running.process.communicate(timeout=_PATIENCE)
 
     # --- what holds -------------------------------------------------------------------------------
 
