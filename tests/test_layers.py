@@ -1,16 +1,18 @@
-"""Imports go downwards only, and two walls have no door at all."""
+"""Layers of the package: imports go downwards, and some packages never import others."""
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
-from tests.support.modules import MODULES, Import, imports
+from tests.support.modules import MODULES, PACKAGE, Import, imports
 from tests.support.processes import PYTHON, run
 
-#: The rooms of the house, the lowest first. A room imports from rooms below it and from itself;
-#: rooms of one floor do not know each other. Names are those behind ``tagodev.``; a package is
-#: one room, and "" is the package's front, which shows what the rooms behind it offer.
-FLOORS = (
+#: The layers, the lowest first. A module imports from lower layers and from its own package;
+#: packages of one layer do not import each other. Names are those after ``tagodev.``; "" is the
+#: package's own namespace, which re-exports what the others define.
+LAYERS = (
     ("secrets", "hard_limits", "events"),
     ("errors",),
     ("address", "models", "query", "limits", "retry", "target", "filesystem", "concurrency"),
@@ -27,9 +29,9 @@ FLOORS = (
     ("cli", "testing"),
     ("__main__",),
 )
-HEIGHTS = {room: height for height, floor in enumerate(FLOORS) for room in floor}
-#: Upward imports that are meant: the version stands at the front, and the transport tells it.
-MEANT = {("tagodev.transport", "tagodev")}
+HEIGHT = {package: height for height, layer in enumerate(LAYERS) for package in layer}
+#: Upward imports: the transport sends the package's version as its user agent.
+ALLOWED_UPWARDS = {("tagodev.transport", "tagodev")}
 
 OURS = [one for module in MODULES for one in imports(module) if one.imported.startswith("tagodev")]
 OTHERS = [
@@ -37,121 +39,123 @@ OTHERS = [
 ]
 
 
-def room(module: str) -> str:
-    """Return the room that a module belongs to."""
+def package_of(module: str) -> str:
+    """Return the name in `LAYERS` that a module belongs to."""
     return module.removeprefix("tagodev").removeprefix(".").split(".")[0]
 
 
-def told(found: list[Import]) -> list[str]:
-    """Return imports as lines to read."""
+def lines(found: list[Import]) -> list[str]:
+    """Return a line for each import."""
     return [f"{one.importer}:{one.line} imports {one.imported}" for one in found]
 
 
 def of(name: str, found: list[Import]) -> list[Import]:
-    """Return the imports that a room makes."""
-    return [one for one in found if room(one.importer) == name]
+    """Return the imports of a package's modules."""
+    return [one for one in found if package_of(one.importer) == name]
 
 
-def test_every_room_has_its_floor() -> None:
-    """A new module is put somewhere on purpose."""
-    assert {room(module.name) for module in MODULES} <= set(HEIGHTS)
+def test_every_package_has_a_layer() -> None:
+    """A new module needs an entry in the table of layers."""
+    assert {package_of(module.name) for module in MODULES} <= set(HEIGHT)
 
 
 def test_imports_go_downwards_only() -> None:
-    """What runs at import time never goes up, nor across a floor; types may look around."""
+    """No module imports at run time from a higher layer, or from another package of its layer."""
     upwards = [
         one
         for one in OURS
         if not one.for_types
-        and room(one.importer) != room(one.imported)
-        and HEIGHTS[room(one.imported)] >= HEIGHTS[room(one.importer)]
-        and (one.importer, one.imported) not in MEANT
+        and package_of(one.importer) != package_of(one.imported)
+        and HEIGHT[package_of(one.imported)] >= HEIGHT[package_of(one.importer)]
+        and (one.importer, one.imported) not in ALLOWED_UPWARDS
     ]
 
-    assert [] == told(upwards)
+    assert [] == lines(upwards)
 
 
 def test_the_emulator_shares_figures_only() -> None:
-    """It is the service as documented: no mistake of the client's can hide in it, not as a type."""
+    """The emulator shares no code with the client, so that one mistake can't be in both."""
     allowed = {"emulator", "hard_limits"}
-    found = [one for one in of("emulator", OURS) if room(one.imported) not in allowed]
+    found = [one for one in of("emulator", OURS) if package_of(one.imported) not in allowed]
 
-    assert [] == told(found)
+    assert [] == lines(found)
 
 
 def test_the_emulator_is_not_part_of_the_client() -> None:
-    """Only tools start an emulator; nothing that talks to the service knows of it."""
+    """Only the command line and the test helpers import the emulator."""
     found = [
         one
         for one in OURS
-        if room(one.imported) == "emulator"
-        and room(one.importer) not in ("emulator", "cli", "testing")
+        if package_of(one.imported) == "emulator"
+        and package_of(one.importer) not in ("emulator", "cli", "testing")
     ]
 
-    assert [] == told(found)
+    assert [] == lines(found)
 
 
 def test_the_scheduler_knows_no_http() -> None:
-    """It decides in virtual time as well as in real time, so no type of HTTP's is in it."""
+    """The scheduler runs in virtual time too, so it imports no HTTP library, not even for types."""
     http = ("aiohttp", "yarl", "multidict", "http", "urllib", "ssl", "socket")
     found = [one for one in of("limits", OTHERS) if one.imported.split(".")[0] in http]
     found += [
         one
         for one in of("limits", OURS)
-        if room(one.imported) not in ("limits", "hard_limits", "errors", "events", "secrets")
+        if package_of(one.imported) not in ("limits", "hard_limits", "errors", "events", "secrets")
     ]
 
-    assert [] == told(found)
+    assert [] == lines(found)
 
 
 @pytest.mark.parametrize("name", ["bulk", "provision"])
 def test_bulk_work_sees_no_http(name: str) -> None:
-    """Neither a run nor provisioning knows by what its rows are sent."""
+    """Neither bulk runs nor provisioning import the transport or its library."""
     found = [one for one in of(name, OTHERS) if one.imported.split(".")[0] in ("aiohttp", "yarl")]
-    found += [one for one in of(name, OURS) if room(one.imported) == "transport"]
+    found += [one for one in of(name, OURS) if package_of(one.imported) == "transport"]
 
-    assert [] == told(found)
-
-
-def test_provisioning_sees_models_only() -> None:
-    """How models look on the wire is no affair of files; a journal alone keeps rows so."""
-    assert [] == told([one for one in of("provision", OURS) if room(one.imported) == "serde"])
+    assert [] == lines(found)
 
 
-def test_provisioning_does_not_go_around_the_client() -> None:
-    """Files and rows come to the service through the client, never through its session."""
-    found = [one for one in of("provision", OURS) if room(one.imported) == "session"]
+def test_provisioning_does_not_serialize() -> None:
+    """Provisioning works with models, never with their JSON form on the wire."""
+    found = [one for one in of("provision", OURS) if package_of(one.imported) == "serialization"]
 
-    assert [] == told(found)
+    assert [] == lines(found)
+
+
+def test_provisioning_uses_the_client() -> None:
+    """Provisioning sends requests through the client, never through a session."""
+    found = [one for one in of("provision", OURS) if package_of(one.imported) == "session"]
+
+    assert [] == lines(found)
 
 
 def test_only_the_command_line_needs_its_extras() -> None:
-    """The library works without what the command line draws with."""
+    """The library works without the extras of the command line."""
     extras = ("cyclopts", "keyring", "platformdirs", "rich")
     found = [
         one
         for one in OTHERS
-        if one.imported.split(".")[0] in extras and room(one.importer) != "cli"
+        if one.imported.split(".")[0] in extras and package_of(one.importer) != "cli"
     ]
 
-    assert [] == told(found)
+    assert [] == lines(found)
 
 
 def test_telemetry_only_listens() -> None:
-    """Of the client it knows the events, and of the front the version: nothing it could change."""
-    told_by = {("tagodev.telemetry", "tagodev"), ("tagodev.telemetry", "tagodev.events")}
-    found = [one for one in of("telemetry", OURS) if (one.importer, one.imported) not in told_by]
+    """Telemetry imports the events and the version, nothing that it could change."""
+    allowed = {("tagodev.telemetry", "tagodev"), ("tagodev.telemetry", "tagodev.events")}
+    found = [one for one in of("telemetry", OURS) if (one.importer, one.imported) not in allowed]
     found += [
         one
         for one in OTHERS
-        if one.imported.split(".")[0] == "opentelemetry" and room(one.importer) != "telemetry"
+        if one.imported.split(".")[0] == "opentelemetry" and package_of(one.importer) != "telemetry"
     ]
 
-    assert [] == told(found)
+    assert [] == lines(found)
 
 
 def test_importing_the_package_imports_no_extra() -> None:
-    """Nor does it load the emulator, the command line or provisioning on the way."""
+    """It does not import the emulator, the command line or provisioning either."""
     program = "import sys; from tagodev import Tago; print(*sorted(sys.modules))"
     loaded = run(PYTHON, "-c", program).out.split()
     extras = ("cyclopts", "keyring", "opentelemetry", "platformdirs", "redis", "rich", "uvloop")
@@ -159,3 +163,58 @@ def test_importing_the_package_imports_no_extra() -> None:
 
     assert "tagodev.client" in loaded
     assert [] == [name for name in loaded if name in unwanted]
+
+
+# --- cycles --------------------------------------------------------------------------------------
+
+#: Modules in import cycles, imports for types included, by the packages of the cycle. To be lowered
+#: to nothing, never raised.
+CYCLES = {
+    ("bulk", "errors", "models"): 14,
+    ("cli",): 4,
+    ("emulator",): 24,
+    ("limits",): 3,
+    ("resources",): 3,
+}
+
+
+def reached() -> dict[str, set[str]]:
+    """Return which modules each module imports, through others too; not the package's namespace."""
+    names = {module.name for module in MODULES} - {"tagodev"}
+    edges: dict[str, set[str]] = {name: set() for name in names}
+    for one in OURS:
+        # What is imported from a module is a name of it.
+        imported = one.imported if one.imported in names else one.imported.rpartition(".")[0]
+        if imported in names and one.importer in names and imported != one.importer:
+            edges[one.importer].add(imported)
+    found = {}
+    for name in names:
+        found[name], waiting = set[str](), [name]
+        while waiting:
+            new = edges[waiting.pop()] - found[name]
+            found[name] |= new
+            waiting += new
+    return found
+
+
+def test_cycles_become_fewer() -> None:
+    """No module imports itself through others, but for those that are counted."""
+    reach = reached()
+    found: Counter[tuple[str, ...]] = Counter()
+    for name in reach:
+        cycle = {other for other in reach[name] if name in reach[other]}
+        if cycle:
+            found[tuple(sorted({package_of(other) for other in cycle}))] += 1
+
+    assert found == CYCLES
+
+
+def test_packages_stay_small() -> None:
+    """A folder holds at most 15 modules besides its ``__init__``, the top one 20."""
+    sizes = Counter(module.path.parent for module in MODULES if module.path.stem != "__init__")
+
+    assert {} == {
+        str(folder.relative_to(PACKAGE)): size
+        for folder, size in sizes.items()
+        if size > (20 if folder == PACKAGE else 15)
+    }
