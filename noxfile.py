@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,6 +15,8 @@ nox.options.error_on_missing_interpreters = True
 nox.options.sessions = ["tests", "lint", "typing"]
 
 HERE = Path(__file__).parent
+#: Many tests wait for processes and windows, so there are more workers than cores.
+WORKERS = (f"--numprocesses={max(4, os.cpu_count() or 1)}", "--dist=worksteal")
 PACKAGING = HERE / "tests" / "packaging"
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
@@ -46,9 +49,9 @@ def install(session: nox.Session, *groups: str) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests, as many at once as there are cores; arguments go to pytest."""
+    """Run the tests in parallel; arguments go to pytest."""
     install(session, "tests")
-    session.run("pytest", "--numprocesses=auto", *session.posargs)
+    session.run("pytest", *WORKERS, *session.posargs)
 
 
 # All tests on one Python: `nox -s tests-3.13`.
@@ -60,7 +63,7 @@ for python in PYTHONS:
 def short(session: nox.Session) -> None:
     """Run a selection of the tests, some of each package, on each Python that we support."""
     install(session, "tests")
-    session.run("pytest", "--numprocesses=auto", *SHORT, *session.posargs)
+    session.run("pytest", *WORKERS, *SHORT, *session.posargs)
 
 
 @nox.session
@@ -70,7 +73,7 @@ def lowest(session: nox.Session) -> None:
     wanted = [*PYPROJECT["project"]["dependencies"], *(one for extra in extras for one in extra)]
     pinned = [one.split(";")[0].strip().replace(">=", "==") for one in wanted]
     session.install(".[cli]", *nox.project.dependency_groups(PYPROJECT, "tests"), *pinned)
-    session.run("pytest", "--numprocesses=auto", *(session.posargs or SHORT))
+    session.run("pytest", *WORKERS, *(session.posargs or SHORT))
 
 
 @nox.session
@@ -81,7 +84,7 @@ def crash(session: nox.Session) -> None:
     """
     install(session, "tests")
     session.run(
-        *("pytest", "--numprocesses=auto"),
+        *("pytest", *WORKERS),
         *("tests/bulk/test_crash.py", "tests/cli/test_interleavings.py"),
         *("tests/test_fuzz.py", "tests/emulator/http/test_schema.py"),
         *("tests/models/test_round_trip.py", "tests/provision/test_round_trip.py"),
@@ -97,7 +100,7 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "erase")
     # What is measured is slower: a test gets longer before it is taken for stuck.
     session.run(
-        *("coverage", "run", "-m", "pytest", "--numprocesses=auto", "--timeout=300"),
+        *("coverage", "run", "-m", "pytest", *WORKERS, "--timeout=300"),
         *session.posargs,
     )
     session.run("coverage", "combine", "--quiet")
