@@ -39,19 +39,19 @@ Each client does each job in its own process, on its own emulator, and starts at
 window.
 The results it reports are compared with what the service counted and holds.
 
-- *seconds*: from the first request to the last answer; *ratio*: these seconds divided by the time of
-  an ideal client that knows everything and sends at tagodev's rate without limits.
+- *seconds*: from the first request to the last answer; *ratio*: these seconds divided by the time
+  of an ideal client that knows everything and sends at tagodev's rate without limits.
   A client that gives up rows can be faster than the ideal; if nothing has to wait for a window, the
   ratio means little.
 - *429s*: requests that the service rejected.
-- *created*: devices on the service at the end; *reported*: those that the client returned with their
-  token; *missing*: rows without a device; *duplicates*: devices beyond the first of their row;
-  *tokens lost*: devices whose token the client does not have.
+- *created*: devices on the service at the end; *reported*: those that the client returned with
+  their token; *missing*: rows without a device; *duplicates*: devices beyond the first of their
+  row; *tokens lost*: devices whose token the client does not have.
 - *lost*: rows that are not done at the end, as the client reports or as the service shows.
 - *CPU*: of the client's process, in microseconds per request; *memory*: its peak resident memory in
   MB, including imports.
-- *the other client got*: requests accepted of those that another client sent evenly, from one window
-  before the start; the first windows count too, when it has not been detected yet.
+- *the other client got*: requests accepted of those that another client sent evenly, from one
+  window before the start; the first windows count too, when it has not been detected yet.
 """
 
 _FLEET: Final = """\
