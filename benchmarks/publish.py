@@ -23,56 +23,57 @@ __all__ = ["page"]
 _US: Final = "tagodev"
 
 _INTRODUCTION: Final = """\
-# Measured
+# Benchmarks
 
-All of this was measured in one run of `nox -s bench`, and this page was written by it, from
+tagodev compared with ten other clients, and its performance targets.
+`nox -s bench` measured everything in one run and wrote this page from
 [benchmarks.json](benchmarks.json).
-Windows are shorter than TagoIO's minute so that the run ends within the hour: what happens in a
-window is comparable, seconds are not.
+Windows are shorter than TagoIO's minute, so that the run ends within the hour: compare what happens
+in a window, not seconds.
 """
 
 _COMPARED: Final = """\
-## Beside its rivals
+## Comparison with other clients
 
-Each job is done by each rival, in a process of its own, on an emulator of its own, begun at the
-same phase of a window.
-What a rival claims is held against what the service counted and holds.
+Each client does each job in its own process, on its own emulator, and starts at the same phase of a
+window.
+The results it reports are compared with what the service counted and holds.
 
-- *seconds*: from the first request to the last answer; *ratio*: that, divided by the time of a
-  greedy client that knows everything, at the rate that tagodev reaches here without limits.
-  Whoever gives rows up can be quicker than that; where nothing has to wait for a window, the ratio
-  tells little.
-- *429s*: requests that the service refused.
-- *made*: devices on the service in the end; *reported*: those of them that the caller holds, with
-  their tokens; *missing*: rows of which there is no device; *doubled*: devices beyond the first of
-  their row; *unknown*: devices whose token nobody holds.
-- *lost*: rows that are not done in the end, as the caller tells or as the service shows.
-- *CPU*: of the rival's own process, in microseconds a request; *memory*: the most that was resident
-  of it, in MB, with everything it imports.
-- *the other client got*: what it asked for evenly, from a window before on, and what the service
-  accepted of that, the first windows included, in which nobody has seen it yet.
+- *seconds*: from the first request to the last answer; *ratio*: these seconds divided by the time
+  of an ideal client that knows everything and sends at tagodev's rate without limits.
+  A client that gives up rows can be faster than the ideal; if nothing has to wait for a window, the
+  ratio means little.
+- *429s*: requests that the service rejected.
+- *created*: devices on the service at the end; *reported*: those that the client returned with
+  their token; *missing*: rows without a device; *duplicates*: devices beyond the first of their
+  row; *tokens lost*: devices whose token the client does not have.
+- *lost*: rows that are not done at the end, as the client reports or as the service shows.
+- *CPU*: of the client's process, in microseconds per request; *memory*: its peak resident memory in
+  MB, including imports.
+- *the other client got*: requests accepted of those that another client sent evenly, from one
+  window before the start; the first windows count too, when it has not been detected yet.
 """
 
 _FLEET: Final = """\
-## A fleet, simulated
+## Simulation of a fleet
 
-In virtual time, with the scheduler's own code and models of the service, the network and the way
-to the store: every profile edits its {devices:,} devices at 2,000 a minute, by two processes that
-share its limits through a store.
-*Budget use* is over the windows in which both had work from beginning to end; *CPU* is that of
-everything, models included.
+In virtual time, with the real scheduler and models of the service, the network and the store: every
+profile edits its {devices:,} devices at 2,000 per minute, with two processes that share its limits
+through a store.
+*Budget use* is measured over the windows in which both processes had work from beginning to end;
+*CPU* includes the models.
 """
 
 
 def page(found: Mapping[str, Any]) -> str:
-    """Return the page that tells what was found.
+    """Return the page of the results.
 
     Args:
         found: what `benchmarks.__main__.run` returned.
     """
     parts = [_INTRODUCTION]
     if found["quick"]:
-        parts.append("**A quick run, in small: its figures are worth little.**\n")
+        parts.append("**A quick run with small jobs: its figures are not representative.**\n")
     parts += ["\n".join(_machine(found)), "\n".join(_figures(found["figures"])), _COMPARED]
     for scenario in found["compared"]["scenarios"]:
         parts.append("\n".join(_scenario(scenario, found["compared"])))
@@ -91,20 +92,20 @@ def _table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[str]:
 
 
 def _machine(found: Mapping[str, Any]) -> Iterator[str]:
-    facts = ", ".join(f"{name} {told}" for name, told in found["measured_with"].items())
+    facts = ", ".join(f"{name} {value}" for name, value in found["measured_with"].items())
     yield f"Measured with: {facts}."
     minutes = found["seconds"] / 60
     rate = found["compared"]["rate_without_limits"]
-    yield f"The run took {minutes:.0f} minutes; without limits tagodev makes {rate:,.0f} devices a"
-    yield "second here.\n"
+    yield f"The run took {minutes:.0f} minutes."
+    yield f"Without limits tagodev creates {rate:,.0f} devices per second here.\n"
 
 
 def _figures(figures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     met = sum(figure["met"] for figure in figures)
-    yield "## What tagodev is held to\n"
-    yield f"{met} of {len(figures)} figures are met.\n"
+    yield "## Performance targets\n"
+    yield f"{met} of {len(figures)} targets are met.\n"
     yield from _table(
-        ("what", "wanted", "found", "met", "program"),
+        ("what", "target", "measured", "met", "program"),
         (
             (
                 figure["what"],
@@ -126,7 +127,7 @@ def _scenario(scenario: Mapping[str, Any], compared: Mapping[str, Any]) -> Itera
     yield f"{scenario['rows']:,} rows; limits of a window of {scenario['minute']:g} s: {limits}."
     if scenario["faults"]:
         faults = ", ".join(f"{name} {chance:.0%}" for name, chance in scenario["faults"].items())
-        yield f"What goes wrong with creations: {faults}."
+        yield f"Faults of creations: {faults}."
     yield f"\n![{scenario['title']}](charts/{key}.svg)\n"
     neighbour = bool(scenario["neighbour"])
     head = [
@@ -134,11 +135,11 @@ def _scenario(scenario: Mapping[str, Any], compared: Mapping[str, Any]) -> Itera
         "seconds",
         "ratio",
         "429s",
-        "made",
+        "created",
         "reported",
         "missing",
-        "doubled",
-        "unknown",
+        "duplicates",
+        "tokens lost",
         "lost",
     ]
     head += ["CPU", "memory"]
@@ -167,7 +168,7 @@ def _row(one: Mapping[str, Any], *, neighbour: bool) -> Sequence[str]:
 
 def _fleet(sizes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield from _table(
-        ("profiles", "requests", "rejected", "full windows", "budget use", "CPU a request, us"),
+        ("profiles", "requests", "rejected", "full windows", "budget use", "CPU per request, us"),
         (
             (
                 f"{one['profiles']:,}",
@@ -183,20 +184,20 @@ def _fleet(sizes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _charts(compared: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield name and content of each scenario's chart: what became of its rows."""
+    """Yield name and content of each scenario's chart: the outcomes of its rows."""
     for scenario in compared["scenarios"]:
         key = scenario["key"]
         bars = [
             Bar(
                 name=one["rival"],
                 parts=(one["rows"] - one["lost"], one["lost"], one["doubled"]),
-                told=f"{one['ratio']:.2f} of ideal, {one['rejected']:,} refused",
+                told=f"{one['ratio']:.2f} of ideal, {one['rejected']:,} rejected",
             )
             for one in compared["results"]
             if one["scenario"] == key
         ]
-        head = f"{scenario['title'].capitalize()}: what became of {scenario['rows']:,} rows"
-        yield f"{key}.svg", draw(head, ("done", "lost", "made twice"), bars)
+        head = f"{scenario['title'].capitalize()}: outcomes of {scenario['rows']:,} rows"
+        yield f"{key}.svg", draw(head, ("done", "lost", "duplicates"), bars)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,8 +1,8 @@
-"""A web backend under aiohttp that makes a device when somebody asks for one, and keeps its token.
+"""An aiohttp backend that creates a device on request and keeps its token.
 
-The browser learns the device's id only, and sends its readings here.
-One client is opened and closed with the application; it shares the profile's limits with whatever
-else counts on the same ledger: here the bulk job of ``provision.py``, which leaves room for it.
+The browser gets only the device's id, and sends its readings to the backend.
+One client is opened and closed with the application; it shares the profile's limits with every
+program that uses the same ledger: here the bulk run of ``provision.py``, which leaves quota for it.
 
 Run them against an emulator::
 
@@ -40,15 +40,15 @@ if TYPE_CHECKING:
 
     from aiohttp.typedefs import Handler
 
-#: Where this machine's processes count together.
+#: The ledger that the processes of this machine share.
 LEDGER = os.environ.get("LEDGER", "site.ledger")
 #: Length of a window in seconds; 60 on TagoIO.
 MINUTE = float(os.environ.get("MINUTE", "60"))
-#: How long anybody waits for a turn, in seconds.
-PATIENCE = 5.0
+#: The longest time that a request waits for a permit, in seconds.
+MAX_WAIT = 5.0
 
 TAGO = web.AppKey("TAGO", Tago)
-#: By device; a real backend keeps them where it keeps its other secrets.
+#: Tokens by device id; a real backend stores them with its other secrets.
 TOKENS = web.AppKey("TOKENS", dict[str, Secret])
 
 
@@ -61,34 +61,34 @@ async def client(app: web.Application) -> AsyncIterator[None]:
 
 
 async def add_sensor(request: web.Request) -> web.Response:
-    """Make a device, and keep its token."""
-    asked = await request.json()
+    """Create a device and keep its token."""
+    fields = await request.json()
     made = await request.app[TAGO].devices.create(
-        DeviceCreate(name=asked.get("name", ""), tags=[Tag("site", asked.get("site", ""))]),
-        max_wait=PATIENCE,
+        DeviceCreate(name=fields.get("name", ""), tags=[Tag("site", fields.get("site", ""))]),
+        max_wait=MAX_WAIT,
     )
     request.app[TOKENS][made.device_id] = made.token
     return web.json_response({"device_id": made.device_id}, status=201)
 
 
 async def add_reading(request: web.Request) -> web.Response:
-    """Send a reading of a device with the token that was kept."""
+    """Send a reading of a device with its token."""
     device_id = request.match_info["device_id"]
     token = request.app[TOKENS].get(device_id)
     if token is None:
         raise web.HTTPNotFound
     reading = DataCreate("temperature", (await request.json())["celsius"], unit="°C")
-    await request.app[TAGO].data.send(device_id, reading, token=token, max_wait=PATIENCE)
+    await request.app[TAGO].data.send(device_id, reading, token=token, max_wait=MAX_WAIT)
     return web.Response(status=202)
 
 
 @web.middleware
-async def say_what_went_wrong(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn the client's errors into answers."""
+async def report_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Return errors of the client as responses."""
     try:
         return await handler(request)
     except WaitTooLongError as error:
-        wait = ceil(error.least or PATIENCE)
+        wait = ceil(error.least or MAX_WAIT)
         headers = {"Retry-After": str(wait)}
         return web.json_response({"error": error.message}, status=503, headers=headers)
     except TagoError as error:
@@ -99,8 +99,8 @@ async def say_what_went_wrong(request: web.Request, handler: Handler) -> web.Str
 
 
 def make_app(_arguments: list[str]) -> web.Application:
-    """Put the application together."""
-    app = web.Application(middlewares=[say_what_went_wrong])
+    """Create the application."""
+    app = web.Application(middlewares=[report_errors])
     app[TOKENS] = {}
     app.cleanup_ctx.append(client)
     app.router.add_post("/sensors", add_sensor)

@@ -1,8 +1,8 @@
-"""A web backend under FastAPI that makes a device when somebody asks for one.
+"""A FastAPI backend that creates a device on request.
 
-Each of its processes has one client, which is opened and closed with the application.
-They share the profile's limits with each other, and with whatever else counts on the same ledger:
-here the bulk job of ``provision.py``, which leaves room for them.
+Each process has one client, opened and closed with the application.
+The processes share the profile's limits with each other and with every program that uses the same
+ledger: here the bulk run of ``provision.py``, which leaves quota for them.
 
 Run them against an emulator::
 
@@ -39,16 +39,16 @@ from tagodev import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-#: Where this machine's processes count together.
+#: The ledger that the processes of this machine share.
 LEDGER = os.environ.get("LEDGER", "site.ledger")
 #: Length of a window in seconds; 60 on TagoIO.
 MINUTE = float(os.environ.get("MINUTE", "60"))
-#: How long anybody waits for a turn, in seconds.
-PATIENCE = 5.0
+#: The longest time that a request waits for a permit, in seconds.
+MAX_WAIT = 5.0
 
 
 class Sensor(BaseModel):
-    """What somebody fills in."""
+    """The body of a request."""
 
     name: str
     site: str
@@ -67,24 +67,24 @@ app = FastAPI(lifespan=lifespan)
 
 @app.post("/sensors", status_code=201)
 async def add_sensor(sensor: Sensor, request: Request) -> dict[str, str]:
-    """Make a device, and hand its token out, this once."""
+    """Create a device and return its token."""
     tago: Tago = request.state.tago
     made = await tago.devices.create(
-        DeviceCreate(name=sensor.name, tags=[Tag("site", sensor.site)]), max_wait=PATIENCE
+        DeviceCreate(name=sensor.name, tags=[Tag("site", sensor.site)]), max_wait=MAX_WAIT
     )
     return {"device_id": made.device_id, "token": made.token.reveal()}
 
 
 @app.exception_handler(WaitTooLongError)
 async def come_back_later(_request: Request, error: WaitTooLongError) -> JSONResponse:
-    """Say when to ask again: the limits have no room in time."""
-    wait = ceil(error.least or PATIENCE)
+    """Return 503 with the time to retry after: the rate limit gives no permit in time."""
+    wait = ceil(error.least or MAX_WAIT)
     return JSONResponse({"error": error.message}, 503, {"Retry-After": str(wait)})
 
 
 @app.exception_handler(TagoError)
 async def refuse(_request: Request, error: TagoError) -> JSONResponse:
-    """Say what went wrong, and whether the device may be there all the same."""
+    """Return the error, and whether the device may exist anyway."""
     statuses = {InputError: 422, ResourceLimitError: 507}
     doubt = getattr(error, "may_have_acted", False)
     body = {"error": error.message, "may_have_been_made": doubt}

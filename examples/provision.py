@@ -1,11 +1,11 @@
-"""Make the devices of a site, watch them come, and delete them again.
+"""Create the devices of a site, follow the outcomes, and delete the devices again.
 
 Run it against an emulator::
 
     tagodev emulator --plan starter --minute 6     # prints TAGOIO_API and TAGOIO_TOKEN
     python examples/provision.py 6
 
-and beside a web backend that uses the same profile, with the ledger of both::
+or together with a web backend that uses the same profile, with a shared ledger::
 
     python examples/provision.py 6 site.ledger
 """
@@ -17,12 +17,12 @@ import sys
 
 from tagodev import Created, DeviceCreate, HardLimits, SqliteLedger, Tag, Tago
 
-#: Requests a window that are left to those for whom somebody waits.
+#: Requests per window that are left to interactive calls.
 RESERVE = 50
 
 
 async def main(minute: float, path: str = "") -> None:
-    """Make 300 devices of a site and delete them.
+    """Create 300 devices of a site and delete them.
 
     Args:
         minute: length of a window in seconds; 60 on TagoIO.

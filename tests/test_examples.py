@@ -207,14 +207,14 @@ def test_fleet_worker(tmp_path: Path) -> None:
         second = run_fleet(fleet, environment)
         stats = {profile: emulator.stats() for profile, emulator in emulators.items()}
 
-    assert "north: 300 made, 0 were there, 0 failed" == first["north"]
-    assert "south: 40 made, 0 were there, 0 failed" == first["south"]
+    assert "north: 300 created, 0 done before, 0 failed" == first["north"]
+    assert "south: 40 created, 0 done before, 0 failed" == first["south"]
     assert "401" in first["west"]
     assert wrong not in first["west"]
     assert {
-        "north": "north: 0 made, 300 were there, 0 failed",
-        "south": "south: 0 made, 40 were there, 0 failed",
-        "west": "west: 3 made, 0 were there, 0 failed",
+        "north": "north: 0 created, 300 done before, 0 failed",
+        "south": "south: 0 created, 40 done before, 0 failed",
+        "west": "west: 3 created, 0 done before, 0 failed",
     } == second
     assert sizes == {profile: one["created"] for profile, one in stats.items()}
     assert [0, 0, 0] == [one["rejected"] for one in stats.values()]

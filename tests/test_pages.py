@@ -77,12 +77,12 @@ def test_tests_of_pages_are_there(page: str, test: str) -> None:
     assert Path(page).name in (ROOT / test).read_text("utf-8")
 
 
-def test_the_way_to_devices_is_shown_first() -> None:
-    """Whoever opens the README sees it before anything else that can be done."""
-    first = re.search(r"(?m)^## (.*)$", (ROOT / "README.md").read_text("utf-8"))
+def test_the_readme_begins_with_installation_and_quick_start() -> None:
+    """After what tagodev is come how to install it and how to create devices with it."""
+    parts = re.split(r"(?m)^## (.*)$", (ROOT / "README.md").read_text("utf-8"))
 
-    assert first is not None
-    assert first[1] == "From a spreadsheet to devices"
+    assert ["Install", "Quick start"] == parts[1:4:2]
+    assert "$ tagodev plan " in parts[4]
 
 
 def test_every_page_can_be_found() -> None:

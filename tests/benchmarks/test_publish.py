@@ -54,17 +54,17 @@ def results() -> dict[str, Any]:
     }
 
 
-def test_every_figure_is_told() -> None:
+def test_every_figure_is_shown() -> None:
     """The page holds each figure of the results, and says which are not met."""
     text = publish.page(results())
 
     row = "| **tagodev** | 3.00 | 1.50 | 4 | 27 | 24 | 1 | 3 | 2 | 7 | 812 | 41 |"
     assert row in text
-    assert "1 of 2 figures are met" in text
+    assert "1 of 2 targets are met" in text
     assert re.search(r"6\.43 us \| \*\*no\*\* \| `grant_cost`", text)
     assert "| 10 | 100,000 | 0 | 31 | 98.76% | 34.5 |" in text
     assert "another: not done." in text
-    assert "2,346 devices a" in text
+    assert "2,346 devices per second" in text
     assert "date 2026-01-31 12:00, Python CPython 3.11.7." in text
 
 
@@ -85,4 +85,4 @@ def test_page_and_charts_are_written(tmp_path: Path) -> None:
     assert [f"charts/{QUICK[0].key}.svg"] == shown
     drawing = ET.parse(tmp_path / shown[0]).getroot()
     assert "svg" in drawing.tag
-    assert "1.50 of ideal, 4 refused" in "".join(drawing.itertext())
+    assert "1.50 of ideal, 4 rejected" in "".join(drawing.itertext())

@@ -44,11 +44,11 @@ HOMES: Final = {
     "HOME": ("folder", "absent", "no folder"),
     "state": ("named", "in the home", "no folder"),
 }
-#: Exit codes that the README's table or ``tagodev --help`` explains.
+#: Exit codes that the table in ``docs/command-line.md`` or ``tagodev --help`` explains.
 DOCUMENTED: Final = {
     int(code)
     for code in (
-        *re.findall(r"(?m)^\| (\d+) \|", Path("README.md").read_text(encoding="utf-8")),
+        *re.findall(r"(?m)^\| (\d+) \|", Path("docs/command-line.md").read_text(encoding="utf-8")),
         *re.findall(r"(\d+) [a-z]", str(app.help_epilogue).partition("Environment")[0]),
     )
 }

@@ -55,7 +55,7 @@ INSTEAD: Final = {
     # Six thousand devices take their time; a hundred tell the same.
     "tagodev demo": "tagodev demo --devices 100 --plan starter --minute 1",
     # `nox -s install` does what it says, in an environment of its own.
-    "python3 -m pip install '.[cli]' && ": "",
+    "python3 -m venv .venv && .venv/bin/pip install '.[cli]' && .venv/bin/": "",
     # It asks for the token, and reads it from a pipe as well.
     "tagodev config set dairy": 'echo "$TAGOIO_TOKEN" | tagodev config set dairy',
     "--region eu-w1": '--api "$TAGOIO_API"',
@@ -63,7 +63,9 @@ INSTEAD: Final = {
     '"region": "us-e1"': '"region": "env"',
 }
 #: Commands that are run elsewhere: `nox` runs these tests, and installs what it needs.
-ELSEWHERE: Final = re.compile(r"nox -s \w+|(\S+ && )?nox -s \w+.*|python3 -m pip install .*")
+ELSEWHERE: Final = re.compile(
+    r"nox -s .*|(python3 -m venv|pipx install|uv tool install|\.venv/bin/pip install) .*"
+)
 _FENCE: Final = re.compile(
     r"^(?P<indent> *)```(?P<language>\w+)?(?P<more>[^\n`]*)\n(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
