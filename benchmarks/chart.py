@@ -110,7 +110,9 @@ def scheduler(exchange: Exchange, pacing: Pacing) -> Callable[[], Awaitable[None
     core = Core(
         settings,
         make_pacer=aligned_pacer,
-        make_steady_pacer=partial(steady_pacer, minute=_MINUTE, spread=settings.transit_max),
+        make_steady_pacer=partial(
+            steady_pacer, window_seconds=_MINUTE, spread=settings.transit_max
+        ),
         clock=ServerClock(suspended=lambda: 0.0),
     )
     turns = Scheduler(core)

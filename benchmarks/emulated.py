@@ -63,7 +63,9 @@ def ideal_makespan(count: int, limits: HardLimits, rate: float, began: float) ->
     """
     limit, minute = limits.limit(CREATE), limits.minute
     left = minute - began % minute
-    return forecast(count, limit=limit, minute=minute, free=limit, next_window_in=left, rate=rate)
+    return forecast(
+        count, limit=limit, window_seconds=minute, free=limit, next_window_in=left, rate=rate
+    )
 
 
 async def wait_for_phase(minute: float, phase: float, clock_offset: float = 0.0) -> float:

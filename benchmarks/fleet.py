@@ -206,7 +206,7 @@ class Process:
 
         def arrive() -> None:
             # Requests for the time are of another route, which nothing here exhausts.
-            asks = permit.bucket.route.name == CLOCK_ROUTE
+            asks = permit.limiter.route.name == CLOCK_ROUTE
             accepted = asks or profile.service.handle(profile.server_time)
             date = float(floor(profile.server_time))
             self._time.at(self._time.now + back, lambda: answer(accepted, date))
@@ -251,7 +251,7 @@ class Process:
             return
         exchange = self._lessee.next_exchange(self._time.now)
         if exchange is None:
-            if self._lessee.restless and self._done < self._rows:
+            if self._lessee.needs_polling and self._done < self._rows:
                 self._asking = True
                 self._time.at(self._time.now + _TICK, self._look_again)
             return

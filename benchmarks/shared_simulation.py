@@ -20,7 +20,7 @@ from tagodev.limits.clock import ServerClock
 from tagodev.limits.cold_start import CLOCK_ROUTE
 from tagodev.limits.ledger.shared import SharedLedger
 from tagodev.limits.routes import Route
-from tagodev.limits.scheduler import ClockForgottenError
+from tagodev.limits.scheduler import ClockResetError
 from tagodev.limits.settings import Settings
 from tagodev.limits.wait_queue import Priority
 from tests.limits.jumping import run_virtually
@@ -141,11 +141,11 @@ class SharedWorld:
         """Do what a session does, and return whether a device was made."""
         async with lock:
             while gate.needs_clock:
-                await asyncio.sleep(gate.clock_tells_most_in)
+                await asyncio.sleep(gate.best_clock_query_in)
                 await self._send(gate, _INFO, priority)
         try:
             return await self._send(gate, CREATE, priority)
-        except ClockForgottenError:
+        except ClockResetError:
             return False
 
     async def _send(self, gate: Scheduler, route: Route, priority: Priority) -> bool:

@@ -92,7 +92,7 @@ def test_a_route_counted_twice_takes_from_both() -> None:
     for permit in bench.core._out.copy():
         bench.answer(permit, 10.1)
     assert [RARE.name, INFO.name, INFO.name] == [
-        permit.bucket.route.name for permit in bench.dispatch(60.1)
+        permit.limiter.route.name for permit in bench.dispatch(60.1)
     ]
 
 
@@ -131,7 +131,7 @@ def test_a_freed_slot_goes_to_an_interactive_call_first() -> None:
     bench.ask(10.0, 3, Priority.BULK)
     bench.ask(10.0, 1, Priority.INTERACTIVE, route=INFO)
     bench.answer(first[0], 10.1)
-    assert [INFO.name] == [permit.bucket.route.name for permit in bench.dispatch(10.1)]
+    assert [INFO.name] == [permit.limiter.route.name for permit in bench.dispatch(10.1)]
 
 
 @pytest.mark.xfail(reason="scheduler: bulk takes every slot and leaves none to interactive calls")
@@ -249,10 +249,10 @@ def test_a_route_without_dates_runs_steadily() -> None:
     bench = Bench(limit=10, known=False)
     first = bench.ask(10.0, 1)
     bench.core.settle(first[0], 10.1, 200, None)
-    assert first[0].bucket.steady
+    assert first[0].limiter.steady
     second = bench.ask(10.2, 1)
     bench.answer(second[0], 10.3)
-    assert not first[0].bucket.steady
+    assert not first[0].limiter.steady
 
 
 @pytest.mark.parametrize(

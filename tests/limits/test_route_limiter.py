@@ -92,9 +92,9 @@ def test_others_are_told_in_whole_requests() -> None:
     """Others that take two and a half requests a window take three."""
     bench = Bench(limit=100)
     bench.ask(10.0)
-    bucket = bench.core._buckets[NAME]
+    limiter = bench.core._limiters[NAME]
     for others, told in ((2.5, 3), (30.0, 30), (-4.0, 0), (0.0, 0)):
-        bucket.learner.others = others
+        limiter.learner.others = others
         assert told == state(bench, 10.0).others
 
 

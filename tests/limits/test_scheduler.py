@@ -211,7 +211,7 @@ def test_a_wait_can_be_ended_from_outside() -> None:
         gate = scheduler(1, concurrency=1)
         permit = await gate.acquire(CREATE)
         waits: set[asyncio.Future[Permit]] = set()
-        waiting = asyncio.create_task(gate.acquire(CREATE, among=waits))
+        waiting = asyncio.create_task(gate.acquire(CREATE, waits=waits))
         await asyncio.sleep(0)
         for wait in waits:
             wait.set_exception(ClosedError("over"))

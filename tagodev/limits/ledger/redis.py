@@ -1,13 +1,13 @@
-"""Leases in Redis: for processes on many machines.
+"""Redis lease store, for processes on many machines.
 
-Every exchange is one Lua script, which Redis carries out in one step.
-All that is known of a profile stands in one key, so that Redis forgets all of it or nothing: its
-leases are never lost while its epoch stays.
-The epoch also ends when another server answers, or the same one after a restart: what came back
+Every exchange is one Lua script, which Redis executes atomically.
+All data of a profile is in one key, so Redis loses all of it or nothing: leases are never lost
+while their epoch stays.
+The epoch also ends when another server answers, or the same one after a restart: data restored
 from a disk or a replica may lack the latest leases.
 
-The module needs redis-py; nothing but `RedisLedger` loads it.
-The server's time is never used, but for the key's end: a month after its last use.
+The module requires redis-py; only `RedisLedger` imports it.
+The server's time is used for the expiry of the key only: a month after its last use.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from redis.exceptions import RedisError
 
 from tagodev.errors import ConfigurationError
 from tagodev.limits.ledger.lease_store import PART, PEAK_WINDOWS, SEEN, Reply, StoreError
-from tagodev.limits.ledger.leases import LeaseGrant
+from tagodev.limits.ledger.leases import Lease
 
 if TYPE_CHECKING:
     from tagodev.limits.ledger.lease_store import Exchange
 
 __all__ = ["RedisStore"]
 
-#: How long a profile that nobody uses is remembered, in milliseconds.
-_KEPT: Final = 30 * 86400 * 1000
+#: How long an unused profile is remembered, in milliseconds.
+_EXPIRY: Final = 30 * 86400 * 1000
 #: Seconds to wait for a connection, and for an answer.
-_PATIENCE: Final = 3.0
-#: Holdings stand by window and route as a JSON object of arrays, one a process; it is what
-#: `Holding` is, and the rest does what `places_for` and `share_of` do.
+_TIMEOUT: Final = 3.0
+#: Holdings by window and route are a JSON object with one array per process, with the fields of
+#: `Holding`; the rest implements `permits_for` and `share_of`.
 _SCRIPT: Final = f"""
 local key, holder, epoch, first_safe = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local carried, asks = tonumber(ARGV[4]), cjson.decode(ARGV[5])
@@ -53,8 +53,8 @@ local function field(route, number)
 end
 
 local function windows_of(route, number)
-    local stands = redis.call('HGET', key, 'windows ' .. route)
-    local windows, kept, isnew = stands and cjson.decode(stands) or {{}}, {{}}, true
+    local text = redis.call('HGET', key, 'windows ' .. route)
+    local windows, kept, isnew = text and cjson.decode(text) or {{}}, {{}}, true
     for _, window in ipairs(windows) do
         isnew = isnew and window[1] ~= number
     end
@@ -155,53 +155,53 @@ for nth, ask in ipairs(asks) do
     redis.call('HSET', key, at, cjson.encode(all), 'windows ' .. ask.route, cjson.encode(windows))
     given[nth] = {{places, full}}
 end
-redis.call('PEXPIRE', key, {_KEPT})
+redis.call('PEXPIRE', key, {_EXPIRY})
 return {{known[1], known[3], cjson.encode(given)}}
 """
 
 
 class RedisStore:
-    """Keeps leases in a Redis server."""
+    """Stores leases in a Redis server."""
 
     def __init__(self, url: str, prefix: str) -> None:
-        """Keep leases there; it connects with the first exchange.
+        """Create a store that connects with its first exchange.
 
         Args:
-            url: the server's, as redis-py takes it.
-            prefix: what all keys begin with.
+            url: the server's URL, as for redis-py.
+            prefix: prefix of all keys.
 
         Raises:
-            ConfigurationError: the address can't be read.
+            ConfigurationError: the URL is invalid.
         """
         try:
             self._client = Redis.from_url(
                 url,
-                socket_timeout=_PATIENCE,
-                socket_connect_timeout=_PATIENCE,
-                # What is sent twice may be leased twice.
+                socket_timeout=_TIMEOUT,
+                socket_connect_timeout=_TIMEOUT,
+                # A request sent twice may be leased twice.
                 retry=Retry(NoBackoff(), 0),
             )
         except ValueError as error:
-            raise ConfigurationError(f"The address of Redis can't be read: {error}") from None
+            raise ConfigurationError(f"The address of Redis is invalid: {error}") from None
         self._prefix = prefix
         self._script = self._client.register_script(_SCRIPT)
 
     async def exchange(self, exchange: Exchange) -> Reply:
-        """Take in what is told, and give what is asked for; one script.
+        """Apply what a process reports, and lease what is available, with one script.
 
         Raises:
-            StoreError: Redis is away, or answers what no script of ours does.
+            StoreError: Redis is not available, or its answer is invalid.
         """
-        asks = orjson.dumps([attrs.asdict(ask) for ask in exchange.asks])
+        requests = orjson.dumps([attrs.asdict(request) for request in exchange.requests])
         try:
             answer: Any = await self._script(
-                keys=[f"{self._prefix}:{exchange.profile}:{exchange.minute:g}"],
+                keys=[f"{self._prefix}:{exchange.profile}:{exchange.window_seconds:g}"],
                 args=[
                     exchange.holder,
                     uuid4().hex,
                     exchange.first_safe,
                     exchange.carried,
-                    asks,
+                    requests,
                 ],
             )
             return _read(exchange, answer)
@@ -215,13 +215,13 @@ class RedisStore:
 
 
 def _read(exchange: Exchange, answer: Any) -> Reply:
-    epoch, first_free, given = answer
-    places = orjson.loads(given) if exchange.asks else []
+    epoch, first_free, leases = answer
+    permits = orjson.loads(leases) if exchange.requests else []
     return Reply(
         epoch.decode(),
         int(first_free),
         [
-            LeaseGrant(ask.route, ask.number, int(got), bool(full))
-            for ask, (got, full) in zip(exchange.asks, places, strict=True)
+            Lease(request.route, request.number, int(got), bool(full))
+            for request, (got, full) in zip(exchange.requests, permits, strict=True)
         ],
     )

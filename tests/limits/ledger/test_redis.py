@@ -67,7 +67,7 @@ async def test_a_restart_is_a_new_epoch_even_if_the_data_is_there(
     after = await store.exchange(exchange(ask(want=320, urgent=320), first_safe=109))
 
     assert before.epoch != after.epoch
-    assert (109, 320) == (after.first_free, after.given[0].places)
+    assert (109, 320) == (after.first_free, after.leases[0].permits)
 
 
 async def test_away_and_back_again(store: RedisStore, server: RedisServer) -> None:
@@ -125,7 +125,7 @@ async def test_the_prefix_keeps_apart(store: RedisStore, server: RedisServer) ->
     reply = await other.exchange(ALL)
     await other.close()
 
-    assert 320 == reply.given[0].places
+    assert 320 == reply.leases[0].permits
 
 
 def test_odd_addresses_are_refused() -> None:

@@ -194,8 +194,11 @@ async def test_away_and_back(caplog: pytest.LogCaptureFixture) -> None:
         stats = emulator.stats()
     told = [record.message for record in caplog.records if record.levelno == logging.WARNING]
 
-    assert ["is away (it is out)", "is back"] == [
-        part for message in told for part in ("is away (it is out)", "is back") if part in message
+    assert ["not available (it is out)", "available again"] == [
+        part
+        for message in told
+        for part in ("not available (it is out)", "available again")
+        if part in message
     ]
     assert (3, 0) == (stats["created"], stats["rejected"])
 

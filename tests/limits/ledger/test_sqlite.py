@@ -66,7 +66,7 @@ def test_leases_outlive_the_process(
     store.disconnect()
     reply = open_store().exchange_now(exchange(ask(want=1), holder="two"))
 
-    assert (epoch, 0, 0) == (reply.epoch, reply.first_free, reply.given[0].places)
+    assert (epoch, 0, 0) == (reply.epoch, reply.first_free, reply.leases[0].permits)
 
 
 def test_a_file_that_vanished_makes_all_wait(
@@ -133,7 +133,7 @@ def test_a_broken_file_is_an_error_of_the_store(
         store.exchange_now(ALL)
     path.unlink()
 
-    assert 320 == store.exchange_now(ALL).given[0].places
+    assert 320 == store.exchange_now(ALL).leases[0].permits
 
 
 def test_a_file_is_checked_before_it_is_used(
@@ -174,7 +174,7 @@ def test_other_databases_are_left_alone(store: SqliteStore, path: Path) -> None:
     connection.close()
     before = path.read_bytes()
 
-    with pytest.raises(StoreError, match="no ledger"):
+    with pytest.raises(StoreError, match="not a ledger"):
         store.exchange_now(ALL)
     assert before == path.read_bytes()
 
@@ -190,11 +190,11 @@ def test_a_busy_file_is_waited_for_and_then_away(
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match="locked") as caught:
         store.exchange_now(exchange(ask(want=1)))
-    assert not caught.value.lasting
+    assert not caught.value.permanent
     other.execute("ROLLBACK")
     other.close()
 
-    assert 0 == store.exchange_now(exchange(ask(want=1))).given[0].places
+    assert 0 == store.exchange_now(exchange(ask(want=1))).leases[0].permits
 
 
 def test_a_place_that_can_not_be_written_is_an_error_of_the_store(tmp_path: Path) -> None:
@@ -213,9 +213,9 @@ def test_a_full_disk_is_waited_for(store: SqliteStore) -> None:
     with pytest.raises(StoreError, match="full") as caught:
         store.exchange_now(full)
 
-    assert not caught.value.lasting
-    assert 0 == store.exchange_now(exchange(ask(want=1))).given[0].places
-    assert 200 == len(store.exchange_now(full).given)
+    assert not caught.value.permanent
+    assert 0 == store.exchange_now(exchange(ask(want=1))).leases[0].permits
+    assert 200 == len(store.exchange_now(full).leases)
 
 
 def test_what_is_past_is_forgotten(store: SqliteStore, path: Path) -> None:
@@ -232,7 +232,7 @@ def test_what_is_past_is_forgotten(store: SqliteStore, path: Path) -> None:
     assert [("garden", "POST /device", 100 + 2 * day)] == rows
 
 
-@pytest.mark.parametrize("another", [{}, {"profile": "other"}, {"minute": 2.0}])
+@pytest.mark.parametrize("another", [{}, {"profile": "other"}, {"window_seconds": 2.0}])
 @pytest.mark.parametrize(
     ("ago", "carried", "kept"),
     [(7, 5, False), (7, 6, True), (6, 1, True), (6, 5, True), (7, 9, True), (1, 1, True)],
