@@ -216,7 +216,7 @@ async def test_what_another_has_written_is_not_written_over(tmp_path: Path) -> N
         async with running(state=file) as (second, _):
             await create(http, name="Kept")
             first.save()
-            with pytest.raises(OSError, match="somebody else has written it meanwhile"):
+            with pytest.raises(OSError, match="another process has written the file"):
                 second.save()
             # Whoever takes the file away wants another.
             file.unlink()
