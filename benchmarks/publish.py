@@ -1,8 +1,8 @@
-"""Writes ``docs/benchmarks.md`` and its charts from ``docs/benchmarks.json`` and nothing else.
+"""Writes ``docs/benchmarks.md`` and its charts from ``docs/benchmarks.json`` alone.
 
     python -m benchmarks.publish docs
 
-A figure that the run did not print is on no page that this writes.
+The page contains no figure that the run did not print.
 """
 
 from __future__ import annotations
@@ -65,11 +65,7 @@ everything, models included.
 
 
 def page(found: Mapping[str, Any]) -> str:
-    """Return the page that tells what was found.
-
-    Args:
-        found: what `benchmarks.__main__.run` returned.
-    """
+    """Return the page of results."""
     parts = [_INTRODUCTION]
     if found["quick"]:
         parts.append("**A quick run, in small: its figures are worth little.**\n")
@@ -82,7 +78,7 @@ def page(found: Mapping[str, Any]) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a table whose first column is text, and the others figures."""
+    """Yield the lines of a table with one text column, followed by figures."""
     yield f"| {' | '.join(head)} |"
     yield f"|---|{'---:|' * (len(head) - 1)}"
     for row in rows:
@@ -91,7 +87,7 @@ def _table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[str]:
 
 
 def _machine(found: Mapping[str, Any]) -> Iterator[str]:
-    facts = ", ".join(f"{name} {told}" for name, told in found["measured_with"].items())
+    facts = ", ".join(f"{name} {value}" for name, value in found["measured_with"].items())
     yield f"Measured with: {facts}."
     minutes = found["seconds"] / 60
     rate = found["compared"]["rate_without_limits"]
@@ -183,14 +179,14 @@ def _fleet(sizes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _charts(compared: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield name and content of each scenario's chart: what became of its rows."""
+    """Yield name and content of each scenario's chart: the outcomes of its rows."""
     for scenario in compared["scenarios"]:
         key = scenario["key"]
         bars = [
             Bar(
                 name=one["rival"],
                 parts=(one["rows"] - one["lost"], one["lost"], one["doubled"]),
-                told=f"{one['ratio']:.2f} of ideal, {one['rejected']:,} refused",
+                label=f"{one['ratio']:.2f} of ideal, {one['rejected']:,} refused",
             )
             for one in compared["results"]
             if one["scenario"] == key
@@ -200,7 +196,7 @@ def _charts(compared: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Write page and charts into the folder that holds the results."""
+    """Write page and charts into the folder of the results."""
     parser = argparse.ArgumentParser(
         prog="publish", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

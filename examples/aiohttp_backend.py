@@ -1,8 +1,8 @@
-"""A web backend under aiohttp that makes a device when somebody asks for one, and keeps its token.
+"""Web backend with aiohttp that creates devices on request and keeps their tokens.
 
-The browser learns the device's id only, and sends its readings here.
-One client is opened and closed with the application; it shares the profile's limits with whatever
-else counts on the same ledger: here the bulk job of ``provision.py``, which leaves room for it.
+The browser gets the device's id only, and sends its readings here.
+One client is opened and closed with the application; it shares the profile's limits with every
+client that uses the same ledger: here the bulk job of ``provision.py``, which yields to it.
 
 Run them against an emulator::
 
@@ -61,7 +61,7 @@ async def client(app: web.Application) -> AsyncIterator[None]:
 
 
 async def add_sensor(request: web.Request) -> web.Response:
-    """Make a device, and keep its token."""
+    """Create a device, and store its token."""
     asked = await request.json()
     made = await request.app[TAGO].devices.create(
         DeviceCreate(name=asked.get("name", ""), tags=[Tag("site", asked.get("site", ""))]),
@@ -72,7 +72,7 @@ async def add_sensor(request: web.Request) -> web.Response:
 
 
 async def add_reading(request: web.Request) -> web.Response:
-    """Send a reading of a device with the token that was kept."""
+    """Send a reading of a device with its stored token."""
     device_id = request.match_info["device_id"]
     token = request.app[TOKENS].get(device_id)
     if token is None:
@@ -83,8 +83,8 @@ async def add_reading(request: web.Request) -> web.Response:
 
 
 @web.middleware
-async def say_what_went_wrong(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn the client's errors into answers."""
+async def handle_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn the client's errors into HTTP answers."""
     try:
         return await handler(request)
     except WaitTooLongError as error:
@@ -99,8 +99,8 @@ async def say_what_went_wrong(request: web.Request, handler: Handler) -> web.Str
 
 
 def make_app(_arguments: list[str]) -> web.Application:
-    """Put the application together."""
-    app = web.Application(middlewares=[say_what_went_wrong])
+    """Create the application."""
+    app = web.Application(middlewares=[handle_errors])
     app[TOKENS] = {}
     app.cleanup_ctx.append(client)
     app.router.add_post("/sensors", add_sensor)

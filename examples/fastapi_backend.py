@@ -1,8 +1,8 @@
-"""A web backend under FastAPI that makes a device when somebody asks for one.
+"""Web backend with FastAPI that creates devices on request.
 
 Each of its processes has one client, which is opened and closed with the application.
-They share the profile's limits with each other, and with whatever else counts on the same ledger:
-here the bulk job of ``provision.py``, which leaves room for them.
+They share the profile's limits with each other, and with every client that uses the same ledger:
+here the bulk job of ``provision.py``, which yields to them.
 
 Run them against an emulator::
 
@@ -48,7 +48,7 @@ PATIENCE = 5.0
 
 
 class Sensor(BaseModel):
-    """What somebody fills in."""
+    """Body of a request for a new device."""
 
     name: str
     site: str
@@ -67,7 +67,7 @@ app = FastAPI(lifespan=lifespan)
 
 @app.post("/sensors", status_code=201)
 async def add_sensor(sensor: Sensor, request: Request) -> dict[str, str]:
-    """Make a device, and hand its token out, this once."""
+    """Create a device, and return its token once."""
     tago: Tago = request.state.tago
     made = await tago.devices.create(
         DeviceCreate(name=sensor.name, tags=[Tag("site", sensor.site)]), max_wait=PATIENCE
@@ -77,14 +77,14 @@ async def add_sensor(sensor: Sensor, request: Request) -> dict[str, str]:
 
 @app.exception_handler(WaitTooLongError)
 async def come_back_later(_request: Request, error: WaitTooLongError) -> JSONResponse:
-    """Say when to ask again: the limits have no room in time."""
+    """Answer with the time to retry: the rate limit is reached."""
     wait = ceil(error.least or PATIENCE)
     return JSONResponse({"error": error.message}, 503, {"Retry-After": str(wait)})
 
 
 @app.exception_handler(TagoError)
 async def refuse(_request: Request, error: TagoError) -> JSONResponse:
-    """Say what went wrong, and whether the device may be there all the same."""
+    """Answer with the error, and whether the device may have been created."""
     statuses = {InputError: 422, ResourceLimitError: 507}
     doubt = getattr(error, "may_have_acted", False)
     body = {"error": error.message, "may_have_been_made": doubt}

@@ -1,21 +1,20 @@
-"""Provision a fleet of many profiles with Dask: a shard is a profile.
+"""Provision many profiles with Dask: one shard per profile.
 
-The limits are a profile's, so profiles are what can be worked on at the same time: two workers on
-one profile would get no further than one.
-What is left to an engine is to spread the shards over machines, and to begin a shard again whose
-machine died.
+The rate limits apply per profile, so profiles can be processed in parallel; two workers on the same
+profile would not be faster than one.
+Dask distributes the shards over machines, and restarts a shard whose machine failed.
 
-Dask (``distributed``) was chosen: it runs on a laptop by itself and on a cluster of any kind, needs
-no broker, has the BSD licence, and is released every month or so.
-arq, the other candidate, needs a Redis server, and has been in maintenance mode since October 2025
+Dask (``distributed``) was chosen because it runs on a laptop and on any cluster, needs no broker,
+has the BSD licence, and is released about every month.
+arq, the alternative, needs a Redis server, and has been in maintenance mode since October 2025
 (python-arq/arq, issue 510).
 
-A shard has a journal, on a disk that every worker sees.
-So a shard that is begun again, or a fleet that is started twice, goes on where it ended: each
-device is made once, and its token is in the journal (``tagodev bulk export``).
-Tokens of profiles do not travel: a worker finds them in its own environment.
+Each shard has a journal, on a disk that all workers share.
+So a restarted shard, or a fleet that is started twice, resumes where it ended: each
+device is created once, and its token is in the journal (``tagodev bulk export``).
+Profile tokens are not transmitted: a worker reads them from its own environment.
 
-``fleet.json`` says which profiles there are, and which list of devices is each one's::
+``fleet.json`` lists the profiles, each with its list of devices::
 
     [{"profile": "north", "token": "TOKEN_NORTH", "devices": "north.csv", "plan": "scale"}, ...]
 
@@ -47,14 +46,14 @@ HERE = {"n_workers": 2, "threads_per_worker": 8, "dashboard_address": None}
 
 
 def read_devices(path: str) -> Iterator[DeviceCreate]:
-    """Read what is to be made, row by row."""
+    """Read the devices to create, row by row."""
     with Path(path).open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             yield DeviceCreate(name=row["name"], tags=[Tag("site", row["site"])])
 
 
 async def provision(shard: dict[str, Any]) -> str:
-    """Make the devices of a profile, each of them once, however often this is tried."""
+    """Create the devices of a profile, each of them once, however often this runs."""
     plan = HardLimits.for_plan(shard["plan"], shard.get("minute", 60.0))
     token = os.environ[shard["token"]]
     async with Tago(token, api=shard.get("api"), plan=plan) as tago:
@@ -65,7 +64,7 @@ async def provision(shard: dict[str, Any]) -> str:
 
 
 def work(shard: dict[str, Any]) -> str:
-    """Do a shard, within a thread of a worker."""
+    """Process a shard, within a thread of a worker."""
     try:
         return asyncio.run(provision(shard))
     except TagoError as error:
@@ -75,12 +74,7 @@ def work(shard: dict[str, Any]) -> str:
 
 
 def main(fleet: str, scheduler: str = "") -> int:
-    """Do all shards, and return how many failed.
-
-    Args:
-        fleet: the file that lists them.
-        scheduler: address of a cluster's scheduler; default: workers on this machine.
-    """
+    """Process all shards, and return the number of failed ones."""
     shards = json.loads(Path(fleet).read_text("utf-8"))
     failed = 0
     with Client(scheduler) if scheduler else Client(**HERE) as client:

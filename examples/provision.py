@@ -1,4 +1,4 @@
-"""Make the devices of a site, watch them come, and delete them again.
+"""Create the devices of a site with progress, and delete them again.
 
 Run it against an emulator::
 
@@ -22,12 +22,7 @@ RESERVE = 50
 
 
 async def main(minute: float, path: str = "") -> None:
-    """Make 300 devices of a site and delete them.
-
-    Args:
-        minute: length of a window in seconds; 60 on TagoIO.
-        path: the ledger to share with other processes, if any.
-    """
+    """Create 300 devices of a site and delete them."""
     devices = [
         DeviceCreate(name=f"Cold room {number}", tags=[Tag("site", "7")]) for number in range(300)
     ]

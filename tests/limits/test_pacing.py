@@ -136,5 +136,5 @@ def test_taking_what_is_not_there_is_a_bug() -> None:
         pacer.take()
         pacer.take()
 
-    with pytest.raises(RuntimeError, match="more than it holds"):
+    with pytest.raises(RuntimeError, match="no capacity"):
         run_virtually(overdraw())

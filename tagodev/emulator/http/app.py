@@ -27,7 +27,7 @@ from tagodev.emulator.http.faults import FaultError, FaultyService
 from tagodev.emulator.http.service import Service
 from tagodev.emulator.http.validation import parse_object
 from tagodev.emulator.model import saved_state
-from tagodev.emulator.model.seed_devices import stock
+from tagodev.emulator.model.seed_devices import add_devices
 from tagodev.emulator.options import EmulatorOptions
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Emulator:
 
     def _begin(self) -> Service:
         service = self._empty()
-        stock(service, self.options.devices)
+        add_devices(service, self.options.devices)
         return service
 
     @property
@@ -170,7 +170,7 @@ class Emulator:
         """
         if token is None and self.options.seed is None:
             self._service.reset()
-            stock(self._service, self.options.devices)
+            add_devices(self._service, self.options.devices)
             return
         if token is not None:
             self._options = attrs.evolve(self._options, token=token)

@@ -17,7 +17,7 @@ from aiohttp import ClientSession
 from tagodev.emulator import Emulator, EmulatorOptions, EmulatorProcess
 from tagodev.emulator.http.service import Service
 from tagodev.emulator.model.saved_state import StateError, from_state, load, save, to_state
-from tagodev.emulator.model.seed_devices import stock
+from tagodev.emulator.model.seed_devices import add_devices
 from tests.emulator.support import CONNECTOR, DEVICE, NETWORK, create, refusal, result
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def assert_same(one: Any, other: Any, seen: dict[int, int] | None = None) -> Non
 def filled() -> Store:
     """Return a store in which every field of every object has something in it."""
     service = Service(EmulatorOptions(seed=4, token="p-1"))
-    stock(service, 3)
+    add_devices(service, 3)
     store = service.store
     first, *_ = store.devices.values()
 
@@ -381,7 +381,7 @@ async def test_stock_is_there_from_the_start() -> None:
 def test_names_of_a_large_stock_are_equally_long() -> None:
     """In order of their names they are in order of their numbers."""
     service = Service(EmulatorOptions(max_devices=10_000))
-    stock(service, 10_000)
+    add_devices(service, 10_000)
     names = [device.name for device in service.store.devices.values()]
 
     assert ("device-00001", "device-10000") == (names[0], names[-1])

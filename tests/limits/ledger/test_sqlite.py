@@ -143,7 +143,7 @@ def test_a_file_is_checked_before_it_is_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One that can be made, or is in use, will do; one that is something else will not."""
-    monkeypatch.setattr(sqlite, "_PATIENCE", 0.05)
+    monkeypatch.setattr(sqlite, "_TIMEOUT", 0.05)
     store.check()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -183,7 +183,7 @@ def test_a_busy_file_is_waited_for_and_then_away(
     store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever holds the file for too long makes it count as away; later it is there again."""
-    monkeypatch.setattr(sqlite, "_PATIENCE", 0.05)
+    monkeypatch.setattr(sqlite, "_TIMEOUT", 0.05)
     store.exchange_now(ALL)
     store.disconnect()
     other = sqlite3.connect(path, isolation_level=None)
