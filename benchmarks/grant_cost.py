@@ -118,7 +118,7 @@ def _time_one(
 
 
 async def memory_a_waiter(waiters: int) -> tuple[float, float]:
-    """Return the bytes of a task that waits for a permit, and of one that waits for a bare future."""
+    """Return the bytes of a task waiting for a permit, and of one waiting for a bare future."""
     loop = asyncio.get_running_loop()
     scheduler = Scheduler(make_core(aligned_pacer))
     # With its only slot in use no other permit is issued.
