@@ -80,7 +80,7 @@ class Result:
     unknown_tokens: int
     """Devices that the service holds and the caller does not know."""
     lost: int
-    """Rows that are not done, as the caller tells or as the service shows."""
+    """Rows that the caller or the service does not have at the end."""
     cpu_us: float
     """CPU of the rival's process, in microseconds a request."""
     memory_mb: float

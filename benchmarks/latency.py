@@ -35,9 +35,9 @@ class Waited:
     """Durations of calls, in seconds."""
 
     idle: float
-    """All but one in a hundred of them, with nobody beside."""
+    """All but one in a hundred of them, on an idle profile."""
     busy: float
-    """The same beside a bulk run."""
+    """The same during a bulk run."""
     rejected: int
     """Requests that were refused."""
     made_in_bulk: int
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     waited = asyncio.run(measure(parser.parse_args(arguments).calls))
     print(describe("aiohttp"))
     print(
-        f"p99 {waited.idle * 1000:.1f} ms with nobody beside, {waited.busy * 1000:.1f} ms beside a "
+        f"p99 {waited.idle * 1000:.1f} ms on an idle profile, {waited.busy * 1000:.1f} ms beside a "
         f"bulk run that made {waited.made_in_bulk} devices: {waited.ratio:.2f} times (1.5 wanted); "
         f"{waited.rejected} rejected"
     )

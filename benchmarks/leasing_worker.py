@@ -40,7 +40,7 @@ class Work:
     ledger: str
     """A file, or the address of a Redis server."""
     name: str
-    """Tells its devices from those of others."""
+    """Prefix of its devices."""
     rows: int
     """How many devices it makes."""
     limit: int
@@ -48,7 +48,7 @@ class Work:
     minute: float
     """A window's length in seconds."""
     journal: str | None = None
-    """Where it is written down, so that whoever comes after a kill goes on."""
+    """Journal, so that a restarted process resumes."""
     every: float = 0.0
     """Seconds from one device to the next; 0 for a bulk run."""
     reserve: int | None = None

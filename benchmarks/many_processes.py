@@ -191,8 +191,8 @@ def priorities(ledger: str, limit: int, minute: float) -> None:
         stats, windows = _stats(service)
     before, beside = _late(idle["waited"]), _late(busy["waited"])
     print(
-        f"  {calls} calls each; p99 {before * 1000:.1f} ms with nobody beside, "
-        f"{beside * 1000:.1f} ms beside a bulk run of {bulk['done']} rows: "
+        f"  {calls} calls each; p99 {before * 1000:.1f} ms on an idle profile, "
+        f"{beside * 1000:.1f} ms during a bulk run of {bulk['done']} rows: "
         f"{beside / before:.2f} times; {stats['rejected']} rejected\n"
         f"  windows {[*windows.values()]}",
         flush=True,

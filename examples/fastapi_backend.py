@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 LEDGER = os.environ.get("LEDGER", "site.ledger")
 #: Length of a window in seconds; 60 on TagoIO.
 MINUTE = float(os.environ.get("MINUTE", "60"))
-#: How long anybody waits for a turn, in seconds.
+#: Maximum wait for the rate limit, in seconds.
 PATIENCE = 5.0
 
 

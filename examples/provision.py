@@ -17,7 +17,7 @@ import sys
 
 from tagodev import Created, DeviceCreate, HardLimits, SqliteLedger, Tag, Tago
 
-#: Requests a window that are left to those for whom somebody waits.
+#: Requests per window reserved for interactive calls.
 RESERVE = 50
 
 

@@ -100,7 +100,7 @@ def peak_memory() -> float:
     """Return the peak resident memory of this process, in MB."""
     status = Path("/proc/self/status")
     if status.exists():
-        # What getrusage tells on Linux includes what the parent had before it became this program.
+        # On Linux getrusage includes the peak of the parent before exec.
         (line,) = (text for text in status.read_text().splitlines() if text.startswith("VmHWM"))
         return int(line.split()[1]) / 1e3
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -128,7 +128,7 @@ class WaitQueue:
         self._turns: deque[int] = deque()
 
     def join(self, waiter: Waiter) -> None:
-        """Put a waiter in its place."""
+        """Add a waiter."""
         if waiter.priority is _INTERACTIVE:
             self._interactive.push(waiter)
             return

@@ -17,7 +17,7 @@ __all__ = ["MemoryStore", "ask", "exchange"]
 
 
 class MemoryStore:
-    """Does what `LeaseStore` asks for, in memory, and forgets when told to."""
+    """A `LeaseStore` in memory that can lose its data."""
 
     def __init__(self) -> None:
         self.epoch = uuid4().hex
@@ -25,12 +25,12 @@ class MemoryStore:
         self.holdings: dict[tuple[str, int, str], Holding] = {}
 
     def forget(self) -> None:
-        """Come back empty: whoever comes first says from when on it is safe to lease."""
+        """Lose all data: the first process sets the first window for leases."""
         self.epoch, self.first_free = uuid4().hex, None
         self.holdings.clear()
 
     def answer(self, exchange: Exchange) -> Reply:
-        """Take in what is told, and give what is asked for."""
+        """Apply reports, and lease permits."""
         if self.first_free is None:
             self.first_free = exchange.first_safe
         given = [self._give(exchange, one) for one in exchange.requests]
@@ -59,7 +59,7 @@ class MemoryStore:
 
 
 def ask(number: int = 100, want: int = 0, **others: Any) -> LeaseRequest:
-    """Return an ask for places of a route that takes 320 a window."""
+    """Return a lease request for a route with 320 requests per window."""
     known = {"route": "POST /device", "limit": 320, "carry": 0, "loose": 64}
     return LeaseRequest(number=number, want=want, **{**known, **others})
 

@@ -119,7 +119,7 @@ def test_sleep_forgets() -> None:
 
 
 def test_time_awake_is_no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the system tells, sleep is by how much its clock of all time leads that of waking."""
+    """With a boot-time clock the suspended time is its lead over the monotonic clock."""
     monkeypatch.setattr(clock, "_BOOT", 7)
     monkeypatch.setattr(time, "clock_gettime", {7: 5000.0}.__getitem__)
     monkeypatch.setattr(time, "monotonic", lambda: 1400.0)
@@ -138,7 +138,7 @@ def test_what_has_hardly_moved_is_not_noteworthy() -> None:
 
 
 def test_sleep_forgets_each_time() -> None:
-    """A second sleep is told from the first, and each moves the version by one."""
+    """Two suspends are distinguished, and each increases the version by one."""
     sleeper = Sleeper()
     clock = ServerClock(suspended=sleeper)
     for sleeps in range(1, 4):
@@ -181,7 +181,7 @@ def test_the_first_look_for_sleep_looks() -> None:
 
 
 def test_what_an_answer_tells() -> None:
-    """One that tells nothing new is passed over for as long as what is known is fresh."""
+    """An answer without new information is skipped while the bounds are fresh."""
     clock = fresh(slack=0.0)
     assert clock.observe(0.4, 0.5, EPOCH)
     changes = clock.changes
@@ -255,7 +255,7 @@ def test_either_bound_is_noteworthy(sent: float, received: float) -> None:
 
 
 def test_version_counts_noteworthy_changes_only() -> None:
-    """An answer that tells nothing new moves nothing."""
+    """An answer without new information changes nothing."""
     clock = fresh()
     clock.observe(10.0, 10.1, EPOCH)
     before = clock.version
@@ -265,7 +265,7 @@ def test_version_counts_noteworthy_changes_only() -> None:
 
 @given(st.floats(-300, 300), st.floats(0.001, 0.05))
 def test_the_best_moment_to_ask_halves_the_bounds(offset: float, one_way: float) -> None:
-    """Asked when it tells most, each answer halves what is not known, down to what it travels."""
+    """Queries at the best time halve the bounds, down to the travel time."""
     clock, now = fresh(slack=0.0), 1000.0
     for asked in range(5):
         clock.observe(now, now + 2 * one_way, float(floor(EPOCH + offset + now + one_way)))

@@ -58,7 +58,7 @@ def test_nothing_stays_under_way_for_ever() -> None:
 
 
 def test_it_holds_for_routes_in_use_and_for_those_to_come() -> None:
-    """What is presumed takes room, whether the route was used before or is used afterwards."""
+    """Prior charges count, whether the route was used before or is used later."""
     core = Core(
         Settings(HardLimits("small", {}, default=3, minute=MINUTE)),
         make_pacer=lambda _: Unpaced(),

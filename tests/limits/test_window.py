@@ -66,7 +66,7 @@ def test_refund_takes_a_charge_back() -> None:
 
 
 def test_settling_twice_is_a_bug() -> None:
-    """A charge ends once; the second time is told, not swallowed."""
+    """Settling a charge twice raises an error."""
     windows = Windows(60.0, exact_clock())
     charge = windows.charge(10.0)
     windows.settle(charge, 10.1)

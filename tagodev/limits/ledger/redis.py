@@ -39,7 +39,7 @@ _TIMEOUT: Final = 3.0
 #: `Holding`; the rest implements `permits_for` and `share_of`.
 _SCRIPT: Final = f"""
 local key, holder, epoch, first_safe = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
-local carried, asks = tonumber(ARGV[4]), cjson.decode(ARGV[5])
+local carried, requests = tonumber(ARGV[4]), cjson.decode(ARGV[5])
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''
 local known = redis.call('HMGET', key, 'epoch', 'run', 'first_free')
 if not known[1] or known[2] ~= run then
@@ -72,14 +72,14 @@ local function windows_of(route, number)
     return kept
 end
 
-local function free_and_calls(ask, windows, mine)
+local function free_and_calls(request, windows, mine)
     local latest, calls, full = {{}}, {{}}, false
     for _, window in ipairs(windows) do
         local number = window[1]
-        if number <= ask.number then
+        if number <= request.number then
             local holdings = mine
-            if number ~= ask.number then
-                holdings = cjson.decode(redis.call('HGET', key, field(ask.route, number)) or '{{}}')
+            if number ~= request.number then
+                holdings = cjson.decode(redis.call('HGET', key, field(request.route, number)) or '{{}}')
             end
             calls[number] = 0
             for who, one in pairs(holdings) do
@@ -87,76 +87,76 @@ local function free_and_calls(ask, windows, mine)
                     latest[who] = {{number, one}}
                 end
                 calls[number] = calls[number] + one[4]
-                full = full or (number == ask.number and one[5])
+                full = full or (number == request.number and one[5])
             end
         end
     end
     local held, peak = 0, 0
     for _, found in pairs(latest) do
         local one = found[2]
-        if found[1] == ask.number then
+        if found[1] == request.number then
             held = held + one[1]
-        elseif one[3] >= ask.number then
+        elseif one[3] >= request.number then
             held = held + math.min(one[1], one[2])
         end
     end
     for number, count in pairs(calls) do
-        if number ~= ask.number and number >= ask.number - {PEAK_WINDOWS} then
+        if number ~= request.number and number >= request.number - {PEAK_WINDOWS} then
             peak = math.max(peak, count)
         end
     end
-    return ask.limit - held, calls[ask.number], peak, full
+    return request.limit - held, calls[request.number], peak, full
 end
 
-local function share_of(ask, free, present, peak)
+local function share_of(request, free, present, peak)
     if free <= 0 then
         return 0
     end
-    local urgent = math.min(ask.urgent, free)
-    local reserve = ask.reserve
+    local urgent = math.min(request.urgent, free)
+    local reserve = request.reserve
     if reserve == cjson.null then
         reserve = peak
     end
     local kept = math.max(reserve - present - urgent, 0)
-    if ask.reserve == cjson.null then
-        kept = math.max(kept, math.floor(present * ask.left / math.max(1 - ask.left, {SEEN})))
+    if request.reserve == cjson.null then
+        kept = math.max(kept, math.floor(present * request.left / math.max(1 - request.left, {SEEN})))
     end
     local left = free - urgent - kept
-    local bulk = ask.want - ask.urgent
+    local bulk = request.want - request.urgent
     if bulk <= 0 or left <= 0 then
         return urgent
     end
-    local block = math.max(math.floor(left / {PART}), math.floor(ask.limit / 1000), 1)
+    local block = math.max(math.floor(left / {PART}), math.floor(request.limit / 1000), 1)
     return urgent + math.min(bulk, block, left)
 end
 
-local given = {{}}
-for nth, ask in ipairs(asks) do
-    local windows = windows_of(ask.route, ask.number)
-    local at = field(ask.route, ask.number)
+local leases = {{}}
+for nth, request in ipairs(requests) do
+    local windows = windows_of(request.route, request.number)
+    local at = field(request.route, request.number)
     local all = cjson.decode(redis.call('HGET', key, at) or '{{}}')
-    local until_ = ask.number + carried
-    local mine = all[holder] or {{ask.carry, ask.loose, until_, 0, false}}
-    mine[1] = mine[1] - ask.back
-    mine[4] = mine[4] + ask.interactive
-    mine[5] = mine[5] or ask.full
+    local until_ = request.number + carried
+    local mine = all[holder] or {{request.carry, request.loose, until_, 0, false}}
+    mine[1] = mine[1] - request.back
+    mine[4] = mine[4] + request.interactive
+    mine[5] = mine[5] or request.full
     all[holder] = mine
     for _, window in ipairs(windows) do
-        if window[1] == ask.number then
+        if window[1] == request.number then
             window[2] = math.max(window[2], until_)
         end
     end
-    local free, present, peak, full = free_and_calls(ask, windows, all)
-    local places = 0
-    if ask.want > 0 and not full then
-        places = share_of(ask, free, present, peak)
+    local free, present, peak, full = free_and_calls(request, windows, all)
+    local permits = 0
+    if request.want > 0 and not full then
+        permits = share_of(request, free, present, peak)
     end
-    mine[1] = mine[1] + places
-    redis.call('HSET', key, at, cjson.encode(all), 'windows ' .. ask.route, cjson.encode(windows))
-    given[nth] = {{places, full}}
+    mine[1] = mine[1] + permits
+    redis.call('HSET', key, at, cjson.encode(all), 'windows ' .. request.route, cjson.encode(windows))
+    leases[nth] = {{permits, full}}
 end
 redis.call('PEXPIRE', key, {_EXPIRY})
-return {{known[1], known[3], cjson.encode(given)}}
+return {{known[1], known[3], cjson.encode(leases)}}
 """
 
 

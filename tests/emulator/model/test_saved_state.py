@@ -315,7 +315,7 @@ def test_file_that_could_not_be_written_is_told_at_the_start(tmp_path: Path) -> 
 
 
 def test_file_of_another_token_is_told(tmp_path: Path) -> None:
-    """A token that was asked for is not quietly another one; the message tells neither."""
+    """A different token is refused; the message contains neither."""
     file = tmp_path / "site.json"
     save(file, "p-1", filled())
 
@@ -351,7 +351,7 @@ def test_process_saves_at_its_end(tmp_path: Path, number: signal.Signals | None)
 
 
 def test_process_saves_on_demand(tmp_path: Path) -> None:
-    """The parent may ask for the file; where there is none to write it is told."""
+    """The parent can save the file; without a state file it gets an error."""
     file = tmp_path / "site.json"
     with EmulatorProcess(EmulatorOptions(state=file)) as emulator:
         emulator.save()
@@ -364,7 +364,7 @@ def test_process_saves_on_demand(tmp_path: Path) -> None:
 
 
 async def test_stock_is_there_from_the_start() -> None:
-    """Devices have names in order and a token each, and nobody has made them by request."""
+    """Initial devices have names in order and a token each, and do not count as created."""
     async with running(devices=12, plan="starter") as (emulator, http):
         query = {"amount": "100", "fields": "name"}
         listed = await result(await http.get("/device", params=query))

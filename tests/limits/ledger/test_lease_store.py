@@ -55,7 +55,7 @@ async def told(make_store: MakeStore, *exchanges: Exchange) -> list[Reply]:
 
 
 async def places(make_store: MakeStore, *exchanges: Exchange) -> list[int]:
-    """Return how many places the first ask of each exchange is given."""
+    """Return the number of permits of the first lease of each exchange."""
     return [reply.leases[0].permits for reply in await told(make_store, *exchanges)]
 
 
@@ -63,7 +63,7 @@ async def places(make_store: MakeStore, *exchanges: Exchange) -> list[int]:
 
 
 async def test_blocks_are_a_share_of_what_is_left(make_store: MakeStore) -> None:
-    """Each block is a sixteenth of what nobody holds, whoever asks."""
+    """Each block is a sixteenth of what is free, for every process."""
     asked = [exchange(ask(want=1000), holder=who) for who in ("one", "two", "one")]
 
     assert [20, 18, 17] == await places(make_store, *asked)
@@ -134,7 +134,7 @@ async def test_no_more_is_loose_than_was_held(make_store: MakeStore) -> None:
 
 
 async def test_the_last_word_holds_for_later_windows(make_store: MakeStore) -> None:
-    """Who has told that nothing is left of his holds nothing in the windows after."""
+    """A process that reported no charges holds nothing in later windows."""
     asked = [
         exchange(ask(100, want=200, urgent=200), holder="two"),
         exchange(ask(101, carry=0), holder="two"),
@@ -195,7 +195,7 @@ async def test_calls_go_on_as_they_began(make_store: MakeStore) -> None:
 
 
 async def test_one_closes_the_window_for_all(make_store: MakeStore) -> None:
-    """Who was told that the window is full tells all who ask; it is full for that window only."""
+    """A window reported as full is full for all processes, and only that window."""
     replies = await told(
         make_store,
         exchange(ask(100, full=True), holder="two"),
@@ -232,7 +232,7 @@ async def test_an_exchange_without_asks_tells_the_epoch(make_store: MakeStore) -
 
 
 async def test_several_at_once(make_store: MakeStore) -> None:
-    """Whoever asks at the same moment gets places of his own, also where the store is new."""
+    """Concurrent requests get separate permits, also from a new store."""
     stores = [make_store() for _ in range(8)]
 
     async def take_all(store: LeaseStore, holder: str) -> int:

@@ -47,7 +47,7 @@ ALL = exchange(ask(want=320, urgent=320))
 
 
 def test_the_file_is_for_its_owner_only(store: SqliteStore, path: Path) -> None:
-    """Nobody else may read who sends how much."""
+    """The file is readable by its owner only."""
     store.exchange_now(ALL)
 
     assert {0o600} == {file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
@@ -72,7 +72,7 @@ def test_leases_outlive_the_process(
 def test_a_file_that_vanished_makes_all_wait(
     store: SqliteStore, open_store: Callable[[], SqliteStore], path: Path
 ) -> None:
-    """Whoever knew it says so in the new one, also to those who did not."""
+    """A process that used the old file records the change for all processes."""
     epoch = store.exchange_now(ALL).epoch
     for file in path.parent.iterdir():
         file.unlink()
@@ -126,7 +126,7 @@ def test_an_old_copy_is_another_file(store: SqliteStore, path: Path) -> None:
 def test_a_broken_file_is_an_error_of_the_store(
     store: SqliteStore, path: Path, content: bytes
 ) -> None:
-    """It is told, and once the file is gone all goes on."""
+    """It raises an error, and a new file works."""
     path.parent.mkdir()
     path.write_bytes(content)
     with pytest.raises(StoreError):
@@ -155,7 +155,7 @@ def test_a_file_is_checked_before_it_is_used(
 
 
 def test_a_file_that_breaks_meanwhile(store: SqliteStore, path: Path) -> None:
-    """Bytes that somebody wrote over it are an error of the store too."""
+    """A damaged file is an error of the store too."""
     store.exchange_now(ALL)
     store.disconnect()
     with path.open("r+b") as file:
@@ -182,7 +182,7 @@ def test_other_databases_are_left_alone(store: SqliteStore, path: Path) -> None:
 def test_a_busy_file_is_waited_for_and_then_away(
     store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever holds the file for too long makes it count as away; later it is there again."""
+    """A file that stays locked counts as unavailable, and works again later."""
     monkeypatch.setattr(sqlite, "_TIMEOUT", 0.05)
     store.exchange_now(ALL)
     store.disconnect()
@@ -205,7 +205,7 @@ def test_a_place_that_can_not_be_written_is_an_error_of_the_store(tmp_path: Path
 
 
 def test_a_full_disk_is_waited_for(store: SqliteStore) -> None:
-    """Somebody may make room; nothing is leased before, and the file is sound."""
+    """On a full disk nothing is leased, and the file stays valid."""
     store.exchange_now(ALL)
     assert store._connection is not None
     store._connection.execute("PRAGMA max_page_count = 1")
