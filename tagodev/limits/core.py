@@ -1,6 +1,6 @@
 """Core of the scheduler: synchronous, with the time as an argument.
 
-A request needs a free permit in the windows, an open route, capacity of the pacer and a connection slot.
+A request needs quota in the windows, an open route, capacity of the pacer and a connection slot.
 The core issues a permit in one step when all of these are free at the same moment. Nothing is held
 while something else is awaited, so a cancelled waiter can't leak or block anything.
 

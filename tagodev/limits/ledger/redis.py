@@ -79,7 +79,8 @@ local function free_and_calls(request, windows, mine)
         if number <= request.number then
             local holdings = mine
             if number ~= request.number then
-                holdings = cjson.decode(redis.call('HGET', key, field(request.route, number)) or '{{}}')
+                local text = redis.call('HGET', key, field(request.route, number))
+                holdings = cjson.decode(text or '{{}}')
             end
             calls[number] = 0
             for who, one in pairs(holdings) do
@@ -117,11 +118,12 @@ local function share_of(request, free, present, peak)
     if reserve == cjson.null then
         reserve = peak
     end
-    local kept = math.max(reserve - present - urgent, 0)
+    local reserved = math.max(reserve - present - urgent, 0)
     if request.reserve == cjson.null then
-        kept = math.max(kept, math.floor(present * request.left / math.max(1 - request.left, {SEEN})))
+        local rest = present * request.left / math.max(1 - request.left, {SEEN})
+        reserved = math.max(reserved, math.floor(rest))
     end
-    local left = free - urgent - kept
+    local left = free - urgent - reserved
     local bulk = request.want - request.urgent
     if bulk <= 0 or left <= 0 then
         return urgent
@@ -152,7 +154,8 @@ for nth, request in ipairs(requests) do
         permits = share_of(request, free, present, peak)
     end
     mine[1] = mine[1] + permits
-    redis.call('HSET', key, at, cjson.encode(all), 'windows ' .. request.route, cjson.encode(windows))
+    redis.call('HSET', key, at, cjson.encode(all))
+    redis.call('HSET', key, 'windows ' .. request.route, cjson.encode(windows))
     leases[nth] = {{permits, full}}
 end
 redis.call('PEXPIRE', key, {_EXPIRY})
