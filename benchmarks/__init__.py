@@ -1,1 +1,1 @@
-"""Benchmarks: programs that measure what tagodev promises, each in one run."""
+"""Benchmarks: programs that measure the figures that tagodev promises."""

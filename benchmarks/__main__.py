@@ -1,8 +1,8 @@
-"""All benchmarks in one run: ``python -m benchmarks``, which is what ``nox -s bench`` runs.
+"""Runs all benchmarks: ``python -m benchmarks``, which is what ``nox -s bench`` runs.
 
-Compares tagodev with its rivals, measures every figure that it is held to, simulates a fleet, and
-writes what was found to ``docs/benchmarks.json``, ``docs/benchmarks.md`` and ``docs/charts/``.
-``--quick`` does all of it in small and writes to another folder, for what it finds is worth little.
+Compares tagodev with other clients, measures every promised figure, simulates a fleet, and
+writes the results to ``docs/benchmarks.json``, ``docs/benchmarks.md`` and ``docs/charts/``.
+``--quick`` runs everything with small sizes and writes to another folder; its figures mean little.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def run(*, quick: bool) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure everything and write it down."""
+    """Measure everything and write the results."""
     options = _parse(arguments)
     docs: Path = options.docs or (Path(tempfile.mkdtemp()) if options.quick else _DOCS)
     found = run(quick=options.quick)
@@ -76,8 +76,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="all in small, in a few minutes")
-    parser.add_argument("--docs", type=Path, help="the folder to write to; default: docs")
+    parser.add_argument("--quick", action="store_true", help="use small sizes; takes a few minutes")
+    parser.add_argument("--docs", type=Path, help="output folder (default docs)")
     return parser.parse_args(arguments)
 
 

@@ -1,4 +1,4 @@
-"""A chart of bars that lie one below the other, each of some parts; as SVG, drawn by hand."""
+"""SVG chart of stacked horizontal bars."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RIGHT: Final = 560
 _TOP: Final = 84
 _STEP: Final = 26
 _THICK: Final = 16
-#: Of the parts, in their order: told apart by whoever sees no colours by their lightness.
+#: Colours of the parts, in order, which also differ in lightness.
 _COLOURS: Final = ("#0072B2", "#D55E00", "#F0E442")
 _STYLE: Final = (
     "text{font:14px 'DejaVu Sans',Verdana,sans-serif;fill:#222}"
@@ -34,7 +34,7 @@ class Bar:
     """What stands to its left."""
     parts: tuple[int, ...]
     """How long its parts are."""
-    told: str
+    label: str
     """What stands to its right."""
 
 
@@ -80,7 +80,7 @@ def _bar(bar: Bar, y: float, scale: float) -> Iterator[str]:
             width = max(part * scale, 2)
             yield _rect(x, y, width, colour)
             x += width
-    yield _text(_RIGHT + 10, y + 13, bar.told, "small")
+    yield _text(_RIGHT + 10, y + 13, bar.label, "small")
 
 
 def _text(x: float, y: float, text: str, classes: str = "") -> str:

@@ -1,6 +1,6 @@
-"""A server that costs next to nothing: the same answer to every request, from a process of its own.
+"""Minimal server in a separate process: the same answer to every request.
 
-What is measured beside it is the client.
+The measured cost is then the client's.
 """
 
 from __future__ import annotations

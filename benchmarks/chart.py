@@ -1,14 +1,13 @@
-"""Draws ``docs/charts/windows.svg``: what a service counts, window by window, of three clients.
+"""Draws ``docs/charts/windows.svg``: requests counted by a service, by window, for three clients.
 
-The same job is done in virtual time against the same model of the service, with the same number of
+The same job runs in virtual time against the same model of the service, with the same number of
 workers:
 
-- by tagodev's scheduler as it is by default;
-- by workers that share ``AsyncLimiter(limit, 60)``, a full token bucket; what is refused is not
-  tried again;
-- by tagodev's scheduler with ``pacing="steady"``, a bucket small enough never to be refused.
+- with tagodev's scheduler and its defaults;
+- with ``AsyncLimiter(limit, 60)``, a full token bucket; refused requests are not retried;
+- with tagodev's scheduler and ``pacing="steady"``, a bucket small enough never to be refused.
 
-The drawing is made by hand and depends on nothing but the seed.
+The drawing depends on the seed only.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ _OFFSET: Final = EPOCH - 90.4
 
 @attrs.frozen(kw_only=True)
 class Story:
-    """What the service counted of one client."""
+    """Requests of one client, as counted by the service."""
 
     name: str
     """Who."""
@@ -66,15 +65,10 @@ class Story:
 
 
 class Exchange:
-    """Requests on their way to a model of the service and back."""
+    """Requests in flight to a model of the service and back."""
 
     def __init__(self, limit: int, seed: int) -> None:
-        """Begin with an unused service.
-
-        Args:
-            limit: requests it accepts in one window.
-            seed: decides all delays.
-        """
+        """Start with an unused service."""
         self.service = Service(limit, _MINUTE)
         self._rng = random.Random(seed)
         self._loop = asyncio.get_running_loop()
@@ -93,7 +87,7 @@ class Exchange:
 
 
 def token_bucket(exchange: Exchange) -> Callable[[], Awaitable[None]]:
-    """Return what a worker does for one row if it trusts in a token bucket."""
+    """Return the worker's code for one row with a token bucket."""
     bucket = AsyncLimiter(exchange.service.limit, _MINUTE)
 
     async def do() -> None:
@@ -104,13 +98,15 @@ def token_bucket(exchange: Exchange) -> Callable[[], Awaitable[None]]:
 
 
 def scheduler(exchange: Exchange, pacing: Pacing) -> Callable[[], Awaitable[None]]:
-    """Return what a worker does for one row if it asks tagodev's scheduler."""
+    """Return the worker's code for one row with tagodev's scheduler."""
     limits = HardLimits("simulated", {CREATE.name: exchange.service.limit}, minute=_MINUTE)
     settings = Settings(limits, pacing=pacing, concurrency=_WORKERS)
     core = Core(
         settings,
         make_pacer=aligned_pacer,
-        make_steady_pacer=partial(steady_pacer, minute=_MINUTE, spread=settings.transit_max),
+        make_steady_pacer=partial(
+            steady_pacer, window_seconds=_MINUTE, spread=settings.transit_max
+        ),
         clock=ServerClock(suspended=lambda: 0.0),
     )
     turns = Scheduler(core)
@@ -134,13 +130,7 @@ async def run_job(
     make: Callable[[Exchange], Callable[[], Awaitable[None]]],
     options: argparse.Namespace,
 ) -> Story:
-    """Do a job and return what the service counted.
-
-    Args:
-        name: what to call the client.
-        make: returns what a worker does for one row.
-        options: requests, limit, phase and seed.
-    """
+    """Run a job and return the service's counts."""
     exchange = Exchange(options.limit, options.seed)
     await asyncio.sleep((options.phase * _MINUTE - exchange.server_time) % _MINUTE)
     began = exchange.server_time
@@ -165,8 +155,8 @@ async def run_job(
     )
 
 
-def tell(options: argparse.Namespace) -> list[Story]:
-    """Run all three, each in a virtual time of its own."""
+def run_all(options: argparse.Namespace) -> list[Story]:
+    """Run all three, each in a separate virtual time."""
     clients: dict[str, Callable[[Exchange], Callable[[], Awaitable[None]]]] = {
         "tagodev": partial(scheduler, pacing="aligned"),
         f"token bucket: AsyncLimiter({options.limit}, 60)": token_bucket,
@@ -196,7 +186,7 @@ _STYLE: Final = (
 
 @attrs.frozen(kw_only=True)
 class Scale:
-    """Where windows and requests lie in the drawing."""
+    """Coordinates of windows and requests in the drawing."""
 
     windows: int
     """Windows from left to right."""
@@ -204,11 +194,11 @@ class Scale:
     """Requests that fill a panel."""
 
     def x(self, window: float) -> float:
-        """Return where a moment lies, given in windows."""
+        """Return the x coordinate of a moment, given in windows."""
         return _LEFT + (_RIGHT - _LEFT) * window / self.windows
 
     def height(self, requests: float) -> float:
-        """Return how tall so many requests are."""
+        """Return the height of a number of requests."""
         return _PANEL * requests / self.highest
 
 
@@ -321,9 +311,9 @@ def _sum_up(story: Story) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the three clients, print what was counted, and draw it."""
+    """Run the three clients, print the counts, and draw them."""
     options = _parse(arguments)
-    stories = tell(options)
+    stories = run_all(options)
     for story in stories:
         print(f"{story.name}: {_sum_up(story)}")
         print(f"  accepted {' '.join(map(str, story.accepted))}")
@@ -336,14 +326,16 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="chart", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--requests", type=int, default=2625, help="in all (default 2625)")
-    parser.add_argument("--limit", type=int, default=250, help="a window (default 250)")
     parser.add_argument(
-        "--phase", type=float, default=0.4, help="part of a window that is over at the start"
+        "--requests", type=int, default=2625, help="total number of requests (default 2625)"
     )
-    parser.add_argument("--seed", type=int, default=1, help="decides all delays (default 1)")
+    parser.add_argument("--limit", type=int, default=250, help="requests per window (default 250)")
     parser.add_argument(
-        "--out", type=Path, default=Path("docs/charts/windows.svg"), help="file to write"
+        "--phase", type=float, default=0.4, help="elapsed part of a window at the start"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of all delays (default 1)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("docs/charts/windows.svg"), help="output file"
     )
     return parser.parse_args(arguments)
 

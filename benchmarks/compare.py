@@ -1,16 +1,16 @@
-"""tagodev and its rivals, in one run: the same jobs on the same kind of emulator, one by one.
+"""Compares tagodev with other clients: the same jobs on the same kind of emulator, one by one.
 
     python -m benchmarks.compare --json results.json
     python -m benchmarks.compare --quick --scenarios neighbour --rivals tagodev "aiohttp alone"
 
-Every job has an emulator of its own, begins at the same phase of a window, and is done by a process
-of its own; what a rival claims is held against what the service counted and holds in the end.
-``python -m benchmarks`` runs it among all others, and writes the results up.
+Every job has its own emulator, begins at the same phase of a window, and runs in a separate
+process; each client's result is checked against what the service counted and stores at the end.
+``python -m benchmarks`` runs it among all others, and publishes the results.
 
-*Ideal* is a greedy client that knows everything, at the rate that tagodev reaches here without
+*Ideal* is a greedy client with complete knowledge, at the rate that tagodev reaches without
 limits in the same run.
 *Rejected* are requests that the service answered with 429.
-*Lost* are rows whose device the caller does not hold in the end, with its token.
+*Lost* are rows for which the caller has no device and token at the end.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _SEED: Final = 9
 
 @attrs.frozen(kw_only=True)
 class Result:
-    """How one rival fared in one scenario."""
+    """Result of one client in one scenario."""
 
     scenario: str
     """Which scenario."""
@@ -80,7 +80,7 @@ class Result:
     unknown_tokens: int
     """Devices that the service holds and the caller does not know."""
     lost: int
-    """Rows that are not done, as the caller tells or as the service shows."""
+    """Rows that the caller or the service does not have at the end."""
     cpu_us: float
     """CPU of the rival's process, in microseconds a request."""
     memory_mb: float
@@ -94,18 +94,18 @@ class Result:
 
     @property
     def ratio(self) -> float:
-        """Makespan through ideal."""
+        """Duration divided by the ideal."""
         return self.makespan / self.ideal
 
 
 @attrs.frozen(kw_only=True)
 class Worked:
-    """That a rival has worked, and what it says."""
+    """A finished client and its own result."""
 
     began: float
     """When it began, by the service's clock."""
-    told: dict[str, Any]
-    """What its tally told."""
+    report: dict[str, Any]
+    """Output of its tally."""
     asked: int
     """What the other client on the profile asked for meanwhile."""
     got: int
@@ -113,14 +113,14 @@ class Worked:
 
 
 class DidNotFinishError(Exception):
-    """A rival took far longer than it should, or ended before it was done."""
+    """A client exceeded its timeout, or ended early."""
 
 
 # --- the other client on the profile -----------------------------------------------------------
 
 
 class Neighbour(Thread):
-    """Makes devices on the same profile, evenly, and never tries again."""
+    """Another client of the profile: creates devices at a constant rate, without retries."""
 
     def __init__(self, emulator: EmulatorProcess, rate: float) -> None:
         super().__init__(name="neighbour", daemon=True)
@@ -131,7 +131,7 @@ class Neighbour(Thread):
         self.got = 0
 
     def run(self) -> None:
-        """Ask, until it is stopped."""
+        """Send requests until stopped."""
         connection = http.client.HTTPConnection(urlsplit(self._emulator.url).netloc)
         headers = {"Authorization": self._emulator.token, "Content-Type": "application/json"}
         began = time.monotonic()
@@ -146,7 +146,7 @@ class Neighbour(Thread):
         connection.close()
 
     def stop(self) -> None:
-        """End it, and wait until it has ended."""
+        """Stop, and wait for the end."""
         self._over.set()
         self.join()
 
@@ -155,17 +155,7 @@ class Neighbour(Thread):
 
 
 def measure(scenario: Scenario, rival: str, rate: float) -> Result:
-    """Let a rival go through a scenario.
-
-    Args:
-        scenario: which.
-        rival: who, by name.
-        rate: creations a second that tagodev reaches here without limits.
-
-    Raises:
-        DidNotFinishError: it took far too long, or failed altogether.
-        RuntimeError: it can't be run here.
-    """
+    """Run one client in a scenario."""
     arguments = command(rival)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -181,13 +171,13 @@ def measure(scenario: Scenario, rival: str, rate: float) -> Result:
             journal=str(Path(folder) / "run.journal") if scenario.journal else None,
         )
         worked = _let_work(arguments, job, scenario, rate, emulator)
-        return _judged(scenario, rival, rate, worked, emulator)
+        return _checked(scenario, rival, rate, worked, emulator)
 
 
 def _let_work(
     arguments: Sequence[str], job: Job, scenario: Scenario, rate: float, emulator: EmulatorProcess
 ) -> Worked:
-    """Let a rival do its job, beside whoever else is there."""
+    """Run one client's job, with the scenario's neighbour."""
     times, more = _PATIENCE
     longest = times * ideal_makespan(job.rows, scenario.hard_limits, rate, 0.0) + more
     neighbour = None
@@ -217,33 +207,33 @@ def _let_work(
     if not line:
         raise DidNotFinishError(f"it ended with {process.returncode}")
     asked, got = (neighbour.asked, neighbour.got) if neighbour else (0, 0)
-    return Worked(began=began, told=orjson.loads(line), asked=asked, got=got)
+    return Worked(began=began, report=orjson.loads(line), asked=asked, got=got)
 
 
 def _next_moment(scenario: Scenario, *, ahead: float) -> float:
-    """Return the next moment at which so much of a window is over, some seconds ahead at least."""
+    """Return the next moment at this phase of a window, at least some seconds ahead."""
     earliest = time.time() + ahead
     return earliest + (scenario.phase * scenario.minute - earliest) % scenario.minute
 
 
-def _judged(
+def _checked(
     scenario: Scenario, rival: str, rate: float, worked: Worked, emulator: EmulatorProcess
 ) -> Result:
-    """Hold what a rival told against what the service counted and holds."""
-    told, routes = worked.told, emulator.stats()["routes"].values()
+    """Check a client's result against what the service counted and stores."""
+    report, routes = worked.report, emulator.stats()["routes"].values()
     rejected = sum(route["rejected"] for route in routes) - (worked.asked - worked.got)
     requests = sum(route["accepted"] for route in routes) - worked.got + rejected
     held = {
         identity: name for identity, name in _devices(emulator) if not name.startswith("Neighbour ")
     }
-    known = set(told["known"]) & held.keys()
+    known = set(report["known"]) & held.keys()
     rows_held = len(set(held.values()))
     rows_known = len({held[identity] for identity in known})
     return Result(
         scenario=scenario.key,
         rival=rival,
         rows=scenario.rows,
-        makespan=told["seconds"],
+        makespan=report["seconds"],
         ideal=ideal_makespan(scenario.rows, scenario.hard_limits, rate, worked.began),
         requests=requests,
         rejected=rejected,
@@ -252,17 +242,17 @@ def _judged(
         missing=scenario.rows - rows_held,
         doubled=len(held) - rows_held,
         unknown_tokens=len(held) - len(known),
-        lost=scenario.rows - min(rows_known, told["done"]),
-        cpu_us=told["cpu"] / max(requests, 1) * 1e6,
-        memory_mb=told["memory"],
-        failures=told["failures"],
+        lost=scenario.rows - min(rows_known, report["done"]),
+        cpu_us=report["cpu"] / max(requests, 1) * 1e6,
+        memory_mb=report["memory"],
+        failures=report["failures"],
         neighbour_asked=worked.asked,
         neighbour_got=worked.got,
     )
 
 
 def _devices(emulator: EmulatorProcess) -> Iterator[tuple[str, str]]:
-    """Yield id and name of every device that the service holds."""
+    """Yield id and name of every device of the service."""
     connection = http.client.HTTPConnection(urlsplit(emulator.url).netloc)
     page, found = 0, _PAGE
     while found == _PAGE:
@@ -279,7 +269,7 @@ def _devices(emulator: EmulatorProcess) -> Iterator[tuple[str, str]]:
 
 
 def compare(scenarios: Sequence[Scenario], rivals: Sequence[str]) -> dict[str, Any]:
-    """Let every rival go through every scenario, and return the results as a JSON object."""
+    """Run every client in every scenario, and return the results as a JSON object."""
     began = time.monotonic()
     rate = asyncio.run(unlimited_rate())
     print(f"{rate:.0f} creations a second without limits", flush=True)
@@ -332,7 +322,7 @@ def _line(one: Result) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the comparison, print it as it goes, and write it down."""
+    """Run the comparison, print its progress, and write the results."""
     options = _parse(arguments)
     scenarios = [
         scenario
@@ -350,10 +340,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="all in small, in a few minutes")
-    parser.add_argument("--scenarios", nargs="+", help="some, by the beginnings of their names")
-    parser.add_argument("--rivals", nargs="+", choices=NAMES, default=NAMES, help="some")
-    parser.add_argument("--json", type=Path, help="where to write the results")
+    parser.add_argument("--quick", action="store_true", help="use small sizes; takes a few minutes")
+    parser.add_argument("--scenarios", nargs="+", help="scenarios by prefix of their names")
+    parser.add_argument("--rivals", nargs="+", choices=NAMES, default=NAMES, help="clients to run")
+    parser.add_argument("--json", type=Path, help="output file")
     return parser.parse_args(arguments)
 
 

@@ -1,9 +1,9 @@
-"""Every figure that tagodev is held to, beside what was found, in one run.
+"""Measures every promised figure in one run.
 
     python -m benchmarks.design_table
     python -m benchmarks.design_table --quick --only grant start
 
-The other programs measure; this one asks each for its figures and says which are met.
+It runs the other programs and reports which targets their figures meet.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _WAITERS: Final = 100_000
 
 @attrs.frozen(kw_only=True)
 class Figure:
-    """One figure, as wanted and as found."""
+    """One figure: target and result."""
 
     what: str
     """What was measured."""
@@ -52,7 +52,7 @@ class Figure:
 
 @attrs.frozen(kw_only=True)
 class Size:
-    """How much is measured."""
+    """Sizes of the measurements."""
 
     seeds: int
     """Jobs in virtual time, for each limit and length."""
@@ -132,7 +132,7 @@ def _grants(size: Size) -> Iterator[Figure]:
             for _ in range(3)
         )
         yield Figure(
-            what=f"one grant with {_WAITERS:,} waiters queued, {priority.value} priority, median",
+            what=f"one permit with {_WAITERS:,} waiters queued, {priority.value} priority, median",
             wanted="<= 5 us",
             found=f"{cost:.2f} us",
             met=cost <= 5,
@@ -236,18 +236,13 @@ _PARTS: Final[dict[str, Callable[[Size], Iterator[Figure]]]] = {
 
 
 def measure(*, quick: bool, only: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Measure, print each figure as it is found, and return them as JSON objects.
-
-    Args:
-        quick: all in small, to see that everything runs.
-        only: the beginnings of the names of parts; empty for all.
-    """
+    """Measure and print each figure, and return all as JSON objects."""
     size = _QUICK if quick else _FULL
     figures = []
     for name, part in _PARTS.items():
         if only and not name.startswith(tuple(only)):
             continue
-        for figure in _whatever_happens(name, part(size)):
+        for figure in _with_errors(name, part(size)):
             print(
                 f"{'met' if figure.met else 'NOT':>3}  {figure.what}: {figure.found} "
                 f"({figure.wanted})",
@@ -257,8 +252,8 @@ def measure(*, quick: bool, only: Sequence[str] = ()) -> list[dict[str, Any]]:
     return figures
 
 
-def _whatever_happens(name: str, figures: Iterator[Figure]) -> Iterator[Figure]:
-    """Yield figures; a part that fails is a figure that is not met, and the others go on."""
+def _with_errors(name: str, figures: Iterator[Figure]) -> Iterator[Figure]:
+    """Yield figures; an error in one part counts as a missed target, and the others continue."""
     try:
         yield from figures
     except (Exception, SystemExit) as error:  # noqa: BLE001  (an hour's run must not be lost)
@@ -278,8 +273,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="all in small")
-    parser.add_argument("--only", nargs="+", default=(), help=f"some of {', '.join(_PARTS)}")
+    parser.add_argument("--quick", action="store_true", help="use small sizes")
+    parser.add_argument("--only", nargs="+", default=(), help=f"parts to run: {', '.join(_PARTS)}")
     options = parser.parse_args(arguments)
     print(describe("aiohttp", "aiolimiter", "tagoio-sdk"), flush=True)
     measure(quick=options.quick, only=options.only)

@@ -1,4 +1,4 @@
-"""What the programs that talk to the emulator share: devices to make, when to start, the ideal."""
+"""Helpers of the programs that use the emulator: devices, phases, the ideal duration."""
 
 from __future__ import annotations
 
@@ -25,17 +25,13 @@ _REPEATS: Final = 3
 
 
 def device_specs(count: int) -> Iterator[DeviceCreate]:
-    """Yield so many devices to be made, each with a name of its own and a tag."""
+    """Yield devices to create, each with a unique name and a tag."""
     for number in range(count):
         yield DeviceCreate(name=f"Sensor {number}", tags=[Tag("site", str(number % 40))])
 
 
 async def unlimited_rate() -> float:
-    """Return the creations a second that tagodev reaches here where nothing is limited.
-
-    The fastest of three: whatever else this machine does makes it slower, never faster, and a
-    higher rate only makes the ideal harder to reach.
-    """
+    """Return the creations per second that tagodev reaches without limits."""
     devices = _WARM_UP + _REPEATS * _MEASURED
     options = EmulatorOptions(unlimited=True, max_devices=devices)
     fastest = 0.0
@@ -51,28 +47,21 @@ async def unlimited_rate() -> float:
 
 
 def ideal_makespan(count: int, limits: HardLimits, rate: float, began: float) -> float:
-    """Return the seconds that a greedy client needs that knows everything.
-
-    Each window completes min(limit, rate x time left in it).
-
-    Args:
-        count: devices to be made.
-        limits: what the service accepts.
-        rate: creations a second without limits.
-        began: when it began, by the service's clock.
-    """
+    """Return the duration for a greedy client with complete knowledge, in seconds."""
     limit, minute = limits.limit(CREATE), limits.minute
     left = minute - began % minute
-    return forecast(count, limit=limit, minute=minute, free=limit, next_window_in=left, rate=rate)
+    return forecast(
+        count, limit=limit, window_seconds=minute, free=limit, next_window_in=left, rate=rate
+    )
 
 
 async def wait_for_phase(minute: float, phase: float, clock_offset: float = 0.0) -> float:
-    """Wait until the service's window has come so far, and return the service's time.
+    """Wait for a phase of the service's window, and return the service's time.
 
     Args:
         minute: a window's length in seconds.
-        phase: which part of the window is to be over, from 0 to 1.
-        clock_offset: seconds by which the service's clock runs ahead of this machine's.
+        phase: elapsed part of the window, 0 to 1.
+        clock_offset: seconds by which the service's clock is ahead.
     """
     now = time.time() + clock_offset
     await asyncio.sleep((phase * minute - now) % minute)

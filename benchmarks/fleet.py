@@ -1,15 +1,15 @@
-"""Scale beyond this machine, in virtual time: many profiles, each with all the devices it may hold.
+"""Simulates many full profiles in virtual time.
 
     python -m benchmarks.fleet --profiles 1000 --devices 10000
 
-Each profile edits all of its devices, at the 2,000 a minute of the Scale plan, by two processes
+Each profile edits all of its devices, at the 2,000 a minute of the Scale plan, in two processes
 that share its limits through a store.
-Cores, lessees and what the store gives out are tagodev's own code; the service, the network and the
-way to the store are models (`benchmarks.simulation`).
-All profiles that one process of this machine simulates live in one virtual time, side by side.
+Cores, lease clients and the leases are tagodev's own code; the service, the network and the
+connection to the store are models (`benchmarks.simulation`).
+All profiles simulated by one process of this machine share one virtual time.
 
-Told are, for growing numbers of profiles: the CPU of a request, with everything that is simulated
-around it, which must not grow; what was rejected; and which part of the limit was used in the
+It prints, for growing numbers of profiles: the CPU time per request, including the simulation,
+which must not grow; the number of rejected requests; and the used part of the limit in the
 windows in which every process of a profile had work from beginning to end.
 """
 
@@ -58,7 +58,7 @@ _TICK: Final = 0.1
 
 @attrs.frozen(kw_only=True)
 class Figures:
-    """What came of some profiles."""
+    """Results of some profiles."""
 
     profiles: int
     """How many."""
@@ -79,7 +79,7 @@ class Figures:
 
     @property
     def use(self) -> float:
-        """Which part of the limit was used in full windows."""
+        """Used part of the limit in full windows."""
         return self.used / (self.full_windows * self.limit) if self.full_windows else 0.0
 
     @property
@@ -89,20 +89,20 @@ class Figures:
 
 
 class Time:
-    """The one virtual time of all that is simulated in a process."""
+    """The virtual time of all simulations in a process."""
 
     def __init__(self) -> None:
-        """Begin at a thousand seconds."""
+        """Start at a thousand seconds."""
         self.now = 1000.0
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
 
     def at(self, when: float, what: Callable[[], None]) -> None:
-        """Have something happen at a time."""
+        """Schedule a call."""
         heappush(self._events, (when, next(self._order), what))
 
     def run(self) -> None:
-        """Let time pass until nothing is left to happen."""
+        """Advance the time until no call is left."""
         while self._events:
             self.now, _, what = heappop(self._events)
             what()
@@ -112,13 +112,7 @@ class Profile:
     """A profile: its limits on the service, its store, its processes."""
 
     def __init__(self, clock: Time, devices: int, seed: int) -> None:
-        """Set it up; its processes begin by themselves, each at a time of its own.
-
-        Args:
-            clock: the virtual time.
-            devices: how many it has.
-            seed: decides all that chance decides.
-        """
+        """Create the profile and its processes, which start at different times."""
         self.time = clock
         self.rng = random.Random(seed)
         self.offset = EPOCH + self.rng.uniform(-300.0, 300.0)
@@ -143,16 +137,10 @@ class Profile:
 
 
 class Process:
-    """One of those that share a profile: a core, and a lessee that asks the store."""
+    """One of the processes that share a profile: a core and its lease client."""
 
     def __init__(self, profile: Profile, rows: int, start: float) -> None:
-        """Begin at a time.
-
-        Args:
-            profile: whose it is.
-            rows: devices that it edits.
-            start: when it begins.
-        """
+        """Start at a time."""
         self.began = self.ended = 0.0
         self._profile = profile
         self._time = profile.time
@@ -168,7 +156,7 @@ class Process:
             clock=ServerClock(suspended=lambda: 0.0),
             on_lease_needed=self._want,
         )
-        self._lessee = LeaseClient(self.core, "simulated", processes=_PROCESSES)
+        self._lease_client = LeaseClient(self.core, "simulated", processes=_PROCESSES)
         self._time.at(start, self._begin)
 
     # --- rows ----------------------------------------------------------------------------------
@@ -206,7 +194,7 @@ class Process:
 
         def arrive() -> None:
             # Requests for the time are of another route, which nothing here exhausts.
-            asks = permit.bucket.route.name == CLOCK_ROUTE
+            asks = permit.limiter.route.name == CLOCK_ROUTE
             accepted = asks or profile.service.handle(profile.server_time)
             date = float(floor(profile.server_time))
             self._time.at(self._time.now + back, lambda: answer(accepted, date))
@@ -245,13 +233,13 @@ class Process:
         self._wanted = True
 
     def _exchange(self) -> None:
-        """Ask the store for what is wanted, one round trip at a time."""
+        """Exchange with the store, one round trip at a time."""
         self._wanted = False
         if self._asking:
             return
-        exchange = self._lessee.next_exchange(self._time.now)
+        exchange = self._lease_client.next_exchange(self._time.now)
         if exchange is None:
-            if self._lessee.restless and self._done < self._rows:
+            if self._lease_client.needs_polling and self._done < self._rows:
                 self._asking = True
                 self._time.at(self._time.now + _TICK, self._look_again)
             return
@@ -260,7 +248,7 @@ class Process:
 
         def take() -> None:
             self._asking = False
-            self._lessee.take(exchange, reply, self._time.now)
+            self._lease_client.take(exchange, reply, self._time.now)
             self._wanted = True
             self._dispatch()
 
@@ -273,13 +261,7 @@ class Process:
 
 
 def simulate(profiles: int, devices: int, first_seed: int) -> Figures:
-    """Simulate some profiles side by side in one virtual time.
-
-    Args:
-        profiles: how many.
-        devices: how many each has.
-        first_seed: seeds the first of them; the others follow.
-    """
+    """Simulate some profiles in one virtual time."""
     began = time.process_time()
     clock = Time()
     all_of_them = [Profile(clock, devices, first_seed + nth) for nth in range(profiles)]
@@ -304,16 +286,10 @@ def simulate(profiles: int, devices: int, first_seed: int) -> Figures:
 
 
 def simulate_in_processes(profiles: int, devices: int, processes: int) -> Figures:
-    """Simulate some profiles, a part of them in each process of this machine.
-
-    Args:
-        profiles: how many.
-        devices: how many each has.
-        processes: of this machine.
-    """
+    """Simulate some profiles, distributed over the processes of this machine."""
     parts = [profiles // processes + (nth < profiles % processes) for nth in range(processes)]
     jobs = [(part, devices, sum(parts[:nth])) for nth, part in enumerate(parts) if part]
-    # A process of its own also for one part: its memory is told.
+    # A separate process even for one part, to measure its memory.
     with Pool(len(jobs)) as pool:
         figures = pool.starmap(simulate, jobs)
     return Figures(
@@ -363,9 +339,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="fleet", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--profiles", type=int, default=1000, help="how many (default 1000)")
-    parser.add_argument("--devices", type=int, default=10_000, help="each has (default 10000)")
-    parser.add_argument("--processes", type=int, default=2, help="at the same time (default 2)")
+    parser.add_argument(
+        "--profiles", type=int, default=1000, help="number of profiles (default 1000)"
+    )
+    parser.add_argument(
+        "--devices", type=int, default=10_000, help="devices per profile (default 10000)"
+    )
+    parser.add_argument("--processes", type=int, default=2, help="parallel processes (default 2)")
     return parser.parse_args(arguments)
 
 

@@ -1,16 +1,16 @@
-"""What one grant costs while very many wait, in time and in memory.
+"""Cost of one permit with very many waiters, in time and in memory.
 
-Time: so many requests wait in the core's line and one slot is free; `Core.dispatch` grants the slot
-to the head of the line, which is what is timed, one grant at a time.
-Before the next one the request is answered and another joins the line, so that as many wait as
-before.
-Of several rounds the quickest counts, for whatever else this machine does makes a grant slower.
-Nothing else holds a request up: the limit is far away, and so is the bucket's.
-The rows "by block" ask the real aiolimiter bucket as it is asked at large limits, for many requests
-at once; the rows "one by one" as it is asked at the smallest; the others ask no bucket at all.
+Time: requests wait in the core's queue and one slot is free; `Core.dispatch` issues the permit
+to the head of the queue, which is what is timed, one permit at a time.
+Before the next one the request is answered and another joins the queue, so that the number of
+waiters stays constant.
+Of several rounds the quickest counts, since other load on the machine only adds time.
+Neither the limit nor pacing delays a request.
+The rows "by block" query the aiolimiter bucket as for large limits, for many requests
+at once; the rows "one by one" as for the smallest; the others use no bucket.
 
-Memory: tasks that wait in `Scheduler.acquire` against as many that wait for a bare future; the
-difference is what a waiter takes besides its caller's own task.
+Memory: tasks that wait in `Scheduler.acquire`, compared with as many that wait for a bare future;
+the difference is the cost of a waiter beside its caller's own task.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _WARM_UP: Final = 500
 
 @attrs.frozen
 class Cost:
-    """What single grants took, in microseconds."""
+    """Duration of single permits, in microseconds."""
 
     median: float
     """Half of them took less."""
@@ -66,7 +66,7 @@ _PACERS: Final[Mapping[str, Callable[[int], Pacer]]] = {
 
 
 def make_core(make_pacer: Callable[[int], Pacer]) -> Core:
-    """Return a core in which nothing but its one slot holds a request up."""
+    """Return a core in which only its one slot delays a request."""
     limits = HardLimits("far away", {}, default=_FAR_AWAY)
     return Core(
         Settings(limits, concurrency=1), make_pacer=make_pacer, make_steady_pacer=make_pacer
@@ -89,7 +89,7 @@ async def time_grants(
     permits: list[Permit] = []
     for _ in range(waiters):
         core.join(CREATE, permits.append, clock(), priority=priority)
-    # A collection of garbage is not part of a grant; which one it hits would be chance.
+    # Garbage collection is not part of a permit, and would hit some of them at random.
     gc.collect()
     gc.disable()
     try:
@@ -103,7 +103,7 @@ async def time_grants(
 def _time_one(
     core: Core, priority: Priority, permits: list[Permit], clock: Callable[[], float]
 ) -> int:
-    """Return the nanoseconds of one grant, and make everything ready for the next."""
+    """Return the nanoseconds of one permit, and prepare the next one."""
     now = clock()
     started = time.perf_counter_ns()
     core.dispatch(now)
@@ -118,10 +118,10 @@ def _time_one(
 
 
 async def memory_a_waiter(waiters: int) -> tuple[float, float]:
-    """Return the bytes a task takes that waits for its turn, and that waits for a bare future."""
+    """Return the bytes of a task waiting for a permit, and of one waiting for a bare future."""
     loop = asyncio.get_running_loop()
     scheduler = Scheduler(make_core(aligned_pacer))
-    # With its only slot taken nobody else is granted anything.
+    # With its only slot in use no other permit is issued.
     await scheduler.acquire(CREATE)
 
     async def for_its_turn() -> object:
@@ -161,7 +161,7 @@ async def _bytes_a_task(wait: Callable[[], Awaitable[object]], count: int) -> fl
 async def measure(options: argparse.Namespace) -> None:
     """Run all measurements and print each as it ends."""
     print(
-        f"\nOne grant, in microseconds, over {options.grants} single grants; "
+        f"\nOne permit, in microseconds, of {options.grants} permits; "
         f"the quickest of {options.rounds} rounds"
     )
     print(f"{'limiter':>10} {'priority':>12} {'waiters':>8} {'median':>8} {'p99':>8}")
@@ -198,11 +198,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--grants", type=int, default=20_000, help="to time in each round (default 20000)"
+        "--grants", type=int, default=20_000, help="permits to time per round (default 20000)"
     )
-    parser.add_argument("--rounds", type=int, default=3, help="of all rows (default 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of all rows (default 3)")
     parser.add_argument(
-        "--memory-waiters", type=int, default=100_000, help="tasks that wait (default 100000)"
+        "--memory-waiters", type=int, default=100_000, help="waiting tasks (default 100000)"
     )
     return parser.parse_args(arguments)
 

@@ -1,8 +1,8 @@
-"""What one request costs the client, beside aiohttp and orjson alone, and beside the official SDK.
+"""Cost of one request for the client, compared with aiohttp and orjson, and with the official SDK.
 
-All of them make the same exchange with the same server, which costs next to nothing and runs in a
-process of its own; what is measured is the CPU time of this process.
-The machine's moods hit all of them: they take turns in short rounds, and the median of each one's
+All of them make the same exchange with the same minimal server in a separate process; the
+CPU time of this process is measured.
+To even out load on the machine they take turns in short rounds, and the median of each one's
 rounds counts.
 
     python -m benchmarks.hot_path --uvloop
@@ -168,8 +168,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="hot_path", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"default {ROUNDS}")
-    parser.add_argument("--uvloop", action="store_true", help="once more on uvloop")
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, help=f"number of rounds (default {ROUNDS})"
+    )
+    parser.add_argument("--uvloop", action="store_true", help="measure on uvloop too")
     return parser.parse_args(arguments)
 
 

@@ -1,8 +1,8 @@
-"""What a run keeps in memory: very many rows against few, with a journal and without.
+"""Memory of a run: many rows compared with few, with a journal and without.
 
-Each run is a process of its own, and its figure is the most that was ever resident of it.
-The service is one that answers at once, within the process, so that what is measured is the run:
-rows are read, written down, granted, answered and reported as ever.
+Each run is a separate process; its figure is its peak resident memory.
+The service is an in-process model that answers at once, so that only the run is measured:
+rows are read, journaled, sent and reported as usual.
 """
 
 from __future__ import annotations
@@ -45,14 +45,10 @@ _ALLOWED: Final = 20.0
 
 
 class InstantTransport(Transport):
-    """A service that makes a device of every request, at once."""
+    """A service that creates a device for every request, at once."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
-        """Begin with no device.
-
-        Args:
-            session: open; nothing is sent through it.
-        """
+        """Start without devices."""
         super().__init__(session, "http://127.0.0.1:1", Secret("p-made-up"), timeout=10.0)
         self._numbers = count(1)
 
@@ -72,12 +68,7 @@ class InstantTransport(Transport):
 
 
 async def make_devices(rows: int, journal: Path | None) -> None:
-    """Make so many devices.
-
-    Args:
-        rows: how many.
-        journal: where that is written down; None for nowhere.
-    """
+    """Create devices."""
     ledger = MemoryLedger()
     scheduler = ledger.open(Settings(_UNLIMITED, concurrency=_CONCURRENCY), None)
     async with aiohttp.ClientSession() as http:
@@ -89,13 +80,7 @@ async def make_devices(rows: int, journal: Path | None) -> None:
 
 
 def resident(rows: int, *, journalled: bool, directory: Path) -> float:
-    """Return the most that is resident of a run in a process of its own, in MB.
-
-    Args:
-        rows: how many devices it makes.
-        journalled: whether it keeps a journal.
-        directory: where journals lie.
-    """
+    """Return the peak resident memory of a run in a separate process, in MB."""
     command = [sys.executable, "-m", __spec__.name, "--alone", str(rows)]
     if journalled:
         command += ["--journal", str(directory / f"{rows}.journal")]
@@ -112,7 +97,7 @@ def _alone(rows: int, journal: Path | None) -> None:
 
 
 def measure(options: argparse.Namespace, directory: Path) -> None:
-    """Run all cases and print each as it ends."""
+    """Run all cases and print each result."""
     print(f"{'journal':>8} {'rows':>9} {'most resident, MB':>18} {'more, MB':>9} {'allowed':>8}")
     for journalled in (False, True):
         few = resident(options.few, journalled=journalled, directory=directory)
@@ -144,9 +129,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--few", type=int, default=10_000, help="rows (default 10,000)")
     parser.add_argument("--many", type=int, default=1_000_000, help="rows (default 1,000,000)")
-    parser.add_argument("--directory", type=Path, help="where journals lie: on which disk")
-    parser.add_argument("--alone", type=int, help="make so many devices in this process, no more")
-    parser.add_argument("--journal", type=Path, help="with --alone: where it is written down")
+    parser.add_argument("--directory", type=Path, help="folder of the journals")
+    parser.add_argument("--alone", type=int, help="only create this many devices in this process")
+    parser.add_argument("--journal", type=Path, help="with --alone: the journal file")
     return parser.parse_args(arguments)
 
 

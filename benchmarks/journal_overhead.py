@@ -1,11 +1,11 @@
-"""What a journal costs: the same creations with one and without, in turn.
+"""Overhead of a journal: the same creations with one and without, in turn.
 
-On the limits of the Scale plan, where a run mostly waits for the next window, and without limits,
-where nothing hides what a journal takes.
-Each run has an emulator of its own; those with limits begin at the same phase of a window.
-With and without take turns, and of several rounds the quickest of each counts: whatever else this
-machine does makes a run slower, never faster.
-*Kept* is the throughput with a journal through that without.
+Measured with the limits of the Scale plan, where a run mostly waits for the next window, and
+without limits, where waiting does not hide the journal's cost.
+Each run has its own emulator; those with limits begin at the same phase of a window.
+Runs with and without a journal take turns, and of several rounds the quickest of each counts: other
+load on the machine only adds time.
+*Kept* is the throughput with a journal divided by that without.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _LENGTHS: Final = (3000, 10_000)
 
 @attrs.frozen
 class Case:
-    """What is done with a journal and without."""
+    """What to run with a journal and without."""
 
     devices: int
     """Devices to make."""
@@ -50,7 +50,7 @@ class Case:
 
 
 async def take_time(case: Case, journal: Path | None) -> float:
-    """Return the seconds that one run takes."""
+    """Return the duration of one run, in seconds."""
     unlimited = case.phase is None
     options = EmulatorOptions(
         minute=case.limits.minute, unlimited=unlimited, max_devices=_WARM_UP + case.devices
@@ -72,7 +72,7 @@ async def take_time(case: Case, journal: Path | None) -> float:
 
 
 async def compare(case: Case, rounds: int, directory: Path) -> tuple[float, float]:
-    """Return the seconds without a journal and with one, the quickest of each."""
+    """Return the quickest durations without a journal and with one, in seconds."""
     quickest = {False: float("inf"), True: float("inf")}
     for number, with_journal in product(range(rounds), (False, True)):
         journal = directory / f"{case.devices}-{number}.journal" if with_journal else None
@@ -82,7 +82,7 @@ async def compare(case: Case, rounds: int, directory: Path) -> tuple[float, floa
 
 
 async def measure(options: argparse.Namespace, directory: Path) -> None:
-    """Run all cases and print each as it ends."""
+    """Run all cases and print each result."""
     scale = HardLimits.for_plan("scale", options.minute)
     limit = scale.limit("POST /device")
     cases = {
@@ -116,14 +116,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--rounds", type=int, default=3, help="of each case (default 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds per case (default 3)")
     parser.add_argument(
         "--minute", type=float, default=6.0, help="a window's length in seconds (default 6)"
     )
     parser.add_argument(
-        "--phase", type=float, default=0.2, help="part of a window that is over at the start"
+        "--phase", type=float, default=0.2, help="elapsed part of a window at the start"
     )
-    parser.add_argument("--directory", type=Path, help="where journals lie: on which disk")
+    parser.add_argument("--directory", type=Path, help="folder of the journals")
     return parser.parse_args(arguments)
 
 

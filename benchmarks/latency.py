@@ -1,8 +1,8 @@
-"""How long a person waits while a bulk run is at work, beside how long without one.
+"""Latency of interactive calls during a bulk run, compared with an idle profile.
 
-One process makes devices in bulk at the limit, and meanwhile one now and then, on the same route
+One process creates devices in bulk at the limit, and single ones now and then, on the same route
 and with a reserve.
-The service takes 50 ms to answer, so that it is the waiting that counts, not this machine.
+The service takes 50 ms to answer, so that waiting dominates, not this machine.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _LATENCY: Final = 0.05
 
 @attrs.frozen
 class Waited:
-    """How long calls took, in seconds."""
+    """Durations of calls, in seconds."""
 
     idle: float
-    """All but one in a hundred of them, with nobody beside."""
+    """All but one in a hundred of them, on an idle profile."""
     busy: float
-    """The same beside a bulk run."""
+    """The same during a bulk run."""
     rejected: int
     """Requests that were refused."""
     made_in_bulk: int
@@ -45,12 +45,12 @@ class Waited:
 
     @property
     def ratio(self) -> float:
-        """How much longer a call takes beside a bulk run."""
+        """Duration of a call during a bulk run, divided by that on an idle profile."""
         return self.busy / self.idle
 
 
 async def measure(calls: int) -> Waited:
-    """Make so many calls with nobody beside, and as many beside a bulk run."""
+    """Make calls on an idle profile, and as many during a bulk run."""
     limits = HardLimits.for_plan("scale", _MINUTE).override(CREATE, _LIMIT)
     options = EmulatorOptions(
         minute=_MINUTE, limits={CREATE: _LIMIT}, latency=_LATENCY, max_devices=10**6
@@ -96,11 +96,11 @@ def _p99(waited: list[float]) -> float:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(prog="latency", description=__doc__)
-    parser.add_argument("--calls", type=int, default=100, help="of each (default 100)")
+    parser.add_argument("--calls", type=int, default=100, help="calls of each kind (default 100)")
     waited = asyncio.run(measure(parser.parse_args(arguments).calls))
     print(describe("aiohttp"))
     print(
-        f"p99 {waited.idle * 1000:.1f} ms with nobody beside, {waited.busy * 1000:.1f} ms beside a "
+        f"p99 {waited.idle * 1000:.1f} ms on an idle profile, {waited.busy * 1000:.1f} ms beside a "
         f"bulk run that made {waited.made_in_bulk} devices: {waited.ratio:.2f} times (1.5 wanted); "
         f"{waited.rejected} rejected"
     )

@@ -1,7 +1,7 @@
-"""One of many processes that share a budget: makes devices in bulk, or one now and then.
+"""Worker process of a shared limit: creates devices in bulk, or single ones now and then.
 
-A program for `benchmarks.many_processes` and for tests: its one argument says as JSON what to do,
-and what came of it is a line of JSON on standard output.
+A program for `benchmarks.many_processes` and for tests: its one argument is the job as JSON, and
+the result is a line of JSON on standard output.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ROOT = Path(__file__).parent.parent
 
 @attrs.frozen(kw_only=True)
 class Work:
-    """What one process does."""
+    """Job of one process."""
 
     api: str
     """Address of the service."""
@@ -40,7 +40,7 @@ class Work:
     ledger: str
     """A file, or the address of a Redis server."""
     name: str
-    """Tells its devices from those of others."""
+    """Prefix of its devices."""
     rows: int
     """How many devices it makes."""
     limit: int
@@ -48,7 +48,7 @@ class Work:
     minute: float
     """A window's length in seconds."""
     journal: str | None = None
-    """Where it is written down, so that whoever comes after a kill goes on."""
+    """Journal, so that a restarted process resumes."""
     every: float = 0.0
     """Seconds from one device to the next; 0 for a bulk run."""
     reserve: int | None = None
@@ -60,7 +60,7 @@ class Work:
 
 
 class _Counting:
-    """A store that counts what it is asked."""
+    """A store that counts its exchanges."""
 
     def __init__(self, store: LeaseStore) -> None:
         self._store = store
@@ -75,7 +75,7 @@ class _Counting:
 
 
 def start(work: Work) -> subprocess.Popen[bytes]:
-    """Start a process that does some work."""
+    """Start a process with a job."""
     return subprocess.Popen(
         [sys.executable, "-m", "benchmarks.leasing_worker", orjson.dumps(attrs.asdict(work))],
         cwd=_ROOT,
@@ -84,7 +84,7 @@ def start(work: Work) -> subprocess.Popen[bytes]:
 
 
 async def do(work: Work) -> dict[str, Any]:
-    """Do the work, and return what came of it."""
+    """Run the job, and return the result."""
     ledger: SharedLedger
     ledger = RedisLedger(work.ledger) if "://" in work.ledger else SqliteLedger(work.ledger)
     stores: list[_Counting] = []
@@ -137,7 +137,7 @@ def _specs(work: Work) -> Iterator[DeviceCreate]:
 
 
 def main() -> None:
-    """Do what the argument says."""
+    """Run the job in the argument."""
     done = asyncio.run(do(Work(**orjson.loads(sys.argv[1]))))
     print(orjson.dumps(done).decode(), flush=True)
 

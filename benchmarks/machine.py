@@ -1,4 +1,4 @@
-"""What a figure was measured with: a figure without that is worth nothing."""
+"""Description of the machine and versions of a measurement."""
 
 from __future__ import annotations
 
@@ -33,11 +33,7 @@ def describe(*distributions: str) -> str:
 
 
 def facts(*distributions: str) -> dict[str, str]:
-    """Return the same, fact by fact.
-
-    Args:
-        distributions: names of installed packages that took part, besides tagodev.
-    """
+    """Return the same as single facts."""
     return {
         "date": time.strftime("%Y-%m-%d %H:%M"),
         "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -50,7 +46,7 @@ def facts(*distributions: str) -> dict[str, str]:
 
 
 def _source_digest() -> str:
-    """Return what tells apart states of the source that bear the same version."""
+    """Return a digest of the source, which identifies unreleased states."""
     digest = sha256()
     for path in sorted(_SOURCE.rglob("*.py")):
         digest.update(path.relative_to(_SOURCE).as_posix().encode() + b"\0" + path.read_bytes())

@@ -1,18 +1,18 @@
-"""Eight processes, one budget: what they reach together, and what becomes of it when some die.
+"""Eight processes that share limits: throughput, failures, priorities, round trips.
 
-*Undisturbed*: all make devices in bulk on one emulator, with a ledger in a file and then in Redis.
-Told are the windows that all of them were at work in, and what of the limit these took.
+*Undisturbed*: all create devices in bulk on one emulator, with a ledger in a file and then in
+Redis. It prints the windows in which all of them had work, and the used part of the limit.
 
-*Disturbed*: processes are killed and started again with their journals, and Redis is stopped for
+*Disturbed*: processes are killed and restarted with their journals, and Redis is stopped for
 ten seconds and comes back empty.
-Nothing may be rejected, made twice or not at all; how long it takes is another matter.
+Nothing may be rejected, created twice or lost; the duration is not limited.
 
-*Priorities*: one process makes devices in bulk, another one every half second; told is how long the
-latter's calls take beside those of an idle profile.
+*Priorities*: one process creates devices in bulk, another one every half second; it prints how
+long the latter's calls take, compared with those on an idle profile.
 
-*Round trips*: how often the store is asked, for each request at a limit of thousands.
+*Round trips*: exchanges with the store per request, at a limit of thousands.
 
-Parts with a limit of their own take no other.
+Parts with a limit of their own ignore the option.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ _LATENCY = 0.05
 
 
 def emulator(limit: int, minute: float, latency: float = 0.0) -> EmulatorProcess:
-    """Return a service that takes so many creations a window."""
+    """Return a service with this limit of creations."""
     limits = {"POST /device": limit}
     options = EmulatorOptions(minute=minute, limits=limits, max_devices=10**6, latency=latency)
     return EmulatorProcess(options)
 
 
 def works(service: EmulatorProcess, ledger: str, limit: int, rows: int) -> list[Work]:
-    """Return what the processes have to do: so many rows all together."""
+    """Return the jobs of the processes, with this many rows in total."""
     return [
         Work(
             api=service.url,
@@ -71,7 +71,7 @@ def works(service: EmulatorProcess, ledger: str, limit: int, rows: int) -> list[
 
 
 def finish(processes: Sequence[subprocess.Popen[bytes]]) -> list[dict[str, Any]]:
-    """Return what came of each process."""
+    """Return the result of each process."""
     return [orjson.loads(process.communicate()[0]) for process in processes]
 
 
@@ -83,7 +83,7 @@ def _stats(service: EmulatorProcess) -> tuple[dict[str, Any], dict[float, int]]:
 
 @attrs.frozen(kw_only=True)
 class Undisturbed:
-    """What all processes reached together."""
+    """Result of all processes together."""
 
     rows: int
     """Devices that were asked for."""
@@ -102,7 +102,7 @@ class Undisturbed:
 
     @property
     def use(self) -> float:
-        """Which part of the limit was used in full windows."""
+        """Used part of the limit in full windows."""
         return sum(self.full) / (self.limit * len(self.full))
 
     def __str__(self) -> str:
@@ -114,7 +114,7 @@ class Undisturbed:
 
 
 def undisturbed(ledger: str, limit: int, minute: float) -> Undisturbed:
-    """Let all processes work, and tell of the windows in which all of them were at it."""
+    """Run all processes, and print the windows in which all of them had work."""
     with emulator(limit, minute) as service:
         # They end together, however unlike their shares are: who started first has made more.
         until = time.time() + minute * (_WINDOWS + _SPARE)
@@ -137,7 +137,7 @@ def undisturbed(ledger: str, limit: int, minute: float) -> Undisturbed:
 
 
 def disturbed(limit: int, minute: float, folder: Path, redis: RedisServer) -> None:
-    """Kill and start processes meanwhile, and let Redis be away and come back empty."""
+    """Kill and restart processes, and stop Redis and restart it empty."""
     with emulator(limit, minute) as service:
         wanted = [
             attrs.evolve(work, journal=str(folder / f"{nth}.journal"))
@@ -181,7 +181,7 @@ def _restart(running: list[subprocess.Popen[bytes]], wanted: list[Work], nth: in
 
 
 def priorities(ledger: str, limit: int, minute: float) -> None:
-    """Make a device every half second, with nobody beside, and then beside a bulk run."""
+    """Create a device every half second, on an idle profile and during a bulk run."""
     calls = round(_BULK_ROWS / limit * minute / 0.5)
     with emulator(limit, minute, _LATENCY) as service:
         one, other, *_ = works(service, ledger, limit, _BULK_ROWS * _PROCESSES)
@@ -191,8 +191,8 @@ def priorities(ledger: str, limit: int, minute: float) -> None:
         stats, windows = _stats(service)
     before, beside = _late(idle["waited"]), _late(busy["waited"])
     print(
-        f"  {calls} calls each; p99 {before * 1000:.1f} ms with nobody beside, "
-        f"{beside * 1000:.1f} ms beside a bulk run of {bulk['done']} rows: "
+        f"  {calls} calls each; p99 {before * 1000:.1f} ms on an idle profile, "
+        f"{beside * 1000:.1f} ms during a bulk run of {bulk['done']} rows: "
         f"{beside / before:.2f} times; {stats['rejected']} rejected\n"
         f"  windows {[*windows.values()]}",
         flush=True,
@@ -205,7 +205,7 @@ def _late(waited: list[float]) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run what is asked for."""
+    """Run the requested parts."""
     options = _parse(arguments)
     print(describe("aiohttp", "redis"), flush=True)
     program = find_redis()
@@ -232,9 +232,15 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parts = ["sqlite", "redis", "disturbed", "priorities", "round-trips"]
-    parser.add_argument("parts", nargs="*", choices=parts, default=parts, help="default: all")
-    parser.add_argument("--limit", type=int, default=1000, help="creations a window (1000)")
-    parser.add_argument("--minute", type=float, default=6.0, help="seconds of a window (6)")
+    parser.add_argument(
+        "parts", nargs="*", choices=parts, default=parts, help="parts to run (default all)"
+    )
+    parser.add_argument(
+        "--limit", type=int, default=1000, help="creations per window (default 1000)"
+    )
+    parser.add_argument(
+        "--minute", type=float, default=6.0, help="a window's length in seconds (default 6)"
+    )
     return parser.parse_args(arguments)
 
 

@@ -1,10 +1,10 @@
-"""What ``tagodev plan`` takes for a large profile: list requests, CPU and memory.
+"""Cost of ``tagodev plan`` for a large profile: list requests, CPU and memory.
 
-A file of 10,000 rows is planned against a profile of 10,000 devices with five tags each, once where
-nothing differs and once where every row does, with devices known by their names and by a tag.
-Each plan is a process of its own, as it is for whoever types the command; its CPU and its peak of
-memory are what the system has counted for it, imports and reading the file included.
-The service is the emulator in a process of its own, which refuses nothing for its number.
+A file of 10,000 rows is planned against a profile of 10,000 devices with five tags each, once
+without changes and once with a change in every row, with devices matched by name and by a tag.
+Each plan is a separate process, as on the command line; its CPU time and peak memory are the
+system's figures, including imports and reading the file.
+The service is the emulator in a separate process, without limits.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PLENTY: Final = HardLimits("plenty", {}, default=1_000_000_000)
 
 @attrs.frozen
 class Took:
-    """What one plan took."""
+    """Cost of one plan."""
 
     steps: int
     """Devices that it would change."""
@@ -55,8 +55,8 @@ class Took:
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--devices", type=int, default=10_000, help="devices, and rows")
-    parser.add_argument("--json", action="store_true", help="one JSON object as output")
+    parser.add_argument("--devices", type=int, default=10_000, help="number of devices and rows")
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
     given = parser.parse_args()
     options = EmulatorOptions(unlimited=True, max_devices=given.devices)
     with tempfile.TemporaryDirectory() as folder, EmulatorProcess(options) as emulator:
@@ -92,7 +92,7 @@ def _table(rows: dict[str, Took]) -> Iterator[str]:
 
 
 async def _fill(emulator: EmulatorProcess, devices: int) -> None:
-    """Make the devices."""
+    """Create the devices."""
     async with Tago(emulator.token, api=emulator.url, plan=_PLENTY) as tago:
         await tago.devices.create_many(
             DeviceCreate(
@@ -111,7 +111,7 @@ async def _fill(emulator: EmulatorProcess, devices: int) -> None:
 
 
 def _write(path: Path, devices: int, *, differ: bool) -> None:
-    """Write the file, in which no row differs from its device, or each in one cell."""
+    """Write the file, whose rows equal their devices or differ in one cell each."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(
@@ -124,7 +124,7 @@ def _write(path: Path, devices: int, *, differ: bool) -> None:
 
 
 def _plan(emulator: EmulatorProcess, path: Path, known_by: str) -> Took:
-    """Make a plan in a process of its own."""
+    """Run a plan in a separate process."""
     before = _asked(emulator)
     began = time.monotonic()
     with (path.parent / "plan.json").open("wb") as out:

@@ -1,8 +1,7 @@
-"""What a process has used, as the system has counted it, and nothing that was used before it.
+"""CPU time and peak memory of a process, as measured by the system.
 
-Whoever starts a process must be small: Linux takes what the memory of the parent has been at its
-peak for the least that the child's can be.
-A process without anything loaded stands in between.
+The parent must be small: on Linux the peak memory of a child is at least that of its parent at the
+fork. So a process without imports runs in between.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 @attrs.frozen
 class Used:
-    """What a process has used."""
+    """CPU time and memory of a process."""
 
     code: int
     """Its exit code."""
@@ -45,14 +44,7 @@ class Used:
 def run_measured(
     arguments: Sequence[str], environment: Mapping[str, str], out: IO[bytes], folder: Path
 ) -> Used:
-    """Run a Python program to its end, and return what it has used.
-
-    Args:
-        arguments: for the interpreter that runs this.
-        environment: of the program.
-        out: where its standard output goes.
-        folder: where it runs.
-    """
+    """Run a Python program to its end, and return its CPU time and memory."""
     with tempfile.TemporaryDirectory() as place:
         found = Path(place) / "used"
         between = [sys.executable, "-I", "-S", "-c", _BETWEEN, str(found)]

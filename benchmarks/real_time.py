@@ -1,8 +1,8 @@
-"""Creations over HTTP, in real time, on a service whose clock is not this machine's.
+"""Creations over HTTP, in real time, on a service with a different clock.
 
-For each clock offset the same job is begun at several phases of the service's window.
-The table gives what the service rejected, how long the job took, and how long a greedy client needs
-that knows everything and begins at the same moment; allowed are 1.05 times that and 1.5 s.
+For each clock offset the same job starts at several phases of the service's window.
+The table shows rejected requests, the job's duration, and that of a greedy client with complete
+knowledge that starts at the same moment; the target is 1.05 times that plus 1.5 s.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class Outcome:
-    """How one job went."""
+    """Result of one job."""
 
     created: int
     """Devices made."""
@@ -45,17 +45,17 @@ class Outcome:
 
     @property
     def ratio(self) -> float:
-        """Makespan through ideal."""
+        """Duration divided by the ideal."""
         return self.makespan / self.ideal
 
     @property
     def in_bounds(self) -> bool:
-        """Whether the job took no longer than is allowed."""
+        """Whether the duration meets the target."""
         return self.makespan <= 1.05 * self.ideal + 1.5
 
 
 async def measure(options: argparse.Namespace) -> None:
-    """Run every job and print each as it ends."""
+    """Run every job and print each result."""
     rate = await unlimited_rate()
     print(
         f"{options.devices} devices, limit {options.limit} a window of {options.minute:g} s; "
@@ -75,14 +75,7 @@ async def measure(options: argparse.Namespace) -> None:
 async def run_job(
     options: argparse.Namespace, rate: float, clock_offset: float, phase: float
 ) -> Outcome:
-    """Make the devices on a fresh emulator.
-
-    Args:
-        options: devices, limit and minute.
-        rate: creations a second without limits.
-        clock_offset: seconds by which the service's clock runs ahead of this machine's.
-        phase: part of the service's window that is over at the start.
-    """
+    """Create the devices on a new emulator."""
     limits = HardLimits.for_plan("scale", options.minute).override(CREATE, options.limit)
     emulated = EmulatorOptions(
         minute=options.minute,
@@ -128,8 +121,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--devices", type=int, default=4500, help="how many (default 4500)")
-    parser.add_argument("--limit", type=int, default=1000, help="creations a window (default 1000)")
+    parser.add_argument(
+        "--devices", type=int, default=4500, help="number of devices (default 4500)"
+    )
+    parser.add_argument(
+        "--limit", type=int, default=1000, help="creations per window (default 1000)"
+    )
     parser.add_argument(
         "--minute", type=float, default=6.0, help="a window's length in seconds (default 6)"
     )
@@ -138,9 +135,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=float,
         nargs="+",
         default=[37.0, -90.4],
-        help="seconds by which the service's clock runs ahead (default 37 -90.4)",
+        help="seconds by which the service's clock is ahead (default 37 -90.4)",
     )
-    parser.add_argument("--starts", type=int, default=5, help="phases to begin at (default 5)")
+    parser.add_argument("--starts", type=int, default=5, help="number of start phases (default 5)")
     return parser.parse_args(arguments)
 
 

@@ -1,4 +1,4 @@
-"""What the rivals are put through."""
+"""Scenarios of the comparison."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EDIT: Final = "PUT /device/:device_id"
 
 @attrs.frozen(kw_only=True)
 class Scenario:
-    """A job, the service that it is done on, and who else is there."""
+    """A job, its service, and other clients of the profile."""
 
     key: str
     """Its name in the results."""
@@ -48,12 +48,12 @@ class Scenario:
 
     @property
     def limit(self) -> int:
-        """Creations that the service accepts in a window."""
+        """Creations per window that the service accepts."""
         return self.limits[CREATE]
 
     @property
     def hard_limits(self) -> HardLimits:
-        """What the service accepts, of our own requests."""
+        """The service's limits, for our own requests."""
         left = self.limit - round(self.limit * self.neighbour)
         limits = HardLimits.for_plan("scale", self.minute)
         for route, limit in {**self.limits, CREATE: left}.items():
@@ -61,7 +61,7 @@ class Scenario:
         return limits
 
     def emulator(self, seed: int) -> EmulatorOptions:
-        """Return what the service is like."""
+        """Return the options of the service."""
         return EmulatorOptions(
             minute=self.minute,
             limits=dict(self.limits),

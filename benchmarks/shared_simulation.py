@@ -1,6 +1,6 @@
-"""Several processes, their store and a model of the service, in virtual time.
+"""Simulation of several processes, their store and a model of the service, in virtual time.
 
-Each process is a ledger and a scheduler as they are, in one event loop whose clock jumps; the
+Each process uses tagodev's own ledger and scheduler, in one event loop with a jumping clock; the
 service, the network and the store's delays are models.
 """
 
@@ -20,7 +20,7 @@ from tagodev.limits.clock import ServerClock
 from tagodev.limits.cold_start import CLOCK_ROUTE
 from tagodev.limits.ledger.shared import SharedLedger
 from tagodev.limits.routes import Route
-from tagodev.limits.scheduler import ClockForgottenError
+from tagodev.limits.scheduler import ClockResetError
 from tagodev.limits.settings import Settings
 from tagodev.limits.wait_queue import Priority
 from tests.limits.jumping import run_virtually
@@ -43,7 +43,7 @@ _STORE_DELAY = 0.004
 
 
 class _WakefulClock(ServerClock):
-    """A clock of a machine that never sleeps: the time that jumps is no sleep."""
+    """A clock that ignores jumps of the virtual time as suspends."""
 
     def __init__(self, *, fleet_slack: float) -> None:
         super().__init__(fleet_slack=fleet_slack, suspended=lambda: 0.0)
@@ -51,7 +51,7 @@ class _WakefulClock(ServerClock):
 
 @attrs.define
 class _SlowStore:
-    """A store in memory that takes a moment."""
+    """An in-memory store with a delay."""
 
     memory: MemoryStore
     rng: random.Random
@@ -78,16 +78,10 @@ class _Ledger(SharedLedger):
 
 
 class SharedWorld:
-    """A service, a store, and processes that make devices."""
+    """A service, a store, and processes that create devices."""
 
     def __init__(self, limit: int, seed: int, *, minute: float = 60.0) -> None:
-        """Set up a world, in a running loop; equal seeds give equal histories.
-
-        Args:
-            limit: creations a window.
-            seed: decides the service's clock and all delays.
-            minute: a window's length in seconds.
-        """
+        """Set up a world, in a running loop; equal seeds give equal histories."""
         self.rng = random.Random(seed)
         self.minute = minute
         self.memory = MemoryStore()
@@ -114,11 +108,11 @@ class SharedWorld:
 
     @property
     def rate(self) -> float:
-        """Requests a second that one process reaches without limits."""
+        """Requests per second that one process reaches without limits."""
         return _CONCURRENCY * len(self._in_flight) / sum(self._in_flight)
 
     async def process(self, rows: int, priority: Priority = Priority.BULK) -> None:
-        """Be one process, which makes so many devices and ends."""
+        """Simulate one process, which creates devices and ends."""
         store = _SlowStore(self.memory, self.rng)
         self.stores.append(store)
         ledger = _Ledger(store)
@@ -138,14 +132,14 @@ class SharedWorld:
                 accepted = await self._attempt(gate, lock, priority)
 
     async def _attempt(self, gate: Scheduler, lock: asyncio.Lock, priority: Priority) -> bool:
-        """Do what a session does, and return whether a device was made."""
+        """Send one request as a session does, and return whether a device was created."""
         async with lock:
             while gate.needs_clock:
-                await asyncio.sleep(gate.clock_tells_most_in)
+                await asyncio.sleep(gate.best_clock_query_in)
                 await self._send(gate, _INFO, priority)
         try:
             return await self._send(gate, CREATE, priority)
-        except ClockForgottenError:
+        except ClockResetError:
             return False
 
     async def _send(self, gate: Scheduler, route: Route, priority: Priority) -> bool:
@@ -166,15 +160,7 @@ class SharedWorld:
 def simulate_processes(
     limit: int, total: int, seed: int, *, processes: int = 1, minute: float = 60.0
 ) -> Result:
-    """Run a job that several processes with one store share.
-
-    Args:
-        limit: requests a window.
-        total: requests in all; what doesn't divide by the processes is left out.
-        seed: decides everything that chance decides.
-        processes: how many there are; they start together.
-        minute: a window's length in seconds.
-    """
+    """Run a job of several processes with one store."""
 
     async def run() -> Result:
         loop = asyncio.get_running_loop()

@@ -1,9 +1,8 @@
-"""The scheduler's core against a model of the service, in virtual time.
+"""Simulation of the scheduler's core against a model of the service, in virtual time.
 
-The core is tagodev's own; everything else here is a model of what surrounds it: a service that
-counts requests in windows of its own clock, a network that delays them, a neighbour on the same
-profile.
-An hour passes in a second, and nothing depends on how fast the machine is.
+The core is tagodev's own; everything else is a model: a service that counts requests in windows of
+its own clock, a network that delays them, another client of the same profile.
+An hour takes a second, and the result does not depend on the machine.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ EPOCH = 1.7e9
 
 
 class Unpaced:
-    """A pacer that never delays: pacing needs a running loop, and is tested with one."""
+    """A pacer that never delays: pacing needs a running loop, and has its own tests."""
 
     def delay(self) -> float:
         """Return 0."""
@@ -45,7 +44,7 @@ class Unpaced:
 
 @attrs.define
 class Service:
-    """Counts requests in windows of its own clock, as the real one is documented to do."""
+    """Counts requests in windows of its own clock, as documented for the real one."""
 
     limit: int
     """Requests it accepts in one window."""
@@ -86,7 +85,7 @@ def latency(rng: random.Random) -> float:
 
 @attrs.frozen
 class Result:
-    """What a simulated job took."""
+    """Result of a simulated job."""
 
     rejected: int
     """Requests that the service refused."""
@@ -99,7 +98,7 @@ class Result:
 
     @property
     def in_bounds(self) -> bool:
-        """Whether the makespan is within what is promised."""
+        """Whether the duration meets the target."""
         return self.makespan <= 1.02 * self.ideal + 1.5
 
 
@@ -125,7 +124,7 @@ def greedy_ideal(total: int, limit: int, minute: float, left: float, rate: float
 
 
 class World:
-    """The virtual time in which a core, a service and a neighbour meet."""
+    """The virtual time of a core, a service and a neighbour."""
 
     def __init__(
         self,
@@ -175,11 +174,11 @@ class World:
         return self.now + self.offset
 
     def at(self, when: float, what: Callable[[], None]) -> None:
-        """Have something happen at a time."""
+        """Schedule a call."""
         heappush(self._events, (when, next(self._order), what))
 
     def ask(self, done: Callable[[], None], ticket: int | None = None) -> None:
-        """Let one request of ours wait for its turn and be answered in the end."""
+        """Send one request when it gets a permit, and answer it."""
 
         def deliver(permit: Permit) -> None:
             self._send(permit, done)
@@ -187,11 +186,11 @@ class World:
         self.core.join(CREATE, deliver, self.now, priority=Priority.BULK, ticket=ticket)
 
     def dispatch(self) -> None:
-        """Let the core give out what is free."""
+        """Let the core issue the free permits."""
         self._wake = self.core.dispatch(self.now)
 
     def run(self, until: Callable[[], bool]) -> None:
-        """Let time pass until a condition holds."""
+        """Advance the time until a condition holds."""
         while not until():
             if self._wake is not None and (not self._events or self._wake < self._events[0][0]):
                 self.now = max(self._wake, self.now + 1e-9)
@@ -237,16 +236,7 @@ def simulate_job(
     node_spread: float = 0.0,
     count_at_end: bool = False,
 ) -> Result:
-    """Run a job of so many requests for a lone client.
-
-    Args:
-        limit: requests a window.
-        total: requests in all.
-        seed: decides everything that chance decides.
-        concurrency: requests in flight at once.
-        node_spread: how far apart the clocks of the service's machines are, in seconds.
-        count_at_end: whether the service counts when its handling ends.
-    """
+    """Run a job of a single client."""
     world = World(
         limit, seed, concurrency=concurrency, node_spread=node_spread, count_at_end=count_at_end
     )
@@ -281,7 +271,7 @@ Behaviour = Literal["steady", "burst", "wandering burst"]
 
 @attrs.frozen
 class Neighbourhood:
-    """How a client and its neighbour fared, from the third window on."""
+    """Result of a client and its neighbour, from the third window on."""
 
     ours: float
     """What we got, as a part of what the neighbour leaves."""
@@ -296,15 +286,7 @@ class Neighbourhood:
 def simulate_neighbour(
     limit: int, behaviour: Behaviour, seed: int, *, part: float = 0.3, windows: int = 14
 ) -> Neighbourhood:
-    """Run a client with endless work beside a neighbour who takes a part of each window.
-
-    Args:
-        limit: requests a window.
-        behaviour: whether he asks evenly, or in a burst, at the same or another time each window.
-        seed: decides everything that chance decides.
-        part: what he takes, as a part of the limit.
-        windows: how many windows to run.
-    """
+    """Run a client with endless work beside a neighbour that uses a part of each window."""
     world = World(limit, seed)
     first = floor(world.server_time / world.minute)
     _place_neighbour(world, behaviour, round(limit * part), range(first - 1, first + windows))

@@ -1,6 +1,6 @@
-"""What it takes to import tagodev, beside aiohttp alone, and to be told how to use it.
+"""Start-up time: importing tagodev, compared with aiohttp alone, and ``tagodev --help``.
 
-Each import is a process of its own; they take turns, and the median of each one's counts.
+Each import is a separate process; they take turns, and the median of each one counts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PROGRAM: Final = "import time; t = time.process_time(); {}; print(time.process_
 
 @attrs.frozen
 class StartUp:
-    """How long it takes to begin."""
+    """Start-up times."""
 
     imports: dict[str, float]
     """Seconds of CPU by what is imported."""
@@ -39,7 +39,7 @@ class StartUp:
 
 
 def measure(rounds: int) -> StartUp:
-    """Return how long it takes to begin, as the median of so many rounds."""
+    """Return the start-up times, as the median of all rounds."""
     imports: dict[str, list[float]] = {name: [] for name in _IMPORTS}
     helped = []
     for _ in range(rounds):
@@ -55,7 +55,7 @@ def measure(rounds: int) -> StartUp:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(prog="start_up", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=11, help="of each (default 11)")
+    parser.add_argument("--rounds", type=int, default=11, help="number of rounds (default 11)")
     found = measure(parser.parse_args(arguments).rounds)
     print(describe("aiohttp"))
     for name, seconds in found.imports.items():

@@ -1,17 +1,17 @@
-"""Jobs and neighbours in virtual time: what is rejected, and what is wasted.
+"""Jobs and neighbours in virtual time: rejected requests and wasted time.
 
-The first table runs a lone client's jobs of (m + 1/2) L requests and compares how long they take
-with what a greedy client that knows everything needs.
-What is allowed is 1.02 times that and 1.5 s; the table gives how much of the 1.5 s was used, in
+The first table runs a single client's jobs of (m + 1/2) L requests and compares their duration
+with that of a greedy client with complete knowledge.
+The target is 1.02 times that plus 1.5 s; the table shows how much of the 1.5 s was used, in
 the median and at worst.
-A job begun in the last moments of a window may lose that window, since its first answer comes too
-late to tell where the boundary lies: such jobs show as "over", and the column beside it tells
-how many seconds were left of the first window, at most, when one of them began.
+A job that starts at the end of a window may lose that window, since its first answer arrives too
+late to locate the boundary: such jobs count as "over", and the column beside it shows the maximum
+number of seconds left of the first window when one of them started.
 
-The second table runs a client with endless work beside a neighbour who asks for 30 % of the same
+The second table runs a client with endless work beside a neighbour that requests 30 % of the same
 limit, from the third window on.
-The means hide runs that went badly, so those are counted: at small limits a neighbour who asks only
-in a window's last moments is not seen.
+The means hide runs that went badly, so those are counted: at small limits a neighbour that sends
+only at the end of a window is not detected.
 """
 
 from __future__ import annotations
@@ -91,15 +91,15 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="virtual_time", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
-        "--seeds", type=int, default=300, help="jobs a row; 0 for no table (default 300)"
+        "--seeds", type=int, default=300, help="jobs per row; 0 for no table (default 300)"
     )
     parser.add_argument(
         "--neighbour-seeds",
         type=int,
         default=20,
-        help="neighbourhoods a row; 0 for no table (default 20)",
+        help="neighbourhoods per row; 0 for no table (default 20)",
     )
-    parser.add_argument("--processes", type=int, default=2, help="at the same time (default 2)")
+    parser.add_argument("--processes", type=int, default=2, help="parallel processes (default 2)")
     return parser.parse_args(arguments)
 
 
@@ -172,7 +172,7 @@ def _spread_of(parts: Sequence[float]) -> str:
 def _spread(
     processes: Processes, run: Callable[[int], T], seeds: Iterable[int], name: str
 ) -> list[T]:
-    """Run every seed, some at the same time, and say on standard error how far it is."""
+    """Run every seed in parallel, with progress on standard error."""
     started = said = time.monotonic()
     results = []
     for result in processes.imap_unordered(run, seeds):

@@ -30,7 +30,7 @@ from tagodev.errors import (
 )
 from tagodev.events import Ended, GaveUp, InDoubtWrite, Sent
 from tagodev.limits.routes import Route
-from tagodev.limits.scheduler import ClockForgottenError
+from tagodev.limits.scheduler import ClockResetError
 from tagodev.limits.wait_queue import Priority
 from tagodev.retry import Safety, may_have_acted
 from tagodev.serialization.converter import StructureError, from_wire
@@ -297,7 +297,7 @@ class Session:
             asking = CallRecord(priority=record.priority, run=record.run, witness=record.witness)
             request = _ask_for_info()
             while self._scheduler.needs_clock:
-                await asyncio.sleep(self._scheduler.clock_tells_most_in)
+                await asyncio.sleep(self._scheduler.best_clock_query_in)
                 try:
                     self._read(request, await self._attempt(request, asking), object)
                 except NoAnswerError as error:
@@ -324,7 +324,7 @@ class Session:
             if permit is None:
                 try:
                     permit = await self._wait_for_turn(request, record, ticket)
-                except ClockForgottenError:
+                except ClockResetError:
                     continue
             unseen = self._emit is None and record.witness is None
             send = self._exchange if unseen else self._send
@@ -347,7 +347,7 @@ class Session:
                 run=record.run,
                 ticket=ticket,
                 max_wait=record.max_wait,
-                among=self._waits,
+                waits=self._waits,
             )
         except WaitTooLongError:
             self._tell_given_up(request, record)

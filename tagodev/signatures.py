@@ -68,7 +68,7 @@ _KEYWORDS: Final[Mapping[str, type]] = {
     "Unpack[RunKeywords]": RunKeywords,
     "Unpack[ResumeKeywords]": ResumeKeywords,
 }
-_LANES: Final = tuple(priority.value for priority in Priority)
+_PRIORITIES: Final = tuple(priority.value for priority in Priority)
 #: Passed by bulk runs, and not meant for programs.
 _INTERNAL: Final = frozenset({"record"})
 #: How alike an unknown keyword and a known one must be to be taken for a misspelling.
@@ -227,7 +227,7 @@ def _is_seconds(value: object, *, zero: bool) -> bool:
 
 #: A test for the value of each of `CallOptions`, and what passes it in words.
 _OPTIONS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
-    "priority": (_LANES.__contains__, " or ".join(_LANES)),
+    "priority": (_PRIORITIES.__contains__, " or ".join(_PRIORITIES)),
     "max_wait": (partial(_is_seconds, zero=True), "seconds, 0 or more, or None"),
     "timeout": (partial(_is_seconds, zero=False), "seconds, more than 0, or None"),
     "record": (lambda value: isinstance(value, CallRecord), "a CallRecord"),

@@ -1,6 +1,6 @@
-"""The clients that are compared: each does the same job, in a process of its own.
+"""Clients of the comparison: each runs the same job in a separate process.
 
-`benchmarks.compare` starts ``python -m benchmarks.rivals NAME`` (or Node, with the same habits),
-gives it a `Job` as a line of JSON, and gets ``ready`` back when everything is imported and open.
-The next line that it sends says when to begin; the last one that it gets tells what came of it.
+`benchmarks.compare` starts ``python -m benchmarks.rivals NAME`` (or Node, with the same protocol),
+sends a `Job` as a line of JSON, and reads ``ready`` when everything is imported and open.
+The next line starts the job; the last line of output is the result.
 """

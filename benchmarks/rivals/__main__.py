@@ -1,4 +1,4 @@
-"""One rival, in this process: ``python -m benchmarks.rivals NAME``; see `benchmarks.rivals`."""
+"""Runs one client: ``python -m benchmarks.rivals NAME``; see `benchmarks.rivals`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def _run(rival: Rival, job: Job, tally: Tally) -> None:
 
 
 def main() -> None:
-    """Do the job that the first line of standard input says."""
+    """Run the job in the first line of standard input."""
     entry = PYTHON[sys.argv[1]]
     rival: Rival = getattr(import_module(f"benchmarks.rivals.{entry.module}"), entry.function)
     job = Job(**orjson.loads(sys.stdin.readline()))
@@ -36,7 +36,7 @@ def main() -> None:
     new_loop = import_module("uvloop").new_event_loop if entry.uvloop else None
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(_run(rival, job, tally))
-    print(orjson.dumps(tally.told()).decode(), flush=True)
+    print(orjson.dumps(tally.to_json()).decode(), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""All rivals by name: which program runs each, and what it is."""
+"""Catalogue of the compared clients: program and description of each."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _SCRIPT: Final = Path(__file__).parent / "with_js_sdk.mjs"
 
 @attrs.frozen
 class Entry:
-    """A rival written in Python."""
+    """A client written in Python."""
 
     module: str
     """Its module in `benchmarks.rivals`."""
     function: str
     """The function that does the job."""
     distributions: tuple[str, ...]
-    """What is installed for it, whose versions are told."""
+    """Installed distributions, whose versions are reported."""
     uvloop: bool = False
     """Whether it runs on uvloop."""
 
@@ -51,16 +51,12 @@ NAMES: Final = (*list(PYTHON)[:4], _JAVASCRIPT, *list(PYTHON)[4:])
 
 
 def command(name: str) -> Sequence[str]:
-    """Return the command line that runs a rival.
-
-    Raises:
-        RuntimeError: it can't be run here.
-    """
+    """Return the command line of a client."""
     if name != _JAVASCRIPT:
         return [sys.executable, "-m", "benchmarks.rivals", name]
     return [node(), str(_SCRIPT), str(installed_sdk())]
 
 
 def distributions() -> tuple[str, ...]:
-    """Return what is installed for all that are written in Python."""
+    """Return the installed distributions of all clients written in Python."""
     return tuple(dict.fromkeys(name for entry in PYTHON.values() for name in entry.distributions))

@@ -1,4 +1,4 @@
-"""What a rival is asked to do, and what it tells when it is done."""
+"""Job and result of a compared client."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = ["CONNECTOR", "NETWORK", "Job", "Rival", "Start", "Tally", "peak_memor
 #: The service's own network and connector for devices that speak HTTPS.
 NETWORK: Final = "5bbd0d144051a50034cd19fb"
 CONNECTOR: Final = "5f5a8f3351d4db99c40dece5"
-#: Kinds of failure that are told; all are counted.
+#: Maximum number of kinds of failure that are reported; all are counted.
 _TOLD: Final = 5
 
 
 @attrs.frozen(kw_only=True)
 class Job:
-    """What each of them has to do, and where."""
+    """The job, and its service."""
 
     url: str
     """The emulator's address."""
@@ -49,7 +49,7 @@ class Job:
         return f"Sensor {number}"
 
     def body(self, number: int) -> dict[str, Any]:
-        """Return a device as a JSON object, for those who know no models."""
+        """Return a device as a JSON object, for clients without models."""
         return {
             "name": self.name(number),
             "type": "mutable",
@@ -65,7 +65,7 @@ class Job:
 
 @attrs.define
 class Tally:
-    """What a rival holds in the end, and what it took."""
+    """Result of a client: devices and cost."""
 
     known: list[str] = attrs.field(factory=list)
     """Ids of devices whose token it was given."""
@@ -81,11 +81,11 @@ class Tally:
         self._began, self._cpu = time.monotonic(), time.process_time()
 
     def fail(self, error: BaseException) -> None:
-        """Note a row that failed."""
+        """Record a failed row."""
         self.failures[type(error).__name__] += 1
 
-    def told(self) -> dict[str, Any]:
-        """Return all of it as a JSON object, with the clocks stopped."""
+    def to_json(self) -> dict[str, Any]:
+        """Stop the clocks, and return the result as a JSON object."""
         return {
             "seconds": time.monotonic() - self._began,
             "cpu": time.process_time() - self._cpu,
@@ -97,10 +97,10 @@ class Tally:
 
 
 def peak_memory() -> float:
-    """Return the most that was ever resident of this process, in MB."""
+    """Return the peak resident memory of this process, in MB."""
     status = Path("/proc/self/status")
     if status.exists():
-        # What getrusage tells on Linux includes what the parent had before it became this program.
+        # On Linux getrusage includes the peak of the parent before exec.
         (line,) = (text for text in status.read_text().splitlines() if text.startswith("VmHWM"))
         return int(line.split()[1]) / 1e3
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -108,7 +108,7 @@ def peak_memory() -> float:
 
 
 class Start(Protocol):
-    """Called by a rival that is ready: returns when it is time to begin."""
+    """Called by a client that is ready; returns when the job starts."""
 
     async def __call__(self) -> None:
         """Wait."""

@@ -31,8 +31,8 @@ def node() -> str:
 @cache
 def node_version() -> str:
     """Return Node's version."""
-    told = subprocess.run([node(), "--version"], check=True, capture_output=True, text=True)
-    return told.stdout.strip()
+    version = subprocess.run([node(), "--version"], check=True, capture_output=True, text=True)
+    return version.stdout.strip()
 
 
 def installed_sdk() -> Path:

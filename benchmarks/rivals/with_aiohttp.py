@@ -1,7 +1,7 @@
-"""Plain aiohttp, behind each of the limiters that are in use, and behind none.
+"""Plain aiohttp with each of the common rate limiters, and without one.
 
-Each is set up as its documentation has it for "so many a minute", one a route.
-What is refused is not tried again: a limiter is there so that nothing is.
+Each is configured as documented for "so many per minute", one per route.
+Refused requests are not retried, since a limiter should prevent them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
 
 
 class _AiohttpClient:
-    """Sends when its limiter lets it."""
+    """Sends when its limiter permits."""
 
     def __init__(self, job: Job, session: aiohttp.ClientSession, make: MakeWait) -> None:
         self._session = session
@@ -78,7 +78,7 @@ async def _run(job: Job, tally: Tally, start: Start, make: MakeWait) -> None:
 
 
 async def with_nothing(job: Job, tally: Tally, start: Start) -> None:
-    """Send as fast as it goes."""
+    """Send without a limiter."""
 
     def make(_: str, __: int, ___: float) -> Wait:
         return _at_once
@@ -124,7 +124,7 @@ async def with_throttled(job: Job, tally: Tally, start: Start) -> None:
 
 
 async def with_limits(job: Job, tally: Tally, start: Start) -> None:
-    """Share the strictest strategy of ``limits``, a moving window, and sleep where it says no."""
+    """Share the strictest strategy of ``limits``, a moving window, and sleep while it refuses."""
     from limits import RateLimitItemPerSecond  # noqa: PLC0415  (see above)
     from limits.aio.storage import MemoryStorage  # noqa: PLC0415
     from limits.aio.strategies import MovingWindowRateLimiter  # noqa: PLC0415

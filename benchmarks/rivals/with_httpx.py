@@ -1,4 +1,4 @@
-"""httpx, which waits as long as a 429 says and tries again: the usual way without a limiter."""
+"""httpx, which waits and retries after a 429: the usual way without a limiter."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ATTEMPTS: Final = 10
 
 
 class _HttpxClient:
-    """Tries again what is refused for its number."""
+    """Retries requests refused with a 429."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -47,7 +47,7 @@ class _HttpxClient:
 
 
 async def with_retry(job: Job, tally: Tally, start: Start) -> None:
-    """Send, and wait where a 429 says so."""
+    """Send, and wait after a 429 as it says."""
     headers = {"Authorization": job.token}
     limits = httpx.Limits(max_connections=job.at_once, max_keepalive_connections=job.at_once)
     async with httpx.AsyncClient(base_url=job.url, headers=headers, limits=limits) as client:

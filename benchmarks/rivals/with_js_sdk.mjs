@@ -2,7 +2,7 @@
 //
 //   node with_js_sdk.mjs FOLDER
 //
-// FOLDER holds node_modules with @tago-io/sdk. What is said on standard input and output is told in
+// FOLDER holds node_modules with @tago-io/sdk. Standard input and output are described in
 // benchmarks/rivals/__init__.py.
 
 import { existsSync, readFileSync } from "node:fs";
@@ -50,7 +50,7 @@ async function work() {
   }
 }
 
-// What the system tells of a process includes, on Linux, what its parent had before.
+// On Linux the figures of a process include those of its parent before exec.
 function peakMemory() {
   if (!existsSync("/proc/self/status")) return process.resourceUsage().maxRSS / 1000;
   return Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1]) / 1000;

@@ -25,12 +25,12 @@ _THREADS: Final = 16
 
 
 async def one_by_one(job: Job, tally: Tally, start: Start) -> None:
-    """Do one row after the other."""
+    """Process one row after the other."""
     await _run(job, tally, start, 1)
 
 
 async def in_threads(job: Job, tally: Tally, start: Start) -> None:
-    """Do rows in sixteen threads."""
+    """Process rows in sixteen threads."""
     await _run(job, tally, start, _THREADS)
 
 

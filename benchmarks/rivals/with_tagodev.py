@@ -1,4 +1,4 @@
-"""tagodev: ``create_many`` where devices are only made, calls one by one where more is done."""
+"""tagodev: ``create_many`` for creations alone, single calls otherwise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["in_bulk"]
 
 
 class _TagodevClient:
-    """Calls one by one, in the priority of bulk work."""
+    """Makes single calls, with bulk priority."""
 
     def __init__(self, tago: Tago) -> None:
         self._tago = tago
@@ -42,7 +42,7 @@ def _specs(job: Job) -> Iterator[DeviceCreate]:
 
 
 async def in_bulk(job: Job, tally: Tally, start: Start) -> None:
-    """Do the job, with a journal where there is room for one."""
+    """Run the job, with a journal if the job has a folder."""
     limits = HardLimits.for_plan("scale", job.minute)
     for route, limit in job.limits.items():
         limits = limits.override(route, limit)

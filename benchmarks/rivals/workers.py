@@ -1,4 +1,4 @@
-"""Rows, done one at a time by many workers: what every client without bulk runs is used like."""
+"""Worker loop for clients without bulk runs: many workers, one row at a time each."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["Client", "work_through"]
 
 
 class Client(Protocol):
-    """The three calls of a job; whatever they raise costs the row."""
+    """The three calls of a job; an exception fails the row."""
 
     async def create(self, body: dict[str, Any]) -> str:
-        """Make a device, and return its id if its token came with it."""
+        """Create a device, and return its id if the answer contains its token."""
         ...
 
     async def info(self, device_id: str) -> None:
@@ -25,12 +25,12 @@ class Client(Protocol):
         ...
 
     async def edit(self, device_id: str, changes: dict[str, Any]) -> None:
-        """Change a device."""
+        """Edit a device."""
         ...
 
 
 async def work_through(job: Job, tally: Tally, client: Client) -> None:
-    """Do every row of a job, so many at once; a row that fails is noted and left."""
+    """Process every row of a job, some in parallel; a failed row is counted and skipped."""
     bodies = job.bodies()
     async with asyncio.TaskGroup() as workers:
         for _ in range(job.at_once):

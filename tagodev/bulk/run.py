@@ -233,7 +233,7 @@ class BulkRun(Generic[Item]):
         recorder = self._recorder = JournalWriter(
             journal,
             ledger=session.scheduler.ledger,
-            minute=session.scheduler.minute,
+            minute=session.scheduler.window_seconds,
             on_failure=self.stop,
         )
         self._source = JournalInput(self._items, self._operation, looking, recorder)
@@ -314,8 +314,8 @@ class BulkRun(Generic[Item]):
         # Whoever knows the service's clock knows which window a request is of, also afterwards.
         await session.learn_clock(engine.new_record())
         engine.hear()
-        spent = journal.spent(scheduler.minute, besides=scheduler.ledger)
-        scheduler.presume(spent, journal.counts().get(EntryState.SENT, 0))
+        spent = journal.spent(scheduler.window_seconds, besides=scheduler.ledger)
+        scheduler.charge_prior(spent, journal.counts().get(EntryState.SENT, 0))
 
 
 def _other_profile(journal: Journal, known: Target, present: Target) -> JournalError:

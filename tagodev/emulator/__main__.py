@@ -1,4 +1,4 @@
-"""The child of `tagodev.emulator.EmulatorProcess`: options as JSON in, address as JSON out."""
+"""Child process of `tagodev.emulator.EmulatorProcess`: JSON options in, JSON address out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _end_with_parent() -> None:
 
 
 def main() -> None:
-    """Serve until a signal comes or standard input ends."""
+    """Serve until a signal arrives or standard input ends."""
     options = EmulatorOptions.from_json(sys.argv[1])
     threading.Thread(target=_end_with_parent, daemon=True).start()
     asyncio.run(serve(options, _announce))

@@ -1,4 +1,4 @@
-"""What an emulator can be told when it starts."""
+"""Options of an emulator, validated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tagodev.hard_limits import DEVICE_CAPS, HARD_LIMITS, HardLimits, Plan
 
 __all__ = ["FAULTS", "VARIANTS", "EmulatorOptions"]
 
-#: What can be made to go wrong; `tagodev.emulator.http.faults` tells what each does.
+#: Names of faults; `tagodev.emulator.http.faults` describes each.
 FAULTS: Final = (
     "reset-before",
     "reset-after-commit",
@@ -29,7 +29,7 @@ FAULTS: Final = (
     "duplicate-across-pages",
 )
 
-#: Where it may behave in another way; `tagodev.emulator.variants` tells what each means.
+#: Names of alternative behaviours; `tagodev.emulator.variants` describes each.
 VARIANTS: Final = (
     "profile-sends-data",
     "parameters-by-key",
@@ -140,21 +140,21 @@ def _variants(_: object, __: attrs.Attribute[Any], value: Any) -> None:
 
 
 def _as_names(value: Any) -> Any:
-    # One text would be a list of its letters.
+    # Iterating over a single text would yield its letters.
     return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else value
 
 
 def _routed() -> frozenset[str]:
-    from tagodev.emulator.http.service import ROUTES  # noqa: PLC0415 - routes know of the options
+    from tagodev.emulator.http.service import ROUTES  # noqa: PLC0415 - the routes import the options
 
     return frozenset(route.key for route in ROUTES)
 
 
-def _stock(options: EmulatorOptions, _: attrs.Attribute[Any], value: Any) -> None:
+def _initial_devices(options: EmulatorOptions, _: attrs.Attribute[Any], value: Any) -> None:
     if isinstance(value, bool) or not (isinstance(value, int) and 0 <= value <= options.device_cap):
         msg = (
             f"devices must be a whole number from 0 to {options.device_cap}, "
-            f"which is all that the profile holds, not {value!r}"
+            f"the profile's device cap, not {value!r}"
         )
         raise ValueError(msg)
 
@@ -171,69 +171,68 @@ def _file(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
 
 @attrs.frozen(kw_only=True)
 class EmulatorOptions:
-    """How the emulated service behaves.
+    """Behaviour of the emulated service.
 
     Raises:
-        ValueError: an option is out of its bounds; the message names it.
+        ValueError: an option is out of bounds; the message names it.
     """
 
     plan: Plan = attrs.field(default="scale", validator=_plan)
-    """Plan of the profile: it decides the hard limits and the device cap."""
+    """Rate plan of the profile: sets the hard limits and the device cap."""
     minute: float = attrs.field(default=60.0, validator=_within(0.5, 3600, "a number of seconds"))
     """Length of a limiter's window in seconds: 60 on TagoIO, from 0.5 to 3600 here."""
     port: int = attrs.field(default=0, validator=_whole(0, 65_535))
     """Port on 127.0.0.1; 0 takes a free one."""
     latency: float = attrs.field(default=0.0, validator=_within(0, 3600, "a number of seconds"))
-    """Seconds between a request's arrival and its answer, on top of the work itself."""
+    """Seconds added between a request's arrival and its answer."""
     clock_offset: float = attrs.field(
         default=0.0, validator=_within(-_YEAR, _YEAR, "a number of seconds")
     )
-    """Seconds by which the server's clock runs ahead of this machine's; the limiter's windows,
-    the ``Date`` header and every stored date follow it."""
+    """Seconds by which the server's clock is ahead of this machine's; it applies to the limiter's
+    windows, the ``Date`` header and every stored date."""
     max_devices: int | None = attrs.field(
         default=None, validator=_whole(0, 1_000_000_000, optional=True)
     )
-    """Devices the profile may hold; None takes the plan's documented cap."""
-    devices: int = attrs.field(default=0, validator=_stock)
-    """Devices that are there from the start, called ``device-0001`` and so on; they are there
-    again after a reset, and are not counted as created."""
+    """Maximum number of devices; None for the plan's documented cap."""
+    devices: int = attrs.field(default=0, validator=_initial_devices)
+    """Number of initial devices, named ``device-0001`` and so on; a reset creates them again. They
+    are not counted as created."""
     lenient: bool = attrs.field(default=False, validator=_boolean)
-    """Whether a device may be created without network, connector and type, as in the example of
+    """Whether a device can be created without network, connector and type, as in the example of
     the service's introduction."""
     seed: int | None = attrs.field(default=None, validator=_whole(0, 2**63 - 1, optional=True))
-    """Start of the random sequence behind ids and tokens, and of another one behind faults; None
-    makes each run different; at most 63 bits."""
+    """Seed of the random ids and tokens, and of the faults, at most 63 bits; None makes each run
+    different."""
     token: str | None = attrs.field(default=None, validator=_token, repr=False)
-    """The profile token to accept; None makes one up."""
+    """The profile token to accept; None generates one."""
     limits: Mapping[str, int] = attrs.field(factory=dict, validator=_limits, hash=False)
-    """Limits that differ from the plan's, by route (``"POST /device"``), in requests a window."""
+    """Limits that differ from the plan's, by route (``"POST /device"``), per window."""
     device_rpm: Mapping[str, int] = attrs.field(factory=dict, validator=_device_rpm, hash=False)
-    """Soft limits of each new device, ``data_input`` and ``data_output`` in requests a window, as
-    one sets them with the Control Tower add-on, which the profile then has."""
+    """Soft limits of each new device, ``data_input`` and ``data_output`` in requests per window, as
+    set with the Control Tower add-on, which the profile then has."""
     unlimited: bool = attrs.field(default=False, validator=_boolean)
-    """Whether to count requests but never to refuse one, to measure a machine's own rate."""
+    """Whether to count requests without refusing any, to measure a machine's own rate."""
     faults: Mapping[str, float] = attrs.field(factory=dict, validator=_faults, hash=False)
-    """What goes wrong, and how often: probabilities from 0 to 1 by name (``"slow"``), or by route
-    and name (``"POST /device:reset-after-commit"``), which goes before the name alone."""
+    """Probabilities of faults from 0 to 1, by name (``"slow"``), or by route and name
+    (``"POST /device:reset-after-commit"``), which overrides the name alone."""
     slow_seconds: float = attrs.field(
         default=3.0, validator=_within(0, 3600, "a number of seconds")
     )
     """Seconds by which the fault ``slow`` delays an answer."""
     variants: tuple[str, ...] = attrs.field(default=(), converter=_as_names, validator=_variants)
-    """In what it behaves in another way than it usually does, where nobody knows how the service
-    does: names of `VARIANTS`."""
+    """Alternative behaviours where TagoIO's is undocumented: names of `VARIANTS`."""
     state: str | None = attrs.field(default=None, converter=_as_text, validator=_file)
-    """File that keeps what the profile holds, its token included, from one run to the next: read
-    at the start if it exists, written at the end; None keeps nothing."""
+    """File that stores the profile's contents, including its token, between runs: read at the
+    start if it exists, written at the end; None for no file."""
 
     @property
     def device_cap(self) -> int:
-        """Devices the profile may hold."""
+        """Maximum number of devices."""
         return DEVICE_CAPS[self.plan] if self.max_devices is None else self.max_devices
 
     @property
     def hard_limits(self) -> HardLimits:
-        """The plan's limits, and those that differ from them."""
+        """The plan's limits, with the overrides of `limits`."""
         hard_limits = HardLimits.for_plan(self.plan, self.minute)
         for route, limit in self.limits.items():
             hard_limits = hard_limits.override(route, limit)
@@ -245,13 +244,13 @@ class EmulatorOptions:
 
     @classmethod
     def from_json(cls, text: str) -> EmulatorOptions:
-        """Read what `to_json` wrote.
+        """Parse the output of `to_json`.
 
         Args:
             text: a JSON object whose keys are the names of options.
 
         Raises:
-            ValueError: it is not JSON, or an option is out of its bounds.
+            ValueError: it is not JSON, or an option is out of bounds.
             TypeError: it names an option that does not exist.
         """
         return cls(**orjson.loads(text))

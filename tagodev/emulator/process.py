@@ -1,9 +1,9 @@
-"""The emulator as a process of its own.
+"""The emulator in a separate process.
 
-In one process client and server share an event loop, and each one's work would count as the other's
-latency; a benchmark, or a test that drives a blocking client, wants two.
-The child must never outlive its parent, not even one that was killed: it reads its standard input,
-whose other end only the parent holds, and stops when that end is gone.
+In a single process client and server share an event loop, and the work of each counts as latency of
+the other; benchmarks, and tests of a blocking client, need two.
+The child must never outlive its parent, even a killed one: it reads its standard input, whose other
+end only the parent holds, and stops when that end closes.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ if TYPE_CHECKING:
 
 __all__ = ["EmulatorProcess"]
 
-#: Seconds a child gets to answer, or to stop by itself.
-_PATIENCE: Final = 5.0
-#: The same where it may have much to write to a file.
-_LONG_PATIENCE: Final = 60.0
-#: Where the package lies: the child must find it wherever it is started.
+#: Timeout for an answer of the child, and for its end, in seconds.
+_TIMEOUT: Final = 5.0
+#: The same if it has a state file to write.
+_STATE_TIMEOUT: Final = 60.0
+#: Folder of the package, for the child's import path.
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 class EmulatorProcess:
-    """The TagoIO device service on 127.0.0.1, in an operating-system process of its own.
+    """The TagoIO device service on 127.0.0.1, in a separate operating-system process.
 
-    A context manager, ``with`` and ``async with`` alike; leaving it ends the process in every case.
+    A context manager for both ``with`` and ``async with``; leaving it always ends the process.
 
     Args:
-        options: how it behaves; None for the defaults.
+        options: behaviour of the emulator; None for the defaults.
 
     Raises:
-        TypeError: the options are no `EmulatorOptions`.
+        TypeError: the options are not `EmulatorOptions`.
     """
 
     def __init__(self, options: EmulatorOptions | None = None) -> None:
@@ -54,24 +54,24 @@ class EmulatorProcess:
             msg = f"options must be EmulatorOptions, not {type(options).__name__}"
             raise TypeError(msg)
         self.options: Final = options or EmulatorOptions()
-        self._patience = _PATIENCE if self.options.state is None else _LONG_PATIENCE
+        self._timeout = _TIMEOUT if self.options.state is None else _STATE_TIMEOUT
         self._child: subprocess.Popen[bytes] | None = None
         self._url = ""
         self._token = ""
 
     @property
     def url(self) -> str:
-        """The base address, without a trailing slash; empty before the process was started."""
+        """The base address, without a trailing slash; empty before the start."""
         return self._url
 
     @property
     def token(self) -> str:
-        """The profile token to use: made up, so it may be printed."""
+        """The profile token to use. It is not a real one, so it may be printed."""
         return self._token
 
     @property
     def tokens_by_kind(self) -> dict[TokenKind, str]:
-        """What `Emulator.tokens_by_kind` is, by a short blocking request.
+        """Same as `Emulator.tokens_by_kind`, with a short blocking request.
 
         Raises:
             OSError: the process is not running.
@@ -80,32 +80,32 @@ class EmulatorProcess:
 
     @property
     def pid(self) -> int | None:
-        """The id of the process, None when it is not running."""
+        """The id of the process; None if it is not running."""
         return None if self._child is None else self._child.pid
 
     def start(self) -> None:
         """Start the process and wait until it listens.
 
         Raises:
-            RuntimeError: it is running already, or it ended before it listened; what it said is
+            RuntimeError: it is running already, or it ended before it listened; its error output is
                 on standard error.
         """
         if self._child is not None:
-            raise RuntimeError("this emulator is running already")
+            raise RuntimeError("this emulator is already running")
         paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
         self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "tagodev.emulator", self.options.to_json()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-            # Ctrl-C in the terminal is for the parent, whose client still wants its answers.
+            # Ctrl-C in the terminal must reach the parent only: its client waits for answers.
             start_new_session=True,
         )
         try:
             assert self._child.stdout is not None
             line = self._child.stdout.readline()
             if not line:
-                code = self._child.wait(_PATIENCE)
+                code = self._child.wait(_TIMEOUT)
                 msg = f"the emulator's process ended with code {code} before it listened"
                 raise RuntimeError(msg)
             ready = orjson.loads(line)
@@ -115,7 +115,7 @@ class EmulatorProcess:
         self._url, self._token = ready["url"], ready["token"]
 
     def stop(self) -> None:
-        """End the process, if it is running, and wait until it is gone."""
+        """End the process, if it is running, and wait for its end."""
         child, self._child = self._child, None
         if child is None:
             return
@@ -123,15 +123,15 @@ class EmulatorProcess:
         assert child.stdout is not None
         try:
             child.stdin.close()
-            child.wait(self._patience)
+            child.wait(self._timeout)
         finally:
-            # Nothing to a process that has ended.
+            # No effect on a process that has ended.
             child.kill()
             child.wait()
             child.stdout.close()
 
     def stats(self) -> dict[str, Any]:
-        """Return what `Emulator.stats` would, by a short blocking request.
+        """Do what `Emulator.stats` does, with a short blocking request.
 
         Raises:
             OSError: the process is not running.
@@ -139,35 +139,35 @@ class EmulatorProcess:
         return self._control("GET", "stats")
 
     def reset(self, token: str | None = None) -> None:
-        """Do what `Emulator.reset` does, by a short blocking request.
+        """Do what `Emulator.reset` does, with a short blocking request.
 
         Args:
-            token: the profile token from now on; by default it stays.
+            token: the new profile token; by default it stays.
 
         Raises:
-            ValueError: the token is none.
+            ValueError: the token is invalid.
             OSError: the process is not running.
         """
         self._control("POST", "reset", {"token": token})
         self._token = token or self._token
 
     def change_plan(self, plan: Plan) -> None:
-        """Do what `Emulator.change_plan` does, by a short blocking request.
+        """Do what `Emulator.change_plan` does, with a short blocking request.
 
         Args:
             plan: free, starter or scale.
 
         Raises:
-            ValueError: it is none of these.
+            ValueError: the plan is unknown.
             OSError: the process is not running.
         """
         self._control("POST", "plan", {"plan": plan})
 
     def save(self) -> None:
-        """Do what `Emulator.save` does, by a blocking request.
+        """Do what `Emulator.save` does, with a blocking request.
 
         Raises:
-            ValueError: the options name no file.
+            ValueError: there is no state file.
             OSError: it can't be written, or the process is not running.
         """
         self._control("POST", "save")
@@ -175,7 +175,7 @@ class EmulatorProcess:
     def _control(self, method: str, what: str, body: Any = None) -> dict[str, Any]:
         if self._child is None:
             raise ConnectionError("this emulator is not running")
-        connection = http.client.HTTPConnection(urlsplit(self._url).netloc, timeout=self._patience)
+        connection = http.client.HTTPConnection(urlsplit(self._url).netloc, timeout=self._timeout)
         try:
             connection.request(
                 method, f"/_emulator/{what}", None if body is None else orjson.dumps(body)

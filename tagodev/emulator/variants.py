@@ -1,14 +1,15 @@
-"""Where sources are at odds or silent, the other way in which the service may behave.
+"""Alternative behaviours of the emulator, where TagoIO's is undocumented or its sources contradict.
 
-An emulator does one thing (`tagodev.emulator` tells which); whoever wants to know whether his
-program would stand the other one too asks for it by name, in the option ``variants``:
+By default an emulator does what `tagodev.emulator` documents. To test a program against the
+alternatives, name them in the option ``variants``:
 
-- ``profile-sends-data``: a profile token may send data by a device's id, as the SDKs' own
-  documentation has it.
-- ``parameters-by-key``: a parameter that is sent without an id edits the one of its key, where the
+- ``profile-sends-data``: a profile token may send data by a device's id, as in the SDKs'
+  documentation.
+- ``parameters-by-key``: a parameter that is sent without an id edits the one with its key, if the
   device has one.
-- ``own-data-counters``: data by a device's id is counted apart from ``/data``, at the same figures.
-- ``names-from-3``: devices and tokens have names of at least 3 characters, as on TagoCore.
+- ``own-data-counters``: data by a device's id is counted apart from ``/data``, with the same
+  limits.
+- ``names-from-3``: names of devices and tokens have at least 3 characters, as on TagoCore.
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ if TYPE_CHECKING:
 __all__ = ["DATA_BY_ID", "name_problems", "varied"]
 
 _BY_ID: Final = "/device/:device_id/data"
-#: The counters of data by a device's id where it has its own, and those whose figures they have.
+#: Separate counters of data by a device's id, and the counters whose limits they have.
 DATA_BY_ID: Final[Mapping[str, str]] = {
     f"{method} {_BY_ID}": f"{method} /data" for method in ("GET", "POST", "PUT", "DELETE")
 }
 
 
 def varied(routes: Iterable[Route], options: EmulatorOptions) -> Iterator[Route]:
-    """Yield routes as the options' variants have them.
+    """Yield routes with the changes of the options' variants.
 
     Args:
-        routes: as they usually are.
-        options: how the emulator behaves.
+        routes: the default routes.
+        options: behaviour of the emulator.
     """
     for route in routes:
         yield _varied(route, options.variants)
@@ -57,14 +58,11 @@ def _varied(route: Route, variants: tuple[str, ...]) -> Route:
 
 
 def name_problems(values: Mapping[str, object], options: EmulatorOptions) -> Iterator[str]:
-    """Check a name that is long enough for most.
+    """Yield a sentence if a name is too short for the variant ``names-from-3``.
 
     Args:
-        values: fields that were sent and are right so far.
-        options: how the emulator behaves.
-
-    Returns:
-        A sentence for each fault.
+        values: valid fields of the request.
+        options: behaviour of the emulator.
     """
     name = values.get("name")
     if "names-from-3" in options.variants and isinstance(name, str) and len(name) < 3:

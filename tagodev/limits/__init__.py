@@ -1,1 +1,1 @@
-"""The scheduler: whose request may go, and when. Knows nothing of HTTP."""
+"""Client-side rate limiting: decides which request may be sent, and when. Independent of HTTP."""

@@ -1,13 +1,12 @@
-"""Whether enough is known of the service's clock to count in windows, and what goes until it is.
+"""Rules for requests sent before the service's clock is known.
 
-Before the first answer nothing is known.
-Requests then go one at a time, over all routes, and no more than a route's limit a minute; one that
-takes longer than a second does not hold up the next.
-Where several processes share the limits, one request alone goes, which asks for the time.
+Before the first answer the windows are unknown.
+Requests then go one at a time over all routes, at most one route limit per minute. A request that
+takes longer than a second no longer blocks the next one.
+Where several processes share the limits, only one request goes: it queries the time.
 
-A date tells the second only.
-Where windows are as short as that, one answer is not enough to lease places in them, and the time
-is asked for again.
+A date has a resolution of one second.
+With windows of that length one answer is not enough to lease permits, so the time is queried again.
 """
 
 from __future__ import annotations
@@ -21,70 +20,69 @@ if TYPE_CHECKING:
 
 __all__ = ["CLOCK_ROUTE", "ColdStart"]
 
-#: The route that is asked for the time, where nothing else may go before it is known.
+#: The route that queries the time where no other request may go before it is known.
 CLOCK_ROUTE: Final = "GET /info"
 
-#: While the clock is unknown, no request waits longer for the one before it, in seconds.
-_BLIND_INTERVAL: Final = 1.0
-#: A clock whose bounds are too wide for windows to be of use is asked for so often.
-_TRIES: Final = 6
+#: While the clock is unknown, a request waits this long for the one before it, in seconds.
+_HOLD_INTERVAL: Final = 1.0
+#: Number of queries while the bounds are too wide to distinguish windows.
+_MAX_QUERIES: Final = 6
 
 
 class ColdStart:
-    """What a core can tell of windows by the service's clock."""
+    """Decides whether requests can be counted in windows, and paces them while they can't."""
 
-    def __init__(self, clock: ServerClock, minute: float) -> None:
-        """Begin with no answer.
+    def __init__(self, clock: ServerClock, window_seconds: float) -> None:
+        """Start without an answer.
 
         Args:
             clock: bounds of the service's time.
-            minute: length of its windows, in seconds.
+            window_seconds: length of its windows, in seconds.
         """
         self._clock = clock
-        self._minute = minute
-        self._in_vain = 0
-        self.blind_until: float = 0.0
-        """Until when a request that goes without windows holds up the next, which may ask for the
-        time itself; whatever became of it, when it is over the next may go."""
+        self._window_seconds = window_seconds
+        self._failed_queries = 0
+        self.hold_until: float = 0.0
+        """Until when a request sent without windows delays the next one; its end resets this."""
 
-    def is_useful(self, now: float) -> bool:
-        """Return whether windows can be told apart."""
-        return self._clock.tells_windows(now, self._minute)
+    def has_windows(self, now: float) -> bool:
+        """Return whether windows can be distinguished."""
+        return self._clock.resolves_windows(now, self._window_seconds)
 
-    def is_enough(self, bucket: RouteLimiter, now: float) -> bool:
-        """Return whether requests of a bucket may be counted in windows."""
-        # Whoever shares them with others leases none that he can't tell from the next.
-        return self._clock.known if bucket.leases is None else self.is_useful(now)
+    def can_count(self, limiter: RouteLimiter, now: float) -> bool:
+        """Return whether requests of a route can be counted in windows."""
+        # Leases require windows that can be distinguished from the next.
+        return self._clock.known if limiter.leases is None else self.has_windows(now)
 
     def note_time(self, now: float) -> None:
-        """Note that the one request has been answered that asks for the time."""
-        self._in_vain = 0 if self.is_useful(now) else self._in_vain + 1
+        """Record that a query for the time was answered."""
+        self._failed_queries = 0 if self.has_windows(now) else self._failed_queries + 1
 
     def may_improve(self, now: float) -> bool:
-        """Return whether asking again may tell enough; else routes go without windows."""
+        """Return whether another query may suffice; if not, routes run without windows."""
         known = self._clock.known and self._clock.width(now) < inf
-        return known and self._in_vain < _TRIES
+        return known and self._failed_queries < _MAX_QUERIES
 
-    # --- until it is enough --------------------------------------------------------------------
+    # --- while the clock is unknown ----------------------------------------------------------
 
-    def wait(self, bucket: RouteLimiter, now: float) -> float:
-        """Return how long a request waits while too little is known.
+    def wait(self, limiter: RouteLimiter, now: float) -> float:
+        """Return how long a request waits while the clock is unknown, in seconds.
 
-        Infinite where only an answer to another request can tell.
+        Infinite if it depends on the answer to another request.
 
         Args:
-            bucket: what counts it.
+            limiter: the limiter of its route.
             now: the time.
         """
-        if bucket.leases is not None and bucket.route.name != CLOCK_ROUTE:
-            # Without a clock there is no window to lease in: one request of that route asks.
+        if limiter.leases is not None and limiter.route.name != CLOCK_ROUTE:
+            # Without a clock there is no window to lease in: a request of `CLOCK_ROUTE` queries it.
             return inf
-        wait = max(self.blind_until - now, bucket.closed_until - now, 0.0)
-        # Wherever the boundaries lie, no more than a window's worth can fall into one window.
-        if not wait and bucket.windows.unplaced(now) >= bucket.learner.ceiling:
-            return _BLIND_INTERVAL
-        return wait or bucket.pacer.delay()
+        wait = max(self.hold_until - now, limiter.closed_until - now, 0.0)
+        # Wherever the boundaries lie, one window then counts at most the limit.
+        if not wait and limiter.windows.unassigned(now) >= limiter.learner.ceiling:
+            return _HOLD_INTERVAL
+        return wait or limiter.pacer.delay()
 
-    def note_grant(self, now: float) -> None:
-        """Note that a request goes without windows: the next one waits for it, but not for long."""
-        self.blind_until = now + _BLIND_INTERVAL
+    def note_unaligned(self, now: float) -> None:
+        """Record a request sent without windows: the next one waits for it, but not for long."""
+        self.hold_until = now + _HOLD_INTERVAL

@@ -1,23 +1,19 @@
-"""The scheduler's core: synchronous, with the time as an argument.
+"""Core of the scheduler: synchronous, with the time as an argument.
 
-A request asks for a grant; the core gives it in one step when everything that it needs is free at
-the same moment: room in the windows, an open gate, capacity for pacing, a connection slot.
-Nothing is held while something else is waited for, so nothing can be leaked or starved by a waiter
-that gives up.
+A request needs quota in the windows, an open route, capacity of the pacer and a connection slot.
+The core issues a permit in one step when all of these are free at the same moment. Nothing is held
+while something else is awaited, so a cancelled waiter can't leak or block anything.
 
-Nobody overtakes within a priority: a newcomer takes a free grant only where none of its priority,
-or of a
-more urgent one, waits for the same route; and where slots are short the urgent priority goes first,
-and then the route whose head has waited longest.
+Within a priority the order is first come, first served: a newcomer gets a free permit only if no
+request of its priority, or of a more urgent one, waits for the same route. Where slots are short
+the urgent priority goes first, and then the route whose head has waited longest.
 
-Before the first answer nothing is known of the service's clock, so nothing of its windows:
-`tagodev.limits.cold_start` says what goes then.
-If answers come and none tells the time, their route goes steadily, without windows.
+Before the first answer the service's clock and so its windows are unknown;
+`tagodev.limits.cold_start` defines what goes then.
+If answers arrive without a usable date, their route runs steadily, without windows.
 
-The core knows nothing of tasks, loops or sleeping.
-`tagodev.limits.scheduler` wraps it for asyncio; tests drive it with a clock of their own.
-It is longer than most rooms, because asking, deciding and settling work on one state, in one step
-each, and are best read side by side.
+The core does not use tasks, event loops or sleeps.
+`tagodev.limits.scheduler` wraps it for asyncio; tests drive it with a virtual clock.
 """
 
 from __future__ import annotations
@@ -29,8 +25,8 @@ from tagodev.events import ClockRestarted, Granted, Settled, Throttled, WindowOp
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.cold_start import CLOCK_ROUTE, ColdStart
 from tagodev.limits.pacing import spend
-from tagodev.limits.prior_charges import PriorCharges, presumed
-from tagodev.limits.route_limiter import Permit, RouteLimiter, make_bucket
+from tagodev.limits.prior_charges import PriorCharges, prior_charges
+from tagodev.limits.route_limiter import Permit, RouteLimiter, make_limiter
 from tagodev.limits.wait_queue import Priority, Waiter
 
 if TYPE_CHECKING:
@@ -44,10 +40,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Core"]
 
-# Going through the class itself takes twenty times as long.
-_LANES: Final = tuple(Priority)
-#: After so many windows in which nothing at all was accepted, waiting is given up.
-_BARREN_WINDOWS: Final = 3
+# Iterating over the class itself takes twenty times as long.
+_PRIORITIES: Final = tuple(Priority)
+#: A request fails after this many consecutive windows in which nothing was accepted.
+_MAX_FAILED_WINDOWS: Final = 3
 
 
 class Core:
@@ -63,15 +59,15 @@ class Core:
         emit: Callable[[Event], None] | None = None,
         on_lease_needed: Callable[[], None] | None = None,
     ) -> None:
-        """Make a core that knows nothing and has sent nothing.
+        """Create a core without requests.
 
         Args:
-            settings: how to work.
-            make_pacer: makes a route's pacer from its limit.
-            make_steady_pacer: makes the pacer of a route that has no windows.
+            settings: the scheduler's settings.
+            make_pacer: returns a route's pacer for its limit.
+            make_steady_pacer: returns the pacer of a route without windows, for its limit.
             clock: bounds of the service's time; default: a new one.
-            emit: called with each event; None to make none.
-            on_lease_needed: called when a request waits for places that other processes may have;
+            emit: called with each event; None for no events.
+            on_lease_needed: called when a request waits for permits leased to other processes;
                 None where no other process shares the limits.
         """
         self.settings: Settings = settings
@@ -79,36 +75,36 @@ class Core:
         self.emit = emit
         self._on_lease_needed = on_lease_needed
         self.shares: bool = on_lease_needed is not None
-        """Whether other processes take from the same limits."""
+        """Whether other processes share the limits."""
         self._make_pacer = make_pacer
         self._make_steady_pacer = make_steady_pacer
         self._free_slots = settings.concurrency
         self._out: set[Permit] = set()
-        self._buckets: dict[str, RouteLimiter] = {}
+        self._limiters: dict[str, RouteLimiter] = {}
         self._waiting: dict[str, RouteLimiter] = {}
-        self._presumed = PriorCharges()
+        self._prior_charges = PriorCharges()
         self._first_free = 0
         self._last_ticket = 0
-        self._outlook = ColdStart(self.clock, settings.limits.minute)
+        self._cold_start = ColdStart(self.clock, settings.limits.minute)
 
-    # --- asking ------------------------------------------------------------------------------
+    # --- requesting --------------------------------------------------------------------------
 
     def try_grant(self, route: Route, priority: Priority, now: float) -> Permit | None:
-        """Return a permit if one is free now and nobody waits who would go first."""
+        """Return a permit if one is free now and no other request goes first."""
         if self._free_slots <= 0:
             return None
-        bucket = self._waiting.get(route.name)
-        if bucket is not None and (
-            priority is Priority.BULK or bucket.line.head(Priority.INTERACTIVE) is not None
+        limiter = self._waiting.get(route.name)
+        if limiter is not None and (
+            priority is Priority.BULK or limiter.queue.head(Priority.INTERACTIVE) is not None
         ):
             return None
-        bucket = self._buckets.get(route.name) or self._bucket(route)
-        if self.clock.look_for_sleep(now):
-            self._note_sleep(now)
-        if self._wait(bucket, priority, now) > 0:
+        limiter = self._limiters.get(route.name) or self._limiter_of(route)
+        if self.clock.check_suspend(now):
+            self._on_suspend(now)
+        if self._wait(limiter, priority, now) > 0:
             return None
         self._last_ticket += 1
-        return self._grant(bucket, self._last_ticket, priority, now, now)
+        return self._grant(limiter, self._last_ticket, priority, now, now)
 
     def join(
         self,
@@ -120,56 +116,56 @@ class Core:
         run: int = 0,
         ticket: int | None = None,
     ) -> Waiter:
-        """Put a request in the line of its route.
+        """Add a request to the queue of its route.
 
         Args:
-            route: what it asks for.
-            deliver: called once with the permit, from within `dispatch`.
+            route: its route.
+            deliver: called once with the permit, during `dispatch`.
             now: the time.
             priority: how urgent it is.
             run: which bulk run it belongs to.
-            ticket: that of an earlier permit of the same request, so that it keeps its place.
+            ticket: that of an earlier permit of the same request, to keep its position.
         """
         if ticket is None:
             self._last_ticket += 1
             ticket = self._last_ticket
         waiter = Waiter(ticket, deliver, priority, run, now)
-        bucket = self._bucket(route)
-        bucket.line.join(waiter)
-        self._waiting[route.name] = bucket
+        limiter = self._limiter_of(route)
+        limiter.queue.join(waiter)
+        self._waiting[route.name] = limiter
         return waiter
 
     def withdraw(self, route: Route, waiter: Waiter) -> None:
-        """Take a request that was not granted out of its line."""
-        bucket = self._bucket(route)
-        bucket.line.leave(waiter)
-        if not bucket.line:
+        """Remove a request without a permit from its queue."""
+        limiter = self._limiter_of(route)
+        limiter.queue.leave(waiter)
+        if not limiter.queue:
             self._waiting.pop(route.name, None)
 
     def least_wait(self, route: Route, priority: Priority, now: float) -> float:
-        """Return the least time that a newcomer of a priority has to wait, in seconds."""
-        return self._bucket(route).least_wait(now, priority)
+        """Return the minimum time that a new request of a priority has to wait, in seconds."""
+        return self._limiter_of(route).least_wait(now, priority)
 
     # --- deciding ----------------------------------------------------------------------------
 
     def dispatch(self, now: float) -> float | None:
-        """Give out every grant that is free now.
+        """Issue every permit that is free now.
 
         Returns:
-            When the next one may be, on the scheduler's clock, or None if that depends on a
-            request being settled or on nobody.
+            When the next one may be free, on the scheduler's clock, or None if that does not
+            depend on time.
         """
         next_wake: float | None = None
         if self._free_slots <= 0:
-            # Whatever frees a slot dispatches again: until then there is nothing to wake for.
+            # Releasing a slot dispatches again: until then no timer is needed.
             return None
-        if self.clock.look_for_sleep(now):
-            self._note_sleep(now)
-        for priority in _LANES:
+        if self.clock.check_suspend(now):
+            self._on_suspend(now)
+        for priority in _PRIORITIES:
             waits = {}
-            for name, bucket in self._waiting.items():
-                if bucket.line.head(priority) is not None:
-                    waits[name] = self._wait(bucket, priority, now)
+            for name, limiter in self._waiting.items():
+                if limiter.queue.head(priority) is not None:
+                    waits[name] = self._wait(limiter, priority, now)
             if waits and not self._grant_ready(waits, priority, now):
                 return None
             for wait in waits.values():
@@ -178,170 +174,168 @@ class Core:
         return next_wake
 
     def _grant_ready(self, waits: dict[str, float], priority: Priority, now: float) -> bool:
-        """Give out what is free to a priority, and return whether a slot is left."""
-        while (bucket := self._first_ready(waits, priority)) is not None:
-            self._deliver(bucket, priority, now)
+        """Issue the free permits of a priority, and return whether a slot is left."""
+        while (limiter := self._first_ready(waits, priority)) is not None:
+            self._deliver(limiter, priority, now)
             if self._free_slots <= 0:
                 return False
-            # A grant may hold up other routes too: while the clock is unknown all of them.
-            alone = self.clock.known and not bucket.shared
-            for name in (bucket.route.name,) if alone else tuple(waits):
-                asked = self._waiting.get(name)
-                if asked is None or asked.line.head(priority) is None:
+            # A permit may delay other routes too: while the clock is unknown, all of them.
+            alone = self.clock.known and not limiter.shared
+            for name in (limiter.route.name,) if alone else tuple(waits):
+                waiting = self._waiting.get(name)
+                if waiting is None or waiting.queue.head(priority) is None:
                     del waits[name]
                 else:
-                    waits[name] = self._wait(asked, priority, now)
+                    waits[name] = self._wait(waiting, priority, now)
         return True
 
     def _first_ready(self, waits: dict[str, float], priority: Priority) -> RouteLimiter | None:
-        """Return the bucket, of those that need not wait, whose head has waited longest."""
+        """Return the limiter, of those that need not wait, whose head has waited longest."""
         first = None
         for name, wait in waits.items():
             if wait <= 0:
-                bucket = self._waiting[name]
-                if first is None or bucket.line.goes_before(first.line, priority):
-                    first = bucket
+                limiter = self._waiting[name]
+                if first is None or limiter.queue.precedes(first.queue, priority):
+                    first = limiter
         return first
 
-    def _deliver(self, bucket: RouteLimiter, priority: Priority, now: float) -> None:
-        waiter = bucket.line.pop(priority)
-        if not bucket.line:
-            del self._waiting[bucket.route.name]
-        waiter.deliver(self._grant(bucket, waiter.ticket, priority, waiter.since, now))
+    def _deliver(self, limiter: RouteLimiter, priority: Priority, now: float) -> None:
+        waiter = limiter.queue.pop(priority)
+        if not limiter.queue:
+            del self._waiting[limiter.route.name]
+        waiter.deliver(self._grant(limiter, waiter.ticket, priority, waiter.since, now))
 
-    def _note_sleep(self, now: float) -> None:
-        self._outlook.blind_until = now
-        self._say(ClockRestarted())
+    def _on_suspend(self, now: float) -> None:
+        self._cold_start.hold_until = now
+        self._emit_event(ClockRestarted())
 
-    def _wait(self, bucket: RouteLimiter, priority: Priority, now: float) -> float:
-        if bucket.steady:
-            wait = bucket.wait(now, priority)
-        elif self._outlook.is_enough(bucket, now):
-            if bucket.learner.window != bucket.windows.bounds(now)[0]:
-                self._roll(bucket, now)
-            wait = bucket.wait(now, priority)
-        elif bucket.leases is None or not self._is_timeless():
-            wait = self._outlook.wait(bucket, now)
+    def _wait(self, limiter: RouteLimiter, priority: Priority, now: float) -> float:
+        if limiter.steady:
+            wait = limiter.wait(now, priority)
+        elif self._cold_start.can_count(limiter, now):
+            if limiter.learner.window != limiter.windows.bounds(now)[0]:
+                self._roll(limiter, now)
+            wait = limiter.wait(now, priority)
+        elif limiter.leases is None or not self._has_no_clock():
+            wait = self._cold_start.wait(limiter, now)
         else:
-            self._change_mode(bucket, steady=True, now=now)
-            wait = bucket.wait(now, priority)
-        if bucket.also is not None:
-            wait = max(wait, self._wait(bucket.also, priority, now))
+            self._change_mode(limiter, steady=True, now=now)
+            wait = limiter.wait(now, priority)
+        if limiter.also is not None:
+            wait = max(wait, self._wait(limiter.also, priority, now))
         if wait == inf and self._on_lease_needed is not None:
             self._on_lease_needed()
         return wait
 
-    def _is_timeless(self) -> bool:
-        """Return whether the one request that was to ask for the time has not been told."""
-        asked = self._buckets.get(CLOCK_ROUTE)
-        return asked is not None and asked.steady
+    def _has_no_clock(self) -> bool:
+        """Return whether queries for the time were answered without a usable date."""
+        limiter = self._limiters.get(CLOCK_ROUTE)
+        return limiter is not None and limiter.steady
 
-    def _roll(self, bucket: RouteLimiter, now: float) -> None:
-        number = bucket.windows.bounds(now)[0]
-        watched = bucket.learner.window
-        if watched is None:
-            bucket.start_cold(self.settings.cold_start, now)
-        elif number <= watched:
+    def _roll(self, limiter: RouteLimiter, now: float) -> None:
+        number = limiter.windows.bounds(now)[0]
+        current = limiter.learner.window
+        if current is None:
+            limiter.start_cold(self.settings.cold_start, now)
+        elif number <= current:
             return
-        bucket.roll(number)
-        self._say(WindowOpened(bucket.route.name, number, bucket.learner.budget))
+        limiter.roll(number)
+        self._emit_event(WindowOpened(limiter.route.name, number, limiter.learner.budget))
 
     # --- settling ----------------------------------------------------------------------------
 
     def settle(self, permit: Permit, now: float, status: int, date: float | None) -> None:
-        """End a permit whose request was answered.
+        """End the permit of an answered request.
 
         Args:
             permit: the request's permit.
-            now: when the answer was here.
+            now: when the answer arrived.
             status: its HTTP status, for the events.
-            date: its ``Date`` header, in whole seconds of the epoch; None if it has none that can
-                be read.
+            date: its ``Date`` header, in whole seconds since the epoch; None if missing or invalid.
         """
         self._observe(permit, now, date)
         self._end(permit, now, status)
-        place: Permit | None = permit
-        while place is not None:
-            place.bucket.windows.settle(place.charge, now)
-            place.bucket.accept(place)
-            place = place.also
+        part: Permit | None = permit
+        while part is not None:
+            part.limiter.windows.settle(part.charge, now)
+            part.limiter.accept(part)
+            part = part.also
 
     def lose(self, permit: Permit, now: float) -> None:
-        """End a permit whose request left and was not answered: it may still arrive for a while."""
+        """End the permit of a request sent without an answer: it may still arrive for a while."""
         self._end(permit, now, None)
-        for place in permit.places():
-            place.bucket.windows.settle(place.charge, now + self.settings.transit_max)
+        for part in permit.parts():
+            part.limiter.windows.settle(part.charge, now + self.settings.transit_max)
 
     def refund(self, permit: Permit, now: float) -> None:
-        """End a permit whose request provably never left."""
+        """End the permit of a request that was certainly not sent."""
         self._end(permit, now, None)
-        for place in permit.places():
-            place.bucket.windows.refund(place.charge)
+        for part in permit.parts():
+            part.limiter.windows.refund(part.charge)
 
     def throttle(
         self, permit: Permit, now: float, retry_after: float | None, date: float | None
     ) -> bool:
-        """End a permit whose request was refused with a 429, and close its route.
+        """End the permit of a request refused with a 429, and close its route.
 
-        The gate closes until the boundary of the window that was full.
-        That window is found from when the request can have been counted, and from the service's
-        own word where it gave one, so that a late 429 of an old window does not close a new one.
+        The route closes until the end of the window that was full.
+        That window follows from when the request can have been counted, and from ``Retry-After`` if
+        the service sent it, so that a late 429 of an old window does not close a new one.
 
         Args:
             permit: the request's permit.
-            now: when the answer came.
-            retry_after: seconds to the boundary as the service said, to the second; None if it
-                did not say, or nothing that makes sense.
+            now: when the answer arrived.
+            retry_after: seconds to the boundary, from the service; None if missing or invalid.
             date: its ``Date`` header, as for `settle`.
 
         Returns:
-            Whether waiting on is hopeless: nothing was accepted for three windows.
+            Whether the request should fail: nothing was accepted for three windows.
         """
-        bucket = permit.bucket
+        limiter = permit.limiter
         self._observe(permit, now, date)
         self._end(permit, now, 429)
-        for place in permit.places():
-            place.bucket.windows.settle(place.charge, now)
-        bucket.rejected += 1
-        bucket.close(permit.granted, now, retry_after)
-        self._say(Throttled(bucket.route.name, bucket.closed_for(now)))
-        return bucket.barren_windows >= _BARREN_WINDOWS
+        for part in permit.parts():
+            part.limiter.windows.settle(part.charge, now)
+        limiter.rejected += 1
+        limiter.close(permit.granted, now, retry_after)
+        self._emit_event(Throttled(limiter.route.name, limiter.closed_for(now)))
+        return limiter.failed_windows >= _MAX_FAILED_WINDOWS
 
     def _observe(self, permit: Permit, now: float, date: float | None) -> None:
-        bucket = permit.bucket
-        learnt = date is None or self.clock.observe(permit.granted, now, date)
-        asked = bucket.route.name == CLOCK_ROUTE
-        if not (learnt or asked or bucket.steady or permit.also is not None):
+        limiter = permit.limiter
+        changed = date is None or self.clock.observe(permit.granted, now, date)
+        query = limiter.route.name == CLOCK_ROUTE
+        if not (changed or query or limiter.steady or permit.also is not None):
             return
         if self.settings.pacing != "aligned":
             return
-        if asked:
-            self._outlook.note_time(now)
-        useful = self._outlook.is_useful(now)
-        if not useful and bucket.leases is not None and self._outlook.may_improve(now):
+        if query:
+            self._cold_start.note_time(now)
+        has_windows = self._cold_start.has_windows(now)
+        if not has_windows and limiter.leases is not None and self._cold_start.may_improve(now):
             return
-        for place in permit.places():
-            if useful == place.bucket.steady:
-                self._change_mode(place.bucket, steady=not useful, now=now)
+        for part in permit.parts():
+            if has_windows == part.limiter.steady:
+                self._change_mode(part.limiter, steady=not has_windows, now=now)
 
-    def _change_mode(self, bucket: RouteLimiter, *, steady: bool, now: float) -> None:
-        """Go on without windows where nothing is known of them, or with them again."""
-        bucket.steady = steady
+    def _change_mode(self, limiter: RouteLimiter, *, steady: bool, now: float) -> None:
+        """Switch a limiter between steady pacing and windows."""
+        limiter.steady = steady
         if not steady:
-            bucket.pacer = self._make_pacer(bucket.learner.ceiling)
+            limiter.pacer = self._make_pacer(limiter.learner.ceiling)
             return
-        bucket.pacer = self._make_steady_pacer(bucket.learner.ceiling)
-        # What went so far counts against the burst.
-        spend(bucket.pacer, bucket.windows.unplaced(now))
+        limiter.pacer = self._make_steady_pacer(limiter.learner.ceiling)
+        # Requests sent so far count against the burst.
+        spend(limiter.pacer, limiter.windows.unassigned(now))
 
     def _end(self, permit: Permit, now: float, status: int | None) -> None:
         self._free_slots += 1
         self._out.discard(permit)
-        self._outlook.blind_until = now
+        self._cold_start.hold_until = now
         if self.emit is not None:
-            self.emit(Settled(permit.bucket.route.name, status, now - permit.granted))
+            self.emit(Settled(permit.limiter.route.name, status, now - permit.granted))
 
-    # --- beginning again -----------------------------------------------------------------------
+    # --- restart and sharing -------------------------------------------------------------------
 
     def restart(self, settings: Settings, now: float) -> None:
         """Go on with what was counted, for new callers: those before are gone, with their loop.
@@ -355,24 +349,26 @@ class Core:
         self.settings = settings
         self._free_slots = settings.concurrency
         self._waiting.clear()
-        old, self._buckets = self._buckets, {}
-        for bucket in old.values():
-            self._bucket(bucket.route).take_over(bucket)
+        old, self._limiters = self._limiters, {}
+        for limiter in old.values():
+            self._limiter_of(limiter.route).take_over(limiter)
 
-    def presume(
+    def charge_prior(
         self, spent: Iterable[tuple[str, int, int]], open_requests: int, now: float
     ) -> None:
-        """Take windows as partly used by another process, which has ended.
+        """Charge the requests of another process, which has ended.
 
         Args:
-            spent: route, window and how many requests it was granted there.
-            open_requests: how many of its requests on each route it saw no end of.
+            spent: route, window and number of permits in it.
+            open_requests: number of its requests per route without a recorded end.
             now: the time.
         """
         until = now + self.settings.transit_max
-        minute = self.settings.limits.minute
-        last = floor(self.clock.latest(until) / minute) if self.clock.known else None
-        self._presumed.charge(presumed(spent, open_requests, last, minute), to=self._buckets)
+        window_seconds = self.settings.limits.minute
+        last = floor(self.clock.latest(until) / window_seconds) if self.clock.known else None
+        self._prior_charges.charge(
+            prior_charges(spent, open_requests, last, window_seconds), to=self._limiters
+        )
 
     # --- sharing -----------------------------------------------------------------------------
 
@@ -380,41 +376,41 @@ class Core:
         """Return whether nothing can go before more is known of the service's clock."""
         if self._on_lease_needed is None or self.settings.pacing != "aligned":
             return False
-        return not self._outlook.is_useful(now) and not self._is_timeless()
+        return not self._cold_start.has_windows(now) and not self._has_no_clock()
 
-    def shared_buckets(self) -> Mapping[str, RouteLimiter]:
-        """Return the buckets by their routes' names, for whoever leases for them."""
-        return self._buckets
+    def shared_limiters(self) -> Mapping[str, RouteLimiter]:
+        """Return the limiters by route name."""
+        return self._limiters
 
     def lease_from(self, number: int) -> None:
-        """Grant nothing before this window: what is held in those before it is not known."""
+        """Issue no permits before this window, since leases in earlier ones are unknown."""
         self._first_free = max(self._first_free, number)
-        for bucket in self._buckets.values():
-            if bucket.leases is not None:
-                bucket.leases.first_free = self._first_free
+        for limiter in self._limiters.values():
+            if limiter.leases is not None:
+                limiter.leases.first_free = self._first_free
 
-    # --- seeing ------------------------------------------------------------------------------
+    # --- state -------------------------------------------------------------------------------
 
     def snapshot(self, now: float) -> tuple[RouteState, ...]:
-        """Return what is known of every route that was used so far."""
+        """Return the state of every route used so far."""
         limits = self.settings.limits
         return tuple(
-            bucket.state(now, limits.limit(name)) for name, bucket in self._buckets.items()
+            limiter.state(now, limits.limit(name)) for name, limiter in self._limiters.items()
         )
 
     # --- inside ------------------------------------------------------------------------------
 
-    def _bucket(self, route: Route) -> RouteLimiter:
-        bucket = self._buckets.get(route.name)
-        if bucket is None:
-            bucket = self._buckets[route.name] = self._new_bucket(route)
-            self._presumed.charge_new(bucket)
-        return bucket
+    def _limiter_of(self, route: Route) -> RouteLimiter:
+        limiter = self._limiters.get(route.name)
+        if limiter is None:
+            limiter = self._limiters[route.name] = self._new_limiter(route)
+            self._prior_charges.charge_new(limiter)
+        return limiter
 
-    def _new_bucket(self, route: Route) -> RouteLimiter:
-        also = None if route.also is None else self._bucket(route.also)
+    def _new_limiter(self, route: Route) -> RouteLimiter:
+        also = None if route.also is None else self._limiter_of(route.also)
         steady = self.settings.pacing == "steady"
-        return make_bucket(
+        return make_limiter(
             route,
             self.settings,
             self.clock,
@@ -424,18 +420,18 @@ class Core:
         )
 
     def _grant(
-        self, bucket: RouteLimiter, ticket: int, priority: Priority, since: float, now: float
+        self, limiter: RouteLimiter, ticket: int, priority: Priority, since: float, now: float
     ) -> Permit:
         self._free_slots -= 1
-        alone_and_sure = bucket.leases is None and self.clock.known
-        if not alone_and_sure and not self._outlook.is_enough(bucket, now):
-            self._outlook.note_grant(now)
+        can_skip = limiter.leases is None and self.clock.known
+        if not can_skip and not self._cold_start.can_count(limiter, now):
+            self._cold_start.note_unaligned(now)
         if self.emit is not None:
-            self.emit(Granted(bucket.route.name, priority.value, now - since))
-        permit = bucket.take(now, ticket, priority)
+            self.emit(Granted(limiter.route.name, priority.value, now - since))
+        permit = limiter.take(now, ticket, priority)
         self._out.add(permit)
         return permit
 
-    def _say(self, event: Event) -> None:
+    def _emit_event(self, event: Event) -> None:
         if self.emit is not None:
             self.emit(event)

@@ -1,8 +1,8 @@
-"""How long so many requests take, at best, on a route with a limit.
+"""Forecast of how long a number of requests takes on a route with a limit.
 
-The forecast is greedy: each window completes what it accepts or what the rate allows in the time
-left of it, whichever is less.
-It is the time left that a progress bar shows, and the ideal that a run is measured by.
+The forecast is greedy: each window completes what it accepts, or what the rate allows in the rest
+of the window, whichever is less.
+Progress bars show it as the time left, and runs are measured against it.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ def forecast(
     count: float,
     *,
     limit: int,
-    minute: float,
+    window_seconds: float,
     free: float,
     next_window_in: float,
     rate: float,
 ) -> float:
-    """Return the seconds that so many requests take from now on.
+    """Return how long a number of requests takes from now on, in seconds.
 
     Args:
-        count: requests to be completed.
+        count: requests to complete.
         limit: requests a window accepts.
-        minute: a window's length in seconds.
-        free: requests that the present window still accepts.
+        window_seconds: a window's length in seconds.
+        free: requests that the current window still accepts.
         next_window_in: seconds until the next window begins.
-        rate: requests a second that are completed while nothing limits them.
+        rate: requests per second completed without a limit.
 
     Examples:
-        >>> forecast(300, limit=100, minute=60, free=50, next_window_in=20, rate=10)
+        >>> forecast(300, limit=100, window_seconds=60, free=50, next_window_in=20, rate=10)
         145.0
     """
     if count <= 0:
@@ -43,6 +43,6 @@ def forecast(
     if count <= at_once:
         return count / rate
     left = count - at_once
-    a_window = min(limit, rate * minute)
+    a_window = min(limit, rate * window_seconds)
     whole = ceil(left / a_window) - 1
-    return next_window_in + whole * minute + (left - whole * a_window) / rate
+    return next_window_in + whole * window_seconds + (left - whole * a_window) / rate

@@ -1,21 +1,21 @@
-"""Pacing: aiolimiter's bucket, behind a protocol that asks and never waits.
+"""Pacers: how fast requests go, based on aiolimiter's leaky bucket.
 
-The windows decide *how many* requests may go; the bucket decides *how fast* they go.
-The core asks whether there is capacity and takes it in the same step; `AsyncLimiter.acquire` does
-not suspend when `has_capacity` has just said yes, so its coroutine is run to its end on the spot.
+The windows decide *how many* requests may go; the pacer decides *how fast*.
+The core asks for capacity and takes it in the same step. `AsyncLimiter.acquire` does not suspend
+after `has_capacity` has returned true, so its coroutine is run to completion at once.
 
-Two ways to tune it:
+Two configurations:
 
-*Aligned* (default): the windows hold the quota, and the bucket only takes the edge off their
-opening: a tenth of the limit goes at once, the rest within half a second.
+*Aligned* (default): the windows enforce the limit, and the pacer only smooths the opening of a
+window: a tenth of the limit goes at once, the rest within half a second.
 
-*Steady*: there are no windows, because nothing is known of the service's clock or because the
-caller wants it so, and the bucket alone must keep the limit.
-In any 60 s a bucket of burst b and refill r a second lets b + 60 r requests *go*, but the service
-counts them as they *arrive*, and those that travel longest may fall together with those that
-travel least: with latencies that spread over J seconds up to b + r (60 + J) arrive within a minute.
+*Steady*: there are no windows, because the service's clock is unknown or because of the settings,
+and the pacer alone enforces the limit.
+In any 60 s a bucket of burst b and refill r per second lets b + 60 r requests *go*, but the service
+counts them as they *arrive*: with latencies that differ by up to J seconds, up to b + r (60 + J)
+arrive within a minute.
 So b and r are chosen to make that the limit.
-It needs no clock, rejects nothing, and is slower: it has to be.
+This needs no clock and causes no 429, but is slower.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ from aiolimiter import AsyncLimiter
 
 __all__ = ["MAX_DELAY", "LimiterPacer", "Pacer", "aligned_pacer", "spend", "steady_pacer"]
 
-#: By how much pacing may delay the last request of a full window, in seconds.
+#: Maximum delay of the last request of a full window by pacing, in seconds.
 MAX_DELAY: Final = 0.5
 
 
 class Pacer(Protocol):
-    """Says when the next request may go, as far as pacing is concerned."""
+    """Decides when the next request may go, as far as pacing is concerned."""
 
     def delay(self) -> float:
-        """Return in how many seconds there may be capacity; 0 if there is now."""
+        """Return in how many seconds there may be capacity; 0 for now."""
         ...
 
     def take(self) -> None:
-        """Take the capacity that `delay` has just said is there."""
+        """Take the capacity that `delay` has just reported."""
         ...
 
 
 class LimiterPacer:
-    """A pacer made of an `AsyncLimiter`; for use within one running event loop."""
+    """A pacer based on `AsyncLimiter`, for use within one running event loop."""
 
     def __init__(self, burst: float, rate: float, *, block: int = 1) -> None:
-        """Make a full bucket.
+        """Create a full bucket.
 
         Args:
             burst: requests that may go at once, at least 1.
-            rate: requests a second that it refills by.
-            block: how many to take from it at once, where it holds as many: asking it costs more
-                than everything else about a grant. By so many less one more can go at once.
+            rate: requests per second that it refills by.
+            block: how many to take at once where the bucket holds as many: querying it is the most
+                expensive part of a permit. Up to that many more can go at once.
         """
         self._block = block
         self._taken = 0
@@ -63,12 +63,12 @@ class LimiterPacer:
         self._ready_at = 0.0
 
     def delay(self) -> float:
-        """Return 0, or the time after which the capacity for one request is sure to be there."""
+        """Return 0, or the time after which there is certainly capacity for one request."""
         if self._taken:
             return 0.0
         now = asyncio.get_running_loop().time()
         if now < self._ready_at:
-            # Nobody can have taken anything since that was found out.
+            # Nothing was taken in between.
             return self._ready_at - now
         if self._bucket.has_capacity():
             return 0.0
@@ -77,7 +77,7 @@ class LimiterPacer:
         return wait
 
     def take(self) -> None:
-        """Take one request's worth."""
+        """Take the capacity for one request."""
         if self._taken:
             self._taken -= 1
             return
@@ -89,11 +89,11 @@ class LimiterPacer:
         except StopIteration:
             return
         acquisition.close()
-        msg = "the bucket was asked for more than it holds"
+        msg = "the bucket has no capacity: call delay() first"
         raise RuntimeError(msg)
 
     def _missing(self) -> float:
-        """Return which part of a request's worth is missing, rounded up to a 64th."""
+        """Return the fraction of one request's capacity that is missing, rounded up to 1/64."""
         missing, width = 1.0, 0.5
         while width >= 1 / 64:
             if self._bucket.has_capacity(1 - (missing - width)):
@@ -103,7 +103,7 @@ class LimiterPacer:
 
 
 def spend(pacer: Pacer, many: int) -> None:
-    """Take what so many requests have taken already, as far as there is any."""
+    """Take the capacity of requests sent earlier, as far as there is any."""
     for _ in range(many):
         if pacer.delay() > 0:
             return
@@ -111,10 +111,10 @@ def spend(pacer: Pacer, many: int) -> None:
 
 
 def aligned_pacer(limit: int) -> LimiterPacer:
-    """Return the pacer that takes the edge off a window's opening.
+    """Return the pacer that smooths the opening of a window.
 
     Args:
-        limit: requests a window.
+        limit: requests per window.
     """
     burst = ceil(limit / 10)
     return LimiterPacer(
@@ -122,15 +122,19 @@ def aligned_pacer(limit: int) -> LimiterPacer:
     )
 
 
-def steady_pacer(limit: int, minute: float, spread: float) -> LimiterPacer:
-    """Return the pacer that keeps a limit without knowing where the windows lie.
+def steady_pacer(limit: int, window_seconds: float, spread: float) -> LimiterPacer:
+    """Return the pacer that enforces a limit without windows.
 
     Args:
-        limit: requests a window.
-        minute: a window's length in seconds.
-        spread: by how much latencies may differ, in seconds.
+        limit: requests per window.
+        window_seconds: a window's length in seconds.
+        spread: maximum difference between latencies, in seconds.
     """
     burst = max(limit // 10, 1)
-    # A limit of 1 leaves no room beside the burst: then one request per window and spread.
-    rate = (limit - burst) / (minute + spread) if limit > burst else 0.5 / (minute + spread)
+    # A limit of 1 leaves nothing beside the burst: then one request per window and spread.
+    rate = (
+        (limit - burst) / (window_seconds + spread)
+        if limit > burst
+        else 0.5 / (window_seconds + spread)
+    )
     return LimiterPacer(burst, rate)

@@ -1,7 +1,7 @@
-"""What another process, which has ended, may have had counted in windows that are still open.
+"""Charges for requests of a process that has ended, in windows that are still open.
 
-Its journal tells what it was granted; of what it saw no end nobody knows in which window the
-service counts it.
+Its journal contains the permits of each window. A request without a recorded end may be counted
+in any window since.
 """
 
 from __future__ import annotations
@@ -14,51 +14,54 @@ if TYPE_CHECKING:
 
     from tagodev.limits.route_limiter import RouteLimiter
 
-__all__ = ["PriorCharges", "presumed"]
+__all__ = ["PriorCharges", "prior_charges"]
 
-#: How long a request of another process may have been under way, in seconds.
+#: Maximum duration of a request of another process, in seconds.
 _LONGEST_REQUEST: Final = 120.0
 
 
 class PriorCharges:
-    """Keeps what is presumed of routes that were not used yet."""
+    """Charges of another process, including those of routes not used yet."""
 
     def __init__(self) -> None:
-        """Begin with nothing presumed."""
+        """Start without charges."""
         self._later: dict[str, list[tuple[int, int]]] = {}
 
     def charge(
-        self, presumptions: Iterable[tuple[str, int, int]], to: Mapping[str, RouteLimiter]
+        self, charges: Iterable[tuple[str, int, int]], to: Mapping[str, RouteLimiter]
     ) -> None:
-        """Charge what is presumed, now or when its route is used.
+        """Add charges now, or when their route is first used.
 
         Args:
-            presumptions: route, window and how many requests.
-            to: the buckets that there are by now, by their routes' names.
+            charges: route, window and number of requests.
+            to: the existing limiters by route name.
         """
-        for name, number, used in presumptions:
+        for name, number, used in charges:
             if name in to:
-                to[name].windows.presume(number, used)
+                to[name].windows.charge_prior(number, used)
             else:
                 self._later.setdefault(name, []).append((number, used))
 
-    def charge_new(self, bucket: RouteLimiter) -> None:
-        """Charge what is presumed to a bucket that was just made."""
-        for number, used in self._later.pop(bucket.route.name, ()):
-            bucket.windows.presume(number, used)
+    def charge_new(self, limiter: RouteLimiter) -> None:
+        """Add the charges of a new limiter's route."""
+        for number, used in self._later.pop(limiter.route.name, ()):
+            limiter.windows.charge_prior(number, used)
 
 
-def presumed(
-    spent: Iterable[tuple[str, int, int]], open_requests: int, last: int | None, minute: float
+def prior_charges(
+    spent: Iterable[tuple[str, int, int]],
+    open_requests: int,
+    last: int | None,
+    window_seconds: float,
 ) -> Iterator[tuple[str, int, int]]:
-    """Yield route, window and number of what another process may have had counted.
+    """Yield route, window and number of requests that another process may have used.
 
     Args:
-        spent: route, window and how many requests it was granted there.
-        open_requests: how many requests on each route it saw no end of: they may have been
+        spent: route, window and number of permits in it.
+        open_requests: number of requests per route without a recorded end: they may have been
             counted in any window since.
-        last: the last window in which they may be counted; None if that is not known.
-        minute: length of a window, in seconds.
+        last: the last window in which they may be counted; None if unknown.
+        window_seconds: length of a window, in seconds.
     """
     last_of: dict[str, int] = {}
     for name, number, used in spent:
@@ -67,7 +70,7 @@ def presumed(
     if not open_requests or last is None:
         return
     for name, number in last_of.items():
-        # Nothing stays under way for longer than a request may last.
-        if last - number <= ceil(_LONGEST_REQUEST / minute):
+        # No request lasts longer than the maximum duration.
+        if last - number <= ceil(_LONGEST_REQUEST / window_seconds):
             for later in range(number + 1, last + 1):
                 yield name, later, open_requests

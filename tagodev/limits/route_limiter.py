@@ -1,4 +1,4 @@
-"""A bucket: everything that decides when the next request of one route may go."""
+"""Limiter of one route: decides when its next request may go."""
 
 from __future__ import annotations
 
@@ -24,41 +24,41 @@ if TYPE_CHECKING:
     from tagodev.limits.settings import ColdStart, Settings
     from tagodev.limits.window import Charge
 
-__all__ = ["Permit", "RouteLimiter", "make_bucket"]
+__all__ = ["Permit", "RouteLimiter", "make_limiter"]
 
-# Looking a member up in its class takes longer than the comparison.
+# A lookup in the class takes longer than the comparison.
 _BULK: Final = Priority.BULK
 
 
 @attrs.define(eq=False)
 class Permit:
-    """The right to send one request, from its grant until it is settled."""
+    """The right to send one request, until the request is settled."""
 
-    bucket: RouteLimiter
-    """Where it is charged."""
+    limiter: RouteLimiter
+    """The limiter that it is charged to."""
     charge: Charge
-    """Its place in the windows."""
+    """Its charge in the windows."""
     ticket: int
-    """Its place in the line; a request that met a 429 takes the same ticket again."""
+    """Its position in the queue; a request refused with a 429 keeps its ticket."""
     granted: float
-    """When it was granted, which is the earliest it can have left, on the scheduler's clock."""
+    """When it was issued: the earliest time of sending, on the scheduler's clock."""
     also: Permit | None = None
-    """Its place in a second bucket, where a request is counted twice."""
+    """Its permit of a second limiter, where a request is counted twice."""
 
     def windows(self, now: float) -> tuple[int, int] | None:
         """Return the first and the last window that may have counted it by now.
 
-        None while nothing is known of the windows.
+        None while the windows are unknown.
         """
-        return self.bucket.windows_since(self.granted, now)
+        return self.limiter.windows_since(self.granted, now)
 
-    def places(self) -> tuple[Permit, ...]:
-        """Return its places in all buckets that count it."""
+    def parts(self) -> tuple[Permit, ...]:
+        """Return its permits of all limiters that count it."""
         return (self,) if self.also is None else (self, self.also)
 
 
 class RouteLimiter:
-    """One route: its windows, gate, pacing, learning, reserve and line of waiters."""
+    """One route's windows, pacing, adaptive limit, reserve and queue."""
 
     def __init__(
         self,
@@ -72,45 +72,44 @@ class RouteLimiter:
         steady: bool,
         also: RouteLimiter | None = None,
     ) -> None:
-        """Join the parts; the core makes buckets.
+        """Combine the parts; use `make_limiter` to create a limiter.
 
         Args:
-            route: what it counts.
+            route: the route.
             clock: bounds of the service's time.
-            windows: how many requests were charged where.
-            learner: how many may go, beside others.
-            reserve: what bulk leaves free.
-            pacer: how fast they may go.
-            steady: whether the pacer alone keeps the limit, without windows.
-            also: a second bucket that each of its requests takes from.
+            windows: charges by window.
+            learner: how many requests may go, beside other clients.
+            reserve: what bulk work leaves free.
+            pacer: how fast requests may go.
+            steady: whether the pacer alone enforces the limit, without windows.
+            also: a second limiter that each request is charged to.
         """
         self.route = route
         self.windows: Windows = windows
         self.learner = learner
-        self.line: WaitQueue = WaitQueue()
+        self.queue: WaitQueue = WaitQueue()
         self.closed_until: float = 0.0
         self.rejected: int = 0
         self.steady = steady
         self.leases: LeaseBook | None = None
-        """What this process holds of it, where several share the limit."""
+        """Leases of this process, where several share the limit."""
         self.also = also
         self.shared: bool = also is not None
-        """Whether a request of another bucket may take from this one, or one of this from another.
-        """
-        self.takers: list[RouteLimiter] = []
-        """The other buckets whose requests take from this one."""
+        """Whether some requests are charged to this limiter and to another one."""
+        self.dependents: list[RouteLimiter] = []
+        """The other limiters whose requests are charged to this one too."""
         self._clock = clock
         self._reserve = reserve
         self.pacer = pacer
-        self._barren = 0
+        self._failed_windows = 0
         self._accepted_since_closed = False
 
-    # --- may it go? ----------------------------------------------------------------------------
+    # --- waiting -------------------------------------------------------------------------------
 
     def wait(self, now: float, priority: Priority) -> float:
         """Return in how many seconds the next request of a priority may go; 0 for now.
 
-        The clock must be known, unless the bucket is steady.
+        The clock must be known, unless the limiter is steady.
         """
         if now < self.closed_until:
             return self.closed_until - now
@@ -129,26 +128,26 @@ class RouteLimiter:
             if leased_in > 0:
                 return leased_in
         if priority is _BULK or self.learner.spreads:
-            held = self._wait_for_others(now, priority)
+            held = self._wait_for_other_clients(now, priority)
             if held > 0:
                 return held
         return self.pacer.delay()
 
-    def _wait_for_others(self, now: float, priority: Priority) -> float:
-        """Return how long a request that has room waits so that others can be seen, or served."""
+    def _wait_for_other_clients(self, now: float, priority: Priority) -> float:
+        """Return how long a request waits to detect other clients or to leave them their part."""
         if self.learner.spreads:
             return self._wait_for_spread(now, priority)
-        last_place = self.learner.ceiling - 1
+        last_request = self.learner.ceiling - 1
         number = self.windows.bounds(now)[0]
-        if not 0 < last_place == self.windows.used(number):
+        if not 0 < last_request == self.windows.used(number):
             return 0.0
-        # Whoever is alone in the line needs no more than this place, and gets it now.
-        if self.line.waiting(Priority.BULK) < 2:
+        # A single waiter needs no more than this request, so it need not wait.
+        if self.queue.waiting(Priority.BULK) < 2:
             return 0.0
         return max(self.tail_in(number, now), 0.0)
 
     def _wait_for_spread(self, now: float, priority: Priority) -> float:
-        """Return how long the budget's being spread over the window makes a request wait."""
+        """Return how long spreading the budget over the window delays a request."""
         number, last = self.windows.bounds(now)
         used = self.windows.used(number)
         budget = self.learner.budget
@@ -160,33 +159,33 @@ class RouteLimiter:
             return max(self.windows.opens_in(last, now), 0.0)
         tail_in = self.tail_in(number, now)
         if used < budget:
-            spread_over = self.windows.minute - tail(self.windows.minute)
+            spread_over = self.windows.window_seconds - tail(self.windows.window_seconds)
             return max(tail_in - spread_over * (1 - used / budget), 0.0)
         if tail_in > 0:
             return tail_in
-        # One probe at a time: its answer decides on the next.
+        # One probe at a time: its answer decides whether another one follows.
         if used < self.learner.with_probes and not self.windows.in_flight:
             return 0.0
         return max(self.windows.opens_in(number + 1, now), 0.0)
 
     def tail_in(self, number: int, now: float) -> float:
         """Return in how many seconds the tail of a window begins, at the earliest."""
-        minute = self.windows.minute
-        return (number + 1) * minute - tail(minute) - self._clock.latest(now)
+        window_seconds = self.windows.window_seconds
+        return (number + 1) * window_seconds - tail(window_seconds) - self._clock.latest(now)
 
-    def lease_asks(self, now: float) -> list[LeaseRequest]:
-        """Return what is to be asked of the store that others share."""
-        known = self._clock.tells_windows(now, self.windows.minute)
+    def lease_requests(self, now: float) -> list[LeaseRequest]:
+        """Return what to request from the shared store."""
+        known = self._clock.resolves_windows(now, self.windows.window_seconds)
         if self.leases is None or self.steady or not known:
             return []
-        lines = [one.line for one in (self, *self.takers)]
-        bulk = sum(line.waiting(_BULK) for line in lines)
-        interactive = sum(line.waiting(Priority.INTERACTIVE) for line in lines)
-        self.windows.bring_up_to_date()
-        return self.leases.asks(self.route.name, now, bulk, interactive)
+        queues = [limiter.queue for limiter in (self, *self.dependents)]
+        bulk = sum(queue.waiting(_BULK) for queue in queues)
+        interactive = sum(queue.waiting(Priority.INTERACTIVE) for queue in queues)
+        self.windows.refresh()
+        return self.leases.requests(self.route.name, now, bulk, interactive)
 
     def take_over(self, other: RouteLimiter) -> None:
-        """Go on with what another bucket of the same route has counted and learned."""
+        """Copy the charges and state of another limiter of the same route."""
         self.windows = other.windows
         if other.leases is not None:
             self.leases = other.leases
@@ -194,54 +193,53 @@ class RouteLimiter:
         self.rejected = other.rejected
         self.learner.take_over(other.learner)
         self._reserve.take_over(other._reserve)
-        self._barren = other._barren
+        self._failed_windows = other._failed_windows
         self._accepted_since_closed = other._accepted_since_closed
 
     def least_wait(self, now: float, priority: Priority) -> float:
-        """Return the least time that a newcomer of a priority has to wait, in seconds.
+        """Return the minimum time that a new request of a priority has to wait, in seconds.
 
-        It counts those who go first, the room in the windows and the gate; nothing that is not
-        certain makes it longer.
+        Based on the requests ahead, the charges in the windows and a closed route.
         """
         least = 0.0 if self.also is None else self.also.least_wait(now, priority)
         if self.steady or not self._clock.known:
             return max(self.closed_until - now, least)
         if self.closed_for(now) > 0:
             return max(self.closed_for(now), least)
-        ahead = self.line.waiting(Priority.INTERACTIVE)
+        ahead = self.queue.waiting(Priority.INTERACTIVE)
         if priority is _BULK:
-            ahead += self.line.waiting(_BULK)
+            ahead += self.queue.waiting(_BULK)
         windows, ceiling = self.windows, self.learner.ceiling
         number = windows.bounds(now)[1]
-        # Requests in flight may yet turn out to be of the window before.
+        # Requests in flight may turn out to belong to the window before.
         free = ceiling - windows.used(number) + windows.in_flight
         if ahead < free:
             return least
         later = 1 + (ahead - max(free, 0)) // ceiling
-        return max((number + later) * windows.minute - self._clock.latest(now), least)
+        return max((number + later) * windows.window_seconds - self._clock.latest(now), least)
 
-    # --- what happened -------------------------------------------------------------------------
+    # --- charging and settling -----------------------------------------------------------------
 
     def start_cold(self, cold_start: ColdStart, now: float) -> None:
-        """Take the window that we come into as used, as far as the settings say."""
-        # Whoever leases need not guess what was used.
+        """Charge the first window as far as the settings say."""
+        # With leases the use of the window is known.
         if cold_start == "full" or self.leases is not None:
             return
         limit = self.learner.ceiling
         for number in {*self.windows.bounds(now)}:
             used = limit
             if cold_start == "adaptive":
-                left = self.windows.opens_in(number + 1, now) / self.windows.minute
+                left = self.windows.opens_in(number + 1, now) / self.windows.window_seconds
                 used = limit - int(limit * min(max(left, 0.0), 1.0))
-            self.windows.presume(number, used)
+            self.windows.charge_prior(number, used)
 
     def roll(self, number: int) -> None:
-        """Go on to a new window."""
+        """Start a new window."""
         self.learner.roll(number)
         self._reserve.roll(number)
 
     def take(self, now: float, ticket: int, priority: Priority) -> Permit:
-        """Charge a request that may go now."""
+        """Charge a request that may go now, and return its permit."""
         self.pacer.take()
         if priority is not _BULK:
             self._reserve.count()
@@ -251,48 +249,51 @@ class RouteLimiter:
         return Permit(self, self.windows.charge(now), ticket, now, also)
 
     def windows_since(self, sent: float, now: float) -> tuple[int, int] | None:
-        """Return the first and the last window that something sent may fall into by now."""
+        """Return the first and the last window in which a request may have been counted by now."""
         if self.steady or not self._clock.known:
             return None
         return self.windows.bounds(sent)[0], self.windows.bounds(now)[1]
 
     def accept(self, permit: Permit) -> None:
-        """Note that the service took a request."""
+        """Record that the service accepted a request."""
         self._accepted_since_closed = True
         self.learner.accept(permit.charge.first)
 
     def close(self, sent: float, now: float, retry_after: float | None) -> None:
-        """Let nothing go until the boundary of the window that a 429 was of.
+        """Close the route until the end of the window that a 429 refers to.
 
         Args:
-            sent: when the request that was refused had left.
-            now: when the answer came.
-            retry_after: seconds to the boundary as the service said, to the second; None if it
-                did not say.
+            sent: when the refused request was sent.
+            now: when the answer arrived.
+            retry_after: seconds to the boundary as reported by the service; None if missing.
         """
         windows, clock = self.windows, self._clock
-        # More than two windows is no wait for a window; whether it opens, the next try will tell.
-        said = min(retry_after, 2 * windows.minute) if retry_after and retry_after > 0 else None
+        # A longer time does not refer to a window; the next try shows whether the route is open.
+        delay = (
+            min(retry_after, 2 * windows.window_seconds)
+            if retry_after and retry_after > 0
+            else None
+        )
         if not clock.known or self.steady:
-            # Without windows the service's word is all there is; without it, a whole window.
-            self._close_until(now + (said or windows.minute), sent)
+            # Without windows only Retry-After is known; without that, wait for a whole window.
+            self._close_until(now + (delay or windows.window_seconds), sent)
             return
         earliest = clock.earliest(sent)
-        if said is None:
+        if delay is None:
             self._close_window(windows.number(earliest), sent)
             return
-        # The service rounds to whole seconds, either way.
-        boundary = ceil((earliest + said - 1) / windows.minute)
-        if boundary * windows.minute <= clock.latest(now) + said + 1:
-            # It fits the windows, and so tells the time a second way.
-            answered = boundary * windows.minute - said
-            clock.witness(sent, now, answered - 1, answered + 1)
+        # The service rounds to whole seconds, up or down.
+        boundary = ceil((earliest + delay - 1) / windows.window_seconds)
+        if boundary * windows.window_seconds <= clock.latest(now) + delay + 1:
+            # It matches the windows, so it is a second measurement of the time.
+            answered = boundary * windows.window_seconds - delay
+            clock.observe_bounds(sent, now, answered - 1, answered + 1)
             self._close_window(boundary - 1, sent)
         else:
-            self._close_until(now + said, sent)
+            self._close_until(now + delay, sent)
 
     def state(self, now: float, limit: int) -> RouteState:
-        """Return what is known of the route.
+        """Return the state of the route.
 
         Args:
             now: the time.
@@ -300,9 +301,9 @@ class RouteLimiter:
         """
         windows, learner = self.windows, self.learner
         known = self._clock.known
-        windows.bring_up_to_date()
+        windows.refresh()
         number = windows.bounds(now)[1] if known else 0
-        used = windows.used(number) if known else windows.unplaced(now)
+        used = windows.used(number) if known else windows.unassigned(now)
         return RouteState(
             route=self.route.name,
             limit=limit,
@@ -310,50 +311,50 @@ class RouteLimiter:
             used=used,
             free=max(learner.ceiling - used, 0) if self.closed_for(now) <= 0 else 0,
             in_flight=windows.in_flight,
-            waiting=sum(self.line.waiting(priority) for priority in Priority),
+            waiting=sum(self.queue.waiting(priority) for priority in Priority),
             next_window_in=windows.opens_in(number + 1, now) if known else None,
             others=None if learner.others is None else max(ceil(learner.others), 0),
             rejected=self.rejected,
         )
 
     def _close_window(self, number: int, sent: float) -> None:
-        """Let nothing more go in a window that a 429 has shown to be full.
+        """Close a window that a 429 has shown to be full.
 
         Args:
-            number: which window.
-            sent: when the request that was refused had left.
+            number: number of the window.
+            sent: when the refused request was sent.
         """
         self.learner.reject(number, in_tail=self.tail_in(number, sent) <= 0)
         if number > self.windows.exhausted:
             self.windows.exhausted = number
-            self._count_barren()
+            self._count_failed_window()
 
     def _close_until(self, until: float, sent: float) -> None:
-        """Let nothing go before this time; of several deadlines the last holds."""
-        # What left before the gate closed says nothing of the window behind it.
+        """Close the route until this time; of several deadlines the last applies."""
+        # A request sent before the route closed does not refer to the next window.
         fresh = sent >= self.closed_until
         self.closed_until = max(self.closed_until, until)
         if fresh:
-            self._count_barren()
+            self._count_failed_window()
 
     def closed_for(self, now: float) -> float:
-        """Return in how many seconds the gate opens; 0 if it is open."""
-        shut = self.closed_until - now
+        """Return in how many seconds the route opens; 0 if it is open."""
+        remaining = self.closed_until - now
         if self.windows.exhausted >= 0:
-            shut = max(shut, self.windows.opens_in(self.windows.exhausted + 1, now))
-        return max(shut, 0.0)
+            remaining = max(remaining, self.windows.opens_in(self.windows.exhausted + 1, now))
+        return max(remaining, 0.0)
 
-    def _count_barren(self) -> None:
-        self._barren = 0 if self._accepted_since_closed else self._barren + 1
+    def _count_failed_window(self) -> None:
+        self._failed_windows = 0 if self._accepted_since_closed else self._failed_windows + 1
         self._accepted_since_closed = False
 
     @property
-    def barren_windows(self) -> int:
-        """Windows in a row that a 429 closed before anything was accepted."""
-        return self._barren
+    def failed_windows(self) -> int:
+        """Consecutive windows that a 429 closed before anything was accepted."""
+        return self._failed_windows
 
 
-def make_bucket(
+def make_limiter(
     route: Route,
     settings: Settings,
     clock: ServerClock,
@@ -362,20 +363,20 @@ def make_bucket(
     also: RouteLimiter | None,
     leased_from: int | None,
 ) -> RouteLimiter:
-    """Return the bucket of a route, with nothing charged.
+    """Return the limiter of a route, without charges.
 
     Args:
-        route: what it counts.
-        settings: how to work.
+        route: the route.
+        settings: the scheduler's settings.
         clock: bounds of the service's time.
-        make_pacer: makes its pacer from its limit.
-        also: a second bucket that each of its requests takes from.
-        leased_from: the first window in which places may be leased; None where no other process
+        make_pacer: returns its pacer for its limit.
+        also: a second limiter that each request is charged to.
+        leased_from: the first window in which permits may be leased; None where no other process
             shares the limit.
     """
     limit = settings.limits.limit(route.name)
     learner = Learner(limit, share=settings.share, headroom=settings.headroom)
-    bucket = RouteLimiter(
+    limiter = RouteLimiter(
         route,
         clock=clock,
         windows=Windows(settings.limits.minute, clock),
@@ -387,15 +388,15 @@ def make_bucket(
     )
     if also is not None:
         also.shared = True
-        also.takers.append(bucket)
+        also.dependents.append(limiter)
     if leased_from is not None:
-        bucket.leases = LeaseBook(
-            bucket.windows,
+        limiter.leases = LeaseBook(
+            limiter.windows,
             learner.ceiling,
             reserve=settings.reserve,
             carried=carried_windows(settings.longest, settings.limits.minute),
-            # As many again may have been lost a moment ago.
+            # As many again may have been lost recently.
             loose=2 * settings.concurrency,
         )
-        bucket.leases.first_free = leased_from
-    return bucket
+        limiter.leases.first_free = leased_from
+    return limiter

@@ -1,4 +1,4 @@
-"""Routes: what the service counts requests by."""
+"""Routes: the unit by which the service counts requests."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tagodev.errors import InputError
 __all__ = ["Route"]
 
 _PLACEHOLDER: Final = re.compile(r":[a-z_]+")
-# Ids are 24 hex digits and tokens are UUIDs, but TagoDeploy may differ; what must not pass is
-# anything that would make another path of it: an empty value, a slash, dots.
+# Ids are 24 hex digits and tokens are UUIDs, but TagoDeploy may differ. Values that would change
+# the path are rejected: empty ones, slashes, dots.
 _is_safe: Final = re.compile(r"[A-Za-z0-9_-]{1,128}").fullmatch
 
 
 @attrs.frozen
 class Route:
-    """A method and a path template, counted by the service as one.
+    """A method and a path template, which the service counts as one.
 
     Examples:
         >>> route = Route("GET", "/device/:device_id")
@@ -32,10 +32,11 @@ class Route:
     template: str
     """The path with ``:placeholders``."""
     counted_as: str = attrs.field(default="", kw_only=True)
-    """The table's name of the counter, where that is not method and template: a route that shares
-    another's (``GET /data``), or one that a query sets apart (``GET /data?query=aggregate``)."""
+    """Name of the counter in the table of limits, if it differs from method and template: a counter
+    shared with another route (``GET /data``), or one of a query (``GET /data?query=aggregate``).
+    """
     also: Route | None = attrs.field(default=None, kw_only=True)
-    """A second route whose counter each request takes from too."""
+    """A second route that each request is counted by."""
     name: str = attrs.field(
         init=False,
         eq=False,
@@ -43,7 +44,7 @@ class Route:
             lambda self: self.counted_as or f"{self.method} {self.template}", takes_self=True
         ),
     )
-    """How the table of limits names it."""
+    """Name in the table of limits."""
 
     _fixed: str = attrs.field(
         init=False,
@@ -53,10 +54,10 @@ class Route:
     )
 
     def path(self, *values: str) -> str:
-        """Return the path with its placeholders filled, left to right.
+        """Return the path with its placeholders filled in, left to right.
 
         Raises:
-            InputError: a value that is empty or would lead to another route.
+            InputError: a value is empty or would change the route.
         """
         for value in values:
             if not isinstance(value, str) or not _is_safe(value):
@@ -68,6 +69,6 @@ class Route:
             for name, value in zip(_PLACEHOLDER.findall(self.template), values, strict=True)
             if not isinstance(value, str) or not _is_safe(value)
         ]
-        # The value may be a token that went astray: it is neither repeated nor kept.
+        # The value may be a token passed by mistake: do not keep it in the traceback.
         del value, values
         raise InputError("must be 1 to 128 letters, digits, dashes or underscores", path=wrong[0])

@@ -1,8 +1,8 @@
-"""The scheduler for asyncio: a thin shell around the core.
+"""Scheduler for asyncio, on top of the core.
 
-It holds no task and no lock.
-Grants are given out in two places, where something became free (a request was settled) and when
-the one timer fires; both run the core to its end within one step of the event loop.
+It has no task and no lock.
+Permits are issued when a request is settled and when the timer fires; both run the core to
+completion within one step of the event loop.
 """
 
 from __future__ import annotations
@@ -30,40 +30,40 @@ if TYPE_CHECKING:
     from tagodev.limits.snapshot import ClockState, RouteState
     from tagodev.limits.wait_queue import Waiter
 
-__all__ = ["ClockForgottenError", "Scheduler"]
+__all__ = ["ClockResetError", "Scheduler"]
 
 
-class ClockForgottenError(Exception):
-    """A request that waits must ask for the time again: this machine has slept."""
+class ClockResetError(Exception):
+    """A waiting request must query the time again: this machine was suspended."""
 
 
 class Scheduler:
-    """Grants requests their turn; the one gate that every request of a profile passes."""
+    """Issues the permits for all requests of a profile."""
 
     def __init__(self, core: Core, *, ledger: str = "") -> None:
         """Wrap a core, within a running event loop.
 
         Args:
-            core: what decides; nothing else may drive it.
-            ledger: name of whoever remembers what was granted.
+            core: decides which request may go; nothing else may use it.
+            ledger: name of the ledger that counts the permits.
         """
         self.core = core
         self.ledger = ledger
-        """Name of whoever remembers what was granted."""
+        """Name of the ledger that counts the permits."""
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
-        """The loop that it runs in."""
+        """The event loop that it runs in."""
         self.shares: bool = core.shares
-        """Whether other processes take from the same limits."""
+        """Whether other processes share the limits."""
         self._timer: asyncio.TimerHandle | None = None
         self._wakes_at = inf
         self._waiting = 0
-        self._timed: set[asyncio.Future[Permit]] = set()
+        self._lease_waits: set[asyncio.Future[Permit]] = set()
 
     def grant_now(self, route: Route, priority: Priority) -> Permit | None:
-        """Return a permit if one is free at once; `acquire` waits for it otherwise.
+        """Return a permit if one is free at once; otherwise use `acquire`.
 
         Args:
-            route: what is to be sent.
+            route: the request's route.
             priority: how urgent it is.
         """
         return self.core.try_grant(route, priority, self.loop.time())
@@ -76,22 +76,23 @@ class Scheduler:
         run: int = 0,
         ticket: int | None = None,
         max_wait: float | None = None,
-        among: set[asyncio.Future[Permit]] | None = None,
+        waits: set[asyncio.Future[Permit]] | None = None,
     ) -> Permit:
         """Wait for a permit; the caller must then settle, lose, refund or throttle it.
 
         Args:
-            route: what is to be sent.
+            route: the request's route.
             priority: how urgent it is.
             run: which bulk run it belongs to; 0 for none.
-            ticket: that of the request's earlier permit, if it met a 429: it keeps its place.
-            max_wait: seconds to wait at most; None for as long as it takes.
-            among: where the wait is kept while it lasts, so that whoever owns it can end it by
-                setting an exception.
+            ticket: that of the request's earlier permit, if it was refused with a 429: it keeps its
+                position.
+            max_wait: maximum wait in seconds; None for no limit.
+            waits: contains the wait while it lasts, so that its owner can end it by setting an
+                exception.
 
         Raises:
-            WaitTooLongError: the permit can't come in time, or has not.
-            ClockForgottenError: nothing can go before somebody has asked for the time.
+            WaitTooLongError: the permit can't be or was not issued in time.
+            ClockResetError: a request must query the time first.
         """
         now = self.loop.time()
         if ticket is None:
@@ -107,29 +108,29 @@ class Scheduler:
             route, partial(self._deliver, granted), now, priority=priority, run=run, ticket=ticket
         )
         self._waiting += 1
-        if among is not None:
-            among.add(granted)
+        if waits is not None:
+            waits.add(granted)
         if route.name != CLOCK_ROUTE:
-            self._timed.add(granted)
+            self._lease_waits.add(granted)
         self._dispatch()
         try:
             async with asyncio.timeout(max_wait):
                 return await granted
         except TimeoutError:
-            self._give_up(granted, route, waiter)
+            self._abandon(granted, route, waiter)
         except BaseException:
-            self._give_up(granted, route, waiter)
+            self._abandon(granted, route, waiter)
             raise
         finally:
             self._waiting -= 1
-            self._timed.discard(granted)
-            if among is not None:
-                among.discard(granted)
+            self._lease_waits.discard(granted)
+            if waits is not None:
+                waits.discard(granted)
         assert max_wait is not None, "only a bounded wait times out"
         raise _too_long(route, max_wait, None)
 
-    def _give_up(self, granted: asyncio.Future[Permit], route: Route, waiter: Waiter) -> None:
-        """Undo a wait that ended without its permit being taken, granted or not."""
+    def _abandon(self, granted: asyncio.Future[Permit], route: Route, waiter: Waiter) -> None:
+        """End a wait whose permit was not used, issued or not."""
         if granted.done() and not granted.cancelled() and granted.exception() is None:
             self.refund(granted.result())
         else:
@@ -137,33 +138,33 @@ class Scheduler:
             self._dispatch()
 
     def _deliver(self, granted: asyncio.Future[Permit], permit: Permit) -> None:
-        # A task that was cancelled in this same step of the loop has not run yet to withdraw.
+        # A task cancelled in the same step of the loop has not withdrawn yet.
         if granted.done():
             self.core.refund(permit, self.loop.time())
         else:
             granted.set_result(permit)
 
     def settle(self, permit: Permit, status: int, date: float | None) -> None:
-        """Say that the request was answered, and what its ``Date`` header told."""
+        """Record an answer, with its ``Date`` header."""
         self.core.settle(permit, self.loop.time(), status, date)
         if self._waiting:
             self._dispatch()
 
     def lose(self, permit: Permit) -> None:
-        """Say that the request left and no answer will come."""
+        """Record that the request was sent and no answer will come."""
         self.core.lose(permit, self.loop.time())
         self._dispatch()
 
     def refund(self, permit: Permit) -> None:
-        """Say that the request provably never left."""
+        """Record that the request was certainly not sent."""
         self.core.refund(permit, self.loop.time())
         self._dispatch()
 
     def throttle(self, permit: Permit, retry_after: float | None, date: float | None) -> bool:
-        """Say that the request was refused with a 429; return whether waiting on is hopeless."""
-        hopeless = self.core.throttle(permit, self.loop.time(), retry_after, date)
+        """Record a 429, and return whether the request should fail instead of waiting."""
+        give_up = self.core.throttle(permit, self.loop.time(), retry_after, date)
         self._dispatch()
-        return hopeless
+        return give_up
 
     @property
     def needs_clock(self) -> bool:
@@ -171,61 +172,61 @@ class Scheduler:
         return self.core.needs_clock(self.loop.time())
 
     @property
-    def clock_tells_most_in(self) -> float:
-        """In how many seconds it is best to ask for the time."""
+    def best_clock_query_in(self) -> float:
+        """In how many seconds a query for the time is most accurate."""
         clock = self.core.clock
-        return clock.tells_most_in(self.loop.time()) if clock.known else 0.0
+        return clock.best_query_in(self.loop.time()) if clock.known else 0.0
 
     def dispatch(self) -> None:
-        """Give out what has become free by what was leased meanwhile."""
+        """Issue the permits that new leases allow."""
         self._dispatch()
 
     def give_up(self, error: LedgerError) -> None:
-        """End every wait that something leased could have ended.
+        """End every wait that a lease could have ended.
 
         Args:
-            error: why; each gets one of its own.
+            error: the reason; each wait gets a copy.
         """
-        for granted in self._timed:
+        for granted in self._lease_waits:
             if not granted.done():
                 granted.set_exception(attrs.evolve(error))
 
     @property
     def limits(self) -> HardLimits:
-        """What requests are held to."""
+        """The limits of the service."""
         return self.core.settings.limits
 
     @property
-    def minute(self) -> float:
+    def window_seconds(self) -> float:
         """Length of the service's windows, in seconds."""
         return self.limits.minute
 
-    def presume(self, spent: Iterable[tuple[str, int, int]], open_requests: int) -> None:
-        """Take windows as partly used by another process, which has ended.
+    def charge_prior(self, spent: Iterable[tuple[str, int, int]], open_requests: int) -> None:
+        """Charge the requests of another process, which has ended.
 
         Args:
-            spent: route, window and how many requests it was granted there.
-            open_requests: how many of its requests on each route it saw no end of; the service
+            spent: route, window and number of permits in it.
+            open_requests: number of its requests per route without a recorded end; the service
                 may count these until `Settings.transit_max` from now.
         """
-        self.core.presume(spent, open_requests, self.loop.time())
+        self.core.charge_prior(spent, open_requests, self.loop.time())
 
     def snapshot(self) -> tuple[RouteState, ...]:
-        """Return what is known of every route that was used so far."""
+        """Return the state of every route used so far."""
         return self.core.snapshot(self.loop.time())
 
     def state(self, permit: Permit) -> RouteState:
-        """Return what is known of the route of a permit."""
-        bucket = permit.bucket
-        limit = self.core.settings.limits.limit(bucket.route.name)
-        return bucket.state(self.loop.time(), limit)
+        """Return the state of a permit's route."""
+        limiter = permit.limiter
+        limit = self.core.settings.limits.limit(limiter.route.name)
+        return limiter.state(self.loop.time(), limit)
 
     def clock_state(self) -> ClockState | None:
-        """Return what is known of the service's clock, or None if that is nothing."""
-        return self.core.clock.state(self.loop.time(), time.time(), self.minute)
+        """Return the estimate of the service's clock, or None if there is none."""
+        return self.core.clock.state(self.loop.time(), time.time(), self.window_seconds)
 
     def close(self) -> None:
-        """Stop the timer; nobody waits any more."""
+        """Stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer, self._wakes_at = None, inf
@@ -234,22 +235,22 @@ class Scheduler:
         if not self._waiting:
             return
         wake = self.core.dispatch(self.loop.time())
-        if self._timed and self.needs_clock:
-            self._send_for_the_time()
+        if self._lease_waits and self.needs_clock:
+            self._request_clock()
         if wake is None:
             return
-        # A timer that fires too early asks again; only a later one must be replaced.
+        # A timer that fires too early dispatches again; only a later one must be replaced.
         if wake < self._wakes_at:
             if self._timer is not None:
                 self._timer.cancel()
-            # The timers of uvloop do not always tell when they fire.
+            # A timer of uvloop does not always report when it fires.
             self._wakes_at = wake
             self._timer = self.loop.call_at(wake, self._on_timer)
 
-    def _send_for_the_time(self) -> None:
-        for granted in self._timed:
+    def _request_clock(self) -> None:
+        for granted in self._lease_waits:
             if not granted.done():
-                granted.set_exception(ClockForgottenError())
+                granted.set_exception(ClockResetError())
 
     def _on_timer(self) -> None:
         self._timer, self._wakes_at = None, inf
@@ -257,10 +258,10 @@ class Scheduler:
 
 
 def _too_long(route: Route, max_wait: float, least: float | None) -> WaitTooLongError:
-    known = "" if least is None else f"; it would be {least:.1f} s at least"
+    minimum = "" if least is None else f"; the wait is at least {least:.1f} s"
     return WaitTooLongError(
-        f"No budget for {route.name} within {max_wait:g} s{known}",
-        hint="Wait longer, or use the limit for less",
+        f"No permit for {route.name} within {max_wait:g} s{minimum}",
+        hint="Allow a longer wait, or send fewer requests on this route",
         route=route.name,
         max_wait=max_wait,
         least=least,

@@ -1,4 +1,4 @@
-"""What a caller may choose about the scheduler."""
+"""Settings of the scheduler, validated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["TRANSIT_MAX", "ColdStart", "Pacing", "Settings"]
 Pacing = Literal["aligned", "steady"]
 ColdStart = Literal["full", "adaptive", "next-window"]
 
-#: How long after its connection ended a request may still reach the service's counter, in seconds.
+#: How long after its connection ended a request may still be counted, in seconds.
 TRANSIT_MAX: Final = 5.0
 
 
@@ -60,42 +60,42 @@ def _above_zero(_: object, attribute: attrs.Attribute[Any], value: float) -> Non
 
 @attrs.frozen
 class Settings:
-    """How the scheduler is to work; `Tago` takes each of these by name.
+    """Settings of the scheduler; `Tago` accepts each of these as a keyword argument.
 
     Raises:
-        ConfigurationError: a value out of bounds.
+        ConfigurationError: a value is out of bounds.
     """
 
     limits: HardLimits
-    """What the service accepts."""
+    """Limits of the service."""
     concurrency: int = attrs.field(default=32, kw_only=True, validator=_whole(1, 1000))
     """Requests in flight at once, over all routes."""
     share: float = attrs.field(default=1.0, kw_only=True, validator=_within(0.001, 1.0))
-    """The part of each limit that we may use; below 1 it is spread over the window."""
+    """Fraction of each limit to use; below 1 it is spread over the window."""
     headroom: int | None = attrs.field(
         default=None, kw_only=True, validator=_whole(0, 1_000_000, optional=True)
     )
-    """Requests a window to leave free beside what others were seen to take;
-    default: one in a hundred, at least 1."""
+    """Requests per window to leave free beside what other clients use;
+    default: 1 % of the limit, at least 1."""
     reserve: int | None = attrs.field(
         default=None, kw_only=True, validator=_whole(0, 1_000_000, optional=True)
     )
-    """Requests a window that bulk leaves to the interactive priority; default: its recent peak."""
+    """Requests per window that bulk leaves to interactive calls; default: their recent peak."""
     pacing: Pacing = attrs.field(default="aligned", kw_only=True, validator=_one_of(Pacing))
     """``aligned`` to the service's windows, or ``steady`` without them."""
     cold_start: ColdStart = attrs.field(default="full", kw_only=True, validator=_one_of(ColdStart))
-    """What to think of the window that we come into: that it is unused (``full``), used in step
-    with the time (``adaptive``), or used up (``next-window``)."""
+    """How the first window is treated: as unused (``full``), as used in proportion to the time
+    passed (``adaptive``), or as used up (``next-window``)."""
     fleet_slack: float = attrs.field(
         default=FLEET_SLACK, kw_only=True, validator=_within(0.0, 10.0)
     )
-    """How far apart the clocks of the service's machines may be, in seconds."""
+    """Maximum difference between the clocks of the service's machines, in seconds."""
     transit_max: float = attrs.field(default=TRANSIT_MAX, kw_only=True, validator=_within(0, 600))
-    """How long a request without an answer may still be under way, in seconds."""
+    """How long a request without an answer may still reach the service, in seconds."""
     timeout: float = attrs.field(default=60.0, kw_only=True, validator=_above_zero)
-    """How long one attempt may take, in seconds."""
+    """Maximum duration of one attempt, in seconds."""
 
     @property
     def longest(self) -> float:
-        """How long after its grant a request may still be counted, in seconds."""
+        """How long after its permit a request may still be counted, in seconds."""
         return self.timeout + self.transit_max

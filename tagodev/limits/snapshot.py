@@ -1,4 +1,4 @@
-"""What is known of a route, and of the clock, at one moment."""
+"""Snapshots of a route's state and of the clock estimate."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ __all__ = ["ClockState", "RouteState"]
 
 @attrs.frozen(kw_only=True)
 class RouteState:
-    """What is known of one route, at one moment."""
+    """State of one route's limiter at one moment."""
 
     route: str
     """Method and template."""
     limit: int
     """Requests the service accepts in one window."""
     budget: int
-    """Requests that we mean to send in one window: the limit, our share, or what others leave."""
+    """Requests to send in one window: the limit, our share, or what others leave."""
     used: int
-    """Requests charged to the present window."""
+    """Requests charged to the current window."""
     free: int
-    """Requests that may still go in the present window."""
+    """Requests that may still go in the current window."""
     in_flight: int
-    """Requests on their way."""
+    """Requests in flight."""
     waiting: int
-    """Requests that wait for their grant."""
+    """Requests that wait for a permit."""
     next_window_in: float | None
-    """Seconds until the next window is sure to have begun; None while nothing is known of the
-    service's clock."""
+    """Seconds until the next window has certainly begun; None while the service's clock is
+    unknown."""
     others: int | None
-    """Requests a window that others were seen to take; None if nobody was seen."""
+    """Requests per window that other clients use; None if none were detected."""
     rejected: int
-    """429s met so far."""
+    """Number of 429 answers so far."""
 
 
 @attrs.frozen
 class ClockState:
-    """What is known of the service's clock, at one moment."""
+    """Estimate of the service's clock at one moment."""
 
     ahead: float
-    """Seconds by which it runs ahead of this machine's wall clock, in the middle of its bounds."""
+    """Seconds by which it is ahead of this machine's wall clock, at the middle of the bounds."""
     uncertainty: float
-    """How far it may be from that, in seconds, either way."""
+    """Maximum error of that, in seconds, either way."""
     next_window_in: float
-    """Seconds until its next window is sure to have begun."""
+    """Seconds until its next window has certainly begun."""

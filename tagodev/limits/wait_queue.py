@@ -1,13 +1,12 @@
-"""Who is next: priorities, and the line of waiters of one route.
+"""Priorities, and the queue of requests that wait for a route.
 
-A person who waits for a page goes before a job that runs for an hour: the `interactive` priority
-goes before `bulk`.
-Inside the interactive priority the first to come is the first to go.
-Inside the bulk priority each run is a line of its own, and the lines take turns, so that a run of
-ten rows does not wait for a run of a million; inside a run, again, first come, first served.
+The `interactive` priority goes before `bulk`.
+Within the interactive priority the order is first come, first served.
+Within the bulk priority each run has its own queue and the runs take turns, so that a run of
+ten rows does not wait for a run of a million.
 
-A waiter's ticket is its place.
-A request that met a 429 comes back with the ticket that it had, and so before those who came later.
+A waiter's ticket is its position.
+A request refused with a 429 keeps its ticket, and so its position.
 """
 
 from __future__ import annotations
@@ -31,41 +30,41 @@ class Priority(enum.StrEnum):
     """How urgent a request is."""
 
     INTERACTIVE = "interactive"
-    """Somebody waits for it."""
+    """A user waits for it."""
     BULK = "bulk"
-    """One of many: it takes what the others leave."""
+    """One of many: it uses what interactive requests leave."""
 
 
-# Looking a member up in its class takes longer than the comparison.
+# A lookup in the class takes longer than the comparison.
 _INTERACTIVE: Final = Priority.INTERACTIVE
 
 
 @attrs.define(eq=False)
 class Waiter:
-    """A request that waits for its grant."""
+    """A request that waits for its permit."""
 
     ticket: int
     """Lower tickets go first."""
     deliver: Callable[[Permit], None]
-    """Called once, with the grant."""
+    """Called once, with the permit."""
     priority: Priority
     """How urgent it is."""
     run: int
     """Which bulk run it belongs to; 0 for none."""
     since: float
-    """When it began to wait."""
+    """When the wait began."""
     gone: bool = False
-    """Whether it no longer waits: granted, or withdrawn."""
+    """Whether the wait is over: permit issued, or withdrawn."""
 
     def __lt__(self, other: Waiter) -> bool:
         return self.ticket < other.ticket
 
 
 class _Queue:
-    """Waiters by ticket; those who gave up are swept when they are most of it.
+    """Waiters by ticket.
 
-    Tickets come in order, so a plain queue holds them; only those that come back with an old one
-    need a heap.
+    Tickets usually arrive in order, so a deque holds them; only those that return with an old
+    ticket need a heap. Withdrawn waiters are removed when they are the majority.
     """
 
     __slots__ = ("_back", "_gone", "_queue")
@@ -93,7 +92,7 @@ class _Queue:
         return queue[0] if queue else None
 
     def pop(self) -> Waiter:
-        """Take out the head; there must be one."""
+        """Remove and return the head; there must be one."""
         waiter = self.head()
         if self._back and self._back[0] is waiter:
             return heappop(self._back)
@@ -109,7 +108,7 @@ class _Queue:
 
     def withdraw(self) -> None:
         self._gone += 1
-        # A crowd that gave up costs no memory.
+        # Withdrawn waiters must not use memory.
         if self._gone > (len(self._queue) + len(self._back)) // 2:
             self._queue = deque(waiter for waiter in self._queue if not waiter.gone)
             self._back = [waiter for waiter in self._back if not waiter.gone]
@@ -129,7 +128,7 @@ class WaitQueue:
         self._turns: deque[int] = deque()
 
     def join(self, waiter: Waiter) -> None:
-        """Put a waiter in its place."""
+        """Add a waiter."""
         if waiter.priority is _INTERACTIVE:
             self._interactive.push(waiter)
             return
@@ -140,7 +139,7 @@ class WaitQueue:
         queue.push(waiter)
 
     def leave(self, waiter: Waiter) -> None:
-        """Take out a waiter that gave up, unless it was granted meanwhile."""
+        """Remove a waiter that was withdrawn, unless its permit was issued."""
         if waiter.gone:
             return
         waiter.gone = True
@@ -154,13 +153,13 @@ class WaitQueue:
             self._turns.remove(waiter.run)
 
     def head(self, priority: Priority) -> Waiter | None:
-        """Return who is next in a priority."""
+        """Return the next waiter of a priority."""
         if priority is _INTERACTIVE:
             return self._interactive.head()
         return self._runs[self._turns[0]].head() if self._turns else None
 
     def pop(self, priority: Priority) -> Waiter:
-        """Take out who is next in a priority; `head` must have said that there is one."""
+        """Remove and return the next waiter of a priority; `head` must have returned one."""
         if priority is _INTERACTIVE:
             waiter = self._interactive.pop()
         else:
@@ -175,15 +174,15 @@ class WaitQueue:
         waiter.gone = True
         return waiter
 
-    def goes_before(self, other: WaitQueue, priority: Priority) -> bool:
-        """Return whether the head of a priority came before that of another line; both have one."""
+    def precedes(self, other: WaitQueue, priority: Priority) -> bool:
+        """Return whether the head of a priority goes before that of another queue."""
         mine, theirs = self.head(priority), other.head(priority)
-        assert mine is not None, "asked of lines where somebody waits"
-        assert theirs is not None, "asked of lines where somebody waits"
+        assert mine is not None, "the queue is not empty"
+        assert theirs is not None, "the queue is not empty"
         return mine < theirs
 
     def waiting(self, priority: Priority) -> int:
-        """Return how many wait in a priority."""
+        """Return how many requests of a priority wait."""
         if priority is _INTERACTIVE:
             return len(self._interactive)
         return sum(len(queue) for queue in self._runs.values())

@@ -38,7 +38,7 @@ __all__ = [
 class _NoPermit:
     """A permit that is counted nowhere."""
 
-    def places(self) -> tuple[()]:
+    def parts(self) -> tuple[()]:
         """Return no bucket."""
         return ()
 
@@ -141,7 +141,7 @@ class Door:
         if self._first is not None:
             raise self._first
 
-    def presume(self, spent: Any, open_requests: int) -> None:
+    def charge_prior(self, spent: Any, open_requests: int) -> None:
         """Keep what it is told of an earlier process."""
         self.presumed = spent, open_requests
 

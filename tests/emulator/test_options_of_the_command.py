@@ -75,7 +75,7 @@ def test_stock_and_file_are_options(asked: list[EmulatorOptions], tmp_path: Path
     command.emulator(devices=3, state=file)
 
     assert (3, str(file)) == (asked[0].devices, asked[0].state)
-    with pytest.raises(InputError, match="from 0 to 5, which is all that the profile holds"):
+    with pytest.raises(InputError, match="from 0 to 5, the profile's device cap"):
         command.emulator(plan="free", devices=6)
 
 

@@ -56,7 +56,7 @@ def test_process_can_be_started_again_but_not_twice() -> None:
     emulator = EmulatorProcess()
     emulator.start()
     try:
-        with pytest.raises(RuntimeError, match="running already"):
+        with pytest.raises(RuntimeError, match="already running"):
             emulator.start()
         first = emulator.token
     finally:

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import attrs
 
-from tagodev.limits.ledger.lease_store import Exchange, Holding, Reply, places_for
-from tagodev.limits.ledger.leases import LeaseGrant, LeaseRequest
+from tagodev.limits.ledger.lease_store import Exchange, Holding, Reply, permits_for
+from tagodev.limits.ledger.leases import Lease, LeaseRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ __all__ = ["MemoryStore", "ask", "exchange"]
 
 
 class MemoryStore:
-    """Does what `LeaseStore` asks for, in memory, and forgets when told to."""
+    """A `LeaseStore` in memory that can lose its data."""
 
     def __init__(self) -> None:
         self.epoch = uuid4().hex
@@ -25,18 +25,18 @@ class MemoryStore:
         self.holdings: dict[tuple[str, int, str], Holding] = {}
 
     def forget(self) -> None:
-        """Come back empty: whoever comes first says from when on it is safe to lease."""
+        """Lose all data: the first process sets the first window for leases."""
         self.epoch, self.first_free = uuid4().hex, None
         self.holdings.clear()
 
     def answer(self, exchange: Exchange) -> Reply:
-        """Take in what is told, and give what is asked for."""
+        """Apply reports, and lease permits."""
         if self.first_free is None:
             self.first_free = exchange.first_safe
-        given = [self._give(exchange, one) for one in exchange.asks]
+        given = [self._give(exchange, one) for one in exchange.requests]
         return Reply(self.epoch, self.first_free, given)
 
-    def _give(self, exchange: Exchange, ask: LeaseRequest) -> LeaseGrant:
+    def _give(self, exchange: Exchange, ask: LeaseRequest) -> Lease:
         key = ask.route, ask.number, exchange.holder
         until = ask.number + exchange.carried
         new = Holding(ask.number, exchange.holder, ask.carry, ask.loose, until, 0, False)
@@ -53,20 +53,20 @@ class MemoryStore:
             for (name, number, _), holding in self.holdings.items()
             if name == ask.route and number <= ask.number
         ]
-        places, full = places_for(ask, route)
-        self.holdings[key] = attrs.evolve(mine, held=mine.held + places)
-        return LeaseGrant(ask.route, ask.number, places, full)
+        parts, full = permits_for(ask, route)
+        self.holdings[key] = attrs.evolve(mine, held=mine.held + parts)
+        return Lease(ask.route, ask.number, parts, full)
 
 
 def ask(number: int = 100, want: int = 0, **others: Any) -> LeaseRequest:
-    """Return an ask for places of a route that takes 320 a window."""
+    """Return a lease request for a route with 320 requests per window."""
     known = {"route": "POST /device", "limit": 320, "carry": 0, "loose": 64}
     return LeaseRequest(number=number, want=want, **{**known, **others})
 
 
 def exchange(*asks: LeaseRequest, holder: str = "one", **others: Any) -> Exchange:
     """Return a round trip of a process that has not seen the store before."""
-    known: dict[str, Any] = {"profile": "garden", "minute": 60.0, "carried": 2}
+    known: dict[str, Any] = {"profile": "garden", "window_seconds": 60.0, "carried": 2}
     known |= {"epoch": "", "first_safe": 103}
     wanted: Sequence[LeaseRequest] = asks
-    return Exchange(holder=holder, asks=wanted, **{**known, **others})
+    return Exchange(holder=holder, requests=wanted, **{**known, **others})

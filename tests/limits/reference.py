@@ -135,8 +135,8 @@ class ReferenceServer(RuleBasedStateMachine):
     def count(self, one: Travelling | Ghost) -> None:
         """Count one request now, by each counter of its route."""
         number = floor((self.now + one.machine) / MINUTE)
-        for place in one.permit.places():
-            key = place.bucket.route.name, number
+        for part in one.permit.parts():
+            key = part.limiter.route.name, number
             self.counts[key] = self.counts.get(key, 0) + 1
 
     @rule()

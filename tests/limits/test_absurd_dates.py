@@ -56,6 +56,6 @@ def test_it_costs_neither_time_nor_memory(date: float) -> None:
             core.dispatch(now)
             core.settle(granted[-1], now + 0.05, 200, floor(dates[number % 2] + now))
         assert 50 == len(granted)
-        windows = granted[0].bucket.windows
+        windows = granted[0].limiter.windows
         assert len(windows._settled) < 10
-        assert granted[0].bucket.steady
+        assert granted[0].limiter.steady

@@ -128,7 +128,7 @@ def test_budget_is_always_between_one_and_our_share(
     [(70, 100, 0), (65, 100, 5), (69, 100, None), (168, 201, None), (168, 202, None)],
 )
 def test_headroom(budget: int, limit: int, headroom: int | None) -> None:
-    """So many are left beside what others take: as told, or one in a hundred, rounded up."""
+    """The headroom is the configured one, or 1 % of the limit, rounded up."""
     learner = Learner(limit, headroom=headroom)
     taken = 30 if limit < 202 else 31
     for number in range(3):

@@ -111,15 +111,15 @@ def test_sleep_forgets() -> None:
     sleeper = Sleeper()
     clock = ServerClock(suspended=sleeper)
     clock.observe(10.0, 10.1, EPOCH)
-    assert not clock.forget_if_slept()
+    assert not clock.reset_if_suspended()
     sleeper.slept = 3600.0
-    assert clock.forget_if_slept()
+    assert clock.reset_if_suspended()
     assert not clock.known
-    assert not clock.forget_if_slept()
+    assert not clock.reset_if_suspended()
 
 
 def test_time_awake_is_no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the system tells, sleep is by how much its clock of all time leads that of waking."""
+    """With a boot-time clock the suspended time is its lead over the monotonic clock."""
     monkeypatch.setattr(clock, "_BOOT", 7)
     monkeypatch.setattr(time, "clock_gettime", {7: 5000.0}.__getitem__)
     monkeypatch.setattr(time, "monotonic", lambda: 1400.0)
@@ -138,20 +138,20 @@ def test_what_has_hardly_moved_is_not_noteworthy() -> None:
 
 
 def test_sleep_forgets_each_time() -> None:
-    """A second sleep is told from the first, and each moves the version by one."""
+    """Two suspends are distinguished, and each increases the version by one."""
     sleeper = Sleeper()
     clock = ServerClock(suspended=sleeper)
     for sleeps in range(1, 4):
         clock.observe(10.0, 10.1, EPOCH)
         version = clock.version
         sleeper.slept = sleeps * 100.0
-        assert clock.forget_if_slept()
+        assert clock.reset_if_suspended()
         assert version + 1 == clock.version
-        assert not clock.forget_if_slept()
+        assert not clock.reset_if_suspended()
     # Waking up is no sleep of a known clock.
     sleeper.slept += 0.01
     clock.observe(10.0, 10.1, EPOCH)
-    assert not clock.forget_if_slept()
+    assert not clock.reset_if_suspended()
 
 
 def test_sleep_is_looked_up_once_a_moment() -> None:
@@ -159,16 +159,16 @@ def test_sleep_is_looked_up_once_a_moment() -> None:
     sleeper = Sleeper()
     clock = ServerClock(suspended=sleeper)
     clock.observe(10.0, 10.1, EPOCH)
-    assert not clock.look_for_sleep(20.0)
+    assert not clock.check_suspend(20.0)
     sleeper.slept = 100.0
-    assert not clock.look_for_sleep(20.0)
-    assert not clock.look_for_sleep(20.0005)
+    assert not clock.check_suspend(20.0)
+    assert not clock.check_suspend(20.0005)
     assert clock.known
-    assert clock.look_for_sleep(20.002)
+    assert clock.check_suspend(20.002)
     assert not clock.known
     clock.observe(20.0, 20.1, EPOCH)
     sleeper.slept = 200.0
-    assert clock.look_for_sleep(19.0)
+    assert clock.check_suspend(19.0)
 
 
 def test_the_first_look_for_sleep_looks() -> None:
@@ -177,11 +177,11 @@ def test_the_first_look_for_sleep_looks() -> None:
     clock = ServerClock(suspended=sleeper)
     clock.observe(0.0, 0.1, EPOCH)
     sleeper.slept = 100.0
-    assert clock.look_for_sleep(0.2)
+    assert clock.check_suspend(0.2)
 
 
 def test_what_an_answer_tells() -> None:
-    """One that tells nothing new is passed over for as long as what is known is fresh."""
+    """An answer without new information is skipped while the bounds are fresh."""
     clock = fresh(slack=0.0)
     assert clock.observe(0.4, 0.5, EPOCH)
     changes = clock.changes
@@ -238,10 +238,10 @@ def test_bounds_are_widened_by_slack_and_age() -> None:
 def test_windows_are_told_apart_by_bounds_of_less_than_half() -> None:
     """A second of bounds is enough for windows of more than two, and nothing is for none."""
     clock = fresh(slack=0.0)
-    assert not clock.tells_windows(0.5, 60.0)
+    assert not clock.resolves_windows(0.5, 60.0)
     clock.observe(0.5, 0.5, EPOCH)
-    assert clock.tells_windows(0.5, 2.1)
-    assert not clock.tells_windows(0.5, 1.9)
+    assert clock.resolves_windows(0.5, 2.1)
+    assert not clock.resolves_windows(0.5, 1.9)
 
 
 @pytest.mark.parametrize(("sent", "received"), [(0.2, 0.2), (0.8, 0.8)])
@@ -255,7 +255,7 @@ def test_either_bound_is_noteworthy(sent: float, received: float) -> None:
 
 
 def test_version_counts_noteworthy_changes_only() -> None:
-    """An answer that tells nothing new moves nothing."""
+    """An answer without new information changes nothing."""
     clock = fresh()
     clock.observe(10.0, 10.1, EPOCH)
     before = clock.version
@@ -265,11 +265,11 @@ def test_version_counts_noteworthy_changes_only() -> None:
 
 @given(st.floats(-300, 300), st.floats(0.001, 0.05))
 def test_the_best_moment_to_ask_halves_the_bounds(offset: float, one_way: float) -> None:
-    """Asked when it tells most, each answer halves what is not known, down to what it travels."""
+    """Queries at the best time halve the bounds, down to the travel time."""
     clock, now = fresh(slack=0.0), 1000.0
     for asked in range(5):
         clock.observe(now, now + 2 * one_way, float(floor(EPOCH + offset + now + one_way)))
         now += 2 * one_way
         assert clock.width(now) < 0.5**asked + 4 * one_way + 0.001
-        now += clock.tells_most_in(now)
-    assert clock.tells_windows(now, 1.0)
+        now += clock.best_query_in(now)
+    assert clock.resolves_windows(now, 1.0)

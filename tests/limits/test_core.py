@@ -85,19 +85,19 @@ def test_a_window_is_granted_once() -> None:
 
 
 def test_a_route_counted_twice_takes_from_both() -> None:
-    """It needs room in its own window and in the shared one, and leaves less in both."""
+    """A request needs a free permit in its own window and in the shared one."""
     bench = Bench(limit=5)
     assert len(bench.ask(10.0, 3, route=RARE)) == 2
     assert len(bench.ask(10.0, 5, route=INFO)) == 3
     for permit in bench.core._out.copy():
         bench.answer(permit, 10.1)
     assert [RARE.name, INFO.name, INFO.name] == [
-        permit.bucket.route.name for permit in bench.dispatch(60.1)
+        permit.limiter.route.name for permit in bench.dispatch(60.1)
     ]
 
 
 def test_a_route_counted_twice_waits_for_the_shared_window() -> None:
-    """Where the shared window is used up, room of its own is no use, and the wait is told."""
+    """If the shared window is used up, a request waits, and the wait is reported."""
     bench = Bench(limit=5)
     for permit in bench.ask(10.0, 5, route=INFO):
         bench.answer(permit, 10.1)
@@ -131,7 +131,7 @@ def test_a_freed_slot_goes_to_an_interactive_call_first() -> None:
     bench.ask(10.0, 3, Priority.BULK)
     bench.ask(10.0, 1, Priority.INTERACTIVE, route=INFO)
     bench.answer(first[0], 10.1)
-    assert [INFO.name] == [permit.bucket.route.name for permit in bench.dispatch(10.1)]
+    assert [INFO.name] == [permit.limiter.route.name for permit in bench.dispatch(10.1)]
 
 
 @pytest.mark.xfail(reason="scheduler: bulk takes every slot and leaves none to interactive calls")
@@ -245,14 +245,14 @@ def test_a_lost_first_request_does_not_block() -> None:
 
 
 def test_a_route_without_dates_runs_steadily() -> None:
-    """Answers that do not tell the time leave the pacer alone to keep the limit."""
+    """Without usable dates the pacer alone enforces the limit."""
     bench = Bench(limit=10, known=False)
     first = bench.ask(10.0, 1)
     bench.core.settle(first[0], 10.1, 200, None)
-    assert first[0].bucket.steady
+    assert first[0].limiter.steady
     second = bench.ask(10.2, 1)
     bench.answer(second[0], 10.3)
-    assert not first[0].bucket.steady
+    assert not first[0].limiter.steady
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_a_429_closes_its_route_until_the_boundary(said: float | None) -> None:
 
 
 def test_a_late_429_does_not_close_the_new_window() -> None:
-    """A refusal that comes after its window's end closes nothing, told by its wait or not."""
+    """A late 429 of an old window closes nothing, with Retry-After or without."""
     for said in (None, 1.0):
         bench = Bench(limit=10)
         permit = bench.ask(59.0, 1)[0]
@@ -364,7 +364,7 @@ def test_an_acceptance_ends_the_barren_time() -> None:
 
 
 def test_least_wait_counts_who_goes_first() -> None:
-    """The wait that a newcomer is told is never longer than it turns out to be."""
+    """The reported minimum wait is never longer than the actual wait."""
     bench = Bench(limit=5)
     assert bench.core.least_wait(CREATE, Priority.BULK, 10.0) == 0
     for permit in bench.ask(10.0, 9):
@@ -378,7 +378,7 @@ def test_least_wait_counts_who_goes_first() -> None:
 
 
 def test_snapshot_says_what_is_known() -> None:
-    """Limit, use, freedom, waiting and the next window are told for each route."""
+    """The snapshot contains limit, used, free, waiting and next window of each route."""
     bench = Bench(limit=5)
     permits = bench.ask(10.0, 8, Priority.BULK)
     bench.answer(permits[0], 10.1)
@@ -395,7 +395,7 @@ def test_snapshot_says_what_is_known() -> None:
 
 
 def test_events_tell_the_story() -> None:
-    """A request's grant, its end, the window and a 429 are told as they happen."""
+    """Permits, settlements, windows and 429s emit events."""
     bench = Bench(limit=5)
     one, two = bench.ask(10.0, 2, Priority.BULK)
     bench.answer(one, 10.25)

@@ -13,7 +13,7 @@ from tagodev.limits.forecast import forecast
 
 def seconds(count: float, rate: float, *, limit: int = 100, free: float = 50) -> float:
     """Return the forecast in the middle of a window of 60 s whose next begins in 20 s."""
-    return forecast(count, limit=limit, minute=60, free=free, next_window_in=20, rate=rate)
+    return forecast(count, limit=limit, window_seconds=60, free=free, next_window_in=20, rate=rate)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_as_a_greedy_client(count: int, limit: int, used: int, rate: int, until_
     """It is the moment at which one that sends whenever it may has its last answer."""
     minute, free = 10, max(limit - used, 0)
     told = forecast(
-        count, limit=limit, minute=minute, free=free, next_window_in=until_next, rate=rate
+        count, limit=limit, window_seconds=minute, free=free, next_window_in=until_next, rate=rate
     )
     # One request after the other, each where there is still time and room for it.
     now, end, room = 0.0, float(until_next), free

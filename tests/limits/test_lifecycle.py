@@ -540,7 +540,7 @@ def test_a_store_that_answers_oddly(given: list[Any]) -> None:
 
     def stumble(exchange: Exchange) -> Reply:
         reply = answer(exchange)
-        return attrs.evolve(reply, given=next(odd, reply.given))
+        return attrs.evolve(reply, leases=next(odd, reply.leases))
 
     world.memory.answer = stumble  # type: ignore[method-assign]  # stumbles once
 

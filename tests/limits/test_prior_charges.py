@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tagodev import HardLimits
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
-from tagodev.limits.prior_charges import presumed
+from tagodev.limits.prior_charges import prior_charges
 from tagodev.limits.routes import Route
 from tagodev.limits.settings import Settings
 from tagodev.limits.wait_queue import Priority
@@ -32,7 +32,7 @@ class Unpaced:
 
 def told(*spent: tuple[str, int, int], lost: int, last: int | None) -> set[tuple[str, int, int]]:
     """Return what is presumed."""
-    return set(presumed(spent, lost, last, MINUTE))
+    return set(prior_charges(spent, lost, last, MINUTE))
 
 
 def test_what_was_granted_is_counted_where_it_was() -> None:
@@ -58,7 +58,7 @@ def test_nothing_stays_under_way_for_ever() -> None:
 
 
 def test_it_holds_for_routes_in_use_and_for_those_to_come() -> None:
-    """What is presumed takes room, whether the route was used before or is used afterwards."""
+    """Prior charges count, whether the route was used before or is used later."""
     core = Core(
         Settings(HardLimits("small", {}, default=3, minute=MINUTE)),
         make_pacer=lambda _: Unpaced(),
@@ -79,7 +79,7 @@ def test_it_holds_for_routes_in_use_and_for_those_to_come() -> None:
     assert first is not None
     core.settle(first, now + 0.1, 200, date)
     now += 0.2
-    core.presume([(CREATE.name, 10, 1), (EDIT.name, 10, 2), (EDIT.name, 9, 3)], 0, now)
+    core.charge_prior([(CREATE.name, 10, 1), (EDIT.name, 10, 2), (EDIT.name, 9, 3)], 0, now)
 
     assert (1, 1) == (len(granted(CREATE)), len(granted(EDIT)))
 
@@ -97,8 +97,8 @@ def test_what_was_lost_takes_room_in_the_windows_since() -> None:
     first = core.try_grant(CREATE, Priority.INTERACTIVE, now)
     assert first is not None
     core.settle(first, now, 200, date)
-    core.presume([(CREATE.name, 9, 3)], 2, now)
-    windows = core._buckets[CREATE.name].windows
+    core.charge_prior([(CREATE.name, 9, 3)], 2, now)
+    windows = core._limiters[CREATE.name].windows
 
     assert [3, 1 + 2, 2, 0] == [windows.used(number) for number in range(9, 13)]
 
@@ -113,7 +113,7 @@ def test_without_a_clock_nothing_is_presumed_of_later_windows() -> None:
     )
     first = core.try_grant(CREATE, Priority.INTERACTIVE, 1000.0)
     assert first is not None
-    core.presume([(CREATE.name, 9, 3)], 2, 1000.0)
-    windows = core._buckets[CREATE.name].windows
+    core.charge_prior([(CREATE.name, 9, 3)], 2, 1000.0)
+    windows = core._limiters[CREATE.name].windows
 
     assert [3, 0, 0] == [windows.used(number) for number in range(9, 12)]

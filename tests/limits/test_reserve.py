@@ -13,7 +13,7 @@ def used(reserve: Reserve, window: int, many: int) -> None:
 
 
 def test_nothing_is_kept_for_nobody() -> None:
-    """Where nobody was seen, nothing is left free."""
+    """Without interactive requests nothing is reserved."""
     reserve = Reserve(None)
     assert 0 == reserve.left()
     reserve.roll(1)

@@ -92,9 +92,9 @@ def test_others_are_told_in_whole_requests() -> None:
     """Others that take two and a half requests a window take three."""
     bench = Bench(limit=100)
     bench.ask(10.0)
-    bucket = bench.core._buckets[NAME]
+    limiter = bench.core._limiters[NAME]
     for others, told in ((2.5, 3), (30.0, 30), (-4.0, 0), (0.0, 0)):
-        bucket.learner.others = others
+        limiter.learner.others = others
         assert told == state(bench, 10.0).others
 
 
@@ -102,7 +102,7 @@ def test_others_are_told_in_whole_requests() -> None:
 
 
 def test_there_is_room_for_a_newcomer() -> None:
-    """Nobody waits as long as the window has places."""
+    """No request waits while the window has free permits."""
     bench = Bench()
     assert 0 == least(bench, 10.0)
     bench.drain(10.0, 4)
@@ -211,7 +211,7 @@ def test_a_refused_request_goes_before_those_who_came_later() -> None:
 
 
 def test_who_gave_up_leaves_the_others_in_the_line() -> None:
-    """Neither is the route forgotten while somebody waits, nor remembered when nobody does."""
+    """A route is listed as waiting exactly while a request waits."""
     bench = Bench()
     bench.drain(10.0, 5)
     gone, stays = (bench.core.join(CREATE, bench.granted.append, 10.1) for _ in range(2))

@@ -58,7 +58,7 @@ async def call(gate: Scheduler, seconds: float = 0.05, **how: object) -> None:
 
 
 def test_ten_thousand_waiters_cancelled_at_random() -> None:
-    """Whatever state they are cancelled in, no grant is lost, nobody hangs, order holds."""
+    """Cancelling waiters in any state loses no permit, blocks no request and keeps the order."""
 
     async def crowd() -> None:
         rng = random.Random(7)
@@ -176,7 +176,7 @@ def test_wait_too_long_is_told_at_once() -> None:
         await call(gate)
         loop = asyncio.get_running_loop()
         began = loop.time()
-        with pytest.raises(WaitTooLongError, match="it would be") as caught:
+        with pytest.raises(WaitTooLongError, match="the wait is at least") as caught:
             await gate.acquire(CREATE, max_wait=1.0)
         assert (CREATE.name, 1.0) == (caught.value.route, caught.value.max_wait)
         assert caught.value.least is not None
@@ -186,7 +186,7 @@ def test_wait_too_long_is_told_at_once() -> None:
 
 
 def test_a_bounded_wait_ends_in_time() -> None:
-    """A caller that could have been served, and was not, is told when its time is up."""
+    """A wait that exceeds max_wait raises when the time is up."""
 
     async def impatient() -> float:
         gate = scheduler(10, concurrency=1)
@@ -205,13 +205,13 @@ def test_a_bounded_wait_ends_in_time() -> None:
 
 
 def test_a_wait_can_be_ended_from_outside() -> None:
-    """Whoever owns the waits can end them all, and nothing is left behind."""
+    """The owner of the waits can end them all without leftovers."""
 
     async def closing() -> None:
         gate = scheduler(1, concurrency=1)
         permit = await gate.acquire(CREATE)
         waits: set[asyncio.Future[Permit]] = set()
-        waiting = asyncio.create_task(gate.acquire(CREATE, among=waits))
+        waiting = asyncio.create_task(gate.acquire(CREATE, waits=waits))
         await asyncio.sleep(0)
         for wait in waits:
             wait.set_exception(ClosedError("over"))
@@ -225,7 +225,7 @@ def test_a_wait_can_be_ended_from_outside() -> None:
 
 
 def test_one_timer_wakes_who_waits_for_the_boundary() -> None:
-    """Requests beyond the limit go when the next window has begun, without anybody's help."""
+    """Requests beyond the limit go when the next window has begun."""
 
     async def two_windows() -> float:
         gate = scheduler(3)

@@ -99,7 +99,7 @@ def test_who_leaves_is_never_served_and_nobody_else_is_lost(
 
 
 def test_who_came_back_and_gave_up_is_passed_over() -> None:
-    """A request that met a 429 and is cancelled before its turn holds nobody up."""
+    """A cancelled request that was refused with a 429 delays no other request."""
     line = WaitQueue()
     back, others = [waiter(ticket) for ticket in (1, 2)], [waiter(ticket) for ticket in (5, 6, 7)]
     for one in (*others, *back):

@@ -124,12 +124,12 @@ class JournalWriter:
     def settled(self, permit: Permit) -> None:
         """Note that a request has ended, so that it may have been counted until now."""
         self._count(permit)
-        for place in permit.places():
+        for place in permit.parts():
             self._last_window.pop(place, None)
             windows = place.windows(self._loop.time())
             # Where nothing is known of the service's clock, this machine's has to do.
             number = int(time.time() // self._minute) if windows is None else windows[0]
-            key = (place.bucket.route.name, self._minute, number)
+            key = (place.limiter.route.name, self._minute, number)
             self._batch.asked[key] = self._batch.asked.get(key, 0) + 1
 
     def bind(self, target: Target) -> None:
@@ -139,14 +139,14 @@ class JournalWriter:
 
     def _count(self, permit: Permit) -> None:
         """Count a request in each further window in which the service may have counted it."""
-        for place in permit.places():
+        for place in permit.parts():
             windows = place.windows(self._loop.time())
             if windows is None:
                 continue
             first, last = windows
             counted = self._last_window.get(place, first - 1)
             for number in range(counted + 1, last + 1):
-                key = (self._ledger, place.bucket.route.name, self._minute, number)
+                key = (self._ledger, place.limiter.route.name, self._minute, number)
                 self._batch.spent[key] = self._batch.spent.get(key, 0) + 1
             self._last_window[place] = max(last, counted)
 

@@ -197,7 +197,12 @@ def _ideal(devices: int, limits: HardLimits, rates: _Both, began: float) -> floa
         limit = limits.limit(route)
         to_next = minute - start % minute
         return forecast(
-            devices, limit=limit, minute=minute, free=limit, next_window_in=to_next, rate=rate
+            devices,
+            limit=limit,
+            window_seconds=minute,
+            free=limit,
+            next_window_in=to_next,
+            rate=rate,
         )
 
     create = phase("POST /device", rates.create, began)

@@ -158,7 +158,7 @@ class Meter:
         return forecast(
             self._total - done,
             limit=state.limit,
-            minute=self._minute,
+            window_seconds=self._minute,
             free=state.free + state.in_flight,
             next_window_in=self._minute if state.next_window_in is None else state.next_window_in,
             rate=self._speed.rate,

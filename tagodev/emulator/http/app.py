@@ -1,9 +1,9 @@
-"""The emulated service behind HTTP.
+"""HTTP server of the emulator.
 
-One handler on aiohttp's low-level server instead of an application with routes and middlewares: the
-emulator is the other side of a benchmark on the same machine, and every microsecond it takes is one
-that the client under test seems to take.
-Measured on two cores, the low-level server answers about a fifth more requests a second than an
+It uses one handler on aiohttp's low-level server instead of an application with routes and
+middlewares: benchmarks run against the emulator on the same machine, and its own time counts as
+time of the client under test.
+Measured on two cores, the low-level server answers about a fifth more requests per second than an
 application with a single catch-all route.
 """
 
@@ -27,7 +27,7 @@ from tagodev.emulator.http.faults import FaultError, FaultyService
 from tagodev.emulator.http.service import Service
 from tagodev.emulator.http.validation import parse_object
 from tagodev.emulator.model import saved_state
-from tagodev.emulator.model.seed_devices import stock
+from tagodev.emulator.model.seed_devices import add_devices
 from tagodev.emulator.options import EmulatorOptions
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ __all__ = ["Emulator", "serve"]
 
 _HOST: Final = "127.0.0.1"
 _JSON: Final = "application/json; charset=utf-8"
-#: Longer than any client keeps a connection: the emulator is never the one that drops it.
+#: Longer than any client keeps a connection, so that the emulator never closes it first.
 _KEEP_ALIVE: Final = 75.0
-#: Seconds that answers on their way get when the emulator stops.
+#: Seconds for pending answers when the emulator stops.
 _GRACE: Final = 0.5
 #: Connections that may wait to be accepted, for a client that opens them all at once.
 _BACKLOG: Final = 1024
-#: Makes closing a socket send a reset, whatever may be on its way.
+#: Makes closing a socket send a reset, even with data in flight.
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
@@ -55,7 +55,7 @@ class Emulator:
     """The TagoIO device service on 127.0.0.1, in the running event loop.
 
     Args:
-        options: how it behaves; None for the defaults.
+        options: behaviour of the emulator; None for the defaults.
 
     Raises:
         StateError: the options name a file that can't be used.
@@ -69,7 +69,7 @@ class Emulator:
 
     def __init__(self, options: EmulatorOptions | None = None) -> None:
         self.options: Final = options or EmulatorOptions()
-        # These also have the token of the file, or of the latest reset.
+        # These include the token of the file, or of the latest reset.
         self._options = self.options
         self._stamp = (
             None if self.options.state is None else saved_state.stamp(Path(self.options.state))
@@ -90,29 +90,29 @@ class Emulator:
 
     def _begin(self) -> Service:
         service = self._empty()
-        stock(service, self.options.devices)
+        add_devices(service, self.options.devices)
         return service
 
     @property
     def url(self) -> str:
-        """The base address, without a trailing slash; empty before the emulator was started."""
+        """The base address, without a trailing slash; empty before the start."""
         return self._url
 
     @property
     def token(self) -> str:
-        """The profile token to use: made up, so it may be printed."""
+        """The profile token to use. It is not a real one, so it may be printed."""
         return self._service.token
 
     @property
     def tokens_by_kind(self) -> dict[TokenKind, str]:
-        """The tokens that are there from the start, one of each kind that no device has."""
+        """The initial tokens, one of each kind except device tokens."""
         return self._service.tokens_by_kind
 
     async def __aenter__(self) -> Self:
-        """Start to listen.
+        """Start listening.
 
         Raises:
-            OSError: the port is taken.
+            OSError: the port is in use.
         """
         loop = asyncio.get_running_loop()
         self._server = web.Server(self._handle, access_log=None, keepalive_timeout=_KEEP_ALIVE)
@@ -139,53 +139,53 @@ class Emulator:
             self.save()
 
     async def serve_forever(self) -> None:
-        """Keep serving until the caller is cancelled."""
+        """Serve until the task is cancelled."""
         await asyncio.get_running_loop().create_future()
 
     def stats(self) -> dict[str, Any]:
-        """Return what ``GET /_emulator/stats`` answers.
+        """Return the answer of ``GET /_emulator/stats``.
 
         Returns:
-            ``plan``, ``minute``, ``clock_offset`` as given; ``now`` by the server's clock;
-            ``devices`` and ``tokens`` held; ``duplicates``, the names carried by more than one
+            ``plan``, ``minute``, ``clock_offset`` from the options; ``now`` by the server's clock;
+            the number of ``devices`` and ``tokens``; ``duplicates``, the names of more than one
             device with their numbers; ``accepted`` and ``rejected`` requests; devices ``created``
-            and ``deleted``; and ``routes``, by ``"POST /device"``, each with ``limit`` (None
+            and ``deleted``; ``routes``, by ``"POST /device"``, each with ``limit`` (None
             when unlimited), ``accepted``, ``rejected`` and its latest thousand ``windows``, each
             with ``start`` (seconds since the epoch by the server's clock), ``accepted`` and
-            ``rejected``; and ``faults``, how often each of those in the options struck.
+            ``rejected``; and ``faults``, how often each of those in the options occurred.
         """
         return {"faults": {}, **self._service.stats()}
 
     def reset(self, token: str | None = None) -> None:
-        """Forget what came by requests, as ``POST /_emulator/reset`` does.
+        """Remove everything that requests have created, as ``POST /_emulator/reset`` does.
 
-        The devices that were there from the start are there again, with new ids unless the options
-        have a seed: then everything is as it was at first.
+        The initial devices are created again, with new ids unless the options have a seed: then the
+        state is the same as at the start.
 
         Args:
-            token: the profile token from now on; by default it stays, and so does the profile.
+            token: the new profile token; by default it stays, and so does the profile.
 
         Raises:
-            ValueError: the token is none.
+            ValueError: the token is invalid.
         """
         if token is None and self.options.seed is None:
             self._service.reset()
-            stock(self._service, self.options.devices)
+            add_devices(self._service, self.options.devices)
             return
         if token is not None:
             self._options = attrs.evolve(self._options, token=token)
         self._service = self._begin()
 
     def change_plan(self, plan: Plan) -> None:
-        """Put the profile on another plan until a reset, as ``POST /_emulator/plan`` does.
+        """Change the profile's rate plan until a reset, as ``POST /_emulator/plan`` does.
 
-        Its limits and caps hold from the next request on; what the profile holds stays.
+        Its limits and caps apply from the next request on; existing objects stay.
 
         Args:
             plan: free, starter or scale.
 
         Raises:
-            ValueError: it is none of these.
+            ValueError: the plan is unknown.
         """
         self._service.change_plan(plan)
 
@@ -193,16 +193,16 @@ class Emulator:
         """Write the options' state file, as ``POST /_emulator/save`` does.
 
         Raises:
-            ValueError: the options name no file.
-            OSError: it can't be written, or another emulator has written it meanwhile; what was
-                there still is.
+            ValueError: there is no state file.
+            OSError: it can't be written, or another process has written it meanwhile; the existing
+                file is unchanged.
         """
         if self.options.state is None:
             raise ValueError("the emulator was started without a state file")
         path = Path(self.options.state)
-        there = saved_state.stamp(path)
-        if there is not None and there != self._stamp:
-            raise OSError(errno.EBUSY, "somebody else has written it meanwhile")
+        current = saved_state.stamp(path)
+        if current is not None and current != self._stamp:
+            raise OSError(errno.EBUSY, "another process has written the file meanwhile")
         saved_state.save(path, self.token, self._service.store)
         self._stamp = saved_state.stamp(path)
 
@@ -211,7 +211,7 @@ class Emulator:
         if target.startswith("/_emulator/"):
             return self._control(request.method, target, await request.read())
         retry_after = None
-        # The one it came to: a reset may put another in its place while the body arrives.
+        # A reset may replace the service while the body arrives.
         service = self._service
         try:
             admitted = service.admit(request.method, target, request.headers)
@@ -233,12 +233,12 @@ class Emulator:
         await asyncio.sleep(self.options.latency + (0 if odd is None else odd.delay))
         if odd is not None:
             return self._respond(odd.status, odd.body, odd.retry_after, odd.content_type)
-        # The client may have gone by itself.
+        # The client may have closed the connection.
         if request.transport is not None:
             connection = request.transport.get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
             request.transport.abort()
-        # It goes nowhere, but aiohttp wants one.
+        # It is not sent, but aiohttp requires a response.
         return web.Response()
 
     def _control(self, method: str, target: str, body: bytes) -> web.Response:

@@ -1,4 +1,4 @@
-"""The service's way to say no."""
+"""Error answers of the service."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["RefusedError"]
 
 
 class RefusedError(Exception):
-    """An answer that is not a success: its status, its text, and when to come back.
+    """An error answer: its status, its text, and when to retry.
 
     Args:
         status: the HTTP status.
@@ -17,6 +17,6 @@ class RefusedError(Exception):
     def __init__(self, status: int, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.status = status
-        # A header or a path may hold bytes that are no UTF-8; an answer may not.
+        # A header or a path may contain bytes that are not UTF-8; an answer must not.
         self.message: str = message.encode("utf-8", "replace").decode()
         self.retry_after = retry_after

@@ -1,32 +1,33 @@
-"""What goes wrong between a client and the service, on purpose and by chance.
+"""Faults: errors of the network and the service, injected at random.
 
-A request meets one fault at most.
-They are drawn in this order, each with its own probability among the requests that have met none so
+A request gets at most one fault.
+Faults are drawn in this order, each with its own probability among the requests without a fault so
 far:
 
-- ``reset-before``: the connection is reset before the request is looked at; it is not counted by
-  the limiter, nothing is done.
-- Here the limiter counts the request; every fault below strikes counted ones only, and one that
-  exceeds the limit is refused with 429 as ever.
-- ``http-500``: a server error in the envelope; nothing is done.
-- ``status-false-200``: an error in the envelope, under the status of a success; nothing is done.
-- ``http-502-html``: a gateway's error page.
-  Half of them come after the work was done, and nobody can tell from the answer.
-- Here the work is done.
-- ``truncated-page``: a page of a list ends in its middle; what is left out is on no other page.
-- ``duplicate-across-pages``: the list grows in front of a page other than the first: this page and
-  those after it begin with the last item of the page before.
+- ``reset-before``: the connection is reset before the request is processed; the limiter does not
+  count it.
+- The limiter counts the request. The faults below apply to counted requests only; a request that
+  exceeds the limit is refused with 429 as usual.
+- ``http-500``: a server error in the envelope; the request is not carried out.
+- ``status-false-200``: an error in the envelope with the HTTP status of a success; the request is
+  not carried out.
+- ``http-502-html``: a gateway's error page. Half of these requests are carried out, and the answer
+  does not show which.
+- The request is carried out.
+- ``truncated-page``: a page of a list ends in its middle; the omitted items are on no other page.
+- ``duplicate-across-pages``: the list grows before a page other than the first: this page and
+  later ones begin with the last item of the page before.
 - ``reset-after-commit``: the connection is reset without an answer.
 - ``malformed-json``: the answer's body ends in its middle.
-- ``slow``: the answer comes later, by the option ``slow_seconds``.
+- ``slow``: the answer is delayed by the option ``slow_seconds``.
 
-Refusals meet two of their own, the 429 included:
+Two faults apply to error answers, including 429:
 
-- ``no-retry-after-header``: a 429 tells in its text only when to come back.
-- ``result-message``: the text stands in ``result.message`` instead of ``message``.
+- ``no-retry-after-header``: a 429 has the time to wait in its text only.
+- ``result-message``: the text is in ``result.message`` instead of ``message``.
 
-Requests to unknown routes, and the emulator's own control routes, meet none.
-Chance has a random sequence of its own, so that faults don't change ids and tokens.
+Requests to unknown routes, and the emulator's own control routes, have no faults.
+Faults use a separate random sequence, so that they don't change ids and tokens.
 """
 
 from __future__ import annotations
@@ -66,31 +67,31 @@ _PAGED: Final = frozenset(
         "GET /serviceauth",
     }
 )
-#: Lists with a shifted page that are remembered: a long run must not grow without end.
+#: Maximum number of lists with a shifted page that are remembered.
 _REMEMBERED: Final = 1000
 
 
 @attrs.frozen(kw_only=True)
 class OddAnswer:
-    """An answer that the service would not give."""
+    """An answer that the service would not send."""
 
     status: int
     """HTTP status."""
     body: bytes
-    """As it is sent."""
+    """The body."""
     content_type: str = "application/json; charset=utf-8"
-    """The header of that name."""
+    """The ``Content-Type`` header."""
     retry_after: int | None = None
     """Whole seconds for the ``Retry-After`` header, None for no such header."""
     delay: float = 0.0
-    """Seconds by which it comes later."""
+    """Delay in seconds."""
 
 
 class FaultError(Exception):
-    """A fault has struck.
+    """A fault occurred.
 
     Args:
-        answer: what the client gets, None if its connection is reset.
+        answer: the answer to send, None to reset the connection.
     """
 
     def __init__(self, answer: OddAnswer | None = None) -> None:
@@ -109,10 +110,10 @@ _BAD_GATEWAY: Final = OddAnswer(
 
 
 class FaultyService(Service):
-    """One profile of the emulated service, and what goes wrong on the way to it.
+    """One profile of the emulated service, with faults.
 
     Args:
-        options: how it behaves; the faults among them.
+        options: behaviour of the emulator, including the faults.
         clock: the server's clock; by default this machine's plus the options' offset.
     """
 
@@ -122,7 +123,7 @@ class FaultyService(Service):
 
     def _begin(self) -> None:
         seed = self.options.seed
-        # A text, so that this sequence is another one than that of the ids.
+        # A text, so that this sequence differs from that of the ids.
         start = None if seed is None else f"faults {seed}"
         self._chance = random.Random(start)  # noqa: S311 - repeatable, not secret
         self._struck = dict.fromkeys((fault.rpartition(":")[2] for fault in self.options.faults), 0)
@@ -137,15 +138,15 @@ class FaultyService(Service):
         return True
 
     def admit(self, method: str, target: str, headers: Mapping[str, str]) -> Admitted:
-        """Take a request as it arrives, unless it is lost on the way.
+        """Accept a request, unless a fault occurs before.
 
         Args:
             method: in capitals.
-            target: path and query as they stand in the request.
-            headers: without regard to letter case.
+            target: path and query as in the request.
+            headers: case-insensitive.
 
         Raises:
-            FaultError: its connection is reset, or it is refused in an odd way.
+            FaultError: its connection is reset, or it gets another error answer.
             RefusedError: as `Service.admit`.
         """
         found = self._router.find(method, target.partition("?")[0])
@@ -157,10 +158,10 @@ class FaultyService(Service):
         try:
             return super().admit(method, target, headers)
         except RefusedError as refusal:
-            raise self._oddly(refusal, route) from None
+            raise self._with_fault(refusal, route) from None
 
     def answer(self, admitted: Admitted, raw_body: bytes) -> Any:
-        """Do what an admitted request asks for, unless something goes wrong before or after.
+        """Carry out an admitted request, unless a fault occurs before or after.
 
         Args:
             admitted: from `admit`.
@@ -178,7 +179,7 @@ class FaultyService(Service):
         try:
             result = super().answer(admitted, raw_body)
         except RefusedError as refusal:
-            raise self._oddly(refusal, route) from None
+            raise self._with_fault(refusal, route) from None
         if route.key in _PAGED:
             result = self._page(admitted, result)
         if self._strikes("reset-after-commit", route):
@@ -192,7 +193,7 @@ class FaultyService(Service):
         return result
 
     def _fail_before(self, admitted: Admitted, raw_body: bytes) -> None:
-        """Raise what goes wrong instead of the work, as far as anybody can tell."""
+        """Raise the faults that replace carrying out the request."""
         route = admitted.route
         for name, status in (("http-500", 500), ("status-false-200", 200)):
             if self._strikes(name, route):
@@ -203,8 +204,8 @@ class FaultyService(Service):
                     super().answer(admitted, raw_body)
             raise FaultError(_BAD_GATEWAY)
 
-    def _oddly(self, refusal: RefusedError, route: Route) -> FaultError | RefusedError:
-        """Return how a refusal is told."""
+    def _with_fault(self, refusal: RefusedError, route: Route) -> FaultError | RefusedError:
+        """Return an error answer, changed by a fault if one occurs."""
         if refusal.status == 429 and self._strikes("no-retry-after-header", route):
             return RefusedError(refusal.status, refusal.message)
         if self._strikes("result-message", route):
@@ -225,7 +226,7 @@ class FaultyService(Service):
         ]
         listing = (route.key, admitted.path, urlencode(others))
         if number == 1:
-            # Whoever begins anew sees the list as it is by now.
+            # The first page restarts the list.
             self._shifted.pop(listing, None)
             return page
         if listing not in self._shifted:
@@ -240,11 +241,11 @@ class FaultyService(Service):
         return page if len(before) < amount else [before[-1], *page][:amount]
 
     def stats(self) -> dict[str, Any]:
-        """Return what `Service.stats` does, and how often each fault has struck."""
+        """Return the result of `Service.stats`, and how often each fault occurred."""
         return {**super().stats(), "faults": dict(self._struck)}
 
     def reset(self) -> None:
-        """Forget what `Service.reset` does, and how often each fault has struck."""
+        """Reset as `Service.reset` does, and the counts of faults."""
         super().reset()
         self._begin()
 

@@ -1,12 +1,12 @@
-"""The hard limits: fixed windows on the server's own clock.
+"""Hard limits: fixed windows on the server's own clock.
 
-A window is a whole minute of the server's clock, not sixty seconds from somebody's first request:
-whoever reaches the limit at 12:45:09 may go on at 12:46:00.
-So a counter needs no queue of timestamps, only the number of the window it belongs to; a request
-that finds a counter of another window starts it afresh.
+A window is a whole minute of the server's clock, not sixty seconds from the first request: a client
+that reaches the limit at 12:45:09 may continue at 12:46:00.
+So a counter needs no queue of timestamps, only the number of its window; a request in a new window
+resets it.
 
-Accepted requests fill the window whatever the service answers to them; refused ones leave no trace
-in it, or a client that keeps knocking would never be let in again.
+Accepted requests count whatever the service answers to them. Refused requests do not count,
+otherwise a client that keeps sending would never be admitted again.
 """
 
 from __future__ import annotations
@@ -22,42 +22,42 @@ if TYPE_CHECKING:
 
 __all__ = ["HardLimiter", "RouteCount", "WindowCount"]
 
-#: Windows remembered for the statistics, a route: a long run must not grow without end.
+#: Maximum number of windows per route that are kept for the statistics.
 _REMEMBERED: Final = 1000
 
 
 @attrs.define
 class WindowCount:
-    """What one window of one route has seen."""
+    """Counts of one window of one route."""
 
     start: float
     """The window's first moment, in seconds since the epoch by the server's clock."""
     accepted: int = 0
-    """Requests let through."""
+    """Accepted requests."""
     rejected: int = 0
     """Requests answered with 429."""
 
 
 @attrs.define
 class RouteCount:
-    """What one route has seen since the start, and its latest windows."""
+    """Counts of one route since the start, and its latest windows."""
 
     limit: int | None
-    """Requests a window; None refuses nothing."""
+    """Requests per window; None for no limit."""
     windows: deque[WindowCount] = attrs.field(factory=lambda: deque(maxlen=_REMEMBERED))
-    """The latest thousand windows in which a request came, the oldest first."""
+    """The latest thousand windows with a request, oldest first."""
     accepted: int = 0
-    """Requests let through, in all windows."""
+    """Accepted requests, in all windows."""
     rejected: int = 0
     """Requests answered with 429, in all windows."""
 
     @property
     def is_full(self) -> bool:
-        """Whether its latest window takes no more requests."""
+        """Whether its latest window accepts no more requests."""
         return self.limit is not None and self.windows[-1].accepted >= self.limit
 
     def note(self, *, accepted: bool) -> None:
-        """Count one request of the latest window."""
+        """Count one request in the latest window."""
         window = self.windows[-1]
         if accepted:
             window.accepted += 1
@@ -68,10 +68,10 @@ class RouteCount:
 
 
 class HardLimiter:
-    """Counts requests a (profile, route) and says which ones are too many.
+    """Counts requests per profile and route, and refuses those above the limit.
 
     Args:
-        limit_of: the requests a window a route accepts; None refuses nothing.
+        limit_of: returns a route's limit in requests per window; None for no limit.
         minute: a window's length in seconds.
         now: the server's clock, in seconds since the epoch.
     """
@@ -87,7 +87,7 @@ class HardLimiter:
         self._now = now
         self._counts: dict[tuple[str, str], RouteCount] = {}
         self.accepted: int = 0
-        """Requests let through, each once, however many counters it took from."""
+        """Accepted requests, each once, however many counters it used."""
         self.rejected: int = 0
         """Requests answered with 429, each once."""
 
@@ -95,12 +95,12 @@ class HardLimiter:
         """Count one request that arrives now.
 
         Args:
-            profile: whose counters.
-            routes: the counters it takes from, of all or of none: method and template, as the
-                table of limits has it, ``"POST /device"``.
+            profile: the profile.
+            routes: the counters to use, all or none: method and template, as in the table of
+                limits, ``"POST /device"``.
 
         Returns:
-            0 when it is let through, else the whole seconds until the next window, at least 1.
+            0 when it is accepted, else the whole seconds until the next window, at least 1.
         """
         now = self._now()
         number = math.floor(now / self._minute)
@@ -116,7 +116,7 @@ class HardLimiter:
         return 0
 
     def _count(self, profile: str, route: str, start: float) -> RouteCount:
-        """Return a counter whose latest window is the one that begins at `start`."""
+        """Return a counter whose latest window begins at `start`."""
         key = (profile, route)
         count = self._counts.get(key)
         if count is None:
@@ -126,21 +126,21 @@ class HardLimiter:
         return count
 
     def counts(self) -> Iterator[tuple[str, str, RouteCount]]:
-        """Yield profile, route and count of every route that was asked for."""
+        """Yield profile, route and counts of every route used."""
         for (profile, route), count in self._counts.items():
             yield profile, route, count
 
     def change(self, limit_of: Callable[[str], int | None]) -> None:
-        """Go by other limits from now on; what was counted stays.
+        """Change the limits; counts stay.
 
         Args:
-            limit_of: the requests a window a route accepts; None refuses nothing.
+            limit_of: returns a route's limit in requests per window; None for no limit.
         """
         self._limit_of = limit_of
         for (_, route), count in self._counts.items():
             count.limit = limit_of(route)
 
     def reset(self) -> None:
-        """Forget every count, as if no request had come yet."""
+        """Remove all counts."""
         self._counts.clear()
         self.accepted = self.rejected = 0

@@ -1,4 +1,4 @@
-"""Lists: which records, in which order, which page of them, which fields."""
+"""Lists: filtering, sorting, pagination and selection of fields."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Listing", "filters", "matcher", "order_of", "ordered", "page_of", "paged"]
 
-_MOST: Final = 10_000
-_USUAL: Final = 20
+_MAX_AMOUNT: Final = 10_000
+_DEFAULT_AMOUNT: Final = 20
 
 _T = TypeVar("_T")
 
@@ -26,10 +26,10 @@ def filters(query: Mapping[str, Decoded], known: Collection[str]) -> dict[str, D
 
     Args:
         query: the decoded query.
-        known: the names that may be filtered by.
+        known: the supported filters.
 
     Raises:
-        RefusedError: the filter is no object, or names something else.
+        RefusedError: the filter is not an object, or names an unsupported one.
     """
     chosen = query.get("filter")
     if chosen is None or chosen == "":
@@ -43,10 +43,10 @@ def filters(query: Mapping[str, Decoded], known: Collection[str]) -> dict[str, D
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:
-    """Return a test for a text: equal in any letter case, ``*`` standing for any run."""
+    """Return a test for a text: equal in any letter case, ``*`` matching any characters."""
     if "*" not in pattern:
-        wanted = pattern.casefold()
-        return lambda candidate: candidate.casefold() == wanted
+        folded = pattern.casefold()
+        return lambda candidate: candidate.casefold() == folded
     parts = (re.escape(part) for part in re.split(r"\*+", pattern))
     compiled = re.compile(".*".join(parts), re.IGNORECASE | re.DOTALL)
     return lambda candidate: compiled.fullmatch(candidate) is not None
@@ -57,17 +57,17 @@ def ordered(
     order_by: str,
     keys: Mapping[str, Callable[[_T], Any]],
 ) -> list[_T]:
-    """Sort records; those without a value stand last in either direction.
+    """Sort records; those without a value are last in either direction.
 
     Args:
-        records: what is sorted; equals keep their order.
+        records: the records; equal ones keep their order.
         order_by: ``field``, ``field,asc`` or ``field,desc``.
-        keys: what may be sorted by.
+        keys: the supported fields.
 
     Raises:
-        RefusedError: the field or the direction is not one of these.
+        RefusedError: the field or the direction is unknown.
     """
-    # The official Python SDK puts a space behind the comma where it lists a profile's tokens.
+    # The official Python SDK sends a space after the comma when it lists a profile's tokens.
     field, comma, direction = order_by.replace(" ", "").partition(",")
     key = keys.get(field)
     if key is None or (comma and direction not in {"asc", "desc"}):
@@ -81,52 +81,54 @@ def ordered(
 
 
 def paged(records: list[_T], query: Mapping[str, Decoded]) -> list[_T]:
-    """Return the page that a query asks for."""
+    """Return the page that a query requests."""
     page, amount = page_of(query)
     start = (page - 1) * amount
     return records[start : start + amount]
 
 
 def page_of(query: Mapping[str, Decoded]) -> tuple[int, int]:
-    """Return which page a query asks for, from 1, and its size: 20 items, at most 10,000."""
+    """Return the page number of a query, from 1, and its size: 20 items, at most 10,000."""
     page = max(1, whole(query.get("page"), 1))
-    return page, min(_MOST, max(0, whole(query.get("amount"), _USUAL) or _USUAL))
+    return page, min(
+        _MAX_AMOUNT, max(0, whole(query.get("amount"), _DEFAULT_AMOUNT) or _DEFAULT_AMOUNT)
+    )
 
 
 def order_of(query: Mapping[str, Decoded], default: str) -> str:
-    """Return what a query wants its list sorted by."""
+    """Return the order that a query requests."""
     return text(query.get("orderBy")) or default
 
 
 @attrs.frozen(kw_only=True)
 class Listing(Generic[_T]):
-    """How the records of one noun are listed, where texts are all they are filtered by."""
+    """Listing rules of one resource whose filters are all texts."""
 
     writers: Mapping[str, Callable[[_T], Any]]
-    """How each field is written."""
+    """Serializers by field."""
     keys: Mapping[str, Callable[[_T], Any]]
-    """What may be sorted by."""
+    """Sort keys by field."""
     filters: Collection[str]
-    """Fields that may be filtered by."""
+    """Fields that support filtering."""
     order: str
-    """What it is sorted by unless the query says so: ``name,asc``."""
+    """Default order: ``name,asc``."""
     usual: Collection[str]
-    """Fields that are written unless the query names others."""
+    """Fields returned by default."""
     always: Collection[str] = ()
-    """Fields that are written in every case."""
+    """Fields that are always returned."""
 
     def page(
         self, records: Iterable[_T], query: Mapping[str, Decoded], applied: Collection[str] = ()
     ) -> list[dict[str, Any]]:
-        """Return the page of records that a query asks for.
+        """Return the page of records that a query requests.
 
         Args:
-            records: what is listed.
+            records: all records.
             query: the decoded query.
-            applied: names of further filters, which the records have passed already.
+            applied: names of further filters, already applied to the records.
 
         Raises:
-            RefusedError: the query filters or sorts by what there is not.
+            RefusedError: the query filters or sorts by an unsupported field.
         """
         for name, value in filters(query, {*self.filters, *applied}).items():
             if name in applied:
@@ -136,9 +138,9 @@ class Listing(Generic[_T]):
         return [self.written(record, query) for record in found]
 
     def written(self, record: _T, query: Mapping[str, Decoded]) -> dict[str, Any]:
-        """Return the fields of one record that a query asks for."""
-        wanted = {*self.always, *(texts(query.get("fields")) or self.usual)}
-        return {name: write(record) for name, write in self.writers.items() if name in wanted}
+        """Return the fields of one record that a query requests."""
+        chosen = {*self.always, *(texts(query.get("fields")) or self.usual)}
+        return {name: write(record) for name, write in self.writers.items() if name in chosen}
 
     def _matching(self, records: Iterable[_T], name: str, patterns: list[str]) -> Iterable[_T]:
         if not patterns:

@@ -1,10 +1,10 @@
-"""Query strings, in every form the service's clients write them.
+"""Query strings, in all forms that the service's clients use.
 
 The JavaScript SDK numbers its lists (``fields[0]=id``), the Python SDK repeats the name
 (``fields=id&fields=name``) and writes ``True``, the documentation uses ``fields[]=id``; filters
 nest (``filter[tags][0][key]=k``).
-All of them are decoded into one tree of text, lists and objects; a list of one may come as bare
-text, so lists are read with `texts`, never taken as they are.
+All of them are decoded into one tree of texts, lists and objects. A list of one may arrive as a
+bare text, so read lists with `texts`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ __all__ = ["Decoded", "decode", "flag", "text", "texts", "whole"]
 Decoded: TypeAlias = "str | list[Decoded] | dict[str, Decoded]"
 
 _BRACKETS: Final = re.compile(r"\[([^\]]*)\]")
-#: Brackets that are looked at in one name; no client nests deeper than three.
-_DEEPEST: Final = 5
+#: Maximum number of brackets in one name; no client nests deeper than three.
+_MAX_DEPTH: Final = 5
 _TRUE: Final = frozenset({"true", "1"})
 _FALSE: Final = frozenset({"false", "0"})
 
@@ -36,7 +36,7 @@ def decode(query: str) -> dict[str, Decoded]:
     root: dict[str, Any] = {}
     for key, value in parse_qsl(query, keep_blank_values=True):
         head, bracket, _ = key.partition("[")
-        _insert(root, [head, *_BRACKETS.findall(key)[:_DEEPEST]] if bracket else [key], value)
+        _insert(root, [head, *_BRACKETS.findall(key)[:_MAX_DEPTH]] if bracket else [key], value)
     return {key: _collapse(value) for key, value in root.items()}
 
 
@@ -66,7 +66,7 @@ def flag(value: Decoded | None, name: str) -> bool | None:
 
     Args:
         value: a node of the tree.
-        name: what to call it in the message.
+        name: the parameter's name, for the message.
 
     Raises:
         RefusedError: it is neither true nor false.
@@ -95,7 +95,7 @@ def _insert(root: dict[str, Any], path: list[str], value: str) -> None:
 
 
 def _collapse(node: Any) -> Decoded:
-    """Turn leaves of one value into bare text, and objects with numbers for keys into lists."""
+    """Turn leaves with one value into bare texts, and objects with numeric keys into lists."""
     if isinstance(node, list):
         return node[0] if len(node) == 1 else node
     children = {key: _collapse(value) for key, value in node.items()}

@@ -1,9 +1,8 @@
-"""From method and path to the handler.
+"""Routing: finds the handler for a method and a path.
 
-A tree of path segments in plain dictionaries: one look-up a segment, however many routes there
-are.
-A literal segment is tried before a parameter, so that ``/device/token/:device_id`` never reads as
-the device called ``token``; a trailing slash means nothing.
+A tree of path segments in dictionaries needs one lookup per segment, however many routes there are.
+A literal segment takes precedence over a parameter, so ``/device/token/:device_id`` never matches
+the device ``token``; a trailing slash is ignored.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from tagodev.emulator.options import EmulatorOptions
 
 __all__ = [
-    "ANYBODY",
+    "ANONYMOUS",
     "ANY_TOKEN",
     "DEVICE_ONLY",
     "NETWORK_ONLY",
@@ -42,41 +41,41 @@ __all__ = [
 
 TokenKind = Literal["profile", "analysis", "network", "authorization", "device"]
 
-#: Tokens that look after a profile's resources: what a route is open to, unless it says otherwise.
+#: Tokens that manage a profile's resources: the default of a route.
 RESOURCE_TOKENS: Final[frozenset[TokenKind]] = frozenset({"profile", "analysis"})
 PROFILE_ONLY: Final[frozenset[TokenKind]] = frozenset({"profile"})
 NETWORK_ONLY: Final[frozenset[TokenKind]] = frozenset({"network"})
 DEVICE_ONLY: Final[frozenset[TokenKind]] = frozenset({"device"})
 ANY_TOKEN: Final[frozenset[TokenKind]] = frozenset(get_args(TokenKind))
-#: Of a route that asks for no token at all, and counts for nobody.
+#: For a route that requires no token and is not counted.
 NO_TOKEN: Final[frozenset[TokenKind]] = frozenset()
 
 
 @attrs.frozen
 class Caller:
-    """Whoever a request's token stands for."""
+    """The owner of a request's token."""
 
     kind: TokenKind | None
-    """Kind of the token; None on a route that asks for none."""
+    """Kind of the token; None on a route that requires none."""
     permission: str
-    """What the token may do: full, read or write."""
+    """Permission of the token: full, read or write."""
     device: Device | None = None
     """The device of a device token, None for every other kind."""
     access: AccessToken | None = None
     """The token itself, None for a device token."""
 
 
-#: Who asks where no token is asked for.
-ANYBODY: Final = Caller(None, "full")
+#: The caller of a route that requires no token.
+ANONYMOUS: Final = Caller(None, "full")
 
 
 @attrs.frozen
 class Call:
-    """One request on its way to a handler, and what the handler may work with."""
+    """One request to a handler, with the emulator's state."""
 
     caller: Caller
     path: tuple[str, ...]
-    """Values of the template's parameters, in their order."""
+    """Values of the template's parameters, in order."""
     query_text: str
     raw_body: bytes
     store: Store
@@ -96,7 +95,7 @@ class Call:
         return parse_object(self.raw_body)
 
     def own_device(self) -> Device:
-        """Return the device whose token asks.
+        """Return the device that the token belongs to.
 
         Raises:
             RefusedError: it is deactivated.
@@ -119,12 +118,12 @@ class Route:
     template: str
     """The path, with parameters as ``:name``, as the table of hard limits writes it."""
     handler: Handler
-    """Does the work and returns the envelope's ``result``, which is never None; synchronous, so
-    that no other request sees half of it."""
+    """Returns the envelope's ``result``, which is never None; synchronous, so that requests are
+    atomic."""
     status: int = attrs.field(default=200, kw_only=True)
     """HTTP status of a success."""
     open_to: frozenset[TokenKind] = attrs.field(default=RESOURCE_TOKENS, kw_only=True)
-    """Kinds of token that may ask; none at all opens the route to everybody."""
+    """Kinds of token that may use the route; empty if it requires no token."""
     key: str = attrs.field(
         init=False,
         default=attrs.Factory(lambda self: f"{self.method} {self.template}", takes_self=True),
@@ -133,28 +132,28 @@ class Route:
     counted_as: tuple[str, ...] = attrs.field(
         default=attrs.Factory(lambda self: (self.key,), takes_self=True), kw_only=True
     )
-    """Names of the counters that a request takes from, of all or of none: by default its own."""
+    """Names of the counters that count a request, all or none: by default its own."""
     counted_by_query: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict, kw_only=True)
-    """The counters instead, by the ``query`` parameter: for ways of asking with their own."""
+    """Counters by the ``query`` parameter, for queries with counters of their own."""
     needs: str = attrs.field(
         init=False,
         default=attrs.Factory(
             lambda self: "read" if self.method == "GET" else "write", takes_self=True
         ),
     )
-    """Permission a token must have, if it has not all of them: read to look, write to change."""
+    """Permission that a token without full permission must have: read or write."""
 
     def counters(self, query_text: str) -> tuple[str, ...]:
-        """Return the names of the counters that a request with such a query takes from."""
+        """Return the names of the counters that count a request with such a query."""
         if not self.counted_by_query:
             return self.counted_as
-        asked = text(decode(query_text).get("query")) or ""
-        return self.counted_by_query.get(asked, self.counted_as)
+        query = text(decode(query_text).get("query")) or ""
+        return self.counted_by_query.get(query, self.counted_as)
 
     def admits(self, caller: Caller) -> bool:
         """Return whether the caller may use this route.
 
-        To write is to create and to edit; only a device token deletes with it, what it has sent.
+        The write permission covers creating and editing; only a device token may delete with it.
         """
         if caller.kind not in self.open_to:
             return not self.open_to
@@ -175,7 +174,7 @@ class Router:
     """Finds the route of a request.
 
     Args:
-        routes: the whole table; each method and template stands in it once.
+        routes: the whole table; each method and template occurs once.
     """
 
     def __init__(self, routes: Iterable[Route]) -> None:
@@ -194,7 +193,7 @@ class Router:
 
         Args:
             method: in capitals.
-            path: as it stands in the request, still percent-encoded, without the query.
+            path: as in the request, still percent-encoded, without the query.
         """
         segments = path.strip("/").split("/")
         if "%" in path:

@@ -1,10 +1,10 @@
-"""The whole service short of HTTP: who asks, how often, and what for.
+"""The emulated service without HTTP: tokens, limits and the routing table.
 
-Everything here is synchronous, so each request is one step that no other sees half done, and the
-tests of limits and clocks need no sockets.
-The order of the checks is the service's: an unknown route is nobody's business and not counted;
-then the token; then the limit, which counts whatever the answer will be; then the permission and
-the work itself.
+Everything here is synchronous, so each request is atomic, and the tests of limits and clocks need
+no sockets.
+The order of the checks is the service's: an unknown route is refused and not counted; then the
+token is checked; then the limit, which counts whatever the answer will be; then the permission; and
+then the request is carried out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import attrs
 
 from tagodev.emulator.http.errors import RefusedError
 from tagodev.emulator.http.limiter import HardLimiter, RouteCount
-from tagodev.emulator.http.routing import ANYBODY, Call, Caller, Route, Router, TokenKind
+from tagodev.emulator.http.routing import ANONYMOUS, Call, Caller, Route, Router, TokenKind
 from tagodev.emulator.model.access_tokens import AccessToken, bare
 from tagodev.emulator.model.public_networks import CUSTOM_HTTPS_NETWORK
 from tagodev.emulator.model.store import Store, Token
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ROUTES", "Admitted", "Service"]
 
-#: The routing table. A new group of routes is a module with a table of its own, named here.
+#: The routing table: the tables of all route modules.
 ROUTES: Final[tuple[Route, ...]] = (
     *devices.ROUTES,
     *parameters.ROUTES,
@@ -60,7 +60,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *account.ROUTES,
 )
 
-# The names of a token's header, in the order in which the service looks for them.
+# The names of a token's header, in order of precedence.
 _TOKEN_HEADERS: Final = (
     "account-token",
     "profile-token",
@@ -75,20 +75,20 @@ _TOKEN_HEADERS: Final = (
     "authentication",
 )
 
-#: Which of a device's soft limits binds a counter.
+#: The device's soft limit that applies to a counter.
 _SOFT_LIMITS: Final[Mapping[str, str]] = {
     "POST /data": "data_input",
     "GET /data": "data_output",
     "POST /device/:device_id/data": "data_input",
     "GET /device/:device_id/data": "data_output",
 }
-#: Stands in the name of a counter before the id of the one device it is of.
+#: Separates the name of a counter from the id of its device.
 _OF_DEVICE: Final = "?device="
 
 
 @attrs.frozen
 class Admitted:
-    """A request that was counted and let through, before its body is read."""
+    """A request that was counted and accepted, before its body is read."""
 
     route: Route
     caller: Caller
@@ -100,7 +100,7 @@ class Service:
     """One profile of the emulated service.
 
     Args:
-        options: how it behaves.
+        options: behaviour of the emulator.
         clock: the server's clock; by default this machine's plus the options' offset.
     """
 
@@ -115,7 +115,7 @@ class Service:
         self._limiter = HardLimiter(self._limit_of(), options.minute, self.clock.now)
 
     def _give_tokens(self) -> None:
-        """Make one token of each kind that belongs to no device."""
+        """Create one token of each kind except device tokens."""
         store = self.store
         made: dict[TokenKind, tuple[str, str]] = {
             "profile": (self.token, store.profile),
@@ -128,7 +128,7 @@ class Service:
 
     @property
     def tokens_by_kind(self) -> dict[TokenKind, str]:
-        """The tokens that are there from the start: made up, so they may be printed."""
+        """The initial tokens. They are not real ones, so they may be printed."""
         return self.store.keyring.given()
 
     def _limit_of(self) -> Callable[[str], int | None]:
@@ -147,31 +147,31 @@ class Service:
         return limit
 
     def _soft_limit(self, counter: str, device_id: str) -> int | None:
-        """Return what a device has been limited to on the routes of a counter, None if not."""
+        """Return a device's limit on the routes of a counter, None if it has none."""
         device = self.store.devices.get(device_id)
         rpm = None if device is None else device.rpm
         return None if rpm is None else rpm.get(_SOFT_LIMITS[counter])
 
     def _counters(self, admitted: Admitted) -> tuple[str, ...]:
-        """Return the names of the counters that a request takes from."""
+        """Return the names of the counters that count a request."""
         counters = admitted.route.counters(admitted.query_text)
-        # The last one is the plain one, where a query has its own.
+        # The last one is the route's, even if the query has a counter of its own.
         if counters[-1] not in _SOFT_LIMITS:
             return counters
         device = admitted.caller.device
-        # Whoever may not ask for a device's own data names none.
+        # A caller without a device token names the device in the path.
         device_id = next(iter(admitted.path), "") if device is None else device.id
         if self._soft_limit(counters[-1], device_id) is None:
             return counters
         return (*counters, f"{counters[-1]}{_OF_DEVICE}{device_id}")
 
     def admit(self, method: str, target: str, headers: Mapping[str, str]) -> Admitted:
-        """Take a request as it arrives: find its route, know its token, count it.
+        """Accept a request: find its route, check its token, count it.
 
         Args:
             method: in capitals.
-            target: path and query as they stand in the request.
-            headers: without regard to letter case.
+            target: path and query as in the request.
+            headers: case-insensitive.
 
         Raises:
             RefusedError: the route or the token is unknown, the limit is reached, or the token may
@@ -183,7 +183,7 @@ class Service:
             raise RefusedError(404, "Route Not Found")
         route, values = found
         if not route.open_to:
-            return Admitted(route, ANYBODY, values, query_text)
+            return Admitted(route, ANONYMOUS, values, query_text)
         caller = self._caller(headers)
         admitted = Admitted(route, caller, values, query_text)
         wait = self._limiter.admit(self.store.profile, *self._counters(admitted))
@@ -195,7 +195,7 @@ class Service:
         return admitted
 
     def answer(self, admitted: Admitted, raw_body: bytes) -> Any:
-        """Do what an admitted request asks for.
+        """Carry out an admitted request.
 
         Args:
             admitted: from `admit`.
@@ -205,7 +205,7 @@ class Service:
             The envelope's ``result``.
 
         Raises:
-            RefusedError: it can't be done; nothing has changed.
+            RefusedError: the request is invalid; nothing has changed.
         """
         call = Call(
             admitted.caller,
@@ -234,7 +234,7 @@ class Service:
         return Caller(token.kind, token.permission, access=token)
 
     def stats(self) -> dict[str, Any]:
-        """Return what the emulator has seen and holds; see `tagodev.emulator.Emulator.stats`."""
+        """Return the statistics; see `tagodev.emulator.Emulator.stats`."""
         counts = sorted(
             ((route, count) for _, route, count in self._limiter.counts()),
             key=lambda pair: pair[0],
@@ -255,30 +255,30 @@ class Service:
         }
 
     def change_plan(self, plan: Plan) -> None:
-        """Put the profile on another plan; what it holds and has been counted stays.
+        """Change the profile's rate plan; its contents and counts stay.
 
         Args:
             plan: free, starter or scale.
 
         Raises:
-            ValueError: it is none of these.
+            ValueError: the plan is unknown.
         """
-        # How many devices there were at first is no matter any more: they may be too many by now.
-        self._take(attrs.evolve(self.options, plan=plan, devices=0))
+        # The initial devices may exceed the new plan's cap.
+        self._apply(attrs.evolve(self.options, plan=plan, devices=0))
 
-    def _take(self, options: EmulatorOptions) -> None:
+    def _apply(self, options: EmulatorOptions) -> None:
         self.options = options
         self.store.cap = options.device_cap
         self._limiter.change(self._limit_of())
 
     def reset(self) -> None:
-        """Forget devices, networks, tokens, counts and another plan than the first.
+        """Remove devices, networks, tokens and counts, and restore the initial rate plan.
 
         The profile and its first tokens stay.
         """
         self.store.clear()
         self._limiter.reset()
-        self._take(self._first_options)
+        self._apply(self._first_options)
 
 
 def _route_stats(count: RouteCount) -> dict[str, Any]:

@@ -1,9 +1,8 @@
-"""Bodies of requests: from bytes to checked values, or to a sentence that says what is wrong.
+"""Validation of request bodies.
 
-A body is read field by field with a table of readers, and all its faults are told at once: whoever
-prepares a thousand rows wants to mend a row once, not once a field.
-Fields the table does not know are ignored, as the service's own clients send back what they read
-(``created_at``, ``bucket``) when they edit.
+A body is read field by field with a table of readers, and all its problems are reported at once.
+Fields that the table does not contain are ignored, as the service's own clients send back what they
+read (``created_at``, ``bucket``) when they edit.
 """
 
 from __future__ import annotations
@@ -36,24 +35,24 @@ __all__ = [
     "retention_problem",
 ]
 
-#: A reader returns the value to store, or raises FieldError with what it should have been.
+#: Returns the value to store, or raises FieldError with the expected form.
 Reader: TypeAlias = Callable[[Any], Any]
 
 
 class FieldError(Exception):
-    """What a field should have been, worded to follow its name."""
+    """The expected form of a field, worded to follow its name."""
 
 
 _ID: Final = re.compile(r"[0-9a-f]{24}", re.IGNORECASE | re.ASCII)
 
-#: How deep a body may be nested without a second look.
+#: Maximum nesting depth that needs no further check.
 _DEEP: Final = 200
-#: The most periods each kind of chunk may be kept.
+#: Maximum retention in periods, by chunk period.
 _RETENTION: Final[Mapping[str, int]] = {"day": 31, "week": 26, "month": 36, "quarter": 36}
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:
-    """Parse a body that must be a JSON object; no body at all is an empty one.
+    """Parse a body that must be a JSON object; an empty body is an empty object.
 
     Raises:
         RefusedError: it is not JSON, or not an object.
@@ -65,8 +64,8 @@ def parse_object(raw: bytes) -> dict[str, Any]:
 
 
 def _parsed(raw: bytes) -> Any:
-    """Return what a body says; no body at all is an empty object."""
-    # Only so many brackets can be nested so deep that what is read can't be written back.
+    """Return a parsed body; an empty body is an empty object."""
+    # Only a body with this many brackets can be nested too deeply to be written back.
     deep = raw.count(b"{") + raw.count(b"[") > _DEEP
     try:
         body = orjson.loads(raw or b"{}")
@@ -78,10 +77,10 @@ def _parsed(raw: bytes) -> Any:
 
 
 def parse_objects(raw: bytes) -> list[tuple[str, dict[str, Any]]]:
-    """Parse a body that must be a JSON object or an array of them; no body is an empty object.
+    """Parse a body that must be a JSON object or an array of them; an empty body is an object.
 
     Returns:
-        Each object, with what its faults are to be told under: ``[2].`` in an array.
+        Each object, with the prefix of its problems: ``[2].`` in an array.
 
     Raises:
         RefusedError: it is not JSON, or neither of the two.
@@ -97,18 +96,17 @@ def parse_objects(raw: bytes) -> list[tuple[str, dict[str, Any]]]:
 def read(
     body: Mapping[str, Any], readers: Mapping[str, Reader]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Read the fields a body holds.
+    """Read the fields of a body.
 
     Args:
         body: the request's object.
-        readers: what is read, by field.
+        readers: readers by field.
 
     Returns:
-        The values of the fields that were sent and are right, and a sentence for each that is
-        wrong.
+        The valid values of the fields that were sent, and a sentence for each invalid one.
 
     Raises:
-        RefusedError: a list exceeds its cap, which has an answer of its own.
+        RefusedError: a list exceeds its cap, which has its own message.
     """
     values: dict[str, Any] = {}
     problems: list[str] = []
@@ -122,7 +120,7 @@ def read(
 
 
 def refuse_if(problems: list[str]) -> None:
-    """Refuse the request if anything was wrong with it.
+    """Refuse the request if there are problems.
 
     Raises:
         RefusedError: there is at least one problem.
@@ -132,7 +130,7 @@ def refuse_if(problems: list[str]) -> None:
 
 
 def retention_problem(period: str, retention: int) -> str | None:
-    """Return what is wrong with keeping data for so many periods, None if nothing is."""
+    """Return what is wrong with a chunk retention, None if nothing is."""
     most = _RETENTION[period]
     if 0 <= retention <= most:
         return None
@@ -234,7 +232,7 @@ def _parameter(index: int, item: dict[str, Any]) -> Parameter:
 def _stringified(value: Any) -> str:
     if not isinstance(value, str | int | float):
         raise FieldError(" must be a text, a number or a boolean")
-    # The service takes a number and gives back a text.
+    # The service accepts a number and returns a text.
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
@@ -302,7 +300,7 @@ DEVICE_READERS: Final[Mapping[str, Reader]] = {
     "description": _text_or_null,
     "tags": _tags,
     "configuration_params": _parameters,
-    # The older name first: when both are sent the newer one wins.
+    # The older name first: if both are sent the newer one wins.
     "parse_function": _text_or_null,
     "payload_decoder": _text_or_null,
 }
@@ -318,7 +316,7 @@ TOKEN_READERS: Final[Mapping[str, Reader]] = {
     "middleware": _text_or_null,
 }
 
-#: Fields of a token that is not a device's.
+#: Fields of a token that is not a device token.
 ACCESS_TOKEN_READERS: Final[Mapping[str, Reader]] = {
     "network": _identifier,
     "name": _name,
@@ -327,7 +325,7 @@ ACCESS_TOKEN_READERS: Final[Mapping[str, Reader]] = {
     "verification_code": _text_or_null,
 }
 
-#: What a network may say of serial numbers.
+#: Fields of a network's serial number settings.
 SERIAL_NUMBER_READERS: Final[Mapping[str, Reader]] = {
     "mask": _text,
     "label": _text,

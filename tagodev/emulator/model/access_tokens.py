@@ -1,7 +1,7 @@
-"""Tokens of everything but devices: of the profile, an analysis, networks, authorizations.
+"""Tokens of the profile, analyses, networks and authorizations.
 
-A service that has just been started holds one of each, since not all of them can be made through
-its routes; those stay when everything else is forgotten.
+The emulator starts with one of each kind, since not all of them can be created through its routes;
+a reset keeps these.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ _PREFIXES = ("p-", "a-", "u-", "n-", "at")
 
 
 def bare(token: str) -> str:
-    """Return a token without the prefix that names its kind: the service takes both forms."""
+    """Return a token without the prefix of its kind: the service accepts both forms."""
     return token[2:] if token.startswith(_PREFIXES) else token
 
 
 @attrs.define(eq=False)
 class AccessToken:
-    """A token that is not a device's."""
+    """A token of any kind except a device token."""
 
     text: str = attrs.field(repr=False)
     """With the prefix of its kind."""
     kind: TokenKind
-    """What it is a token of."""
+    """Kind of the token."""
     ref_id: str
     """Id of the profile, analysis or network it belongs to."""
     name: str
-    """What it is called."""
+    """Name of the token."""
     created_at: float
-    """When it was made, in seconds since the epoch by the server's clock."""
+    """Creation time, in seconds since the epoch by the server's clock."""
     permission: str = "full"
-    """What it may do: full, read or write."""
+    """Permission: full, read or write."""
     expires: float | None = None
-    """When it ceases to be known; None never."""
+    """Expiry; None for never."""
     verification_code: str | None = None
     """What a middleware may be asked for beside it."""
     last_authorization: float | None = None
@@ -50,19 +50,19 @@ class AccessToken:
 
 
 class AccessTokenStore:
-    """The tokens of one profile that are not devices'."""
+    """All tokens of one profile except device tokens."""
 
     def __init__(self) -> None:
         self._tokens: dict[str, AccessToken] = {}
         self._given: list[AccessToken] = []
 
     def give(self, token: AccessToken) -> AccessToken:
-        """Keep a token that is there from the start, and again after `clear`."""
+        """Add an initial token, which `clear` keeps."""
         self._given.append(token)
         return self.add(token)
 
     def add(self, token: AccessToken) -> AccessToken:
-        """Keep a token, and return it."""
+        """Add a token, and return it."""
         self._tokens[bare(token.text)] = token
         return token
 
@@ -71,7 +71,7 @@ class AccessTokenStore:
         return self._tokens.get(text)
 
     def given(self) -> dict[TokenKind, str]:
-        """Return the text of the token of each kind that is there from the start."""
+        """Return the initial token of each kind."""
         return {token.kind: token.text for token in self._given}
 
     def of(self, kind: TokenKind, ref_id: str) -> Iterator[AccessToken]:
@@ -81,9 +81,9 @@ class AccessTokenStore:
                 yield token
 
     def remove(self, token: AccessToken) -> None:
-        """Forget a token."""
+        """Remove a token."""
         del self._tokens[bare(token.text)]
 
     def clear(self) -> None:
-        """Forget every token but those given at the start."""
+        """Remove every token except the initial ones."""
         self._tokens = {bare(token.text): token for token in self._given}

@@ -1,6 +1,6 @@
-"""Spans of the calendar: where each begins and which one follows.
+"""Calendar periods: the start of a period, and the next one.
 
-Chunks, aggregates and statistics all cut time into minutes, weeks or quarters; weeks begin on
+Chunks, aggregates and statistics divide time into minutes, weeks or quarters; weeks begin on
 Monday.
 """
 

@@ -1,4 +1,4 @@
-"""What a query of data is answered with: registers, a number, or what intervals come to."""
+"""Results of data queries: registers, a number, or values by interval."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _PARTS: Final[Mapping[str, Callable[[Point], bool]]] = {
 
 
 def records(data: DeviceData, query: DataQuery) -> list[Point]:
-    """Return the registers that a query means, in the order it asks for."""
+    """Return the registers that match a query, in its order."""
     if query.mode == "default":
         return _page(data, query, lambda _: True)
     if query.mode == "conditional":
@@ -48,7 +48,7 @@ def records(data: DeviceData, query: DataQuery) -> list[Point]:
 
 
 def number(data: DeviceData, query: DataQuery) -> float:
-    """Return the number that a query asks for: how many registers, their average or their sum."""
+    """Return the result of a query for a number: count, average or sum of registers."""
     series = _series(data, query)
     if query.mode == "count":
         return sum(1 for points in series for _ in points)
@@ -56,10 +56,10 @@ def number(data: DeviceData, query: DataQuery) -> float:
 
 
 def aggregate(data: DeviceData, query: DataQuery) -> list[dict[str, Any]]:
-    """Return what the values of each interval come to; one without any is left out."""
+    """Return the value of each interval; one without registers is omitted."""
     spans: defaultdict[float, list[float]] = defaultdict(list)
     for points in _series(data, query):
-        # The points are sorted: only the first one of an interval has to ask the calendar.
+        # The points are sorted: only the first one of an interval needs a calendar computation.
         start = end = float("-inf")
         for point in points:
             if point.time >= end:
@@ -75,17 +75,17 @@ def aggregate(data: DeviceData, query: DataQuery) -> list[dict[str, Any]]:
     ]
 
 
-def _page(data: DeviceData, query: DataQuery, wanted: Callable[[Point], bool]) -> list[Point]:
-    """Return so many registers, of each variable if several are named."""
+def _page(data: DeviceData, query: DataQuery, matches: Callable[[Point], bool]) -> list[Point]:
+    """Return a page of registers, of each variable if several are named."""
     series = _series(data, query, newest_first=not query.ascending)
     if len(query.variables) <= 1:
         series = [_merged(series, query)]
     ends = (query.skip, query.skip + query.share)
-    return list(_merged([islice(filter(wanted, points), *ends) for points in series], query))
+    return list(_merged([islice(filter(matches, points), *ends) for points in series], query))
 
 
 def _extreme(data: DeviceData, query: DataQuery) -> Iterator[Point]:
-    """Yield the register of each variable that has the least or the greatest value."""
+    """Yield the register of each variable with the least or the greatest value."""
     choose = min if query.mode == "min" else max
     for points in _series(data, query):
         valued = [(value, point) for point in points for value in _numbers([point])]
@@ -94,7 +94,7 @@ def _extreme(data: DeviceData, query: DataQuery) -> Iterator[Point]:
 
 
 def _outermost(data: DeviceData, query: DataQuery) -> Iterator[Point]:
-    """Yield the first or the last register of each variable that has what is asked for."""
+    """Yield the first or the last register of each variable that has the required field."""
     end, _, part = query.mode.partition("_")
     for points in _series(data, query, newest_first=end == "last"):
         if part == "insert":
@@ -109,7 +109,7 @@ def _outermost(data: DeviceData, query: DataQuery) -> Iterator[Point]:
 def _series(
     data: DeviceData, query: DataQuery, *, newest_first: bool = False
 ) -> list[Iterable[Point]]:
-    """Return the registers of each variable that a query means, sorted by time."""
+    """Return the registers of each variable that match a query, sorted by time."""
     series: list[Iterable[Point]] = []
     for variable in query.variables or data.variables():
         if query.among is not None and variable not in query.among:
@@ -157,7 +157,7 @@ def _is_number(value: Value | None) -> TypeGuard[float]:
 
 
 def _summed_up(function: str, values: list[float]) -> float:
-    """Return the sum, average, least or greatest of values; of none at all it is 0."""
+    """Return the sum, average, minimum or maximum of values; 0 if there are none."""
     if not values:
         return 0
     if function in {"min", "max"}:

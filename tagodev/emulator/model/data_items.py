@@ -1,4 +1,4 @@
-"""Registers as they travel: from a body to checked values, and back to JSON."""
+"""Serialization of registers: from request bodies, and to JSON."""
 
 from __future__ import annotations
 
@@ -120,11 +120,11 @@ _READERS: Final[Mapping[str, Reader]] = {
 
 
 class Maker:
-    """Makes the registers of one request, and collects what is wrong with them.
+    """Creates the registers of one request, and collects problems.
 
     Args:
-        now: when the request came, in seconds since the epoch.
-        new_id: gives an id that no other has.
+        now: when the request arrived, in seconds since the epoch.
+        new_id: returns a unique id.
     """
 
     def __init__(self, now: float, new_id: Callable[[], str]) -> None:
@@ -136,11 +136,11 @@ class Maker:
         """A sentence for each fault found so far."""
 
     def make(self, item: Mapping[str, Any], where: str) -> Point | None:
-        """Return the register that an object describes; None stands for a faulty one.
+        """Return the register that an object describes; None for an invalid one.
 
         Args:
-            item: as it was sent.
-            where: what its faults are to be told under.
+            item: as sent.
+            where: prefix of its problems.
         """
         item = {name: value for name, value in item.items() if value is not None}
         values, problems = read(item, _READERS)
@@ -155,10 +155,10 @@ class Maker:
 
 
 def read_points(raw: bytes, maker: Maker) -> list[Point]:
-    """Read the body of a request that sends registers: an object, or an array of them.
+    """Parse a body that sends registers: an object, or an array of them.
 
     Raises:
-        RefusedError: it is too long, or anything in it is wrong.
+        RefusedError: it is too long, or something in it is invalid.
     """
     if len(raw) > _MAX_BODY:
         raise RefusedError(400, "You have exceeded the maximum limit of Payload (200 kB)")
@@ -168,10 +168,10 @@ def read_points(raw: bytes, maker: Maker) -> list[Point]:
 
 
 def read_changes(raw: bytes) -> list[tuple[str, dict[str, Any]]]:
-    """Read the body of a request that edits registers: the id of each, and its new values.
+    """Parse a body that edits registers: the id of each, and its new values.
 
     Raises:
-        RefusedError: it names too many, or anything in it is wrong.
+        RefusedError: it names too many, or something in it is invalid.
     """
     items = parse_objects(raw)
     if len(items) > _MAX_CHANGES:
@@ -192,10 +192,10 @@ def read_changes(raw: bytes) -> list[tuple[str, dict[str, Any]]]:
 
 
 def check_fit(device: Device, points: Iterable[Point], now: float) -> None:
-    """Make sure that a device may keep new registers: there is room, and their time is kept.
+    """Check that a device can store new registers: its capacity and retention.
 
     Raises:
-        RefusedError: there is not, or it is not.
+        RefusedError: it can't.
     """
     mutable: list[Point] = []
     chunked: list[Point] = []
@@ -216,11 +216,11 @@ def _mutable_amount(device: Device) -> int:
 
 
 def _check_times(device: Device, points: Iterable[Point], now: float) -> None:
-    """Make sure that a chunk is kept for each register."""
-    period, kept = device.chunk_period, device.chunk_retention
+    """Check that each register belongs to a retained chunk."""
+    period, retention = device.chunk_period, device.chunk_retention
     assert period is not None
-    assert kept is not None
-    first = beginning(later(now, period, -kept), period)
+    assert retention is not None
+    first = beginning(later(now, period, -retention), period)
     end = later(beginning(now, "day"), "day", 2)
     if not all(first <= point.time < end for point in points):
         days = [iso(moment)[:10] for moment in (first, end - 1)]
@@ -228,12 +228,12 @@ def _check_times(device: Device, points: Iterable[Point], now: float) -> None:
 
 
 def write(point: Point, device: Device, *, details: bool) -> dict[str, Any]:
-    """Return a register as the service writes it; what it has not is not there.
+    """Return a register as the service returns it, without absent fields.
 
     Args:
         point: the register.
-        device: whose it is.
-        details: whether to tell when it was received.
+        device: its device.
+        details: whether to include when it was received.
     """
     fields = {
         "id": point.id,

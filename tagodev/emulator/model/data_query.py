@@ -1,4 +1,4 @@
-"""Which registers a request means: the query of reading and deleting data."""
+"""Data queries: parameters for reading and deleting registers."""
 
 from __future__ import annotations
 
@@ -52,20 +52,20 @@ _A_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 @attrs.frozen(kw_only=True)
 class DataQuery:
-    """Which registers are meant, and what is to be told of them."""
+    """A query for registers."""
 
     mode: str = "default"
     variables: tuple[str, ...] = ()
     """In lower case, each once; none of them means all."""
     among: frozenset[str] | None = None
-    """Variables that are meant at all; None where all of the device's are."""
+    """Variables to which the query is restricted; None for all of the device's."""
     groups: frozenset[str] = frozenset()
     ids: tuple[str, ...] = ()
     values: frozenset[str] = frozenset()
     """As texts; numbers match by what they amount to."""
     start: float = -math.inf
     end: float = math.inf
-    """The last moment that is meant."""
+    """End of the time range, included."""
     qty: int | None = None
     """Registers at most, of each variable where several are named; None where it is not said."""
     skip: int = 0
@@ -79,13 +79,13 @@ class DataQuery:
 
     @property
     def share(self) -> int:
-        """Registers at most that each variable gives."""
+        """Maximum number of registers per variable."""
         qty = _USUAL if self.qty is None else self.qty
         named = max(1, len(self.variables))
         return qty if named * qty <= _MOST else round(_MOST / named)
 
     def tests(self) -> list[Callable[[Point], bool]]:
-        """Return what a register must pass, apart from its variable and its time."""
+        """Return the conditions for a register, apart from its variable and its time."""
         tests: list[Callable[[Point], bool]] = []
         if self.groups:
             tests.append(lambda point: point.group in self.groups)
@@ -106,14 +106,14 @@ class DataQuery:
 
 
 def parse(query: Mapping[str, Decoded], now: float) -> DataQuery:
-    """Read a query.
+    """Parse a query.
 
     Args:
-        query: decoded.
-        now: the moment relative times count from.
+        query: the decoded query.
+        now: the moment that relative times refer to.
 
     Raises:
-        RefusedError: a parameter is not what it should be, or one is missing.
+        RefusedError: a parameter is invalid or missing.
     """
     mode = text(query.get("query")) or "default"
     mode = "default" if mode == "defaultQ" else mode
@@ -152,15 +152,15 @@ def parse(query: Mapping[str, Decoded], now: float) -> DataQuery:
 def read_span(
     query: Mapping[str, Decoded], now: float, zone: tzinfo
 ) -> tuple[float | None, float | None]:
-    """Return the first and the last moment of the span that a query names, None for an open end.
+    """Return the start and the end of a query's time range, None for an open end.
 
     Args:
-        query: decoded.
-        now: the moment relative times count from: back for the start, ahead for the end.
-        zone: where dates are that name no zone.
+        query: the decoded query.
+        now: the moment that relative times refer to: past for the start, future for the end.
+        zone: time zone of dates without one.
 
     Raises:
-        RefusedError: one of them is no date.
+        RefusedError: one of them is not a date.
     """
     bounds: list[float | None] = []
     for name, ahead in (("start_date", False), ("end_date", True)):
@@ -187,7 +187,7 @@ def _check_width(mode: str, start: float, end: float) -> None:
 
 
 def _listed(query: Mapping[str, Decoded], *names: str) -> list[str]:
-    """Return the texts under the first of these names that has any."""
+    """Return the texts of the first of these names that has any."""
     return next((found for name in names if (found := texts(query.get(name)))), [])
 
 
@@ -197,7 +197,7 @@ def _amount(query: Mapping[str, Decoded], name: str, most: int | None) -> int | 
         return None
     if not (words.isascii() and words.isdecimal()):
         raise RefusedError(400, f"{name} must be a whole number of at least 0")
-    # Eighteen digits are more than there can be registers, and no more than a machine's word.
+    # Eighteen digits exceed any number of registers, and fit into 64 bits.
     return int(words[:18]) if most is None else min(most, int(words[:18]))
 
 

@@ -1,9 +1,8 @@
-"""The data of one device: its registers, by id and by variable in the order of their time.
+"""Data of one device: its registers, by id and by variable and time.
 
-A device holds thousands of registers and is asked for its latest fifteen all the time.
-So each variable has a list sorted by time: what is sent is nearly always the newest and goes to
-the end, a span of time is found by bisection, and whatever is asked for across variables is
-merged from the lists as far as it is needed.
+A device has thousands of registers, and the latest ones are requested most often.
+So each variable has a list sorted by time: new registers nearly always go to the end, a time range
+is found by bisection, and queries across variables merge the lists as far as necessary.
 """
 
 from __future__ import annotations
@@ -75,7 +74,7 @@ class DeviceData:
         return self._points.get(point_id)
 
     def add(self, points: Iterable[Point]) -> None:
-        """Keep registers that have just arrived, in their order."""
+        """Add new registers, in order of arrival."""
         for point in points:
             self._received += 1
             point.number = self._received
@@ -83,7 +82,7 @@ class DeviceData:
             self._place(point)
 
     def change(self, point: Point, values: Mapping[str, Any]) -> None:
-        """Give attributes of a register other values."""
+        """Change attributes of a register."""
         moves = "time" in values or "variable" in values
         if moves:
             self._take_out([point])
@@ -93,7 +92,7 @@ class DeviceData:
             self._place(point)
 
     def remove(self, points: Collection[Point]) -> None:
-        """Forget registers."""
+        """Remove registers."""
         for point in points:
             del self._points[point.id]
         self._take_out(points)
@@ -135,20 +134,20 @@ class DeviceData:
         for point in points:
             gone[point.variable].add(point.id)
         for variable, ids in gone.items():
-            kept = [point for point in self._series[variable] if point.id not in ids]
-            if kept:
-                self._series[variable] = kept
+            remaining = [point for point in self._series[variable] if point.id not in ids]
+            if remaining:
+                self._series[variable] = remaining
             else:
                 del self._series[variable]
 
 
 def in_order(series: Iterable[Iterable[Point]], *, newest_first: bool) -> Iterator[Point]:
-    """Merge registers, each series sorted by time already, into one series."""
+    """Merge series of registers, each sorted by time, into one."""
     return heapq.merge(*series, key=_order, reverse=newest_first)
 
 
 def is_mutable(device: Device, variable: str) -> bool:
-    """Return whether a device keeps a variable where its registers can be edited and deleted."""
+    """Return whether a device stores a variable in its mutable part."""
     if device.type == "hybrid":
         pattern = device.mutable_variable_regex
         return pattern is not None and re.search(pattern, variable) is not None
@@ -157,10 +156,10 @@ def is_mutable(device: Device, variable: str) -> bool:
 
 @attrs.define(eq=False)
 class Traffic:
-    """How many registers a device has received and given, by the hour."""
+    """Number of registers that a device has received and returned, by hour."""
 
     hours: dict[int, tuple[int, int]] = attrs.field(factory=dict)
-    """Received and given, by the number of the hour since the epoch."""
+    """Received and returned, by the number of the hour since the epoch."""
 
     def count(self, now: float, *, received: int = 0, given: int = 0) -> None:
         """Add to the hour in which `now` lies."""
@@ -169,6 +168,6 @@ class Traffic:
         self.hours[hour] = (before[0] + received, before[1] + given)
 
     def between(self, start: float, end: float) -> tuple[int, int]:
-        """Return received and given in the hours that begin in a span, its end excluded."""
+        """Return received and returned registers of the hours in a span, without its end."""
         hours = [counts for hour, counts in self.hours.items() if start <= hour * _HOUR < end]
         return sum(received for received, _ in hours), sum(given for _, given in hours)

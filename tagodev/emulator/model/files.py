@@ -1,8 +1,7 @@
-"""Registers as files: what an export writes to the profile's Files, and an import reads there.
+"""CSV files of registers: exports to the profile's Files, and imports.
 
-A file is CSV, with commas.
-The service tells of the columns that there is one called ``variable``; the others are made up, and
-an export can be imported again.
+The service documents one column, ``variable``; the others are assumptions. An export can be
+imported again.
 """
 
 from __future__ import annotations
@@ -33,27 +32,27 @@ _STEP: Final = 10_000
 
 
 def address_of(template: str, values: Mapping[str, str]) -> str:
-    """Return where a file is put.
+    """Return the address of a file.
 
     Args:
-        template: with placeholders such as ``$DEVICE$``; what is not known stays as it is.
-        values: what stands for each placeholder.
+        template: with placeholders such as ``$DEVICE$``; unknown ones stay unchanged.
+        values: values of the placeholders.
     """
     address = _PLACEHOLDER.sub(lambda found: values.get(found[0], found[0]), template)
     return f"{address.removeprefix('/')}.csv"
 
 
 def billed(registers: int) -> int:
-    """Return how many registers an export counts for: so many in steps of ten thousand."""
+    """Return how many registers an export is billed for: steps of ten thousand."""
     return -(-registers // _STEP) * _STEP
 
 
 def to_csv(points: Iterable[Point], *, headers: bool) -> str:
-    """Write registers as a file.
+    """Serialize registers as CSV.
 
     Args:
-        points: what is written, in this order.
-        headers: whether the first row names the columns.
+        points: the registers, in order.
+        headers: whether the first row contains the column names.
     """
     file = io.StringIO()
     writer = csv.writer(file)
@@ -80,7 +79,7 @@ def from_csv(text: str) -> Iterator[dict[str, Any]]:
     """Yield the registers of a file as a request would send them.
 
     Raises:
-        RefusedError: it has no column ``variable``.
+        RefusedError: there is no column ``variable``.
     """
     rows = csv.DictReader(io.StringIO(text))
     if "variable" not in (rows.fieldnames or ()):
@@ -104,13 +103,13 @@ def _written(value: Value | None) -> str:
 
 
 def _read(words: str) -> Value:
-    # A file does not tell text from a number: what looks like one is one.
+    # CSV has no types: a value that looks like a number is one.
     value: Value = orjson.loads(words) if _LITERAL.fullmatch(words) else words
     return value
 
 
 def _parsed(words: str) -> Any:
-    """Return what JSON says, or the words themselves where they are none."""
+    """Return a JSON value, or the text itself if it is not JSON."""
     try:
         return orjson.loads(words)
     except orjson.JSONDecodeError:

@@ -1,16 +1,17 @@
-"""A graph of objects as values that JSON has a form for, and back.
+"""Serialization of an object graph to JSON values, and back.
 
-Objects are written by their own fields rather than by a list of names kept here, so that a new
-field is kept from the day it exists.
-They may point at each other: one that can be changed is written where it is first met, under a
-number, and named by that number everywhere else.
+Objects are written by their own fields rather than by a fixed list of names, so that new fields are
+included automatically.
+Objects may refer to each other: a mutable one is written at its first occurrence, with a number,
+and referred to by that number elsewhere.
 
-What is not JSON is an object with ``$is``:
+Values without a JSON type are objects with ``$is``:
 
 - ``{"$is": "store.Tag", ...}`` is a value, ``{"$is": "store.Device", "$id": 3, ...}`` an object
-  with an identity, and ``{"$ref": 3}`` the same one again;
-- ``tuple``, ``set``, ``frozenset``, and a ``dict`` whose keys are not plain texts, have ``$items``;
-- a random sequence has the place it has reached.
+  with an identity, and ``{"$ref": 3}`` a reference to it;
+- ``tuple``, ``set``, ``frozenset``, and a ``dict`` with keys that are not plain texts, have
+  ``$items``;
+- a random sequence has its current state.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ _PLAIN: Final = (bool, int, float, str, type(None))
 
 
 def write(root: object, leave_out: frozenset[str] = frozenset()) -> Any:
-    """Return a graph of the emulator's objects as values that JSON has a form for.
+    """Return a graph of the emulator's objects as JSON values.
 
     Args:
-        root: the object to begin with.
-        leave_out: fields of the root that are not written.
+        root: the root object.
+        leave_out: fields of the root that are omitted.
 
     Raises:
-        TypeError: there is something in it that has no form here.
+        TypeError: it contains an unsupported type.
     """
     return _Writer().record(root, leave_out)
 
@@ -46,13 +47,13 @@ def write(root: object, leave_out: frozenset[str] = frozenset()) -> Any:
 def read(content: Any) -> Any:
     """Return the graph that `write` has written.
 
-    The fields are of the names they should have; of which kinds they are is not looked at.
+    The names of fields are checked, their types are not.
 
     Raises:
-        AttributeError: it names what the emulator does not have.
+        AttributeError: it names a class that the emulator does not have.
         KeyError: as above, or something is missing.
-        TypeError: it is built in another way.
-        ValueError: an object has other fields than those of its kind.
+        TypeError: its structure is invalid.
+        ValueError: an object has other fields than its class.
     """
     return _Reader().read(content)
 
@@ -70,7 +71,7 @@ def _kind_of(cls: type) -> str:
 
 def _class_of(kind: str) -> type:
     module, _, name = kind.rpartition(".")
-    # Only what is loaded anyway: a file chooses among the emulator's objects, nothing else.
+    # Only loaded modules: a file can name the emulator's classes and nothing else.
     cls = getattr(sys.modules[_PACKAGE + module], name)
     if not isinstance(cls, type) or _kind_of(cls) != kind:
         raise TypeError(kind)
@@ -105,7 +106,7 @@ class _Writer:
             return {"$ref": known}
         cls = type(value)
         written: dict[str, Any] = {"$is": _kind_of(cls)}
-        # Whatever can't be changed may be there twice without anybody noticing.
+        # Immutable objects may be duplicated without effect.
         if cls.__hash__ is None or cls.__hash__ is object.__hash__:
             written["$id"] = self._numbers[id(value)] = len(self._numbers)
         for name in _fields_of(cls, value):
@@ -134,14 +135,14 @@ class _Reader:
     def _record(self, cls: type, value: dict[str, Any]) -> object:
         record: object = object.__new__(cls)
         if "$id" in value:
-            # Before its fields are read, since they may lead back to it.
+            # Before its fields are read, since they may refer to it.
             self._records[value["$id"]] = record
         names = [name for name in value if not name.startswith("$")]
         if attrs.has(cls) and names != [field.name for field in attrs.fields(cls)]:
             msg = f"a {cls.__name__} has other fields"
             raise ValueError(msg)
         for name in names:
-            # A value that can't be changed is made here.
+            # An immutable value is created here.
             object.__setattr__(record, name, self.read(value[name]))
         return record
 

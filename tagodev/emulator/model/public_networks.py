@@ -1,9 +1,9 @@
-"""Networks and connectors: what they are, and the well-known public ones.
+"""Networks and connectors, and the public ones.
 
-The public ids are those that the service's documentation, its SDKs' examples and its public
-catalogue of decoders use.
-What those sources do not tell of them is made up: their names, and the serial numbers they want.
-A LoRaWAN network knows its devices by an EUI of 64 bits, so here it asks for one.
+The public ids are those in the service's documentation, in its SDKs' examples and in its public
+catalogue of decoders.
+Their names and the format of their serial numbers are assumptions.
+A LoRaWAN network identifies its devices by a 64-bit EUI, so it requires one here.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ __all__ = [
     "SerialNumber",
 ]
 
-#: What each symbol of a mask lets through; any other character stands for itself.
+#: Characters that each symbol of a mask matches; any other character matches itself.
 _SYMBOLS: Final = {"F": "[0-9A-Fa-f]", "P": "[0-9A-Za-z]", "0": "[0-9]", "A": "[A-Za-z]"}
 
 
 @attrs.frozen(kw_only=True)
 class SerialNumber:
-    """What a network wants of its devices' serial numbers."""
+    """A network's rules for serial numbers."""
 
     mask: str | None = None
     """One symbol a character: F hexadecimal, P alphanumeric, 0 digit, A letter; a hyphen is for
@@ -106,7 +106,7 @@ _ANY: Final = SerialNumber(label="Serial number")
 _EUI: Final = SerialNumber(mask="FF-FF-FF-FF-FF-FF-FF-FF", label="Device EUI", required=True)
 _SIGFOX: Final = SerialNumber(label="Device ID", required=True)
 
-#: Network's name and id, its connector's, and what it wants of serial numbers.
+#: Name and id of the network, those of its connector, and its rules for serial numbers.
 _WELL_KNOWN: Final = (
     ("Custom HTTPS", CUSTOM_HTTPS_NETWORK, "Custom HTTPS", "5f5a8f3351d4db99c40dece5", _ANY),
     ("Custom MQTT", "5bbd0de44051a50034cd19fc", "Custom MQTT", "5f5a8f3351d4db99c40dece6", _ANY),
@@ -133,7 +133,7 @@ _WELL_KNOWN: Final = (
 
 
 def _born(identifier: str) -> float:
-    # The first four bytes of such an id are the second in which it was made.
+    # The first four bytes of such an id are its creation time in seconds.
     return float(int(identifier[:8], 16))
 
 

@@ -1,10 +1,11 @@
-"""What the profile holds, as a file: for an emulator that goes on where the last one stopped.
+"""State file: the profile's contents, for the next run of an emulator.
 
-The file holds tokens, so only its owner may read it.
-It is replaced as a whole or not at all; a link to it stays, and what is no regular file is refused.
+The file contains tokens, so only its owner may read it.
+It is replaced as a whole or not at all; a link to it stays, and anything but a regular file is
+refused.
 The client's writer has the same rules (`tagodev.filesystem.atomic_write`), but the emulator may not
 import it.
-What the limiter has counted is not in it: it would be of another window.
+The limiter's counts are not included, since their windows have passed by then.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ _FROM_OPTIONS: Final = frozenset({"cap"})
 
 
 class StateError(ValueError):
-    """A file can't be used as the state of an emulator; the message says which and why."""
+    """A file can't be used as the state of an emulator; the message names file and reason."""
 
 
 @attrs.frozen
 class SavedState:
-    """What a file held."""
+    """Contents of a state file."""
 
     path: Path
     token: str = attrs.field(repr=False)
@@ -44,10 +45,10 @@ class SavedState:
     content: Any = attrs.field(repr=False)
 
     def adjust(self, options: EmulatorOptions) -> EmulatorOptions:
-        """Return options that have the token of the file.
+        """Return options with the token of the file.
 
         Raises:
-            StateError: they have one of their own.
+            StateError: they have a different token.
         """
         if options.token not in {None, self.token}:
             raise StateError(f"{self.path}: belongs to another token than the one given")
@@ -57,7 +58,7 @@ class SavedState:
             raise StateError(f"{self.path}: {error}") from None
 
     def restore(self, store: Store) -> None:
-        """Make a new store hold what was saved.
+        """Load the contents into a new store.
 
         Raises:
             StateError: the file is damaged, or of another version; the store can't be used.
@@ -69,13 +70,13 @@ class SavedState:
 
 
 def load(path: Path) -> SavedState | None:
-    """Read a file; None if there is none yet, but there may be one.
+    """Read a file; return None if it does not exist and can be created.
 
     Args:
-        path: of the file.
+        path: the file.
 
     Raises:
-        StateError: it can't be read, could not be written at the end, or is none of `save`'s.
+        StateError: it can't be read or written, or is not a state file.
     """
     target = Path(os.path.realpath(path))
     if not os.access(target.parent, os.W_OK | os.X_OK):
@@ -100,18 +101,18 @@ def load(path: Path) -> SavedState | None:
 
 
 def save(path: Path, token: str, store: Store) -> None:
-    """Write a file that only its owner may read, in place of one that is there.
+    """Write or replace the file, readable by its owner only.
 
     Args:
-        path: of the file.
+        path: the file.
         token: the profile token.
-        store: what the profile holds.
+        store: the profile's contents.
 
     Raises:
-        OSError: it can't be written; what was there still is.
+        OSError: it can't be written; an existing file is unchanged.
     """
     data = orjson.dumps({"format": _FORMAT, "token": token, "store": to_state(store)})
-    # A link stays: the file that it leads to is replaced.
+    # A link stays: its target is replaced.
     path = Path(os.path.realpath(path))
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".tagodev-")
     try:
@@ -126,7 +127,7 @@ def save(path: Path, token: str, store: Store) -> None:
 
 
 def stamp(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from one that was written later; None where there is none."""
+    """Return a file's identity and time, which change when it is written; None if it is missing."""
     try:
         found = path.stat()
     except OSError:
@@ -135,19 +136,19 @@ def stamp(path: Path) -> tuple[int, int] | None:
 
 
 def to_state(store: Store) -> Any:
-    """Return what a store holds, as values that JSON has a form for."""
+    """Return a store's contents as JSON values."""
     return object_graph.write(store, _FROM_OPTIONS)
 
 
 def from_state(store: Store, content: Any) -> None:
-    """Make a store hold what `to_state` returned.
+    """Load the result of `to_state` into a store.
 
     Args:
-        store: a new one.
-        content: what `to_state` returned.
+        store: a new store.
+        content: the result of `to_state`.
 
     Raises:
-        StateError: it is something else; the store can't be used.
+        StateError: the content is invalid; the store can't be used.
     """
     try:
         saved = vars(object_graph.read(content))
@@ -156,18 +157,18 @@ def from_state(store: Store, content: Any) -> None:
                 _check_shape(saved[name], new)
                 setattr(store, name, saved[name])
     except (AttributeError, KeyError, TypeError, ValueError):
-        # What exactly is wrong might quote a token.
+        # The details might contain a token.
         raise StateError("damaged, or written by another version") from None
 
 
 def _check_shape(saved: object, new: object) -> None:
-    """Make sure that a field is of the kind it should be.
+    """Check the type of a field.
 
     Raises:
-        TypeError: it is not.
+        TypeError: it is wrong.
     """
     if type(saved) is not type(new):
         raise TypeError
-    # A plain object has no list of fields that reading could have gone by.
+    # A plain class has no list of fields for `read` to check.
     if getattr(saved, "__dict__", {}).keys() != getattr(new, "__dict__", {}).keys():
         raise TypeError

@@ -1,4 +1,4 @@
-"""Devices that are there before the first request."""
+"""Initial devices of an emulator."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tagodev.emulator.http.service import ROUTES, Admitted, Service
 if TYPE_CHECKING:
     from tagodev.emulator.http.routing import Route
 
-__all__ = ["stock"]
+__all__ = ["add_devices"]
 
 _CREATE: Final[Route] = next(route for route in ROUTES if route.key == "POST /device")
 _OWNER: Final = Caller("profile", "full")
 
 
-def stock(service: Service, count: int) -> None:
-    """Give a profile its first devices: ``device-0001`` and so on, on custom HTTPS.
+def add_devices(service: Service, count: int) -> None:
+    """Create initial devices, ``device-0001`` and so on, on custom HTTPS.
 
     Args:
-        service: of the profile, which has room for them.
-        count: how many devices.
+        service: the service, with a sufficient device cap.
+        count: number of devices.
     """
     digits = max(4, len(str(count)))
     admitted = Admitted(_CREATE, _OWNER, (), "")

@@ -1,8 +1,8 @@
-"""What the profile holds: devices, their tokens, networks, and the ways to find them at once.
+"""The profile's devices, device tokens and networks, with indexes.
 
-A benchmark sends thousands of requests a second, so nothing that a single request asks for may
-cost more on a full profile than on an empty one: there is an index for each way in (id, token,
-serial number), and only lists and statistics look at everything.
+Benchmarks send thousands of requests per second, so the cost of a request must not depend on the
+number of devices: there are indexes by id, token and serial number, and only lists and statistics
+iterate over everything.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Token:
     created_at: float
     verification_code: str | None = None
     last_authorization: str | None = None
-    """The authorization with which a network last found it, and may find it again."""
+    """The authorization that a network last used to find the device."""
 
 
 @attrs.define(eq=False)
@@ -85,20 +85,19 @@ class Device:
     last_input: float | None = None
     last_output: float | None = None
     rpm: dict[str, int] | None = None
-    """Its soft limits, ``data_input`` and ``data_output``, in requests a window."""
+    """Its soft limits, ``data_input`` and ``data_output``, in requests per window."""
     tokens: dict[str, Token] = attrs.field(factory=dict, repr=False)
     data: DeviceData = attrs.field(factory=DeviceData, repr=False)
     traffic: Traffic = attrs.field(factory=Traffic, repr=False)
 
 
 class Store:
-    """What one profile holds.
+    """Contents of one profile.
 
     Args:
-        cap: devices it may hold.
-        seed: start of the random sequence behind ids and tokens, None for a different one each
-            time.
-        founded: when the profile was made, in seconds since the epoch by the server's clock.
+        cap: maximum number of devices.
+        seed: seed of the random ids and tokens, None for different ones each time.
+        founded: creation time of the profile, in seconds since the epoch by the server's clock.
     """
 
     def __init__(self, cap: int, seed: int | None = None, founded: float = 0.0) -> None:
@@ -143,10 +142,10 @@ class Store:
         return device
 
     def add(self, device: Device) -> None:
-        """Keep a new device.
+        """Add a new device.
 
         Raises:
-            RefusedError: the profile is full.
+            RefusedError: the device cap is reached.
         """
         if len(self.devices) >= self.cap:
             raise RefusedError(400, f"You have exceeded the maximum limit of Device ({self.cap})")
@@ -154,30 +153,30 @@ class Store:
         self.created += 1
 
     def remove(self, device: Device) -> None:
-        """Forget a device and, with it, its tokens."""
+        """Remove a device with its tokens."""
         del self.devices[device.id]
         for token in list(device.tokens.values()):
             self.remove_token(token)
         self.deleted += 1
 
     def check_serial(self, serial: str | None) -> None:
-        """Make sure that no token carries the serial number yet.
+        """Check that no token has the serial number.
 
         Raises:
-            RefusedError: one does.
+            RefusedError: one has.
         """
         if serial is not None and serial in self.serials:
             raise RefusedError(400, f"serie_number {serial} is already in use in this profile")
 
     def add_token(self, token: Token) -> None:
-        """Keep a new token of a device; its serial must have been checked."""
+        """Add a new token of a device; its serial must have been checked."""
         self.tokens[token.text] = token
         token.device.tokens[token.text] = token
         if token.serial is not None:
             self.serials[token.serial] = token
 
     def remove_token(self, token: Token) -> None:
-        """Forget a token."""
+        """Remove a token."""
         del self.tokens[token.text]
         del token.device.tokens[token.text]
         if token.serial is not None:
@@ -188,7 +187,7 @@ class Store:
         return self.networks.get(network_id) or PUBLIC_NETWORKS.get(network_id)
 
     def serial_for(self, network_id: str, serial: str | None) -> str | None:
-        """Return a serial number as a network has it stored, None if there is none.
+        """Return a serial number in the form that a network stores, None if there is none.
 
         Raises:
             RefusedError: it does not match the network's mask.
@@ -199,7 +198,7 @@ class Store:
         stored = network.serial_number.stored(serial)
         if stored is None:
             mask = network.serial_number.mask
-            raise RefusedError(400, f"serie_number must match {mask}, as the network wants it")
+            raise RefusedError(400, f"serie_number must match {mask}, the network's mask")
         return stored
 
     def find_connector(self, connector_id: str) -> Connector | None:
@@ -207,12 +206,12 @@ class Store:
         return self.connectors.get(connector_id) or PUBLIC_CONNECTORS.get(connector_id)
 
     def duplicates(self) -> dict[str, int]:
-        """Return each name that more than one device carries, and how many do."""
+        """Return the names of more than one device, with the number of devices."""
         names = Counter(device.name for device in self.devices.values())
         return {name: count for name, count in names.items() if count > 1}
 
     def clear(self) -> None:
-        """Forget everything but the tokens given at the start, and how many there were."""
+        """Remove everything except the initial tokens, and reset the counts."""
         self.devices.clear()
         self.tokens.clear()
         self.serials.clear()

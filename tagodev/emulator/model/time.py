@@ -1,7 +1,7 @@
-"""The server's clock, and the forms in which the service reads and writes moments.
+"""The server's clock, and the service's formats of dates and times.
 
 Inside the emulator a moment is a float of seconds since the epoch by the server's own clock; text
-stands only at the edges.
+is used in requests and answers only.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ _WORDS: Final = {
 
 
 class ServerClock:
-    """Time as the emulated service has it.
+    """The emulated service's clock.
 
     Args:
-        offset: seconds by which it runs ahead of this machine's clock.
-        source: seconds since the epoch; another one for tests.
+        offset: seconds by which it is ahead of this machine's clock.
+        source: returns seconds since the epoch; for tests.
     """
 
     def __init__(self, offset: float = 0.0, source: Callable[[], float] = time.time) -> None:
@@ -75,23 +75,23 @@ class ServerClock:
         return self._source() + self.offset
 
     def http_date(self) -> str:
-        """Return the ``Date`` header of an answer that leaves now."""
+        """Return the ``Date`` header of an answer sent now."""
         second = int(self.now())
         if second != self._dated_second:
-            # Thousands of answers leave within one second: each text is made once.
+            # Thousands of answers are sent within one second: each text is formatted once.
             self._date = formatdate(second, usegmt=True)
             self._dated_second = second
         return self._date
 
 
 def iso(moment: float) -> str:
-    """Return a moment as the service writes it: ``2025-01-09T13:44:33.120Z``."""
+    """Return a moment in the service's format: ``2025-01-09T13:44:33.120Z``."""
     date = datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
     return f"{date.isoformat('T', 'milliseconds')}Z"
 
 
 def iso_or_none(moment: float | None) -> str | None:
-    """Return a moment as the service writes it, None for one that never was or will be."""
+    """Return a moment in the service's format, None for None."""
     return None if moment is None else iso(moment)
 
 
@@ -107,27 +107,27 @@ def check_moment(moment: float) -> float:
 
 
 def parse_date(text: str, zone: tzinfo = UTC) -> float:
-    """Read a date (ISO 8601).
+    """Parse a date (ISO 8601).
 
     Args:
-        text: what the request says.
-        zone: where a date is that names no zone.
+        text: the date.
+        zone: time zone of a date without one.
 
     Raises:
-        ValueError: it is not one.
+        ValueError: it is not a date.
     """
     date = datetime.fromisoformat(text)
     return check_moment((date if date.tzinfo else date.replace(tzinfo=zone)).timestamp())
 
 
 def parse_moment(text: str, *, now: float, ahead: bool, zone: tzinfo = UTC) -> float:
-    """Read a date (ISO 8601) or a relative time (``3 hours``).
+    """Parse a date (ISO 8601) or a relative time (``3 hours``).
 
     Args:
-        text: what the request says.
-        now: the moment a relative time counts from.
-        ahead: whether a relative time lies after `now` (an expiry) or before it (a filter).
-        zone: where a date is that names no zone.
+        text: the date or relative time.
+        now: the moment that a relative time refers to.
+        ahead: whether a relative time is after `now` (an expiry) or before it (a filter).
+        zone: time zone of a date without one.
 
     Raises:
         ValueError: it is neither.

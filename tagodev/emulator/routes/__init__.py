@@ -1,1 +1,1 @@
-"""The emulator's routes, one module a resource."""
+"""The emulator's routes, one module per resource."""

@@ -1,4 +1,4 @@
-"""The routes of tokens that are not devices': of networks, authorizations and the profile."""
+"""Routes of network tokens, authorizations and profile tokens."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["ACCESS_TOKEN_FIELDS", "ROUTES"]
 #: How many authorizations a profile may have (docs.tago.io: Resource limits).
 _AUTHORIZATION_CAPS: Final[Mapping[Plan, int]] = {"free": 10, "starter": 50, "scale": 200}
 
-#: How each field of such a token is written; the token itself is only told in lists.
+#: Serializers by field; only lists return the token itself.
 ACCESS_TOKEN_FIELDS: Final[Mapping[str, Callable[[AccessToken], Any]]] = {
     "name": attrgetter("name"),
     "type": attrgetter("kind"),
@@ -59,7 +59,7 @@ def _page(call: Call, kind: TokenKind, ref_id: str) -> list[dict[str, Any]]:
 
 
 def _read(call: Call, *required: str) -> dict[str, Any]:
-    """Return the fields of a token that is asked for."""
+    """Return the fields of a token to create."""
     body = {name: value for name, value in call.body().items() if value is not None}
     values, problems = read(body, ACCESS_TOKEN_READERS)
     values["expires"] = expiry(values, call.clock.now(), problems)
@@ -119,10 +119,10 @@ def _create_authorization(call: Call) -> dict[str, str]:
         what = f"Device service authorization ({most})"
         raise RefusedError(400, f"You have exceeded the maximum limit of {what}")
     token = _add(call, "authorization", store.new_authorization(), store.profile, values)
-    told = {"token": token.text, "name": token.name, "profile": store.profile}
+    created = {"token": token.text, "name": token.name, "profile": store.profile}
     if token.verification_code is not None:
-        told["additional_parameters"] = token.verification_code
-    return told
+        created["additional_parameters"] = token.verification_code
+    return created
 
 
 def _edit_authorization(call: Call) -> str:
@@ -147,12 +147,12 @@ def _create_profile(call: Call) -> dict[str, Any]:
     check_profile(call)
     values = _read(call, "name")
     token = _add(call, "profile", f"p-{call.store.new_token()}", call.store.profile, values)
-    told = iso_or_none(token.expires)
+    expires = iso_or_none(token.expires)
     return {
         "token": token.text,
         "permission": token.permission,
-        "expire_time": told,
-        "expire_date": told,
+        "expire_time": expires,
+        "expire_date": expires,
     }
 
 
@@ -163,7 +163,7 @@ def _delete_profile(call: Call) -> str:
 
 
 def _sign_in(call: Call) -> dict[str, Any]:
-    """Make a profile token for whoever knows the account's address; any password will do."""
+    """Create a profile token for the account's address; any password is accepted."""
     values = _read(call, "name")
     body = call.body()
     for name in ("email", "password", "profile_id"):

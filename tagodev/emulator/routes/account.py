@@ -1,4 +1,4 @@
-"""The routes that tell what answers, who a token is, and whose the profile is."""
+"""Routes of the service's information, the token's owner and the account."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["ROUTES"]
 #: The service's version that its reference speaks of.
 _VERSION: Final = "9.1.19"
 
-# A device is told less of itself than its profile is told of it.
+# A device token gets fewer fields than a profile token.
 _SELF_FIELDS: Final = (
     "active",
     "connector",

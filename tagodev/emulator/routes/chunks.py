@@ -1,4 +1,4 @@
-"""The routes of chunks, and of data as files: list, delete and export a chunk, back up, restore."""
+"""Routes of chunks and data files: list, delete and export a chunk, back up, restore."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _time = attrgetter("time")
 
 @attrs.frozen
 class _Chunk:
-    """A span of the data of a device that can't be edited."""
+    """A time span of a device's immutable data."""
 
     start: float
     end: float
@@ -43,7 +43,7 @@ class _Chunk:
 
 
 def _chunks(device: Device) -> dict[_Chunk, list[Point]]:
-    """Return the registers of each chunk of a device that has any."""
+    """Return the registers of each chunk of a device."""
     chunks: defaultdict[_Chunk, list[Point]] = defaultdict(list)
     period = device.chunk_period
     if period is None:
@@ -80,7 +80,7 @@ def _list(call: Call) -> list[dict[str, Any]]:
 
 
 def _offset(moment: float) -> str:
-    """Return a moment as chunks have it, with an offset in place of the zone's letter."""
+    """Return a moment in the format of chunks, with an offset in place of the zone's letter."""
     return f"{iso(moment).removesuffix('Z')}+00:00"
 
 
@@ -115,7 +115,7 @@ def _back_up(call: Call) -> dict[str, str]:
 def _export(
     call: Call, device: Device, points: list[Point], places: Mapping[str, str]
 ) -> dict[str, str]:
-    """Write registers to Files, in place of what is there, and return what is said to that."""
+    """Write registers to Files, replacing an existing file, and return the answer."""
     body = call.body()
     headers = False if body.get("headers") is None else body["headers"]
     problems = [] if isinstance(headers, bool) else ["headers must be true or false"]
@@ -160,7 +160,7 @@ def _restore(call: Call) -> str:
     return "Data import added to the queue successfully!"
 
 
-#: Two names of one route have one counter.
+#: The two names of the route share one counter.
 _EXPORTS: Final = ("POST /device/:device_id/chunk/backup",)
 
 ROUTES: Final = (

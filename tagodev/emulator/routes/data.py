@@ -1,4 +1,4 @@
-"""The routes of data: send, read, edit and delete registers, by the device or by its id."""
+"""Data routes: send, read, edit and delete registers, with a device token or a device's id."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["ROUTES", "receive"]
 
 #: A profile token may read data by a device's id, but not send any.
 _ANALYSIS_ONLY: Final[frozenset[TokenKind]] = frozenset({"analysis"})
-#: Seconds within which a device's last communication is not noted again.
+#: Interval between updates of a device's last communication, in seconds.
 _SAME_INPUT: Final = 60.0
 _IMMUTABLE_EDIT: Final = "You cannot edit data on immutable device"
 _IMMUTABLE_DELETE: Final = "Data in immutable devices cannot be deleted"
 
 
 def _device(call: Call) -> Device:
-    """Return the device whose data is meant: the one that asks, or the one in the path."""
+    """Return the device of the data: that of the token, or that in the path."""
     if call.caller.kind == "device":
         return call.own_device()
     return call.store.device(call.path[0])
@@ -44,12 +44,12 @@ def _send(call: Call) -> str:
 
 
 def receive(device: Device, points: list[Point], now: float) -> str:
-    """Keep registers that a device has sent, and return what the service says to that.
+    """Store registers sent by a device, and return the answer.
 
     Raises:
-        RefusedError: they don't fit; none of them is kept.
+        RefusedError: they exceed a limit; none of them is stored.
     """
-    # It has communicated, whether or not anything comes of it.
+    # The device has communicated, even if its registers are refused.
     if device.last_input is None or now - device.last_input >= _SAME_INPUT:
         device.last_input = now
     check_fit(device, points, now)
@@ -109,7 +109,7 @@ def _delete(call: Call) -> str:
     return f"{len(points)} Data Removed"
 
 
-#: Data by a device's id is counted with the data of those that ask for themselves.
+#: Data by a device's id is counted with the data of device tokens.
 _COUNTED: Final = {method: (f"{method} /data",) for method in ("GET", "POST", "PUT", "DELETE")}
 _AGGREGATE: Final = {"aggregate": ("GET /data?query=aggregate", *_COUNTED["GET"])}
 _BY_ID: Final = "/device/:device_id/data"

@@ -1,4 +1,4 @@
-"""The device routes: create, list, info, edit and delete."""
+"""Device routes: create, list, info, edit and delete."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _data_retention(device: Device) -> str:
     return f"{device.chunk_retention} {device.chunk_period}"
 
 
-#: How each field of a device is written; lists and info choose among these.
+#: Serializers by field, for lists and info.
 DEVICE_FIELDS: Final[Mapping[str, Callable[[Device], Any]]] = {
     "id": attrgetter("id"),
     "profile": attrgetter("profile"),
@@ -68,7 +68,7 @@ DEVICE_FIELDS: Final[Mapping[str, Callable[[Device], Any]]] = {
     "mutable_variable_regex": attrgetter("mutable_variable_regex"),
     "rpm": attrgetter("rpm"),
 }
-#: Fields that only a list gives, to whoever asks for them.
+#: Fields that only lists return, on request.
 _LIST_FIELDS: Final[Mapping[str, Callable[[Device], Any]]] = {
     **DEVICE_FIELDS,
     "last_output": lambda device: _moment(device.last_output),
@@ -89,7 +89,7 @@ _ORDER_KEYS: Final[Mapping[str, Callable[[Device], Any]]] = {
 
 def _create(call: Call) -> dict[str, str]:
     body = call.body()
-    # The service takes null for "as usual" here.
+    # The service accepts null as the default here.
     body = {name: value for name, value in body.items() if value is not None}
     if call.options.lenient:
         body = {**_LENIENT, **body}
@@ -121,14 +121,14 @@ def _create(call: Call) -> dict[str, str]:
 
 
 def storage_problems(body: Mapping[str, Any], values: dict[str, Any]) -> Iterable[str]:
-    """Check how a device is to store its data, and drop the fields that its type has not.
+    """Check a device's storage fields, and remove the fields that its type does not have.
 
     Args:
         body: the request's object.
-        values: its fields, read.
+        values: its fields, parsed.
 
     Returns:
-        A sentence for each fault.
+        A sentence per problem.
     """
     kind = values.get("type")
     if kind != "hybrid":
@@ -149,7 +149,7 @@ def storage_problems(body: Mapping[str, Any], values: dict[str, Any]) -> Iterabl
 
 
 def _attributes(values: dict[str, Any], store: Store, known: Iterable[Parameter]) -> dict[str, Any]:
-    """Translate the fields of a body into attributes of a device."""
+    """Map the fields of a body to attributes of a device."""
     if "parse_function" in values:
         decoder = values.pop("parse_function")
         values.setdefault("payload_decoder", decoder)
@@ -217,14 +217,14 @@ def _delete(call: Call) -> str:
 def _list(call: Call) -> list[dict[str, Any]]:
     query = call.query()
     page = listed(_candidates(call.store, query), query, call.clock.now())
-    wanted = {"id", "name", "tags", *texts(query.get("fields"))}
-    chosen = {name: write for name, write in _LIST_FIELDS.items() if name in wanted}
+    chosen_names = {"id", "name", "tags", *texts(query.get("fields"))}
+    chosen = {name: write for name, write in _LIST_FIELDS.items() if name in chosen_names}
     writers = {**chosen, **_resolvers(query, call.store)}
     return [{name: write(device) for name, write in writers.items()} for device in page]
 
 
 def _resolvers(query: Mapping[str, Decoded], store: Store) -> Mapping[str, Callable[[Device], Any]]:
-    """Return how to write the names behind the ids that a query wants resolved."""
+    """Return serializers for the names that a query wants resolved."""
     writers: dict[str, Callable[[Device], Any]] = {}
     if flag(query.get("resolveBucketName"), "resolveBucketName"):
         writers["bucket_name"] = attrgetter("name")
@@ -240,15 +240,15 @@ def _name(record: Connector | Network | None) -> str | None:
 
 
 def listed(devices: Iterable[Device], query: Mapping[str, Decoded], now: float) -> list[Device]:
-    """Return the page of devices that a query asks for.
+    """Return the page of devices that a query requests.
 
     Args:
-        devices: what is listed.
+        devices: all devices.
         query: the decoded query.
-        now: the moment that relative times in it count from.
+        now: the moment that relative times refer to.
 
     Raises:
-        RefusedError: the query filters or sorts by what there is not.
+        RefusedError: the query filters or sorts by an unsupported field.
     """
     tests = _tests(filters(query, _FILTERS), now)
     found = [device for device in devices if all(test(device) for test in tests)]
@@ -276,10 +276,10 @@ def _tests(chosen: Mapping[str, Decoded], now: float) -> list[Test]:
 
 
 def _equal(name: str, value: Decoded, _: float) -> Iterable[Test]:
-    wanted = frozenset(texts(value))
+    allowed = frozenset(texts(value))
     get = attrgetter(name)
-    if wanted:
-        yield lambda device: get(device) in wanted
+    if allowed:
+        yield lambda device: get(device) in allowed
 
 
 def _named(_: str, value: Decoded, __: float) -> Iterable[Test]:
@@ -290,10 +290,10 @@ def _named(_: str, value: Decoded, __: float) -> Iterable[Test]:
 
 
 def _flagged(name: str, value: Decoded, _: float) -> Iterable[Test]:
-    wanted = flag(value, f"filter[{name}]")
+    required = flag(value, f"filter[{name}]")
     get = attrgetter(name)
-    if wanted is not None:
-        yield lambda device: get(device) is wanted
+    if required is not None:
+        yield lambda device: get(device) is required
 
 
 def _since(name: str, value: Decoded, now: float) -> Iterable[Test]:
@@ -318,7 +318,7 @@ def _tagged(_: str, value: Decoded, __: float) -> Iterable[Test]:
 
 
 def _carries(key: str | None, value: str | None) -> Test:
-    """Return a test for a device with one tag that has both this key and this value."""
+    """Return a test for a device with a tag of this key and value."""
     key_matches = matcher("*" if key is None else key)
     value_matches = matcher("*" if value is None else value)
 

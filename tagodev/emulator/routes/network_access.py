@@ -1,6 +1,6 @@
-"""The routes of a network token: how a network finds its devices and serves them.
+"""Routes of network tokens: how a network finds its devices and serves them.
 
-A network knows its devices by their serial numbers, and of one profile only those in it.
+A network identifies its devices by their serial numbers, within itself and one profile.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ __all__ = ["ROUTES"]
 
 
 def _network(call: Call) -> Network:
-    """Return the network whose token asks."""
+    """Return the network of the token."""
     access = call.caller.access
     assert access is not None
     network = call.store.find_network(access.ref_id)
-    # Its tokens are gone with a network.
+    # The tokens of a deleted network are deleted too.
     assert network is not None
     return network
 
@@ -39,10 +39,10 @@ def _is_usable(call: Call, token: Token) -> bool:
 
 
 def _authorize(call: Call, text: str) -> str:
-    """Return an authorization of the profile, and note that it was used.
+    """Return an authorization of the profile, and record its use.
 
     Raises:
-        RefusedError: it is none, or has expired.
+        RefusedError: it does not exist, or has expired.
     """
     known, now = call.store.keyring.get(bare(text)), call.clock.now()
     if known is None or known.kind != "authorization":
@@ -54,10 +54,10 @@ def _authorize(call: Call, text: str) -> str:
 
 
 def _resolved(call: Call, serial: str, authorization: str | None) -> Token:
-    """Return the token of the network's device that has a serial number.
+    """Return the device token with a serial number, among the network's devices.
 
     Raises:
-        RefusedError: the network has no such device, or the authorization is none.
+        RefusedError: the network has no such device, or the authorization is invalid.
     """
     used = None if authorization is None else _authorize(call, authorization)
     token = call.store.serials.get(serial)
@@ -77,11 +77,11 @@ def _devices(call: Call) -> list[dict[str, Any]]:
     network = _network(call)
     if not network.require_devices_access:
         raise RefusedError(401, "Authorization Denied")
-    wanted = call.path[0]
+    network_or_connector = call.path[0]
     found = [
         device
         for device in call.store.devices.values()
-        if device.network == network.id and wanted in (network.id, device.connector)
+        if device.network == network.id and network_or_connector in (network.id, device.connector)
     ]
     page = listed(found, call.query(), call.clock.now())
     return [_with_token(call, device) for device in page]

@@ -1,6 +1,6 @@
-"""The routes of networks and connectors: list, info, create, edit, delete.
+"""Routes of networks and connectors: list, info, create, edit, delete.
 
-A profile sees the public catalogue beside its own, and changes its own only.
+A profile sees the public catalogue and its own, and may change its own only.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _CONNECTOR_CAPS: Final[Mapping[Plan, int]] = {"free": 3, "starter": 20, "scale":
 
 
 def _dated(names: Iterable[str]) -> dict[str, Callable[[Any], Any]]:
-    """Return how the fields of these names are written, and the dates."""
+    """Return the serializers of these fields, and of the dates."""
     return {
         **{name: attrgetter(name) for name in names},
         "created_at": lambda record: iso(record.created_at),
@@ -79,7 +79,7 @@ def own_network(call: Call, network_id: str) -> Network:
     """Return a network of the profile itself.
 
     Raises:
-        RefusedError: there is none of that id, or it is a public one.
+        RefusedError: it does not exist, or is public.
     """
     if network_id in PUBLIC_NETWORKS:
         raise RefusedError(401, "Authorization Denied")
@@ -90,14 +90,14 @@ def own_network(call: Call, network_id: str) -> Network:
 
 
 def place_problems(store: Store, values: Mapping[str, Any]) -> Iterator[str]:
-    """Check that a new device may be where it is to be, as far as its network is known.
+    """Check the network and connector of a new device, if the network is known.
 
     Args:
-        store: what the profile holds.
+        store: the profile's contents.
         values: fields of the device.
 
     Returns:
-        A sentence for each fault.
+        A sentence per problem.
     """
     yield from _pair_problems(store, values)
     network = store.find_network(values.get("network", ""))
@@ -106,15 +106,15 @@ def place_problems(store: Store, values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def move_problems(store: Store, device: Device, values: Mapping[str, Any]) -> Iterator[str]:
-    """Check that a device may be where an edit puts it.
+    """Check the network and connector of an edited device.
 
     Args:
-        store: what the profile holds.
-        device: as it is.
-        values: fields that are edited.
+        store: the profile's contents.
+        device: the current device.
+        values: edited fields.
 
     Returns:
-        A sentence for each fault.
+        A sentence per problem.
     """
     if ("network" in values) != ("connector" in values):
         yield "network and connector must be edited together"
@@ -128,7 +128,7 @@ def move_problems(store: Store, device: Device, values: Mapping[str, Any]) -> It
 
 
 def _pair_problems(store: Store, values: Mapping[str, Any]) -> Iterator[str]:
-    """Check that a connector and a network go together; of unknown ones anything is believed."""
+    """Check that a connector supports a network; unknown ones are accepted."""
     network = store.find_network(values.get("network", ""))
     connector = store.find_connector(values.get("connector", ""))
     if network and connector and network.id not in connector.networks:
@@ -172,7 +172,7 @@ def _check_cap(call: Call, own: Mapping[str, _Record], caps: Mapping[Plan, int],
 
 
 def _new(call: Call, readers: Mapping[str, Reader]) -> dict[str, Any]:
-    """Return what a new network or connector is made of."""
+    """Return the attributes of a new network or connector."""
     body = {name: value for name, value in call.body().items() if value is not None}
     values, problems = read(body, readers)
     refuse_if([*([] if "name" in body else ["name is required"]), *problems])

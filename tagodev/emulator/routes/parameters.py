@@ -1,6 +1,6 @@
-"""The routes of configuration parameters: of the profile for any device, of a device for its own.
+"""Routes of configuration parameters: the profile's for any device, a device's for its own.
 
-The profile writes them for the device to read; the device marks what it has read as sent.
+The profile writes them for the device to read; the device marks them as sent.
 """
 
 from __future__ import annotations
@@ -43,32 +43,32 @@ def _set(call: Call) -> str:
 
 
 def upsert(call: Call, device: Device) -> None:
-    """Change the parameters of a device that the body names by their ids, and add the others.
+    """Edit the parameters that the body names by id, and add the others.
 
     Raises:
-        RefusedError: something is wrong with one of them; none is changed.
+        RefusedError: one of them is invalid; none is changed.
     """
-    kept = {parameter.id: parameter for parameter in device.parameters}
+    parameters = {parameter.id: parameter for parameter in device.parameters}
     problems: list[str] = []
     for where, item in parse_objects(call.raw_body):
         before = _found(device, item["id"]) if item.get("id") else None
         if before is None and "parameters-by-key" in call.options.variants:
-            before = next((one for one in kept.values() if one.key == item.get("key")), None)
+            before = next((one for one in parameters.values() if one.key == item.get("key")), None)
         values, found = _read(item, before)
         problems += [f"{where}{problem}" for problem in found]
         if not found:
             usual = attrs.asdict(before) if before else {"id": call.store.new_id(), "sent": False}
             parameter = Parameter(**{**usual, **values})
-            kept[parameter.id] = parameter
+            parameters[parameter.id] = parameter
     refuse_if(problems)
-    if len(kept) > MAX_PARAMETERS_PER_DEVICE:
+    if len(parameters) > MAX_PARAMETERS_PER_DEVICE:
         what = f"Configuration Parameters ({MAX_PARAMETERS_PER_DEVICE})"
         raise RefusedError(400, f"You have exceeded the maximum limit of {what}")
-    device.parameters = list(kept.values())
+    device.parameters = list(parameters.values())
 
 
 def _read(item: dict[str, Any], before: Parameter | None) -> tuple[dict[str, Any], list[str]]:
-    """Return the values an object gives to a parameter, and what is wrong with it."""
+    """Return the values of a parameter in the body, and its problems."""
     item = {name: value for name, value in item.items() if value is not None}
     values, problems = read(item, PARAMETER_READERS)
     if before is None:
@@ -88,7 +88,7 @@ def _edit(call: Call) -> str:
 def _mark(call: Call) -> str:
     device = call.own_device()
     before = _found(device, call.path[0])
-    # A device changes nothing else of what it has been told.
+    # A device may change nothing else.
     values, problems = _read({"sent": call.body().get("sent")}, before)
     refuse_if(problems)
     _replace(device, before, attrs.evolve(before, **{"sent": True, **values}))

@@ -1,6 +1,6 @@
-"""The routes of the profile: what it is, what it may do, and how much of that is used.
+"""Routes of the profile: its info, limits and usage.
 
-The figures of the monthly services stand for any: the emulator meters none of them.
+The figures of the monthly services are examples: the emulator does not meter them.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _NO_AMOUNTS: Final[Mapping[str, int]] = MappingProxyType(
 
 
 def check_profile(call: Call) -> None:
-    """Make sure that the path names the caller's profile, by its id or as ``current``.
+    """Check that the path names the token's profile, by its id or as ``current``.
 
     Raises:
         RefusedError: it names another one.

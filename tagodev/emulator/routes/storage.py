@@ -1,4 +1,4 @@
-"""The routes of a device's storage as a whole: its amount, emptying, converting, statistics."""
+"""Routes of a device's storage: amount, emptying, converting, statistics."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _empty(call: Call) -> str:
     side = call.body().get("route")
     if side is not None and side not in _SIDES:
         raise RefusedError(400, f"route must be one of {', '.join(_SIDES)}")
-    # Other devices have one side, and empty it whatever they are told.
+    # Other devices have only one part, which is emptied in any case.
     everything = side is None or device.type != "hybrid"
     device.data.remove(
         [
@@ -78,11 +78,11 @@ def _statistics(call: Call) -> list[dict[str, Any]]:
         raise RefusedError(400, f"periodicity must be one of {', '.join(_USUAL_REACH)}")
     start, end = _span(query, periodicity, now)
     items = []
-    # Nothing was recorded before there was a device.
+    # There are no counts before the device was created.
     at = beginning(max(start, device.created_at), periodicity)
     while at <= min(end, now):
         until = later(at, periodicity, 1)
-        # What is not over yet tells the counters as they are.
+        # The current period has the current counts.
         recorded = now if until > now else at
         items.append({"time": iso(recorded), **_counters(device, at, until)})
         at = until
@@ -90,12 +90,12 @@ def _statistics(call: Call) -> list[dict[str, Any]]:
 
 
 def _counters(device: Device, at: float, until: float) -> dict[str, int]:
-    """Return what a device has received and given from the beginning of a month on.
+    """Return how many registers a device has received and returned since the beginning of a month.
 
     Args:
-        device: whose counters.
+        device: the device.
         at: a moment in the month.
-        until: when they are read.
+        until: when the counters are read.
     """
     received, given = device.traffic.between(beginning(at, "month"), until)
     counters = {"device_input": received, "device_output": given}

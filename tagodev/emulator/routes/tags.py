@@ -1,4 +1,4 @@
-"""The route that tells which tag keys are in use."""
+"""Route of the tag keys in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The routes of device tokens: create, list, delete."""
+"""Routes of device tokens: create, list, delete."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ _LISTING: Final = Listing(
 
 
 def expiry(values: Mapping[str, Any], now: float, problems: list[str]) -> float | None:
-    """Return when a token that is asked for will expire, None for never.
+    """Return the expiry of a token to create, None for never.
 
     Args:
-        values: the fields that were sent, of which ``expire_time`` is read.
-        now: the moment a relative time counts from.
-        problems: takes what is wrong with it.
+        values: the fields that were sent; ``expire_time`` is used.
+        now: the moment that a relative time refers to.
+        problems: receives its problems.
     """
     words = values.get("expire_time", "never")
     if words == "never":
@@ -89,7 +89,7 @@ def _create(call: Call) -> dict[str, Any]:
         verification_code=values.get("verification_code"),
     )
     store.add_token(token)
-    # The sources disagree on the name of the expiry: both are given.
+    # The sources disagree on the name of the expiry: return both.
     return {
         "token": token.text,
         "permission": token.permission,

@@ -1,4 +1,4 @@
-"""The ledgers that outlive a process, or that several share, by where they keep their leases."""
+"""Ledgers for several processes: in SQLite or in Redis."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["RedisLedger", "SqliteLedger"]
 
 
 class SqliteLedger(SharedLedger):
-    """One budget for the processes of one machine, and for the next start of the same program.
+    """Counts requests in an SQLite file, for the processes of one machine and across restarts.
 
     Examples:
         >>> ledger = SqliteLedger("/var/lib/site/tagodev.ledger")
@@ -36,19 +36,19 @@ class SqliteLedger(SharedLedger):
         processes: int = 8,
         patience: float = inf,
     ) -> None:
-        """Keep leases in a file.
+        """Store leases in a file.
 
         Args:
-            path: the file, on a disk of this machine; it is made, for its owner's eyes only.
-            profile: what the profile is called; default: a keyed hash of address and token.
-            away_share: the part of each limit that each process may use while the file can't be
-                used, 0 to 1; default 0.
-            processes: how many processes there may be at most, 1 to 10,000; default 8.
-            patience: seconds that it may be away before requests that wait for it fail with
-                `LedgerError`, where `away_share` is 0; default: for ever.
+            path: the file, on a local disk; created if missing, readable by its owner only.
+            profile: name of the profile; default: a keyed hash of address and token.
+            away_share: fraction of each limit that each process may use while the file is not
+                available, 0 to 1; default 0.
+            processes: maximum number of processes, 1 to 10,000; default 8.
+            patience: seconds without the file after which waiting requests fail with `LedgerError`,
+                if `away_share` is 0; default: never.
 
         Raises:
-            ConfigurationError: a value out of bounds.
+            ConfigurationError: a value is out of bounds.
         """
         self.path: Path = Path(path)
         super().__init__(
@@ -61,18 +61,18 @@ class SqliteLedger(SharedLedger):
 
     def make_store(self) -> LeaseStore:
         """Return a store that opens the file with its first exchange."""
-        # Not loaded with the package: most programs never ask for it.
+        # Loaded on demand: most programs never use it.
         from tagodev.limits.ledger.sqlite import SqliteStore  # noqa: PLC0415
 
         return SqliteStore(self.path)
 
 
 class RedisLedger(SharedLedger):
-    """One budget for processes on many machines, kept in a Redis server of version 5 or later.
+    """Counts requests in a Redis server (version 5 or later), for processes on many machines.
 
     Needs the extra ``redis``.
-    A server that came up empty makes everybody wait until nothing of what it may have forgotten
-    can be counted any more, after its very first start, too: with the default `timeout` up to three
+    After a Redis server starts without data, also for the first time, all processes wait until no
+    request that it may have lost can be counted any more: with the default `timeout` up to three
     and a half minutes.
 
     Examples:
@@ -91,17 +91,17 @@ class RedisLedger(SharedLedger):
         patience: float = inf,
         prefix: str = "tagodev",
     ) -> None:
-        """Keep leases in Redis.
+        """Store leases in Redis.
 
         Args:
-            url: the server's: ``redis://``, ``rediss://`` or ``unix://``.
-            profile: what the profile is called; default: a keyed hash of address and token.
-            away_share: the part of each limit that each process may use while the server is away,
-                0 to 1; default 0.
-            processes: how many processes there may be at most, 1 to 10,000; default 8.
-            patience: seconds that it may be away before requests that wait for it fail with
-                `LedgerError`, where `away_share` is 0; default: for ever.
-            prefix: what the names of all keys begin with.
+            url: the server's URL: ``redis://``, ``rediss://`` or ``unix://``.
+            profile: name of the profile; default: a keyed hash of address and token.
+            away_share: fraction of each limit that each process may use while the server is not
+                available, 0 to 1; default 0.
+            processes: maximum number of processes, 1 to 10,000; default 8.
+            patience: seconds without the server after which waiting requests fail with
+                `LedgerError`, if `away_share` is 0; default: never.
+            prefix: prefix of all keys.
 
         Raises:
             ConfigurationError: redis-py is not installed, or a value is out of bounds.
@@ -111,7 +111,7 @@ class RedisLedger(SharedLedger):
                 "RedisLedger needs redis-py", hint="pip install 'tagodev[redis]'"
             )
         if not url.startswith(("redis://", "rediss://", "unix://")):
-            # Not shown: a password may stand in it.
+            # Not shown: it may contain a password.
             raise ConfigurationError(
                 "The address of Redis begins with redis://, rediss:// or unix://"
             )

@@ -1,8 +1,8 @@
-"""Where leases are kept: what a store is asked, and what every store answers.
+"""Lease store interface: requests, replies, and how many permits a request gets.
 
-A store knows nothing of clocks.
-It keeps, for each profile, route and window, what each process holds, and gives out no more than
-the limit less everything that is held.
+A store does not use clocks.
+For each profile, route and window it stores what each process holds, and leases at most the limit
+less everything held.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tagodev.limits.ledger.leases import LeaseGrant, LeaseRequest
+    from tagodev.limits.ledger.leases import Lease, LeaseRequest
 
 __all__ = [
     "PART",
@@ -26,30 +26,30 @@ __all__ = [
     "LeaseStore",
     "Reply",
     "StoreError",
-    "places_for",
+    "permits_for",
     "share_of",
 ]
 
-#: For how many windows the interactive priority's peak is remembered.
+#: Number of windows over which the peak of interactive requests is measured.
 PEAK_WINDOWS: Final = 5
-#: A block is at most this part of what is left of a window.
+#: A lease is at most one part in this many of what is left of a window.
 PART: Final = 16
-#: From the calls of this part of a window at least it is told how many will come in the rest.
+#: Minimum part of a window from which the calls in the rest of it are extrapolated.
 SEEN: Final = 0.1
 
 
 class StoreError(Exception):
-    """The store is away, or does not answer as it should."""
+    """The store is not available, or its answer is invalid."""
 
-    def __init__(self, problem: str, *, lasting: bool = False) -> None:
-        """Say what is wrong.
+    def __init__(self, problem: str, *, permanent: bool = False) -> None:
+        """Create the error.
 
         Args:
-            problem: in words.
-            lasting: whether it is wrong for good, so that waiting mends nothing.
+            problem: what is wrong.
+            permanent: whether waiting can't help.
         """
         super().__init__(problem)
-        self.lasting = lasting
+        self.permanent = permanent
 
 
 @attrs.frozen(kw_only=True)
@@ -57,36 +57,36 @@ class Exchange:
     """One round trip to the store."""
 
     profile: str
-    """Whose budget it is; never the token itself."""
+    """Name of the profile; never the token itself."""
     holder: str
-    """Which process asks."""
-    minute: float
+    """Which process."""
+    window_seconds: float
     """Length of the windows, in seconds."""
     carried: int
-    """Into how many further windows a charge may fall."""
+    """Number of further windows that a charge may fall into."""
     epoch: str
-    """The epoch that the process has seen last; empty before the first."""
+    """The epoch of the last reply; empty before the first."""
     first_safe: int
-    """The first window that begins after everything is past that anybody may hold by now."""
-    asks: Sequence[LeaseRequest]
-    """What is asked."""
+    """The first window that begins after everything held by now has expired."""
+    requests: Sequence[LeaseRequest]
+    """Requests, by route and window."""
 
 
 @attrs.frozen
 class Reply:
-    """What came back."""
+    """The store's reply to an exchange."""
 
     epoch: str
-    """Changes when the store has forgotten what it was told."""
+    """Changes when the store has lost its data."""
     first_free: int
     """The first window in which anything may be leased."""
-    given: Sequence[LeaseGrant]
-    """What was given for each ask, in their order."""
+    leases: Sequence[Lease]
+    """The lease of each request, in their order."""
 
 
 @attrs.frozen
 class Holding:
-    """What a process has said of a window, and was given there."""
+    """What a process has reported about a window, and was leased in it."""
 
     number: int
     """Which window."""
@@ -95,37 +95,37 @@ class Holding:
     held: int
     """Charges that it may have there."""
     loose: int
-    """The most of them that may fall into windows of which it has said nothing yet."""
+    """Maximum number of them that may fall into windows it has not reported about yet."""
     until: int
-    """The last window into which they may fall."""
+    """The last window that they may fall into."""
     interactive: int
-    """Its interactive grants."""
+    """Its interactive requests."""
     full: bool
-    """Whether the service has told it that the window is full."""
+    """Whether the service has reported the window as full."""
 
 
 class LeaseStore(Protocol):
-    """Keeps leases for many processes."""
+    """Stores the leases of many processes."""
 
     async def exchange(self, exchange: Exchange) -> Reply:
-        """Take in what is told, and give what is asked for as far as there is any; one step.
+        """Apply what a process reports, and lease what is available; atomic.
 
         Raises:
-            StoreError: the store is away.
+            StoreError: the store is not available.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of it."""
+        """Close the store."""
         ...
 
 
-def places_for(ask: LeaseRequest, holdings: Iterable[Holding]) -> tuple[int, bool]:
-    """Return how many places an ask is given, and whether its window is full.
+def permits_for(request: LeaseRequest, holdings: Iterable[Holding]) -> tuple[int, bool]:
+    """Return how many permits a request gets, and whether its window is full.
 
     Args:
-        ask: what is asked; what it tells and gives back stands in `holdings` already.
-        holdings: of the same route, up to the window that is asked about: those that may fall into
+        request: the request; `holdings` includes what it reports and returns.
+        holdings: of the same route, up to the window of the request: those that may fall into
             it, and those of the last `PEAK_WINDOWS` before it.
     """
     latest: dict[str, Holding] = {}
@@ -135,43 +135,43 @@ def places_for(ask: LeaseRequest, holdings: Iterable[Holding]) -> tuple[int, boo
         if one.holder not in latest or latest[one.holder].number < one.number:
             latest[one.holder] = one
         calls[one.number] = calls.get(one.number, 0) + one.interactive
-        full = full or (one.full and one.number == ask.number)
+        full = full or (one.full and one.number == request.number)
     held = 0
     for one in latest.values():
-        if one.number == ask.number:
+        if one.number == request.number:
             held += one.held
-        elif one.until >= ask.number:
-            # Until it says how much of that is past, any of it may fall into this window.
+        elif one.until >= request.number:
+            # Until it reports how much has ended, any of it may fall into this window.
             held += min(one.held, one.loose)
-    if full or not ask.want:
+    if full or not request.want:
         return 0, full
-    present = calls.pop(ask.number, 0)
-    recent = [count for number, count in calls.items() if number >= ask.number - PEAK_WINDOWS]
+    present = calls.pop(request.number, 0)
+    recent = [count for number, count in calls.items() if number >= request.number - PEAK_WINDOWS]
     peak = max(recent, default=0)
-    return share_of(ask, ask.limit - held, peak=peak, interactive=present), False
+    return share_of(request, request.limit - held, peak=peak, interactive=present), False
 
 
-def share_of(ask: LeaseRequest, free: int, *, peak: int, interactive: int) -> int:
-    """Return how many places an ask is given.
+def share_of(request: LeaseRequest, free: int, *, peak: int, interactive: int) -> int:
+    """Return how many permits a request gets.
 
     Args:
-        ask: what is asked.
-        free: places that nobody holds.
-        peak: interactive grants a window of late, by all processes.
-        interactive: interactive grants in this window, by all processes.
+        request: the request.
+        free: permits that no process holds.
+        peak: recent peak of interactive requests per window, of all processes.
+        interactive: interactive requests in this window, of all processes.
     """
     if free <= 0:
         return 0
-    urgent = min(ask.urgent, free)
-    reserve = peak if ask.reserve is None else ask.reserve
-    kept = max(reserve - interactive - urgent, 0)
-    if ask.reserve is None:
-        # Going on as in this window so far they need as many in the rest of it.
-        kept = max(kept, floor(interactive * ask.left / max(1 - ask.left, SEEN)))
-    left = free - urgent - kept
-    bulk = ask.want - ask.urgent
+    urgent = min(request.urgent, free)
+    reserve = peak if request.reserve is None else request.reserve
+    reserved = max(reserve - interactive - urgent, 0)
+    if request.reserve is None:
+        # Extrapolated from this window so far.
+        reserved = max(reserved, floor(interactive * request.left / max(1 - request.left, SEEN)))
+    left = free - urgent - reserved
+    bulk = request.want - request.urgent
     if bulk <= 0 or left <= 0:
         return urgent
-    # No less than a thousandth of the limit: the last places must not take a round trip each.
-    block = max(left // PART, ask.limit // 1000, 1)
+    # At least a thousandth of the limit, so that the last permits do not take a round trip each.
+    block = max(left // PART, request.limit // 1000, 1)
     return urgent + min(bulk, block, left)

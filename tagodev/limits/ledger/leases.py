@@ -1,38 +1,37 @@
-"""Leases: one budget for many processes.
+"""Leases: blocks of quota that a shared store lends to processes.
 
-The counters belong to the profile, whoever sends.
-So that several processes together never exceed them, a process grants a request only out of places
-that a store, which all of them share, has leased to it: so many of one route in one of the
-*server's* windows.
+The service counts requests per profile, whichever process sends them.
+So that several processes together never exceed a limit, each process issues permits only from
+leases: blocks of a route's quota in one of the *service's* windows, from a store that they share.
 
-Why that can't be rejected
+Why no request is rejected
 --------------------------
-Each process charges a request to every window in which the server may count it (see
+Each process charges a request to every window in which the service may count it (see
 `tagodev.limits.window`).
-It grants one only while, in each of these windows and in each that it has asked the store about,
-its charges stay within what it *holds* there: the places leased to it, and the *carry*, charges of
-its own from earlier windows that may fall into this one, as it has told the store when it first
-asked about it.
-Of its charges no more than a stated number, the *loose* ones, may at any time fall into windows
-that it has not asked about yet: those in flight, and those whose answer was lost a moment ago.
+It issues a permit only while its charges stay within what it *holds*, in each of these windows and
+in each that it has reported to the store. It holds the permits leased to it, and the *carry*:
+charges of its own from earlier windows that may fall into this one, as first reported to the store.
+At most a fixed number of its charges, the *loose* ones, may fall into windows not reported yet:
+requests in flight, and those whose answer was lost recently.
 
-The store leases no more than the limit less everything held.
-Of a process that has asked about the window that is what it holds there.
-Of one that has not it is what it held in the last window that it asked about, or its loose ones
-where these are fewer: whatever may fall into the window was charged to that one too.
-After so many windows as a request may last, nothing of it can be left.
-So at most the limit is charged to any window by all of them together, and the server counts at
-most what is charged.
+The store leases at most the limit less everything held.
+For a process that has reported the window, that is what it holds in it.
+For any other process it is what it held in the last window it reported, or its loose charges if
+these are fewer: whatever may fall into the window was charged to that one too.
+It expires after as many windows as a request may last.
+So all processes together charge at most the limit to any window, and the service counts at most
+what is charged.
 
-A process that dies thus holds what it held in its window, and its loose ones in the next few.
-A store that comes back empty has forgotten what is held: nobody may lease before a window that
-begins after everything is past.
+A process that dies thus holds its leases of the current window, and its loose charges in the next
+few.
+A store that restarts empty has lost what is held: no process may lease before a window that
+begins after everything held has expired.
 
-What it costs
--------------
-A round trip to the store for each block.
-Blocks are a share of what is left of the window, so they are large while there is much, and near
-its end single places: little is stranded, and a place that is not used is given back.
+Cost
+----
+One round trip to the store per block.
+A block is a fraction of what is left of the window, so blocks are large at first and single permits
+near the end: little is left unused, and unused permits are returned.
 """
 
 from __future__ import annotations
@@ -47,118 +46,118 @@ from tagodev.limits.wait_queue import Priority
 if TYPE_CHECKING:
     from tagodev.limits.window import Windows
 
-__all__ = ["LeaseBook", "LeaseGrant", "LeaseRequest", "carried_windows"]
+__all__ = ["Lease", "LeaseBook", "LeaseRequest", "carried_windows"]
 
-#: Places that are asked for beyond what waits, for bulk work: more of its rows are to come.
+#: Permits requested beyond the waiting bulk requests, since more rows follow.
 _AHEAD: Final = 100_000
-#: Places that are asked for at most beyond what waits of interactive calls.
-_AHEAD_OF_CALLS: Final = 32
-#: After so long without anybody waiting or on his way, in seconds, places are given back.
+#: Maximum permits requested beyond the waiting interactive requests.
+_INTERACTIVE_AHEAD: Final = 32
+#: Permits are returned after this many seconds without a waiting request or one in flight.
 _IDLE: Final = 0.1
-#: Where none was left, the next look is after this part of a window, and then after so many times
-#: as long each time, up to a part of it: sooner where somebody waits for a call.
-_FIRST_LOOK: Final = 1 / 200
-_LATER_LOOKS: Final = {Priority.INTERACTIVE: (2, 1 / 10), Priority.BULK: (3, 1 / 5)}
+#: Where no permit was left, the store is asked again after this part of a window, then at growing
+#: intervals up to a maximum (factor, maximum), which are shorter for interactive requests.
+_FIRST_RETRY: Final = 1 / 200
+_LATER_RETRIES: Final = {Priority.INTERACTIVE: (2, 1 / 10), Priority.BULK: (3, 1 / 5)}
 
 
-def carried_windows(longest: float, minute: float) -> int:
-    """Return into how many further windows a request may fall.
+def carried_windows(longest: float, window_seconds: float) -> int:
+    """Return how many further windows a request may fall into.
 
     Args:
-        longest: seconds from its grant until it can't be counted any more.
-        minute: length of a window, in seconds.
+        longest: seconds from its permit until it can't be counted any more.
+        window_seconds: length of a window, in seconds.
     """
-    return max(ceil(longest / minute), 1)
+    return max(ceil(longest / window_seconds), 1)
 
 
 @attrs.frozen(kw_only=True)
 class LeaseRequest:
-    """What a process asks of the store, for one route in one window."""
+    """A process's request to the store, for one route in one window."""
 
     route: str
     """Method and template."""
     number: int
     """Which window."""
     limit: int
-    """Requests that the window takes."""
+    """Requests that the window accepts."""
     carry: int
-    """Charges of earlier windows that may fall into this one; only what is said first counts."""
+    """Charges of earlier windows that may fall into this one; only the first report counts."""
     loose: int
-    """The most charges that may fall into windows not asked about yet."""
+    """Maximum charges that may fall into windows not reported yet."""
     want: int = 0
-    """Places wanted for bulk work or interactive calls."""
+    """Permits requested, bulk and interactive."""
     urgent: int = 0
-    """Of these, places that interactive calls wait for: no reserve is kept from them."""
+    """Permits of these for waiting interactive requests: the reserve does not apply."""
     back: int = 0
-    """Places given back."""
+    """Permits returned."""
     interactive: int = 0
-    """Interactive grants in this window since the last time."""
+    """Interactive requests in this window since the last report."""
     reserve: int | None = None
-    """Places that bulk work leaves to interactive calls; None for what they needed of late."""
+    """Permits that bulk work leaves to interactive requests; None for their recent peak."""
     left: float = 0.0
-    """Which part of the window is left, 0 to 1, by the service's clock as this process knows it."""
+    """Fraction of the window that is left, 0 to 1, by this process's estimate of the clock."""
     full: bool = False
-    """Whether the service itself has said that the window is full."""
+    """Whether the service has reported the window as full."""
 
 
 @attrs.frozen
-class LeaseGrant:
-    """What the store gave."""
+class Lease:
+    """Permits lent by the store, for one route in one window."""
 
     route: str
     """Method and template."""
     number: int
     """Which window."""
-    places: int
-    """Places leased, beside those that were held."""
+    permits: int
+    """Permits leased, beside those already held."""
     full: bool = False
-    """Whether somebody was told by the service that the window is full."""
+    """Whether any process has reported the window as full."""
 
 
 class LeaseBook:
-    """What one process holds of one route; synchronous, with the time as an argument."""
+    """Leases of one process for one route; synchronous, with the time as an argument."""
 
     def __init__(
         self, windows: Windows, limit: int, *, reserve: int | None, carried: int, loose: int
     ) -> None:
-        """Begin with nothing held.
+        """Start without leases.
 
         Args:
             windows: the charges of the route.
             limit: requests the service accepts in one window.
-            reserve: what bulk leaves to interactive calls; None for their recent peak.
-            carried: into how many further windows a charge may fall.
-            loose: how many charges may fall into windows that were not asked about, at least 1.
+            reserve: requests that bulk work leaves to interactive ones; None for their recent peak.
+            carried: number of further windows that a charge may fall into.
+            loose: maximum charges that may fall into windows not reported yet, at least 1.
         """
         self._windows = windows
         self._limit = limit
         self._reserve = reserve
         self._carried = carried
         self._loose = loose
-        self._places: dict[int, int] = {}
+        self._permits: dict[int, int] = {}
         self._carry: dict[int, int] = {}
-        self._asked: dict[int, bool] = {}
+        self._requested: dict[int, bool] = {}
         self._interactive: dict[int, int] = {}
-        self._looks: dict[tuple[int, Priority], tuple[float, float]] = {}
+        self._retries: dict[tuple[int, Priority], tuple[float, float]] = {}
         self._idle_since: float | None = None
-        self._away_after: int | None = None
-        self._alone = 0
+        self._offline_after: int | None = None
+        self._offline_permits = 0
         self.first_free = 0
         """The first window in which anything may be leased."""
 
     # --- granting ------------------------------------------------------------------------------
 
     def held(self, number: int) -> int:
-        """Return how many charges a window may have from this process."""
-        held = self._places.get(number, 0) + self._carry.get(number, 0)
-        if self._away_after is not None and number > self._away_after:
-            held += self._alone
+        """Return how many charges this process may have in a window."""
+        held = self._permits.get(number, 0) + self._carry.get(number, 0)
+        if self._offline_after is not None and number > self._offline_after:
+            held += self._offline_permits
         return held
 
     def wait(self, now: float, priority: Priority) -> float:
         """Return in how many seconds a request may go as far as leases go; 0 for now.
 
-        Infinite where only an answer of the store can tell.
+        Infinite if it depends on the store.
 
         Args:
             now: the time.
@@ -168,73 +167,77 @@ class LeaseBook:
         first, last = windows.bounds(now)
         if first < self.first_free:
             return max(windows.opens_in(self.first_free, now), 0.0)
-        # What was said of a window holds, also where the clock turns out not to be there yet.
-        last = max(last, max(self._asked, default=last))
+        # A reported window counts, even if the clock turns out not to have reached it.
+        last = max(last, max(self._requested, default=last))
         wait = 0.0
         for number in range(first, last + 1):
             if windows.used(number) >= self.held(number):
-                look = self._look(number, priority)
-                if now >= look:
+                retry_at = self._retry_at(number, priority)
+                if now >= retry_at:
                     return inf
-                wait = max(wait, min(look - now, windows.opens_in(number + 1, now)))
+                wait = max(wait, min(retry_at - now, windows.opens_in(number + 1, now)))
         if not wait and windows.used(last + 1) >= self._loose:
             return max(windows.opens_in(last + 1, now), 0.0)
         return wait
 
     def note_interactive(self, now: float) -> None:
-        """Note a grant of the interactive priority."""
+        """Count an interactive request."""
         number = self._windows.bounds(now)[1]
         self._interactive[number] = self._interactive.get(number, 0) + 1
 
-    # --- asking --------------------------------------------------------------------------------
+    # --- requests to the store -----------------------------------------------------------------
 
-    def asks(self, route: str, now: float, bulk: int, interactive: int) -> list[LeaseRequest]:
-        """Return what is to be asked of the store now; nothing if nothing is needed.
+    def requests(self, route: str, now: float, bulk: int, interactive: int) -> list[LeaseRequest]:
+        """Return what to request from the store now, if anything.
 
         Args:
             route: its name.
             now: the time.
-            bulk: bulk requests that wait.
-            interactive: interactive requests that wait.
+            bulk: number of waiting bulk requests.
+            interactive: number of waiting interactive requests.
         """
         first, last = self._windows.bounds(now)
         self._forget_before(first - self._carried)
-        # After what is on its way the next may come.
+        # A request in flight may be followed by another one.
         if bulk or interactive or self._windows.in_flight:
             self._idle_since = None
         elif self._idle_since is None:
             self._idle_since = now
-        last = max(last, max(self._asked, default=last))
+        last = max(last, max(self._requested, default=last))
         found = []
         for number in range(max(first, self.first_free), last + 1):
-            ask = self._ask(route, number, now, bulk, interactive)
-            if ask is not None:
-                found.append(ask)
+            request = self._request(route, number, now, bulk, interactive)
+            if request is not None:
+                found.append(request)
         return found
 
     @property
-    def restless(self) -> bool:
-        """Whether time alone may give a reason to ask: something is held, or was."""
-        return bool(self._asked) and self._owes(max(self._asked) + 1)
+    def needs_polling(self) -> bool:
+        """Whether time alone may require a request to the store: something is held, or was."""
+        return bool(self._requested) and self._owes(max(self._requested) + 1)
 
-    def _ask(
+    def _request(
         self, route: str, number: int, now: float, bulk: int, interactive: int
     ) -> LeaseRequest | None:
         used = self._windows.used(number)
         missing = max(self.held(number) - used, 0)
         fresh = self._interactive.get(number, 0)
         want = urgent = back = 0
-        if interactive > missing and now >= self._look(number, Priority.INTERACTIVE):
-            want = urgent = interactive - missing + min(fresh, _AHEAD_OF_CALLS)
-        # What waits and has no place, and of bulk work what will wait next.
-        if bulk and missing <= interactive + bulk // 2 and now >= self._look(number, Priority.BULK):
+        if interactive > missing and now >= self._retry_at(number, Priority.INTERACTIVE):
+            want = urgent = interactive - missing + min(fresh, _INTERACTIVE_AHEAD)
+        # Waiting requests without a permit, and bulk requests to come.
+        if (
+            bulk
+            and missing <= interactive + bulk // 2
+            and now >= self._retry_at(number, Priority.BULK)
+        ):
             want = _AHEAD
         idle = self._idle_since is not None and now - self._idle_since >= _IDLE
         if idle:
-            back = min(missing, self._places.get(number, 0))
+            back = min(missing, self._permits.get(number, 0))
         full = number <= self._windows.exhausted
-        news = full and not self._asked.get(number, False)
-        if not (want or back or news or (idle and fresh) or self._owes(number)):
+        newly_full = full and not self._requested.get(number, False)
+        if not (want or back or newly_full or (idle and fresh) or self._owes(number)):
             return None
         self._interactive.pop(number, None)
         return LeaseRequest(
@@ -248,120 +251,125 @@ class LeaseBook:
             back=back,
             interactive=fresh,
             reserve=self._reserve,
-            left=min(max(self._windows.opens_in(number + 1, now) / self._windows.minute, 0.0), 1.0),
+            left=min(
+                max(self._windows.opens_in(number + 1, now) / self._windows.window_seconds, 0.0),
+                1.0,
+            ),
             full=full,
         )
 
     def _owes(self, number: int) -> bool:
-        """Return whether the store must be told what of earlier windows may fall into this one.
+        """Return whether to report the charges of earlier windows that may fall into this one.
 
-        Until it is told, it takes it to be all that it can be.
+        Until then the store assumes the maximum.
         """
         if number in self._carry:
             return False
         if self._windows.used(number):
             return True
-        before = [old for old in self._asked if number - self._carried <= old < number]
+        before = [old for old in self._requested if number - self._carried <= old < number]
         latest = max(before, default=None)
         return latest is not None and (latest not in self._carry or self.held(latest) > 0)
 
-    def last_asks(self, route: str, now: float) -> list[LeaseRequest]:
-        """Return what is to be told when nothing more will be sent: what is left, and what is due.
+    def last_requests(self, route: str, now: float) -> list[LeaseRequest]:
+        """Return the final reports and returns after the last request.
 
         Args:
             route: its name.
             now: the time.
         """
         first, last = self._windows.bounds(now)
-        last = max(last, max(self._asked, default=last))
+        last = max(last, max(self._requested, default=last))
         found = []
         for number in range(max(first, self.first_free), last + self._carried + 1):
             used = self._windows.used(number)
-            back = min(max(self.held(number) - used, 0), self._places.get(number, 0))
-            told = number in self._carry
-            if told and not back:
+            back = min(max(self.held(number) - used, 0), self._permits.get(number, 0))
+            reported = number in self._carry
+            if reported and not back:
                 continue
-            ask = LeaseRequest(
+            request = LeaseRequest(
                 route=route,
                 number=number,
                 limit=self._limit,
-                carry=self._carry[number] if told else used,
+                carry=self._carry[number] if reported else used,
                 loose=self._loose,
                 back=back,
                 interactive=self._interactive.pop(number, 0),
             )
-            found.append(ask)
+            found.append(request)
             if number > last and not used:
                 break
-        # Who never asked has nothing to tell, unless something of his went all the same.
-        return found if self._asked or any(ask.carry for ask in found) else []
+        # Without earlier reports there is nothing to report, unless requests were sent.
+        return found if self._requested or any(request.carry for request in found) else []
 
-    # --- what becomes of it --------------------------------------------------------------------
+    # --- replies of the store ------------------------------------------------------------------
 
-    def sent(self, ask: LeaseRequest) -> None:
-        """Note that an ask is on its way: what it gives back is not used any more."""
-        if ask.back:
-            self._places[ask.number] -= ask.back
-        self._asked.setdefault(ask.number, False)
+    def sent(self, request: LeaseRequest) -> None:
+        """Record that a request is sent to the store: permits it returns are not used any more."""
+        if request.back:
+            self._permits[request.number] -= request.back
+        self._requested.setdefault(request.number, False)
 
-    def failed(self, ask: LeaseRequest) -> None:
-        """Note that an ask may not have reached the store: what was given back stays unused."""
-        if ask.interactive:
-            known = self._interactive.get(ask.number, 0)
-            self._interactive[ask.number] = known + ask.interactive
+    def failed(self, request: LeaseRequest) -> None:
+        """Record that a request may not have reached the store: returned permits stay unused."""
+        if request.interactive:
+            known = self._interactive.get(request.number, 0)
+            self._interactive[request.number] = known + request.interactive
 
-    def receive(self, ask: LeaseRequest, given: LeaseGrant, now: float) -> None:
-        """Take what the store gave.
+    def receive(self, request: LeaseRequest, lease: Lease, now: float) -> None:
+        """Apply a lease.
 
         Args:
-            ask: what it was asked.
-            given: what it gave.
+            request: the request to the store.
+            lease: the reply.
             now: the time.
         """
-        number = ask.number
-        self._carry.setdefault(number, ask.carry)
-        self._asked[number] = self._asked.get(number, False) or ask.full
-        self._places[number] = self._places.get(number, 0) + given.places
-        if given.full and number > self._windows.exhausted:
+        number = request.number
+        self._carry.setdefault(number, request.carry)
+        self._requested[number] = self._requested.get(number, False) or request.full
+        self._permits[number] = self._permits.get(number, 0) + lease.permits
+        if lease.full and number > self._windows.exhausted:
             self._windows.exhausted = number
-        # A reserve is kept from bulk work only.
-        for priority in (Priority.INTERACTIVE, Priority.BULK) if ask.urgent else (Priority.BULK,):
-            if given.places:
-                self._looks.pop((number, priority), None)
-            elif ask.want:
-                self._look_later(number, priority, now)
+        # The reserve applies to bulk work only.
+        for priority in (
+            (Priority.INTERACTIVE, Priority.BULK) if request.urgent else (Priority.BULK,)
+        ):
+            if lease.permits:
+                self._retries.pop((number, priority), None)
+            elif request.want:
+                self._postpone_retry(number, priority, now)
 
-    def _look_later(self, number: int, priority: Priority, now: float) -> None:
-        """Put off the next ask: others may give some back before the window ends."""
-        minute = self._windows.minute
-        _, waited = self._looks.get((number, priority), (0.0, 0.0))
-        times, most = _LATER_LOOKS[priority]
-        wait = min(max(times * waited, _FIRST_LOOK * minute), most * minute)
-        self._looks[number, priority] = now + wait, wait
+    def _postpone_retry(self, number: int, priority: Priority, now: float) -> None:
+        """Postpone the next request: other processes may return permits before the window ends."""
+        window_seconds = self._windows.window_seconds
+        _, waited = self._retries.get((number, priority), (0.0, 0.0))
+        times, most = _LATER_RETRIES[priority]
+        wait = min(max(times * waited, _FIRST_RETRY * window_seconds), most * window_seconds)
+        self._retries[number, priority] = now + wait, wait
 
-    def _look(self, number: int, priority: Priority) -> float:
-        """Return when the store may be asked again for places of a window that had none left."""
-        return self._looks.get((number, priority), (0.0, 0.0))[0]
+    def _retry_at(self, number: int, priority: Priority) -> float:
+        """Return when to ask the store again for permits of a window that had none left."""
+        return self._retries.get((number, priority), (0.0, 0.0))[0]
 
-    def go_alone(self, now: float, places: int) -> None:
-        """Note that the store is away, and what may be sent without it in each later window."""
-        if self._away_after is None:
-            self._away_after = self._windows.bounds(now)[1]
-            self._alone = places
+    def start_offline(self, now: float, permits: int) -> None:
+        """Record that the store is not available, and the permits per later window without it."""
+        if self._offline_after is None:
+            self._offline_after = self._windows.bounds(now)[1]
+            self._offline_permits = permits
 
-    def come_back(self) -> None:
-        """Note that the store is there again."""
-        self._away_after = None
+    def end_offline(self) -> None:
+        """Record that the store is available again."""
+        self._offline_after = None
 
     def forget(self) -> None:
-        """Hold nothing any more, since the store has forgotten."""
-        for kept in (self._places, self._carry, self._asked):
-            kept.clear()
-        self._looks.clear()
+        """Drop all leases, since the store has lost its data."""
+        for table in (self._permits, self._carry, self._requested):
+            table.clear()
+        self._retries.clear()
 
     def _forget_before(self, number: int) -> None:
-        for kept in (self._places, self._carry, self._asked, self._interactive):
-            for old in [key for key in kept if key < number]:
-                del kept[old]
-        for look in [key for key in self._looks if key[0] < number]:
-            del self._looks[look]
+        for table in (self._permits, self._carry, self._requested, self._interactive):
+            for old in [key for key in table if key < number]:
+                del table[old]
+        for old_key in [key for key in self._retries if key[0] < number]:
+            del self._retries[old_key]

@@ -1,14 +1,14 @@
-"""Where windows are counted: one ledger for all clients of a process that share a profile.
+"""In-memory ledger, shared by all clients of a process that use the same profile.
 
-The counters belong to the profile.
-A web backend that opens a client for each request must not begin each time as if nothing had been
-sent, so clients of the same profile find the same ledger, and it outlives them.
+The service counts requests per profile.
+A web backend may create a client per request, so clients of the same profile share a ledger that
+outlives them.
 
 A ledger belongs to one event loop at a time.
-When the next client comes in another loop, after the first loop is done, it takes over what was
-counted; what was in flight then counts as lost.
-Two loops that run at the same time in two threads can't share one: the second counts by itself, and
-says so.
+If the next client runs in another loop after the first loop has ended, the charges are kept and
+requests in flight count as lost.
+Two loops that run at the same time in two threads can't share a ledger: the second one counts
+separately and logs a warning.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _log: Final = logging.getLogger("tagodev.limits")
 
 
 class MemoryLedger:
-    """Counts what one process sends on behalf of a profile.
+    """Counts the requests of one process to a profile.
 
-    By default all clients of one token and address share one; give ``ledger=`` to share one between
-    clients whose tokens differ but whose profile is the same.
+    By default all clients with the same token and address share one ledger. Pass ``ledger=`` to
+    share one between clients whose tokens differ but belong to the same profile.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing counted."""
+        """Start without charges."""
         self._name = uuid4().hex
         self._core: Core | None = None
         self._scheduler: Scheduler | None = None
@@ -57,9 +57,9 @@ class MemoryLedger:
         """Return the scheduler of the running loop; `close` it when done.
 
         Args:
-            settings: how to work; those of the client that came first hold while it is open.
+            settings: the scheduler's settings; those of the first client apply while it is open.
             sink: called with each event; must not raise.
-            profile: whose budget it is: this ledger has one only.
+            profile: name of the profile; ignored, since this ledger has one only.
         """
         del profile
         loop = asyncio.get_running_loop()
@@ -82,11 +82,11 @@ class MemoryLedger:
         return scheduler
 
     async def leave(self, scheduler: Scheduler, sink: EventSink | None) -> None:
-        """Say that a client is done; what was counted stays."""
+        """Remove a client; the charges are kept."""
         self.close(scheduler, sink)
 
     def close(self, scheduler: Scheduler, sink: EventSink | None) -> None:
-        """Say that a client is done; what was counted stays."""
+        """Remove a client; the charges are kept."""
         if scheduler is not self._scheduler:
             scheduler.close()
             return
@@ -99,7 +99,7 @@ class MemoryLedger:
             self._scheduler = None
 
     def _start(self, settings: Settings, now: float) -> Scheduler:
-        # Where only the plan turns out to be another, what was counted still holds.
+        # If only the plan differs, the charges remain valid.
         if self._core is None or self._core.settings.limits.minute != settings.limits.minute:
             self._core = _new_core(settings, None)
         else:
@@ -118,8 +118,7 @@ def _new_core(settings: Settings, emit: EventSink | None) -> Core:
         make_pacer=aligned_pacer,
         make_steady_pacer=partial(
             steady_pacer,
-            minute=settings.limits.minute,
-            # In proportion where the minute is not a minute.
+            window_seconds=settings.limits.minute,
             spread=settings.transit_max * settings.limits.minute / 60,
         ),
         emit=emit,
@@ -127,36 +126,36 @@ def _new_core(settings: Settings, emit: EventSink | None) -> Core:
 
 
 @attrs.frozen
-class _Profile:
-    """Who counts together, as far as can be told from outside."""
+class _ProfileKey:
+    """Address and token digest: clients with the same values share a ledger."""
 
     base_url: str
     token_digest: bytes
 
 
 @attrs.frozen
-class _Counted:
-    """A profile, and what is thought of its limits."""
+class _LedgerKey:
+    """Key of a ledger: a profile and its limits."""
 
-    profile: _Profile
+    profile: _ProfileKey
     limits: tuple[tuple[str, int], ...]
     default: int
-    minute: float
+    window_seconds: float
 
 
-_ledgers: Final[dict[_Counted, MemoryLedger]] = {}
-_plans: Final[dict[_Profile, Plan]] = {}
+_ledgers: Final[dict[_LedgerKey, MemoryLedger]] = {}
+_plans: Final[dict[_ProfileKey, Plan]] = {}
 
-#: How many profiles of one process are remembered when no client of theirs is open.
+#: Maximum number of profiles without an open client that are remembered.
 _REMEMBERED: Final = 1000
 
 
-def _profile(base_url: str, token: Secret) -> _Profile:
-    return _Profile(base_url, blake2b(token.reveal().encode(), digest_size=16).digest())
+def _profile(base_url: str, token: Secret) -> _ProfileKey:
+    return _ProfileKey(base_url, blake2b(token.reveal().encode(), digest_size=16).digest())
 
 
 def known_plan(base_url: str, token: Secret) -> Plan | None:
-    """Return the plan that a profile was found to be on, by a client of this process.
+    """Return the plan of a profile, as detected by a client of this process.
 
     Args:
         base_url: the service's address.
@@ -166,12 +165,12 @@ def known_plan(base_url: str, token: Secret) -> Plan | None:
 
 
 def remember_plan(base_url: str, token: Secret, plan: Plan) -> None:
-    """Keep the plan of a profile for the clients to come.
+    """Store the plan of a profile for later clients.
 
     Args:
         base_url: the service's address.
-        token: the profile's token; only a digest of it is kept.
-        plan: what it was found to be on.
+        token: the profile's token; only its digest is stored.
+        plan: the detected plan.
     """
     _plans[_profile(base_url, token)] = plan
     if len(_plans) > _REMEMBERED:
@@ -185,16 +184,16 @@ def shared_ledger(
 
     Args:
         base_url: the service's address.
-        token: the profile's token; only a digest of it is kept.
-        limits: what the service accepts; clients that think otherwise count apart.
-        ledger: the one to take if there is none yet; default: a new one.
+        token: the profile's token; only its digest is stored.
+        limits: limits of the service; clients with other limits count separately.
+        ledger: the ledger to use if there is none yet; default: a new one.
     """
     per_route = tuple(sorted(limits.per_route.items()))
-    key = _Counted(_profile(base_url, token), per_route, limits.default, limits.minute)
+    key = _LedgerKey(_profile(base_url, token), per_route, limits.default, limits.minute)
     found = _ledgers.pop(key, None) or ledger or MemoryLedger()
-    # Put back at the end: the first are those that were asked for longest ago.
+    # Moved to the end: the first entries are the least recently used.
     _ledgers[key] = found
     if len(_ledgers) > _REMEMBERED:
-        for old in [key for key, kept in _ledgers.items() if not kept.users][: _REMEMBERED // 10]:
+        for old in [key for key, one in _ledgers.items() if not one.users][: _REMEMBERED // 10]:
             del _ledgers[old]
     return found

@@ -1,13 +1,13 @@
-"""Leases in Redis: for processes on many machines.
+"""Redis lease store, for processes on many machines.
 
-Every exchange is one Lua script, which Redis carries out in one step.
-All that is known of a profile stands in one key, so that Redis forgets all of it or nothing: its
-leases are never lost while its epoch stays.
-The epoch also ends when another server answers, or the same one after a restart: what came back
+Every exchange is one Lua script, which Redis executes atomically.
+All data of a profile is in one key, so Redis loses all of it or nothing: leases are never lost
+while their epoch stays.
+The epoch also ends when another server answers, or the same one after a restart: data restored
 from a disk or a replica may lack the latest leases.
 
-The module needs redis-py; nothing but `RedisLedger` loads it.
-The server's time is never used, but for the key's end: a month after its last use.
+The module requires redis-py; only `RedisLedger` imports it.
+The server's time is used for the expiry of the key only: a month after its last use.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from redis.exceptions import RedisError
 
 from tagodev.errors import ConfigurationError
 from tagodev.limits.ledger.lease_store import PART, PEAK_WINDOWS, SEEN, Reply, StoreError
-from tagodev.limits.ledger.leases import LeaseGrant
+from tagodev.limits.ledger.leases import Lease
 
 if TYPE_CHECKING:
     from tagodev.limits.ledger.lease_store import Exchange
 
 __all__ = ["RedisStore"]
 
-#: How long a profile that nobody uses is remembered, in milliseconds.
-_KEPT: Final = 30 * 86400 * 1000
+#: How long an unused profile is remembered, in milliseconds.
+_EXPIRY: Final = 30 * 86400 * 1000
 #: Seconds to wait for a connection, and for an answer.
-_PATIENCE: Final = 3.0
-#: Holdings stand by window and route as a JSON object of arrays, one a process; it is what
-#: `Holding` is, and the rest does what `places_for` and `share_of` do.
+_TIMEOUT: Final = 3.0
+#: Holdings by window and route are a JSON object with one array per process, with the fields of
+#: `Holding`; the rest implements `permits_for` and `share_of`.
 _SCRIPT: Final = f"""
 local key, holder, epoch, first_safe = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
-local carried, asks = tonumber(ARGV[4]), cjson.decode(ARGV[5])
+local carried, requests = tonumber(ARGV[4]), cjson.decode(ARGV[5])
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''
 local known = redis.call('HMGET', key, 'epoch', 'run', 'first_free')
 if not known[1] or known[2] ~= run then
@@ -53,8 +53,8 @@ local function field(route, number)
 end
 
 local function windows_of(route, number)
-    local stands = redis.call('HGET', key, 'windows ' .. route)
-    local windows, kept, isnew = stands and cjson.decode(stands) or {{}}, {{}}, true
+    local text = redis.call('HGET', key, 'windows ' .. route)
+    local windows, kept, isnew = text and cjson.decode(text) or {{}}, {{}}, true
     for _, window in ipairs(windows) do
         isnew = isnew and window[1] ~= number
     end
@@ -72,14 +72,15 @@ local function windows_of(route, number)
     return kept
 end
 
-local function free_and_calls(ask, windows, mine)
+local function free_and_calls(request, windows, mine)
     local latest, calls, full = {{}}, {{}}, false
     for _, window in ipairs(windows) do
         local number = window[1]
-        if number <= ask.number then
+        if number <= request.number then
             local holdings = mine
-            if number ~= ask.number then
-                holdings = cjson.decode(redis.call('HGET', key, field(ask.route, number)) or '{{}}')
+            if number ~= request.number then
+                local text = redis.call('HGET', key, field(request.route, number))
+                holdings = cjson.decode(text or '{{}}')
             end
             calls[number] = 0
             for who, one in pairs(holdings) do
@@ -87,121 +88,123 @@ local function free_and_calls(ask, windows, mine)
                     latest[who] = {{number, one}}
                 end
                 calls[number] = calls[number] + one[4]
-                full = full or (number == ask.number and one[5])
+                full = full or (number == request.number and one[5])
             end
         end
     end
     local held, peak = 0, 0
     for _, found in pairs(latest) do
         local one = found[2]
-        if found[1] == ask.number then
+        if found[1] == request.number then
             held = held + one[1]
-        elseif one[3] >= ask.number then
+        elseif one[3] >= request.number then
             held = held + math.min(one[1], one[2])
         end
     end
     for number, count in pairs(calls) do
-        if number ~= ask.number and number >= ask.number - {PEAK_WINDOWS} then
+        if number ~= request.number and number >= request.number - {PEAK_WINDOWS} then
             peak = math.max(peak, count)
         end
     end
-    return ask.limit - held, calls[ask.number], peak, full
+    return request.limit - held, calls[request.number], peak, full
 end
 
-local function share_of(ask, free, present, peak)
+local function share_of(request, free, present, peak)
     if free <= 0 then
         return 0
     end
-    local urgent = math.min(ask.urgent, free)
-    local reserve = ask.reserve
+    local urgent = math.min(request.urgent, free)
+    local reserve = request.reserve
     if reserve == cjson.null then
         reserve = peak
     end
-    local kept = math.max(reserve - present - urgent, 0)
-    if ask.reserve == cjson.null then
-        kept = math.max(kept, math.floor(present * ask.left / math.max(1 - ask.left, {SEEN})))
+    local reserved = math.max(reserve - present - urgent, 0)
+    if request.reserve == cjson.null then
+        local rest = present * request.left / math.max(1 - request.left, {SEEN})
+        reserved = math.max(reserved, math.floor(rest))
     end
-    local left = free - urgent - kept
-    local bulk = ask.want - ask.urgent
+    local left = free - urgent - reserved
+    local bulk = request.want - request.urgent
     if bulk <= 0 or left <= 0 then
         return urgent
     end
-    local block = math.max(math.floor(left / {PART}), math.floor(ask.limit / 1000), 1)
+    local block = math.max(math.floor(left / {PART}), math.floor(request.limit / 1000), 1)
     return urgent + math.min(bulk, block, left)
 end
 
-local given = {{}}
-for nth, ask in ipairs(asks) do
-    local windows = windows_of(ask.route, ask.number)
-    local at = field(ask.route, ask.number)
+local leases = {{}}
+for nth, request in ipairs(requests) do
+    local windows = windows_of(request.route, request.number)
+    local at = field(request.route, request.number)
     local all = cjson.decode(redis.call('HGET', key, at) or '{{}}')
-    local until_ = ask.number + carried
-    local mine = all[holder] or {{ask.carry, ask.loose, until_, 0, false}}
-    mine[1] = mine[1] - ask.back
-    mine[4] = mine[4] + ask.interactive
-    mine[5] = mine[5] or ask.full
+    local until_ = request.number + carried
+    local mine = all[holder] or {{request.carry, request.loose, until_, 0, false}}
+    mine[1] = mine[1] - request.back
+    mine[4] = mine[4] + request.interactive
+    mine[5] = mine[5] or request.full
     all[holder] = mine
     for _, window in ipairs(windows) do
-        if window[1] == ask.number then
+        if window[1] == request.number then
             window[2] = math.max(window[2], until_)
         end
     end
-    local free, present, peak, full = free_and_calls(ask, windows, all)
-    local places = 0
-    if ask.want > 0 and not full then
-        places = share_of(ask, free, present, peak)
+    local free, present, peak, full = free_and_calls(request, windows, all)
+    local permits = 0
+    if request.want > 0 and not full then
+        permits = share_of(request, free, present, peak)
     end
-    mine[1] = mine[1] + places
-    redis.call('HSET', key, at, cjson.encode(all), 'windows ' .. ask.route, cjson.encode(windows))
-    given[nth] = {{places, full}}
+    mine[1] = mine[1] + permits
+    redis.call('HSET', key, at, cjson.encode(all))
+    redis.call('HSET', key, 'windows ' .. request.route, cjson.encode(windows))
+    leases[nth] = {{permits, full}}
 end
-redis.call('PEXPIRE', key, {_KEPT})
-return {{known[1], known[3], cjson.encode(given)}}
+redis.call('PEXPIRE', key, {_EXPIRY})
+return {{known[1], known[3], cjson.encode(leases)}}
 """
 
 
 class RedisStore:
-    """Keeps leases in a Redis server."""
+    """Stores leases in a Redis server."""
 
     def __init__(self, url: str, prefix: str) -> None:
-        """Keep leases there; it connects with the first exchange.
+        """Create a store that connects with its first exchange.
 
         Args:
-            url: the server's, as redis-py takes it.
-            prefix: what all keys begin with.
+            url: the server's URL, as for redis-py.
+            prefix: prefix of all keys.
 
         Raises:
-            ConfigurationError: the address can't be read.
+            ConfigurationError: the URL is invalid.
         """
         try:
             self._client = Redis.from_url(
                 url,
-                socket_timeout=_PATIENCE,
-                socket_connect_timeout=_PATIENCE,
-                # What is sent twice may be leased twice.
+                socket_timeout=_TIMEOUT,
+                socket_connect_timeout=_TIMEOUT,
+                # A request sent twice may be leased twice.
                 retry=Retry(NoBackoff(), 0),
             )
         except ValueError as error:
-            raise ConfigurationError(f"The address of Redis can't be read: {error}") from None
+            raise ConfigurationError(f"The address of Redis is invalid: {error}") from None
         self._prefix = prefix
         self._script = self._client.register_script(_SCRIPT)
 
     async def exchange(self, exchange: Exchange) -> Reply:
-        """Take in what is told, and give what is asked for; one script.
+        """Apply what a process reports, and lease what is available, with one script.
 
         Raises:
-            StoreError: Redis is away, or answers what no script of ours does.
+            StoreError: Redis is not available, or its answer is invalid.
         """
-        asks = orjson.dumps([attrs.asdict(ask) for ask in exchange.asks])
+        requests = orjson.dumps([attrs.asdict(request) for request in exchange.requests])
         try:
             answer: Any = await self._script(
-                keys=[f"{self._prefix}:{exchange.profile}:{exchange.minute:g}"],
+                keys=[f"{self._prefix}:{exchange.profile}:{exchange.window_seconds:g}"],
                 args=[
                     exchange.holder,
                     uuid4().hex,
                     exchange.first_safe,
                     exchange.carried,
-                    asks,
+                    requests,
                 ],
             )
             return _read(exchange, answer)
@@ -215,13 +218,13 @@ class RedisStore:
 
 
 def _read(exchange: Exchange, answer: Any) -> Reply:
-    epoch, first_free, given = answer
-    places = orjson.loads(given) if exchange.asks else []
+    epoch, first_free, leases = answer
+    permits = orjson.loads(leases) if exchange.requests else []
     return Reply(
         epoch.decode(),
         int(first_free),
         [
-            LeaseGrant(ask.route, ask.number, int(got), bool(full))
-            for ask, (got, full) in zip(exchange.asks, places, strict=True)
+            Lease(request.route, request.number, int(got), bool(full))
+            for request, (got, full) in zip(exchange.requests, permits, strict=True)
         ],
     )

@@ -1,9 +1,9 @@
-"""One budget for many processes: the ledger that leases from a store.
+"""Shared ledger: counts the requests of many processes by leasing from a store.
 
-A thin shell: it asks the store for what the core's lease books want, one round trip at a time for
-all routes, and lets the core give out what has come.
-While the store is away nothing new is leased, and what the books hold is used up; a stated share of
-each limit may be kept for that, since nobody could otherwise say who sends what.
+It sends the requests of the lease books to the store, one round trip at a time for all
+routes, and lets the core issue the permits.
+While the store is not available nothing new is leased, and existing leases are used up; a fixed
+share of each limit may be reserved for that time.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ __all__ = ["SharedLedger", "profile_name"]
 
 _log: Final = logging.getLogger("tagodev.limits")
 
-#: Seconds between two looks at what can be given back, and at windows that open.
+#: Seconds between checks for permits to return and for windows that open.
 _TICK: Final = 0.1
-#: Seconds to wait before a store that is away is asked again: at first, and at most.
+#: Seconds between attempts to reach a store that is not available: minimum and maximum.
 _FIRST_WAIT: Final = 0.05
 _LONGEST_WAIT: Final = 1.0
-#: Seconds that the store gets to answer.
-_PATIENCE: Final = 5.0
+#: Timeout of an exchange, in seconds.
+_TIMEOUT: Final = 5.0
 
 
 def profile_name(base_url: str, token: Secret) -> str:
-    """Return what a profile is called in a store: a keyed hash, from which no token comes back.
+    """Return the name of a profile in a store: a keyed hash, which does not reveal the token.
 
     Args:
         base_url: the service's address.
@@ -59,9 +59,9 @@ def _digest(text: bytes) -> str:
 
 
 class SharedLedger:
-    """Counts what many processes send on behalf of a profile, through a store.
+    """Counts the requests of many processes to one profile, through a store.
 
-    `SqliteLedger` and `RedisLedger` know their stores.
+    Base class of `SqliteLedger` and `RedisLedger`.
     """
 
     def __init__(
@@ -73,30 +73,30 @@ class SharedLedger:
         processes: int = 8,
         patience: float = inf,
     ) -> None:
-        """Begin with nothing counted.
+        """Start without charges.
 
         Args:
-            where: what tells this store from others.
-            profile: what the profile is called; default: a keyed hash of address and token. Clients
-                whose tokens differ but whose profile is the same must name it.
-            away_share: the part of each limit that each process may use in a window while the
-                store is away, 0 to 1; default 0: nothing is sent then.
-            processes: how many processes there may be at most, 1 to 10,000; so many times
-                `away_share` is never leased. Routes that tell no time go at this part of the limit.
-            patience: seconds that the store may be away before requests that wait for it fail with
-                `LedgerError`, where there is no `away_share` to go on with; default: for ever. A
-                file that is no ledger fails them at once.
+            where: identifies the store.
+            profile: name of the profile; default: a keyed hash of address and token. Required for
+                clients whose tokens differ but belong to the same profile.
+            away_share: fraction of each limit that each process may use per window while the
+                store is not available, 0 to 1; default 0: nothing is sent then.
+            processes: maximum number of processes, 1 to 10,000; this many times `away_share` is
+                never leased. Routes without windows use one part in this many of the limit.
+            patience: seconds without the store after which waiting requests fail with
+                `LedgerError`, if `away_share` is 0; default: never. A file that is not a ledger
+                fails them at once.
 
         Raises:
-            ConfigurationError: a value out of bounds.
+            ConfigurationError: a value is out of bounds.
         """
         if not 1 <= processes <= 10_000:
-            raise ConfigurationError(f"processes is from 1 to 10000, not {processes}")
+            raise ConfigurationError(f"processes must be from 1 to 10000, not {processes}")
         if not 0 <= away_share * processes <= 1:
-            raise ConfigurationError("away_share times processes is from 0 to 1")
+            raise ConfigurationError("away_share times processes must be from 0 to 1")
         if not patience >= 0:
-            raise ConfigurationError(f"patience is 0 or more seconds, not {patience}")
-        # Digested: a password may stand in it.
+            raise ConfigurationError(f"patience must be 0 or more seconds, not {patience}")
+        # Hashed: it may contain a password.
         self._where = _digest(where.encode())
         self._profile = profile
         self._away_share = away_share
@@ -106,16 +106,16 @@ class SharedLedger:
         self._clocks: dict[str, tuple[asyncio.AbstractEventLoop, float, ServerClock]] = {}
 
     def make_store(self) -> LeaseStore:
-        """Return the store, within the loop in which it is used."""
+        """Return a new store, for use in the running loop."""
         raise NotImplementedError
 
     def open(self, settings: Settings, sink: EventSink | None, profile: str) -> Scheduler:
         """Return the scheduler of the running loop for a profile; `leave` it when done.
 
         Args:
-            settings: how to work; those of the client that came first hold while it is open.
+            settings: the scheduler's settings; those of the first client apply while it is open.
             sink: called with each event; must not raise.
-            profile: what the profile is called, where the ledger was not given a name.
+            profile: name of the profile, if the ledger was created without one.
         """
         name = self._profile or profile
         loop, ledger = asyncio.get_running_loop(), f"{self._where}:{name}"
@@ -125,36 +125,40 @@ class SharedLedger:
                     _log.info("settings other than those of the profile's first client are ignored")
                 break
         else:
-            wanted = asyncio.Event()
-            core = self._new_core(name, settings, wanted.set)
-            lessee = LeaseClient(core, name, away_share=self._away_share, processes=self._processes)
+            lease_needed = asyncio.Event()
+            core = self._new_core(name, settings, lease_needed.set)
+            lease_client = LeaseClient(
+                core, name, away_share=self._away_share, processes=self._processes
+            )
             scheduler = Scheduler(core, ledger=ledger)
-            shared = _Shared(self.make_store(), lessee, scheduler, wanted, self._patience)
+            shared = _Shared(
+                self.make_store(), lease_client, scheduler, lease_needed, self._patience
+            )
             self._open.append(shared)
         shared.enter(sink)
         return shared.scheduler
 
     async def leave(self, scheduler: Scheduler, sink: EventSink | None) -> None:
-        """Say that a client is done; places that are left are given back by the last one."""
+        """Remove a client; the last one returns the unused permits."""
         shared = next(one for one in self._open if one.scheduler is scheduler)
         if not shared.leave(sink):
             self._open.remove(shared)
             await shared.close()
 
     def _new_core(self, name: str, settings: Settings, on_lease_needed: Callable[[], None]) -> Core:
-        # A client that comes after another of this process knows the service's clock already.
+        # Later clients of this process reuse the clock estimate.
         loop, slack = asyncio.get_running_loop(), settings.fleet_slack
         known = self._clocks.get(name)
         if known is None or known[:2] != (loop, slack):
             known = self._clocks[name] = loop, slack, ServerClock(fleet_slack=slack)
-        minute = settings.limits.minute
+        window_seconds = settings.limits.minute
         return Core(
             settings,
             make_pacer=aligned_pacer,
             make_steady_pacer=lambda limit: steady_pacer(
                 max(limit // self._processes, 1),
-                minute=minute,
-                spread=settings.transit_max * minute / 60,
+                window_seconds=window_seconds,
+                spread=settings.transit_max * window_seconds / 60,
             ),
             clock=known[2],
             on_lease_needed=on_lease_needed,
@@ -167,15 +171,15 @@ class _Shared:
     def __init__(
         self,
         store: LeaseStore,
-        lessee: LeaseClient,
+        lease_client: LeaseClient,
         scheduler: Scheduler,
-        wanted: asyncio.Event,
+        lease_needed: asyncio.Event,
         patience: float,
     ) -> None:
         self.scheduler = scheduler
         self._store = store
-        self._lessee = lessee
-        self._wanted = wanted
+        self._lease_client = lease_client
+        self._lease_needed = lease_needed
         self._sinks: list[EventSink] = []
         self._users = 0
         self._patience = patience
@@ -190,7 +194,7 @@ class _Shared:
         self._users += 1
 
     def leave(self, sink: EventSink | None) -> bool:
-        """Take a client out, and return whether there are others."""
+        """Remove a client, and return whether there are others."""
         self._users -= 1
         if sink is not None:
             self._sinks.remove(sink)
@@ -198,17 +202,17 @@ class _Shared:
         return self._users > 0
 
     async def close(self) -> None:
-        """Give back what is left; whoever comes next need not wait for it."""
+        """Return unused permits and close the store."""
         self.scheduler.close()
         self._ended.set()
-        self._wanted.set()
+        self._lease_needed.set()
         try:
-            # What is being asked just now is let finish: what it brings can be given back.
-            async with asyncio.timeout(_PATIENCE):
+            # Let the current exchange finish, so that its permits can be returned.
+            async with asyncio.timeout(_TIMEOUT):
                 await self._task
             await self._give_back()
         except TimeoutError:
-            _log.info("the ledger's store does not answer: what is left is not given back")
+            _log.info("the ledger's store does not answer: unused permits are not returned")
         finally:
             self._task.cancel()
             await self._store.close()
@@ -218,71 +222,71 @@ class _Shared:
             sink(event)
 
     async def _lease(self) -> None:
-        """Ask the store whenever something is wanted, owed or left over."""
-        pause = _FIRST_WAIT
+        """Ask the store whenever permits are needed, to be reported or to be returned."""
+        delay = _FIRST_WAIT
         while not self._ended.is_set():
-            self._wanted.clear()
-            exchange = self._lessee.next_exchange(self._now)
-            if exchange is not None and not await self._ask(exchange):
-                await _wait_for(self._ended, pause)
-                pause = min(2 * pause, _LONGEST_WAIT)
+            self._lease_needed.clear()
+            exchange = self._lease_client.next_exchange(self._now)
+            if exchange is not None and not await self._exchange(exchange):
+                await _wait_for(self._ended, delay)
+                delay = min(2 * delay, _LONGEST_WAIT)
                 continue
-            pause = _FIRST_WAIT
-            await _wait_for(self._wanted, _TICK if self._lessee.restless else None)
+            delay = _FIRST_WAIT
+            await _wait_for(self._lease_needed, _TICK if self._lease_client.needs_polling else None)
 
-    async def _ask(self, exchange: Exchange) -> bool:
-        """Ask once, and return whether the store has answered."""
+    async def _exchange(self, exchange: Exchange) -> bool:
+        """Exchange once, and return whether the store has answered."""
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT):
                 reply = await self._store.exchange(exchange)
         except BaseException as error:
-            self._lessee.fail(exchange, self._now)
-            # Whatever a store raises: requests must not wait for a task that has died.
+            self._lease_client.fail(exchange, self._now)
+            # Any exception of a store: requests must not wait for a task that has ended.
             if not isinstance(error, Exception):
                 raise
             self._note_away(error)
             return False
         if self._away_since is not None:
             self._away_since = None
-            _log.warning("the ledger's store is back")
-        wait = self._lessee.take(exchange, reply, self._now)
+            _log.warning("the ledger's store is available again")
+        wait = self._lease_client.take(exchange, reply, self._now)
         if wait:
             _log.warning(
-                "the ledger's store is new or has forgotten what is held: all wait %.0f s, until "
-                "nothing of that can be counted any more",
+                "the ledger's store is new or has lost its data: requests wait %.0f s, until all "
+                "earlier leases have expired",
                 wait,
             )
         self.scheduler.dispatch()
         return True
 
     def _note_away(self, error: Exception) -> None:
-        problem, goes_on = str(error) or type(error).__name__, self._lessee.goes_alone
+        problem, offline = str(error) or type(error).__name__, self._lease_client.works_offline
         if self._away_since is None:
             self._away_since = self._now
             _log.warning(
-                "the ledger's store is away (%s): what is leased is used up, and then %s",
+                "the ledger's store is not available (%s): after the current leases %s",
                 problem,
-                "each limit's share for this" if goes_on else "all wait for it",
+                "away_share of each limit is used" if offline else "requests wait for it",
             )
         self.scheduler.dispatch()
-        lasting = isinstance(error, StoreError) and error.lasting
-        if not goes_on and (lasting or self._now - self._away_since >= self._patience):
+        permanent = isinstance(error, StoreError) and error.permanent
+        if not offline and (permanent or self._now - self._away_since >= self._patience):
             self.scheduler.give_up(
                 LedgerError(
                     f"The ledger can't be used: {problem}",
-                    hint="Without it nothing more is sent: see to its disk or its server",
+                    hint="Check the ledger's disk or server; no request is sent without it",
                 )
             )
 
     async def _give_back(self) -> None:
-        exchange = self._lessee.last_exchange(self._now)
+        exchange = self._lease_client.last_exchange(self._now)
         if exchange is None or self._away_since is not None:
             return
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT):
                 await self._store.exchange(exchange)
         except StoreError:
-            _log.info("what is left of the leases can't be given back; it ends by itself")
+            _log.info("unused permits can't be returned; their leases expire with the window")
 
     @property
     def _now(self) -> float:
@@ -290,7 +294,7 @@ class _Shared:
 
 
 async def _wait_for(event: asyncio.Event, seconds: float | None) -> None:
-    """Wait until something happens, but no longer than this; None for as long as it takes."""
+    """Wait for an event, at most this many seconds; None for no limit."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

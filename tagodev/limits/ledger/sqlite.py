@@ -1,12 +1,12 @@
-"""Leases in an SQLite file: for the processes of one machine, and the next start of a program.
+"""SQLite lease store, for the processes of one machine and across restarts of a program.
 
-Every exchange is one immediate transaction, in a thread of its own.
-Its durability is that of the operating system, not of the disk: what a power cut forgets, a minute
-has forgotten too before the machine is up again.
+Every exchange is one immediate transaction, in a separate thread.
+Commits survive a crash of the process, not of the machine: leases expire within a minute, before a
+machine has restarted.
 
-A file that was just made is taken as one that nobody used before: the first start of a program
-does not wait.
-Whoever finds that the file he knew is gone, or another, says so in the new one: then all wait.
+A new file counts as never used: the first start of a program does not wait.
+A process that finds its file missing or replaced records that in the new file: then all processes
+wait.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from tagodev.limits.ledger.lease_store import PEAK_WINDOWS, Holding, Reply, StoreError, places_for
-from tagodev.limits.ledger.leases import LeaseGrant
+from tagodev.limits.ledger.lease_store import PEAK_WINDOWS, Holding, Reply, StoreError, permits_for
+from tagodev.limits.ledger.leases import Lease
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SqliteStore"]
 
-#: Tells our files from others: "tago" in ASCII, and how the tables look.
+#: Identify the file format: "tago" in ASCII, and the version of the schema.
 _APPLICATION: Final = 0x7461676F
 _VERSION: Final = 1
 _SCHEMA: Final = f"""
@@ -61,22 +61,22 @@ PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {_VERSION};
 COMMIT;
 """
-#: Profiles that were not used for so long are forgotten, in seconds of the service's clock.
-_KEPT: Final = 86400.0
-#: Seconds that a transaction of another process is waited for.
-_PATIENCE: Final = 2.0
-#: Seconds between two tries to open a file that another process is just making.
-_PAUSE: Final = 0.02
+#: Unused profiles are removed after this long, in seconds of the service's clock.
+_EXPIRY: Final = 86400.0
+#: Seconds to wait for a transaction of another process.
+_TIMEOUT: Final = 2.0
+#: Seconds between attempts to open a file that another process is creating.
+_RETRY_INTERVAL: Final = 0.02
 
 
 class SqliteStore:
-    """Keeps leases in a file, for its owner's eyes only."""
+    """Stores leases in a file, readable by its owner only."""
 
     def __init__(self, path: Path) -> None:
-        """Keep leases there; the file is opened with the first exchange.
+        """Create a store that opens the file with its first exchange.
 
         Args:
-            path: the file; its folder is made if need be.
+            path: the file; its folder is created if missing.
         """
         self.path: Final = path
         self._connection: sqlite3.Connection | None = None
@@ -86,7 +86,7 @@ class SqliteStore:
         self._swept: dict[tuple[str, float], int] = {}
 
     async def exchange(self, exchange: Exchange) -> Reply:
-        """Take in what is told, and give what is asked for; one transaction."""
+        """Apply what a process reports, and lease what is available, in one transaction."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self.exchange_now, exchange)
 
@@ -97,16 +97,16 @@ class SqliteStore:
         self._thread.shutdown()
 
     def check(self) -> None:
-        """Make sure that the file can be used.
+        """Check that the file can be used.
 
         Raises:
-            StoreError: it can't, for now.
+            StoreError: the file can't be used.
         """
         with _explained():
             try:
                 self._connect()
             except sqlite3.OperationalError as error:
-                # Whoever has it locked can use it.
+                # A locked file can be used by the process that locked it.
                 if "locked" not in str(error):
                     raise
             self.disconnect()
@@ -114,7 +114,7 @@ class SqliteStore:
     # --- in the thread -------------------------------------------------------------------------
 
     def exchange_now(self, exchange: Exchange) -> Reply:
-        """Take in what is told, and give what is asked for, without a thread.
+        """Do what `exchange` does, in the calling thread.
 
         Raises:
             StoreError: the file can't be used.
@@ -124,9 +124,9 @@ class SqliteStore:
                 self.disconnect()
             connection = self._connection or self._connect()
             try:
-                return self._in_one_step(connection, exchange)
+                return self._transact(connection, exchange)
             except sqlite3.Error:
-                # What is wrong with it may be gone when it is opened again.
+                # Opening it again may solve the problem.
                 self.disconnect()
                 raise
 
@@ -136,24 +136,24 @@ class SqliteStore:
             self._connection.close()
             self._connection = None
 
-    def _in_one_step(self, connection: sqlite3.Connection, exchange: Exchange) -> Reply:
+    def _transact(self, connection: sqlite3.Connection, exchange: Exchange) -> Reply:
         connection.execute("BEGIN IMMEDIATE")
         try:
-            first_free = self._floor(connection, exchange)
-            given = [_give(connection, exchange, ask) for ask in exchange.asks]
+            first_free = self._first_free(connection, exchange)
+            leases = [_give(connection, exchange, request) for request in exchange.requests]
             self._sweep(connection, exchange)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        return Reply(self._epoch, first_free, given)
+        return Reply(self._epoch, first_free, leases)
 
-    def _floor(self, connection: sqlite3.Connection, exchange: Exchange) -> int:
+    def _first_free(self, connection: sqlite3.Connection, exchange: Exchange) -> int:
         """Return the first window in which anything may be leased."""
-        key = (exchange.profile, exchange.minute)
+        key = (exchange.profile, exchange.window_seconds)
         if exchange.epoch not in ("", self._epoch):
-            # Who has known another file may hold what this one does not know of.
+            # A process that used another file may hold leases which this file does not contain.
             connection.execute(
                 "INSERT INTO floors VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
                 " SET number = excluded.number, epoch = excluded.epoch"
@@ -166,9 +166,9 @@ class SqliteStore:
         return 0 if found is None else int(found[0])
 
     def _sweep(self, connection: sqlite3.Connection, exchange: Exchange) -> None:
-        """Forget what is past, by the service's own clock; no other is trusted."""
-        key = (exchange.profile, exchange.minute)
-        number = min((ask.number for ask in exchange.asks), default=0)
+        """Delete expired rows, by the service's own clock; no other clock is trusted."""
+        key = (exchange.profile, exchange.window_seconds)
+        number = min((request.number for request in exchange.requests), default=0)
         if number <= self._swept.get(key, 0):
             return
         self._swept[key] = number
@@ -176,30 +176,30 @@ class SqliteStore:
             "DELETE FROM holdings WHERE profile = ? AND minute = ? AND until < ? AND number < ?",
             (*key, number - 1, number - 1 - PEAK_WINDOWS),
         )
-        long_ago = number * exchange.minute - _KEPT
+        long_ago = number * exchange.window_seconds - _EXPIRY
         connection.execute("DELETE FROM holdings WHERE (until + 1) * minute < ?", (long_ago,))
         connection.execute("DELETE FROM floors WHERE number * minute < ?", (long_ago,))
 
     # --- opening -------------------------------------------------------------------------------
 
     def _connect(self) -> sqlite3.Connection:
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _TIMEOUT
         while True:
             try:
                 return self._try_to_connect()
             except sqlite3.OperationalError as error:
-                # Whoever turns a file to write-ahead logging, as its first user does, is not
-                # waited for by SQLite itself.
+                # SQLite does not wait for a process that switches the file to write-ahead logging,
+                # as its first user does.
                 if "locked" not in str(error) or time.monotonic() > deadline:
                     raise
-            time.sleep(_PAUSE)
+            time.sleep(_RETRY_INTERVAL)
 
     def _try_to_connect(self) -> sqlite3.Connection:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.touch(mode=0o600)
         file = _identity(self.path)
         connection = sqlite3.connect(
-            self.path, isolation_level=None, timeout=_PATIENCE, check_same_thread=False
+            self.path, isolation_level=None, timeout=_TIMEOUT, check_same_thread=False
         )
         try:
             self._epoch = f"{_prepare(connection)} {file}"
@@ -214,14 +214,14 @@ class SqliteStore:
 
 
 def _prepare(connection: sqlite3.Connection) -> str:
-    """Make the tables where there are none, and return the file's epoch."""
-    # Tables first: another process may be making it, and what they are is said together with them.
+    """Create the tables if missing, and return the file's epoch."""
+    # Read the tables first: another process may be creating them, in one transaction with the ids.
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     made_by = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if (made_by, version) != (_APPLICATION, _VERSION):
         if tables:
-            raise StoreError("the file is no ledger, or one of another version", lasting=True)
+            raise StoreError("the file is not a ledger, or has another version", permanent=True)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(_SCHEMA)
     connection.execute("PRAGMA synchronous = NORMAL")
@@ -232,31 +232,31 @@ def _prepare(connection: sqlite3.Connection) -> str:
     return epoch
 
 
-def _give(connection: sqlite3.Connection, exchange: Exchange, ask: LeaseRequest) -> LeaseGrant:
-    key = (exchange.profile, exchange.minute, ask.route)
-    mine = (*key, ask.number, exchange.holder)
+def _give(connection: sqlite3.Connection, exchange: Exchange, request: LeaseRequest) -> Lease:
+    key = (exchange.profile, exchange.window_seconds, request.route)
+    mine = (*key, request.number, exchange.holder)
     connection.execute(
         "INSERT OR IGNORE INTO holdings (profile, minute, route, number, holder, held, loose,"
         " until) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (*mine, ask.carry, ask.loose, ask.number + exchange.carried),
+        (*mine, request.carry, request.loose, request.number + exchange.carried),
     )
-    _change(connection, mine, -ask.back, interactive=ask.interactive, full=ask.full)
+    _change(connection, mine, -request.back, interactive=request.interactive, full=request.full)
     rows = connection.execute(
         "SELECT number, holder, held, loose, until, interactive, filled FROM holdings"
         " WHERE profile = ? AND minute = ? AND route = ? AND number <= ?"
         " AND (until >= ? OR number >= ?)",
-        (*key, ask.number, ask.number, ask.number - PEAK_WINDOWS),
+        (*key, request.number, request.number, request.number - PEAK_WINDOWS),
     )
-    places, full = places_for(ask, [Holding(*row) for row in rows.fetchall()])
-    if places:
-        _change(connection, mine, places)
-    return LeaseGrant(ask.route, ask.number, places, bool(full))
+    permits, full = permits_for(request, [Holding(*row) for row in rows.fetchall()])
+    if permits:
+        _change(connection, mine, permits)
+    return Lease(request.route, request.number, permits, bool(full))
 
 
 def _change(
     connection: sqlite3.Connection,
     mine: tuple[object, ...],
-    places: int,
+    permits: int,
     *,
     interactive: int = 0,
     full: bool = False,
@@ -265,12 +265,12 @@ def _change(
         "UPDATE holdings SET held = held + ?, interactive = interactive + ?,"
         " filled = filled OR ?"
         " WHERE profile = ? AND minute = ? AND route = ? AND number = ? AND holder = ?",
-        (places, interactive, full, *mine),
+        (permits, interactive, full, *mine),
     )
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    """Return what tells a file from another of the same name; nothing where there is none."""
+    """Return device and inode of a file; zeros if it does not exist."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -284,8 +284,8 @@ def _explained() -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError) as error:
         problem = str(error)
-        # A disk that is full and a file that is locked are of the former kind.
-        passing = isinstance(error, (sqlite3.OperationalError, OSError))
+        # A full disk and a locked file are operational errors.
+        temporary = isinstance(error, (sqlite3.OperationalError, OSError))
     else:
         return
-    raise StoreError(problem, lasting=not passing)
+    raise StoreError(problem, permanent=not temporary)

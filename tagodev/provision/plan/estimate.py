@@ -71,7 +71,7 @@ def _seconds(number: int, limit: int, limits: HardLimits) -> float:
     return forecast(
         number,
         limit=limit,
-        minute=limits.minute,
+        window_seconds=limits.minute,
         free=limit,
         next_window_in=limits.minute,
         rate=_RATE,

@@ -83,11 +83,11 @@ class Place:
 
     def __init__(self, windows: tuple[int, int] | None) -> None:
         self.now = windows
-        self.bucket = self
+        self.limiter = self
         self.route = self
         self.name = "POST /device"
 
-    def places(self) -> tuple[Place, ...]:
+    def parts(self) -> tuple[Place, ...]:
         """Return itself: it is counted in one bucket."""
         return (self,)
 

@@ -17,7 +17,7 @@ from aiohttp import ClientSession
 from tagodev.emulator import Emulator, EmulatorOptions, EmulatorProcess
 from tagodev.emulator.http.service import Service
 from tagodev.emulator.model.saved_state import StateError, from_state, load, save, to_state
-from tagodev.emulator.model.seed_devices import stock
+from tagodev.emulator.model.seed_devices import add_devices
 from tests.emulator.support import CONNECTOR, DEVICE, NETWORK, create, refusal, result
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def assert_same(one: Any, other: Any, seen: dict[int, int] | None = None) -> Non
 def filled() -> Store:
     """Return a store in which every field of every object has something in it."""
     service = Service(EmulatorOptions(seed=4, token="p-1"))
-    stock(service, 3)
+    add_devices(service, 3)
     store = service.store
     first, *_ = store.devices.values()
 
@@ -216,7 +216,7 @@ async def test_what_another_has_written_is_not_written_over(tmp_path: Path) -> N
         async with running(state=file) as (second, _):
             await create(http, name="Kept")
             first.save()
-            with pytest.raises(OSError, match="somebody else has written it meanwhile"):
+            with pytest.raises(OSError, match="another process has written the file"):
                 second.save()
             # Whoever takes the file away wants another.
             file.unlink()
@@ -315,7 +315,7 @@ def test_file_that_could_not_be_written_is_told_at_the_start(tmp_path: Path) -> 
 
 
 def test_file_of_another_token_is_told(tmp_path: Path) -> None:
-    """A token that was asked for is not quietly another one; the message tells neither."""
+    """A different token is refused; the message contains neither."""
     file = tmp_path / "site.json"
     save(file, "p-1", filled())
 
@@ -351,7 +351,7 @@ def test_process_saves_at_its_end(tmp_path: Path, number: signal.Signals | None)
 
 
 def test_process_saves_on_demand(tmp_path: Path) -> None:
-    """The parent may ask for the file; where there is none to write it is told."""
+    """The parent can save the file; without a state file it gets an error."""
     file = tmp_path / "site.json"
     with EmulatorProcess(EmulatorOptions(state=file)) as emulator:
         emulator.save()
@@ -364,7 +364,7 @@ def test_process_saves_on_demand(tmp_path: Path) -> None:
 
 
 async def test_stock_is_there_from_the_start() -> None:
-    """Devices have names in order and a token each, and nobody has made them by request."""
+    """Initial devices have names in order and a token each, and do not count as created."""
     async with running(devices=12, plan="starter") as (emulator, http):
         query = {"amount": "100", "fields": "name"}
         listed = await result(await http.get("/device", params=query))
@@ -381,7 +381,7 @@ async def test_stock_is_there_from_the_start() -> None:
 def test_names_of_a_large_stock_are_equally_long() -> None:
     """In order of their names they are in order of their numbers."""
     service = Service(EmulatorOptions(max_devices=10_000))
-    stock(service, 10_000)
+    add_devices(service, 10_000)
     names = [device.name for device in service.store.devices.values()]
 
     assert ("device-00001", "device-10000") == (names[0], names[-1])

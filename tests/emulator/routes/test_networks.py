@@ -287,8 +287,8 @@ async def test_device_stays_where_its_connector_left_it(http: ClientSession) -> 
     ("serial", "message"),
     [
         (None, "serie_number is required in this network"),
-        (EUI[1:], "serie_number must match FF-FF-FF-FF-FF-FF-FF-FF, as the network wants it"),
-        (EUI[1:] + "G", "serie_number must match FF-FF-FF-FF-FF-FF-FF-FF, as the network wants it"),
+        (EUI[1:], "serie_number must match FF-FF-FF-FF-FF-FF-FF-FF, the network's mask"),
+        (EUI[1:] + "G", "serie_number must match FF-FF-FF-FF-FF-FF-FF-FF, the network's mask"),
     ],
 )
 async def test_lorawan_device_needs_its_eui(
@@ -311,7 +311,7 @@ async def test_serial_is_stored_without_hyphens(http: ClientSession) -> None:
     path = "/device/token"
     for serial, message in (
         (EUI, f"serie_number {EUI} is already in use in this profile"),
-        ("short", "serie_number must match FF-FF-FF-FF-FF-FF-FF-FF, as the network wants it"),
+        ("short", "serie_number must match FF-FF-FF-FF-FF-FF-FF-FF, the network's mask"),
     ):
         response = await http.post(path, json={**body, "serie_number": serial})
         assert (400, message) == await refusal(response)
@@ -327,7 +327,7 @@ async def test_network_of_ones_own_says_what_serials_it_wants(http: ClientSessio
     body = {**DEVICE, **made, "connector": UNKNOWN}
     response = await http.post("/device", json={**body, "serie_number": "123"})
 
-    assert (400, "serie_number must match A-00, as the network wants it") == await refusal(response)
+    assert (400, "serie_number must match A-00, the network's mask") == await refusal(response)
     await create(http, **body, serie_number="x-12")
     assert 1 == len(await result(await http.get("/device?serial=x12")))
 

@@ -55,15 +55,15 @@ async def told(make_store: MakeStore, *exchanges: Exchange) -> list[Reply]:
 
 
 async def places(make_store: MakeStore, *exchanges: Exchange) -> list[int]:
-    """Return how many places the first ask of each exchange is given."""
-    return [reply.given[0].places for reply in await told(make_store, *exchanges)]
+    """Return the number of permits of the first lease of each exchange."""
+    return [reply.leases[0].permits for reply in await told(make_store, *exchanges)]
 
 
 # --- what is given -------------------------------------------------------------------------------
 
 
 async def test_blocks_are_a_share_of_what_is_left(make_store: MakeStore) -> None:
-    """Each block is a sixteenth of what nobody holds, whoever asks."""
+    """Each block is a sixteenth of what is free, for every process."""
     asked = [exchange(ask(want=1000), holder=who) for who in ("one", "two", "one")]
 
     assert [20, 18, 17] == await places(make_store, *asked)
@@ -134,7 +134,7 @@ async def test_no_more_is_loose_than_was_held(make_store: MakeStore) -> None:
 
 
 async def test_the_last_word_holds_for_later_windows(make_store: MakeStore) -> None:
-    """Who has told that nothing is left of his holds nothing in the windows after."""
+    """A process that reported no charges holds nothing in later windows."""
     asked = [
         exchange(ask(100, want=200, urgent=200), holder="two"),
         exchange(ask(101, carry=0), holder="two"),
@@ -195,7 +195,7 @@ async def test_calls_go_on_as_they_began(make_store: MakeStore) -> None:
 
 
 async def test_one_closes_the_window_for_all(make_store: MakeStore) -> None:
-    """Who was told that the window is full tells all who ask; it is full for that window only."""
+    """A window reported as full is full for all processes, and only that window."""
     replies = await told(
         make_store,
         exchange(ask(100, full=True), holder="two"),
@@ -203,7 +203,7 @@ async def test_one_closes_the_window_for_all(make_store: MakeStore) -> None:
     )
 
     assert [(0, True), (5, False), (5, False)] == [
-        (given.places, given.full) for given in replies[1].given
+        (given.permits, given.full) for given in replies[1].leases
     ]
 
 
@@ -213,7 +213,7 @@ async def test_profiles_windows_and_minutes_are_apart(make_store: MakeStore) -> 
     asked = [
         exchange(full),
         exchange(full, profile="other"),
-        exchange(full, minute=30.0),
+        exchange(full, window_seconds=30.0),
         exchange(ask(103, want=320, urgent=320)),
     ]
 
@@ -224,7 +224,7 @@ async def test_an_exchange_without_asks_tells_the_epoch(make_store: MakeStore) -
     """Nothing asked, nothing given."""
     (reply,) = await told(make_store, exchange())
 
-    assert [] == reply.given
+    assert [] == reply.leases
     assert reply.epoch
 
 
@@ -232,14 +232,14 @@ async def test_an_exchange_without_asks_tells_the_epoch(make_store: MakeStore) -
 
 
 async def test_several_at_once(make_store: MakeStore) -> None:
-    """Whoever asks at the same moment gets places of his own, also where the store is new."""
+    """Concurrent requests get separate permits, also from a new store."""
     stores = [make_store() for _ in range(8)]
 
     async def take_all(store: LeaseStore, holder: str) -> int:
         given = 0
         for _ in range(30):
             reply = await store.exchange(exchange(ask(want=1000), holder=holder))
-            given += reply.given[0].places
+            given += reply.leases[0].permits
         return given
 
     try:
@@ -293,12 +293,12 @@ def test_all_stores_give_the_same(
     in_order = []
     for passed, one in history:
         latest += passed
-        asked = [attrs.evolve(each, number=latest + each.number) for each in one.asks]
-        in_order.append(attrs.evolve(one, asks=asked, profile=profile))
+        asked = [attrs.evolve(each, number=latest + each.number) for each in one.requests]
+        in_order.append(attrs.evolve(one, requests=asked, profile=profile))
     memory = MemoryStore()
-    expected = [memory.answer(one).given for one in in_order]
+    expected = [memory.answer(one).leases for one in in_order]
 
-    assert expected == [reply.given for reply in asyncio.run(told(make_store, *in_order))]
+    assert expected == [reply.leases for reply in asyncio.run(told(make_store, *in_order))]
 
 
 # --- shares --------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ def book() -> LeaseBook:
 
 def asked(book: LeaseBook, now: float) -> LeaseRequest:
     """Return the one ask that a waiting call makes."""
-    (ask,) = book.asks(ROUTE, now, bulk=0, interactive=1)
+    (ask,) = book.requests(ROUTE, now, bulk=0, interactive=1)
     book.sent(ask)
     return ask
 

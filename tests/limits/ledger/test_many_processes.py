@@ -58,11 +58,11 @@ async def come_first(service: EmulatorProcess, url: str) -> None:
         Exchange(
             profile=profile_name(service.url, Secret(service.token)),
             holder="first",
-            minute=MINUTE,
+            window_seconds=MINUTE,
             carried=1,
             epoch="",
             first_safe=0,
-            asks=[],
+            requests=[],
         )
     )
     await store.close()

@@ -113,7 +113,7 @@ async def test_every_client_hears_its_profile() -> None:
 
 
 async def test_watching_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    """An observer that fails is told of in the log, and the call goes on."""
+    """A failing observer is logged, and the call continues."""
 
     def broken(_: Event) -> None:
         raise RuntimeError("no")
@@ -154,7 +154,7 @@ def test_a_loop_that_was_closed_over_its_clients_is_no_rival(
 
 
 async def test_settings_of_the_first_client_hold(caplog: pytest.LogCaptureFixture) -> None:
-    """A client of the same profile that wants other settings is told that they are not used."""
+    """Different settings of a later client are ignored with a log message."""
     ledger = MemoryLedger()
     caplog.set_level("INFO", "tagodev.limits")
     first = ledger.open(Settings(LIMITS), None)

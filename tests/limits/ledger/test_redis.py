@@ -37,7 +37,7 @@ ALL = exchange(ask(want=320, urgent=320))
 
 
 async def test_an_empty_server_makes_everybody_wait(store: RedisStore) -> None:
-    """Nobody can tell a new one from one that has forgotten; whoever comes first says how long."""
+    """A new server counts as one that lost its data; the first process sets the wait."""
     first = await store.exchange(exchange(first_safe=103))
     second = await store.exchange(exchange(holder="two", first_safe=109))
 
@@ -67,7 +67,7 @@ async def test_a_restart_is_a_new_epoch_even_if_the_data_is_there(
     after = await store.exchange(exchange(ask(want=320, urgent=320), first_safe=109))
 
     assert before.epoch != after.epoch
-    assert (109, 320) == (after.first_free, after.given[0].places)
+    assert (109, 320) == (after.first_free, after.leases[0].permits)
 
 
 async def test_away_and_back_again(store: RedisStore, server: RedisServer) -> None:
@@ -101,7 +101,7 @@ async def test_a_hanging_server_is_away(store: RedisStore) -> None:
 
 
 async def test_keys_expire_by_themselves(store: RedisStore, server: RedisServer) -> None:
-    """A profile that nobody uses is forgotten in a month, as a whole."""
+    """An unused profile expires as a whole after a month."""
     await store.exchange(ALL)
     left = int(server.ask("PTTL", "tests:garden:60").strip(b":\r\n"))
 
@@ -125,7 +125,7 @@ async def test_the_prefix_keeps_apart(store: RedisStore, server: RedisServer) ->
     reply = await other.exchange(ALL)
     await other.close()
 
-    assert 320 == reply.given[0].places
+    assert 320 == reply.leases[0].permits
 
 
 def test_odd_addresses_are_refused() -> None:

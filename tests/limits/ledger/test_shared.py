@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 class Fickle:
-    """A store that is away when told to be; several ledgers may share what it keeps."""
+    """A store that can be made unavailable; several ledgers may share its data."""
 
     def __init__(self, memory: MemoryStore) -> None:
         self.memory = memory
@@ -102,7 +102,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 class _SleepyClock(ServerClock):
-    """A clock of a machine that has slept for as long as it is told."""
+    """A clock of a machine with a given suspended time."""
 
     slept = 0.0
 
@@ -141,7 +141,7 @@ async def test_the_next_start_goes_on_with_what_is_left(tmp_path: Path) -> None:
 
 @in_virtual_time
 async def test_what_is_left_goes_back_at_the_end() -> None:
-    """Whoever leaves holds nothing that others could use."""
+    """A client that closes returns its unused permits."""
     memory = MemoryStore()
     async with service() as emulator, client(emulator, FickleLedger(memory)) as tago:
         await tago.devices.create(DeviceCreate(name="x"))
@@ -157,7 +157,7 @@ async def test_what_is_left_goes_back_at_the_end() -> None:
 
 @in_virtual_time
 async def test_an_idle_process_gives_back_soon() -> None:
-    """Places that nobody uses any more are others' after a moment, while the client is open."""
+    """Unused permits are returned after a moment, while the client is open."""
     memory = MemoryStore()
     ledger = FickleLedger(memory)
     async with service() as emulator, client(emulator, ledger) as tago:
@@ -182,7 +182,7 @@ async def test_the_time_is_asked_for_once() -> None:
 
 @in_virtual_time
 async def test_away_and_back(caplog: pytest.LogCaptureFixture) -> None:
-    """A store that is away is told once; work waits for it and goes on by itself."""
+    """An unavailable store is logged once; requests wait and resume by themselves."""
     ledger = FickleLedger(MemoryStore())
     ledger.store.away = True
     async with service() as emulator, client(emulator, ledger) as tago:
@@ -194,8 +194,11 @@ async def test_away_and_back(caplog: pytest.LogCaptureFixture) -> None:
         stats = emulator.stats()
     told = [record.message for record in caplog.records if record.levelno == logging.WARNING]
 
-    assert ["is away (it is out)", "is back"] == [
-        part for message in told for part in ("is away (it is out)", "is back") if part in message
+    assert ["not available (it is out)", "available again"] == [
+        part
+        for message in told
+        for part in ("not available (it is out)", "available again")
+        if part in message
     ]
     assert (3, 0) == (stats["created"], stats["rejected"])
 
@@ -236,7 +239,7 @@ async def test_a_store_that_is_away_for_too_long() -> None:
 
 @in_virtual_time
 async def test_a_file_that_is_no_ledger(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """What waiting does not mend is told at once; when it is mended all goes on."""
+    """A permanent error fails at once; a corrected file works."""
     path = tmp_path / "ledger.sqlite"
     path.write_text("something else altogether")
     async with service() as emulator, client(emulator, SqliteLedger(path)) as tago:
@@ -245,7 +248,7 @@ async def test_a_file_that_is_no_ledger(tmp_path: Path, caplog: pytest.LogCaptur
         path.unlink()
         await tago.devices.create(DeviceCreate(name="y"))
 
-    assert "then all wait for it" in caplog.text
+    assert "requests wait for it" in caplog.text
 
 
 @in_virtual_time
@@ -279,7 +282,7 @@ async def test_a_share_goes_on_however_long_the_store_is_away() -> None:
 
 @in_virtual_time
 async def test_a_store_that_has_forgotten(caplog: pytest.LogCaptureFixture) -> None:
-    """It is told, and nothing goes before what was held is past."""
+    """It is logged, and nothing is sent before earlier leases expire."""
     memory = MemoryStore()
     async with service() as emulator:
         async with client(emulator, FickleLedger(memory)) as tago:
@@ -288,13 +291,13 @@ async def test_a_store_that_has_forgotten(caplog: pytest.LogCaptureFixture) -> N
             assert 10 == await _made(tago, 10)
         stats = emulator.stats()
 
-    assert "has forgotten" in caplog.text
+    assert "has lost its data" in caplog.text
     assert (15, 0) == (stats["created"], stats["rejected"])
 
 
 @in_virtual_time
 async def test_one_that_raises_what_it_should_not(caplog: pytest.LogCaptureFixture) -> None:
-    """A mistake in a store leaves nobody waiting for ever: it counts as away."""
+    """An unexpected exception of a store counts as unavailable."""
     ledger = FickleLedger(MemoryStore())
     answer = ledger.store.memory.answer
     mistakes = iter([KeyError("oops")])

@@ -25,7 +25,7 @@ def test_no_throttling_and_no_waste(limit: int, processes: int) -> None:
 
 @pytest.mark.parametrize("minute", [1.0, 2.0])
 def test_short_windows(minute: float) -> None:
-    """Windows as short as the seconds of a date are told apart, soon after the start."""
+    """Windows as short as a date's resolution are distinguished soon after the start."""
     for seed in range(6):
         result = simulate_processes(10, 45, seed, processes=2, minute=minute)
         assert 0 == result.rejected

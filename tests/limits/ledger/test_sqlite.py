@@ -47,7 +47,7 @@ ALL = exchange(ask(want=320, urgent=320))
 
 
 def test_the_file_is_for_its_owner_only(store: SqliteStore, path: Path) -> None:
-    """Nobody else may read who sends how much."""
+    """The file is readable by its owner only."""
     store.exchange_now(ALL)
 
     assert {0o600} == {file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
@@ -66,13 +66,13 @@ def test_leases_outlive_the_process(
     store.disconnect()
     reply = open_store().exchange_now(exchange(ask(want=1), holder="two"))
 
-    assert (epoch, 0, 0) == (reply.epoch, reply.first_free, reply.given[0].places)
+    assert (epoch, 0, 0) == (reply.epoch, reply.first_free, reply.leases[0].permits)
 
 
 def test_a_file_that_vanished_makes_all_wait(
     store: SqliteStore, open_store: Callable[[], SqliteStore], path: Path
 ) -> None:
-    """Whoever knew it says so in the new one, also to those who did not."""
+    """A process that used the old file records the change for all processes."""
     epoch = store.exchange_now(ALL).epoch
     for file in path.parent.iterdir():
         file.unlink()
@@ -126,14 +126,14 @@ def test_an_old_copy_is_another_file(store: SqliteStore, path: Path) -> None:
 def test_a_broken_file_is_an_error_of_the_store(
     store: SqliteStore, path: Path, content: bytes
 ) -> None:
-    """It is told, and once the file is gone all goes on."""
+    """It raises an error, and a new file works."""
     path.parent.mkdir()
     path.write_bytes(content)
     with pytest.raises(StoreError):
         store.exchange_now(ALL)
     path.unlink()
 
-    assert 320 == store.exchange_now(ALL).given[0].places
+    assert 320 == store.exchange_now(ALL).leases[0].permits
 
 
 def test_a_file_is_checked_before_it_is_used(
@@ -143,7 +143,7 @@ def test_a_file_is_checked_before_it_is_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One that can be made, or is in use, will do; one that is something else will not."""
-    monkeypatch.setattr(sqlite, "_PATIENCE", 0.05)
+    monkeypatch.setattr(sqlite, "_TIMEOUT", 0.05)
     store.check()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -155,7 +155,7 @@ def test_a_file_is_checked_before_it_is_used(
 
 
 def test_a_file_that_breaks_meanwhile(store: SqliteStore, path: Path) -> None:
-    """Bytes that somebody wrote over it are an error of the store too."""
+    """A damaged file is an error of the store too."""
     store.exchange_now(ALL)
     store.disconnect()
     with path.open("r+b") as file:
@@ -174,7 +174,7 @@ def test_other_databases_are_left_alone(store: SqliteStore, path: Path) -> None:
     connection.close()
     before = path.read_bytes()
 
-    with pytest.raises(StoreError, match="no ledger"):
+    with pytest.raises(StoreError, match="not a ledger"):
         store.exchange_now(ALL)
     assert before == path.read_bytes()
 
@@ -182,19 +182,19 @@ def test_other_databases_are_left_alone(store: SqliteStore, path: Path) -> None:
 def test_a_busy_file_is_waited_for_and_then_away(
     store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever holds the file for too long makes it count as away; later it is there again."""
-    monkeypatch.setattr(sqlite, "_PATIENCE", 0.05)
+    """A file that stays locked counts as unavailable, and works again later."""
+    monkeypatch.setattr(sqlite, "_TIMEOUT", 0.05)
     store.exchange_now(ALL)
     store.disconnect()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match="locked") as caught:
         store.exchange_now(exchange(ask(want=1)))
-    assert not caught.value.lasting
+    assert not caught.value.permanent
     other.execute("ROLLBACK")
     other.close()
 
-    assert 0 == store.exchange_now(exchange(ask(want=1))).given[0].places
+    assert 0 == store.exchange_now(exchange(ask(want=1))).leases[0].permits
 
 
 def test_a_place_that_can_not_be_written_is_an_error_of_the_store(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_a_place_that_can_not_be_written_is_an_error_of_the_store(tmp_path: Path
 
 
 def test_a_full_disk_is_waited_for(store: SqliteStore) -> None:
-    """Somebody may make room; nothing is leased before, and the file is sound."""
+    """On a full disk nothing is leased, and the file stays valid."""
     store.exchange_now(ALL)
     assert store._connection is not None
     store._connection.execute("PRAGMA max_page_count = 1")
@@ -213,9 +213,9 @@ def test_a_full_disk_is_waited_for(store: SqliteStore) -> None:
     with pytest.raises(StoreError, match="full") as caught:
         store.exchange_now(full)
 
-    assert not caught.value.lasting
-    assert 0 == store.exchange_now(exchange(ask(want=1))).given[0].places
-    assert 200 == len(store.exchange_now(full).given)
+    assert not caught.value.permanent
+    assert 0 == store.exchange_now(exchange(ask(want=1))).leases[0].permits
+    assert 200 == len(store.exchange_now(full).leases)
 
 
 def test_what_is_past_is_forgotten(store: SqliteStore, path: Path) -> None:
@@ -232,7 +232,7 @@ def test_what_is_past_is_forgotten(store: SqliteStore, path: Path) -> None:
     assert [("garden", "POST /device", 100 + 2 * day)] == rows
 
 
-@pytest.mark.parametrize("another", [{}, {"profile": "other"}, {"minute": 2.0}])
+@pytest.mark.parametrize("another", [{}, {"profile": "other"}, {"window_seconds": 2.0}])
 @pytest.mark.parametrize(
     ("ago", "carried", "kept"),
     [(7, 5, False), (7, 6, True), (6, 1, True), (6, 5, True), (7, 9, True), (1, 1, True)],
