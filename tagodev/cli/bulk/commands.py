@@ -18,7 +18,7 @@ from tagodev.cli.bulk.new_devices import check_new_devices
 from tagodev.cli.bulk.operations import create_job, delete_job, edit_job, rotate_job
 from tagodev.cli.bulk.results import ResultsFile, check_new
 from tagodev.cli.bulk.summary import RunSummary
-from tagodev.cli.commands.token_rotation import ROTATION_WARNING
+from tagodev.cli.commands.tokens import ROTATION_WARNING
 from tagodev.cli.options.confirmation import (
     ConfirmationOptions,
     DryRunOption,

@@ -15,7 +15,7 @@ from tagodev import ConfigurationParameter, Tag
 from tagodev.bulk.journal.entry import EntryState
 from tagodev.cli.apply import session
 from tagodev.cli.apply.places import ListState
-from tagodev.cli.options.files import FileOptions, PlanOptions, open_wanted
+from tagodev.cli.options.files import FileOptions, PlanOptions, open_input
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tagodev.provision.apply.run import write_steps
@@ -581,9 +581,7 @@ def test_deletions_that_were_only_intended_are_not_replayed(tmp_path: Path) -> N
 def _cut_off(profile: Profile) -> Path:
     """Leave the journal of an apply that was ended before it had done anything."""
     profile.write("site.csv")
-    wanted = open_wanted(
-        profile.folder / "site.csv", FileOptions(), PlanOptions(), ServiceOptions()
-    )
+    wanted = open_input(profile.folder / "site.csv", FileOptions(), PlanOptions(), ServiceOptions())
     plan = profile.ask(wanted.plan)
     target = profile.ask(lambda tago: tago.target())
     path = ListState.of(target, wanted.intent.manager).unused(".journal")

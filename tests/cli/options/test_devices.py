@@ -144,7 +144,7 @@ async def test_what_is_meant_is_found() -> None:
     """The fields that are needed to look are asked for; letter case is the service's affair."""
     service = Dishonest(device(), device(name="COLD ROOM 33"))
 
-    assert 2 == len(await MEANT.find_surely(service, ("description",)))  # type: ignore[arg-type]  # as much of a client as is used
+    assert 2 == len(await MEANT.find_verified(service, ("description",)))  # type: ignore[arg-type]  # as much of a client as is used
     assert {"tags", "active", "network", "connector", "type", "description"} == service.fields
 
 
@@ -167,7 +167,7 @@ async def test_what_nobody_meant_stops_everything(changes: dict[str, Any]) -> No
     """A condition that the service passes over must not delete a whole profile."""
     service = Dishonest(device(), device(**changes))
     with pytest.raises(TagoError, match="which the filter leaves out: nothing was done"):
-        await MEANT.find_surely(service)  # type: ignore[arg-type]  # as above
+        await MEANT.find_verified(service)  # type: ignore[arg-type]  # as above
 
 
 # --- one device --------------------------------------------------------------------------------
