@@ -205,7 +205,7 @@ def test_asked_at_a_terminal(profile: Profile, typed: str, code: int, made: int)
     assert code == done.code
     shown = done.out.index("Plan: 3 to create")
     assert shown < done.out.index(QUESTION)
-    assert ("Nothing was done" in done.out) is (made == 0)
+    assert ("Cancelled; nothing was changed" in done.out) is (made == 0)
     assert made == len(profile.devices())
 
 
@@ -417,7 +417,7 @@ def test_a_snapshot_takes_no_other_meaning(profile: Profile, option: tuple[str, 
     done = profile.run("apply", "before.json", "--yes", *option)
 
     assert 2 == done.code
-    assert "before.json: a snapshot puts back what it holds" in done.err
+    assert "before.json: a snapshot can't be combined" in done.err
     assert not profile.devices()["Cold room 1"].active
 
 
@@ -569,7 +569,7 @@ def test_deletions_that_were_only_intended_are_not_replayed(tmp_path: Path) -> N
 
     assert 8 < left < 20
     assert "An apply of " in planned.err
-    assert "was interrupted, and the outcome of 1 request is not known" in planned.err
+    assert "was interrupted; the outcome of 1 request is unknown" in planned.err
     # What the interrupted apply has deleted is among the results, and no more than that.
     assert again.code == 0
     assert again.json()["deleted"] in {20 - left, 21 - left, 19 - left}
