@@ -308,7 +308,7 @@ class _Run:
             noun=check.noun,
             warning=check.warning,
         )
-        return preview.ends_here(check.options, json=self.json, ask=check.ask and count > 0)
+        return preview.confirm(check.options, json=self.json, ask=check.ask and count > 0)
 
     def _finished(self) -> frozenset[int]:
         """Return the numbers of the rows that an earlier run with the journal has finished."""

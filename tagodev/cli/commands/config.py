@@ -213,7 +213,7 @@ def remove(name: str, /, *, yes: YesOption = False) -> int:
         noun="profile",
         warning="Its token is deleted too and can't be restored.",
     )
-    code = preview.ends_here(ConfirmationOptions(yes=yes), json=False)
+    code = preview.confirm(ConfirmationOptions(yes=yes), json=False)
     if code is not None:
         return code
     if stored.named[name].keyring:

@@ -100,7 +100,7 @@ def list_data(
             found += await _first(tago, device_id, query, qty)
         return found
 
-    rows = [record_of(point, columns) for point in service.ask(fetch)]
+    rows = [record_of(point, columns) for point in service.run(fetch)]
     for row in rows:
         if not output.json and isinstance(row.get("value"), bool):
             # Print true and false as sent, not as a table prints booleans.
@@ -141,7 +141,7 @@ def count(
             return await tago.data.count(device_id, data.query())
         return await tago.devices.amount(device_id)
 
-    counted = service.ask(fetch)
+    counted = service.run(fetch)
     if json:
         print_data({"count": counted})
     else:
@@ -199,7 +199,7 @@ def send_points(
     async def send_all(tago: Tago) -> int:
         return await tago.data.send(await device_id_of(tago, device), points)
 
-    accepted = service.ask(send_all)
+    accepted = service.run(send_all)
     if json:
         print_data({"accepted": accepted})
     else:
@@ -261,7 +261,7 @@ def edit(
     async def edit_all(tago: Tago) -> int:
         return await tago.data.edit(await device_id_of(tago, device), edits)
 
-    edited = service.ask(edit_all)
+    edited = service.run(edit_all)
     if json:
         print_data({"edited": edited})
     else:
@@ -323,7 +323,7 @@ def delete(
         counts = {name: await tago.data.count(device_id, data.query(name)) for name in names}
         return device_id, counts
 
-    device_id, counts = service.ask(fetch)
+    device_id, counts = service.run(fetch)
     total = sum(counts.values())
     if total or confirmation.dry_run:
         preview = Preview(
@@ -335,7 +335,7 @@ def delete(
             "tagodev data list --json.",
             fields=("device", "data"),
         )
-        code = preview.ends_here(confirmation, json=json)
+        code = preview.confirm(confirmation, json=json)
         if code is not None:
             return code
 
@@ -347,7 +347,7 @@ def delete(
             [await _remove(tago, device_id, data, name, number) for name, number in counts.items()]
         )
 
-    deleted = service.ask(remove) if total else 0
+    deleted = service.run(remove) if total else 0
     if json:
         print_data({"deleted": deleted})
     else:

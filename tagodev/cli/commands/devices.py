@@ -96,7 +96,7 @@ def list_devices(
     """
     columns = output.columns(_KNOWN, people=_PEOPLE, programs=_PROGRAMS)
     fields = ["tags" if name.startswith("tag.") else name for name in columns]
-    found = service.ask(
+    found = service.run(
         lambda tago: filters.find(
             tago,
             [name for name in fields if name not in _NAMES],
@@ -134,7 +134,7 @@ def info(
             record["tokens"] = [record_of(one, _TOKEN, reveal=show_tokens) for one in listed]
         return record
 
-    show_record(service.ask(fetch), json=json)
+    show_record(service.run(fetch), json=json)
     return Exit.OK
 
 
@@ -191,7 +191,7 @@ def create(
     }
     fields = {key: value for key, value in given.items() if value is not None}
     device = tagodev.DeviceCreate(name=name, type=type, **fields)
-    created = service.ask(lambda tago: tago.devices.create(device))
+    created = service.run(lambda tago: tago.devices.create(device))
     record = {"id": created.device_id, "name": name}
     show_record(record | record_of(created, ("token",), reveal=show_tokens), json=json)
     if not show_tokens:
@@ -273,10 +273,10 @@ def _edit_named(
         return True
 
     saving.check()
-    found = service.ask(lambda tago: find_devices(tago, devices))
+    found = service.run(lambda tago: find_devices(tago, devices))
     changed = [device for device in found if changes.of(device) is not None]
     preview = Preview(verb="edit", count=len(changed), items=_items(changed))
-    code = preview.ends_here(confirmation, json=json, ask=False)
+    code = preview.confirm(confirmation, json=json, ask=False)
     if code is not None:
         return code
     saving.save(service, (device.id for device in changed), "device-edit")
@@ -290,7 +290,7 @@ def _items(devices: Sequence[Device]) -> Iterator[tuple[str, str]]:
 def _edit_by_filter(changes: Changes, filters: FilterOptions, service: ServiceOptions) -> Task:
     from tagodev.bulk.operations.edit_devices import EditDevices
 
-    found = service.ask(lambda tago: filters.find_verified(tago, changes.fields_needed))
+    found = service.run(lambda tago: filters.find_verified(tago, changes.fields_needed))
     changed = [(device, changes.of(device)) for device in found]
     rows = [(device, change) for device, change in changed if change is not None]
     if len(rows) < len(found):
@@ -320,9 +320,9 @@ def delete(
         return task.carry_out(service, by_filter, confirmation, saving, json=json)
     by_filter.check_unused()
     saving.check()
-    found = service.ask(lambda tago: find_devices(tago, devices))
+    found = service.run(lambda tago: find_devices(tago, devices))
     preview = Preview(verb="delete", count=len(found), items=_items(found), warning=saving.warning)
-    code = preview.ends_here(confirmation, json=json)
+    code = preview.confirm(confirmation, json=json)
     if code is not None:
         return code
     saving.save(service, (device.id for device in found), "device-delete", remain=False)
@@ -344,5 +344,5 @@ def _delete_by_filter(
         warning=saving.warning,
         operation=DeleteDevices,
         remain=False,
-        rows=[(device, device.id) for device in service.ask(filters.find_verified)],
+        rows=[(device, device.id) for device in service.run(filters.find_verified)],
     )

@@ -72,7 +72,7 @@ def list_networks(
         listing = tago.networks.list(filter=_filter(name), include_public=not own, fields=columns)
         return await listing.collect(_check_limit(limit))
 
-    rows = [record_of(one, columns) for one in service.ask(fetch)]
+    rows = [record_of(one, columns) for one in service.run(fetch)]
     show_rows(rows, columns, output, noun="networks", flexible=("name", "description"))
     return Exit.OK
 
@@ -84,7 +84,7 @@ def network_info(
     network: str, /, *, json: JsonOption = False, service: ServiceOptions = _SERVICE
 ) -> int:
     """Show a network by its id."""
-    found = service.ask(lambda tago: tago.networks.info(network))
+    found = service.run(lambda tago: tago.networks.info(network))
     show_record(record_of(found, _NETWORK), json=json)
     return Exit.OK
 
@@ -117,7 +117,7 @@ def list_connectors(
         found = [one async for one in listing if network in one.networks]
         return found[: _check_limit(limit)]
 
-    rows = [record_of(one, columns) for one in service.ask(fetch)]
+    rows = [record_of(one, columns) for one in service.run(fetch)]
     show_rows(rows, columns, output, noun="connectors", flexible=("name", "description"))
     return Exit.OK
 
@@ -129,6 +129,6 @@ def connector_info(
     connector: str, /, *, json: JsonOption = False, service: ServiceOptions = _SERVICE
 ) -> int:
     """Show a connector by its id."""
-    found = service.ask(lambda tago: tago.connectors.info(connector))
+    found = service.run(lambda tago: tago.connectors.info(connector))
     show_record(record_of(found, _CONNECTOR), json=json)
     return Exit.OK

@@ -81,7 +81,7 @@ def list_params(
     async def fetch(tago: Tago) -> list[ConfigurationParameter]:
         return await tago.parameters.list(await device_id_of(tago, device), sent)
 
-    rows = [record_of(one, columns) for one in service.ask(fetch)]
+    rows = [record_of(one, columns) for one in service.run(fetch)]
     show_rows(rows, columns, output, noun="parameters", flexible=("key", "value"))
     return Exit.OK
 
@@ -124,11 +124,11 @@ def set_params(
         await tago.parameters.set(device.id, params)
         return True
 
-    found = service.ask(lambda tago: find_devices(tago, devices))
+    found = service.run(lambda tago: find_devices(tago, devices))
     preview = Preview(
         verb="set-params", count=len(found), items=((one.id, one.name) for one in found)
     )
-    code = preview.ends_here(confirmation, json=json, ask=False)
+    code = preview.confirm(confirmation, json=json, ask=False)
     if code is not None:
         return code
     saving.save(service, (one.id for one in found), "param-set")
@@ -142,7 +142,7 @@ def _set_by_filter(
 ) -> Task:
     from tagodev.bulk.operations.parameters_and_data import SetParameters
 
-    found = service.ask(filters.find_verified)
+    found = service.run(filters.find_verified)
     rows: list[tuple[Device, Any]] = [
         (device, tagodev.ParameterChange(device.id, params)) for device in found
     ]
@@ -180,7 +180,7 @@ def delete(
         device_id = await device_id_of(tago, device)
         return device_id, await tago.parameters.list(device_id)
 
-    device_id, params = service.ask(fetch)
+    device_id, params = service.run(fetch)
     missing = set(keys) - {one.key for one in params} - {one.id for one in params}
     if missing:
         raise InputError(
@@ -195,7 +195,7 @@ def delete(
         noun="parameter",
         fields=("key", "value"),
     )
-    code = preview.ends_here(confirmation, json=json)
+    code = preview.confirm(confirmation, json=json)
     if code is not None:
         return code
     saving.save(service, (device_id,), "param-delete")
@@ -204,7 +204,7 @@ def delete(
         for one in selected:
             await tago.parameters.remove(device_id, str(one.id))
 
-    service.ask(remove)
+    service.run(remove)
     if json:
         print_data({"deleted": [record_of(one, ("key", "value", "id")) for one in selected]})
     else:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["plan"]
 
 _SERVICE: Final = ServiceOptions()
-_READING: Final = FileOptions()
-_INTENT: Final = PlanOptions()
+_FILE_OPTIONS: Final = FileOptions()
+_PLAN_OPTIONS: Final = PlanOptions()
 #: Exit code of `plan` when there are changes to apply.
 CHANGES: Final = 10
 
@@ -42,8 +42,8 @@ def plan(
     file: Path,
     /,
     *,
-    reading: FileOptions = _READING,
-    intent: PlanOptions = _INTENT,
+    file_options: FileOptions = _FILE_OPTIONS,
+    plan_options: PlanOptions = _PLAN_OPTIONS,
     service: ServiceOptions = _SERVICE,
     out: Annotated[
         Path | None, Parameter(help="Save the plan to this file, for tagodev apply.")
@@ -56,8 +56,8 @@ def plan(
     """Show the devices to create, edit and delete; change nothing."""
     if out is not None:
         _check_out(out)
-    with at_hand(file, intent.manager) as path:
-        source = open_input(path, reading, intent, service)
+    with at_hand(file, plan_options.manager) as path:
+        source = open_input(path, file_options, plan_options, service)
         result, plan_name = asyncio.run(_plan(source, service, out))
     if json:
         print_json(plan_json(result))

@@ -89,7 +89,7 @@ def list_tokens(
         device_id = await device_id_of(tago, device)
         return await tago.tokens.list(device_id, fields=columns).collect()
 
-    rows = [record_of(token, columns, reveal=show_tokens) for token in service.ask(fetch)]
+    rows = [record_of(token, columns, reveal=show_tokens) for token in service.run(fetch)]
     show_rows(rows, columns, output, noun="tokens", flexible=("name", "last_authorization"))
     return Exit.OK
 
@@ -104,7 +104,7 @@ def info(*, json: JsonOption = False, service: ServiceOptions = _SERVICE) -> int
     async def fetch(tago: Tago) -> TokenInfo:
         return await tago.tokens.info()
 
-    record = record_of(service.ask(fetch), _INFO)
+    record = record_of(service.run(fetch), _INFO)
     show_record(record | {"source": service.settings().source}, json=json)
     return Exit.OK
 
@@ -141,7 +141,7 @@ def create(
         return await tago.tokens.create(await device_id_of(tago, device), request)
 
     columns = ("token", "permission", "expire_time")
-    created = record_of(service.ask(create_token), columns, reveal=show_tokens)
+    created = record_of(service.run(create_token), columns, reveal=show_tokens)
     show_record({"name": name, **created}, json=json)
     if not show_tokens:
         say(f"Show the full token: tagodev token list {shlex.quote(device)} --show-tokens")
@@ -168,7 +168,7 @@ def delete(
         device_id = await device_id_of(tago, device)
         return _select_token(await tago.tokens.list(device_id).collect(), token)
 
-    found = service.ask(fetch)
+    found = service.run(fetch)
     shown = f"{clean(found.name or '')} {found.token}"
     preview = Preview(
         verb="delete",
@@ -178,10 +178,10 @@ def delete(
         warning=_GONE,
         fields=("name", "token"),
     )
-    code = preview.ends_here(confirmation, json=json)
+    code = preview.confirm(confirmation, json=json)
     if code is not None:
         return code
-    service.ask(lambda tago: tago.tokens.delete(found.token))
+    service.run(lambda tago: tago.tokens.delete(found.token))
     if json:
         print_data({"deleted": record_of(found, ("name", "token", "device_id"))})
     else:
@@ -248,8 +248,8 @@ def rotate(
     async def find(tago: Tago) -> list[Device]:
         return await (find_devices(tago, devices) if devices else filters.find_verified(tago))
 
-    found = service.ask(find)
-    task = service.ask(lambda tago: _rotation_task(tago, found, named=named, allow_gap=allow_gap))
+    found = service.run(find)
+    task = service.run(lambda tago: _rotation_task(tago, found, named=named, allow_gap=allow_gap))
     return task.carry_out(service, by_filter, confirmation, json=json)
 
 

@@ -123,9 +123,7 @@ class Preview:
     fields: tuple[str, str] = ("id", "name")
     """JSON keys of the two texts."""
 
-    def ends_here(
-        self, options: ConfirmationOptions, *, json: bool, ask: bool = True
-    ) -> Exit | None:
+    def confirm(self, options: ConfirmationOptions, *, json: bool, ask: bool = True) -> Exit | None:
         """Show the preview and ask for confirmation.
 
         Args:
@@ -245,7 +243,7 @@ class SnapshotOptions:
         if len(ids) >= _MANY:
             say(f"Reading {len(ids)} devices for the snapshot, 3 requests each")
         try:
-            saved = service.ask(
+            saved = service.run(
                 lambda tago: save_devices(
                     tago, ids, path, name=name, remains=remain, on_progress=ReadProgress()
                 )

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["DeviceInput", "FileOptions", "PlanOptions", "ReadProgress", "open_input"]
 
 _FILE: Final = Group("How the file is read", sort_key=2)
-_INTENT: Final = Group("How the file is applied", sort_key=3)
+_PLAN: Final = Group("How the file is applied", sort_key=3)
 #: Seconds between two progress lines.
 _INTERVAL: Final = 5.0
 #: Maximum number of other files that a note lists.
@@ -96,7 +96,7 @@ def _column(text: str) -> tuple[str, str]:
     return column, field
 
 
-@Parameter(name="*", group=_INTENT)
+@Parameter(name="*", group=_PLAN)
 @attrs.frozen(kw_only=True)
 class PlanOptions:
     """Options for planning from a file."""
@@ -125,7 +125,7 @@ class PlanOptions:
         Parameter(help="Maximum number of devices in the profile; default: by its rate plan."),
     ] = None
 
-    def intent(self, path: Path, head: DocumentHeader | None) -> PlanSettings:
+    def settings(self, path: Path, head: DocumentHeader | None) -> PlanSettings:
         """Return the plan settings of a file: from the options, its header, or the defaults.
 
         Without a manager, the settings have the file's stem as manager until `open_input` binds it.
@@ -207,21 +207,21 @@ class DeviceInput:
 
 
 def open_input(
-    file: Path, options: FileOptions, intent: PlanOptions, service: ServiceOptions
+    file: Path, options: FileOptions, plan_options: PlanOptions, service: ServiceOptions
 ) -> DeviceInput:
     """Read a device file.
 
     Args:
         file: a list of devices, an export, a saved plan or a snapshot.
         options: the options for reading.
-        intent: the options for planning.
+        plan_options: the options for planning.
         service: the service that resolves names of networks and connectors.
 
     Raises:
         InvalidFileError: the file has problems; the error holds all of them.
     """
     head = read_head(file)
-    settings = intent.intent(file, head)
+    settings = plan_options.settings(file, head)
     keywords = options.keywords()
     names = integration_names(file, **keywords)
     integrations = asyncio.run(_resolve(service, names)) if names else None
@@ -231,17 +231,17 @@ def open_input(
     except InputError as error:
         name_file(error, file)
         raise
-    bound = _is_bound(file, head, intent)
+    bound = _is_bound(file, head, plan_options)
     if bound:
         settings = attrs.evolve(settings, manager=_bind(file))
-    elif intent.manager is not None:
+    elif plan_options.manager is not None:
         _note_other_files(file, settings)
-    return DeviceInput(file, head, rows, settings, intent.max_devices, bound=bound)
+    return DeviceInput(file, head, rows, settings, plan_options.max_devices, bound=bound)
 
 
-def _is_bound(file: Path, head: DocumentHeader | None, intent: PlanOptions) -> bool:
+def _is_bound(file: Path, head: DocumentHeader | None, options: PlanOptions) -> bool:
     """Return whether a list's manager is bound to its file."""
-    if intent.manager is not None or came_over_pipe(file):
+    if options.manager is not None or came_over_pipe(file):
         return False
     # An export's manager is its file name, which is not unique.
     return head is None or head.kind == "export"

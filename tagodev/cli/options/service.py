@@ -119,7 +119,7 @@ class ServiceOptions:
             ledger=find_ledger(self.ledger),
         )
 
-    def ask(self, work: Callable[[Tago], Awaitable[T]]) -> T:
+    def run(self, work: Callable[[Tago], Awaitable[T]]) -> T:
         """Run an async function with an open client and return its result.
 
         Args:

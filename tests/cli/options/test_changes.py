@@ -123,7 +123,7 @@ def test_more_tags_than_a_device_holds() -> None:
         (("type=immutable",), (), False, "can't be changed after the device is created"),
         (("serie_number=1",), (), False, "can't be changed after the device is created"),
         (("param.rate=1",), (), False, "tagodev param set DEVICE rate=1"),
-        (("tags=a",), (), False, "give each tag"),
+        (("tags=a",), (), False, "set each tag"),
         (("tag.=a",), (), False, "a key must follow"),
         (("network=n",), (), False, "changed together"),
         (("name=",), (), False, "must not be empty"),

@@ -252,7 +252,7 @@ def test_a_list_that_is_just_long_enough(
 ) -> None:
     """Ten are shown and nothing more is promised; of eleven one is left."""
     preview = Preview(verb="delete", count=count, items=((f"id{n}", "x") for n in range(count)))
-    assert preview.ends_here(ConfirmationOptions(yes=True), json=False) is None
+    assert preview.confirm(ConfirmationOptions(yes=True), json=False) is None
     first, *shown = capsys.readouterr().err.splitlines()
 
     assert f"To delete: {count} device{'s' if count > 1 else ''}" == first
