@@ -1,6 +1,6 @@
-"""The commands and their exit codes.
+"""The root of the command line: registers every command by import path and runs one.
 
-Commands are named here and imported when they are called, so that ``--help`` answers at once.
+A command's module is imported only when the command runs, so that ``--help`` is fast.
 """
 
 from __future__ import annotations
@@ -20,97 +20,98 @@ from tagodev.errors import TagoError
 __all__ = ["app", "run"]
 
 _EXIT_CODES: Final = """\
-Exit codes: 0 done, 1 anything else, 2 usage or a file with problems (nothing was sent),
-3 configuration, 4 the service or the way to it, 5 the token, 6 some rows failed or are in doubt,
-7 the plan holds no more devices, 130 interrupted.
+Exit codes: 0 success, 1 other errors, 2 usage error or invalid file (nothing was sent),
+3 configuration, 4 service or network, 5 token, 6 some rows failed or are in doubt,
+7 the rate plan's device limit is reached, 130 interrupted.
 
 Environment: TAGOIO_TOKEN, TAGOIO_API, TAGODEV_PROFILE, TAGODEV_CONFIG, TAGODEV_PLAN, NO_COLOR.
 """
 _APPLY: Final = """\
-Make a profile what a file says: create, change and, with --prune, delete devices.
+Create, edit and delete devices to match FILE.
 
-The plan is made and shown first, and carried out once you have typed yes, or with --yes. FILE is a
-list of devices, an export, a plan that was kept (which is refused if it would come out differently
-by now: exit code 1), or the snapshot of an earlier apply, which puts things back. Applying the same
-file again does nothing; after an apply that was interrupted it looks up what was sent, and plans
-the rest anew. A dash stands for standard input, which needs a --name.
+Shows the plan first and runs it after you type yes, or at once with --yes. FILE is a list of
+devices, an export, a saved plan (refused with exit code 1 if the profile has changed since), or the
+snapshot of an earlier apply, to undo it. Applying the same file again changes nothing. After an
+interrupted apply, the requests already sent are looked up and the rest is planned again. Use - as
+FILE to read standard input; this requires --name.
 
---prune deletes only devices of this list's manager (tag tagodev_managed), which is --name or one
-that belongs to this file alone; at most 10% of them unless --max-delete allows more, and none that
-a tag _delete_protection_ protects.
+--prune deletes only devices of this list's manager (tag tagodev_managed): --name, or a manager that
+belongs to this file. It deletes at most 10% of them unless --max-delete allows more, and never a
+device with the tag _delete_protection_.
 """
 _APPLY_EXAMPLES: Final = """\
 Example: tagodev apply site.csv
 
-Without questions, from a plan that somebody has looked at:
+Without a prompt, from a reviewed plan:
 tagodev plan site.csv --out plan.json; tagodev apply plan.json --yes
 """
-_BULK: Final = "Create, change or delete many devices from a file."
+_BULK: Final = "Create, edit or delete many devices from a file."
 _COMPLETION: Final = """\
-Have the shell complete commands and options of tagodev.
+Install shell completion for tagodev.
 
-Do it again after an update.
+Run it again after an update.
 """
 _DEMO: Final = """\
-Show it: thousands of devices made and deleted on an emulated service.
+Create and delete thousands of devices on an emulator.
 
-The service runs on this machine, in a process of its own, with the plan's limits: nothing leaves
-the machine, and no account is needed. Its minute is shortened, so that you need not wait.
+The emulator runs on this machine, in its own process, with the plan's limits: nothing is sent to
+TagoIO and no account is needed. Its minute is shortened to save time.
 """
 _DOCTOR: Final = """\
-Look whether everything is in order, and say what to do where it is not.
+Check configuration, network, token and limits.
 
-It tells the address and the way there, what the token is, the plan, how many devices fit, the
-service's clock, the environment and the versions. Nothing is changed; no token is shown.
+Reports the address and the connection, the kind of token, the rate plan, how many more devices the
+profile can hold, the service's clock, the environment and the versions, and what to do about each
+problem. Changes nothing and shows no token.
 """
 _EMULATOR: Final = """\
-Run the device service, with its limits, on this machine, until Ctrl-C.
+Run an emulator of the device API, with its limits.
 
-It prints its address, and two lines to paste into another terminal, where tagodev, or any other
-client of TagoIO, then talks to it.
+Prints its address and two lines to paste into another terminal, where tagodev or any other TagoIO
+client then uses the emulator. Runs until Ctrl-C.
 """
 _EMULATOR_EXAMPLES: Final = """\
 Example: tagodev emulator --plan starter --minute 6 --max-devices 2000
 
-With devices that are kept in a file, where one request in twenty is lost:
+With devices saved in a file, and one request in twenty lost:
 tagodev emulator --devices 500 --state site.json --fault reset-before=0.05
 """
 
 _PLAN: Final = """\
-Show what would make a profile what a file says; nothing is changed.
+Show what apply would change to match FILE.
 
-FILE is what tagodev apply takes, or - for standard input. It is shown what would be created,
-changed value by value and, with --prune, deleted, how many requests that takes of which route, how
-long, and whether the devices fit. Exit code 0 if there is nothing to do, 10 if there is, 6 if there
-is only what can't be done.
+Changes nothing. FILE is any file that tagodev apply accepts, or - for standard input. Shows the
+devices to create, each value to change and, with --prune, the devices to delete; the requests
+needed by route, the time they take, and whether the devices fit the rate plan. Exit code 0 if there
+are no changes, 10 if there are, 6 if all that remains is changes that can't be made.
 """
 _PLAN_EXAMPLES: Final = """\
 Example: tagodev plan site.csv --by tag:serial --prune
 
-To look at it as JSON, or to keep it and carry out exactly this later:
+As JSON, or saved to apply exactly this plan later:
 tagodev plan site.csv --json; tagodev plan site.csv --out plan.json
 """
 _EXPORT: Final = """\
-Write the devices of a profile to a file that tagodev apply takes.
+Write a profile's devices to a file for tagodev apply.
 
-Devices with their tags and configuration parameters, but without those tags that tagodev has
-written itself: applying the file to the same profile changes nothing, and to an empty one makes
-the same devices, with ids and tokens of their own.
+Writes devices with their tags and configuration parameters, without the tags that tagodev itself
+sets. Applying the file to the same profile changes nothing; applying it to an empty profile creates
+the same devices with new ids and tokens.
 """
 _EXPORT_EXAMPLES: Final = """\
 Example: tagodev export --out site.csv --tag site=dairy
 
-Everything, serial numbers and tokens too: tagodev export --out profile.json --tokens
+With serial numbers and tokens: tagodev export --out profile.json --tokens
 """
 _LIMITS: Final = """\
-Print how many requests a minute each route takes, by plan.
+Print each route's requests per minute, by rate plan.
 
-With a token the service is asked for the time and for one device, and its clock is told too.
+With a token, it also lists one device to compare the service's clock with this machine's.
 """
 
 
 def _shown_default(value: object) -> str | None:
-    """Return a default as help shows it; what is off unless it is given goes without saying."""
+    """Return a default as help shows it; None for an unset option and a flag that is off."""
     return None if value is None or value is False else str(value)
 
 
@@ -177,7 +178,7 @@ def _run() -> int:
         arguments = as_grouped(sys.argv[1:])
         code = app(arguments, exit_on_error=False, result_action="return_value")
     except CycloptsError:
-        # It has said what is wrong.
+        # Cyclopts has already printed the error.
         return Exit.USAGE
     except TagoError as error:
         complain(error)

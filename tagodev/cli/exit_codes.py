@@ -1,4 +1,4 @@
-"""Exit codes, and which one an error leads to."""
+"""Exit codes of the command line, and the code for each error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Exit", "exit_code"]
 
 
 class Exit(enum.IntEnum):
-    """What the exit code says."""
+    """An exit code of the command line."""
 
     OK = 0
     GENERAL = 1
@@ -32,7 +32,7 @@ class Exit(enum.IntEnum):
 
 
 def exit_code(error: TagoError) -> Exit:
-    """Return the exit code that an error leads to when it ends the command."""
+    """Return the exit code of a command that an error ended."""
     match error:
         case InputError():
             return Exit.USAGE

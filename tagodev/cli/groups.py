@@ -1,6 +1,6 @@
-"""The groups of commands, one a noun, and the flat commands of TagoIO's own tool.
+"""Registration of the command groups and of the flat commands of TagoIO's official tool.
 
-They are named here and imported when they are called: the names are enough to tell what there is.
+Each is registered by import path, and its module imported only when a command runs.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 __all__ = ["STDIN", "as_grouped", "register_aliases", "register_groups"]
 
-#: Name, the module's app, and what it is about.
+#: Name, import path of the app, help text.
 _GROUPS: Final = (
-    ("config", "commands.config:app", "Keep tokens in named profiles, and see which one is used."),
-    ("connector", "commands.networks:connector_app", "List connectors, and look at one."),
-    ("data", "commands.data:app", "Read, count, send, edit and delete data of devices."),
-    ("device", "commands.devices:app", "List, look at, create, edit and delete devices."),
-    ("network", "commands.networks:network_app", "List networks, and look at one."),
-    ("param", "commands.params:app", "List, set and delete configuration parameters of devices."),
-    ("token", "commands.tokens:app", "List, create, delete and rotate the tokens of devices."),
+    ("config", "commands.config:app", "Save tokens in named profiles, and show which is used."),
+    ("connector", "commands.networks:connector_app", "List connectors, and show one."),
+    ("data", "commands.data:app", "List, count, send, edit and delete data of devices."),
+    ("device", "commands.devices:app", "List, show, create, edit and delete devices."),
+    ("network", "commands.networks:network_app", "List networks, and show one."),
+    ("param", "commands.params:app", "List, set and delete configuration parameters."),
+    ("token", "commands.tokens:app", "List, create, delete and rotate device tokens."),
 )
 
-#: What the path of standard input is, also where there is no such file.
+#: Path that means standard input, also on systems without such a file.
 STDIN: Final = "/dev/stdin"
 _ID: Final = "67e1a2b3c4d5e6f708192a3b"
 _IS_ID: Final = re.compile(r"[0-9a-fA-F]{24}")
-#: Names, the function, and an example of each.
+#: Names, function, example.
 _ALIASES: Final = (
     (("device-list", "dl"), "device_list", "device-list --name room -k site -v dairy"),
     (("device-info", "info"), "device_info", f"device-info {_ID} --tokens"),
@@ -50,17 +50,17 @@ _ALIASES: Final = (
 
 
 def register_groups(app: App) -> None:
-    """Make the groups known.
+    """Register the command groups.
 
     Args:
         app: the root of the command line.
     """
-    for name, place, about in _GROUPS:
-        app.command(f"tagodev.cli.{place}", name=name, help=about)
+    for name, import_path, text in _GROUPS:
+        app.command(f"tagodev.cli.{import_path}", name=name, help=text)
 
 
 def register_aliases(app: App) -> None:
-    """Make the flat commands known, and let no list of commands show them.
+    """Register the flat commands, hidden from help.
 
     Args:
         app: the root of the command line.
@@ -76,18 +76,18 @@ def register_aliases(app: App) -> None:
 
 
 def as_grouped(arguments: Sequence[str]) -> list[str]:
-    """Return a command line as it is meant here.
+    """Return command-line arguments rewritten for the grouped commands.
 
-    The official tool's ``data ID`` is not flat, and ``data`` is a group here. A dash alone, which
-    would be taken for an option, stands for standard input.
+    The official tool's ``data ID`` becomes ``data-get ID``, as ``data`` is a group here. The FILE
+    ``-`` of plan and apply, which would be parsed as an option, becomes the path of standard input.
 
     Args:
-        arguments: as they were given.
+        arguments: the command-line arguments, without the program's name.
     """
     match list(arguments):
         case ["data", device, *rest] if _IS_ID.fullmatch(device):
             return ["data-get", device, *rest]
         case ["plan" | "apply" as name, *rest]:
             return [name, *(STDIN if one == "-" else one for one in rest)]
-        case given:
-            return given
+        case unchanged:
+            return unchanged

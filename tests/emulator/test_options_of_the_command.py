@@ -95,7 +95,7 @@ def test_what_becomes_of_the_file_is_told(
     file.touch()
     command.emulator(state=file, devices=1)
     told = capsys.readouterr()
-    assert f"Goes on with what {file} holds, without --devices\nSaved to {file}\n" == told.err
+    assert f"Loaded {file}; --devices is ignored\nSaved to {file}\n" == told.err
     assert told.out.endswith("\nexport TAGOIO_TOKEN=p-1\n")
     command.emulator(state=file, json=True)
     assert "" == capsys.readouterr().err

@@ -11,7 +11,7 @@ from tagodev.cli.apply.places import OutputPaths
 from tagodev.cli.apply.session import ApplySession
 from tagodev.cli.apply.stdin import at_hand
 from tagodev.cli.bulk.by_filter import YesOption  # noqa: TC001  (cyclopts reads annotations)
-from tagodev.cli.options.files import FileOptions, PlanOptions, open_wanted
+from tagodev.cli.options.files import FileOptions, PlanOptions, open_input
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.errors import InputError
 from tagodev.provision.apply.run import Guard
@@ -65,7 +65,7 @@ def apply(
     except InputError as error:
         raise InputError(error.message, path="--max-delete") from None
     with at_hand(file, intent.manager) as path:
-        wanted = open_wanted(path, reading, intent, service)
+        wanted = open_input(path, reading, intent, service)
         # The journal of what came over a pipe is found again by what that is called.
         named = file if path == file else Path(wanted.intent.manager)
         application = ApplySession(

@@ -156,7 +156,7 @@ def do_each(
                 complain(error)
                 told["failed"].append({**known, "error": str(error)})
 
-    service.ask(all_of_them)
+    service.run(all_of_them)
     if json:
         print_data(told)
     else:
@@ -217,10 +217,10 @@ class Task:
         )
         if not self.rows:
             if confirmation.dry_run and json:
-                preview.ends_here(confirmation, json=True)
+                preview.confirm(confirmation, json=True)
             say(f"Nothing to {self.verb}")
             return done
-        code = preview.ends_here(confirmation, json=json)
+        code = preview.confirm(confirmation, json=json)
         if code is not None:
             return code
         ids = (device.id for device, _ in self.rows)

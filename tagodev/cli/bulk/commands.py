@@ -18,7 +18,7 @@ from tagodev.cli.bulk.new_devices import check_new_devices
 from tagodev.cli.bulk.operations import create_job, delete_job, edit_job, rotate_job
 from tagodev.cli.bulk.results import ResultsFile, check_new
 from tagodev.cli.bulk.summary import RunSummary
-from tagodev.cli.commands.token_rotation import ROTATION_WARNING
+from tagodev.cli.commands.tokens import ROTATION_WARNING
 from tagodev.cli.options.confirmation import (
     ConfirmationOptions,
     DryRunOption,
@@ -308,7 +308,7 @@ class _Run:
             noun=check.noun,
             warning=check.warning,
         )
-        return preview.ends_here(check.options, json=self.json, ask=check.ask and count > 0)
+        return preview.confirm(check.options, json=self.json, ask=check.ask and count > 0)
 
     def _finished(self) -> frozenset[int]:
         """Return the numbers of the rows that an earlier run with the journal has finished."""

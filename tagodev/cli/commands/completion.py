@@ -1,4 +1,4 @@
-"""``tagodev --install-completion``: so that the shell knows commands and options."""
+"""``tagodev --install-completion``: install shell completion."""
 
 from __future__ import annotations
 
@@ -18,31 +18,28 @@ def install_completion(
     *,
     shell: Annotated[
         Literal["bash", "zsh", "fish", "powershell"] | None,
-        Parameter(help="For which shell; default: the one that this runs in."),
+        Parameter(help="Shell to install for; default: the current shell."),
     ] = None,
     output: Annotated[
         Path | None,
         Parameter(
             name=("--output", "-o"),
-            help="Where the script goes, and the shell's own files stay as they are; default: "
-            "where the shell looks, which is noted in .bashrc or .zshrc where it must be.",
+            help="Write the script to this file, without editing the shell's startup files; "
+            "default: the shell's completion folder, added to .bashrc or .zshrc if needed.",
         ),
     ] = None,
 ) -> None:
-    """Have the shell complete commands and options of tagodev.
-
-    Do it again after an update.
-    """
+    """Install shell completion for tagodev."""
     from cyclopts.completion import ShellDetectionError, detect_shell
     from cyclopts.completion.install import create_install_completion_command
 
-    # A missing folder is created.
+    # Cyclopts creates a missing folder.
     if output is not None and output.parent.is_dir():
         check_out(output, "--output")
     if shell is None:
         try:
             shell = detect_shell()
         except ShellDetectionError:
-            raise ConfigurationError("Which shell this is can't be told: give --shell") from None
+            raise ConfigurationError("The current shell is unknown; re-run with --shell") from None
     install = create_install_completion_command(app.install_completion, output is None)
     install(shell=shell, output=output)

@@ -1,4 +1,4 @@
-"""``tagodev config``: named profiles, and where token, address and plan come from."""
+"""``tagodev config``: list, show, set and remove named profiles."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _SERVICE: Final = ServiceOptions()
 _OUTPUT: Final = OutputOptions()
 _COLUMNS: Final = ("name", "default", "service", "plan", "token", "kept")
 
-app: Final = App(name="config", help="Keep tokens in named profiles, and see which one is used.")
+app: Final = App(name="config")
 
 _SET_EXAMPLES: Final = """\
 Example: tagodev config set dairy --plan scale --region eu-w1
 
-It asks for the token; a program gives it on standard input:
+It prompts for the token; in a script, pass it on standard input:
 
 tagodev config set dairy --plan scale < token.txt
 """
@@ -38,27 +38,26 @@ tagodev config set dairy --plan scale < token.txt
 
 @app.command(name="list", help_epilogue="Example: tagodev config list")
 def list_profiles(*, output: OutputOptions = _OUTPUT) -> int:
-    """List the profiles.
+    """List the named profiles.
 
-    Those of tagodev, and the environments that TagoIO's own command line knows in this folder. A
-    token is shown by how it begins.
+    Includes the environments of TagoIO's official tool for this folder. Tokens are masked.
     """
     columns = output.columns(_COLUMNS, people=_COLUMNS)
-    kept = Profiles.read(config_path())
+    stored = Profiles.read(config_path())
     rows = [
         {
             "name": name,
-            "default": name == kept.default,
+            "default": name == stored.default,
             "service": profile.address,
             "plan": profile.plan,
             "token": None if profile.token is None else str(profile.token),
-            "kept": "keyring" if profile.keyring else str(kept.path),
+            "kept": "keyring" if profile.keyring else str(stored.path),
         }
-        for name, profile in sorted(kept.named.items())
+        for name, profile in sorted(stored.named.items())
     ]
-    rows += _official_rows({row["name"] for row in rows}, has_default=kept.default is not None)
-    shown = [{name: row[name] for name in columns} for row in rows]
-    show_rows(shown, columns, output, noun="profiles", flexible=("service", "kept"))
+    rows += _official_rows({row["name"] for row in rows}, has_default=stored.default is not None)
+    selected = [{name: row[name] for name in columns} for row in rows]
+    show_rows(selected, columns, output, noun="profiles", flexible=("service", "kept"))
     return Exit.OK
 
 
@@ -73,23 +72,23 @@ def _official_rows(taken: set[Any], *, has_default: bool) -> list[dict[str, Any]
     found = [known.environment(name) for name in known.names if name not in taken]
     return [
         {
-            "name": one.name,
-            "default": one.name == known.default and not has_default,
-            "service": one.api or "us-e1",
+            "name": environment.name,
+            "default": environment.name == known.default and not has_default,
+            "service": environment.api or "us-e1",
             "plan": None,
-            "token": None if one.token is None else str(one.token),
-            "kept": str(one.lock),
+            "token": None if environment.token is None else str(environment.token),
+            "kept": str(environment.lock),
         }
-        for one in found
+        for environment in found
     ]
 
 
 @app.command(help_epilogue="Example: tagodev config show --profile dairy")
 def show(*, json: JsonOption = False, service: ServiceOptions = _SERVICE) -> int:
-    """Show which token, service and plan a command would use here, and where each comes from.
+    """Show the token, service and plan in use and their sources.
 
-    The order: the options, --profile, TAGOIO_TOKEN, TAGODEV_PROFILE, the default profile, and last
-    the files of TagoIO's own command line. The token is shown by how it begins.
+    Order of precedence: --token, --profile, TAGOIO_TOKEN, TAGODEV_PROFILE, the default profile, the
+    files of TagoIO's official tool. The token is masked.
     """
     settings = service.settings()
     plan = service.plan or settings.plan
@@ -103,7 +102,7 @@ def show(*, json: JsonOption = False, service: ServiceOptions = _SERVICE) -> int
     }
     show_record(record, json=json)
     if settings.token is None:
-        say("No token: set TAGOIO_TOKEN, or keep one in a profile: tagodev config set NAME")
+        say("No token: set TAGOIO_TOKEN, or save one in a profile: tagodev config set NAME")
         return Exit.CONFIGURATION
     return Exit.OK
 
@@ -118,44 +117,44 @@ def set_profile(
     ] = None,
     region: Annotated[str | None, Parameter(help="us-e1 (default) or eu-w1.")] = None,
     plan: Annotated[
-        Plan | None, Parameter(help="Whose limits to keep; default: the service is asked.")
+        Plan | None, Parameter(help="Rate plan; default: detected from the service.")
     ] = None,
     default: Annotated[
         bool,
-        Parameter(negative="", help="Use it where no other is named, as the first is anyway."),
+        Parameter(negative="", help="Make it the default profile, as the first one is."),
     ] = False,
     keyring: Annotated[
         bool | None,
         Parameter(
-            help="Whether the system's keyring is to keep the token; default: where there is one "
+            help="Store the token in the system keyring; default: if there is one "
             "(pip install 'tagodev[keyring]')."
         ),
     ] = None,
 ) -> int:
-    """Make a profile, or change one.
+    """Create or edit a profile.
 
-    The token is asked for, or read from standard input, never taken from the command line, where
-    others could see it. A profile that has one keeps it where none is given. It lies in the
-    system's keyring, or in a file that only you may read.
+    Prompts for the token, or reads it from standard input; it is not an option because other users
+    can see command lines. An empty token keeps the stored one. The token is stored in the system
+    keyring, or in a file that only you can read.
     """
     _check_service(api, region)
-    kept = Profiles.read(config_path())
-    known = kept.named.get(check_name(name), StoredProfile())
+    stored = Profiles.read(config_path())
+    known = stored.named.get(check_name(name), StoredProfile())
     given: dict[str, Any] = {"api": api, "region": region, "plan": plan}
     changes = {key: value for key, value in given.items() if value is not None}
-    # One takes the place of the other.
+    # A region replaces an address, and an address a region.
     other = {"region": "api", "api": "region"}
     changes |= {other[key]: None for key in changes.keys() & other.keys()}
     profile = attrs.evolve(known, **changes)
     token = _ask_token(name, has_one=known.token is not None or known.keyring)
     if token is not None:
         profile = _with_token(name, profile, token, keyring=keyring)
-    named = {**kept.named, name: profile}
-    first = kept.default is None and not kept.named
-    chosen = name if default or first else kept.default
-    attrs.evolve(kept, named=named, default=chosen).write()
-    where = "the system's keyring" if profile.keyring else str(kept.path)
-    print_line(f"{name}: token in {where}{', used by default' if chosen == name else ''}")
+    named = {**stored.named, name: profile}
+    first = stored.default is None and not stored.named
+    new_default = name if default or first else stored.default
+    attrs.evolve(stored, named=named, default=new_default).write()
+    where = "the system keyring" if profile.keyring else str(stored.path)
+    print_line(f"{name}: token in {where}{', used by default' if new_default == name else ''}")
     return Exit.OK
 
 
@@ -163,19 +162,19 @@ def _check_service(api: str | None, region: str | None) -> None:
     from tagodev.address import find_address
 
     if api is not None and region is not None:
-        raise InputError("goes without --api", path="--region")
+        raise InputError("can't be combined with --api", path="--region")
     if api is not None or region is not None:
         find_address(region, api, allow_http=False)
 
 
 def _ask_token(name: str, *, has_one: bool) -> Secret | None:
-    """Return the token that somebody types or a program gives; None to keep the one there."""
+    """Read a token from a prompt or from standard input; None to keep the stored one."""
     if sys.stdin.isatty():
         from getpass import getpass
 
-        keeps = ", empty to keep it" if has_one else ""
-        # Standard error: what is printed is for whoever reads standard output.
-        text = getpass(f"Token of the profile {name}{keeps}: ", stream=sys.stderr)
+        keep = ", empty to keep it" if has_one else ""
+        # Standard output is for results only.
+        text = getpass(f"Token of the profile {name}{keep}: ", stream=sys.stderr)
     else:
         text = sys.stdin.readline()
     if not text.strip() and has_one:
@@ -186,26 +185,26 @@ def _ask_token(name: str, *, has_one: bool) -> Secret | None:
 def _with_token(
     name: str, profile: StoredProfile, token: Secret, *, keyring: bool | None
 ) -> StoredProfile:
-    if keyring is not False and system_keyring.keep(name, token):
+    if keyring is not False and system_keyring.save(name, token):
         return attrs.evolve(profile, token=None, keyring=True)
     if keyring:
         raise ConfigurationError(
-            "There is no keyring that could keep the token",
-            hint="Install what asks it: pip install 'tagodev[keyring]'",
+            "No usable system keyring to store the token in",
+            hint="Install keyring support: pip install 'tagodev[keyring]'",
         )
     if profile.keyring:
-        system_keyring.forget(name)
+        system_keyring.delete(name)
     return attrs.evolve(profile, token=token, keyring=False)
 
 
 @app.command(help_epilogue="Example: tagodev config remove dairy --yes")
 def remove(name: str, /, *, yes: YesOption = False) -> int:
-    """Forget a profile, and its token."""
-    kept = Profiles.read(config_path())
-    if name not in kept.named:
+    """Remove a profile and its token."""
+    stored = Profiles.read(config_path())
+    if name not in stored.named:
         raise ConfigurationError(
             f"There is no profile {name!r}",
-            hint=f"Known: {', '.join(sorted(kept.named))}" if kept.named else "",
+            hint=f"Profiles: {', '.join(sorted(stored.named))}" if stored.named else "",
         )
     preview = Preview(
         verb="remove",
@@ -214,15 +213,15 @@ def remove(name: str, /, *, yes: YesOption = False) -> int:
         noun="profile",
         warning="Its token is deleted too and can't be restored.",
     )
-    code = preview.ends_here(ConfirmationOptions(yes=yes), json=False)
+    code = preview.confirm(ConfirmationOptions(yes=yes), json=False)
     if code is not None:
         return code
-    if kept.named[name].keyring:
-        system_keyring.forget(name)
-    named = {key: profile for key, profile in kept.named.items() if key != name}
-    default = None if kept.default == name else kept.default
-    attrs.evolve(kept, named=named, default=default).write()
+    if stored.named[name].keyring:
+        system_keyring.delete(name)
+    named = {key: profile for key, profile in stored.named.items() if key != name}
+    default = None if stored.default == name else stored.default
+    attrs.evolve(stored, named=named, default=default).write()
     print_line(f"removed {name}")
     if named and default is None:
-        say("No profile is used by default now: tagodev config set NAME --default")
+        say("There is no default profile now; choose one: tagodev config set NAME --default")
     return Exit.OK

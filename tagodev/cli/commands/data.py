@@ -1,4 +1,4 @@
-"""``tagodev data``: the data of a device."""
+"""``tagodev data``: list, count, send, edit and delete data of a device."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _OUTPUT: Final = OutputOptions()
 
 _KNOWN: Final = ("time", "variable", "value", "unit", "group", "location", "metadata", "id")
 _PEOPLE: Final = ("time", "variable", "value", "unit", "location", "group")
-#: What is sent as a number; what begins with a zero may be a code.
+#: Text that is sent as a number. With a leading zero it may be a code, so it stays text.
 _NUMBER: Final = re.compile(r"[+-]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
-#: What of a register may be another.
-_CHANGEABLE: Final = ("value", "variable", "unit", "group", "time", "location")
-#: Registers that one request reads or deletes.
-_AT_ONCE: Final = 10_000
+#: Fields of a register that can be edited.
+_EDITABLE: Final = ("value", "variable", "unit", "group", "time", "location")
+#: Registers that one request can read or delete.
+_BATCH: Final = 10_000
 
-#: Which register of each variable.
+#: Which one register of each variable to read.
 Mode: TypeAlias = Literal[
     "last_item",
     "first_item",
@@ -48,7 +48,7 @@ Mode: TypeAlias = Literal[
     "max",
 ]
 
-app: Final = App(name="data", help="Read, count, send, edit and delete data of devices.")
+app: Final = App(name="data")
 
 
 _ALL: Final = DataFilterOptions()
@@ -66,32 +66,32 @@ def list_data(
     *,
     data: DataFilterOptions = _ALL,
     qty: Annotated[
-        int, Parameter(help="How many at most; of each variable, where some are named.")
+        int, Parameter(help="Maximum number of registers; per variable, with --variable.")
     ] = 15,
     oldest_first: Annotated[
-        bool, Parameter(negative="", help="By time; default: the newest first.")
+        bool, Parameter(negative="", help="Sort by time, oldest first; default: newest first.")
     ] = False,
     mode: Annotated[
-        Mode | None, Parameter(help="Only one of each variable: its last, its least, and so on.")
+        Mode | None, Parameter(help="Only one register of each variable, such as its last.")
     ] = None,
     output: OutputOptions = _OUTPUT,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """List data of a device, the newest first.
+    """List data of a device, newest first.
 
-    DEVICE is an id, or a name that only one device has.
+    DEVICE is an id or a unique name.
     """
     columns = output.columns(_KNOWN, people=_PEOPLE)
     if qty < 1:
         raise InputError(f"must be 1 or more, not {qty}", path="--qty")
     ordination = "ascending" if oldest_first else None
 
-    async def look(tago: Tago) -> list[DataPoint]:
+    async def fetch(tago: Tago) -> list[DataPoint]:
         device_id = await device_id_of(tago, device)
         if mode is not None:
             query = data.query(ordination=ordination)
             return await tago.data.read(device_id, query, mode=mode)
-        if qty <= _AT_ONCE:
+        if qty <= _BATCH:
             return await tago.data.read(device_id, data.query(ordination=ordination, qty=qty))
         found: list[DataPoint] = []
         names: list[str | None] = [*(data.variable or (None,))]
@@ -100,10 +100,10 @@ def list_data(
             found += await _first(tago, device_id, query, qty)
         return found
 
-    rows = [record_of(point, columns) for point in service.ask(look)]
+    rows = [record_of(point, columns) for point in service.run(fetch)]
     for row in rows:
         if not output.json and isinstance(row.get("value"), bool):
-            # As it was sent, not as a table shows what is so and what is not.
+            # Print true and false as sent, not as a table prints booleans.
             row["value"] = str(row["value"]).lower()
     show_rows(rows, columns, output, noun="registers", flexible=("value", "group", "location"))
     return Exit.OK
@@ -132,16 +132,16 @@ def count(
 ) -> int:
     """Count data of a device.
 
-    DEVICE is an id, or a name that only one device has.
+    DEVICE is an id or a unique name.
     """
 
-    async def look(tago: Tago) -> int:
+    async def fetch(tago: Tago) -> int:
         device_id = await device_id_of(tago, device)
         if data:
             return await tago.data.count(device_id, data.query())
         return await tago.devices.amount(device_id)
 
-    counted = service.ask(look)
+    counted = service.run(fetch)
     if json:
         print_data({"count": counted})
     else:
@@ -156,11 +156,11 @@ def send(
     device: str,
     /,
     *values: Annotated[str, Parameter(help="VARIABLE=VALUE for each register.")],
-    unit: Annotated[str | None, Parameter(help="The unit of all of them.")] = None,
-    group: Annotated[str | None, Parameter(help="Their group; default: made up.")] = None,
-    time: Annotated[str | None, Parameter(help="When it was so; default: now.")] = None,
+    unit: Annotated[str | None, Parameter(help="Unit of all values.")] = None,
+    group: Annotated[str | None, Parameter(help="Group of all values; default: generated.")] = None,
+    time: Annotated[str | None, Parameter(help="Time of all values; default: now.")] = None,
     location: Annotated[
-        str | None, Parameter(help="Where it was so, in degrees north and east: 35.77,-78.67.")
+        str | None, Parameter(help="Location as latitude,longitude in degrees: 35.77,-78.67.")
     ] = None,
     text: Annotated[
         bool,
@@ -173,33 +173,33 @@ def send(
 ) -> int:
     """Send data on behalf of a device.
 
-    DEVICE is an id, or a name that only one device has. A token of the device that may write is
-    looked up where the service wants one.
+    DEVICE is an id or a unique name. If the service requires a device token, one with write
+    permission is looked up.
     """
     if not values:
-        raise InputError("what is to be sent? Give VARIABLE=VALUE", path="VALUES")
+        raise InputError("give at least one VARIABLE=VALUE", path="VALUES")
     given = {"unit": unit, "group": group, "time": time, "location": _location(location)}
-    more = {name: one for name, one in given.items() if one is not None}
-    points = [_point(one, more, text=text) for one in values]
+    shared = {name: value for name, value in given.items() if value is not None}
+    points = [_point(value, shared, text=text) for value in values]
     return send_points(device, points, service, json=json)
 
 
 def send_points(
     device: str, points: list[DataCreate], service: ServiceOptions, *, json: bool
 ) -> int:
-    """Send registers, and tell how many were taken.
+    """Send registers and print how many were accepted.
 
     Args:
         device: an id, or a name that only one device has.
-        points: what to send.
-        service: where.
+        points: the registers.
+        service: the service options.
         json: whether to print one JSON object.
     """
 
-    async def act(tago: Tago) -> int:
+    async def send_all(tago: Tago) -> int:
         return await tago.data.send(await device_id_of(tago, device), points)
 
-    accepted = service.ask(act)
+    accepted = service.run(send_all)
     if json:
         print_data({"accepted": accepted})
     else:
@@ -207,11 +207,11 @@ def send_points(
     return Exit.OK
 
 
-def _point(text_given: str, more: dict[str, Any], *, text: bool) -> DataCreate:
-    variable, value = key_and_value(text_given, "VALUES")
+def _point(argument: str, shared: dict[str, Any], *, text: bool) -> DataCreate:
+    variable, value = key_and_value(argument, "VALUES")
     if value is None:
-        raise InputError(f"must be VARIABLE=VALUE, not {text_given!r}", path="VALUES")
-    return tagodev.DataCreate(variable, value if text else _value(value), **more)
+        raise InputError(f"must be VARIABLE=VALUE, not {argument!r}", path="VALUES")
+    return tagodev.DataCreate(variable, value if text else _value(value), **shared)
 
 
 def _value(text: str) -> str | float | bool:
@@ -234,34 +234,34 @@ def edit(
         list[str] | None,
         Parameter(
             negative="",
-            help="What shall be, FIELD=VALUE; repeatable. Fields: value, variable, unit, group, "
+            help="Set a field, FIELD=VALUE; repeatable. Fields: value, variable, unit, group, "
             "time, location.",
         ),
     ] = None,
     text: Annotated[
         bool,
         Parameter(
-            negative="", help="Keep the value as text; default: 21.5 as a number, true as true."
+            negative="", help="Set the value as text; default: 21.5 as a number, true as true."
         ),
     ] = False,
     json: JsonOption = False,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """Edit data of a device: registers that are named by their ids.
+    """Edit registers of a device by their ids.
 
-    DEVICE is an id, or a name that only one device has. Fields that are not set stay as they are.
+    DEVICE is an id or a unique name. Fields that are not set keep their values.
     """
     if not registers:
-        raise InputError("which data? Give ids of registers", path="REGISTERS")
-    fields = dict(_changed(one, text=text) for one in set or ())
+        raise InputError("give at least one register id", path="REGISTERS")
+    fields = dict(_field(assignment, text=text) for assignment in set or ())
     if not fields:
-        raise InputError("what shall be? Give FIELD=VALUE", path="--set")
+        raise InputError("give at least one FIELD=VALUE", path="--set")
     edits = [tagodev.DataEdit(register, **fields) for register in registers]
 
-    async def act(tago: Tago) -> int:
+    async def edit_all(tago: Tago) -> int:
         return await tago.data.edit(await device_id_of(tago, device), edits)
 
-    edited = service.ask(act)
+    edited = service.run(edit_all)
     if json:
         print_data({"edited": edited})
     else:
@@ -269,12 +269,12 @@ def edit(
     return Exit.OK
 
 
-def _changed(given: str, *, text: bool) -> tuple[str, Any]:
-    field, value = key_and_value(given, "--set")
-    if field not in _CHANGEABLE or value is None:
-        known = ", ".join(_CHANGEABLE)
+def _field(assignment: str, *, text: bool) -> tuple[str, Any]:
+    field, value = key_and_value(assignment, "--set")
+    if field not in _EDITABLE or value is None:
+        known = ", ".join(_EDITABLE)
         raise InputError(
-            f"must be FIELD=VALUE, not {given!r}", path="--set", hint=f"Known: {known}"
+            f"must be FIELD=VALUE, not {assignment!r}", path="--set", hint=f"Fields: {known}"
         )
     if field == "value":
         return field, value if text else _value(value)
@@ -285,10 +285,10 @@ def _location(text: str | None, option: str = "--location") -> Any:
     if text is None:
         return None
     try:
-        north, east = (float(part) for part in text.split(","))
+        latitude, longitude = (float(part) for part in text.split(","))
     except ValueError:
-        raise InputError("must be two numbers, as 35.77,-78.67", path=option) from None
-    return tagodev.Location(north, east)
+        raise InputError("must be LATITUDE,LONGITUDE, like 35.77,-78.67", path=option) from None
+    return tagodev.Location(latitude, longitude)
 
 
 @app.command(
@@ -300,7 +300,7 @@ def delete(
     *,
     data: DataFilterOptions = _ALL,
     all: Annotated[  # noqa: A002  (the option's name)
-        bool, Parameter(negative="", help="All data of the device.")
+        bool, Parameter(negative="", help="Delete all data of the device.")
     ] = False,
     confirmation: ConfirmationOptions = _CONFIRMATION,
     json: JsonOption = False,
@@ -308,14 +308,14 @@ def delete(
 ) -> int:
     """Delete data of a device.
 
-    DEVICE is an id, or a name that only one device has. The data is counted first, and you type the
-    number to confirm; no more than that is deleted, and it can't be restored. It may take half a
-    minute until it is gone.
+    DEVICE is an id or a unique name. The data is counted first and you type the number to confirm;
+    no more than that number is deleted, and it can't be restored. The service may take half a
+    minute to delete it.
     """
     if bool(data) == all:
-        raise InputError("which data? Give a filter, or --all", path="--all")
+        raise InputError("give either a filter or --all", path="--all")
 
-    async def look(tago: Tago) -> tuple[str, dict[str | None, int]]:
+    async def fetch(tago: Tago) -> tuple[str, dict[str | None, int]]:
         device_id = await device_id_of(tago, device)
         if all:
             return device_id, {None: await tago.devices.amount(device_id)}
@@ -323,19 +323,19 @@ def delete(
         counts = {name: await tago.data.count(device_id, data.query(name)) for name in names}
         return device_id, counts
 
-    device_id, counts = service.ask(look)
+    device_id, counts = service.run(fetch)
     total = sum(counts.values())
     if total or confirmation.dry_run:
         preview = Preview(
             verb="delete",
             count=total,
-            items=((device_id, f"{name or 'data'}: {many}") for name, many in counts.items()),
+            items=((device_id, f"{name or 'data'}: {number}") for name, number in counts.items()),
             noun="register",
             warning="Deleted data can't be restored, and no snapshot holds it: keep a copy with "
             "tagodev data list --json.",
             fields=("device", "data"),
         )
-        code = preview.ends_here(confirmation, json=json)
+        code = preview.confirm(confirmation, json=json)
         if code is not None:
             return code
 
@@ -344,10 +344,10 @@ def delete(
             await tago.devices.empty(device_id)
             return total
         return sum(
-            [await _remove(tago, device_id, data, name, many) for name, many in counts.items()]
+            [await _remove(tago, device_id, data, name, number) for name, number in counts.items()]
         )
 
-    deleted = service.ask(remove) if total else 0
+    deleted = service.run(remove) if total else 0
     if json:
         print_data({"deleted": deleted})
     else:
@@ -356,11 +356,11 @@ def delete(
 
 
 async def _remove(
-    tago: Tago, device_id: str, data: DataFilterOptions, variable: str | None, many: int
+    tago: Tago, device_id: str, data: DataFilterOptions, variable: str | None, number: int
 ) -> int:
     deleted = 0
-    while deleted < many:
-        query = data.query(variable, qty=min(many - deleted, _AT_ONCE))
+    while deleted < number:
+        query = data.query(variable, qty=min(number - deleted, _BATCH))
         step = await tago.data.delete(device_id, query)
         if not step:
             break

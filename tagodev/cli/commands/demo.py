@@ -1,16 +1,19 @@
-"""``tagodev demo``: thousands of devices made and deleted on an emulated service.
+"""``tagodev demo``: create and delete thousands of devices on an emulator.
 
-The demonstration measures itself against an ideal: what a greedy client that knew everything
-would need, at the speed that this machine reaches without limits.
-That speed is taken in the same run, from an emulator that refuses nothing.
+The demo compares its time with an ideal: a client that knows the state of every window, at the
+speed that this machine reaches without limits.
+That speed is measured in the same run, on an emulator without limits.
 """
 
 from __future__ import annotations
 
 import asyncio
+import csv
 import sys
 import tempfile
 import time
+from importlib.resources import files
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -22,7 +25,6 @@ from rich.table import Table
 from tagodev.cli.bulk.execution import Summary, carry_out
 from tagodev.cli.bulk.operations import Job, create_job, delete_job
 from tagodev.cli.bulk.results import ResultsFile
-from tagodev.cli.commands.demo_site import write_sites
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.service import hard_limits
 from tagodev.cli.output.console import print_json, say
@@ -35,51 +37,66 @@ from tagodev.limits.forecast import forecast
 from tagodev.provision.read.devices import read_device_ids, read_devices
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["demo"]
+__all__ = ["demo", "write_sites"]
 
-#: Rows that measure this machine, after some that only warm it up.
+#: Rows that measure this machine's speed, after a warm-up.
 _MEASURED: Final = 1200
 _WARM_UP: Final = 200
-#: Where so many seconds decide about a whole window, the start is put off.
-_KNIFE_EDGE: Final = 0.5
+#: The start is delayed to the next window when so many seconds would cost the ideal one more.
+_START_MARGIN: Final = 0.5
+#: The first is the town of data/site.csv.
+_TOWNS: Final = (
+    "Leeuwarden",
+    "Zwolle",
+    "Arnhem",
+    "Breda",
+    "Almere",
+    "Deventer",
+    "Gouda",
+    "Venlo",
+    "Hoorn",
+    "Assen",
+    "Tilburg",
+    "Zutphen",
+)
 _DEVICE_CAP: Final = 1_000_000
 _UNLIMITED: Final = HardLimits("unlimited", {}, default=10**9)
 
 
 @attrs.frozen(kw_only=True)
-class _Both:
-    """A figure of the creation, and the same of the deletion."""
+class _Phases:
+    """One figure for creation and one for deletion."""
 
     create: float
     delete: float
 
 
 @attrs.frozen(kw_only=True)
-class _Pass:
-    """Devices made and deleted again."""
+class _Cycle:
+    """The result of creating devices and deleting them."""
 
     created: int
     deleted: int
     began: float
-    """When the creation began, in seconds of the epoch."""
-    elapsed: _Both
+    """When the creation began, in seconds since the epoch."""
+    elapsed: _Phases
 
 
 @attrs.frozen(kw_only=True)
 class _Outcome:
-    """What the demonstration has shown."""
+    """The result of the demo."""
 
     devices: int
-    done: _Pass
+    cycle: _Cycle
     ideal: float
     stats: Mapping[str, Any] = attrs.field(repr=False)
-    """What the emulator counted."""
+    """The emulator's counters."""
 
     @property
     def elapsed(self) -> float:
-        return self.done.elapsed.create + self.done.elapsed.delete
+        return self.cycle.elapsed.create + self.cycle.elapsed.delete
 
     @property
     def throttled(self) -> int:
@@ -87,7 +104,7 @@ class _Outcome:
         return rejected
 
     def windows(self) -> list[dict[str, Any]]:
-        """Return what each window of each route accepted."""
+        """Return the accepted requests of each window of each route."""
         return [
             {"route": route, "window_start": window["start"], "accepted": window["accepted"]}
             for route, counts in self.stats["routes"].items()
@@ -97,8 +114,8 @@ class _Outcome:
     def as_json(self) -> dict[str, Any]:
         return {
             "devices": self.devices,
-            "created": self.done.created,
-            "deleted": self.done.deleted,
+            "created": self.cycle.created,
+            "deleted": self.cycle.deleted,
             "throttled": self.throttled,
             "elapsed_s": round(self.elapsed, 3),
             "ideal_s": round(self.ideal, 3),
@@ -109,51 +126,54 @@ class _Outcome:
 
 def demo(
     *,
-    devices: Annotated[int, Parameter(help="How many devices.")] = 6000,
-    plan: Annotated[Plan, Parameter(help="Whose limits.")] = "scale",
-    minute: Annotated[float, Parameter(help="Seconds of a window; 60 on TagoIO.")] = 10.0,
-    json: Annotated[bool, Parameter(negative="", help="One JSON object as output.")] = False,
+    devices: Annotated[int, Parameter(help="Number of devices.")] = 6000,
+    plan: Annotated[Plan, Parameter(help="Rate plan to emulate.")] = "scale",
+    minute: Annotated[float, Parameter(help="Seconds per window; 60 on TagoIO.")] = 10.0,
+    json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
-    """Make thousands of devices, delete them, and show what happened."""
+    """Create and delete devices on an emulator, and print the counters."""
     if not 1 <= devices <= _DEVICE_CAP:
         raise InputError(f"must be from 1 to {_DEVICE_CAP}, not {devices}", path="--devices")
     limits = hard_limits(plan, minute)
     say(
-        f"An emulated TagoIO on this machine, with the limits of {plan}: "
-        f"{limits.limit('POST /device')} creations a minute, as many deletions.\n"
+        f"Emulator on this machine with the limits of the rate plan {plan}: "
+        f"{limits.limit('POST /device')} creations and as many deletions a minute.\n"
         f"The minute is shortened to {minute:g} s."
     )
     with tempfile.TemporaryDirectory(prefix="tagodev-demo-") as folder:
-        outcome = asyncio.run(_show(devices, plan, limits, Path(folder)))
+        outcome = asyncio.run(_run_demo(devices, plan, limits, Path(folder)))
     if json:
         print_json(outcome.as_json())
     else:
         _print(outcome)
-    complete = outcome.done.created == outcome.done.deleted == devices
+    complete = outcome.cycle.created == outcome.cycle.deleted == devices
     return Exit.OK if complete else Exit.PARTIAL
 
 
-async def _show(devices: int, plan: Plan, limits: HardLimits, folder: Path) -> _Outcome:
-    say("First, how fast this machine is where nothing is limited:")
+async def _run_demo(devices: int, plan: Plan, limits: HardLimits, folder: Path) -> _Outcome:
+    say("Measuring this machine without limits:")
     rates = await _measure(folder)
-    say(f"{rates.create:.0f} creations a second, {rates.delete:.0f} deletions. Now with limits:")
+    say(
+        f"{rates.create:.0f} creations and {rates.delete:.0f} deletions a second. "
+        "Running with limits:"
+    )
     options = EmulatorOptions(plan=plan, minute=limits.minute, max_devices=devices)
     async with EmulatorProcess(options) as emulator:
         sites = folder / "sites.csv"
         write_sites(sites, devices)
-        await _avoid_knife_edge(devices, limits, rates)
-        # No ledger that outlives it: this service is nobody else's, and is gone in a moment.
+        await _wait_for_start(devices, limits, rates)
+        # In memory: no other process uses this emulator.
         async with Tago(emulator.token, api=emulator.url, plan=limits) as tago:
-            done = await _there_and_back(tago, sites, folder / "results.csv")
+            cycle = await _run_cycle(tago, sites, folder / "results.csv")
         stats = await asyncio.to_thread(emulator.stats)
-    ideal = _ideal(devices, limits, rates, done.began)
-    return _Outcome(devices=devices, done=done, ideal=ideal, stats=stats)
+    ideal = _ideal(devices, limits, rates, cycle.began)
+    return _Outcome(devices=devices, cycle=cycle, ideal=ideal, stats=stats)
 
 
-async def _measure(folder: Path) -> _Both:
-    """Return this machine's rates, in rows a second, where nothing is limited."""
+async def _measure(folder: Path) -> _Phases:
+    """Return this machine's rates without limits, in rows per second."""
     options = EmulatorOptions(unlimited=True, max_devices=_WARM_UP + _MEASURED)
-    elapsed = _Both(create=1, delete=1)
+    elapsed = _Phases(create=1, delete=1)
     async with (
         EmulatorProcess(options) as emulator,
         Tago(emulator.token, api=emulator.url, plan=_UNLIMITED) as tago,
@@ -161,20 +181,20 @@ async def _measure(folder: Path) -> _Both:
         for rows in (_WARM_UP, _MEASURED):
             sites = folder / f"measured-{rows}.csv"
             write_sites(sites, rows)
-            done = await _there_and_back(tago, sites, sites.with_suffix(".results.csv"))
-            elapsed = done.elapsed
-    return _Both(create=_MEASURED / elapsed.create, delete=_MEASURED / elapsed.delete)
+            cycle = await _run_cycle(tago, sites, sites.with_suffix(".results.csv"))
+            elapsed = cycle.elapsed
+    return _Phases(create=_MEASURED / elapsed.create, delete=_MEASURED / elapsed.delete)
 
 
-async def _there_and_back(tago: Tago, sites: Path, out: Path) -> _Pass:
-    """Make the devices of a file and delete those that were made."""
+async def _run_cycle(tago: Tago, sites: Path, out: Path) -> _Cycle:
+    """Create the devices of a file and delete them."""
     job = create_job(read_devices(sites))
     began = time.time()
     created, creation = await _run(tago, job, out)
-    job_back = delete_job(read_device_ids(out))
-    deleted, deletion = await _run(tago, job_back, out.with_suffix(".deleted.csv"))
-    elapsed = _Both(create=creation.elapsed, delete=deletion.elapsed)
-    return _Pass(created=created, deleted=deleted, began=began, elapsed=elapsed)
+    deletion_job = delete_job(read_device_ids(out))
+    deleted, deletion = await _run(tago, deletion_job, out.with_suffix(".deleted.csv"))
+    elapsed = _Phases(create=creation.elapsed, delete=deletion.elapsed)
+    return _Cycle(created=created, deleted=deleted, began=began, elapsed=elapsed)
 
 
 async def _run(tago: Tago, job: Job[Any], out: Path) -> tuple[int, Summary]:
@@ -185,15 +205,43 @@ async def _run(tago: Tago, job: Job[Any], out: Path) -> tuple[int, Summary]:
     return results.counts.get(job.done, 0), summary
 
 
-# --- the ideal ---------------------------------------------------------------------------------
+# --- device list -------------------------------------------------------------------------------
 
 
-def _ideal(devices: int, limits: HardLimits, rates: _Both, began: float) -> float:
-    """Return the seconds a greedy client needs: all creations, then all deletions."""
+def write_sites(path: Path, devices: int) -> None:
+    """Write a CSV list of sample devices.
+
+    Args:
+        path: the file to write.
+        devices: the number of rows.
+    """
+    text = files("tagodev").joinpath("data/site.csv").read_text(encoding="utf-8")
+    shipped = list(csv.DictReader(text.splitlines()))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(shipped[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(islice(_sites(shipped), devices))
+
+
+def _sites(shipped: list[dict[str, str]]) -> Iterator[dict[str, str]]:
+    """Yield the rows of the shipped site, then of similar sites without end."""
+    for number in count():
+        lap, index = divmod(number, len(_TOWNS))
+        town = _TOWNS[index] if not lap else f"{_TOWNS[index]} {lap + 1}"
+        site = town.casefold().replace(" ", "-")
+        for row in shipped:
+            yield {**row, "name": row["name"].replace(_TOWNS[0], town), "tag.site": site}
+
+
+# --- ideal time --------------------------------------------------------------------------------
+
+
+def _ideal(devices: int, limits: HardLimits, rates: _Phases, began: float) -> float:
+    """Return the seconds that an ideal client needs: all creations, then all deletions."""
     minute = limits.minute
 
     def phase(route: str, rate: float, start: float) -> float:
-        # The two routes have counters of their own: each begins unused.
+        # Each route has its own counter, so both start unused.
         limit = limits.limit(route)
         to_next = minute - start % minute
         return forecast(
@@ -209,28 +257,28 @@ def _ideal(devices: int, limits: HardLimits, rates: _Both, began: float) -> floa
     return create + phase("DELETE /device/:device_id", rates.delete, began + create)
 
 
-async def _avoid_knife_edge(devices: int, limits: HardLimits, rates: _Both) -> None:
-    """Wait for the next window where half a second now would decide about a whole one later.
+async def _wait_for_start(devices: int, limits: HardLimits, rates: _Phases) -> None:
+    """Wait for the next window if starting half a second later would cost a whole window.
 
-    Just before a boundary any client that is careful about it may lose a window to the ideal,
-    which would say nothing about the client.
+    Just before a boundary, a client that waits for it loses a window that the ideal still uses, so
+    the comparison would be meaningless.
     """
     now = time.time()
     at_once = _ideal(devices, limits, rates, now)
-    later = _KNIFE_EDGE + _ideal(devices, limits, rates, now + _KNIFE_EDGE)
-    if later - at_once > 2 * _KNIFE_EDGE:
+    later = _START_MARGIN + _ideal(devices, limits, rates, now + _START_MARGIN)
+    if later - at_once > 2 * _START_MARGIN:
         wait = limits.minute - now % limits.minute
-        say(f"The window is about to end: waiting {wait:.1f} s for the next")
+        say(f"The window is about to end: waiting {wait:.1f} s for the next one")
         await asyncio.sleep(wait)
 
 
-# --- what is printed ---------------------------------------------------------------------------
+# --- output ------------------------------------------------------------------------------------
 
 
 def _print(outcome: _Outcome) -> None:
     console = Console(highlight=False)
-    done = outcome.done
-    table = Table(title="Requests that the service counted, window by window")
+    cycle = outcome.cycle
+    table = Table(title="Requests accepted by the emulator, by window")
     table.add_column("window")
     table.add_column("route")
     table.add_column("accepted", justify="right")
@@ -241,13 +289,13 @@ def _print(outcome: _Outcome) -> None:
         table.add_row(time.strftime("%H:%M:%S", start), route, str(window["accepted"]), str(limit))
     console.print(table)
     console.print(
-        f"{done.created} devices created in {done.elapsed.create:.1f} s, {done.deleted} deleted "
-        f"in {done.elapsed.delete:.1f} s; {outcome.throttled} requests throttled.\n"
-        f"{outcome.elapsed:.1f} s in all; the ideal from the same start: {outcome.ideal:.1f} s."
+        f"{cycle.created} devices created in {cycle.elapsed.create:.1f} s, {cycle.deleted} deleted "
+        f"in {cycle.elapsed.delete:.1f} s; {outcome.throttled} requests throttled.\n"
+        f"{outcome.elapsed:.1f} s in total; ideal from the same start: {outcome.ideal:.1f} s."
     )
     if sys.stdout.isatty():
         console.print(
-            "\nNow with a list of your own, and a service that stays:\n"
+            "\nTry your own list, on an emulator that keeps running:\n"
             "  tagodev emulator --plan scale\n"
             "  tagodev bulk create site.csv --plan scale      (in another terminal)"
         )

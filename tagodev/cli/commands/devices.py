@@ -1,4 +1,4 @@
-"""``tagodev device``: devices, one at a time or all that a filter lets through."""
+"""``tagodev device``: list, show, create, edit and delete devices."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _KNOWN: Final = (
     *("data_retention", "network_name", "connector_name"),
 )
 _PEOPLE: Final = ("id", "name", "active", "last_input", "tags")
-#: Given by the service only where names are to be resolved.
+#: Returned by the service only if it resolves names.
 _NAMES: Final = ("network_name", "connector_name")
 _INFO: Final = (
     *("id", "name", "description", "active", "visible", "type", "network", "connector"),
@@ -65,19 +65,19 @@ _INFO: Final = (
 )
 _TOKEN: Final = ("name", "token", "permission", "serie_number", "expire_time")
 
-app: Final = App(name="device", help="List, look at, create, edit and delete devices.")
+app: Final = App(name="device")
 
 _EDIT_EXAMPLES: Final = """\
 Example: tagodev device edit 67e1a2b3c4d5e6f708192a3b --set active=false --set tag.room=3
 
-All devices of a site, after a look at them:
+Preview for all devices of a site:
 
 tagodev device edit --tag site=dairy --set tag.site=dairy-2 --unset tag.room --dry-run
 """
 _DELETE_EXAMPLES: Final = """\
 Example: tagodev device delete 67e1a2b3c4d5e6f708192a3b --yes
 
-All inactive devices of a site, after a look at them:
+Preview for all inactive devices of a site:
 
 tagodev device delete --tag site=dairy --inactive --dry-run
 """
@@ -90,13 +90,13 @@ def list_devices(
     output: OutputOptions = _OUTPUT,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """List devices, by name.
+    """List devices, sorted by name.
 
-    All there are, or those that a filter lets through.
+    Without a filter, it lists all devices of the profile.
     """
     columns = output.columns(_KNOWN, people=_PEOPLE, programs=_PROGRAMS)
     fields = ["tags" if name.startswith("tag.") else name for name in columns]
-    found = service.ask(
+    found = service.run(
         lambda tago: filters.find(
             tago,
             [name for name in fields if name not in _NAMES],
@@ -114,20 +114,17 @@ def info(
     device: str,
     /,
     *,
-    tokens: Annotated[
-        bool, Parameter(negative="", help="Show its tokens, too: how each begins.")
-    ] = False,
+    tokens: Annotated[bool, Parameter(negative="", help="Also show its tokens, masked.")] = False,
     show_tokens: TokensOption = False,
     json: JsonOption = False,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """Show what is known of a device.
+    """Show a device, with its tags and configuration parameters.
 
-    Its tags and its configuration parameters, too. DEVICE is an id, or a name that only one
-    device has.
+    DEVICE is an id or a unique name.
     """
 
-    async def look(tago: Tago) -> dict[str, Any]:
+    async def fetch(tago: Tago) -> dict[str, Any]:
         found = await find_device(tago, device)
         params = await tago.parameters.list(found.id)
         record = record_of(found, _INFO)
@@ -137,7 +134,7 @@ def info(
             record["tokens"] = [record_of(one, _TOKEN, reveal=show_tokens) for one in listed]
         return record
 
-    show_record(service.ask(look), json=json)
+    show_record(service.run(fetch), json=json)
     return Exit.OK
 
 
@@ -147,35 +144,35 @@ def create(
     /,
     *,
     network: Annotated[
-        str | None, Parameter(help="Id of its network, with --connector; default: Custom HTTPS.")
+        str | None, Parameter(help="Network id, with --connector; default: Custom HTTPS.")
     ] = None,
-    connector: Annotated[str | None, Parameter(help="Id of its connector.")] = None,
-    type: Annotated[  # noqa: A002  (the service's own word)
-        Literal["mutable", "immutable", "hybrid"], Parameter(help="How it keeps data.")
+    connector: Annotated[str | None, Parameter(help="Connector id.")] = None,
+    type: Annotated[  # noqa: A002  (the option's name)
+        Literal["mutable", "immutable", "hybrid"], Parameter(help="Data storage type.")
     ] = "mutable",
     chunk_period: Annotated[
         Literal["day", "week", "month", "quarter"] | None,
-        Parameter(help="Length of a chunk, where it keeps data in chunks."),
+        Parameter(help="Length of a data chunk, for devices that store data in chunks."),
     ] = None,
-    chunk_retention: Annotated[int | None, Parameter(help="How many chunks are kept.")] = None,
-    serial: Annotated[str | None, Parameter(help="Its hardware's serial number.")] = None,
+    chunk_retention: Annotated[int | None, Parameter(help="Number of chunks to keep.")] = None,
+    serial: Annotated[str | None, Parameter(help="Serial number of the hardware.")] = None,
     description: Annotated[str | None, Parameter(help="Free text.")] = None,
     tag: Annotated[
-        list[str] | None, Parameter(negative="", help="A tag, KEY=VALUE; repeatable.")
+        list[str] | None, Parameter(negative="", help="Set a tag, KEY=VALUE; repeatable.")
     ] = None,
     param: Annotated[
         list[str] | None,
-        Parameter(negative="", help="A configuration parameter, KEY=VALUE; repeatable."),
+        Parameter(negative="", help="Set a configuration parameter, KEY=VALUE; repeatable."),
     ] = None,
-    inactive: Annotated[bool, Parameter(negative="", help="Make it inactive.")] = False,
-    hidden: Annotated[bool, Parameter(negative="", help="Make it invisible.")] = False,
+    inactive: Annotated[bool, Parameter(negative="", help="Create it as inactive.")] = False,
+    hidden: Annotated[bool, Parameter(negative="", help="Create it as not visible.")] = False,
     show_tokens: TokensOption = False,
     json: JsonOption = False,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """Make one device.
+    """Create one device.
 
-    Printed are its id, and how its token begins. Many are made from a file: tagodev bulk create.
+    Prints its id and masked token. To create many from a file, use tagodev bulk create.
     """
     given: dict[str, Any] = {
         "network": network,
@@ -194,11 +191,11 @@ def create(
     }
     fields = {key: value for key, value in given.items() if value is not None}
     device = tagodev.DeviceCreate(name=name, type=type, **fields)
-    created = service.ask(lambda tago: tago.devices.create(device))
+    created = service.run(lambda tago: tago.devices.create(device))
     record = {"id": created.device_id, "name": name}
     show_record(record | record_of(created, ("token",), reveal=show_tokens), json=json)
     if not show_tokens:
-        say(f"Its token as a whole: tagodev token list {created.device_id} --show-tokens")
+        say(f"Show the full token: tagodev token list {created.device_id} --show-tokens")
     return Exit.OK
 
 
@@ -214,18 +211,18 @@ def edit(
         list[str] | None,
         Parameter(
             negative="",
-            help="What shall be, FIELD=VALUE; repeatable. Fields: name, active, visible, "
-            "description, chunk_retention, tag.KEY, and network and connector together.",
+            help="Set a field, FIELD=VALUE; repeatable. Fields: name, active, visible, "
+            "description, chunk_retention, tag.KEY; network and connector only together.",
         ),
     ] = None,
     unset: Annotated[
         list[str] | None,
-        Parameter(negative="", help="What shall not be: tag.KEY or description; repeatable."),
+        Parameter(negative="", help="Remove tag.KEY or description; repeatable."),
     ] = None,
     replace_tags: Annotated[
         bool,
         Parameter(
-            negative="--merge-tags", help="Whether tags that are not set go; default: they stay."
+            negative="--merge-tags", help="Remove tags not given with --set; default: keep them."
         ),
     ] = False,
     filters: FilterOptions = _FILTERS,
@@ -235,11 +232,10 @@ def edit(
     json: JsonOption = False,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """Change devices.
+    """Edit devices.
 
-    Those that are named, by ids or by names that only one device has; or all that a filter lets
-    through. These are shown first, and their number is to be typed; a device that is so already is
-    left alone.
+    DEVICES are ids or unique names; without any, give a filter. With a filter, the devices are
+    shown first and you type their number to confirm. Devices that already match are not changed.
     """
     from tagodev.cli.options.changes import Changes
 
@@ -250,7 +246,7 @@ def edit(
         by_filter.check_unused()
         return _edit_named(changes, devices, confirmation, saving, service, json=json)
     if "name" in changes.fields:
-        raise InputError("is for devices that are named, one by one", path="--set name")
+        raise InputError("needs DEVICES; it can't be used with a filter", path="--set name")
     task = _edit_by_filter(changes, filters, service)
     return task.carry_out(service, by_filter, confirmation, saving, json=json)
 
@@ -264,27 +260,27 @@ def _edit_named(
     *,
     json: bool,
 ) -> int:
-    async def change(tago: Tago, device: Device) -> bool:
+    async def edit_one(tago: Tago, device: Device) -> bool:
         change = changes.of(device)
         if change is None:
             return False
         edit = change.changes
         if change.tags is not None:
-            # Read again now: the edit replaces the whole list, and the device was found earlier.
-            present = (await tago.devices.info(device.id)).tags
-            edit = attrs.evolve(edit, tags=change.tags.merged(present))
+            # Read the tags again, as the edit replaces the whole list.
+            current = (await tago.devices.info(device.id)).tags
+            edit = attrs.evolve(edit, tags=change.tags.merged(current))
         await tago.devices.edit(device.id, edit)
         return True
 
     saving.check()
-    found = service.ask(lambda tago: find_devices(tago, devices))
-    others = [device for device in found if changes.of(device) is not None]
-    preview = Preview(verb="edit", count=len(others), items=_items(others))
-    code = preview.ends_here(confirmation, json=json, ask=False)
+    found = service.run(lambda tago: find_devices(tago, devices))
+    changed = [device for device in found if changes.of(device) is not None]
+    preview = Preview(verb="edit", count=len(changed), items=_items(changed))
+    code = preview.confirm(confirmation, json=json, ask=False)
     if code is not None:
         return code
-    saving.save(service, (device.id for device in others), "device-edit")
-    return do_each(service, found, "edited", change, json=json)
+    saving.save(service, (device.id for device in changed), "device-edit")
+    return do_each(service, found, "edited", edit_one, json=json)
 
 
 def _items(devices: Sequence[Device]) -> Iterator[tuple[str, str]]:
@@ -294,11 +290,11 @@ def _items(devices: Sequence[Device]) -> Iterator[tuple[str, str]]:
 def _edit_by_filter(changes: Changes, filters: FilterOptions, service: ServiceOptions) -> Task:
     from tagodev.bulk.operations.edit_devices import EditDevices
 
-    found = service.ask(lambda tago: filters.find_surely(tago, changes.asks_for))
+    found = service.run(lambda tago: filters.find_verified(tago, changes.fields_needed))
     changed = [(device, changes.of(device)) for device in found]
     rows = [(device, change) for device, change in changed if change is not None]
     if len(rows) < len(found):
-        say(f"So already, and left alone: {plural(len(found) - len(rows), 'device')}")
+        say(f"Already up to date: {plural(len(found) - len(rows), 'device')}")
     return Task(verb="edit", warning="They will be changed.", operation=EditDevices, rows=rows)
 
 
@@ -312,11 +308,11 @@ def delete(
     json: JsonOption = False,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """Delete devices, with all their data.
+    """Delete devices with all their data.
 
-    Those that are named, by ids or by names that only one device has; or all that a filter selects.
-    They are shown, you type their number to confirm, and a snapshot is written, from which tagodev
-    apply creates them again: with new ids and tokens, and without their data.
+    DEVICES are ids or unique names; without any, give a filter. The devices are shown first and you
+    type their number to confirm. A snapshot is written first; tagodev apply SNAPSHOT creates the
+    devices again, with new ids and tokens and without their data.
     """
     check_chosen(devices, filtered=bool(filters))
     if not devices:
@@ -324,9 +320,9 @@ def delete(
         return task.carry_out(service, by_filter, confirmation, saving, json=json)
     by_filter.check_unused()
     saving.check()
-    found = service.ask(lambda tago: find_devices(tago, devices))
+    found = service.run(lambda tago: find_devices(tago, devices))
     preview = Preview(verb="delete", count=len(found), items=_items(found), warning=saving.warning)
-    code = preview.ends_here(confirmation, json=json)
+    code = preview.confirm(confirmation, json=json)
     if code is not None:
         return code
     saving.save(service, (device.id for device in found), "device-delete", remain=False)
@@ -348,5 +344,5 @@ def _delete_by_filter(
         warning=saving.warning,
         operation=DeleteDevices,
         remain=False,
-        rows=[(device, device.id) for device in service.ask(filters.find_surely)],
+        rows=[(device, device.id) for device in service.run(filters.find_verified)],
     )

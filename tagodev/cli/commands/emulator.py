@@ -1,4 +1,4 @@
-"""``tagodev emulator``: the device service on this machine."""
+"""``tagodev emulator``: run an emulator of the device API on this machine."""
 
 from __future__ import annotations
 
@@ -22,65 +22,63 @@ __all__ = ["emulator"]
 
 def emulator(
     *,
-    plan: Annotated[Plan, Parameter(help="Whose limits and device cap it has.")] = "scale",
-    minute: Annotated[float, Parameter(help="Seconds of a window: 60 on TagoIO.")] = 60.0,
-    port: Annotated[int, Parameter(help="Port on 127.0.0.1; 0 takes a free one.")] = 8899,
-    latency: Annotated[float, Parameter(help="Seconds before each answer.")] = 0.0,
+    plan: Annotated[Plan, Parameter(help="Rate plan whose limits apply.")] = "scale",
+    minute: Annotated[float, Parameter(help="Seconds per window; 60 on TagoIO.")] = 60.0,
+    port: Annotated[int, Parameter(help="Port on 127.0.0.1; 0 picks a free port.")] = 8899,
+    latency: Annotated[float, Parameter(help="Seconds before each response.")] = 0.0,
     clock_offset: Annotated[
-        float, Parameter(help="Seconds by which its clock runs ahead of this machine's.")
+        float, Parameter(help="Seconds its clock is ahead of this machine's.")
     ] = 0.0,
     max_devices: Annotated[
-        int | None, Parameter(help="Devices it holds; default: as many as the plan.")
+        int | None, Parameter(help="Maximum number of devices; default: by rate plan.")
     ] = None,
-    devices: Annotated[int, Parameter(help="Devices that are there from the start.")] = 0,
+    devices: Annotated[int, Parameter(help="Devices that exist at the start.")] = 0,
     limit: Annotated[
         list[str] | None,
-        Parameter(negative="", help="Another limit than the plan's, as ROUTE=N; repeatable."),
+        Parameter(negative="", help="Override a route's limit, ROUTE=N; repeatable."),
     ] = None,
     fault: Annotated[
         list[str] | None,
         Parameter(
             negative="",
-            help="What goes wrong, as NAME=PROBABILITY, or ROUTE:NAME=PROBABILITY for one route; "
+            help="Inject a fault, NAME=PROBABILITY, or ROUTE:NAME=PROBABILITY for one route; "
             f"repeatable. Names: {', '.join(FAULTS)}.",
         ),
     ] = None,
     slow_seconds: Annotated[
-        float, Parameter(help="Seconds by which the fault 'slow' delays an answer.")
+        float, Parameter(help="Seconds that the fault 'slow' delays a response.")
     ] = 3.0,
     rpm: Annotated[
         list[str] | None,
         Parameter(
             negative="",
-            help="A soft limit of each device, as data_input=N or data_output=N; repeatable.",
+            help="Set a soft limit per device, data_input=N or data_output=N; repeatable.",
         ),
     ] = None,
     variant: Annotated[
         list[str] | None,
         Parameter(
             negative="",
-            help="Where nobody knows what the service does: do the other thing; repeatable. "
+            help="Emulate the alternative behaviour where TagoIO's is undocumented; repeatable. "
             f"Names: {', '.join(VARIANTS)}.",
         ),
     ] = None,
     state: Annotated[
         Path | None,
-        Parameter(
-            help="File that keeps devices and tokens from one run to the next; written at the end."
-        ),
+        Parameter(help="File to load devices and tokens from, and to save them to on exit."),
     ] = None,
     lenient: Annotated[
-        bool, Parameter(negative="", help="Accept a device without network, connector and type.")
+        bool, Parameter(negative="", help="Accept devices without network, connector and type.")
     ] = False,
     seed: Annotated[
-        int | None, Parameter(help="Makes ids, tokens and faults the same each time.")
+        int | None, Parameter(help="Seed for reproducible ids, tokens and faults.")
     ] = None,
     token: Annotated[
-        str | None, Parameter(help="The token to accept; default: one is made up.")
+        str | None, Parameter(help="Token to accept; default: a generated one.")
     ] = None,
-    json: Annotated[bool, Parameter(negative="", help="One JSON object as output.")] = False,
+    json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
-    """Run the emulator until a signal comes."""
+    """Run the emulator until a signal stops it."""
     if state is not None:
         check_out(state, "--state")
     try:
@@ -105,7 +103,7 @@ def emulator(
     except ValueError as error:
         raise InputError(str(error)) from None
     ready = False
-    goes_on = state is not None and state.exists()
+    restored = state is not None and state.exists()
 
     def announce(url: str, token: str) -> None:
         nonlocal ready
@@ -113,11 +111,11 @@ def emulator(
         if json:
             print_json({"url": url, "token": token, "plan": plan, "minute": minute})
             return
-        print_line(f"Emulator at {url}, plan {plan}, minute {minute:g} s; Ctrl-C stops it")
+        print_line(f"Emulator at {url}, plan {plan}, minute {minute:g} s; press Ctrl-C to stop")
         print_line(f"export TAGOIO_API={url}")
         print_line(f"export TAGOIO_TOKEN={token}")
-        if goes_on:
-            say(f"Goes on with what {state} holds" + (", without --devices" if devices else ""))
+        if restored:
+            say(f"Loaded {state}" + ("; --devices is ignored" if devices else ""))
 
     try:
         asyncio.run(serve(options, announce))
@@ -135,28 +133,28 @@ def emulator(
 
 
 def _limit(text: str) -> tuple[str, int]:
-    """Return route and figure of an option like ``POST /device=1000``."""
-    return _figure(text, "--limit", "ROUTE=N, like 'POST /device=1000'")
+    """Return the route and limit of an option like ``POST /device=1000``."""
+    return _name_and_number(text, "--limit", "ROUTE=N, like 'POST /device=1000'")
 
 
 def _rpm(text: str) -> tuple[str, int]:
-    """Return name and figure of an option like ``data_input=10``."""
-    return _figure(text, "--rpm", "NAME=N, like 'data_input=10'")
+    """Return the name and limit of an option like ``data_input=10``."""
+    return _name_and_number(text, "--rpm", "NAME=N, like 'data_input=10'")
 
 
-def _figure(text: str, path: str, form: str) -> tuple[str, int]:
-    # What stands before may hold a sign of its own: "GET /data?query=aggregate".
-    name, _, figure = text.rpartition("=")
-    if not name or not (figure.isascii() and figure.isdigit()):
+def _name_and_number(text: str, path: str, form: str) -> tuple[str, int]:
+    # The name can contain an equals sign: "GET /data?query=aggregate".
+    name, _, number = text.rpartition("=")
+    if not name or not (number.isascii() and number.isdigit()):
         raise InputError(f"must be {form}, not {text!r}", path=path)
-    return name.strip(), int(figure)
+    return name.strip(), int(number)
 
 
 def _fault(text: str) -> tuple[str, float]:
-    """Return fault and figure of an option like ``POST /device:slow=0.5``."""
-    fault, _, figure = text.rpartition("=")
+    """Return the fault and probability of an option like ``POST /device:slow=0.5``."""
+    fault, _, probability = text.rpartition("=")
     try:
-        return fault.strip(), float(figure)
+        return fault.strip(), float(probability)
     except ValueError:
         raise InputError(
             f"must be NAME=PROBABILITY, like 'slow=0.1', not {text!r}", path="--fault"

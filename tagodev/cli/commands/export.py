@@ -1,4 +1,4 @@
-"""``tagodev export``: a profile's devices in a file that ``tagodev apply`` takes."""
+"""``tagodev export``: write a profile's devices to a file for ``tagodev apply``."""
 
 from __future__ import annotations
 
@@ -46,36 +46,36 @@ _SUFFIXES: Final[dict[str, Format]] = {
 
 def export(
     *,
-    out: Annotated[Path | None, Parameter(help="The file; default: standard output.")] = None,
+    out: Annotated[Path | None, Parameter(help="File to write; default: standard output.")] = None,
     format: Annotated[  # noqa: A002  (the option's name)
-        Format | None, Parameter(help="Default: what the file's name ends in, or csv.")
+        Format | None, Parameter(help="File format; default: by the file's suffix, or csv.")
     ] = None,
     which: FilterOptions = _ALL,
     no_params: Annotated[
         bool,
         Parameter(
-            negative="", help="Leave configuration parameters out, which take a request a device."
+            negative="", help="Skip configuration parameters, which need one request per device."
         ),
     ] = False,
     tokens: Annotated[
         bool,
         Parameter(
             negative="",
-            help="With the first token of each device, and its serial number, which stands on it: "
-            "a request a device. Only you may read the file then.",
+            help="Include each device's first token and its serial number, which is stored on the "
+            "token: one request per device. The file is then readable only by you.",
         ),
     ] = False,
-    force: Annotated[bool, Parameter(negative="", help="Replace what is there.")] = False,
+    force: Annotated[bool, Parameter(negative="", help="Overwrite an existing file.")] = False,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """Write the devices of a profile down."""
+    """Write a profile's devices to a file."""
     if out is not None:
         check_out(out)
         if out.exists() and not force:
             raise InputError(
-                f"{out} is there already", path="--out", hint="Name another file, or say --force"
+                f"{out} already exists", path="--out", hint="Name another file, or use --force"
             )
-    chosen = format or _SUFFIXES.get("" if out is None else out.suffix.casefold(), "csv")
+    file_format = format or _SUFFIXES.get("" if out is None else out.suffix.casefold(), "csv")
     tago = service.client()
     records = asyncio.run(_read(tago, which, parameters=not no_params, tokens=tokens))
     known_by = known_by_of(records)
@@ -83,13 +83,13 @@ def export(
         manager=stem_of(out) if out is not None else "export", known_by=known_by or "name"
     )
     head = DocumentHeader(kind="export", service=tago.base_url, intent=intent)
-    pieces = _pieces(chosen, head, records)
+    pieces = _pieces(file_format, head, records)
     if out is None:
         _print(pieces)
     else:
         write_file(out, pieces, private=tokens)
         say(f"{plural(len(records), 'device')} in {out}")
-    _say_how_known(known_by, chosen)
+    _note_identity(known_by, file_format)
     return Exit.OK
 
 
@@ -98,20 +98,20 @@ async def _read(
 ) -> list[dict[str, Any]]:
     async with tago:
         devices = await which.find(tago, EXPORT_FIELDS, complete=True)
-        reading = export_records(
+        records = export_records(
             tago, devices, parameters=parameters, tokens=tokens, on_progress=ReadProgress()
         )
-        return [record async for record in reading]
+        return [record async for record in records]
 
 
 def _pieces(
-    chosen: Format, head: DocumentHeader, records: Sequence[dict[str, Any]]
+    file_format: Format, head: DocumentHeader, records: Sequence[dict[str, Any]]
 ) -> Iterable[bytes]:
-    if chosen == "json":
+    if file_format == "json":
         return document(head, records)
-    if chosen == "jsonl":
+    if file_format == "jsonl":
         return json_line_pieces(records)
-    return csv_pieces(records) if chosen == "csv" else yaml_pieces(records)
+    return csv_pieces(records) if file_format == "csv" else yaml_pieces(records)
 
 
 def _print(pieces: Iterable[bytes]) -> None:
@@ -121,9 +121,12 @@ def _print(pieces: Iterable[bytes]) -> None:
     sys.stdout.buffer.flush()
 
 
-def _say_how_known(known_by: str | None, chosen: Format) -> None:
-    """Say how to apply the file, where devices of one name can't be told apart by that."""
+def _note_identity(known_by: str | None, file_format: Format) -> None:
+    """Print how to apply the file if several devices have the same name."""
     if known_by is None:
-        say("Some devices have the same name: give each a tag of its own to apply this, with --by")
-    elif known_by != "name" and chosen != "json":
-        say(f"Some devices have the same name: apply it with --by {known_by}")
+        say(
+            "Some devices have the same name: before you apply this file, give each a tag with a "
+            "unique value, and use --by tag:KEY"
+        )
+    elif known_by != "name" and file_format != "json":
+        say(f"Some devices have the same name: apply this file with --by {known_by}")

@@ -1,4 +1,4 @@
-"""``tagodev limits``: the documented limits, and what is known of the present window."""
+"""``tagodev limits``: print the documented limits, and the state of the current window."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _DEFAULTS: Final = ServiceOptions()
 
 
 @attrs.frozen
-class _Present:
-    """What one request has told of the present window."""
+class _CurrentWindow:
+    """The service's clock and the routes' usage, known from one request."""
 
     clock: ClockState
     states: dict[str, RouteState]
@@ -34,66 +34,66 @@ class _Present:
 def limits(
     *,
     service: ServiceOptions = _DEFAULTS,
-    json: Annotated[bool, Parameter(negative="", help="One JSON object as output.")] = False,
+    json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
-    """Print the table; with a token, look at the service's clock too."""
-    present = _look(service)
+    """Print the limits; with a token, the service's clock too."""
+    window = _current_window(service)
     rows = [*HARD_LIMITS, DEFAULT_LIMIT]
     if json:
-        print_json(_as_json(rows, present))
+        print_json(_as_json(rows, window))
         return Exit.OK
-    for line in _table(rows, present):
+    for line in _table(rows, window):
         print_line(line)
     return Exit.OK
 
 
-def _look(service: ServiceOptions) -> _Present | None:
+def _current_window(service: ServiceOptions) -> _CurrentWindow | None:
     try:
         client = service.client()
     except ConfigurationError as error:
         if service.token is None and "No token" in error.message:
-            say("Without a token the service is not asked: this is the documentation alone")
+            say("No token: these are the documented limits, without the service's clock")
             return None
         raise
-    return asyncio.run(_ask(client))
+    return asyncio.run(_fetch(client))
 
 
-async def _ask(client: Tago) -> _Present | None:
+async def _fetch(client: Tago) -> _CurrentWindow | None:
     async with client as tago:
         await tago.devices.list(fields=()).first()
         clock = tago.limits.clock()
         if clock is None:
-            say("The service does not tell the time: requests go steadily, without windows")
+            say("The service's clock is unknown: requests are spaced evenly, without windows")
             return None
-        return _Present(clock, {state.route: state for state in tago.limits.snapshot()})
+        return _CurrentWindow(clock, {state.route: state for state in tago.limits.snapshot()})
 
 
-def _table(rows: list[HardLimit], present: _Present | None) -> list[str]:
+def _table(rows: list[HardLimit], window: _CurrentWindow | None) -> list[str]:
     width = max(len(row.route) for row in rows)
     lines = [f"{'requests a minute':<{width}} {'free':>6} {'starter':>8} {'scale':>6}"]
     for row in rows:
         mark = "" if row.documented else " *"
-        used = present.states.get(row.route) if present else None
+        used = window.states.get(row.route) if window else None
         now = f"  {used.used} used by this command" if used else ""
         lines.append(
             f"{row.route:<{width}} {row.free:>6} {row.starter:>8} {row.scale:>6}{mark}{now}"
         )
     lines.append(f"* assumed: not in the documentation ({SOURCE}, {SOURCE_DATE})")
-    if present is not None:
-        clock = present.clock
+    if window is not None:
+        clock = window.clock
         lines.append(
             f"The service's clock is {clocks_apart(clock.ahead, clock.uncertainty)}; "
-            f"its next window begins in {clock.next_window_in:.1f} s. What others, and other "
-            "commands, have used of this one is not told."
+            f"its next window begins in {clock.next_window_in:.1f} s. Requests of other clients "
+            "and commands in this window are not shown."
         )
     return lines
 
 
-def _as_json(rows: list[HardLimit], present: _Present | None) -> dict[str, Any]:
+def _as_json(rows: list[HardLimit], window: _CurrentWindow | None) -> dict[str, Any]:
     return {
         "source": SOURCE,
         "source_date": SOURCE_DATE,
         "routes": [attrs.asdict(row) for row in rows],
-        "clock": attrs.asdict(present.clock) if present else None,
-        "used": {name: state.used for name, state in present.states.items()} if present else {},
+        "clock": attrs.asdict(window.clock) if window else None,
+        "used": {name: state.used for name, state in window.states.items()} if window else {},
     }

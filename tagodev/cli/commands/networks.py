@@ -1,4 +1,4 @@
-"""``tagodev network`` and ``tagodev connector``: what devices speak through, and what they are."""
+"""``tagodev network`` and ``tagodev connector``: list and show networks and connectors."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ _CONNECTOR: Final = (
 )
 
 _NameOption: TypeAlias = Annotated[
-    str | None, Parameter(help="Of this name; * stands for any run of characters.")
+    str | None, Parameter(help="Only this name; * matches any text.")
 ]
 _OwnOption: TypeAlias = Annotated[
-    bool, Parameter(negative="", help="Only the profile's own, not the public catalogue.")
+    bool, Parameter(negative="", help="Only the profile's own, not the public ones.")
 ]
 _LimitOption: TypeAlias = Annotated[
-    int | None, Parameter(help="At most so many, the first by name.")
+    int | None, Parameter(help="Maximum number, the first by name.")
 ]
 
-network_app: Final = App(name="network", help="List networks, and look at one.")
-connector_app: Final = App(name="connector", help="List connectors, and look at one.")
+network_app: Final = App(name="network")
+connector_app: Final = App(name="connector")
 
 
 def _filter(name: str | None) -> IntegrationFilter | None:
     return None if name is None else tagodev.IntegrationFilter(name=name)
 
 
-def _checked(limit: int | None) -> int | None:
+def _check_limit(limit: int | None) -> int | None:
     if limit is not None and limit < 1:
         raise InputError(f"must be 1 or more, not {limit}", path="--limit")
     return limit
@@ -65,14 +65,14 @@ def list_networks(
     output: OutputOptions = _OUTPUT,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """List networks, by name."""
+    """List networks, sorted by name."""
     columns = output.columns(_NETWORK, people=_PEOPLE, programs=_LISTED)
 
-    async def look(tago: Tago) -> list[Network]:
+    async def fetch(tago: Tago) -> list[Network]:
         listing = tago.networks.list(filter=_filter(name), include_public=not own, fields=columns)
-        return await listing.collect(_checked(limit))
+        return await listing.collect(_check_limit(limit))
 
-    rows = [record_of(one, columns) for one in service.ask(look)]
+    rows = [record_of(one, columns) for one in service.run(fetch)]
     show_rows(rows, columns, output, noun="networks", flexible=("name", "description"))
     return Exit.OK
 
@@ -83,8 +83,8 @@ def list_networks(
 def network_info(
     network: str, /, *, json: JsonOption = False, service: ServiceOptions = _SERVICE
 ) -> int:
-    """Show what is known of a network, by its id."""
-    found = service.ask(lambda tago: tago.networks.info(network))
+    """Show a network by its id."""
+    found = service.run(lambda tago: tago.networks.info(network))
     show_record(record_of(found, _NETWORK), json=json)
     return Exit.OK
 
@@ -96,26 +96,28 @@ def list_connectors(
     *,
     name: _NameOption = None,
     network: Annotated[
-        str | None, Parameter(help="Whose devices may speak through the network with this id.")
+        str | None, Parameter(help="Only connectors for the network with this id.")
     ] = None,
     own: _OwnOption = False,
     limit: _LimitOption = None,
     output: OutputOptions = _OUTPUT,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """List connectors, by name."""
+    """List connectors, sorted by name."""
     columns = output.columns(_CONNECTOR, people=_PEOPLE, programs=(*_LISTED, "networks"))
 
-    async def look(tago: Tago) -> list[Connector]:
-        asked = (*columns, "networks")
-        listing = tago.connectors.list(filter=_filter(name), include_public=not own, fields=asked)
+    async def fetch(tago: Tago) -> list[Connector]:
+        requested = (*columns, "networks")
+        listing = tago.connectors.list(
+            filter=_filter(name), include_public=not own, fields=requested
+        )
         if network is None:
-            return await listing.collect(_checked(limit))
-        # The service does not filter by it.
+            return await listing.collect(_check_limit(limit))
+        # The service can't filter by network.
         found = [one async for one in listing if network in one.networks]
-        return found[: _checked(limit)]
+        return found[: _check_limit(limit)]
 
-    rows = [record_of(one, columns) for one in service.ask(look)]
+    rows = [record_of(one, columns) for one in service.run(fetch)]
     show_rows(rows, columns, output, noun="connectors", flexible=("name", "description"))
     return Exit.OK
 
@@ -126,7 +128,7 @@ def list_connectors(
 def connector_info(
     connector: str, /, *, json: JsonOption = False, service: ServiceOptions = _SERVICE
 ) -> int:
-    """Show what is known of a connector, by its id."""
-    found = service.ask(lambda tago: tago.connectors.info(connector))
+    """Show a connector by its id."""
+    found = service.run(lambda tago: tago.connectors.info(connector))
     show_record(record_of(found, _CONNECTOR), json=json)
     return Exit.OK

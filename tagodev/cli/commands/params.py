@@ -1,4 +1,4 @@
-"""``tagodev param``: the configuration parameters of devices."""
+"""``tagodev param``: list, set and delete configuration parameters of devices."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ _SNAPSHOT: Final = SnapshotOptions()
 
 _KNOWN: Final = ("key", "value", "sent", "id")
 
-app: Final = App(name="param", help="List, set and delete configuration parameters of devices.")
+app: Final = App(name="param")
 
 _SET_EXAMPLES: Final = """\
 Example: tagodev param set 67e1a2b3c4d5e6f708192a3b check_rate=600 unit=C
 
-On all devices of a site, after a look at them:
+Preview for all devices of a site:
 
 tagodev param set check_rate=600 --tag site=dairy --dry-run
 """
@@ -66,7 +66,7 @@ def list_params(
         Parameter(
             name="--sent",
             negative="--not-sent",
-            help="Only those that the device has read, or has not.",
+            help="Only parameters that the device has read, or has not read.",
         ),
     ] = None,
     output: OutputOptions = _OUTPUT,
@@ -74,14 +74,14 @@ def list_params(
 ) -> int:
     """List the configuration parameters of a device.
 
-    DEVICE is an id, or a name that only one device has.
+    DEVICE is an id or a unique name.
     """
     columns = output.columns(_KNOWN, people=_KNOWN)
 
-    async def look(tago: Tago) -> list[ConfigurationParameter]:
+    async def fetch(tago: Tago) -> list[ConfigurationParameter]:
         return await tago.parameters.list(await device_id_of(tago, device), sent)
 
-    rows = [record_of(one, columns) for one in service.ask(look)]
+    rows = [record_of(one, columns) for one in service.run(fetch)]
     show_rows(rows, columns, output, noun="parameters", flexible=("key", "value"))
     return Exit.OK
 
@@ -90,7 +90,7 @@ def list_params(
 def set_params(
     *arguments: Annotated[str, Parameter(help="Devices, then KEY=VALUE for each parameter.")],
     sent: Annotated[
-        bool, Parameter(negative="", help="Mark them as read by the device; default: as not read.")
+        bool, Parameter(negative="", help="Mark them as read by the device; default: not read.")
     ] = False,
     filters: FilterOptions = _FILTERS,
     by_filter: ByFilterOptions = _BY_FILTER,
@@ -99,16 +99,16 @@ def set_params(
     json: JsonOption = False,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """Set configuration parameters of devices; those with other keys stay.
+    """Set configuration parameters of devices.
 
-    Of the devices that are named, by ids or by names that only one device has; or of all that a
-    filter lets through. These are shown first, and their number is to be typed. A parameter that
-    is new is made.
+    Creates parameters that don't exist and keeps all others. Devices are ids or unique names;
+    without any, give a filter. With a filter, the devices are shown first and you type their number
+    to confirm.
     """
     devices = [text for text in arguments if "=" not in text]
     given = dict(key_and_value(text, "KEY=VALUE") for text in arguments if "=" in text)
     if not given:
-        raise InputError("what is to be set? Give KEY=VALUE", path="KEY=VALUE")
+        raise InputError("give at least one parameter to set", path="KEY=VALUE")
     params = [
         tagodev.ConfigurationParameter(key, value or "", sent=sent) for key, value in given.items()
     ]
@@ -120,19 +120,19 @@ def set_params(
     by_filter.check_unused()
     saving.check()
 
-    async def change(tago: Tago, device: Device) -> bool:
+    async def set_on(tago: Tago, device: Device) -> bool:
         await tago.parameters.set(device.id, params)
         return True
 
-    found = service.ask(lambda tago: find_devices(tago, devices))
+    found = service.run(lambda tago: find_devices(tago, devices))
     preview = Preview(
         verb="set-params", count=len(found), items=((one.id, one.name) for one in found)
     )
-    code = preview.ends_here(confirmation, json=json, ask=False)
+    code = preview.confirm(confirmation, json=json, ask=False)
     if code is not None:
         return code
     saving.save(service, (one.id for one in found), "param-set")
-    return do_each(service, found, "set", change, json=json)
+    return do_each(service, found, "set", set_on, json=json)
 
 
 def _set_by_filter(
@@ -142,7 +142,7 @@ def _set_by_filter(
 ) -> Task:
     from tagodev.bulk.operations.parameters_and_data import SetParameters
 
-    found = service.ask(filters.find_surely)
+    found = service.run(filters.find_verified)
     rows: list[tuple[Device, Any]] = [
         (device, tagodev.ParameterChange(device.id, params)) for device in found
     ]
@@ -169,45 +169,45 @@ def delete(
 ) -> int:
     """Delete configuration parameters of a device.
 
-    DEVICE is an id, or a name that only one device has; KEYS are the parameters' keys, or ids. The
-    device is saved in a snapshot first, from which tagodev apply restores them.
+    DEVICE is an id or a unique name; KEYS are the parameters' keys or ids. The device is saved in a
+    snapshot first; tagodev apply SNAPSHOT restores the parameters.
     """
     saving.check()
     if not keys:
-        raise InputError("which parameters? Give their keys", path="KEYS")
+        raise InputError("give the keys of the parameters to delete", path="KEYS")
 
-    async def look(tago: Tago) -> tuple[str, list[ConfigurationParameter]]:
+    async def fetch(tago: Tago) -> tuple[str, list[ConfigurationParameter]]:
         device_id = await device_id_of(tago, device)
         return device_id, await tago.parameters.list(device_id)
 
-    device_id, there = service.ask(look)
-    missing = set(keys) - {one.key for one in there} - {one.id for one in there}
+    device_id, params = service.run(fetch)
+    missing = set(keys) - {one.key for one in params} - {one.id for one in params}
     if missing:
         raise InputError(
             f"the device has no parameter {', '.join(map(clean, sorted(missing)))}", path="KEYS"
         )
-    # Two may have the same key.
-    doomed = [one for one in there if one.key in keys or one.id in keys]
+    # Several parameters can have the same key.
+    selected = [one for one in params if one.key in keys or one.id in keys]
     preview = Preview(
         verb="delete",
-        count=len(doomed),
-        items=((one.key, one.value) for one in doomed),
+        count=len(selected),
+        items=((one.key, one.value) for one in selected),
         noun="parameter",
         fields=("key", "value"),
     )
-    code = preview.ends_here(confirmation, json=json)
+    code = preview.confirm(confirmation, json=json)
     if code is not None:
         return code
     saving.save(service, (device_id,), "param-delete")
 
     async def remove(tago: Tago) -> None:
-        for one in doomed:
+        for one in selected:
             await tago.parameters.remove(device_id, str(one.id))
 
-    service.ask(remove)
+    service.run(remove)
     if json:
-        print_data({"deleted": [record_of(one, ("key", "value", "id")) for one in doomed]})
+        print_data({"deleted": [record_of(one, ("key", "value", "id")) for one in selected]})
     else:
-        for one in doomed:
+        for one in selected:
             print_line(f"deleted {clean(one.key)}")
     return Exit.OK

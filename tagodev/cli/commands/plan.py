@@ -1,4 +1,4 @@
-"""``tagodev plan``: what would be done to a profile, and what it takes."""
+"""``tagodev plan``: show what ``tagodev apply`` would change in a profile."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tagodev.cli.apply.places import ListState
 from tagodev.cli.apply.stdin import at_hand
 from tagodev.cli.bulk.by_filter import plural
 from tagodev.cli.exit_codes import Exit
-from tagodev.cli.options.files import DeviceInput, FileOptions, PlanOptions, open_wanted
+from tagodev.cli.options.files import DeviceInput, FileOptions, PlanOptions, open_input
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import print_json, say
 from tagodev.cli.output.plan import plan_json, show_plan
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["plan"]
 
 _SERVICE: Final = ServiceOptions()
-_READING: Final = FileOptions()
-_INTENT: Final = PlanOptions()
-#: What `plan` answers when there is something to do.
+_FILE_OPTIONS: Final = FileOptions()
+_PLAN_OPTIONS: Final = PlanOptions()
+#: Exit code of `plan` when there are changes to apply.
 CHANGES: Final = 10
 
 
@@ -42,54 +42,58 @@ def plan(
     file: Path,
     /,
     *,
-    reading: FileOptions = _READING,
-    intent: PlanOptions = _INTENT,
+    file_options: FileOptions = _FILE_OPTIONS,
+    plan_options: PlanOptions = _PLAN_OPTIONS,
     service: ServiceOptions = _SERVICE,
     out: Annotated[
-        Path | None, Parameter(help="Keep the plan here, for: tagodev apply FILE.")
+        Path | None, Parameter(help="Save the plan to this file, for tagodev apply.")
     ] = None,
     all: Annotated[  # noqa: A002  (the option's name)
-        bool, Parameter(negative="", help="Show every step, however many.")
+        bool, Parameter(negative="", help="Show every change, not only the first ones.")
     ] = False,
-    json: Annotated[bool, Parameter(negative="", help="One JSON object as output.")] = False,
+    json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
-    """Show what would be created, changed and deleted; nothing is sent that changes anything."""
+    """Show the devices to create, edit and delete; change nothing."""
     if out is not None:
         _check_out(out)
-    with at_hand(file, intent.manager) as path:
-        wanted = open_wanted(path, reading, intent, service)
-        made, plan_name = asyncio.run(_plan(wanted, service, out))
+    with at_hand(file, plan_options.manager) as path:
+        source = open_input(path, file_options, plan_options, service)
+        result, plan_name = asyncio.run(_plan(source, service, out))
     if json:
-        print_json(plan_json(made))
+        print_json(plan_json(result))
     else:
-        show_plan(made, plan_name, everything=all)
+        show_plan(result, plan_name, everything=all)
     if out is not None:
-        say(f"Kept in {out}; carry it out with: tagodev apply {out}")
-    if made.todo:
+        say(f"Plan saved to {out}; apply it with: tagodev apply {out}")
+    if result.todo:
         return CHANGES
-    return Exit.PARTIAL if made.steps else Exit.OK
+    return Exit.PARTIAL if result.steps else Exit.OK
 
 
 def _check_out(out: Path) -> None:
-    """Let nothing be overwritten but an earlier plan."""
+    """Refuse to overwrite anything but an earlier plan."""
     check_out(out)
     if out.exists():
         head = read_head(out)
         if head is None or head.kind != "plan":
-            raise InputError(f"{out} is there already, and is no plan", path="--out")
+            raise InputError(
+                f"{out} already exists and is not a saved plan",
+                path="--out",
+                hint="Name another file",
+            )
 
 
-async def _plan(wanted: DeviceInput, service: ServiceOptions, out: Path | None) -> tuple[Plan, str]:
+async def _plan(source: DeviceInput, service: ServiceOptions, out: Path | None) -> tuple[Plan, str]:
     async with service.client() as tago:
-        _mention_interrupted(await tago.target(), wanted.intent.manager)
-        made = await wanted.plan(tago)
+        _note_interrupted(await tago.target(), source.intent.manager)
+        result = await source.plan(tago)
         if out is not None:
-            keep_plan(out, made, wanted.rows, tago)
-        return made, tago.limits.documented.name
+            keep_plan(out, result, source.rows, tago)
+        return result, tago.limits.documented.name
 
 
-def _mention_interrupted(target: Target, manager: str) -> None:
-    """Say that an interrupted apply has sent requests whose outcome is not known."""
+def _note_interrupted(target: Target, manager: str) -> None:
+    """Print a note about an interrupted apply with requests whose outcome is unknown."""
     with suppress(ConfigurationError):
         for path in ListState.of(target, manager).unreported():
             with Journal.read(path) as journal:
@@ -97,7 +101,7 @@ def _mention_interrupted(target: Target, manager: str) -> None:
                 began = datetime.fromtimestamp(journal.info.began).astimezone()
             if sent:
                 say(
-                    f"An apply of {began:%Y-%m-%d %H:%M} was interrupted, and the outcome of "
-                    f"{plural(sent, 'request')} is not known: tagodev apply looks them up before "
-                    "it plans, so that its plan may differ"
+                    f"The apply of {began:%Y-%m-%d %H:%M} was interrupted; the outcome of "
+                    f"{plural(sent, 'request')} is unknown. tagodev apply looks them up first, so "
+                    "its plan may differ"
                 )

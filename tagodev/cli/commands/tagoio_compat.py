@@ -1,7 +1,7 @@
-"""The flat commands of TagoIO's own command line, for those who have them in their fingers.
+"""The flat commands of TagoIO's official tool, for compatibility: ``device-list``, ``data-get``.
 
-They take its options, and do what the grouped commands do.
-Where its habits are others they are kept, but for one: a token is shown by how it begins.
+They accept its options and call the grouped commands.
+They behave like the official tool, except that tokens are masked.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ __all__ = [
 ]
 
 _SERVICE: Final = ServiceOptions()
-#: What the official tool lists of a device.
+#: Fields that the official tool lists.
 _LISTED: Final = "id,name,active,last_input"
-#: The official tool's words for one register of each variable.
+#: The official tool's names of data modes.
 _MODES: Final[Mapping[str, data.Mode]] = {
     "min": "min",
     "max": "max",
@@ -52,9 +52,9 @@ _MODES: Final[Mapping[str, data.Mode]] = {
 
 _EnvOption: TypeAlias = Annotated[
     str | None,
-    Parameter(name=("--env", "--environment"), help="Environment, or profile, to work in."),
+    Parameter(name=("--env", "--environment"), help="Environment or profile to use."),
 ]
-_JsonOption: TypeAlias = Annotated[bool, Parameter(negative="", help="JSON as output.")]
+_JsonOption: TypeAlias = Annotated[bool, Parameter(negative="", help="Print JSON.")]
 _KeysOption: TypeAlias = Annotated[
     list[str] | None,
     Parameter(name=("--tagkey", "-k"), negative="", help="Key of a tag; repeatable."),
@@ -64,10 +64,11 @@ _ValuesOption: TypeAlias = Annotated[
     Parameter(name=("--tagvalue", "-v"), negative="", help="Value of the tag; repeatable."),
 ]
 _DryRunOption: TypeAlias = Annotated[
-    bool, Parameter(negative="", help="Show what would be deleted; change nothing.")
+    bool, Parameter(negative="", help="Show what would be deleted without deleting it.")
 ]
 _SilentOption: TypeAlias = Annotated[
-    bool, Parameter(name=("--yes", "-y", "--silent"), negative="", help="Don't ask.")
+    bool,
+    Parameter(name=("--yes", "-y", "--silent"), negative="", help="Skip confirmation."),
 ]
 
 
@@ -76,23 +77,24 @@ def _in(service: ServiceOptions, env: str | None) -> ServiceOptions:
 
 
 def _tags(keys: Sequence[str] | None, values: Sequence[str] | None) -> list[str]:
-    """Return tags as the grouped commands take them, from two lists that go together."""
+    """Return ``KEY=VALUE`` texts from a list of keys and a list of values."""
     tags = []
     for key, value in zip_longest(keys or (), values or ()):
         if key is None:
-            raise InputError("goes with a --tagkey", path="--tagvalue")
+            raise InputError("requires a --tagkey", path="--tagvalue")
         tags.append(key if value is None else f"{key}={value}")
     return tags
 
 
-def _check_alone(*asked_for: bool) -> None:
-    if sum(asked_for) > 1:
-        raise InputError("one thing at a time", path="--list")
+def _check_one_action(**actions: bool) -> None:
+    first, *others = [f"--{name}" for name, given in actions.items() if given] or [""]
+    if others:
+        raise InputError(f"can't be combined with {first}", path=others[0])
 
 
 def _check_deletes(delete: str | None, *, dry_run: bool) -> None:
     if dry_run and delete is None:
-        raise InputError("is for --delete", path="--dry-run")
+        raise InputError("requires --delete", path="--dry-run")
 
 
 # --- devices -----------------------------------------------------------------------------------
@@ -104,8 +106,8 @@ def device_list(
     tagkey: _KeysOption = None,
     tagvalue: _ValuesOption = None,
     stringify: Annotated[bool, Parameter(name=("--stringify", "-s"), negative="")] = False,
-    tags: Annotated[bool, Parameter(negative="", help="Show their tags, too.")] = False,
-    raw: Annotated[bool, Parameter(negative="", help="JSON as output.")] = False,
+    tags: Annotated[bool, Parameter(negative="", help="Also show tags.")] = False,
+    raw: Annotated[bool, Parameter(negative="", help="Print JSON.")] = False,
     json: _JsonOption = False,
     env: _EnvOption = None,
     service: ServiceOptions = _SERVICE,
@@ -125,12 +127,12 @@ def device_info(
     /,
     *,
     tokens: Annotated[bool, Parameter(name=("--tokens", "-t"), negative="")] = False,
-    raw: Annotated[bool, Parameter(negative="", help="JSON as output.")] = False,
+    raw: Annotated[bool, Parameter(negative="", help="Print JSON.")] = False,
     json: _JsonOption = False,
     env: _EnvOption = None,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """Show what is known of a device, as tagodev device info does."""
+    """Show a device, as tagodev device info does."""
     return devices.info(device, tokens=tokens, json=json or raw, service=_in(service, env))
 
 
@@ -152,7 +154,7 @@ def device_create(
     env: _EnvOption = None,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """Make a device, as tagodev device create does."""
+    """Create a device, as tagodev device create does."""
     return devices.create(
         name,
         type=type,
@@ -182,13 +184,16 @@ def device_edit(
     tagkey: _KeysOption = None,
     tagvalue: _ValuesOption = None,
     merge_tags: Annotated[
-        bool, Parameter(negative="", help="Keep the other tags; default: they go.")
+        bool, Parameter(negative="", help="Keep other tags; default: remove them.")
     ] = False,
     json: _JsonOption = False,
     env: _EnvOption = None,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """Change a device, as tagodev device edit does; other tags go, unless they are to be merged."""
+    """Edit a device, as tagodev device edit does.
+
+    With --tagkey, all other tags are removed, unless --merge-tags is given.
+    """
     given = {
         "name": name,
         "description": description,
@@ -232,7 +237,7 @@ def device_network(
     env: _EnvOption = None,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """Change network and connector of a device, which must have no token then."""
+    """Change the network and connector of a device that has no token."""
     changes = [f"network={network}", f"connector={connector}"]
     return devices.edit(device, set=changes, service=_in(service, env))
 
@@ -244,9 +249,9 @@ def device_token(
     device: str,
     /,
     *,
-    create: Annotated[str | None, Parameter(help="Make a token of this name.")] = None,
+    create: Annotated[str | None, Parameter(help="Create a token with this name.")] = None,
     permission: Literal["full", "write", "read"] = "full",
-    delete: Annotated[str | None, Parameter(help="Delete a token, by name or beginning.")] = None,
+    delete: Annotated[str | None, Parameter(help="Delete a token by name or prefix.")] = None,
     list: Annotated[bool, Parameter(negative="", help="List tokens (default).")] = False,  # noqa: A002  (the option's name)
     dry_run: _DryRunOption = False,
     yes: _SilentOption = False,
@@ -254,9 +259,9 @@ def device_token(
     env: _EnvOption = None,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """Make, delete or list tokens of a device, as tagodev token does."""
+    """Create, delete or list tokens of a device, as tagodev token does."""
     service = _in(service, env)
-    _check_alone(list, create is not None, delete is not None)
+    _check_one_action(create=create is not None, delete=delete is not None, list=list)
     _check_deletes(delete, dry_run=dry_run)
     if create is not None:
         return tokens.create(device, create, permission=permission, json=json, service=service)
@@ -273,9 +278,9 @@ def device_param(
     set: Annotated[  # noqa: A002  (the option's name)
         list[str] | None, Parameter(negative="", help="Set a parameter, KEY=VALUE; repeatable.")
     ] = None,
-    sent: Annotated[bool, Parameter(negative="", help="Mark those as read.")] = False,
-    delete: Annotated[str | None, Parameter(help="Delete a parameter, by id or key.")] = None,
-    list: Annotated[bool, Parameter(negative="", help="List them (default).")] = False,  # noqa: A002  (the option's name)
+    sent: Annotated[bool, Parameter(negative="", help="Mark the parameters as read.")] = False,
+    delete: Annotated[str | None, Parameter(help="Delete a parameter by id or key.")] = None,
+    list: Annotated[bool, Parameter(negative="", help="List parameters (default).")] = False,  # noqa: A002  (the option's name)
     dry_run: _DryRunOption = False,
     yes: _SilentOption = False,
     json: _JsonOption = False,
@@ -284,7 +289,7 @@ def device_param(
 ) -> int:
     """Set, delete or list configuration parameters of a device, as tagodev param does."""
     service = _in(service, env)
-    _check_alone(list, bool(set), delete is not None)
+    _check_one_action(set=bool(set), delete=delete is not None, list=list)
     _check_deletes(delete, dry_run=dry_run)
     if set:
         return params.set_params(device, *set, sent=sent, json=json, service=service)
@@ -299,20 +304,20 @@ def data_get(
     /,
     *,
     var: Annotated[
-        list[str] | None, Parameter(name=("--var", "-v"), negative="", help="Of this variable.")
+        list[str] | None, Parameter(name=("--var", "-v"), negative="", help="Only this variable.")
     ] = None,
-    group: Annotated[str | None, Parameter(name=("--group", "-g"), help="Of this group.")] = None,
+    group: Annotated[str | None, Parameter(name=("--group", "-g"), help="Only this group.")] = None,
     qty: int = 15,
-    start_date: Annotated[str | None, Parameter(help="From then on.")] = None,
-    end_date: Annotated[str | None, Parameter(help="Until then.")] = None,
+    start_date: Annotated[str | None, Parameter(help="Only since this time.")] = None,
+    end_date: Annotated[str | None, Parameter(help="Only until this time.")] = None,
     query: Annotated[
         Literal["count", "min", "max", "first", "last"] | None,
-        Parameter(name=("--query", "-q"), help="Their number, or one of each variable."),
+        Parameter(name=("--query", "-q"), help="Count, or one register of each variable."),
     ] = None,
     post: Annotated[
-        str | None, Parameter(name=("--post", "-p"), help="Send this JSON instead.")
+        str | None, Parameter(name=("--post", "-p"), help="Send this JSON instead of reading.")
     ] = None,
-    stringify: Annotated[bool, Parameter(negative="", help="JSON as output.")] = False,
+    stringify: Annotated[bool, Parameter(negative="", help="Print JSON.")] = False,
     json: _JsonOption = False,
     env: _EnvOption = None,
     service: ServiceOptions = _SERVICE,
@@ -345,7 +350,7 @@ def data_post(
     env: _EnvOption = None,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """Send data on behalf of a device: one register, or a list of them, as JSON."""
+    """Send data on behalf of a device, as JSON: one register or a list."""
     return data.send_points(device, _points(text), _in(service, env), json=json)
 
 
@@ -363,7 +368,11 @@ def _points(text: str) -> list[DataCreate]:
         if not isinstance(one, dict):
             raise InputError("must be an object, or a list of objects", path="JSON")
         for name in one.keys() - known.keys():
-            raise InputError(f"is not known; known: {', '.join(known)}", path=f"[{index}].{name}")
+            raise InputError(
+                "is not a field of a register",
+                path=f"[{index}].{name}",
+                hint=f"Fields: {', '.join(known)}",
+            )
     try:
         return from_wire(registers, list[DataCreate])
     except StructureError as error:

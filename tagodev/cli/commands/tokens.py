@@ -1,14 +1,15 @@
-"""``tagodev token``: the tokens of devices, and what the account's own token is."""
+"""``tagodev token``: the tokens of devices, and the profile's own token."""
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from cyclopts import App, Parameter
 
 import tagodev
-from tagodev.cli.bulk.by_filter import ByFilterOptions, check_chosen
+from tagodev.cli.bulk.by_filter import ByFilterOptions, Task, check_chosen
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.confirmation import ConfirmationOptions, Preview
 from tagodev.cli.options.devices import FilterOptions, device_id_of, find_devices
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from tagodev import Device, DeviceToken, Tago, TokenInfo
 
-__all__ = ["app", "choose_token"]
+__all__ = ["ROTATION_WARNING", "app"]
 
 _SERVICE: Final = ServiceOptions()
 _FILTERS: Final = FilterOptions()
@@ -42,21 +43,28 @@ _GONE: Final = (
     "A deleted token can't be restored: devices that use it can no longer send or read data."
 )
 
+ROTATION_WARNING: Final = (
+    "Each old token stops working once it is replaced and can't be restored; the journal and the "
+    "results hold the new ones."
+)
+#: Devices whose tokens are listed at the same time.
+_CONCURRENCY: Final = 32
+
 _KNOWN: Final = (
     *("name", "token", "permission", "serie_number", "expire_time", "created_at"),
     *("last_authorization", "device_id", "network_id"),
 )
 _PEOPLE: Final = ("name", "token", "permission", "serie_number", "expire_time", "created_at")
 _INFO: Final = ("name", "type", "id", "profile", "permission", "expire_time", "created_at")
-#: How much of a token says which one is meant.
+#: Characters of a token that are enough to select it.
 _PREFIX: Final = 4
 
-app: Final = App(name="token", help="List, create, delete and rotate the tokens of devices.")
+app: Final = App(name="token")
 
 _ROTATE_EXAMPLES: Final = """\
 Example: tagodev token rotate 67e1a2b3c4d5e6f708192a3b --yes
 
-All devices of a site, after a look at them:
+Preview for all devices of a site:
 
 tagodev token rotate --tag site=dairy --dry-run
 """
@@ -73,31 +81,30 @@ def list_tokens(
 ) -> int:
     """List the tokens of a device.
 
-    DEVICE is an id, or a name that only one device has. Shown is how each token begins, unless
-    --show-tokens asks for the whole.
+    DEVICE is an id or a unique name. Tokens are masked unless you give --show-tokens.
     """
     columns = output.columns(_KNOWN, people=_PEOPLE)
 
-    async def look(tago: Tago) -> list[DeviceToken]:
+    async def fetch(tago: Tago) -> list[DeviceToken]:
         device_id = await device_id_of(tago, device)
         return await tago.tokens.list(device_id, fields=columns).collect()
 
-    rows = [record_of(token, columns, reveal=show_tokens) for token in service.ask(look)]
+    rows = [record_of(token, columns, reveal=show_tokens) for token in service.run(fetch)]
     show_rows(rows, columns, output, noun="tokens", flexible=("name", "last_authorization"))
     return Exit.OK
 
 
 @app.command(help_epilogue="Example: tagodev token info")
 def info(*, json: JsonOption = False, service: ServiceOptions = _SERVICE) -> int:
-    """Show what the account's own token is, and where it came from.
+    """Show the type, profile and source of your own token.
 
     The token itself is not shown.
     """
 
-    async def look(tago: Tago) -> TokenInfo:
+    async def fetch(tago: Tago) -> TokenInfo:
         return await tago.tokens.info()
 
-    record = record_of(service.ask(look), _INFO)
+    record = record_of(service.run(fetch), _INFO)
     show_record(record | {"source": service.settings().source}, json=json)
     return Exit.OK
 
@@ -112,31 +119,32 @@ def create(
     /,
     *,
     permission: Annotated[
-        Literal["full", "write", "read"], Parameter(help="What it may do: send, read, or both.")
+        Literal["full", "write", "read"], Parameter(help="Permission of the token.")
     ] = "full",
     expires: Annotated[
-        str | None, Parameter(help="When it ends: a moment, or '30 days'; default: never.")
+        str | None, Parameter(help="Expiry: a time, or '30 days' from now; default: never.")
     ] = None,
-    serial: Annotated[str | None, Parameter(help="The hardware's serial number.")] = None,
+    serial: Annotated[str | None, Parameter(help="Serial number of the hardware.")] = None,
     show_tokens: TokensOption = False,
     json: JsonOption = False,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """Make a token for a device.
+    """Create a token for a device.
 
-    DEVICE is an id, or a name that only one device has.
+    DEVICE is an id or a unique name.
     """
     given = {"expire_time": expires, "serie_number": serial}
     options = {key: value for key, value in given.items() if value is not None}
-    order = tagodev.TokenCreate(name, permission, **options)
+    request = tagodev.TokenCreate(name, permission, **options)
 
-    async def make(tago: Tago) -> tagodev.TokenCreated:
-        return await tago.tokens.create(await device_id_of(tago, device), order)
+    async def create_token(tago: Tago) -> tagodev.TokenCreated:
+        return await tago.tokens.create(await device_id_of(tago, device), request)
 
-    made = record_of(service.ask(make), ("token", "permission", "expire_time"), reveal=show_tokens)
-    show_record({"name": name, **made}, json=json)
+    columns = ("token", "permission", "expire_time")
+    created = record_of(service.run(create_token), columns, reveal=show_tokens)
+    show_record({"name": name, **created}, json=json)
     if not show_tokens:
-        say(f"The whole of it: tagodev token list {shlex.quote(device)} --show-tokens")
+        say(f"Show the full token: tagodev token list {shlex.quote(device)} --show-tokens")
     return Exit.OK
 
 
@@ -150,17 +158,17 @@ def delete(
     json: JsonOption = False,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """Delete a token of a device, which can no longer use it.
+    """Delete a token of a device.
 
-    DEVICE is an id, or a name that only one device has. TOKEN is the token's name, or how it
-    begins: at least four characters, as a list shows them.
+    The device can no longer use it. DEVICE is an id or a unique name. TOKEN is the token's name or
+    its first characters, at least four, as tagodev token list shows them.
     """
 
-    async def look(tago: Tago) -> DeviceToken:
+    async def fetch(tago: Tago) -> DeviceToken:
         device_id = await device_id_of(tago, device)
-        return choose_token(await tago.tokens.list(device_id).collect(), token)
+        return _select_token(await tago.tokens.list(device_id).collect(), token)
 
-    found = service.ask(look)
+    found = service.run(fetch)
     shown = f"{clean(found.name or '')} {found.token}"
     preview = Preview(
         verb="delete",
@@ -170,10 +178,10 @@ def delete(
         warning=_GONE,
         fields=("name", "token"),
     )
-    code = preview.ends_here(confirmation, json=json)
+    code = preview.confirm(confirmation, json=json)
     if code is not None:
         return code
-    service.ask(lambda tago: tago.tokens.delete(found.token))
+    service.run(lambda tago: tago.tokens.delete(found.token))
     if json:
         print_data({"deleted": record_of(found, ("name", "token", "device_id"))})
     else:
@@ -181,27 +189,27 @@ def delete(
     return Exit.OK
 
 
-def choose_token(tokens: Sequence[DeviceToken], wanted: str) -> DeviceToken:
-    """Return the one token that somebody names by its name, or by how it begins.
+def _select_token(tokens: Sequence[DeviceToken], selector: str) -> DeviceToken:
+    """Return the one token of a device with a name, or with a prefix.
 
     Args:
-        tokens: those of a device.
-        wanted: what was given.
+        tokens: all tokens of the device.
+        selector: a name, or the first characters of a token.
 
     Raises:
-        InputError: none of them is meant, or several are.
+        InputError: no token matches, or several do.
     """
-    wanted = wanted.removesuffix("…")
-    found = [one for one in tokens if one.name == wanted]
-    if not found and len(wanted) >= _PREFIX:
-        found = [one for one in tokens if one.token.reveal().startswith(wanted)]
+    selector = selector.removesuffix("…")
+    found = [token for token in tokens if token.name == selector]
+    if not found and len(selector) >= _PREFIX:
+        found = [token for token in tokens if token.token.reveal().startswith(selector)]
     if len(found) == 1:
         return found[0]
-    known = ", ".join(f"{clean(one.name or '')} {one.token}" for one in tokens)
+    known = ", ".join(f"{clean(token.name or '')} {token.token}" for token in tokens)
     raise InputError(
-        f"{len(found) or 'none'} of the device's {len(tokens)} tokens is called so, or begins so",
+        f"matches {len(found) or 'none'} of the device's {len(tokens)} tokens",
         path="TOKEN",
-        hint=f"There are: {known}" if known else "",
+        hint=f"The device has: {known}" if known else "",
     )
 
 
@@ -210,14 +218,14 @@ def rotate(
     *devices: str,
     named: Annotated[
         str | None,
-        Parameter(help="Only tokens of this name, or that begin so, where a device has several."),
+        Parameter(help="Name or first characters of the token, for devices with several."),
     ] = None,
     allow_gap: Annotated[
         bool,
         Parameter(
             negative="",
-            help="Rotate tokens with a serial number, too: two can't carry it at once, so the old "
-            "one goes first, and the device can't speak in between.",
+            help="Also rotate tokens with a serial number: the old token must be deleted first, so "
+            "the device can't connect until it has the new one.",
         ),
     ] = False,
     filters: FilterOptions = _FILTERS,
@@ -226,22 +234,82 @@ def rotate(
     json: JsonOption = False,
     service: ServiceOptions = _SERVICE,
 ) -> int:
-    """Replace tokens of devices by new ones.
+    """Replace tokens of devices with new ones.
 
-    Those of the devices that are named, by ids or by names that only one device has; or of all
-    that a filter lets through. They are shown first, and their number is to be typed. Devices for
-    which it is not clear which token is meant are told, and left out.
+    DEVICES are ids or unique names; without any, give a filter. The devices are shown first, and
+    you type their number to confirm. Devices with several tokens, none selected with --named, are
+    listed and skipped.
 
-    Each new token has the name and the permission of the old one, and is made, and written to the
-    journal, before the old one is deleted. The results hold the new tokens.
+    Each new token has the name and permission of the old one. It is created and written to the
+    journal before the old one is deleted. The results file holds the new tokens.
     """
-    from tagodev.cli.commands.token_rotation import rotation_task
-
     check_chosen(devices, filtered=bool(filters))
 
     async def find(tago: Tago) -> list[Device]:
-        return await (find_devices(tago, devices) if devices else filters.find_surely(tago))
+        return await (find_devices(tago, devices) if devices else filters.find_verified(tago))
 
-    found = service.ask(find)
-    task = service.ask(lambda tago: rotation_task(tago, found, named=named, allow_gap=allow_gap))
+    found = service.run(find)
+    task = service.run(lambda tago: _rotation_task(tago, found, named=named, allow_gap=allow_gap))
     return task.carry_out(service, by_filter, confirmation, json=json)
+
+
+async def _rotation_task(
+    tago: Tago, devices: Sequence[Device], *, named: str | None, allow_gap: bool
+) -> Task:
+    """Return the task that replaces one token of each device.
+
+    Devices whose token is ambiguous, or has a serial number without `allow_gap`, are listed and
+    skipped.
+
+    Args:
+        tago: an open client.
+        devices: the devices.
+        named: the name of the token, or its first characters, for devices with several.
+        allow_gap: whether to delete a token with a serial number before the new one is created.
+    """
+    from tagodev.bulk.operations.tokens import RotateTokens
+
+    semaphore = asyncio.Semaphore(_CONCURRENCY)
+
+    async def tokens_of(device: Device) -> list[DeviceToken]:
+        async with semaphore:
+            return await tago.tokens.list(device.id).collect()
+
+    async with asyncio.TaskGroup() as group:
+        requests = [group.create_task(tokens_of(device)) for device in devices]
+    rows: list[tuple[Device, tagodev.Rotation]] = []
+    for device, request in zip(devices, requests, strict=True):
+        try:
+            token = _token_to_rotate(request.result(), named, allow_gap=allow_gap)
+        except InputError as error:
+            say(f"Skipped: {device.id}  {clean(device.name)}: {error.message}. {error.hint}")
+        else:
+            rows.append((device, tagodev.Rotation(device.id, token.token)))
+    return Task(
+        verb="rotate",
+        warning=ROTATION_WARNING,
+        operation=RotateTokens,
+        rows=rows,
+        options={"allow_gap": allow_gap},
+        noun="token",
+        left_out=len(devices) - len(rows),
+    )
+
+
+def _token_to_rotate(
+    tokens: Sequence[DeviceToken], named: str | None, *, allow_gap: bool
+) -> DeviceToken:
+    if named is not None:
+        token = _select_token(tokens, named)
+    elif len(tokens) == 1:
+        token = tokens[0]
+    else:
+        raise InputError(
+            f"it has {len(tokens)} tokens", hint="Select one with --named" if tokens else ""
+        )
+    if token.serie_number and not allow_gap:
+        raise InputError(
+            "its token has a serial number, so it must be deleted before the new one is created",
+            hint="Allow that with --allow-gap",
+        )
+    return token

@@ -1,6 +1,6 @@
-"""Named profiles: which service, as whom, and within whose limits; kept in a file of one's own.
+"""The config file of named profiles: token, service and rate plan.
 
-The file is TOML, and lies where the platform keeps such files, or where ``TAGODEV_CONFIG`` says::
+The file is TOML, in the platform's config folder or at the path in ``TAGODEV_CONFIG``::
 
     default = "dairy"
 
@@ -9,8 +9,8 @@ The file is TOML, and lies where the platform keeps such files, or where ``TAGOD
     region = "eu-w1"
     token = "p-..."
 
-A token may lie in the system's keyring instead (``keyring = true``).
-The file is for its owner's eyes only, and it is replaced as a whole, never half written.
+A token can be stored in the system keyring instead (``keyring = true``).
+Only the owner can read the file, and it is replaced atomically.
 """
 
 from __future__ import annotations
@@ -37,51 +37,51 @@ __all__ = ["Profiles", "StoredProfile", "check_name", "check_token", "config_pat
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TOKEN: Final = re.compile(r"[!-~]{1,500}")
 _TEXTS: Final = ("api", "region", "plan", "token")
-_OTHERS: Final = 0o077
+_OTHERS_MASK: Final = 0o077
 
 
 def config_path() -> Path:
-    """Return where profiles are kept.
+    """Return the path of the config file.
 
     Raises:
         ConfigurationError: there is no home folder.
     """
-    given = os.environ.get("TAGODEV_CONFIG")
-    if given:
-        return Path(given)
-    # Looked for only here: most commands find their token without it.
+    path = os.environ.get("TAGODEV_CONFIG")
+    if path:
+        return Path(path)
+    # Imported here, as most commands don't need it.
     from platformdirs import user_config_path
 
     try:
         return user_config_path("tagodev", appauthor=False) / "config.toml"
     except RuntimeError:
         raise ConfigurationError(
-            "There is no home folder to keep profiles in", hint="Set HOME, or TAGODEV_CONFIG"
+            "There is no home folder to store profiles in", hint="Set HOME or TAGODEV_CONFIG"
         ) from None
 
 
 def check_name(name: str) -> str:
-    """Return a profile's name, if it may be one.
+    """Return a profile's name if it is valid.
 
     Raises:
-        ConfigurationError: it may not.
+        ConfigurationError: it is not.
     """
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
-            "A profile's name is made of letters, digits, dashes and underscores, 64 at most"
+            "A profile's name must have 1 to 64 letters, digits, dashes or underscores"
         )
     return name
 
 
 def check_token(text: str) -> Secret:
-    """Return a token that somebody gave, without what a terminal or a file puts around it.
+    """Return a token from user input, without surrounding whitespace.
 
     Raises:
-        ConfigurationError: it is none.
+        ConfigurationError: it is empty or has invalid characters.
     """
     token = Secret(text.strip())
     if not _TOKEN.fullmatch(token.reveal()):
-        raise ConfigurationError("The token is empty, or holds characters that no token has")
+        raise ConfigurationError("The token is empty or has invalid characters")
     return token
 
 
@@ -90,25 +90,25 @@ class StoredProfile:
     """One named profile."""
 
     token: Secret | None = None
-    """The token, where the file holds it."""
+    """The token, if it is stored in the file."""
     keyring: bool = False
-    """Whether the system's keyring holds the token."""
+    """Whether the token is stored in the system keyring."""
     api: str | None = None
     """Address of the service, for TagoDeploy or an emulator."""
     region: str | None = None
-    """Region of the service; the address goes before it."""
+    """Region of the service; an address takes precedence."""
     plan: Plan | None = None
-    """Whose limits to keep."""
+    """The rate plan."""
 
     @property
     def address(self) -> str:
-        """Where the service is, as a person reads it."""
+        """Address or region of the service, for display."""
         return self.api or self.region or "us-e1"
 
     def lines(self) -> list[str]:
-        """Return it as lines of TOML."""
+        """Return the profile as lines of TOML."""
         values = {name: getattr(self, name) for name in _TEXTS if getattr(self, name) is not None}
-        # Each of these is printable ASCII, so two characters are all that needs care.
+        # The values are printable ASCII, so only backslash and quote need escaping.
         lines = [f'{name} = "{_escaped(value)}"' for name, value in values.items()]
         return [*lines, "keyring = true"] if self.keyring else lines
 
@@ -123,22 +123,22 @@ class Profiles:
     """All named profiles of a file."""
 
     path: Path
-    """The file, whether it is there or not."""
+    """The file, which need not exist."""
     named: Mapping[str, StoredProfile] = attrs.field(factory=dict)
-    """The profiles by their names."""
+    """The profiles by name."""
     default: str | None = None
-    """The name of the one that is used where none is named."""
+    """The name of the default profile."""
 
     @classmethod
     def read(cls, path: Path) -> Profiles:
-        """Read a file; one that is not there holds nothing.
+        """Read a file; a missing file has no profiles.
 
         Raises:
-            ConfigurationError: it can't be read, or is not what this writes.
+            ConfigurationError: it can't be read, or is not a valid config file.
         """
         try:
             with path.open("rb") as file:
-                shared = os.name == "posix" and os.fstat(file.fileno()).st_mode & _OTHERS
+                shared = os.name == "posix" and os.fstat(file.fileno()).st_mode & _OTHERS_MASK
                 found = tomllib.load(file)
         except FileNotFoundError:
             return cls(path=path)
@@ -147,14 +147,14 @@ class Profiles:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{path}: {error}") from None
         if shared and "token" in str(found):
-            say(f"Others can read {path}, and it may hold tokens: chmod 600 {path}")
+            say(f"Other users can read {path}, which may hold tokens: chmod 600 {path}")
         return _checked(path, found)
 
     def write(self) -> None:
-        """Write the file, for its owner's eyes only.
+        """Write the file, readable only by its owner.
 
         Raises:
-            ConfigurationError: the disk does not take it.
+            ConfigurationError: it can't be written.
         """
         lines = ["# Profiles of tagodev; written by: tagodev config"]
         if self.default is not None:
@@ -174,7 +174,7 @@ class Profiles:
 def _checked(path: Path, found: Mapping[str, Any]) -> Profiles:
     tables, default = found.get("profile", {}), found.get("default")
     if not isinstance(tables, dict) or found.keys() - {"profile", "default"}:
-        raise ConfigurationError(f"{path}: holds more than default and [profile.NAME]")
+        raise ConfigurationError(f"{path}: may hold only default and [profile.NAME] tables")
     named = {name: _profile(path, name, table) for name, table in tables.items()}
     if default is not None and default not in named:
         raise ConfigurationError(f"{path}: default: there is no profile of that name")
@@ -187,13 +187,13 @@ def _profile(path: Path, name: str, table: object) -> StoredProfile:
     if not isinstance(table, dict):
         raise ConfigurationError(f"{where}: must be a table")
     for key, value in table.items():
-        wanted = str if key in _TEXTS else bool
-        if key not in (*_TEXTS, "keyring") or not isinstance(value, wanted):
-            # The value may be a token: it is not repeated.
-            raise ConfigurationError(f"{where}.{key}: is not understood")
+        expected = str if key in _TEXTS else bool
+        if key not in (*_TEXTS, "keyring") or not isinstance(value, expected):
+            # The message leaves out the value, which may be a token.
+            raise ConfigurationError(f"{where}.{key}: unknown key, or a value of the wrong type")
         if isinstance(value, str) and not _TOKEN.fullmatch(value):
-            raise ConfigurationError(f"{where}.{key}: is empty, or holds unusual characters")
+            raise ConfigurationError(f"{where}.{key}: is empty or has invalid characters")
     if table.get("plan") not in (None, *get_args(Plan)):
-        raise ConfigurationError(f"{where}.plan: is one of {', '.join(get_args(Plan))}")
+        raise ConfigurationError(f"{where}.plan: must be one of {', '.join(get_args(Plan))}")
     token = table.get("token")
     return StoredProfile(**{**table, "token": None if token is None else Secret(token)})

@@ -1,4 +1,4 @@
-"""Tokens in the system's keyring, where the package keyring is installed and finds one."""
+"""Storage of tokens in the system keyring, if the package keyring is installed."""
 
 from __future__ import annotations
 
@@ -8,69 +8,69 @@ from tagodev.cli.output.console import say
 from tagodev.errors import ConfigurationError
 from tagodev.secrets import Secret
 
-__all__ = ["forget", "keep", "recall"]
+__all__ = ["delete", "load", "save"]
 
-#: Under which name tokens lie there.
+#: Service name of tagodev's entries.
 _KEYRING_SERVICE: Final = "tagodev"
 
 
-def recall(name: str) -> Secret | None:
-    """Return the token that the system's keyring holds for a profile, or None.
+def load(name: str) -> Secret | None:
+    """Return a profile's token from the system keyring; None if it has none.
 
     Args:
-        name: the profile's.
+        name: the profile's name.
 
     Raises:
-        ConfigurationError: there is no keyring to ask.
+        ConfigurationError: the keyring can't be read.
     """
-    keyring = _load()
+    keyring = _import_keyring()
     if keyring is None:
         raise ConfigurationError(
-            f"The token of the profile {name} is in the system's keyring, which can't be asked",
-            hint="Install what asks it: pip install 'tagodev[keyring]'",
+            f"The token of the profile {name} is in the system keyring, which can't be read",
+            hint="Install keyring support: pip install 'tagodev[keyring]'",
         )
     try:
         found = keyring.get_password(_KEYRING_SERVICE, name)
     except keyring.errors.KeyringError as error:
-        raise ConfigurationError(f"The system's keyring: {error}") from None
+        raise ConfigurationError(f"System keyring: {error}") from None
     return Secret(found) if found else None
 
 
-def keep(name: str, token: Secret) -> bool:
-    """Have the system's keyring keep a profile's token, and return whether it does.
+def save(name: str, token: Secret) -> bool:
+    """Store a profile's token in the system keyring, and return whether that worked.
 
     Args:
-        name: the profile's.
-        token: what to keep.
+        name: the profile's name.
+        token: the token.
     """
-    keyring = _load()
+    keyring = _import_keyring()
     if keyring is None:
         return False
     try:
         keyring.set_password(_KEYRING_SERVICE, name, token.reveal())
     except keyring.errors.KeyringError:
-        # None that works, as on most servers.
+        # No usable backend, as on most servers.
         return False
     return True
 
 
-def forget(name: str) -> None:
-    """Have the system's keyring forget a profile's token.
+def delete(name: str) -> None:
+    """Delete a profile's token from the system keyring.
 
     Args:
-        name: the profile's.
+        name: the profile's name.
     """
-    keyring = _load()
+    keyring = _import_keyring()
     if keyring is None:
-        say(f"The token of {name} stays in the system's keyring, which can't be asked here")
+        say(f"The token of {name} remains in the system keyring, which can't be accessed")
         return
     try:
         keyring.delete_password(_KEYRING_SERVICE, name)
     except keyring.errors.KeyringError as error:
-        say(f"The system's keyring: {error}")
+        say(f"System keyring: {error}")
 
 
-def _load() -> Any:
+def _import_keyring() -> Any:
     try:
         import keyring
         import keyring.errors

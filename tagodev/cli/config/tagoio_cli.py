@@ -1,14 +1,14 @@
-"""The files of TagoIO's own command line, read where they are: nothing is ever written there.
+"""Reader for the environment files of TagoIO's official tool (read only).
 
-It calls an account an environment, and keeps three files in a project's folder, or, since its
-version 3, in a folder of the user's:
+The official tool calls an account an environment, and keeps three files in the project's folder or,
+since its version 3, in the user's config folder:
 
 ``tagoconfig.json``
     the environments by name, each with the address of its service where that is not TagoIO's own;
 ``.tagoio/personal.env``
-    which of them is used where none is named (``TAGOIO_DEFAULT``);
+    the default environment (``TAGOIO_DEFAULT``);
 ``.tago-lock.NAME.lock``
-    an environment's token: hexadecimal, on the last of many lines of noise.
+    an environment's token: hexadecimal, on the last line, after many lines of filler.
 """
 
 from __future__ import annotations
@@ -32,45 +32,45 @@ __all__ = ["Environment", "Environments"]
 _CONFIG: Final = "tagoconfig.json"
 _PERSONAL: Final = ".tagoio/personal.env"
 _DEFAULT: Final = "TAGOIO_DEFAULT"
-#: Folders that the official tool goes up before it gives up.
-_HIGHEST: Final = 32
+#: Parent folders that the official tool searches.
+_MAX_PARENTS: Final = 32
 
 
 @attrs.frozen(kw_only=True)
 class Environment:
-    """An account as the official tool knows it."""
+    """An environment (account) of the official tool."""
 
     name: str
-    """What it is called."""
+    """Its name."""
     lock: Path
-    """The file that holds its token."""
+    """The file with its token."""
     token: Secret | None
-    """Its token; None where the official tool is not logged in."""
+    """Its token; None if the official tool is not logged in."""
     api: str | None
     """Address of its service; None for TagoIO's own."""
 
 
 @attrs.frozen(kw_only=True)
 class Environments:
-    """What the official tool knows in a folder."""
+    """The environments of the official tool for a folder."""
 
     root: Path
-    """The folder of its files."""
+    """The folder of the official tool's files."""
     names: tuple[str, ...]
-    """The environments that it knows."""
+    """Names of the environments."""
     default: str | None
-    """The one that it uses where none is named."""
+    """Name of the default environment."""
     _config: Mapping[str, Any] = attrs.field(alias="config", repr=False)
 
     @classmethod
     def find(cls, folder: Path) -> Environments | None:
-        """Return what it knows in a folder or the nearest above; None where it was never used.
+        """Return the environments of a folder or its nearest parent; None if there are none.
 
         Args:
-            folder: where to begin.
+            folder: the folder to start from.
         """
         folder = folder.absolute()
-        for root in (*[folder, *folder.parents][:_HIGHEST], *_users_folders()):
+        for root in (*[folder, *folder.parents][:_MAX_PARENTS], *_user_folders()):
             config = _read_config(root / _CONFIG)
             if config is not None:
                 names = tuple(name for name, value in config.items() if isinstance(value, dict))
@@ -80,7 +80,7 @@ class Environments:
         return None
 
     def environment(self, name: str) -> Environment:
-        """Return one of those it knows."""
+        """Return an environment by its name, which must be one of `names`."""
         lock = self.root / f".tago-lock.{name}.lock"
         api = self._config[name].get("tagoAPIURL")
         return Environment(
@@ -91,8 +91,8 @@ class Environments:
         )
 
 
-def _users_folders() -> Iterator[Path]:
-    """Yield the folder of the user's in which the official tool looks last, if he has a home."""
+def _user_folders() -> Iterator[Path]:
+    """Yield the user's config folder, which the official tool searches last, if there is one."""
     with suppress(RuntimeError):
         if sys.platform == "win32":
             base = os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming"
@@ -107,7 +107,7 @@ def _read_config(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, orjson.JSONDecodeError):
-        # As the official tool does: what it can't read holds nothing.
+        # Like the official tool, treat an unreadable file as empty.
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -1,6 +1,6 @@
-"""What ``--set`` and ``--unset`` ask for, and what that means for each device.
+"""Parsing of ``--set`` and ``--unset``, and the resulting change of each device.
 
-The words are those of the files that devices are made of: ``active=false``, ``tag.site=7``.
+Fields and values are written as in device files: ``active=false``, ``tag.site=7``.
 """
 
 from __future__ import annotations
@@ -26,86 +26,88 @@ _PARAM: Final = "param."
 _EDITABLE: Final = tuple(
     column for column in DEVICE_COLUMNS if column in attrs.fields_dict(DeviceEdit)
 )
-#: What may be emptied.
-_NULLABLE: Final = ("description",)
+#: Fields that can be cleared.
+_CLEARABLE: Final = ("description",)
 
 
 @attrs.frozen(kw_only=True)
 class Changes:
-    """What to change in devices."""
+    """Field and tag changes that apply to each device."""
 
     fields: Mapping[str, Any]
     """New values of fields."""
     tags: Mapping[str, str]
-    """New values of tags, by their keys."""
+    """New values of tags, by key."""
     untag: Collection[str]
-    """Keys of tags that are to go."""
+    """Keys of tags to remove."""
     replace_tags: bool
-    """Whether tags that are not named go, too."""
+    """Whether to remove all tags that are not in `tags`."""
 
     @classmethod
-    def read(cls, given: Iterable[str], dropped: Iterable[str], *, replace_tags: bool) -> Changes:
-        """Read what the options say.
+    def read(cls, assigned: Iterable[str], unset: Iterable[str], *, replace_tags: bool) -> Changes:
+        """Parse the options.
 
         Args:
-            given: ``FIELD=VALUE``, ``tag.KEY=VALUE``.
-            dropped: ``FIELD``, ``tag.KEY``.
-            replace_tags: whether tags that are not named go.
+            assigned: values of ``--set``: ``FIELD=VALUE``, ``tag.KEY=VALUE``.
+            unset: values of ``--unset``: ``FIELD``, ``tag.KEY``.
+            replace_tags: whether to remove all tags that are not set.
 
         Raises:
-            InputError: something that can't be meant.
+            InputError: an option is invalid.
         """
-        values = dict(_assignment(text) for text in given)
+        values = dict(_assignment(text) for text in assigned)
         fields, problems = read_fields(values, _EDITABLE)
         if problems:
             raise problems[0]
         tags = {tag.key: tag.value for tag in fields.pop("tags", ())}
         untag = set()
-        for name in dropped:
+        for name in unset:
             if name.startswith(_TAG) and name != _TAG:
                 untag.add(name.removeprefix(_TAG))
-            elif name in _NULLABLE:
+            elif name in _CLEARABLE:
                 fields[name] = None
             else:
                 raise InputError(
-                    f"{name} can't be emptied", path="--unset", hint="description and tag.KEY can"
+                    f"{name} can't be removed",
+                    path="--unset",
+                    hint="Only description and tag.KEY can be removed",
                 )
         if replace_tags and (untag or not tags):
             raise InputError(
-                "goes with the tags that are to be there: --set tag.KEY=VALUE",
+                "requires the tags to set, and no --unset tag.KEY",
                 path="--replace-tags",
+                hint="Add --set tag.KEY=VALUE",
             )
         if not (fields or tags or untag):
-            raise InputError("what is to change? Give --set or --unset", path="--set")
+            raise InputError("give at least one --set or --unset", path="--set")
         if both := sorted(untag & tags.keys()):
-            raise InputError(f"tag.{both[0]} is given to --set too", path="--unset")
-        # What the service would refuse is refused here, before anything is looked up.
+            raise InputError(f"tag.{both[0]} is also set with --set", path="--unset")
+        # Validates the fields before any request.
         DeviceEdit(**fields)
         return cls(fields=fields, tags=tags, untag=untag, replace_tags=replace_tags)
 
     @property
-    def asks_for(self) -> tuple[str, ...]:
-        """The fields of a device that must be known to tell what changes in it."""
+    def fields_needed(self) -> tuple[str, ...]:
+        """The fields of a device that `of` compares."""
         return ("tags", *self.fields)
 
     def of(self, device: Device) -> DeviceChange | None:
-        """Return what to change in a device; None if it is so already.
+        """Return the change of a device; None if it already matches.
 
         Args:
-            device: with the fields that `asks_for` names.
+            device: a device with the fields in `fields_needed`.
 
         Raises:
-            InputError: it would have more tags than a device holds.
+            InputError: the device would have too many tags.
         """
         changed = {
             name: value for name, value in self.fields.items() if getattr(device, name) != value
         }
-        # The two are changed together only.
+        # The service accepts these two only together.
         if "network" in changed or "connector" in changed:
             changed |= {name: self.fields[name] for name in ("network", "connector")}
         tags = self._tag_changes()
         if self.replace_tags:
-            # The whole list is what the option asks for.
             tags = None
             if sorted(device.tags, key=str) != sorted(self._new_tags(), key=str):
                 changed["tags"] = self._new_tags()
@@ -134,13 +136,13 @@ def _assignment(text: str) -> tuple[str, str]:
         raise InputError(f"must be FIELD=VALUE, not {text!r}", path="--set")
     if name.startswith(_PARAM):
         raise InputError(
-            "parameters have a command of their own",
+            "configuration parameters are set with another command",
             path="--set",
             hint=f"tagodev param set DEVICE {name.removeprefix(_PARAM)}={value}",
         )
     problem = refuse_device_column(name, _EDITABLE)
     if problem or name in ("tags", "configuration_params"):
         if name in DEVICE_COLUMNS:
-            problem = "can't be changed once the device is made"
-        raise InputError(problem or "give each tag: tag.KEY=VALUE", path=f"--set {name}")
+            problem = "can't be changed after the device is created"
+        raise InputError(problem or "set each tag with tag.KEY=VALUE", path=f"--set {name}")
     return name, value

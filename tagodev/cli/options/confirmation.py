@@ -1,7 +1,7 @@
-"""Destructive commands: shown, confirmed and saved before anything is sent.
+"""Preview, confirmation and snapshot of destructive commands.
 
-Each of them says what it is about to do, has the number typed (or takes ``--yes``), and offers
-``--dry-run``. What can be restored is saved in a snapshot first.
+Each such command shows what it will do, asks for the number of items (or takes ``--yes``) and has
+``--dry-run``. Devices are saved in a snapshot first.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ __all__ = [
 ]
 
 _GROUP: Final = Group("Confirmation", sort_key=4)
-#: What is shown before the command asks.
+#: Items shown before the prompt.
 _SHOWN: Final = 10
-#: Devices from which on it is said that reading them takes a while.
+#: Number of devices from which on a note says that the snapshot takes a while.
 _MANY: Final = 100
 
 YesOption: TypeAlias = Annotated[
@@ -52,33 +52,31 @@ YesOption: TypeAlias = Annotated[
 ]
 DryRunOption: TypeAlias = Annotated[
     bool,
-    Parameter(
-        negative="", group=_GROUP, help="Show everything that would be done; change nothing."
-    ),
+    Parameter(negative="", group=_GROUP, help="Show all planned changes without making them."),
 ]
-#: Of commands that change devices and save them only on request.
+#: For commands that edit devices and save them only on request.
 SaveFirstOption: TypeAlias = Annotated[
     Path | None,
     Parameter(
         name="--snapshot",
         group=_GROUP,
-        help="Save the devices here before they are changed, for: tagodev apply SNAPSHOT; "
-        "default: not saved.",
+        help="Save the devices to this file first, to restore them with tagodev apply SNAPSHOT; "
+        "default: don't save.",
     ),
 ]
 
 
 def plural(count: int, noun: str) -> str:
-    """Return a number of things: ``1 device``, ``312 devices``."""
+    """Return a count with its noun: ``1 device``, ``312 devices``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def confirmed(question: str, answer: str) -> bool:
-    """Ask at the terminal, and return whether the answer is the one that continues.
+    """Prompt at the terminal, and return whether the user confirmed.
 
     Args:
-        question: what to ask.
-        answer: what must be typed.
+        question: the prompt.
+        answer: the text that confirms.
 
     Raises:
         InputError: standard input is not a terminal.
@@ -92,17 +90,17 @@ def confirmed(question: str, answer: str) -> bool:
         say("")
     if given.strip().casefold() == answer:
         return True
-    say("Nothing was done")
+    say("Cancelled; nothing was changed")
     return False
 
 
-# --- shown and confirmed -------------------------------------------------------------------------
+# --- preview and confirmation --------------------------------------------------------------------
 
 
 @Parameter(name="*", group=_GROUP)
 @attrs.frozen(kw_only=True)
 class ConfirmationOptions:
-    """Whether a destructive command asks, or only shows what it would do."""
+    """Options of the confirmation of a destructive command."""
 
     dry_run: DryRunOption = False
     yes: YesOption = False
@@ -110,33 +108,34 @@ class ConfirmationOptions:
 
 @attrs.frozen(kw_only=True)
 class Preview:
-    """What a command is about to do."""
+    """Preview of a command's effect."""
 
     verb: str
-    """What is done: ``delete``."""
+    """The operation: ``delete``."""
     count: int
-    """How many things it is done to."""
+    """Number of items."""
     items: Iterable[tuple[str, str]]
-    """What each of them is, in two texts; iterated over once."""
+    """Two texts for each item; iterated over once."""
     noun: str = "device"
-    """What there is one of in each item."""
+    """Singular noun of the items."""
     warning: str = ""
-    """What to know before it is done, in one or two sentences."""
+    """One or two sentences about the consequences."""
     fields: tuple[str, str] = ("id", "name")
-    """What the two texts are, for the JSON output."""
+    """JSON keys of the two texts."""
 
-    def ends_here(
-        self, options: ConfirmationOptions, *, json: bool, ask: bool = True
-    ) -> Exit | None:
-        """Show it, have it confirmed, and return the exit code where the command ends with that.
+    def confirm(self, options: ConfirmationOptions, *, json: bool, ask: bool = True) -> Exit | None:
+        """Show the preview and ask for confirmation.
 
         Args:
-            options: what the command line says.
+            options: the confirmation options.
             json: whether a dry run prints one JSON object.
-            ask: whether it must be confirmed; otherwise nothing but a dry run is shown.
+            ask: whether to ask; otherwise the preview is shown only for a dry run.
+
+        Returns:
+            None to continue; the exit code after a dry run or if the user did not confirm.
 
         Raises:
-            InputError: it must be confirmed and standard input is not a terminal.
+            InputError: confirmation is required and standard input is not a terminal.
         """
         if options.dry_run:
             if json:
@@ -167,36 +166,36 @@ class Preview:
         print_data({"dry_run": True, "operation": self.verb, "count": self.count, "items": items})
 
 
-# --- saved ---------------------------------------------------------------------------------------
+# --- snapshot ------------------------------------------------------------------------------------
 
 
 @Parameter(name="*", group=_GROUP)
 @attrs.frozen(kw_only=True)
 class SnapshotOptions:
-    """Where devices are saved before a destructive command, if they are."""
+    """Options of the snapshot that a destructive command saves first."""
 
     snapshot: Annotated[
         Path | None,
         Parameter(
-            help="Save the devices here first, for: tagodev apply SNAPSHOT; default: a new file in "
-            "the state folder (TAGODEV_STATE)."
+            help="Save the devices to this file first, to restore them with tagodev apply "
+            "SNAPSHOT; default: a new file in the state folder (TAGODEV_STATE)."
         ),
     ] = None
     no_snapshot: Annotated[bool, Parameter(negative="", help="Don't save the devices.")] = False
 
     @property
     def warning(self) -> str:
-        """What to know before devices are deleted."""
-        keeps = (
-            "No snapshot is written: they can't be restored."
+        """Consequences of deleting devices, for the preview."""
+        restore = (
+            "No snapshot is written, so the devices can't be restored."
             if self.no_snapshot
-            else "A snapshot keeps fields, tags, parameters and serial numbers, but no data and no "
-            "tokens."
+            else "The snapshot holds fields, tags, parameters and serial numbers, but no data and "
+            "no tokens."
         )
-        return f"They will be deleted with all their data, for good. {keeps}"
+        return f"The devices will be deleted with all their data. {restore}"
 
     def check(self) -> None:
-        """Make sure that the snapshot can be written, before anything is asked.
+        """Check that the snapshot can be written, before any prompt.
 
         Raises:
             InputError: it can't, or both options are given.
@@ -208,9 +207,9 @@ class SnapshotOptions:
         check_out(self.snapshot, "--snapshot")
         if self.snapshot.exists():
             raise InputError(
-                f"{self.snapshot} is there already",
+                f"{self.snapshot} already exists",
                 path="--snapshot",
-                hint="Name another file, or move that one away",
+                hint="Name another file, or move the existing one",
             )
 
     def save(
@@ -221,16 +220,16 @@ class SnapshotOptions:
         *,
         remain: bool = True,
     ) -> Path | None:
-        """Save devices, print where, and return that; None where nothing is saved.
+        """Save devices, print the path of the snapshot and return it; None if nothing is saved.
 
         Args:
-            service: where they are.
-            device_ids: which devices.
-            command: what is about to be done, for the name of a new file: ``device-delete``.
-            remain: whether the devices are changed and not deleted.
+            service: the service options.
+            device_ids: ids of the devices.
+            command: the command, for the name of a new file: ``device-delete``.
+            remain: whether the devices are edited, not deleted.
 
         Raises:
-            TagoError: they can't be read or saved; nothing was done.
+            TagoError: the devices can't be read or saved; nothing was changed.
         """
         if self.no_snapshot:
             return None
@@ -238,40 +237,40 @@ class SnapshotOptions:
         from tagodev.provision.apply.snapshot import save_devices
 
         ids = list(dict.fromkeys(device_ids))
-        # The time makes it a name of its own: devices that an apply creates again carry it.
+        # The name must be unique: devices that an apply creates again have it in a tag.
         name = f"{command}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
         path = self.snapshot or _new_file(name)
         if len(ids) >= _MANY:
-            say(f"Reading {len(ids)} devices for the snapshot: 3 requests each, within the limits")
+            say(f"Reading {len(ids)} devices for the snapshot, 3 requests each")
         try:
-            saved = service.ask(
+            saved = service.run(
                 lambda tago: save_devices(
                     tago, ids, path, name=name, remains=remain, on_progress=ReadProgress()
                 )
             )
         except TagoError:
-            say("The snapshot failed, so nothing was done; --no-snapshot continues without one")
+            say("The snapshot failed, so nothing was changed; re-run with --no-snapshot to skip it")
             raise
         if not saved.devices:
-            say("No snapshot: none of the devices exists any more")
+            say("No snapshot: none of the devices exists anymore")
             return None
         say(f"Snapshot of {plural(saved.devices, 'device')}: {path}")
         if not saved.distinct:
-            say("Apply can't restore those that have the same name and no tag that differs")
+            say("apply can't restore devices with the same name and no unique tag value")
         return path
 
 
 def saving_to(snapshot: Path | None) -> SnapshotOptions:
-    """Return the options of a command that saves devices only on request.
+    """Return the snapshot options of a command that saves devices only on request.
 
     Args:
-        snapshot: where to; None for no snapshot.
+        snapshot: the file to write; None for no snapshot.
     """
     return SnapshotOptions(snapshot=snapshot, no_snapshot=snapshot is None)
 
 
 def _new_file(name: str) -> Path:
-    """Return the path of a new file in the state folder."""
+    """Return an unused path in the state folder."""
     folder = private_folder("snapshots")
     names = (f"{name}{'' if number == 1 else f'-{number}'}" for number in numbers(1))
     paths = (folder / f"{one}.snapshot.json" for one in names)

@@ -1,4 +1,4 @@
-"""Which data of a device a command is about, by its options."""
+"""Options that select data of a device."""
 
 from __future__ import annotations
 
@@ -18,32 +18,34 @@ __all__ = ["DataFilterOptions"]
 @Parameter(name="*", group=Group("Which data", sort_key=2))
 @attrs.frozen(kw_only=True)
 class DataFilterOptions:
-    """Which data: that of which all that is given here holds."""
+    """Filter for data of a device; all given options must match."""
 
     variable: Annotated[
         list[str] | None,
-        Parameter(name=("--variable", "-v"), negative="", help="Of this variable; repeatable."),
+        Parameter(name=("--variable", "-v"), negative="", help="Only this variable; repeatable."),
     ] = None
     group: Annotated[
-        list[str] | None, Parameter(negative="", help="Of this group; repeatable.")
+        list[str] | None, Parameter(negative="", help="Only this group; repeatable.")
     ] = None
     since: Annotated[
-        str | None, Parameter(help="From then on: a moment, a date, or '1 day' for so long ago.")
+        str | None, Parameter(help="Only since a time, a date, or '1 day' for one day ago.")
     ] = None
-    until: Annotated[str | None, Parameter(help="Until then; a date means its whole day.")] = None
+    until: Annotated[
+        str | None, Parameter(help="Only until a time, or a date, which includes the whole day.")
+    ] = None
 
     def __bool__(self) -> bool:
         return any(value is not None for value in attrs.asdict(self).values())
 
     def query(self, variable: str | None = None, **more: Any) -> DataQuery:
-        """Return which registers to ask for.
+        """Return the query for the selected data.
 
         Args:
-            variable: only of this one of the variables.
+            variable: replaces the variables of the filter.
             more: other fields of the query.
 
         Raises:
-            InputError: something that the service would not understand.
+            InputError: a value is invalid.
         """
         given = {
             "variables": self.variable if variable is None else variable,
@@ -52,4 +54,4 @@ class DataFilterOptions:
             "end_date": self.until,
             **more,
         }
-        return tagodev.DataQuery(**{name: one for name, one in given.items() if one is not None})
+        return tagodev.DataQuery(**{key: one for key, one in given.items() if one is not None})

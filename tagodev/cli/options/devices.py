@@ -1,4 +1,4 @@
-"""Which devices a command is about: one by its id or name, or all that a filter lets through."""
+"""Selection of devices: by id, by name, or by filter options."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ __all__ = [
 FILTER_GROUP: Final = Group("Which devices", sort_key=2)
 
 _ID: Final = re.compile(r"[0-9a-fA-F]{24}")
-#: A token, of whatever kind: it is refused, and not repeated.
+#: A token of any kind; refused without repeating it.
 _TOKEN: Final = re.compile(
     r"(?:[paun]-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 )
 
 
 def key_and_value(text: str, option: str) -> tuple[str, str | None]:
-    """Return both sides of ``key=value``; a key alone has no value.
+    """Split ``key=value``; a key alone has the value None.
 
     Args:
-        text: what was given.
-        option: where, for the error.
+        text: the text to split.
+        option: the option's name, for the error.
 
     Raises:
         InputError: the key is empty.
@@ -55,30 +55,28 @@ def key_and_value(text: str, option: str) -> tuple[str, str | None]:
 @Parameter(name="*", group=FILTER_GROUP)
 @attrs.frozen(kw_only=True)
 class FilterOptions:
-    """Which devices: those of which all that is given here holds."""
+    """Filter for devices; all given options must match."""
 
     tag: Annotated[
         list[str] | None,
-        Parameter(negative="", help="With this tag, KEY=VALUE or only KEY; repeatable."),
+        Parameter(negative="", help="Only with this tag, KEY=VALUE or KEY; repeatable."),
     ] = None
-    name: Annotated[
-        str | None, Parameter(help="Of this name; * stands for any run of characters.")
-    ] = None
-    network: Annotated[str | None, Parameter(help="Of the network with this id.")] = None
-    connector: Annotated[str | None, Parameter(help="Of the connector with this id.")] = None
-    serial: Annotated[str | None, Parameter(help="With this serial number.")] = None
+    name: Annotated[str | None, Parameter(help="Only with this name; * matches any text.")] = None
+    network: Annotated[str | None, Parameter(help="Only of the network with this id.")] = None
+    connector: Annotated[str | None, Parameter(help="Only of the connector with this id.")] = None
+    serial: Annotated[str | None, Parameter(help="Only with this serial number.")] = None
     type: Annotated[
         Literal["mutable", "immutable", "hybrid"] | None,
-        Parameter(help="That keep data this way."),
+        Parameter(help="Only of this data storage type."),
     ] = None
     active: Annotated[
         bool | None,
-        Parameter(name="--active", negative="--inactive", help="Active ones, or inactive ones."),
+        Parameter(name="--active", negative="--inactive", help="Only active or inactive devices."),
     ] = None
-    limit: Annotated[int | None, Parameter(help="At most so many, the first by name.")] = None
+    limit: Annotated[int | None, Parameter(help="Maximum number, the first by name.")] = None
 
     def __bool__(self) -> bool:
-        # A limit alone says how many, and not which.
+        # A limit alone selects no devices.
         return any(
             value is not None for name, value in attrs.asdict(self).items() if name != "limit"
         )
@@ -91,18 +89,18 @@ class FilterOptions:
         resolve_names: bool = False,
         complete: bool = False,
     ) -> list[Device]:
-        """Return the devices, by name.
+        """Return the devices, sorted by name.
 
         Args:
             tago: an open client.
-            fields: what to give of each besides its id and name.
-            resolve_names: whether to give the names of their networks and connectors too.
-            complete: whether a deletion meanwhile must not hide any of them, which takes up to
-                twice the list requests.
+            fields: fields to return besides id and name.
+            resolve_names: whether to return the names of networks and connectors.
+            complete: whether to return every device even if others are deleted meanwhile; this
+                takes up to twice the list requests.
 
         Raises:
-            InputError: a filter that can't be meant.
-            RequestError: the service did not list them.
+            InputError: a filter is invalid.
+            RequestError: the list request failed.
         """
         if self.limit is not None and self.limit < 1:
             raise InputError(f"must be 1 or more, not {self.limit}", path="--limit")
@@ -118,39 +116,38 @@ class FilterOptions:
             return sorted(await listing.complete(), key=attrgetter("name"))
         return await listing.collect(self.limit)
 
-    async def find_surely(self, tago: Tago, fields: Iterable[str] = ()) -> list[Device]:
-        """Return the devices, for something that can't be undone: each is looked at once more.
+    async def find_verified(self, tago: Tago, fields: Iterable[str] = ()) -> list[Device]:
+        """Return the devices, each checked against the filter, for destructive commands.
 
-        A service that reads a condition in another way, or passes it over, lists devices that
-        nobody meant.
+        A service that interprets or ignores a condition differently would list other devices.
 
         Args:
             tago: an open client.
-            fields: what to give of each besides what the filter is about.
+            fields: fields to return besides those of the filter.
 
         Raises:
-            TagoError: the service lists a device that the filter does not let through.
+            TagoError: the service returned a device that does not match the filter.
         """
-        found = await self.find(tago, {*fields, "tags", *self._plain()}, complete=True)
+        found = await self.find(tago, {*fields, "tags", *self._equalities()}, complete=True)
         for device in found:
-            if not self._lets_through(device):
+            if not self._selects(device):
                 raise TagoError(
-                    f"The service lists the device {device.id}, which the filter leaves out: "
-                    "nothing was done"
+                    f"The service listed the device {device.id}, which does not match the filter; "
+                    "nothing was changed"
                 )
         return found
 
-    def _plain(self) -> dict[str, str | bool]:
-        """Return the conditions on a field that must be equal."""
+    def _equalities(self) -> dict[str, str | bool]:
+        """Return the conditions that require a field to equal a value."""
         names = ("network", "connector", "type", "active")
         return {name: given for name in names if (given := getattr(self, name)) is not None}
 
-    def _lets_through(self, device: Device) -> bool:
-        wanted = [self._tag(text) for text in self.tag or ()]
+    def _selects(self, device: Device) -> bool:
+        required = [self._tag(text) for text in self.tag or ()]
         return (
-            all(getattr(device, name) == given for name, given in self._plain().items())
+            all(getattr(device, name) == value for name, value in self._equalities().items())
             and (self.name is None or _matches(self.name, device.name))
-            and all(any(_carries(tag, one) for tag in device.tags) for one in wanted)
+            and all(any(_tag_matches(tag, one) for tag in device.tags) for one in required)
         )
 
     def _filter(self) -> DeviceFilter:
@@ -174,27 +171,27 @@ class FilterOptions:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    """Tell whether a text is what a pattern means, as generously as any service may read it."""
+    """Return whether a text matches a pattern with ``*``, ignoring case as the service may."""
     parts = (re.escape(part) for part in pattern.split("*"))
     return re.fullmatch(".*".join(parts), text, re.IGNORECASE | re.DOTALL) is not None
 
 
-def _carries(tag: Tag, wanted: TagFilter) -> bool:
-    value = wanted.value if isinstance(wanted.value, str) else "*"
-    key = wanted.key if isinstance(wanted.key, str) else "*"
+def _tag_matches(tag: Tag, required: TagFilter) -> bool:
+    value = required.value if isinstance(required.value, str) else "*"
+    key = required.key if isinstance(required.key, str) else "*"
     return _matches(key, tag.key) and _matches(value, tag.value)
 
 
 async def find_device(tago: Tago, text: str) -> Device:
-    """Return the device that somebody names by its id, or by its name where only one has it.
+    """Return a device by its id, or by a name that only one device has.
 
     Args:
         tago: an open client.
-        text: what was given.
+        text: an id or a name.
 
     Raises:
-        InputError: there is no device of that name, there are several, or it is a token.
-        NotFoundError: there is no device of that id.
+        InputError: several devices have that name, or the text is a token.
+        NotFoundError: no device has that id or name.
     """
     if _ID.fullmatch(text):
         return await tago.devices.info(text)
@@ -202,29 +199,30 @@ async def find_device(tago: Tago, text: str) -> Device:
 
 
 async def find_devices(tago: Tago, names: Iterable[str]) -> list[Device]:
-    """Return the devices that somebody names, each once.
+    """Return devices by ids or unique names, without duplicates.
 
     Args:
         tago: an open client.
         names: ids, or names that only one device has.
 
     Raises:
-        InputError: as `find_device` does.
-        NotFoundError: there is no device of that id.
+        InputError: as `find_device`.
+        NotFoundError: as `find_device`.
     """
     found = [await find_device(tago, name) for name in names]
     return list({device.id: device for device in found}.values())
 
 
 async def device_id_of(tago: Tago, text: str) -> str:
-    """Return the id of the device that somebody names; an id is taken at its word.
+    """Return the id of a device; an id is returned as it is, without a request.
 
     Args:
         tago: an open client.
-        text: what was given.
+        text: an id, or a name that only one device has.
 
     Raises:
-        InputError: there is no device of that name, there are several, or it is a token.
+        InputError: several devices have that name, or the text is a token.
+        NotFoundError: no device has that name.
     """
     return text if _ID.fullmatch(text) else await _id_by_name(tago, text)
 
@@ -232,14 +230,14 @@ async def device_id_of(tago: Tago, text: str) -> str:
 async def _id_by_name(tago: Tago, name: str) -> str:
     if redact(name) != name:
         raise InputError(
-            "looks like a token, which others can see in this machine's list of processes",
+            "looks like a token, which other users can see in the list of processes",
             path="DEVICE",
             hint="Give the device's id or name",
         )
     if not name.strip():
         raise InputError("is empty: give a device's id or name", path="DEVICE")
     listing = tago.devices.list(filter=tagodev.DeviceFilter(name=name), fields=())
-    # The service's own comparison knows no upper and lower case, and takes * for any text.
+    # The service ignores case and treats * as a wildcard.
     ids = [device.id async for device in listing if device.name == name]
     if len(ids) == 1:
         return ids[0]
@@ -247,5 +245,5 @@ async def _id_by_name(tago: Tago, name: str) -> str:
         raise tagodev.NotFoundError(f"There is no device with the id or name {name!r}")
     shown = ", ".join(ids[:10]) + (" ..." if len(ids) > 10 else "")
     raise InputError(
-        f"{len(ids)} devices are called {name!r}", path="DEVICE", hint=f"Give one id: {shown}"
+        f"{len(ids)} devices have the name {name!r}", path="DEVICE", hint=f"Give one id: {shown}"
     )

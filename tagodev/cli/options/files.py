@@ -1,4 +1,4 @@
-"""What a file asks for, and the options that say how it is to be understood."""
+"""Options for reading a device file and planning from it, and the file's parsed content."""
 
 from __future__ import annotations
 
@@ -32,59 +32,57 @@ if TYPE_CHECKING:
     from tagodev.provision.plan.model import Plan
     from tagodev.provision.read.devices import DeviceRow
 
-__all__ = ["DeviceInput", "FileOptions", "PlanOptions", "ReadProgress", "open_wanted"]
+__all__ = ["DeviceInput", "FileOptions", "PlanOptions", "ReadProgress", "open_input"]
 
 _FILE: Final = Group("How the file is read", sort_key=2)
-_INTENT: Final = Group("What the file stands for", sort_key=3)
-#: Seconds between two lines that say how far reading has come.
-_EVERY: Final = 5.0
-#: Other files that a note lists.
+_PLAN: Final = Group("How the file is applied", sort_key=3)
+#: Seconds between two progress lines.
+_INTERVAL: Final = 5.0
+#: Maximum number of other files that a note lists.
 _SHOWN: Final = 3
-#: The options by which fields of an intent are given.
+#: Options that set fields of `PlanSettings`.
 _OPTIONS: Final = {"manager": "--name", "known_by": "--by"}
 
 
 class ReadProgress:
-    """Tells a person now and then how far reading a profile has come."""
+    """Prints the progress of reading a profile at most every five seconds."""
 
     def __init__(self) -> None:
-        self._next = time.monotonic() + _EVERY
+        self._next = time.monotonic() + _INTERVAL
 
     def __call__(self, what: str, number: int, of: int | None) -> None:
-        """Take note of how many are read, and say it if nothing was said for a while."""
+        """Print the progress if the last line is old enough."""
         now = time.monotonic()
         if now >= self._next:
-            self._next = now + _EVERY
+            self._next = now + _INTERVAL
             say(f"Reading: {number} {what}" if of is None else f"Reading: {number} of {of} {what}")
 
 
 @Parameter(name="*", group=_FILE)
 @attrs.frozen(kw_only=True)
 class FileOptions:
-    """How a file is read."""
+    """Options for reading a file."""
 
     map: Annotated[
         list[str] | None,
         Parameter(
             negative="",
-            help="What a column means, as COLUMN=FIELD: EUI=serie_number, Site=tag.site; nothing "
-            "behind the sign for one that is left out; or what a field is made of: "
-            "'sensor-{EUI}=name'. Repeatable.",
+            help="Map a column to a field, COLUMN=FIELD: EUI=serie_number, Site=tag.site; with an "
+            "empty FIELD, ignore the column; with a template, build a field: 'sensor-{EUI}=name'. "
+            "Repeatable.",
         ),
     ] = None
     defaults: Annotated[
         Path | None,
-        Parameter(help="JSON or YAML file with what rows have that do not give it."),
+        Parameter(help="JSON or YAML file with default values for all rows."),
     ] = None
-    sheet: Annotated[
-        str | None, Parameter(help="Of a workbook: which sheet; default: the first.")
-    ] = None
+    sheet: Annotated[str | None, Parameter(help="Sheet of a workbook; default: the first.")] = None
 
     def keywords(self) -> dict[str, Any]:
-        """Return how the file is read, as `read_devices` takes it.
+        """Return the keyword arguments for `read_devices`.
 
         Raises:
-            InputError: an option that can't be meant.
+            InputError: an option is invalid.
         """
         columns = dict(map(_column, self.map or ()))
         defaults = {} if self.defaults is None else read_defaults(self.defaults)
@@ -98,51 +96,51 @@ def _column(text: str) -> tuple[str, str]:
     return column, field
 
 
-@Parameter(name="*", group=_INTENT)
+@Parameter(name="*", group=_PLAN)
 @attrs.frozen(kw_only=True)
 class PlanOptions:
-    """What a file stands for."""
+    """Options for planning from a file."""
 
     by: Annotated[
         str | None,
-        Parameter(help="What devices are known by: name (default), serial, id or tag:KEY."),
+        Parameter(help="Match devices by name (default), serial, id or tag:KEY."),
     ] = None
     manager: Annotated[
         str | None,
         Parameter(
             name="--name",
-            help="Manager of the devices (tag tagodev_managed); default: one of the file's own.",
+            help="Manager of the devices (tag tagodev_managed); default: one for this file.",
         ),
     ] = None
     prune: Annotated[
         bool,
-        Parameter(negative="", help="Delete devices of this manager that FILE no longer has."),
+        Parameter(negative="", help="Delete devices of this manager that are not in FILE."),
     ] = False
     tags: Annotated[
         TagMode | None,
-        Parameter(help="Whether tags that the file does not name stay: merge (default), replace."),
+        Parameter(help="Keep tags that are not in FILE (merge, default) or remove them (replace)."),
     ] = None
     max_devices: Annotated[
         int | None,
-        Parameter(help="Devices that the profile may hold; default: as many as its plan."),
+        Parameter(help="Maximum number of devices in the profile; default: by its rate plan."),
     ] = None
 
-    def intent(self, path: Path, head: DocumentHeader | None) -> PlanSettings:
-        """Return what a file stands for: what was said here, or in its head, or by default.
+    def settings(self, path: Path, head: DocumentHeader | None) -> PlanSettings:
+        """Return the plan settings of a file: from the options, its header, or the defaults.
 
-        The manager of a file that names none is the file's stem, until `open_wanted` binds it.
+        Without a manager, the settings have the file's stem as manager until `open_input` binds it.
 
         Args:
             path: the file.
-            head: its head, if it is a document of tagodev's.
+            head: its header, if tagodev wrote the file.
 
         Raises:
-            InputError: an option that can't be meant.
+            InputError: an option is invalid.
         """
         known = PlanSettings(manager=stem_of(path)) if head is None else head.intent
         if known.restore and (self.by or self.prune or self.tags):
             raise InputError(
-                "a snapshot puts back what it holds: it takes no --by, --prune and --tags",
+                "a snapshot can't be combined with --by, --prune or --tags",
                 source=str(path),
             )
         given: dict[str, Any] = {
@@ -162,34 +160,34 @@ class PlanOptions:
 
 @attrs.frozen
 class DeviceInput:
-    """What a file asks for."""
+    """The content of a device file, with its plan settings."""
 
     path: Path
     """The file."""
     head: DocumentHeader | None
-    """Its head, if it is a document of tagodev's."""
+    """Its header, if tagodev wrote the file."""
     rows: RowFile[DeviceRow]
     """Its rows."""
     intent: PlanSettings
-    """What it stands for."""
+    """Its plan settings."""
     max_devices: int | None
-    """How many devices the profile may hold; None for as many as its plan."""
+    """Maximum number of devices in the profile; None for the rate plan's limit."""
     bound: bool = False
-    """Whether its manager is bound to the file, and not given by name."""
+    """Whether its manager is bound to the file instead of set with ``--name``."""
 
     async def plan(self, tago: Tago) -> Plan:
-        """Return what would make the profile so.
+        """Return the plan that makes the profile match the file.
 
         Args:
             tago: an open client.
 
         Raises:
-            InputError: the file is about another service or another profile.
+            InputError: the file belongs to another service or profile.
         """
         try:
             if self.head is not None:
                 check_service(self.head, tago)
-            made = await make_plan(
+            plan = await make_plan(
                 tago,
                 self.rows,
                 self.intent,
@@ -198,77 +196,79 @@ class DeviceInput:
                 check_devices=self._check_owners if self.bound else None,
             )
             if self.head is not None:
-                check_profile(self.head, made)
+                check_profile(self.head, plan)
         except InputError as error:
             name_file(error, self.path)
             raise
-        return made
+        return plan
 
     def _check_owners(self, devices: Sequence[Device]) -> None:
         check_owners(self.intent.manager, devices, ManagerRegistry.open().owner)
 
 
-def open_wanted(
-    file: Path, options: FileOptions, intent: PlanOptions, service: ServiceOptions
+def open_input(
+    file: Path, options: FileOptions, plan_options: PlanOptions, service: ServiceOptions
 ) -> DeviceInput:
-    """Read what a file asks for.
+    """Read a device file.
 
     Args:
-        file: a list of devices, an export, a kept plan or a snapshot.
-        options: how it is read.
-        intent: what was said of what it stands for.
-        service: who is asked for the networks and connectors that the file calls by name.
+        file: a list of devices, an export, a saved plan or a snapshot.
+        options: the options for reading.
+        plan_options: the options for planning.
+        service: the service that resolves names of networks and connectors.
 
     Raises:
-        InvalidFileError: with everything that is wrong with it.
+        InvalidFileError: the file has problems; the error holds all of them.
     """
     head = read_head(file)
-    meant = intent.intent(file, head)
+    settings = plan_options.settings(file, head)
     keywords = options.keywords()
     names = integration_names(file, **keywords)
-    live = asyncio.run(_resolve(service, names)) if names else None
-    rows = read_devices(file, resolve=live, **keywords)
+    integrations = asyncio.run(_resolve(service, names)) if names else None
+    rows = read_devices(file, resolve=integrations, **keywords)
     try:
-        check_rows(rows, meant)
+        check_rows(rows, settings)
     except InputError as error:
         name_file(error, file)
         raise
-    bound = _is_bound(file, head, intent)
+    bound = _is_bound(file, head, plan_options)
     if bound:
-        meant = attrs.evolve(meant, manager=_bind(file))
-    elif intent.manager is not None:
-        _note_other_files(file, meant)
-    return DeviceInput(file, head, rows, meant, intent.max_devices, bound=bound)
+        settings = attrs.evolve(settings, manager=_bind(file))
+    elif plan_options.manager is not None:
+        _note_other_files(file, settings)
+    return DeviceInput(file, head, rows, settings, plan_options.max_devices, bound=bound)
 
 
-def _is_bound(file: Path, head: DocumentHeader | None, intent: PlanOptions) -> bool:
+def _is_bound(file: Path, head: DocumentHeader | None, options: PlanOptions) -> bool:
     """Return whether a list's manager is bound to its file."""
-    if intent.manager is not None or came_over_pipe(file):
+    if options.manager is not None or came_over_pipe(file):
         return False
-    # An export was named after the file that it went to, which others may be called too.
+    # An export's manager is its file name, which is not unique.
     return head is None or head.kind == "export"
 
 
 def _bind(file: Path) -> str:
-    """Return the manager of a file, and say so if the file was moved."""
+    """Return the manager of a file, and print a note if the file was moved."""
     binding = ManagerRegistry.open().bind(file)
     if binding.moved_from is not None:
-        say(f"Note: {file} was {binding.moved_from}, and is still managed as {binding.manager}")
+        say(f"Note: {file} was moved from {binding.moved_from}; its manager is {binding.manager}")
     return binding.manager
 
 
-def _note_other_files(file: Path, meant: PlanSettings) -> None:
-    """Say which other files were used under the name that was given."""
+def _note_other_files(file: Path, settings: PlanSettings) -> None:
+    """Print a note listing other files used with the same manager."""
     try:
-        others = ManagerRegistry.open().use(meant.manager, None if came_over_pipe(file) else file)
+        others = ManagerRegistry.open().use(
+            settings.manager, None if came_over_pipe(file) else file
+        )
     except ConfigurationError as error:
-        say(f"Note: other files of the name {meant.manager} are not known. {error.message}")
+        say(f"Note: can't list other files of {settings.manager}. {error.message}")
         return
     if others:
         shown = ", ".join(map(str, others[:_SHOWN]))
         more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
-        pruned = "; --prune deletes devices that only they name" if meant.prune else ""
-        say(f"Note: {meant.manager} is also the name of {shown}{more}{pruned}")
+        pruned = "; --prune deletes devices that are only in those files" if settings.prune else ""
+        say(f"Note: {settings.manager} is also the manager of {shown}{more}{pruned}")
 
 
 async def _resolve(service: ServiceOptions, names: Collection[str]) -> Integrations:

@@ -1,11 +1,11 @@
-"""Where commands count what they send, so that the next one knows it, and those beside it.
+"""The ``--ledger`` option: where requests are counted across commands and processes.
 
-A file in the platform's state folder, unless ``--ledger`` or ``TAGODEV_LEDGER`` says otherwise.
-It holds numbers only: a profile is named by a digest of its token.
+The default is a file in the platform's state folder.
+It holds only numbers; a profile is identified by a digest of its token.
 
-A ledger that was asked for and can't be used ends the command before anything is sent; without the
-usual one it goes on, and says so.
-One that is away for too long while a command works ends it too: what is not counted is not sent.
+If a ledger from ``--ledger`` or ``TAGODEV_LEDGER`` can't be used, the command fails before it sends
+anything. If the default file can't be used, the command prints a warning and continues without it.
+A ledger that stays unavailable during a command ends it, as requests can't be counted.
 """
 
 from __future__ import annotations
@@ -24,51 +24,51 @@ if TYPE_CHECKING:
 
 __all__ = ["LedgerOption", "find_ledger"]
 
-#: Seconds that a ledger may be away: a server that is started again is back by then.
-_PATIENCE: Final = 30.0
+#: Seconds that a ledger may be unavailable, enough for a server restart.
+_TIMEOUT: Final = 30.0
 
 LedgerOption: TypeAlias = Annotated[
     str | None,
     Parameter(
-        help="Where requests are counted together with those of other processes: a file, "
-        "redis://..., or none; default: a file of yours [env: TAGODEV_LEDGER].",
+        help="Count requests across processes in this file or redis://... server, or none; "
+        "default: a file in the state folder [env: TAGODEV_LEDGER].",
         show_default=False,
     ),
 ]
 
 
-def find_ledger(named: str | None = None) -> SharedLedger | None:
-    """Return where to count; None for this process alone.
+def find_ledger(option: str | None = None) -> SharedLedger | None:
+    """Return the ledger; None to count in this process only.
 
     Args:
-        named: what the option said.
+        option: the value of ``--ledger``.
 
     Raises:
-        ConfigurationError: it can't be understood or used, or needs what is not installed.
+        ConfigurationError: the value is invalid, the ledger can't be used, or a package is missing.
     """
     from tagodev.limits.ledger.kinds import RedisLedger, SqliteLedger
 
-    where = named or os.environ.get("TAGODEV_LEDGER") or ""
-    if where == "none":
+    location = option or os.environ.get("TAGODEV_LEDGER") or ""
+    if location == "none":
         return None
-    if "://" in where:
-        return RedisLedger(where, patience=_PATIENCE)
+    if "://" in location:
+        return RedisLedger(location, patience=_TIMEOUT)
     try:
-        path = Path(where).expanduser() if where else _default_path()
+        path = Path(location).expanduser() if location else _default_path()
     except RuntimeError:
-        # Nobody has a home in a bare container.
+        # Containers can lack a home folder.
         say("tagodev: requests of other commands are not counted: there is no home folder")
         return None
     problem = _problem_with(path)
-    if problem and where:
+    if problem and location:
         raise ConfigurationError(
             f"The ledger {path} can't be used: {problem}",
-            hint="Name another: --ledger FILE, or none",
+            hint="Use another file with --ledger FILE, or --ledger none",
         )
     if problem:
         say(f"tagodev: requests of other commands are not counted: {path}: {problem}")
         return None
-    return SqliteLedger(path, patience=_PATIENCE)
+    return SqliteLedger(path, patience=_TIMEOUT)
 
 
 def _default_path() -> Path:

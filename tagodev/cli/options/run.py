@@ -1,4 +1,4 @@
-"""The options that say how a bulk run goes about its rows."""
+"""Options of a bulk run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CONSENT", "BulkRunOptions"]
 
-#: Options that a person gives anew each time.
+#: Options that must be given again for each command.
 CONSENT: Final = ("same_profile", "incomplete")
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -27,20 +27,20 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 @Parameter(name="*")
 @attrs.frozen(kw_only=True)
 class BulkRunOptions:
-    """What a run does about rows that fail, or whose answer is lost."""
+    """How a bulk run handles rows that fail and requests without a response."""
 
     on_error: Annotated[
         Literal["continue", "stop"] | None,
-        Parameter(help="Whether a row that fails ends the run; default: continue."),
+        Parameter(help="Continue (default) or stop when a row fails."),
     ] = None
     max_failures: Annotated[
-        int | None, Parameter(help="How many rows may fail before the run ends; default: any.")
+        int | None, Parameter(help="Stop after this many failed rows; default: no limit.")
     ] = None
     settle: Annotated[
         float | None,
         Parameter(
-            help="With a journal: seconds that a request without an answer may take to show on "
-            "the service, before it is looked up; default: 10."
+            help="With a journal: seconds to wait before looking up a request that got no "
+            "response; default: 10."
         ),
     ] = None
 
@@ -48,32 +48,32 @@ class BulkRunOptions:
         bool | None,
         Parameter(
             negative="",
-            help="With a journal: resume with another token, where the service does not say which "
-            "profile it belongs to.",
+            help="With a journal: resume with another token of the same profile, if the service "
+            "does not report a token's profile.",
         ),
     ] = None
     incomplete: Annotated[
         bool | None,
         Parameter(
             negative="",
-            help="With a journal: resume from an older copy, or one that has lost its write-ahead "
-            "log; each row is looked up before it is sent.",
+            help="With a journal: resume from an older copy, or one without its write-ahead log; "
+            "each row is looked up before it is sent.",
         ),
     ] = None
 
     def keywords(self, known: Mapping[str, Any] = _NOTHING) -> ResumeKeywords:
-        """Return how to go about it.
+        """Return the keyword arguments of a run.
 
         Args:
-            known: what a journal remembers; what was said here goes before it.
+            known: options saved in a journal; options given here take precedence.
 
         Raises:
             InputError: an option is out of bounds.
         """
         given = attrs.asdict(self)
-        # Consent is for one command; a journal can't remember it.
-        kept = [name for name in given if name in known and name not in CONSENT]
-        keywords = {name: known[name] for name in kept}
+        # Consent applies to one command and is never taken from a journal.
+        saved = [name for name in given if name in known and name not in CONSENT]
+        keywords = {name: known[name] for name in saved}
         keywords |= {name: value for name, value in given.items() if value is not None}
         try:
             RunOptions(**keywords)

@@ -1,4 +1,4 @@
-"""The options that say which service a command talks to, as whom, and within which limits."""
+"""Options for the service, the token, the profile and the rate limits."""
 
 from __future__ import annotations
 
@@ -24,33 +24,31 @@ __all__ = ["SERVICE_GROUP", "PlanOption", "RememberedOptions", "ServiceOptions",
 
 T = TypeVar("T")
 
-#: Where these options stand in a command's help: last.
+#: Shown last in a command's help.
 SERVICE_GROUP: Final = Group("Service", sort_key=9)
 PlanOption: TypeAlias = Literal["auto", "free", "starter", "scale"]
-#: The named profile, wherever a command takes it.
 _ProfileOption: TypeAlias = Annotated[
     str | None,
     Parameter(
-        help="Profile whose token, address and plan are used (tagodev config) "
+        help="Named profile with token, address and rate plan (tagodev config) "
         "[env: TAGODEV_PROFILE].",
     ),
 ]
-#: The account's token, wherever a command takes it.
 _TokenOption: TypeAlias = Annotated[
     str | None,
     Parameter(
-        help="Token of the profile. Others on this machine can see it in the list of "
-        "processes: the environment is safer [env: TAGOIO_TOKEN].",
+        help="Token. Other users can see command lines, so prefer the environment or a profile "
+        "[env: TAGOIO_TOKEN].",
         show_default=False,
     ),
 ]
 
 
 def hard_limits(plan: Plan, minute: float) -> HardLimits:
-    """Return a plan's limits, or say which option is out of bounds.
+    """Return the limits of a rate plan.
 
     Raises:
-        InputError: the minute is.
+        InputError: ``--minute`` is out of bounds.
     """
     try:
         return HardLimits.for_plan(plan, minute)
@@ -61,35 +59,34 @@ def hard_limits(plan: Plan, minute: float) -> HardLimits:
 @Parameter(name="*", group=SERVICE_GROUP)
 @attrs.frozen(kw_only=True)
 class ServiceOptions:
-    """Which service to talk to, as whom, and whose limits to keep."""
+    """Options for the service, the token, the profile and the rate limits."""
 
     api: Annotated[
         str | None,
         Parameter(help="Address of the service, for TagoDeploy or an emulator [env: TAGOIO_API]."),
     ] = None
-    region: Annotated[str | None, Parameter(help="us-e1 (default) or eu-w1.")] = None
+    region: Annotated[str | None, Parameter(help="Region: us-e1 (default) or eu-w1.")] = None
     token: _TokenOption = None
     profile: _ProfileOption = None
     plan: Annotated[
         PlanOption | None,
         Parameter(
             env_var="TAGODEV_PLAN",
-            help="Whose limits to keep; auto asks the service, and is the default where the "
-            "profile does not say it.",
+            help="Rate plan whose limits apply; auto detects it. Default: the profile's, or auto.",
         ),
     ] = None
     minute: Annotated[
         float,
-        Parameter(help="Seconds of a window: 60 on TagoIO, shorter only with an emulator."),
+        Parameter(help="Seconds per window: 60 on TagoIO, shorter only with an emulator."),
     ] = 60.0
-    concurrency: Annotated[int, Parameter(help="Requests in flight at once, 1 to 1000.")] = 32
+    concurrency: Annotated[int, Parameter(help="Maximum requests in flight, 1 to 1000.")] = 32
     ledger: LedgerOption = None
 
     def settings(self) -> Settings:
-        """Return token, address and plan, and where each came from.
+        """Return token, address and rate plan, with their sources.
 
         Raises:
-            ConfigurationError: a profile is not there, or can't be read.
+            ConfigurationError: a profile does not exist or can't be read.
         """
         return find_settings(
             RequestedSettings(
@@ -98,19 +95,19 @@ class ServiceOptions:
         )
 
     def client(self) -> Tago:
-        """Return the client that the options describe, not yet opened.
+        """Return a client for these options, not yet open.
 
         Raises:
-            ConfigurationError: they don't describe any.
+            ConfigurationError: there is no token, or an option is invalid.
             InputError: an option is out of bounds.
         """
-        # Refused here, where the option's name is known.
+        # Checked here so that the error has the option's name.
         hard_limits("free", self.minute)
         settings = self.settings()
         if settings.token is None:
             raise ConfigurationError(
                 "No token",
-                hint="Set TAGOIO_TOKEN, or keep one in a profile: tagodev config set NAME",
+                hint="Set TAGOIO_TOKEN, or save one in a profile: tagodev config set NAME",
             )
         return tagodev.Tago(
             settings.token,
@@ -122,27 +119,27 @@ class ServiceOptions:
             ledger=find_ledger(self.ledger),
         )
 
-    def ask(self, work: Callable[[Tago], Awaitable[T]]) -> T:
-        """Open the client, do something with it, and return what came of it.
+    def run(self, work: Callable[[Tago], Awaitable[T]]) -> T:
+        """Run an async function with an open client and return its result.
 
         Args:
-            work: what to do.
+            work: the function, called with the client.
 
         Raises:
-            TagoError: it can't be done.
+            TagoError: a request failed.
         """
         import asyncio
 
-        async def inside() -> T:
+        async def main() -> T:
             async with self.client() as tago:
                 return await work(tago)
 
-        return asyncio.run(inside())
+        return asyncio.run(main())
 
     def remember(self) -> dict[str, Any]:
-        """Return what whoever goes on needs to know; never the token, nor an address that has one.
+        """Return the options to save in a journal, without the token.
 
-        A password may stand in the address of a ledger's server.
+        A ledger's URL is left out too, as it can contain a password.
         """
         ledger = self.ledger
         if ledger is not None and ledger != "none":
@@ -159,7 +156,7 @@ class ServiceOptions:
 @Parameter(name="*", group=SERVICE_GROUP)
 @attrs.frozen(kw_only=True)
 class RememberedOptions:
-    """Options that a journal remembers, unless they are given anew."""
+    """Service options of a command that resumes a journal; they override the saved ones."""
 
     api: Annotated[
         str | None,
@@ -168,25 +165,26 @@ class RememberedOptions:
     token: _TokenOption = None
     profile: _ProfileOption = None
     plan: Annotated[
-        PlanOption | None, Parameter(help="Whose limits to keep; default: the journal's.")
+        PlanOption | None,
+        Parameter(help="Rate plan whose limits apply; default: the journal's."),
     ] = None
     minute: Annotated[
-        float | None, Parameter(help="Seconds of a window; default: the journal's.")
+        float | None, Parameter(help="Seconds per window; default: the journal's.")
     ] = None
     concurrency: Annotated[
-        int | None, Parameter(help="Requests in flight at once; default: the journal's.")
+        int | None, Parameter(help="Maximum requests in flight; default: the journal's.")
     ] = None
     ledger: LedgerOption = None
 
     def client(self, info: JournalInfo) -> Tago:
-        """Return the client that goes on with a journal, not yet opened.
+        """Return a client to resume a journal with, not yet open.
 
         Args:
-            info: what the journal is about.
+            info: the journal's metadata.
 
         Raises:
-            ConfigurationError: the options don't describe any.
-            InputError: an option is out of bounds.
+            ConfigurationError: there is no token, or it is for another service.
+            JournalError: the saved options are invalid.
         """
         known = {**_DEFAULTS.remember(), **info.keywords}
         given = {name: value for name, value in attrs.asdict(self).items() if value is not None}
@@ -196,13 +194,13 @@ class RememberedOptions:
             options = ServiceOptions(**chosen)
             tago = options.client()
         except (TypeError, InputError) as error:
-            # A journal may come from elsewhere, and hold anything.
-            raise JournalError(f"its settings can't be used: {error}") from None
+            # A journal can be edited or written by another program.
+            raise JournalError(f"its saved options are invalid: {error}") from None
         if tago.base_url != info.service and self.api is None:
             raise ConfigurationError(
-                f"The journal was begun at {info.service}, but the token is for {tago.base_url} "
-                f"({options.settings().address_source}); a token goes only to its own service",
-                hint=f"If the token belongs to {info.service}: re-run with --api {info.service}",
+                f"The journal is for {info.service}, but the token is for {tago.base_url} "
+                f"({options.settings().address_source}); a token is sent only to its own service",
+                hint=f"If the token is for {info.service}, re-run with --api {info.service}",
             )
         return tago
 

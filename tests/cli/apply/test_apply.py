@@ -15,7 +15,7 @@ from tagodev import ConfigurationParameter, Tag
 from tagodev.bulk.journal.entry import EntryState
 from tagodev.cli.apply import session
 from tagodev.cli.apply.places import ListState
-from tagodev.cli.options.files import FileOptions, PlanOptions, open_wanted
+from tagodev.cli.options.files import FileOptions, PlanOptions, open_input
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tagodev.provision.apply.run import write_steps
@@ -205,7 +205,7 @@ def test_asked_at_a_terminal(profile: Profile, typed: str, code: int, made: int)
     assert code == done.code
     shown = done.out.index("Plan: 3 to create")
     assert shown < done.out.index(QUESTION)
-    assert ("Nothing was done" in done.out) is (made == 0)
+    assert ("Cancelled; nothing was changed" in done.out) is (made == 0)
     assert made == len(profile.devices())
 
 
@@ -417,7 +417,7 @@ def test_a_snapshot_takes_no_other_meaning(profile: Profile, option: tuple[str, 
     done = profile.run("apply", "before.json", "--yes", *option)
 
     assert 2 == done.code
-    assert "before.json: a snapshot puts back what it holds" in done.err
+    assert "before.json: a snapshot can't be combined" in done.err
     assert not profile.devices()["Cold room 1"].active
 
 
@@ -569,7 +569,7 @@ def test_deletions_that_were_only_intended_are_not_replayed(tmp_path: Path) -> N
 
     assert 8 < left < 20
     assert "An apply of " in planned.err
-    assert "was interrupted, and the outcome of 1 request is not known" in planned.err
+    assert "was interrupted; the outcome of 1 request is unknown" in planned.err
     # What the interrupted apply has deleted is among the results, and no more than that.
     assert again.code == 0
     assert again.json()["deleted"] in {20 - left, 21 - left, 19 - left}
@@ -581,9 +581,7 @@ def test_deletions_that_were_only_intended_are_not_replayed(tmp_path: Path) -> N
 def _cut_off(profile: Profile) -> Path:
     """Leave the journal of an apply that was ended before it had done anything."""
     profile.write("site.csv")
-    wanted = open_wanted(
-        profile.folder / "site.csv", FileOptions(), PlanOptions(), ServiceOptions()
-    )
+    wanted = open_input(profile.folder / "site.csv", FileOptions(), PlanOptions(), ServiceOptions())
     plan = profile.ask(wanted.plan)
     target = profile.ask(lambda tago: tago.target())
     path = ListState.of(target, wanted.intent.manager).unused(".journal")

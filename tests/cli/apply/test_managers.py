@@ -121,7 +121,7 @@ def test_the_same_list(profile: Profile, how: str) -> None:
     assert 1 == done.json()["deleted"]
     assert before == manager(profile)
     moved = how not in ("same", "link")
-    assert moved is ("is still managed as " + before in plan.err)
+    assert moved is ("its manager is " + before in plan.err)
     assert "" == done.err
 
 
@@ -205,13 +205,14 @@ def test_a_name_is_used_as_it_is(profile: Profile) -> None:
     alone = profile.run("plan", "two.csv", "--name", "hall", "--prune")
 
     assert ("", "") == (first.err, again.err)
-    assert second.err == f"Note: hall is also the name of {one}\n"
+    assert second.err == f"Note: hall is also the manager of {one}\n"
     assert pruned.err == (
-        f"Note: hall is also the name of {one}; --prune deletes devices that only they name\n"
+        f"Note: hall is also the manager of {one}; "
+        "--prune deletes devices that are only in those files\n"
     )
     assert 30 == pruned.json()["delete"]
-    assert piped.err.startswith("Note: hall is also the name of ")
-    assert two_left.err == f"Note: hall is also the name of {two}\n"
+    assert piped.err.startswith("Note: hall is also the manager of ")
+    assert two_left.err == f"Note: hall is also the manager of {two}\n"
     assert alone.err == ""
     assert {Tag(KEY, "hall")} == set(profile.devices()["A-0"].tags)
 
@@ -274,7 +275,7 @@ def test_a_state_folder_that_can_not_be_used(
     assert (3, "") == (refused.code, refused.out)
     assert "--name NAME, or set TAGODEV_STATE" in refused.err
     assert 10 == planned.code
-    assert planned.err.startswith("Note: other files of the name hall are not known. The state")
+    assert planned.err.startswith("Note: can't list other files of hall. The state")
     assert {} == profile.devices()
 
 

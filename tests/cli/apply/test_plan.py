@@ -355,7 +355,7 @@ def test_from_standard_input(profile: Profile) -> None:
     kept = (profile.folder / "plan.json").read_text(encoding="utf-8")
     stale = command.run_with_input(kept, "apply", "-", "--yes")
 
-    assert (10, "Kept in plan.json") == (done.code, done.err[:17])
+    assert (10, "Plan saved to plan.json") == (done.code, done.err[:23])
     assert "+ create Cold room 1 (line 2)\n" in done.out
     assert 3 == orjson.loads(applied.out)["created"]
     assert MARK in profile.devices()["Cold room 1"].tags
@@ -395,7 +395,7 @@ def test_a_plan_is_kept(profile: Profile) -> None:
     of_file = profile.run("plan", "site.csv", "--json")
 
     assert (10, 10) == (kept.code, again.code)
-    assert "Kept in plan.json; carry it out with: tagodev apply plan.json\n" == kept.err
+    assert "Plan saved to plan.json; apply it with: tagodev apply plan.json\n" == kept.err
     path = profile.folder / "plan.json"
     assert 0o600 == stat.S_IMODE(path.stat().st_mode)
     document = orjson.loads(path.read_bytes())
@@ -424,7 +424,7 @@ def test_a_snapshot_is_not_replaced(profile: Profile) -> None:
     done = profile.run("plan", "site.csv", "--out", "before.json")
 
     assert 2 == done.code
-    assert "before.json is there already, and is no plan" in done.err
+    assert "before.json already exists and is not a saved plan" in done.err
 
 
 def test_a_plan_of_another_service(profile: Profile) -> None:

@@ -57,7 +57,7 @@ def test_the_number_is_to_be_typed(tagodev: Command, inside: InProcess, site: st
     assert all(f"{site} {n:02}" in seen.out for n in range(10))
     assert f"{site} 10" not in seen.out
     assert "... and 2 more (--dry-run shows all)" in seen.out
-    assert "They will be deleted with all their data, for good." in seen.out
+    assert "The devices will be deleted with all their data." in seen.out
     assert [] == listed(inside, site)
     assert {"deleted": 12} == statuses(the_only(tagodev.folder, "tagodev-delete-*.results.csv"))
 
@@ -73,7 +73,7 @@ def test_anything_else_does_nothing(
     )
 
     assert seen.code == 1
-    assert "Nothing was done" in seen.out
+    assert "Cancelled; nothing was changed" in seen.out
     assert 12 == len(listed(inside, site))
     assert [] == list(tagodev.folder.glob("tagodev-*"))
 
@@ -137,7 +137,7 @@ def test_edit(inside: InProcess, site: str) -> None:
     done = inside("device", "edit", "--tag", f"site={site}", "--set", "tag.floor=1", "--yes")
 
     assert done.code == 0
-    assert "So already, and left alone: 1 device" in done.err
+    assert "Already up to date: 1 device" in done.err
     assert "11 of 11 devices edited" in done.out
     tags = [
         {tag["key"]: tag["value"] for tag in one["tags"]} for one in listed(inside, site, "tags")
@@ -179,8 +179,8 @@ def test_rotation(inside: InProcess, site: str, tmp_path: Path) -> None:
 
     # Two devices were left out.
     assert done.code == 6
-    assert f"Left out: {several}  {site} 00: it has 2 tokens. Say which: --named" in done.err
-    assert f"Left out: {serial}  {site} 01: its token carries a serial number" in done.err
+    assert f"Skipped: {several}  {site} 00: it has 2 tokens. Select one with --named" in done.err
+    assert f"Skipped: {serial}  {site} 01: its token has a serial number" in done.err
     assert "10 of 10 tokens rotated" in done.out
     rows = read_results(tmp_path / "new.csv")
     assert {"rotated": 10} == statuses(tmp_path / "new.csv")

@@ -288,7 +288,7 @@ def test_a_token_goes_to_its_own_service_only(
         pass
     done = inside("bulk", "resume", "gift.journal")
     assert (3, "") == (done.code, done.out)
-    assert "The journal was begun at http://127.0.0.1:9, but the token is for" in done.err
+    assert "The journal is for http://127.0.0.1:9, but the token is for" in done.err
     assert "re-run with --api http://127.0.0.1:9" in done.err
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from tagodev.cli.commands.demo_site import write_sites
+from tagodev.cli.commands.demo import write_sites
 from tagodev.provision import read_devices
 from tests.cli.support import Command, InProcess, write_devices
 from tests.support.processes import finish
@@ -122,7 +122,7 @@ def test_demo_interrupted(alone: Command) -> None:
     """Ctrl-C ends the demonstration, its service and its files: 130."""
     process = alone.start("demo", "--devices", "300", "--plan", "free", "--minute", "60")
     assert process.stderr is not None
-    while "Now with limits" not in process.stderr.readline():
+    while "Running with limits" not in process.stderr.readline():
         pass
     process.send_signal(signal.SIGINT)
     done = finish(process)

@@ -125,7 +125,7 @@ def test_nothing_is_overwritten(stocked: Profile) -> None:
     forced = stocked.run("export", "--out", "site.csv", "--force")
 
     assert (2, "mine", 0) == (refused.code, kept, forced.code)
-    assert "--out: site.csv is there already" in refused.err
+    assert "--out: site.csv already exists" in refused.err
     assert path.read_text().startswith("name,")
 
 
@@ -163,7 +163,7 @@ def test_names_that_nothing_tells_apart(profile: Profile) -> None:
     done = profile.run("export", "--out", "site.csv")
 
     assert 0 == done.code
-    assert "give each a tag of its own to apply this, with --by" in done.err
+    assert "give each a tag with a unique value" in done.err
 
 
 def test_an_empty_profile(profile: Profile) -> None:

@@ -44,5 +44,5 @@ def test_a_reader_that_has_seen_enough_is_no_error(alone: Command) -> None:
     done = alone.pipe("tagodev limits | head -n 1")
 
     assert "requests a minute" in done.out
-    assert done.err.startswith("Without a token ")
+    assert done.err.startswith("No token: ")
     assert 1 == done.err.count("\n")

@@ -57,7 +57,7 @@ def test_a_token_by_how_it_begins(inside: InProcess, device: str) -> None:
     ambiguous = inside("token", "delete", device, "same", "--yes")
     assert (2, True) == (ambiguous.code, "2 of the device's 3 tokens" in ambiguous.err)
     unknown = inside("token", "delete", device, "nonsense", "--yes")
-    assert (2, True) == (unknown.code, "none of the device's 3 tokens" in unknown.err)
+    assert (2, True) == (unknown.code, "matches none of the device's 3 tokens" in unknown.err)
     assert made not in ambiguous.err + unknown.err
     assert 0 == inside("token", "delete", device, f"{made[:4]}…", "--yes", "--json").code
     assert made[:4] not in inside("token", "list", device).out
@@ -96,10 +96,10 @@ def test_params(inside: InProcess, device: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("set", "DEVICE"), "what is to be set?"),
+        (("set", "DEVICE"), "give at least one parameter"),
         (("set", "a=1"), "which devices?"),
         (("set", "DEVICE", "=1"), "must be KEY=VALUE"),
-        (("delete", "DEVICE", "--yes"), "which parameters?"),
+        (("delete", "DEVICE", "--yes"), "give the keys"),
         (("delete", "DEVICE", "nonsense", "--yes"), "no parameter nonsense"),
         (("delete", "DEVICE", "a"), "--yes"),
     ],
@@ -188,7 +188,7 @@ def test_more_data_than_a_request_gives(
     inside: InProcess, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A larger number is read page by page, of each variable so many, and no more deleted."""
-    monkeypatch.setattr("tagodev.cli.commands.data._AT_ONCE", 2)
+    monkeypatch.setattr("tagodev.cli.commands.data._BATCH", 2)
     for n in range(5):
         inside("data", "send", device, f"a={n}", f"b={n}", "--time", f"2026-03-01T12:00:0{n}Z")
     found = listed(inside("data", "list", device, "-v", "a", "-v", "b", "--qty", "4", "--json"))
@@ -204,20 +204,20 @@ def test_more_data_than_a_request_gives(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("send", "DEVICE"), "what is to be sent?"),
+        (("send", "DEVICE"), "give at least one VARIABLE=VALUE"),
         (("send", "DEVICE", "temperature"), "must be VARIABLE=VALUE"),
         (("send", "DEVICE", "a b=1"), "which no variable may"),
-        (("send", "DEVICE", "a=1", "--location", "35.77"), "must be two numbers"),
+        (("send", "DEVICE", "a=1", "--location", "35.77"), "must be LATITUDE,LONGITUDE"),
         (("send", "DEVICE", "a=1", "--location", "95,0"), "location.lat"),
         (("list", "DEVICE", "--qty", "0"), "--qty"),
         (("list", "DEVICE", "--mode", "middle"), "middle"),
-        (("edit", "DEVICE"), "which data?"),
-        (("edit", "DEVICE", "a" * 24), "what shall be?"),
-        (("edit", "DEVICE", "a" * 24, "--set", "colour=red"), "Known: value, variable"),
+        (("edit", "DEVICE"), "give at least one register id"),
+        (("edit", "DEVICE", "a" * 24), "give at least one FIELD=VALUE"),
+        (("edit", "DEVICE", "a" * 24, "--set", "colour=red"), "Fields: value, variable"),
         (("edit", "DEVICE", "a" * 24, "--set", "location=here"), "--set location: must be"),
         (("edit", "DEVICE", "a" * 24, "--set", "variable=a b"), "variable"),
-        (("delete", "DEVICE", "--yes"), "which data?"),
-        (("delete", "DEVICE", "--all", "-v", "a", "--yes"), "which data?"),
+        (("delete", "DEVICE", "--yes"), "give either a filter or --all"),
+        (("delete", "DEVICE", "--all", "-v", "a", "--yes"), "give either a filter or --all"),
         (("delete", "DEVICE", "--all"), "--yes"),
     ],
 )

@@ -123,7 +123,7 @@ def test_data(inside: InProcess, device: str) -> None:
         ("{", "is not JSON"),
         ("5", "must be an object"),
         ('[{"variable": "t"}, 5]', "must be an object"),
-        ('{"variable": "t", "serie": "x"}', "[0].serie: is not known"),
+        ('{"variable": "t", "serie": "x"}', "[0].serie: is not a field of a register"),
         ('{"value": 1}', "variable"),
         ('{"variable": "a b"}', "which no variable may"),
     ],

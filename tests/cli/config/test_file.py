@@ -68,7 +68,7 @@ def test_a_file_that_others_can_read_is_told(
     path.chmod(0o644)
     Profiles.read(path)
 
-    assert f"Others can read {path}" in capsys.readouterr().err
+    assert f"Other users can read {path}" in capsys.readouterr().err
 
 
 def test_a_write_that_fails_leaves_the_old_file(
@@ -101,9 +101,9 @@ def test_a_write_that_fails_leaves_the_old_file(
         ('[profile.a]\nplan = "gold"\n', "profile.a.plan"),
         ('[profile.a]\nkeyring = "yes"\n', "profile.a.keyring"),
         ('[profile."a b"]\n', "letters, digits"),
-        ("profile = 1\n", "holds more than"),
+        ("profile = 1\n", "may hold only"),
         ("[profile]\na = 1\n", "must be a table"),
-        ('token = "p-secret"\n', "holds more than"),
+        ('token = "p-secret"\n', "may hold only"),
         ("\xff", ""),
     ],
 )
@@ -140,7 +140,7 @@ def test_names(name: str) -> None:
 @pytest.mark.parametrize("text", ["", " \n", "two words", "p-\x07", "é"])
 def test_tokens(text: str) -> None:
     """What is no token is refused, and not repeated."""
-    with pytest.raises(ConfigurationError, match="The token is empty, or holds"):
+    with pytest.raises(ConfigurationError, match="The token is empty or has"):
         check_token(text)
 
 

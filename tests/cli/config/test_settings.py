@@ -126,7 +126,7 @@ def test_an_unknown_profile_is_told_with_those_there_are(
     with pytest.raises(ConfigurationError) as caught:
         find_settings(RequestedSettings(profile="usaul"))
 
-    assert "Known: bare, deploy, dev, other, usual" == caught.value.hint
+    assert "Profiles: bare, deploy, dev, other, usual" == caught.value.hint
 
 
 def test_a_profile_without_a_token_is_no_source(

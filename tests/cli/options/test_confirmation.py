@@ -181,7 +181,7 @@ def test_typed_at_a_terminal(stocked: Profile, line: str) -> None:
     command.environment["TAGODEV_PLAN"] = "scale"
     no = Terminal(command, 200).run(*line.split(), answers=[("Type 2 to confirm:", "1\n")])
     assert (1, 2) == (no.code, len(stocked.devices())), no.out
-    assert "Nothing was done" in no.out
+    assert "Cancelled; nothing was changed" in no.out
     assert "A snapshot keeps fields, tags, parameters and serial numbers, but no data" in no.out
     yes = Terminal(command, 200).run(*line.split(), answers=[("Type 2 to confirm:", "2\n")])
 
@@ -252,7 +252,7 @@ def test_a_list_that_is_just_long_enough(
 ) -> None:
     """Ten are shown and nothing more is promised; of eleven one is left."""
     preview = Preview(verb="delete", count=count, items=((f"id{n}", "x") for n in range(count)))
-    assert preview.ends_here(ConfirmationOptions(yes=True), json=False) is None
+    assert preview.confirm(ConfirmationOptions(yes=True), json=False) is None
     first, *shown = capsys.readouterr().err.splitlines()
 
     assert f"To delete: {count} device{'s' if count > 1 else ''}" == first
@@ -358,7 +358,7 @@ def test_what_is_gone_is_skipped(stocked: Profile) -> None:
 
     assert "Snapshot of 1 device: " in done.err
     assert (0, 1) == (again.code, len(saved(stocked)))
-    assert "No snapshot: none of the devices exists any more" in again.err
+    assert "No snapshot: none of the devices exists anymore" in again.err
 
 
 def test_a_snapshot_that_fails(stocked: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -378,7 +378,7 @@ def test_options_that_contradict(stocked: Profile) -> None:
     stocked.write("old.json", "old")
     for line, said in (
         ("--snapshot a.json --no-snapshot", "--no-snapshot: can't be combined with --snapshot"),
-        ("--snapshot old.json", "--snapshot: old.json is there already"),
+        ("--snapshot old.json", "--snapshot: old.json already exists"),
     ):
         done = stocked.run("bulk", "delete", "ids.csv", "--yes", *line.split())
         assert 2 == done.code
@@ -392,7 +392,7 @@ def test_devices_that_can_not_be_told_apart(stocked: Profile) -> None:
     done = stocked.run("device", "delete", "--name", "same", "--yes")
 
     assert 0 == done.code
-    assert "Apply can't restore those that have the same name" in done.err
+    assert "apply can't restore devices with the same name" in done.err
 
 
 def test_many_devices_are_announced(stocked: Profile) -> None:
@@ -405,7 +405,7 @@ def test_many_devices_are_announced(stocked: Profile) -> None:
     done = stocked.run("bulk", "delete", "gone.csv", "--yes")
 
     assert 0 == done.code
-    assert "Reading 100 devices for the snapshot: 3 requests each" in done.err
+    assert "Reading 100 devices for the snapshot, 3 requests each" in done.err
     assert "Snapshot of 90 devices: " in done.err
 
 

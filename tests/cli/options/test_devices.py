@@ -144,7 +144,7 @@ async def test_what_is_meant_is_found() -> None:
     """The fields that are needed to look are asked for; letter case is the service's affair."""
     service = Dishonest(device(), device(name="COLD ROOM 33"))
 
-    assert 2 == len(await MEANT.find_surely(service, ("description",)))  # type: ignore[arg-type]  # as much of a client as is used
+    assert 2 == len(await MEANT.find_verified(service, ("description",)))  # type: ignore[arg-type]  # as much of a client as is used
     assert {"tags", "active", "network", "connector", "type", "description"} == service.fields
 
 
@@ -166,8 +166,8 @@ async def test_what_is_meant_is_found() -> None:
 async def test_what_nobody_meant_stops_everything(changes: dict[str, Any]) -> None:
     """A condition that the service passes over must not delete a whole profile."""
     service = Dishonest(device(), device(**changes))
-    with pytest.raises(TagoError, match="which the filter leaves out: nothing was done"):
-        await MEANT.find_surely(service)  # type: ignore[arg-type]  # as above
+    with pytest.raises(TagoError, match="which does not match the filter; nothing was changed"):
+        await MEANT.find_verified(service)  # type: ignore[arg-type]  # as above
 
 
 # --- one device --------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ async def test_twice_the_same(tago: Tago) -> None:
 async def test_a_name_of_several(tago: Tago) -> None:
     """Which of several is meant is not guessed; their ids are told."""
     made = [await tago.devices.create(DeviceCreate(name="Twins")) for _ in range(2)]
-    with pytest.raises(InputError, match="2 devices are called 'Twins'") as caught:
+    with pytest.raises(InputError, match="2 devices have the name 'Twins'") as caught:
         await device_id_of(tago, "Twins")
 
     assert all(one.device_id in caught.value.hint for one in made)
