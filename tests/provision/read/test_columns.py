@@ -204,7 +204,7 @@ def test_defaults_that_do_not_go_with_a_row(tmp_path: Path) -> None:
     path = write(tmp_path, "name,type,chunk period\na,immutable,week\nb,mutable,\n")
 
     assert [
-        "2: defaults.chunk_retention: must be 0 to 26 where the period is a week, not 30"
+        "2: defaults.chunk_retention: must be 0 to 26 for chunk_period week, not 30"
     ] == problems_in(path, defaults={"chunk_retention": "30"})
 
 

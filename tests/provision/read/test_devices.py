@@ -208,7 +208,7 @@ def test_byte_order_mark(tmp_path: Path) -> None:
             "name,network\na,5bbd0de44051a50034cd19fd\n",
             [
                 (
-                    "2: connector: a network and its connector go together. "
+                    "2: connector: network and connector must be given together. "
                     "Give both, or neither for the public Custom HTTPS"
                 )
             ],

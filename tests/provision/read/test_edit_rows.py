@@ -105,7 +105,7 @@ def test_what_is_wrong_with_changes(tmp_path: Path) -> None:
         (1, "type", "can't be changed once the device is made"),
         (1, "nmae", "unknown column; did you mean name?"),
         (2, "device_id", "names no device"),
-        (3, "connector", "network and connector are changed together"),
+        (3, "connector", "network and connector must be changed together"),
         (4, "device_id", "is no device id"),
         (4, "active", "must be true or false, not 'perhaps'"),
     ] == told
