@@ -1,4 +1,4 @@
-"""Devices of one list that exist twice on the service."""
+"""Detection of devices that an apply created more than once."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ class DuplicateDevices:
     """Devices with the same identity."""
 
     identity: str
-    """The name or tag value that they share."""
+    """The shared name or tag value."""
     ids: tuple[str, ...]
     """Their ids, the oldest first."""
 
 
 async def find_doubles(tago: Tago, plan: Plan) -> list[DuplicateDevices]:
-    """Return the devices that a plan was to create, and that exist more than once afterwards.
+    """Return devices that a plan created and that now exist more than once.
+
+    Devices identified by serial number can't be duplicates: the service refuses a second one.
 
     Args:
         tago: an open client.
-        plan: what was carried out. Devices that are known by serial number can't exist twice: the
-            service refuses a second one.
+        plan: the applied plan.
 
     Raises:
-        RequestError: they can't be listed.
+        RequestError: the devices can't be listed.
     """
     intent = plan.intent
     if intent.made_by == "serial":

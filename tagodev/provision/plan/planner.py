@@ -1,11 +1,10 @@
-"""Making a plan: reading the profile with few requests, and comparing it with a file.
+"""Planner: reads a profile with few requests and compares it with the rows of a file.
 
-Devices are known by what the file names them by.
-By name or by a tag, one listing of the profile is enough, a thousand devices a request; its pages
-are read twice, so that a concurrent deletion hides no device (`Listing.complete`).
-A serial number stands on a device's token and is in no list, so knowing devices by it takes one
-request a row; configuration parameters take one request for each device that the file gives any.
-The plan says what it did not look at.
+Devices identified by name or tag need one listing of the profile, 1,000 devices per request; its
+pages are read twice, so that a concurrent deletion hides no device (`Listing.complete`).
+Serial numbers are stored on tokens and are not listed: they take one request per row.
+Configuration parameters take one request for each device whose row has some.
+The notes of the plan say what was not compared.
 """
 
 from __future__ import annotations
@@ -36,11 +35,11 @@ if TYPE_CHECKING:
 
 __all__ = ["FIELDS", "CheckDevices", "make_plan"]
 
-#: Refuses devices that a list names, by an `InputError`.
+#: Raises an `InputError` to refuse devices that a list names.
 CheckDevices: TypeAlias = "Callable[[Sequence[Device]], None]"
 
 _ORDER: Final = {"delete": 0, "change": 1, "create": 2, "blocked": 3}
-#: What is read of each device, in one list request a thousand of them.
+#: Fields that the listing reads of each device.
 FIELDS: Final = (
     "id",
     "name",
@@ -56,7 +55,7 @@ FIELDS: Final = (
     "chunk_retention",
     "mutable_variable_regex",
 )
-#: What may be long, and is read only if the file gives it.
+#: A field that may be long and is read only if the file has it.
 _LONG: Final = "payload_decoder"
 
 
@@ -69,30 +68,30 @@ async def make_plan(
     on_progress: Progress | None = None,
     check_devices: CheckDevices | None = None,
 ) -> Plan:
-    """Return what would make a profile what a file says; nothing is changed.
+    """Return the plan that changes a profile to the desired state; nothing is changed.
 
     Args:
         tago: an open client.
         rows: the file's rows.
-        intent: what the file stands for.
-        max_devices: how many devices the profile may hold; None for as many as its plan.
-        on_progress: called now and then with what is read.
+        intent: the plan settings.
+        max_devices: maximum number of devices of the profile; None for that of its rate plan.
+        on_progress: called with the number of items read.
         check_devices: called with the devices that the rows name, before they are compared;
             raises an `InputError` to refuse the plan.
 
     Raises:
-        InputError: two rows stand for the same device, or a row can't be told apart.
+        InputError: two rows identify the same device, or a row has no identity.
         RequestError: the profile could not be read.
 
     Example:
-        ``plan = await make_plan(tago, read_devices("site.csv"), Intent(manager="site"))``
+        ``plan = await make_plan(tago, read_devices("site.csv"), PlanSettings(manager="site"))``
     """
     planner = _Planner(tago, intent, max_devices, on_progress or _silent)
     return await planner.plan(list(rows), check_devices)
 
 
 def _silent(_: str, __: int, ___: int | None) -> None:
-    """Tell nobody."""
+    """Ignore progress."""
 
 
 class _Planner:
@@ -144,7 +143,7 @@ class _Planner:
     async def _list(self, rows: list[DeviceRow]) -> None:
         fields = (*FIELDS, _LONG) if any(_LONG in row.given for row in rows) else FIELDS
         listing = self._tago.devices.list(fields=fields, order_by="created_at,asc")
-        # A device that a concurrent deletion hides would be created a second time.
+        # A device missed because of a concurrent deletion would be created again.
         listed = await listing.complete(lambda many: self._tell("devices", many, None))
         self._target = await self._tago.target()
         self._devices = await self._with_recent(listed)
@@ -152,7 +151,7 @@ class _Planner:
         self._marked = {device.id for device in self._devices if mark in device.tags}
 
     async def _with_recent(self, listed: list[Device]) -> list[Device]:
-        """Correct a list that lags behind what recent runs have created and deleted."""
+        """Add devices that recent runs created to a list, and remove those that they deleted."""
         recent = recent_changes(self._target)
         missing: list[Device] = []
 
@@ -163,15 +162,15 @@ class _Planner:
                 # It has been deleted since.
                 return
             except BadRequestError as error:
-                # Sources differ on how an unknown id is answered.
+                # Sources differ on the status for an unknown id.
                 if error.status != 400:
                     raise
 
         await each(look, sorted(recent.created - {device.id for device in listed}))
         if missing:
             self._notes.append(
-                f"{len(missing)} devices that were just created are not listed yet; they were read "
-                "one by one"
+                f"{len(missing)} recently created devices are not listed yet; they were read one "
+                "by one"
             )
         return [
             *(device for device in listed if device.id not in recent.deleted),
@@ -179,7 +178,7 @@ class _Planner:
         ]
 
     async def _match(self, rows: list[DeviceRow]) -> list[Match]:
-        """Return each row with the devices that it may be about."""
+        """Return each row with its matching devices."""
         known_by = self._intent.known_by
         if known_by == "id":
             return await self._match_by_id(rows)
@@ -188,21 +187,21 @@ class _Planner:
         return [Match(row, tuple(known.get(key, ()))) for row, key in zip(rows, keys, strict=True)]
 
     async def _match_by_id(self, rows: list[DeviceRow]) -> list[Match]:
-        """Match by id; a row without one is about one of our devices that no row names by id."""
-        there = {device.id: device for device in self._devices}
+        """Match by id; a row without an id matches managed devices that no row names by id."""
+        by_id = {device.id: device for device in self._devices}
         named = {row.device_id for row in rows}
         unnamed = [one for one in self._devices if one.id in self._marked and one.id not in named]
         new_by = self._intent.new_by
-        keys = {row.number: key_of(row, new_by) or "" for row in rows if row.device_id not in there}
+        keys = {row.number: key_of(row, new_by) or "" for row in rows if row.device_id not in by_id}
         known = await self._known(new_by, filter(None, keys.values()), unnamed)
         times = Counter(keys.values())
         matches = []
         for row in rows:
             key = keys.get(row.number)
             if key is None:
-                match = Match(row, (there[row.device_id],))
+                match = Match(row, (by_id[row.device_id],))
             elif row.device_id and not self._intent.restore:
-                match = Match(row, (), f"there is no device of the id {row.device_id}")
+                match = Match(row, (), f"no device has the id {row.device_id}")
             elif times[key] > 1 or not key:
                 match = Match(row, tuple(known.get(key, ())), _not_told_apart(key, new_by))
             else:
@@ -213,7 +212,7 @@ class _Planner:
     async def _known(
         self, known_by: str, keys: Iterable[str], devices: Sequence[Device]
     ) -> Mapping[str, Sequence[Device]]:
-        """Return the devices that may be meant, by what they are known by."""
+        """Return devices by the value that identifies them."""
         found: defaultdict[str, list[Device]] = defaultdict(list)
         if known_by != "serial":
             for device in devices:
@@ -228,13 +227,13 @@ class _Planner:
         async def look(serial: str) -> None:
             nonlocal looked
             listing = self._tago.devices.list(serial=serial, fields=("id",), priority="bulk")
-            # One that was made since the list was read is left to the next plan.
+            # Devices created after the list was read are left to the next plan.
             found[serial] = [listed[one.id] async for one in listing if one.id in listed]
             looked += 1
             self._tell("serial numbers", looked, len(wanted))
 
         await each(look, wanted)
-        self._notes.append(f"Serial numbers took one request a row: {looked}")
+        self._notes.append(f"Serial numbers took one request per row: {looked}")
         return found
 
     async def _read_parameters(
@@ -256,7 +255,9 @@ class _Planner:
         ]
         await each(look, wanted)
         if wanted:
-            self._notes.append(f"Configuration parameters took one request a device: {len(wanted)}")
+            self._notes.append(
+                f"Configuration parameters took one request per device: {len(wanted)}"
+            )
         return found
 
     # --- comparing -----------------------------------------------------------------------------
@@ -264,11 +265,11 @@ class _Planner:
     async def _compare(self, matches: list[Match]) -> list[PlannedStep]:
         parameters = await self._read_parameters(matches)
         by_serial = self._intent.known_by == "serial"
-        there = [match.row for match in matches if match.devices]
-        if not by_serial and any("serie_number" in row.given for row in there):
+        existing = [match.row for match in matches if match.devices]
+        if not by_serial and any("serie_number" in row.given for row in existing):
             self._notes.append(
-                "Serial numbers stand on tokens and are not compared; "
-                "they are used for new devices only"
+                "Serial numbers are stored on tokens, so changes to them are not detected; "
+                "they are set on new devices only"
             )
         steps = []
         for match in matches:
@@ -285,7 +286,7 @@ class _Planner:
         return steps
 
     def _left_over(self, matches: list[Match]) -> Iterable[PlannedStep]:
-        """Yield steps for managed devices that no row can be about."""
+        """Yield steps for managed devices that match no row."""
         named = {device.id for match in matches for device in match.devices}
         for device in self._devices:
             if device.id in self._marked and device.id not in named:
@@ -293,15 +294,15 @@ class _Planner:
         unmarked = len(named - self._marked)
         if unmarked:
             self._notes.append(
-                f"{unmarked} devices that the file names carry no tag {MANAGED_TAG} of "
-                f"{self._intent.manager}: only what tagodev has made or changed is ever deleted"
+                f"{unmarked} devices of the file have no tag {MANAGED_TAG}="
+                f"{self._intent.manager}: only devices that tagodev created or changed are deleted"
             )
 
 
 def _not_told_apart(key: str, new_by: str) -> str:
     if not key:
-        return f"has no id any more, and no {new_by} to be known by"
-    return f"has no id, and other rows have the {new_by} {key!r} too"
+        return f"no longer exists by its id, and has no {new_by} to identify it"
+    return f"has no id, and other rows have the same {new_by} {key!r}"
 
 
 def _ambiguous(match: Match, intent: PlanSettings) -> str:

@@ -28,11 +28,11 @@ _HEADER_LINES: Final = 32
 
 
 def read_csv(file: IO[str], schema: Schema) -> Iterator[Found]:
-    """Yield the records of a CSV file, and its problems, in the order of its lines.
+    """Yield the records of a CSV file, and its problems, in line order.
 
     Args:
         file: opened as `Lines` asks for it, without translation of line breaks.
-        schema: what the columns may be.
+        schema: the allowed columns.
     """
     lines = Lines(file)
     reading = iter(lines)

@@ -46,7 +46,7 @@ def read_excel(file: IO[bytes], schema: Schema, sheet: str | None) -> Iterator[F
 
     Args:
         file: the workbook.
-        schema: what the columns may be.
+        schema: the allowed columns.
         sheet: its name; None for the first that is shown.
     """
     try:

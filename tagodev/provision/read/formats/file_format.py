@@ -59,10 +59,10 @@ class FileFormat:
         return self.name not in ("csv", "json lines")
 
     def records(self, schema: Schema) -> Iterator[Found]:
-        """Yield the file's records, and its problems, in the order of its lines.
+        """Yield the file's records, and its problems, in line order.
 
         Args:
-            schema: what its columns may be.
+            schema: the allowed columns.
         """
         try:
             if self.name == "excel":

@@ -39,11 +39,11 @@ def is_json_line(line: str) -> bool:
 
 
 def read_json_lines(file: IO[str], schema: Schema) -> Iterator[Found]:
-    """Yield the records of a file of JSON Lines, and its problems, in the order of its lines.
+    """Yield the records of a file of JSON Lines, and its problems, in line order.
 
     Args:
-        file: opened as `Lines` asks for it.
-        schema: what the keys may be.
+        file: opened as `Lines` requires.
+        schema: the allowed keys.
     """
     lines, keys, decoder = Lines(file), Keys(schema), _Decoder()
     number = 0
@@ -69,11 +69,11 @@ def read_json_lines(file: IO[str], schema: Schema) -> Iterator[Found]:
 
 
 def read_json(file: IO[str], schema: Schema) -> Iterator[Found]:
-    """Yield the records of a JSON file, and its problems, in the order of its lines.
+    """Yield the records of a JSON file, and its problems, in line order.
 
     Args:
-        file: opened as `Lines` asks for it.
-        schema: what the keys may be.
+        file: opened as `Lines` requires.
+        schema: the allowed keys.
     """
     lines = Lines(file)
     text = "".join(lines)

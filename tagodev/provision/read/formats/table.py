@@ -41,11 +41,11 @@ class _Column:
 
 
 def read_table(lines: Iterator[Line], schema: Schema, *, advice: str = "") -> Iterator[Found]:
-    """Yield the records of a table, and its problems, in the order of its lines.
+    """Yield the records of a table, and its problems, in line order.
 
     Args:
         lines: the header and the rows, without empty ones.
-        schema: what the columns may be.
+        schema: the allowed columns.
         advice: what to do about a row that has more or fewer cells than the header; without one
             cells that are not there count as empty.
     """

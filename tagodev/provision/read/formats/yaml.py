@@ -43,11 +43,11 @@ _MAX_SIZE: Final = 100_000
 
 
 def read_yaml(file: IO[str], schema: Schema) -> Iterator[Found]:
-    """Yield the records of a YAML file, and its problems, in the order of its lines.
+    """Yield the records of a YAML file, and its problems, in line order.
 
     Args:
-        file: opened as `Lines` asks for it.
-        schema: what the keys may be.
+        file: opened as `Lines` requires.
+        schema: the allowed keys.
     """
     lines = Lines(file)
     text = "".join(lines)
