@@ -132,7 +132,7 @@ def _device_change_row(record: Record) -> tuple[DeviceChangeRow | None, list[Inp
     fields, more = read_fields(record.values, _FIELDS)
     problems += more
     if device_id is None and not problems and fields:
-        problems.append(InputError("names no device", path=_id_column(record.values)))
+        problems.append(InputError("is required", path=_id_column(record.values)))
     if device_id is None or problems or not fields:
         return None, problems
     try:
@@ -151,7 +151,7 @@ def _rotation_row(record: Record) -> tuple[RotationRow | None, list[InputError]]
     elif device_id is not None and not token.strip():
         problems.append(InputError("is empty; give the token to replace", path="token"))
     elif device_id is None and not problems and token.strip():
-        problems.append(InputError("names no device", path=_id_column(values)))
+        problems.append(InputError("is required", path=_id_column(values)))
     if device_id is None or problems:
         return None, problems
     name = values.get("name", "")

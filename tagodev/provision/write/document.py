@@ -134,10 +134,10 @@ def read_head(path: Path) -> DocumentHeader | None:
 
 
 def record_of_row(row: DeviceRow) -> dict[str, Any]:
-    """Return a row in the form in which files of devices are read.
+    """Return the record of a row, as device lists contain it.
 
     Args:
-        row: what a file says.
+        row: the row.
     """
     device = row.device
     record: dict[str, Any] = {"id": row.device_id} if row.device_id else {}
