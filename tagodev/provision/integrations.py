@@ -105,7 +105,7 @@ class Resolver:
         self._pairs = {one.network: one.connector for one in entries}
         self._back = {one.connector: one.network for one in entries}
 
-    def questions(self, network: object, connector: object) -> set[str]:
+    def names_to_resolve(self, network: object, connector: object) -> set[str]:
         """Return the names of a row that must be resolved by the service.
 
         Args:
@@ -118,7 +118,9 @@ class Resolver:
             names |= set(given)
         return names
 
-    def settle(self, network: object, connector: object) -> tuple[dict[str, str], list[InputError]]:
+    def resolve(
+        self, network: object, connector: object
+    ) -> tuple[dict[str, str], list[InputError]]:
         """Return the ids of a row's network and connector; a missing one follows from the other.
 
         Args:

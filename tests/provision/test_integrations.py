@@ -193,7 +193,7 @@ def test_as_many_names_as_a_message_lists(count: int) -> None:
     """Five are listed, and of further ones how many there are, if there are any."""
     listed = [Connector(id=f"{n:024x}", name=f"c{n}", networks=(A,)) for n in range(count)]
     live = Integrations((Network(id=A, name="mine"),), tuple(listed))
-    found, (problem,) = Resolver(live).settle("mine", None)
+    found, (problem,) = Resolver(live).resolve("mine", None)
 
     names = ", ".join(f"c{n}" for n in range(min(count, 5)))
     assert {"network": A} == found

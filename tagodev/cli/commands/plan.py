@@ -22,7 +22,7 @@ from tagodev.cli.output.console import print_json, say
 from tagodev.cli.output.plan import plan_json, show_plan
 from tagodev.errors import ConfigurationError, InputError
 from tagodev.filesystem.atomic_write import check_out
-from tagodev.provision.plan.saved_plan import keep_plan
+from tagodev.provision.plan.saved_plan import save_plan
 from tagodev.provision.write.document import read_head
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ async def _plan(wanted: DeviceInput, service: ServiceOptions, out: Path | None) 
         _mention_interrupted(await tago.target(), wanted.intent.manager)
         made = await wanted.plan(tago)
         if out is not None:
-            keep_plan(out, made, wanted.rows, tago)
+            save_plan(out, made, wanted.rows, tago)
         return made, tago.limits.documented.name
 
 

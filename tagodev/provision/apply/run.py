@@ -13,7 +13,7 @@ import attrs
 from tagodev.bulk.journal.entry import JournalInfo
 from tagodev.bulk.journal.prefill import fill_journal
 from tagodev.bulk.operations.apply_steps import ApplySteps
-from tagodev.concurrency import each
+from tagodev.concurrency import for_each
 from tagodev.errors import InputError, ResourceLimitError, TagoError
 from tagodev.provision.apply.snapshot import read_whole_device, snapshot_head
 from tagodev.provision.write.document import record_of_device, write_document
@@ -158,18 +158,20 @@ async def write_snapshot(tago: Tago, plan: Plan, path: Path) -> int:
         InputError: the file can't be written.
         RequestError: a device can't be read.
     """
-    intent = plan.intent
-    head = snapshot_head(tago.base_url, plan.profile, manager=intent.manager, new_by=intent.made_by)
+    settings = plan.intent
+    head = snapshot_head(
+        tago.base_url, plan.profile, manager=settings.manager, new_by=settings.made_by
+    )
     records: dict[int, dict[str, Any]] = {}
 
-    async def look(numbered: tuple[int, PlannedStep]) -> None:
+    async def read_one(numbered: tuple[int, PlannedStep]) -> None:
         number, step = numbered
         if step.before is not None:
             record = await _before(tago, step, step.before)
             if record is not None:
                 records[number] = record
 
-    await each(look, enumerate(plan.steps))
+    await for_each(read_one, enumerate(plan.steps))
     return write_document(path, head, (records[number] for number in sorted(records)))
 
 

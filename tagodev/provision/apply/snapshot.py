@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from tagodev.bulk.operations.apply_steps import MANAGED_TAG
-from tagodev.concurrency import each
+from tagodev.concurrency import for_each
 from tagodev.errors import BadRequestError, NotFoundError
 from tagodev.provision.plan.settings import PlanSettings
 from tagodev.provision.write.document import DocumentHeader, record_of_device, write_document
@@ -46,8 +46,8 @@ def snapshot_head(service: str, profile: str, *, manager: str, new_by: str) -> D
         manager: manager of the devices.
         new_by: what identifies devices whose id no longer exists.
     """
-    intent = PlanSettings(manager=manager, known_by="id", new_by=new_by, restore=True)
-    return DocumentHeader(kind="snapshot", service=service, profile=profile, intent=intent)
+    settings = PlanSettings(manager=manager, known_by="id", new_by=new_by, restore=True)
+    return DocumentHeader(kind="snapshot", service=service, profile=profile, intent=settings)
 
 
 async def read_whole_device(
@@ -117,19 +117,19 @@ async def save_devices(
     ids = list(dict.fromkeys(device_ids))
     read: dict[str, dict[str, Any]] = {}
     profiles: set[str] = set()
-    looked = 0
+    done = 0
 
-    async def look(device_id: str) -> None:
-        nonlocal looked
+    async def read_one(device_id: str) -> None:
+        nonlocal done
         found = await read_whole_device(tago, device_id, remains=remains)
-        looked += 1
+        done += 1
         if found is not None:
             device, read[device_id] = found
             profiles.add(device.profile or "")
         if on_progress is not None:
-            on_progress("devices", looked, len(ids))
+            on_progress("devices", done, len(ids))
 
-    await each(look, ids)
+    await for_each(read_one, ids)
     records = [read[device_id] for device_id in ids if device_id in read]
     new_by = _distinct_by(records)
     if records:

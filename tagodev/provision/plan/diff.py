@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tagodev.provision.plan.settings import PlanSettings
     from tagodev.provision.read.devices import DeviceRow
 
-__all__ = ["PROTECTION_TAGS", "blocked", "compare", "created", "deleted", "is_ours"]
+__all__ = ["PROTECTION_TAGS", "blocked", "compare", "created", "deleted", "is_own_tag"]
 
 #: Keys of tags that protect a device from deletion, in both documented spellings.
 PROTECTION_TAGS: Final = ("_delete_protection_", "_deletion_protection")
@@ -55,7 +55,7 @@ _ONLY_OF: Final[Mapping[str, tuple[str, ...]]] = {
 _EMPTIED: Final = ("description", "payload_decoder")
 
 
-def is_ours(key: str) -> bool:
+def is_own_tag(key: str) -> bool:
     """Return whether tagodev itself writes tags with this key."""
     return key == MANAGED_TAG or key.startswith(TAG_PREFIX)
 
@@ -72,7 +72,7 @@ def created(row: DeviceRow, manager: str) -> PlannedStep:
     """
     device = row.device
     changes = tuple(_shown_of(row))
-    tags = _marked(_tags_of(row), manager)
+    tags = _with_mark(_tags_of(row), manager)
     if len(tags) > MAX_TAGS_PER_DEVICE:
         return blocked(row, _too_many_tags(tags), changes=changes)
     return PlannedStep(
@@ -132,7 +132,7 @@ def blocked(
 def compare(
     row: DeviceRow,
     device: Device,
-    intent: PlanSettings,
+    settings: PlanSettings,
     *,
     parameters: Sequence[ConfigurationParameter] | None = None,
 ) -> PlannedStep | None:
@@ -141,21 +141,21 @@ def compare(
     Args:
         row: the desired state of the device.
         device: the actual state of the device.
-        intent: the plan settings.
+        settings: the plan settings.
         parameters: the device's configuration parameters; None if they were not read.
     """
     fields, fixed = _field_changes(row, device)
-    tags, gone, tag_changes = _tag_changes(row, device, intent)
-    wanted, parameter_changes = _parameter_changes(row, parameters)
+    tags, removed, tag_changes = _tag_changes(row, device, settings)
+    desired, parameter_changes = _parameter_changes(row, parameters)
     changes = (*fixed, *fields, *tag_changes, *parameter_changes)
     if not changes:
         return None
-    if not intent.restore and Tag(MANAGED_TAG, intent.manager) not in device.tags:
-        tags = _marked(tags, intent.manager)
-        changes = (*changes, *_mark_change(device, intent.manager))
-    replaced = {*gone, *(tag.key for tag in tags)}
+    if not settings.restore and Tag(MANAGED_TAG, settings.manager) not in device.tags:
+        tags = _with_mark(tags, settings.manager)
+        changes = (*changes, *_mark_change(device, settings.manager))
+    replaced = {*removed, *(tag.key for tag in tags)}
     after = (*(tag for tag in device.tags if tag.key not in replaced), *tags)
-    reason = _obstacle(device, intent, fixed, after) or _no_parameters(parameters or (), wanted)
+    reason = _obstacle(device, settings, fixed, after) or _no_parameters(parameters or (), desired)
     if reason:
         return blocked(row, reason, device=device, changes=changes)
     edit: dict[str, Any] = {change.path: change.new for change in fields}
@@ -170,8 +170,8 @@ def compare(
             device_id=device.id,
             edit=DeviceEdit(**edit) if edit else None,
             # Only the tags that the plan shows: tags added meanwhile are kept.
-            tags=TagChanges(set=tags, remove=gone) if replaced else None,
-            parameters=wanted,
+            tags=TagChanges(set=tags, remove=removed) if replaced else None,
+            parameters=desired,
             name=device.name,
         ),
         before=device,
@@ -180,13 +180,13 @@ def compare(
 
 
 def _obstacle(
-    device: Device, intent: PlanSettings, fixed: Sequence[Change], tags: Sequence[Tag]
+    device: Device, settings: PlanSettings, fixed: Sequence[Change], tags: Sequence[Tag]
 ) -> str:
     """Return why a device can't be changed; empty if it can."""
     if fixed:
         names = ", ".join(change.path for change in fixed)
         return f"{names} can't be changed on an existing device"
-    others = {tag.value for tag in device.tags if tag.key == MANAGED_TAG} - {intent.manager}
+    others = {tag.value for tag in device.tags if tag.key == MANAGED_TAG} - {settings.manager}
     if others:
         return f"is managed as {', '.join(sorted(others))}"
     if len(tags) > MAX_TAGS_PER_DEVICE:
@@ -242,36 +242,36 @@ def _has(device: Device, name: str) -> bool:
 
 
 def _tag_changes(
-    row: DeviceRow, device: Device, intent: PlanSettings
+    row: DeviceRow, device: Device, settings: PlanSettings
 ) -> tuple[tuple[Tag, ...], tuple[str, ...], list[Change]]:
     """Return the tags to set, the keys of the tags to remove, and the changes to show."""
-    wanted = _tags_of(row)
-    new, old = _by_key(wanted), _by_key(device.tags)
-    gone = tuple(key for key in old if key not in new and _goes(key, intent))
+    desired = _tags_of(row)
+    new, old = _by_key(desired), _by_key(device.tags)
+    removed = tuple(key for key in old if key not in new and _is_removed(key, settings))
     other = {key for key, values in new.items() if sorted(old.get(key, ())) != sorted(values)}
     changes = [
         Change(f"tags.{key}", _joined(old.get(key)), _joined(values))
         for key, values in new.items()
         if key in other
     ]
-    changes += [Change(f"tags.{key}", _joined(old[key]), None) for key in gone]
-    return tuple(tag for tag in wanted if tag.key in other), gone, changes
+    changes += [Change(f"tags.{key}", _joined(old[key]), None) for key in removed]
+    return tuple(tag for tag in desired if tag.key in other), removed, changes
 
 
-def _goes(key: str, intent: PlanSettings) -> bool:
+def _is_removed(key: str, settings: PlanSettings) -> bool:
     """Return whether a tag that is not in the row is removed."""
-    return intent.restore or (intent.tag_mode == "replace" and not is_ours(key))
+    return settings.restore or (settings.tag_mode == "replace" and not is_own_tag(key))
 
 
 def _parameter_changes(
     row: DeviceRow, parameters: Sequence[ConfigurationParameter] | None
 ) -> tuple[tuple[ConfigurationParameter, ...], list[Change]]:
-    wanted = row.device.configuration_params
-    if wanted is UNSET or parameters is None:
+    desired = row.device.configuration_params
+    if desired is UNSET or parameters is None:
         return (), []
     # Of several parameters with the same key, the first is set.
     old = {one.key: one.value for one in reversed(parameters)}
-    changed = tuple(one for one in wanted if old.get(one.key) != one.value)
+    changed = tuple(one for one in desired if old.get(one.key) != one.value)
     return changed, [Change(f"params.{one.key}", old.get(one.key), one.value) for one in changed]
 
 
@@ -312,5 +312,5 @@ def _joined(values: Sequence[str] | None) -> str | None:
     return None if values is None else ", ".join(sorted(values))
 
 
-def _marked(tags: Iterable[Tag], manager: str) -> tuple[Tag, ...]:
+def _with_mark(tags: Iterable[Tag], manager: str) -> tuple[Tag, ...]:
     return (*(tag for tag in tags if tag.key != MANAGED_TAG), Tag(MANAGED_TAG, manager))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tagodev.hard_limits import HardLimits
     from tagodev.provision.plan.model import PlannedStep
 
-__all__ = ["costs_of", "room"]
+__all__ = ["costs_of", "device_capacity"]
 
 #: Requests per second that one client reaches below the rate limits.
 _RATE: Final = 200.0
@@ -78,7 +78,7 @@ def _seconds(number: int, limit: int, limits: HardLimits) -> float:
     )
 
 
-def room(
+def device_capacity(
     steps: Sequence[PlannedStep], used: int, max_devices: int | None, plan_name: str
 ) -> DeviceCapacity:
     """Return the device capacity of a profile and what a plan needs of it.

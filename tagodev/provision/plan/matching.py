@@ -54,12 +54,12 @@ def key_of(row: DeviceRow, known_by: str) -> str | None:
     return identity_of(row.device, known_by)
 
 
-def check_rows(rows: Iterable[DeviceRow], intent: PlanSettings) -> None:
+def check_rows(rows: Iterable[DeviceRow], settings: PlanSettings) -> None:
     """Check that each row has its own identity and no tag that tagodev manages.
 
     Args:
         rows: the file's rows.
-        intent: the plan settings.
+        settings: the plan settings.
 
     Raises:
         InputError: some rows are invalid; the error lists up to 1,000 of them.
@@ -67,7 +67,7 @@ def check_rows(rows: Iterable[DeviceRow], intent: PlanSettings) -> None:
     problems: list[InputError] = []
     lines: dict[str, int] = {}
     for row in rows:
-        problems += _problems(row, intent, lines)
+        problems += _problems(row, settings, lines)
         if len(problems) >= MAX_PROBLEMS:
             break
     if len(problems) == 1:
@@ -88,20 +88,22 @@ def name_file(error: InputError, path: Path) -> None:
         one.source = one.source or str(path)
 
 
-def _problems(row: DeviceRow, intent: PlanSettings, lines: dict[str, int]) -> Iterator[InputError]:
+def _problems(
+    row: DeviceRow, settings: PlanSettings, lines: dict[str, int]
+) -> Iterator[InputError]:
     tags = row.device.tags
-    if not intent.restore and tags is not UNSET and any(tag.key == MANAGED_TAG for tag in tags):
+    if not settings.restore and tags is not UNSET and any(tag.key == MANAGED_TAG for tag in tags):
         yield InputError(
             "is managed by tagodev",
             path=f"tag.{MANAGED_TAG}",
             line=row.line,
             hint="Remove it, and name the manager with --name",
         )
-    if intent.known_by == "id":
+    if settings.known_by == "id":
         key, column = row.device_id, "id"
     else:
-        key, column = key_of(row, intent.known_by) or "", _column(intent.known_by)
-    if not key and intent.known_by != "id":
+        key, column = key_of(row, settings.known_by) or "", _column(settings.known_by)
+    if not key and settings.known_by != "id":
         yield InputError(
             "is missing, but devices are identified by it",
             path=column,

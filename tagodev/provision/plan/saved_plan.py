@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from tagodev.provision.plan.model import Plan
     from tagodev.provision.read.devices import DeviceRow
 
-__all__ = ["check_profile", "check_service", "keep_plan"]
+__all__ = ["check_profile", "check_service", "save_plan"]
 
 
-def keep_plan(path: Path, plan: Plan, rows: Iterable[DeviceRow], tago: Tago) -> None:
+def save_plan(path: Path, plan: Plan, rows: Iterable[DeviceRow], tago: Tago) -> None:
     """Write a plan to a file, to apply exactly this plan later.
 
     Args:

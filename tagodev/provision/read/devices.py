@@ -20,7 +20,7 @@ from tagodev.provision.integrations import Integrations, Resolver
 from tagodev.provision.plan.duplicate_rows import DuplicateRows
 from tagodev.provision.read.device_fields import read_device, read_device_id
 from tagodev.provision.read.formats.file_format import FileFormat, format_of
-from tagodev.provision.read.mapping_rules import MappingRules, make_recipe
+from tagodev.provision.read.mapping_rules import MappingRules, make_mapping_rules
 from tagodev.provision.read.record import Record, Schema, locate
 
 if TYPE_CHECKING:
@@ -161,12 +161,12 @@ def read_devices(
     Example:
         ``report = await tago.devices.create_many(row.device for row in read_devices("site.csv"))``
     """
-    recipe, problems = make_recipe(columns, defaults, Resolver(resolve))
+    rules, problems = make_mapping_rules(columns, defaults, Resolver(resolve))
 
     def device_row(record: Record) -> tuple[DeviceRow | None, list[InputError]]:
-        return _device_row(record, recipe)
+        return _device_row(record, rules)
 
-    return open_rows(Path(path), recipe.schema, device_row, sheet=sheet, problems=problems)
+    return open_rows(Path(path), rules.schema, device_row, sheet=sheet, problems=problems)
 
 
 def integration_names(
@@ -188,14 +188,14 @@ def integration_names(
         sheet: sheet of a workbook.
     """
     resolver = Resolver()
-    recipe, _ = make_recipe(columns, _NOTHING, resolver)
-    plain = {recipe.naming.field_of(key): value for key, value in defaults.items()}
+    rules, _ = make_mapping_rules(columns, _NOTHING, resolver)
+    plain = {rules.naming.field_of(key): value for key, value in defaults.items()}
     names: set[str] = set()
     try:
-        for found in format_of(Path(path), sheet).records(recipe.schema):
+        for found in format_of(Path(path), sheet).records(rules.schema):
             if isinstance(found, Record):
                 given = {**plain, **found.values}
-                names |= resolver.questions(given.get("network"), given.get("connector"))
+                names |= resolver.names_to_resolve(given.get("network"), given.get("connector"))
     except InputError:
         pass
     return frozenset(names)
@@ -229,8 +229,8 @@ def read_device_ids(path: str | os.PathLike[str]) -> RowFile[DeviceIdRow]:
     return open_rows(Path(path), Schema(lambda _: "", ("device_id", "id")), convert)
 
 
-def _device_row(record: Record, recipe: MappingRules) -> tuple[DeviceRow | None, list[InputError]]:
-    record, given, problems = recipe.complete(record)
+def _device_row(record: Record, rules: MappingRules) -> tuple[DeviceRow | None, list[InputError]]:
+    record, given, problems = rules.complete(record)
     device_id, more = read_device_id(record.values)
     problems += more
     device, more = read_device(record.values)

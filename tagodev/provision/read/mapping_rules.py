@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tagodev.provision.integrations import Resolver
 
-__all__ = ["DEFAULTS", "DEFAULTS_SCHEMA", "MappingRules", "default_problems", "make_recipe"]
+__all__ = ["DEFAULTS", "DEFAULTS_SCHEMA", "MappingRules", "default_problems", "make_mapping_rules"]
 
 #: Prefix of the paths of problems with defaults.
 DEFAULTS: Final = "defaults."
@@ -70,12 +70,15 @@ class MappingRules:
         Args:
             record: the record from the file.
         """
-        values, places = dict(record.values), record.places
+        values, positions = dict(record.values), record.positions
         added = {field: one for field, one in self.plain.items() if not _gives(values, field)}
         if added:
-            places = {**places, **{field: SourcePosition(f"{DEFAULTS}{field}") for field in added}}
+            positions = {
+                **positions,
+                **{field: SourcePosition(f"{DEFAULTS}{field}") for field in added},
+            }
             values = {**added, **values}
-        problems, excused = [], set(record.excused)
+        problems, reported = [], set(record.reported)
         for field, template in self.templates.items():
             if _gives(values, field):
                 continue
@@ -83,13 +86,13 @@ class MappingRules:
                 values[field] = template.fill(values, record.number)
             except InputError as error:
                 # Located before the field is marked as reported.
-                if locate(_at(error, field), record) and excused.isdisjoint(template.fields):
+                if locate(_at(error, field), record) and reported.isdisjoint(template.fields):
                     problems.append(error)
-                excused.add(field)
+                reported.add(field)
         for helper in self.naming.helpers:
             values.pop(helper, None)
         given = frozenset(values)
-        found, more = self.resolver.settle(values.get("network"), values.get("connector"))
+        found, more = self.resolver.resolve(values.get("network"), values.get("connector"))
         if more:
             # Further problems with these fields would only follow from this one.
             found = {}
@@ -97,11 +100,13 @@ class MappingRules:
             values.pop("connector", None)
         # Values other than text are kept and refused with the rest of the row.
         values |= {key: id_ for key, id_ in found.items() if isinstance(values.get(key, ""), str)}
-        whole = attrs.evolve(record, values=values, places=places, excused=frozenset(excused))
+        whole = attrs.evolve(
+            record, values=values, positions=positions, reported=frozenset(reported)
+        )
         return whole, given, problems + more
 
 
-def make_recipe(
+def make_mapping_rules(
     columns: Mapping[str, str], defaults: Mapping[str, Any], resolver: Resolver
 ) -> tuple[MappingRules, list[InputError]]:
     """Return the mapping rules, and the problems with them.

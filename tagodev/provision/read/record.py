@@ -44,13 +44,13 @@ class Record:
     """First line, from 1."""
     values: Mapping[str, Any]
     """Values by field, without empty cells and nulls."""
-    places: Mapping[str, SourcePosition] = attrs.field(factory=dict, kw_only=True)
+    positions: Mapping[str, SourcePosition] = attrs.field(factory=dict, kw_only=True)
     """Positions by field, if they differ from field name and line."""
-    excused: frozenset[str] = attrs.field(default=frozenset(), kw_only=True)
+    reported: frozenset[str] = attrs.field(default=frozenset(), kw_only=True)
     """Fields with a reported problem; further problems with them are suppressed."""
 
 
-#: A record, or a problem in its place.
+#: A record, or a problem in its position.
 Found: TypeAlias = Record | InputError
 
 
@@ -106,14 +106,14 @@ def locate(problem: InputError, record: Record) -> bool:
     problem.line = record.line
     head = problem.path
     while head:
-        place = record.places.get(head)
-        if place is not None:
-            problem.path = place.name + problem.path[len(head) :]
-            problem.column = place.column
-            problem.line = place.line or record.line
+        position = record.positions.get(head)
+        if position is not None:
+            problem.path = position.name + problem.path[len(head) :]
+            problem.column = position.column
+            problem.line = position.line or record.line
             break
-        if head in record.excused:
+        if head in record.reported:
             break
         cut = max(head.rfind("["), head.rfind("."))
         head = head[: max(cut, 0)]
-    return head not in record.excused
+    return head not in record.reported

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from tagodev.concurrency import each
-from tagodev.provision.plan.diff import is_ours
+from tagodev.concurrency import for_each
+from tagodev.provision.plan.diff import is_own_tag
 from tagodev.provision.plan.planner import FIELDS
 from tagodev.provision.write.document import record_of_device
 
@@ -51,7 +51,7 @@ async def export_records(
     details: dict[str, _Details] = {}
     number = 0
 
-    async def look(device: Device) -> None:
+    async def read_one(device: Device) -> None:
         nonlocal number
         details[device.id] = await _details(tago, device, parameters, tokens)
         number += 1
@@ -62,7 +62,7 @@ async def export_records(
         some = devices[start : start + _AT_ONCE]
         details.clear()
         if parameters or tokens:
-            await each(look, some)
+            await for_each(read_one, some)
         for device in some:
             yield _record(device, *details.get(device.id, (None, None)))
 
@@ -82,7 +82,7 @@ def _record(
     tokens: list[DeviceToken] | None,
 ) -> dict[str, Any]:
     record = record_of_device(device, parameters=parameters, tokens=tokens)
-    record["tags"] = [tag for tag in record["tags"] if not is_ours(tag["key"])]
+    record["tags"] = [tag for tag in record["tags"] if not is_own_tag(tag["key"])]
     if tokens:
         record["token"] = tokens[0].token.reveal()
     return record

@@ -16,7 +16,7 @@ from tagodev import UNSET, ConfigurationParameter, InputError, Tag
 from tagodev.provision import read_devices
 from tagodev.provision.managers import stem_of
 from tagodev.provision.plan.planner import make_plan
-from tagodev.provision.plan.saved_plan import check_profile, check_service, keep_plan
+from tagodev.provision.plan.saved_plan import check_profile, check_service, save_plan
 from tagodev.provision.plan.settings import PlanSettings
 from tagodev.provision.write.document import (
     DocumentHeader,
@@ -238,7 +238,7 @@ async def test_a_kept_plan_comes_out_the_same(tago: Tago, tmp_path: Path) -> Non
     ]
     path = tmp_path / "plan.json"
     plan = await make_plan(tago, rows, INTENT)
-    keep_plan(path, plan, rows, tago)
+    save_plan(path, plan, rows, tago)
     head = read_head(path)
     assert head is not None
     again = await make_plan(tago, read_devices(path), head.intent)

@@ -65,22 +65,22 @@ class Keys:
             )
             return
         given: dict[str, Any] = {}
-        places: dict[str, SourcePosition] = {}
+        positions: dict[str, SourcePosition] = {}
         for key, value in values.items():
             field, problem = self._meaning(key)
             at = lines.get(key, 0) if lines else 0
             if field in given and value is not None and not problem:
-                first = places[field].name if field in places else field
+                first = positions[field].name if field in positions else field
                 problem = f"is the same field ({field}) as {shown_name(first)}"
             if problem:
                 yield InputError(problem, path=shown_name(key), line=at or line)
             elif field and value is not None:
                 if at or key != field:
-                    places[field] = SourcePosition(shown_name(key), line=at)
-                _give(given, places, field, value)
+                    positions[field] = SourcePosition(shown_name(key), line=at)
+                _give(given, positions, field, value)
                 if lines:
-                    _place_items(places, field, key, lines)
-        yield Record(number, line, given, places=places)
+                    _item_positions(positions, field, key, lines)
+        yield Record(number, line, given, positions=positions)
 
     def unused(self) -> Iterator[InputError]:
         """Yield a problem for each mapped key that no object has."""
@@ -113,7 +113,9 @@ def is_list_key(key: str) -> bool:
     return fold(key) == LIST_KEY
 
 
-def _give(given: dict[str, Any], places: dict[str, SourcePosition], field: str, value: Any) -> None:
+def _give(
+    given: dict[str, Any], positions: dict[str, SourcePosition], field: str, value: Any
+) -> None:
     prefix = _PREFIXES.get(field)
     if prefix is None or not isinstance(value, dict):
         given[field] = value
@@ -121,23 +123,23 @@ def _give(given: dict[str, Any], places: dict[str, SourcePosition], field: str, 
         # A list with one item, written without brackets.
         given[field] = [value]
     else:
-        name = places[field].name if field in places else field
+        name = positions[field].name if field in positions else field
         for key, item in value.items():
             if item is not None:
                 given[prefix + key] = item
-                places[prefix + key] = SourcePosition(
-                    f"{name}.{shown_name(key)}", line=_line(places, field)
+                positions[prefix + key] = SourcePosition(
+                    f"{name}.{shown_name(key)}", line=_line(positions, field)
                 )
 
 
-def _line(places: Mapping[str, SourcePosition], field: str) -> int:
-    return places[field].line if field in places else 0
+def _line(positions: Mapping[str, SourcePosition], field: str) -> int:
+    return positions[field].line if field in positions else 0
 
 
-def _place_items(
-    places: dict[str, SourcePosition], field: str, key: str, lines: Mapping[str, int]
+def _item_positions(
+    positions: dict[str, SourcePosition], field: str, key: str, lines: Mapping[str, int]
 ) -> None:
     index = 0
     while (at := lines.get(f"{key}[{index}]")) is not None:
-        places[f"{field}[{index}]"] = SourcePosition(f"{shown_name(key)}[{index}]", line=at)
+        positions[f"{field}[{index}]"] = SourcePosition(f"{shown_name(key)}[{index}]", line=at)
         index += 1

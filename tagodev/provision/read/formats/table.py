@@ -22,7 +22,7 @@ __all__ = ["Cell", "Line", "column_letter", "read_table"]
 
 #: The text of a cell, or the problem with it.
 Cell: TypeAlias = str | InputError
-#: A line number and its cells, or a problem in their place.
+#: A line number and its cells, or a problem in their position.
 Line: TypeAlias = tuple[int, "Sequence[Cell]"] | InputError
 
 _HEADER: Final = "Add it to the first line, or map a column to it"
@@ -102,7 +102,7 @@ class _Table:
         ]
         self._unnamed = [index for index, one in enumerate(self._columns) if not one.title]
         self._missing = schema.missing([column.field for column in self._columns])
-        self._places = {
+        self._positions = {
             self._columns[index].field: SourcePosition(
                 self._columns[index].title, column=self._columns[index].letter
             )
@@ -110,9 +110,9 @@ class _Table:
         }
         # These fields are reported for the header, not for each row.
         fields = {column.field for column in self._columns}
-        self._excused = frozenset({*schema.needs, *schema.one_of} - fields)
+        self._reported = frozenset({*schema.needs, *schema.one_of} - fields)
         if not self._missing:
-            self._excused = frozenset()
+            self._reported = frozenset()
 
     def problems(self) -> Iterator[InputError]:
         """Yield problems with the header."""
@@ -145,7 +145,7 @@ class _Table:
                 )
                 return
             cells = [*cells, *[""] * (width - len(cells))]
-        excused = self._excused
+        reported = self._reported
         for index in self._strays(cells):
             yield InputError(
                 "has a value, but the column has no name in the header",
@@ -155,12 +155,12 @@ class _Table:
         values = {field: cells[index] for index, field in self._read if cells[index]}
         for field, cell in tuple(values.items()):
             if isinstance(cell, InputError):
-                position = self._places[field]
+                position = self._positions[field]
                 cell.path, cell.column, cell.line = position.name, position.column, line
                 yield cell
                 del values[field]
-                excused |= {field}
-        yield Record(number, line, values, places=self._places, excused=excused)
+                reported |= {field}
+        yield Record(number, line, values, positions=self._positions, reported=reported)
 
     def _strays(self, cells: Sequence[Cell]) -> Iterable[int]:
         width = len(self._columns)
