@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["broken_tables"]
 
 _HUGE: Final = "x" * 200_000
-_QUOTE: Final = "a double quote is opened and never closed"
+_QUOTE: Final = "a double quote is not closed"
 
 
 def broken_tables() -> Iterator[Broken]:
@@ -80,7 +80,7 @@ def _csv_texts() -> Iterator[Broken]:
     yield text(
         "zeros.csv",
         b"name,active\na\0b,so\nc\0,yes\n",
-        one(2, "holds a zero byte"),
+        one(2, "contains a zero byte"),
         one(2, "true or false", "active", "B"),
     )
     yield text(
@@ -135,7 +135,7 @@ def _encodings() -> Iterator[Broken]:
     yield text(
         "picture.csv",
         b"\x89PNG\r\n\x1a\n" + b"\0\0\0\0\0\0\0\1" * 20,
-        one(None, "is no text file"),
+        one(None, "is not a text file"),
     )
     yield text(
         "old.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" * 9, one(None, "is an old Excel workbook")
@@ -149,12 +149,12 @@ def _workbooks() -> Iterator[Broken]:
     good = FORMATS["excel"]([{"name": "a"}, {"name": "b"}]).data
     yield text("a text.xlsx", "name\na\n", one(None, "is no Excel workbook"))
     yield text("nothing.xlsx", "", one(None, "is no Excel workbook"))
-    yield text("cut off.xlsx", good[: len(good) // 2], one(None, "is no workbook that can be read"))
+    yield text("cut off.xlsx", good[: len(good) // 2], one(None, "is a damaged Excel workbook"))
     yield text("only a zip.xlsx", _zipped({"a.txt": b"a"}), one(None, "is no workbook that can be"))
     yield text(
         "broken sheet.xlsx",
         _rezipped(good, "xl/worksheets/sheet1.xml", b"<worksheet"),
-        one(None, "is no workbook that can be read"),
+        one(None, "is a damaged Excel workbook"),
     )
     yield text(
         "no sheet.xlsx",
@@ -172,8 +172,8 @@ def _workbooks() -> Iterator[Broken]:
     yield _cells(
         "errors.xlsx",
         [["name", "tag.a"], ["#REF!", "#DIV/0!"], ["b", "c"]],
-        one(2, "holds the error #REF!", "name", "A"),
-        one(2, "holds the error #DIV/0!", "tag.a", "B"),
+        one(2, "contains the error #REF!", "name", "A"),
+        one(2, "contains the error #DIV/0!", "tag.a", "B"),
     )
     yield _cells(
         "long serial.xlsx",

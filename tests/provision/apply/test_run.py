@@ -133,7 +133,7 @@ async def test_room_is_checked(tago: Tago) -> None:
     """A plan that finds no room is refused with both figures."""
     await stock(tago, "s0")
     check_slots(await make_plan(tago, rows_of(4), INTENT, max_devices=4))
-    with pytest.raises(ResourceLimitError, match=r"3 more devices are asked for.* room for 2"):
+    with pytest.raises(ResourceLimitError, match=r"3 more devices are needed.* only 2 more"):
         check_slots(await make_plan(tago, rows_of(4), INTENT, max_devices=3))
 
 

@@ -141,7 +141,7 @@ class _Table:
             if self._advice and (len(cells) < width or any(cells[width:])):
                 count = f"{len(cells)} cell{'' if len(cells) == 1 else 's'}"
                 yield InputError(
-                    f"has {count}, but the header has {width}", line=line, hint=self._advice
+                    f"{count}, but the header has {width}", line=line, hint=self._advice
                 )
                 return
             cells = [*cells, *[""] * (width - len(cells))]
