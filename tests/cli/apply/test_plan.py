@@ -329,7 +329,7 @@ def test_all_rows_that_can_not_be_told_apart(profile: Profile) -> None:
     assert ["site.csv:4: name: ", "site.csv:5: name: ", "site.csv:6: name: "] == [
         line[: len("site.csv:4: name: ")] for line in done.err.splitlines()
     ]
-    assert "is also on line 2 too, and devices are known by it" in done.err
+    assert "is also on line 2, but devices are identified by it" in done.err
     assert {} == profile.asked()
 
 

@@ -169,8 +169,8 @@ def test_a_device_is_changed_by_one_row(tmp_path: Path) -> None:
     """Two changes to one device are refused, with both lines; rows that change nothing are none."""
     path = write(tmp_path, "device_id,name\nd1,a\nd2,b\nd1,\nd1,c\nd2,b\n")
     assert [
-        (5, "device_id", "is also on line 2 too"),
-        (6, "device_id", "is also on line 3 too"),
+        (5, "device_id", "is also on line 2"),
+        (6, "device_id", "is also on line 3"),
     ] == problems_of(read_device_changes, path)
 
 
@@ -181,7 +181,7 @@ def test_a_token_is_replaced_by_one_row(tmp_path: Path) -> None:
     with pytest.raises(InvalidFileError) as raised:
         read_rotations(path)
     assert TOKEN not in str(raised.value)
-    assert [(4, "token", "is also on line 2 too")] == problems_of(read_rotations, path)
+    assert [(4, "token", "is also on line 2")] == problems_of(read_rotations, path)
 
 
 @pytest.mark.parametrize("read", [read_device_changes, read_device_ids])
@@ -189,7 +189,7 @@ def test_rows_on_one_line_are_told_by_their_numbers(tmp_path: Path, read: Any) -
     """A JSON document may stand on one line."""
     if read is read_device_changes:
         text = '{"id": "d1", "name": "a"}\n{"id": "d1", "name": "a"}\n'
-        told = [(2, "id", "is also on line 1 too")]
+        told = [(2, "id", "is also on line 1")]
         path = write(tmp_path, text, "changes.jsonl")
     else:
         path = write(tmp_path, '[{"id": "d1"}, {"id": "d1"}]', "ids.json")
