@@ -297,11 +297,11 @@ def test_what_devices_are_known_by(inside: InProcess, tmp_path: Path) -> None:
         2,
         [
             "site.csv:4: serie_number: is needed to know the device again",
-            "site.csv:5: serie_number: is also on line 2, but devices are identified by it",
+            "site.csv:5: serie_number: is that of line 2 too, and devices are known by it",
         ],
     )
     done = inside(*command, "name")
-    assert done.err == ("site.csv:6: name: is also on line 2, but devices are identified by it\n")
+    assert done.err == ("site.csv:6: name: is that of line 2 too, and devices are known by it\n")
     row = {"name": "full", "tags": [{"key": f"k{n}", "value": "v"} for n in range(30)]}
     (tmp_path / "site.csv").unlink()
     (tmp_path / "full.jsonl").write_bytes(orjson.dumps(row))
