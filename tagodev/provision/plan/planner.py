@@ -295,7 +295,7 @@ class _Planner:
         if unmarked:
             self._notes.append(
                 f"{unmarked} devices of the file have no tag {MANAGED_TAG}="
-                f"{self._settings.manager}, so they will not be deleted"
+                f"{self._settings.manager}; only devices with this tag are deleted"
             )
 
 
