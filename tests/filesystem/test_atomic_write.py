@@ -45,7 +45,7 @@ def test_what_is_at_the_path(tmp_path: Path, kind: str) -> None:
         with pytest.raises(InputError, match="is not a regular file") as caught:
             write_file(target.path, [b"new"])
         assert str(target.path) == caught.value.source
-        with pytest.raises(InputError, match=r"--out: .* is not a regular file\. Name"):
+        with pytest.raises(InputError, match=r"--out: .* is not a regular file\. Use"):
             check_out(target.path)
         with pytest.raises(InputError, match="is not a regular file"):
             create_private(target.path)

@@ -63,7 +63,7 @@ _FAULTS: Final = (
         ("mutable_variable_regex", "is required for type hybrid"),
     ),
     _fault("misspelt network", {"network": "chirpstak"}, ("network", "did you mean ChirpStack?")),
-    _fault("no such connector", {"connector": "nobody's"}, ("connector", "no connector is called")),
+    _fault("no such connector", {"connector": "nobody's"}, ("connector", "no connector is named")),
     _fault(
         "half a pair",
         {"network": "0123456789abcdef01234567"},
@@ -97,8 +97,8 @@ _FAULTS: Final = (
         ("visible", "must be true or false"),
         ("chunk_retention", "0 to 36"),
         ("chunk_period", "is required for type immutable"),
-        ("network", "no network is called"),
-        ("connector", "no connector is called"),
+        ("network", "no network is named"),
+        ("connector", "no connector is named"),
         ("device_id", "is not a device id"),
     ),
 )

@@ -103,8 +103,8 @@ def test_names_that_are_not_known(tmp_path: Path) -> None:
     )
 
     assert problems_in(path) == [
-        "2: network (column B): no network is called 'chirpstak'; did you mean ChirpStack?",
-        "3: connector (column C): no connector is called 'mqqt'; did you mean Custom MQTT?",
+        "2: network (column B): no network is named 'chirpstak'; did you mean ChirpStack?",
+        "3: connector (column C): no connector is named 'mqqt'; did you mean Custom MQTT?",
         f"4: network (column B): no network is named 'zzz'. Use its id, or one of: {known}",
         f"5: connector (column C): no connector is named 'zzz'. Use its id, or one of: {known}",
     ]
@@ -172,7 +172,7 @@ def test_names_of_ones_own(
         (
             "",
             "EM3000",
-            "connector (column C): no connector is called 'EM3000'; did you mean EM300?",
+            "connector (column C): no connector is named 'EM3000'; did you mean EM300?",
         ),
         # The service lists networks, and this one is not among them.
         ("mqtt", "", "network (column B): no network is named 'mqtt'. Use its id, or one of: "),

@@ -217,7 +217,7 @@ async def test_a_row_that_does_not_say_what_it_is_known_by(
     tago: Tago, known_by: str, column: str
 ) -> None:
     """One problem is an error of its own, with line and column."""
-    with pytest.raises(InputError, match="the row does not give it") as caught:
+    with pytest.raises(InputError, match="is missing, but devices are identified") as caught:
         await make_plan(tago, rows_of("a"), PlanSettings(manager="site", known_by=known_by))
 
     assert (2, column) == (caught.value.line, caught.value.path)

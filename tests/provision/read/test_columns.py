@@ -188,7 +188,7 @@ def test_defaults_are_given(tmp_path: Path) -> None:
         ({"active": "so"}, "defaults.active: must be true or false, not 'so'"),
         ({"tags": "so"}, "defaults.tags: must be an object"),
         ({"tags": {"a": 5}}, "defaults.tag.a: must be text, not a number"),
-        ({"network": "chirpstak"}, "defaults.network: no network is called 'chirpstak'"),
+        ({"network": "chirpstak"}, "defaults.network: no network is named 'chirpstak'"),
         ({"name": "{"}, "defaults.name: is not a valid template"),
         ({"NAME": "a", "Name": "b"}, "defaults.Name: is the same field (name) as NAME"),
     ],
