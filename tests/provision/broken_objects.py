@@ -25,7 +25,7 @@ def _json_texts() -> Iterator[Broken]:
         "cut off between.json",
         '[\n{"active": "so"},\n{"name": "b"}\n',
         one(2, "true or false", "active"),
-        one(2, "needs a name", "name"),
+        one(2, "is required", "name"),
         one(4, "a comma or ] is expected"),
     )
     yield text(
@@ -85,14 +85,14 @@ def _json_texts() -> Iterator[Broken]:
         '{\n"status": true,\n"devices": [{"active": "so"}]\n}',
         one(2, "is an unknown key beside devices", "status"),
         one(3, "true or false", "active"),
-        one(3, "needs a name", "name"),
+        one(3, "is required", "name"),
     )
     yield text(
         "an answer of the API.json",
         '{\n"status": true,\n"result": []\n}',
         one(1, "unknown column", "status"),
         one(1, "unknown column", "result"),
-        one(1, "needs a name", "name"),
+        one(1, "is required", "name"),
     )
     yield text(
         "broken lines.jsonl",
@@ -138,7 +138,7 @@ def _yaml_texts() -> Iterator[Broken]:
         "- name: [a]\n- active: {}\n- tags: 7\n  name: c\n",
         one(1, "must be text, not a list", "name"),
         one(2, "true or false", "active"),
-        one(2, "needs a name", "name"),
+        one(2, "is required", "name"),
         one(3, "must be an object like", "tags"),
     )
     yield text(
@@ -157,7 +157,7 @@ def _yaml_texts() -> Iterator[Broken]:
         "no anchor.yaml",
         "- name: *a\n- name: &a b\n- name: *a\n",
         one(1, "*a is not defined"),
-        one(1, "needs a name", "name"),
+        one(1, "is required", "name"),
     )
     yield text(
         "itself.yaml",
@@ -171,7 +171,7 @@ def _yaml_texts() -> Iterator[Broken]:
         + "".join(
             f"  k{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'x'] * 10)}]\n" for n in range(9)
         ),
-        one(6, "more than any device has"),
+        one(6, "too large with its aliases"),
     )
     yield text("deep.yaml", "- " * 5000, one(1, "is nested too deeply"))
     yield text("deeper.yaml", "{a: " * 100_000, one(1, "is nested too deeply"))
@@ -191,5 +191,5 @@ def _yaml_texts() -> Iterator[Broken]:
         "x-mine: 1\nnetwork: mqtt\ndevices:\n- nmae: a\n",
         one(2, "is an unknown key beside devices", "network"),
         one(4, "unknown column", "nmae"),
-        one(4, "needs a name", "name"),
+        one(4, "is required", "name"),
     )

@@ -214,5 +214,5 @@ def _headers(form: str) -> Iterator[Broken]:
     yield Broken(
         f"{form}: values without a name.{written.suffix}",
         written.data,
-        (Expected(2, "", "B", "gives the column no name"), Expected(4, "", "B", "no name")),
+        (Expected(2, "", "B", "column has no name in the header"), Expected(4, "", "B", "no name")),
     )

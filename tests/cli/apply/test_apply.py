@@ -245,7 +245,7 @@ def test_long_thoughts(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> Non
     second = profile.run("apply", "site.csv")
 
     assert (0, 1) == (first.code, second.code)
-    assert "gone stale" in second.err
+    assert "is stale" in second.err
     assert {"Cold room 2"} == set(profile.devices())
 
 
@@ -287,7 +287,7 @@ def test_a_plan_gone_stale(profile: Profile) -> None:
     done = profile.run("apply", "plan.json", "--yes", "--json")
 
     assert (1, "") == (done.code, done.out)
-    assert "gone stale" in done.err
+    assert "is stale" in done.err
     assert not list(profile.folder.glob("plan.apply-*"))
 
 

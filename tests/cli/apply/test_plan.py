@@ -366,7 +366,7 @@ def test_from_standard_input(profile: Profile) -> None:
         broken.err[:49],
     )
     # What is kept says itself what it is called.
-    assert (1, True) == (stale.code, "gone stale" in stale.err)
+    assert (1, True) == (stale.code, "is stale" in stale.err)
     assert {"site", "plan"} >= {name.partition(".")[0] for name in profile.files()}
 
 
