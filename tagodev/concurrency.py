@@ -1,4 +1,4 @@
-"""Looking at many things at once."""
+"""Helper for concurrent requests."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
 
-__all__ = ["Progress", "each"]
+__all__ = ["Progress", "for_each"]
 
-#: Is told what is read, how much of it by now, and how much there is; None if nobody knows.
+#: Called with the name of what is read, the number read so far, and the total; None if unknown.
 Progress: TypeAlias = Callable[[str, int, int | None], None]
 
 T = TypeVar("T")
 
-#: Requests at once; the scheduler keeps the limits, whatever their number.
-_AT_ONCE: Final = 16
+#: Number of concurrent calls; the scheduler enforces the rate limits in any case.
+_WORKERS: Final = 16
 
 
-async def each(look: Callable[[T], Awaitable[None]], things: Iterable[T]) -> None:
-    """Look at everything, several at a time; the first error ends it.
+async def for_each(function: Callable[[T], Awaitable[None]], items: Iterable[T]) -> None:
+    """Call a function for each item, several concurrently; the first error cancels the rest.
 
     Args:
-        look: looks at one thing.
-        things: what to look at.
+        function: called with each item.
+        items: the items.
 
     Raises:
-        TagoError: what a look ended in.
+        TagoError: the first error of a call.
     """
-    waiting = iter(things)
+    remaining = iter(items)
 
     async def worker() -> None:
-        for thing in waiting:
-            await look(thing)
+        for item in remaining:
+            await function(item)
 
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(_AT_ONCE):
+            for _ in range(_WORKERS):
                 group.create_task(worker())
     except ExceptionGroup as errors:
-        # All of them met the same service: the first says it.
+        # All calls use the same service; the first error is representative.
         first = errors.exceptions[0]
     else:
         return

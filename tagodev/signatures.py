@@ -1,16 +1,14 @@
-"""Calls of public methods, checked against the methods' own signatures.
+"""Decorator that checks calls of public methods against their signatures.
 
-``**options: Unpack[CallOptions]`` means something to type checkers only: at run time such a method
-takes any keyword. `strict` decorates a class, and each of its public methods then refuses
+``**options: Unpack[CallOptions]`` is only checked by type checkers: at run time such a method
+accepts any keyword. Public methods of a class decorated with `strict` refuse
 
-- an unknown keyword, with a `TypeError` that names the nearest known one;
+- an unknown keyword, with a `TypeError` that suggests the nearest known one;
 - a value of the wrong type, with an `InputError` that names the argument.
 
-Nothing has been sent by then. The call itself raises the `TypeError`, also where the method is a
-coroutine function, as Python does for a missing argument. The `InputError` depends on the program's
-data: a coroutine raises it when it is awaited.
-The signature is the only place where names and types stand: a new method of a decorated class is
-checked without more being written.
+Nothing is sent before the check. The call itself raises the `TypeError`, also for a coroutine
+function, as Python does for a missing argument. The `InputError` depends on data: a coroutine
+raises it when awaited.
 """
 
 from __future__ import annotations
@@ -41,7 +39,7 @@ C = TypeVar("C", bound=type)
 
 _Types = tuple[type, ...]
 
-#: What an annotation may name. Annotations that name anything else are not checked here.
+#: Types that annotations name; annotations with other types are not checked.
 _TYPES: Final[Mapping[str, _Types]] = {
     "None": (NoneType,),
     "bool": (bool,),
@@ -52,8 +50,8 @@ _TYPES: Final[Mapping[str, _Types]] = {
     "Secret": (Secret,),
     "str": (str,),
 }
-#: The names of types in words.
-_WORDS: Final[Mapping[type, str]] = {
+#: Descriptions of types for messages.
+_DESCRIPTIONS: Final[Mapping[type, str]] = {
     bool: "true or false",
     datetime: "a datetime",
     float: "a number",
@@ -62,28 +60,28 @@ _WORDS: Final[Mapping[type, str]] = {
     os.PathLike: "a path",
     str: "text",
 }
-#: What the annotation of ``**keywords`` may be.
+#: Supported annotations of ``**keywords``.
 _KEYWORDS: Final[Mapping[str, type]] = {
     "Unpack[CallOptions]": CallOptions,
     "Unpack[RunKeywords]": RunKeywords,
     "Unpack[ResumeKeywords]": ResumeKeywords,
 }
 _PRIORITIES: Final = tuple(priority.value for priority in Priority)
-#: Passed by bulk runs, and not meant for programs.
+#: Keywords for internal use, which messages do not list.
 _INTERNAL: Final = frozenset({"record"})
-#: How alike an unknown keyword and a known one must be to be taken for a misspelling.
-_ALIKE: Final = 0.6
+#: Minimum similarity of an unknown keyword and a suggestion.
+_SIMILARITY: Final = 0.6
 _UNION: Final = re.compile(r" *\| *(?![^\[]*\])")
 
 
 def strict(cls: C) -> C:
-    """Let the public methods of a class refuse what their signatures do not allow.
+    """Check calls of the public methods of a class against their signatures.
 
-    The constructor refuses unknown keywords; it has checks of its own for the values.
-    Methods that a subclass adds are not checked, unless it is decorated too.
+    The constructor only refuses unknown keywords; it checks values itself.
+    Methods of a subclass are checked only if it is decorated too.
 
     Raises:
-        TypeError: a method takes keywords that are not known here.
+        TypeError: a method has ``**keywords`` with an unsupported annotation.
 
     Examples:
         >>> @strict
@@ -103,32 +101,32 @@ def strict(cls: C) -> C:
 
 @attrs.frozen
 class _Signature:
-    """What a method takes."""
+    """Parameters of a method."""
 
     name: str
-    """Its name."""
+    """Name of the method."""
     accepted: frozenset[str]
-    """The keywords that it takes."""
+    """Accepted keywords."""
     types: Mapping[str, _Types]
-    """The types of its arguments, where they are checked."""
+    """Types of the parameters that are checked."""
     positional: tuple[tuple[str, _Types | None], ...]
-    """Name and types of each argument that may be given by its place."""
+    """Name and types of each positional parameter."""
     has_options: bool
-    """Whether it takes `CallOptions`."""
+    """Whether the method accepts `CallOptions`."""
 
     def problem(
         self, cls: type, values: tuple[Any, ...], keywords: dict[str, Any]
     ) -> Exception | None:
-        """Return what is wrong with a call to a method of a class; None if nothing is.
+        """Return the problem with a call; None if it is valid.
 
-        Returned and not raised: the frames of a traceback would show the values, and one of them
-        may be a token.
+        The exception is returned, not raised, since the frames of a traceback would show the
+        values, which may include a token.
         """
         for name in keywords:
             if name not in self.accepted:
                 return TypeError(self._unknown(cls, name))
         for (name, types), value in zip(self.positional, values, strict=False):
-            # The class itself is nearly always among them, and that is found fastest.
+            # Fast path: the class itself is usually one of the types.
             if types and value.__class__ not in types and not _is_of(value, types):
                 return _wrong_type(name, value, types)
         for name, value in keywords.items():
@@ -136,28 +134,28 @@ class _Signature:
             if types is not None and not _is_of(value, types):
                 return _wrong_type(name, value, types)
             if self.has_options and name in _OPTIONS:
-                is_good, words = _OPTIONS[name]
-                if not is_good(value):
-                    return InputError(f"must be {words}, not {value!r}", path=name)
+                is_valid, description = _OPTIONS[name]
+                if not is_valid(value):
+                    return InputError(f"must be {description}, not {value!r}", path=name)
         return None
 
     def _unknown(self, cls: type, keyword: str) -> str:
-        called = cls.__name__ if self.name == "__init__" else self.name
-        text = f"{called}() got an unexpected keyword argument {keyword!r}"
+        function = cls.__name__ if self.name == "__init__" else self.name
+        text = f"{function}() got an unexpected keyword argument {keyword!r}"
         for name, types in self.types.items():
             for model in types:
                 if attrs.has(model) and keyword in attrs.fields_dict(model):
                     field = f"{model.__name__}({keyword}=...)"
                     return f"{text}; did you mean {name}={field}?"
         known = sorted(self.accepted - _INTERNAL)
-        near = get_close_matches(keyword, known, n=1, cutoff=_ALIKE)
+        near = get_close_matches(keyword, known, n=1, cutoff=_SIMILARITY)
         if near:
             return f"{text}; did you mean {near[0]!r}?"
-        return f"{text}; it takes {', '.join(known) or 'none'}"
+        return f"{text}; accepted: {', '.join(known) or 'none'}"
 
 
 def _signature(method: FunctionType) -> _Signature:
-    # Not `inspect.signature`: it takes most of the time that the decorator would.
+    # `inspect.signature` would be slow at import.
     code, annotations = method.__code__, method.__annotations__
     count = code.co_argcount + code.co_kwonlyargcount
     names = code.co_varnames[1:count]
@@ -184,7 +182,7 @@ def _signature(method: FunctionType) -> _Signature:
 
 
 def _types(annotation: str) -> _Types | None:
-    """Return the types that an annotation names; None if it names others than these."""
+    """Return the types of an annotation; None if one of them is not supported."""
     found: list[type] = []
     for part in _UNION.split(annotation):
         model = getattr(models, part, None)
@@ -198,34 +196,34 @@ def _types(annotation: str) -> _Types | None:
 
 
 def _is_of(value: object, types: _Types) -> bool:
-    # To Python true and false are whole numbers.
+    # In Python, bool is a subclass of int.
     return isinstance(value, types) and (value.__class__ is not bool or bool in types)
 
 
 def _wrong_type(name: str, value: object, types: _Types) -> InputError:
-    # The value itself is not repeated: it may be a token that was given in the wrong place.
-    words = [_word(one) for one in types if not (one is int and float in types)]
+    # The value is not shown: it may be a token passed as the wrong argument.
+    expected = [_describe(one) for one in types if not (one is int and float in types)]
     model = next((one for one in types if attrs.has(one)), None)
     return InputError(
-        f"must be {' or '.join(words)}, not {type(value).__name__}",
+        f"must be {' or '.join(expected)}, not {type(value).__name__}",
         path=name,
         hint=f"Write {model.__name__}(...)" if model and isinstance(value, Mapping) else "",
     )
 
 
-def _word(cls: type) -> str:
+def _describe(cls: type) -> str:
     article = "an" if cls.__name__[0] in "AEIOU" else "a"
-    return _WORDS.get(cls, f"{article} {cls.__name__}")
+    return _DESCRIPTIONS.get(cls, f"{article} {cls.__name__}")
 
 
 def _is_seconds(value: object, *, zero: bool) -> bool:
     if value is None:
         return True
-    # NaN compares with nothing, and so is refused.
+    # All comparisons with NaN are false, so it is refused.
     return _is_of(value, (int, float)) and (value > 0 or (zero and value == 0))  # type: ignore[operator]
 
 
-#: A test for the value of each of `CallOptions`, and what passes it in words.
+#: Check of the value of each of `CallOptions`, and its description.
 _OPTIONS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "priority": (_PRIORITIES.__contains__, " or ".join(_PRIORITIES)),
     "max_wait": (partial(_is_seconds, zero=True), "seconds, 0 or more, or None"),
@@ -235,10 +233,10 @@ _OPTIONS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
 
 
 def _checked(method: FunctionType, signature: _Signature) -> Callable[..., Any]:
-    """Return the method with a check before it.
+    """Wrap a method with a check of its arguments.
 
-    It is a plain function also for a coroutine function: the check need not wait until the
-    coroutine is awaited, and each request saves a coroutine.
+    The wrapper of a coroutine function is a plain function: the check runs at the call, and no
+    second coroutine is created per request.
     """
     find_problem = signature.problem
     is_coroutine = inspect.iscoroutinefunction(method)
@@ -251,7 +249,7 @@ def _checked(method: FunctionType, signature: _Signature) -> Callable[..., Any]:
             if is_coroutine and isinstance(problem, InputError):
                 return _failing(problem)
             raise problem
-        # An error that the constructor raises passes this frame, which must not show the token.
+        # A traceback of an error in the constructor includes this frame: it must not show a token.
         given: list[Any] = [keywords, values]
         del values, keywords
         return method(self, *given.pop(), **given.pop())
@@ -266,10 +264,10 @@ async def _failing(problem: InputError) -> NoReturn:
 
 
 def _mark_coroutine(function: Callable[..., Any]) -> None:
-    """Let `inspect` and `unittest.mock` know that calling a plain function gives a coroutine."""
+    """Mark a plain function as a coroutine function for `inspect` and `unittest.mock`."""
     mark = getattr(inspect, "markcoroutinefunction", None)
     if mark is not None:
         mark(function)
     else:
-        # Python 3.11 has no public way; this is what its `asyncio.iscoroutinefunction` looks for.
+        # Python 3.11 has no public function; its `asyncio.iscoroutinefunction` checks this.
         cast("Any", function)._is_coroutine = cast("Any", asyncio.coroutines)._is_coroutine  # noqa: SLF001

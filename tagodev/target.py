@@ -1,8 +1,8 @@
-"""The service and the profile that something belongs to: a journal, a plan, a snapshot, a lock.
+"""Target: the service and profile of a journal, a plan, a snapshot or a lock.
 
-All profiles of a region share one address, so that an address alone does not say whose devices are
-meant. The profile's id comes from the service. Where a token may not ask for it, a digest of the
-token stands in: the same token is of the same profile, of another one nothing is known.
+All profiles of a region share one address, so the address does not identify the profile. The
+profile id is read from the service. If the token has no permission to read it, a digest of the
+token is used: the same token means the same profile, another token may or may not.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ __all__ = ["Target"]
 
 @attrs.frozen
 class Target:
-    """A service and a profile on it."""
+    """A service and a profile."""
 
     service: str
     """Address of the service."""
     profile: str = attrs.field(default="", kw_only=True)
-    """Id of the profile; empty where the service does not give it."""
+    """Id of the profile; empty if the service does not report it."""
     account: str = attrs.field(default="", kw_only=True)
     """Digest of the token."""
 
     @property
     def key(self) -> str:
-        """What tells the profile from others of its service: its id, or else the digest."""
+        """Key of the profile on its service: its id, or else the digest of the token."""
         return self.profile or f"token-{self.account}"
 
     def is_other_profile(self, other: Target) -> bool | None:
-        """Return whether another target is another profile; None where that is not known.
+        """Return whether two targets are different profiles; None if unknown.
 
         Args:
-            other: what to compare with.
+            other: the other target.
         """
         if self.profile and other.profile:
             return self.profile != other.profile

@@ -130,7 +130,7 @@ class RunLock:
             # A library in a container may have no home: the lock beside the journal still holds.
             _log.warning("%s: the run is only locked beside its journal: %s", path, error)
             return cls(None, None)
-        registry = ProcessLock.take(folder / f"{run}.lock", f"{path}: run {run}")
+        registry = ProcessLock.acquire(folder / f"{run}.lock", f"{path}: run {run}")
         return cls(_record(registry.facts), registry)
 
     @staticmethod
@@ -142,7 +142,7 @@ class RunLock:
     def keep(self, record: RunRecord) -> None:
         """Write down what is known of the journal now, also for after a crash."""
         if self._registry is not None:
-            self._registry.keep(attrs.asdict(record))
+            self._registry.store_facts(attrs.asdict(record))
 
     def release(self) -> None:
         """Let other processes work with the run."""

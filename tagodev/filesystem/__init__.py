@@ -1,1 +1,1 @@
-"""Files of this machine: atomic writes, process locks, the state folder."""
+"""Atomic writes, process locks and the state folder."""

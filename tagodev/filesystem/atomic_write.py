@@ -1,10 +1,10 @@
-"""Writing files: as a whole or not at all, through links, and never over what is no regular file.
+"""Atomic writes of files.
 
-A whole file is written beside its target and renamed over it, so no reader finds half of it.
-A symbolic link is followed: its target is replaced, and the link stays.
-A pipe, a device, a socket or a folder is refused.
+A file is written to a temporary file in the same folder, which then replaces the target.
+Symbolic links are followed: the target is replaced and the link is kept.
+Pipes, devices, sockets and folders are refused.
 
-The emulator imports nothing of the client and keeps a writer of its own, with the same rules
+The emulator must not import the client and has its own writer with the same rules
 (`tagodev.emulator.model.saved_state`).
 """
 
@@ -30,14 +30,14 @@ _PRIVATE = 0o600
 
 
 def target_of(path: Path) -> Path:
-    """Return the file that a path stands for: links are followed, also to a file not there yet.
+    """Return the file that a path refers to; links are followed, also to a missing file.
 
     Args:
-        path: where something is to be written.
+        path: the path.
 
     Raises:
-        OSError: the path can't be followed, as in a loop of links.
-        InputError: it leads to something that is no regular file.
+        OSError: the path can't be resolved, for example a loop of links.
+        InputError: it is not a regular file.
     """
     target = Path(os.path.realpath(path)) if path.is_symlink() else path
     try:
@@ -50,15 +50,14 @@ def target_of(path: Path) -> Path:
 
 
 def check_out(path: Path, option: str = "--out") -> None:
-    """Make sure that a file can be written, before anything is sent.
+    """Check that a file can be written, before anything is sent.
 
     Args:
-        path: where.
-        option: the option that names it.
+        path: path of the file.
+        option: its command-line option, for the message.
 
     Raises:
-        InputError: it leads to something that is no regular file, or to a folder that is missing
-            or can't be written to.
+        InputError: it is not a regular file, or its folder is missing or not writable.
     """
     try:
         target = target_of(path)
@@ -67,24 +66,24 @@ def check_out(path: Path, option: str = "--out") -> None:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", path=option) from None
     folder = target.parent
-    # Through a link the folder is another one than the path shows.
+    # The target of a link may be in another folder.
     shown = f"{path}" if target == path else f"{path} (a link to {target})"
     if not folder.is_dir():
-        raise InputError(f"{shown}: there is no such folder", path=option)
+        raise InputError(f"{shown}: the folder does not exist", path=option)
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"{shown}: nothing can be written in this folder", path=option)
+        raise InputError(f"{shown}: the folder is not writable", path=option)
 
 
 def write_file(path: Path, pieces: Iterable[bytes], *, private: bool = True) -> None:
-    """Write a file as a whole or not at all.
+    """Write a file atomically.
 
     Args:
-        path: where; what was there is replaced.
+        path: path of the file; an existing file is replaced.
         pieces: the content.
-        private: whether only its owner may read it.
+        private: whether only its owner can read it.
 
     Raises:
-        InputError: it can't be written.
+        InputError: the file can't be written.
     """
     try:
         with whole_file(path, private=private) as file:
@@ -95,19 +94,19 @@ def write_file(path: Path, pieces: Iterable[bytes], *, private: bool = True) -> 
 
 @contextmanager
 def whole_file(path: Path, *, private: bool = True) -> Iterator[IO[bytes]]:
-    """Give a file to write to, which replaces what is at its path once the block has ended.
+    """Open a file that replaces its target when the block ends.
 
     Args:
-        path: where.
-        private: whether only its owner may read it, also where others could read what it
-            replaces. A file that is not private keeps the mode of what it replaces.
+        path: path of the file.
+        private: whether only its owner can read it, even if the replaced file was readable by
+            others. A file that is not private keeps the mode of the replaced file.
 
     Raises:
-        InputError: the path leads to something that is no regular file.
-        OSError: the disk does not take it; what was there still is.
+        InputError: the path is not a regular file.
+        OSError: the file can't be written; an existing file is unchanged.
     """
     target = target_of(path)
-    # A name of its own, and a short one: the target's may be as long as the file system allows.
+    # A short name: the target's may have the maximum length.
     draft = target.with_name(f".tagodev-{secrets.token_hex(8)}")
     descriptor = os.open(
         draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE if private else 0o666
@@ -128,14 +127,14 @@ def whole_file(path: Path, *, private: bool = True) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def whole_text(path: Path) -> Iterator[IO[str]]:
-    """Give a private text file to write to, as `whole_file` does; line ends stay as written.
+    """Open a private text file, as `whole_file` does; line ends are not translated.
 
     Args:
-        path: where.
+        path: path of the file.
 
     Raises:
-        InputError: the path leads to something that is no regular file.
-        OSError: the disk does not take it; what was there still is.
+        InputError: the path is not a regular file.
+        OSError: the file can't be written; an existing file is unchanged.
     """
     with whole_file(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
@@ -145,26 +144,25 @@ def whole_text(path: Path) -> Iterator[IO[str]]:
 
 
 def create_private(path: Path) -> int:
-    """Create a file that only its owner may read, and return its descriptor, open for writing.
+    """Create a file that only its owner can read, and return its descriptor for writing.
 
-    It is for what is written line by line while a run goes on. A link is followed where there is
-    no file at its end yet.
+    For files that are written line by line during a run. A link to a missing file is followed.
 
     Args:
-        path: where.
+        path: path of the file.
 
     Raises:
-        InputError: the path leads to something that is no regular file.
-        OSError: there is a file already, or the disk does not take it.
+        InputError: the path is not a regular file.
+        OSError: the file exists or can't be created.
     """
     return os.open(target_of(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
 
 
 def _keep_mode(target: Path, draft: Path) -> None:
-    """Give the draft the mode of the file that it is to replace, if there is one."""
+    """Copy the mode of the file to replace, if it exists, to the draft."""
     with contextlib.suppress(FileNotFoundError):
         draft.chmod(stat.S_IMODE(target.stat().st_mode))
 
 
 def _not_regular(path: Path) -> InputError:
-    return InputError("is not a regular file", source=str(path), hint="Name another file")
+    return InputError("is not a regular file", source=str(path), hint="Use another path")

@@ -1,12 +1,10 @@
-"""A lock that ends with its process, however the process ends, and says who holds it.
+"""Lock between processes that is released when its process ends.
 
-The lock is SQLite's own: a small database of one table, and a transaction on it that stays open
-(``BEGIN IMMEDIATE``) while the lock is held.
-SQLite keeps locks on the file's inode, so that every path to it finds the same lock; the kernel
-releases them when the process is gone; other processes can read who holds the lock meanwhile.
-A lock file of our own would need all of that again, for each platform.
+The lock is an open transaction (``BEGIN IMMEDIATE``) on a small SQLite database. SQLite locks the
+inode, so every path to the file is the same lock; the kernel releases it when the process ends;
+and other processes can read who holds it.
 
-A lock keeps facts between its holders: whoever takes it reads what the holder before has left.
+A lock stores facts for its next holder.
 """
 
 from __future__ import annotations
@@ -29,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ProcessLock"]
 
-#: Seconds to wait for a process that only looks whether the lock is held.
-_PATIENCE: Final = 0.3
+#: Seconds to wait for a process that only checks whether the lock is held.
+_BUSY_TIMEOUT: Final = 0.3
 
 
 @attrs.frozen(eq=False)
@@ -40,19 +38,19 @@ class ProcessLock:
     path: Path
     """The lock's file."""
     facts: Mapping[str, Any]
-    """What the holder before has left; empty for the first."""
+    """Facts stored by the previous holder; empty for the first."""
     _connection: sqlite3.Connection = attrs.field(repr=False)
 
     @classmethod
-    def take(cls, path: Path, what: str) -> Self:
-        """Take the lock at once or not at all.
+    def acquire(cls, path: Path, what: str) -> Self:
+        """Acquire the lock without waiting.
 
         Args:
-            path: the lock's file, made where there is none; its folder must exist.
+            path: the lock's file, created if missing; its folder must exist.
             what: what the lock protects, for the message: ``"the journal site.journal"``.
 
         Raises:
-            LockedError: another process, or another holder in this one, has it.
+            LockedError: another process, or another holder in this process, has the lock.
             TagoError: the file can't be used.
         """
         try:
@@ -67,7 +65,7 @@ class ProcessLock:
             facts = _read(connection, "facts")
             holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
             _write(connection, "holder", holder)
-            # Committed, so that others can read who holds the lock that is taken again here.
+            # Committed, so that others can read the holder; the lock is then acquired again.
             connection.execute("COMMIT")
             connection.execute("BEGIN IMMEDIATE")
             if _read(connection, "holder") != holder:
@@ -84,7 +82,7 @@ class ProcessLock:
 
     @classmethod
     def is_held(cls, path: Path) -> bool:
-        """Return whether somebody holds the lock."""
+        """Return whether a process holds the lock."""
         if not path.exists():
             return False
         try:
@@ -97,31 +95,31 @@ class ProcessLock:
 
     @staticmethod
     def facts_of(path: Path) -> Mapping[str, Any]:
-        """Return what the last holder has left, also while the lock is held; empty if nothing."""
+        """Return the stored facts, even while the lock is held; empty if there are none."""
         with suppress(sqlite3.Error), closing(_connect(path)) as connection:
             return _read(connection, "facts")
         return {}
 
     def release(self, facts: Mapping[str, Any] | None = None) -> None:
-        """Give the lock up; the file stays.
+        """Release the lock; the file is kept.
 
         Args:
-            facts: what the next holder is to know; None leaves what there is.
+            facts: facts to store for the next holder; None keeps the stored ones.
         """
         with closing(self._connection) as connection, suppress(sqlite3.Error):
             if facts is not None:
                 _write(connection, "facts", facts)
             connection.execute("COMMIT")
 
-    def keep(self, facts: Mapping[str, Any]) -> None:
-        """Write facts down now; the lock stays held.
+    def store_facts(self, facts: Mapping[str, Any]) -> None:
+        """Store facts for the next holder, and keep the lock.
 
         Args:
-            facts: what the next holder is to know, also if this process is killed.
+            facts: the facts; they remain if this process is killed.
 
         Raises:
-            LockedError: another process took the lock in between.
-            TagoError: they can't be written.
+            LockedError: another process acquired the lock in between.
+            TagoError: the facts can't be written.
         """
         try:
             _write(self._connection, "facts", facts)
@@ -143,7 +141,7 @@ class ProcessLock:
         return ""
 
 
-def _connect(path: Path, timeout: float = _PATIENCE) -> sqlite3.Connection:
+def _connect(path: Path, timeout: float = _BUSY_TIMEOUT) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode=rw"
     return sqlite3.connect(
         uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False
@@ -155,7 +153,7 @@ def _read(connection: sqlite3.Connection, key: str) -> Mapping[str, Any]:
         row = connection.execute("SELECT value FROM lock WHERE key = ?", (key,)).fetchone()
         found = {} if row is None else orjson.loads(row[0])
     except (sqlite3.OperationalError, orjson.JSONDecodeError):
-        # A lock that nobody has held yet, or one that was damaged: it has nothing to say.
+        # The lock has never been held, or its file is damaged.
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -177,5 +175,5 @@ def _is_busy(error: sqlite3.Error) -> bool:
 def _unusable(path: Path, error: Exception) -> TagoError:
     reason = getattr(error, "strerror", None) or str(error)
     return TagoError(
-        f"The lock {path} can't be used: {reason}", hint="Remove the file, if it is damaged"
+        f"The lock {path} can't be used: {reason}", hint="If the file is damaged, delete it"
     )

@@ -1,6 +1,6 @@
 """The user's state folder: run locks, apply journals, list sources and snapshots.
 
-Nothing in it can be rebuilt from the service, so it is a state folder in the sense of the XDG
+Its content can't be rebuilt from the service, so it is a state folder in the sense of the XDG
 specification, not a cache.
 """
 
@@ -16,11 +16,11 @@ __all__ = ["private_folder", "state_folder"]
 
 
 def state_folder() -> Path:
-    """Return the folder that keeps state between commands; it may not exist yet.
+    """Return the folder for state between commands; it may not exist.
 
-    ``TAGODEV_STATE`` names it.
-    By default it is ``$XDG_STATE_HOME/tagodev`` (``~/.local/state/tagodev``), on macOS
-    ``~/Library/Application Support/tagodev``, on Windows ``%LOCALAPPDATA%/tagodev/State``.
+    It is set by ``TAGODEV_STATE``. Default: ``$XDG_STATE_HOME/tagodev``
+    (``~/.local/state/tagodev``), on macOS ``~/Library/Application Support/tagodev``, on Windows
+    ``%LOCALAPPDATA%/tagodev/State``.
     """
     if chosen := os.environ.get("TAGODEV_STATE"):
         return Path(chosen).expanduser().absolute()
@@ -37,13 +37,13 @@ def state_folder() -> Path:
 
 
 def private_folder(*parts: str) -> Path:
-    """Return a folder inside the state folder, created with mode 0700 where it is missing.
+    """Return a folder inside the state folder, created with mode 0700 if missing.
 
     Args:
         parts: names of the folder and its parents, below the state folder.
 
     Raises:
-        ConfigurationError: it can't be created.
+        ConfigurationError: the folder can't be created.
     """
     try:
         folder = state_folder()
@@ -55,6 +55,6 @@ def private_folder(*parts: str) -> Path:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigurationError(
             f"The state folder can't be used: {reason}",
-            hint="Set TAGODEV_STATE to a folder that you may write to",
+            hint="Set TAGODEV_STATE to a writable folder",
         ) from None
     return folder

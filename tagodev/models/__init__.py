@@ -1,4 +1,4 @@
-"""The nouns of the device API as attrs classes: frozen, slotted, documented field by field."""
+"""Models of the device API: frozen, slotted attrs classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of bulk runs that name a device, and say what to do with it."""
+"""Items of bulk runs: a device id and the change, token, parameters or data for it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tagodev.secrets import Secret
 
 __all__ = ["DataBatch", "DeviceChange", "DeviceTokenCreate", "ParameterChange", "Rotation"]
 
-#: Registers that one request takes, by the service's own way to send in chunks.
+#: Registers per request: the chunk size of the official SDK.
 _MAX_POINTS: Final = 1000
 
 
@@ -35,7 +35,7 @@ def _as_points(items: Iterable[DataCreate]) -> tuple[DataCreate, ...]:
 def _check_points(_: object, attribute: attrs.Attribute[Any], value: tuple[object, ...]) -> None:
     if not 1 <= len(value) <= _MAX_POINTS:
         raise InputError(
-            f"holds {len(value)} registers, but must hold 1 to {_MAX_POINTS}", path=attribute.name
+            f"has {len(value)} registers, must have 1 to {_MAX_POINTS}", path=attribute.name
         )
     for index, point in enumerate(value):
         if not isinstance(point, DataCreate):
@@ -47,7 +47,7 @@ def _check_points(_: object, attribute: attrs.Attribute[Any], value: tuple[objec
 
 @attrs.frozen
 class DeviceChange:
-    """A device, and what to change in it.
+    """Changes to a device.
 
     Examples:
         >>> DeviceChange("67e1a2b3c4d5e6f708192a3b", DeviceEdit(active=False)).changes.active
@@ -55,13 +55,13 @@ class DeviceChange:
     """
 
     device_id: str = attrs.field(validator=not_blank)
-    """Which device."""
+    """Id of the device."""
     changes: DeviceEdit = attrs.field(validator=instance_of(DeviceEdit))
-    """What to change; its tags replace all that the device has."""
+    """Fields to change; its tags replace all tags of the device."""
     tags: TagChanges | None = attrs.field(
         default=None, kw_only=True, validator=instance_of(TagChanges, optional=True)
     )
-    """The tags to set and to remove, merged with those that it has when the row is done."""
+    """Tags to set and to remove, merged with the device's tags when the item is sent."""
 
     def __attrs_post_init__(self) -> None:
         check_tags_once(self.changes, self.tags)
@@ -69,7 +69,7 @@ class DeviceChange:
 
 @attrs.frozen
 class DeviceTokenCreate:
-    """A device, and the token to be made for it.
+    """A token to create for a device.
 
     Examples:
         >>> DeviceTokenCreate("67e1a2b3c4d5e6f708192a3b", TokenCreate("field", "write")).token.name
@@ -77,14 +77,14 @@ class DeviceTokenCreate:
     """
 
     device_id: str = attrs.field(validator=not_blank)
-    """Which device."""
+    """Id of the device."""
     token: TokenCreate = attrs.field(validator=instance_of(TokenCreate))
-    """What to make."""
+    """The token to create."""
 
 
 @attrs.frozen
 class Rotation:
-    """A token to be replaced by a new one of the same name and permission.
+    """A token to replace with a new one of the same name and permission.
 
     Examples:
         >>> Rotation("67e1a2b3c4d5e6f708192a3b", "8be70d95-0dbc-4e16-89b6-b23b077d05e5").token
@@ -92,21 +92,21 @@ class Rotation:
     """
 
     device_id: str = attrs.field(validator=not_blank)
-    """Which device."""
+    """Id of the device."""
     token: Secret | None = attrs.field(default=None, converter=attrs.converters.optional(Secret))
-    """The token to be replaced; None only where the device has no more than one."""
+    """The token to replace; may be None if the device has only one."""
 
     def __attrs_post_init__(self) -> None:
         if self.token is not None and not isinstance(self.token.reveal(), str):
-            raise InputError("must be a token: text", path="token")
+            raise InputError("must be text", path="token")
         if self.token is not None and not self.token:
             # An empty cell must never rotate a live token.
-            raise InputError("is empty: name the token to be replaced", path="token")
+            raise InputError("is empty; give the token to replace", path="token")
 
 
 @attrs.frozen
 class ParameterChange:
-    """A device, and what its configuration parameters are to be; those with other keys stay.
+    """Configuration parameters to set on a device; parameters with other keys are kept.
 
     Examples:
         >>> ParameterChange(
@@ -116,16 +116,16 @@ class ParameterChange:
     """
 
     device_id: str = attrs.field(validator=not_blank)
-    """Which device."""
+    """Id of the device."""
     parameters: tuple[ConfigurationParameter, ...] = attrs.field(
         converter=as_parameters, validator=check_parameters
     )
-    """What to set; at most 60."""
+    """Parameters to set; at most 60."""
 
 
 @attrs.frozen
 class DataBatch:
-    """A device, and data to be sent on its behalf in one request.
+    """Data to send to a device in one request.
 
     Examples:
         >>> DataBatch("67e1a2b3c4d5e6f708192a3b", [DataCreate("rssi", -71)]).points[0].variable
@@ -133,6 +133,6 @@ class DataBatch:
     """
 
     device_id: str = attrs.field(validator=not_blank)
-    """Which device."""
+    """Id of the device."""
     points: tuple[DataCreate, ...] = attrs.field(converter=_as_points, validator=_check_points)
-    """What to send: 1 to 1,000 registers."""
+    """1 to 1,000 registers."""

@@ -1,7 +1,6 @@
-"""Chunks: the parts in which an immutable device keeps its data, and lets go of it.
+"""Models for chunks: the parts in which an immutable device stores and deletes its data.
 
-The fields are those of TagoIO's OpenAPI file; one SDK has other names for the two dates, which are
-read too.
+Fields follow TagoIO's OpenAPI file. One SDK names the two dates differently; both names are read.
 """
 
 from __future__ import annotations
@@ -17,29 +16,29 @@ __all__ = ["Chunk", "ChunkBackup"]
 
 @attrs.frozen(kw_only=True)
 class Chunk:
-    """The data of one period: a day, week, month or quarter, as the device was made."""
+    """The data of one chunk period: a day, week, month or quarter."""
 
     id: str
-    """Its first and its last second as Unix timestamps: ``1658102400_1658707199``."""
+    """First and last second as Unix timestamps: ``1658102400_1658707199``."""
     from_date: datetime
-    """Its first moment, UTC; ``from`` on the wire."""
+    """Start, UTC; ``from`` in the JSON."""
     to_date: datetime
-    """Its last moment, UTC; ``to`` on the wire."""
+    """End, UTC; ``to`` in the JSON."""
     amount: int | None = None
-    """How many registers it holds, where the service tells."""
+    """Number of registers; None if the service does not report it."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
 class ChunkBackup:
-    """What the service says of an export of a chunk that it has been asked for."""
+    """The answer to a request for an export of a chunk."""
 
     chunk_id: str
-    """Which chunk."""
+    """Id of the chunk."""
     file_address: str
-    """Where in Files it will be, the placeholders filled in."""
+    """Path of the export in Files, placeholders resolved."""
     status: str | None = None
-    """``scheduled``, where the service says so."""
+    """``scheduled``; None if the service does not report it."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""

@@ -1,8 +1,7 @@
-"""Data of devices as it is sent, changed and read.
+"""Models for device data: registers to send, edits, and registers read.
 
-What is sent is checked against the documented bounds (docs.tago.io: Sending data).
-What is read is not: a register that was kept under other rules must not make the whole page
-unreadable on which it stands.
+Data to send is checked against the documented bounds (docs.tago.io: Sending data).
+Data read is not: one register stored under other rules must not make a whole page fail.
 """
 
 from __future__ import annotations
@@ -32,14 +31,13 @@ __all__ = [
     "check_moment",
 ]
 
-#: What a register's value may be.
+#: Types of a register's value.
 DataValue: TypeAlias = str | int | float | bool
 
 _MAX_VARIABLE: Final = 100
 _MAX_UNIT: Final = 25
 _MAX_GROUP: Final = 100
-# "6 kB" and "10 kB" in the documentation: taken at the larger of their two meanings, since what
-# is refused here can't be sent at all.
+# "6 kB" and "10 kB" in the documentation: the larger of the two meanings (1,024 bytes).
 _MAX_VALUE: Final = 6 * 1024
 _MAX_METADATA: Final = 10 * 1024
 _FORBIDDEN: Final = frozenset("*?!<>.-=$")
@@ -49,13 +47,14 @@ _FORBIDDEN: Final = frozenset("*?!<>.-=$")
 
 
 def _at_most(maximum: int) -> Callable[[object, attrs.Attribute[Any], object], None]:
-    """Return a validator that refuses what is no text, and longer text; `UNSET` passes."""
+    """Return a validator that accepts text up to a length, or `UNSET`."""
 
     def check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
         text(instance, attribute, value)
         if isinstance(value, str) and len(value) > maximum:
             raise InputError(
-                f"{len(value)} characters, but at most {maximum} are kept", path=attribute.name
+                f"has {len(value)} characters, but at most {maximum} are allowed",
+                path=attribute.name,
             )
 
     return check
@@ -65,17 +64,20 @@ def _variable(_: object, attribute: attrs.Attribute[Any], value: object) -> None
     if isinstance(value, str):
         wrong = next((one for one in value if one in _FORBIDDEN or one.isspace()), None)
         if wrong is not None:
-            raise InputError(f"holds {wrong!r}, which no variable may", path=attribute.name)
+            raise InputError(
+                f"contains {wrong!r}, which is not allowed in a variable name",
+                path=attribute.name,
+            )
 
 
 def _value(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if isinstance(value, float) and not isfinite(value):
-        raise InputError(f"{value} is no number that JSON has a form for", path=attribute.name)
+        raise InputError(f"must be a finite number, not {value}", path=attribute.name)
     if isinstance(value, str):
         size = len(value.encode("utf-8", "surrogatepass"))
         if size > _MAX_VALUE:
             raise InputError(
-                f"{size:,} bytes, but at most {_MAX_VALUE:,} are kept", path=attribute.name
+                f"has {size:,} bytes, but at most {_MAX_VALUE:,} are allowed", path=attribute.name
             )
     elif value is not UNSET and not isinstance(value, (bool, int, float)):
         raise InputError(
@@ -96,19 +98,19 @@ def _metadata(_: object, attribute: attrs.Attribute[Any], value: object) -> None
     else:
         if size <= _MAX_METADATA:
             return
-        problem = f"{size:,} bytes, but at most {_MAX_METADATA:,} are kept"
+        problem = f"has {size:,} bytes, but at most {_MAX_METADATA:,} are allowed"
     raise InputError(problem, path=attribute.name)
 
 
 def check_moment(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    """Refuse what is neither a moment nor text; `UNSET` passes."""
+    """Accept a datetime, text or `UNSET`."""
     if isinstance(value, datetime):
         return
     if value is not UNSET and not isinstance(value, str):
         raise InputError(
-            f"must be a moment, or text, not {type(value).__name__}",
+            f"must be a datetime or text, not {type(value).__name__}",
             path=attribute.name,
-            hint="Of a Unix timestamp make one: datetime.fromtimestamp(seconds, tz=UTC)",
+            hint="Convert a Unix timestamp: datetime.fromtimestamp(seconds, tz=UTC)",
         )
     not_blank(instance, attribute, value)
 
@@ -131,12 +133,12 @@ def _location(_: object, attribute: attrs.Attribute[Any], value: object) -> None
             )
 
 
-# --- what is sent ------------------------------------------------------------------------------
+# --- requests ----------------------------------------------------------------------------------
 
 
 @attrs.frozen
 class Location:
-    """A place on the globe.
+    """A geographic location.
 
     Examples:
         >>> Location(35.77, -78.67)
@@ -144,14 +146,14 @@ class Location:
     """
 
     lat: float = attrs.field(validator=_coordinate)
-    """Degrees north of the equator; from -90 to 90 when it is sent."""
+    """Latitude in degrees; -90 to 90 when sent."""
     lng: float = attrs.field(validator=_coordinate)
-    """Degrees east of Greenwich; from -180 to 180 when it is sent."""
+    """Longitude in degrees; -180 to 180 when sent."""
 
 
 @attrs.frozen
 class DataCreate:
-    """One register to be sent: a variable, and what it is now.
+    """A register to send: a variable and its value.
 
     Examples:
         >>> DataCreate("temperature", 21.5, unit="°C").value
@@ -162,8 +164,8 @@ class DataCreate:
     """
 
     variable: str = attrs.field(validator=[not_blank, _at_most(_MAX_VARIABLE), _variable])
-    """What is measured: at most 100 characters, no white space and none of ``*?!<>.-=$``.
-    The service keeps it in lower case."""
+    """At most 100 characters, no white space and none of ``*?!<>.-=$``.
+    The service stores it in lower case."""
     value: DataValue | Unset = attrs.field(default=UNSET, validator=_value)
     """Text of at most 6 kB, a finite number, true or false."""
     unit: str | Unset = attrs.field(default=UNSET, kw_only=True, validator=_at_most(_MAX_UNIT))
@@ -171,26 +173,26 @@ class DataCreate:
     group: str | Unset = attrs.field(
         default=UNSET, kw_only=True, validator=[not_blank, _at_most(_MAX_GROUP)]
     )
-    """What belongs together: at most 100 characters. Left out, the service makes one up, the same
-    for all of a request."""
+    """Group of related registers: at most 100 characters. Default: the service generates one for
+    the whole request."""
     time: datetime | str | Unset = attrs.field(
         default=UNSET, kw_only=True, converter=as_moment, validator=check_moment
     )
-    """When it was so: a moment (without a zone: UTC), or text for the service to read. Left out:
-    when it arrives."""
+    """Time of the measurement: a datetime (UTC if it has no zone), or text that the service parses.
+    Default: time of arrival."""
     location: Location | Unset | None = attrs.field(
         default=UNSET, kw_only=True, validator=_location
     )
-    """Where it was so."""
+    """Location of the measurement."""
     metadata: Mapping[str, Any] | Unset = attrs.field(
         default=UNSET, kw_only=True, validator=_metadata, hash=False
     )
-    """Whatever else is to be kept with it: an object of at most 10 kB as JSON."""
+    """Any JSON object of at most 10 kB."""
 
 
 @attrs.frozen
 class DataEdit:
-    """What to change in a register; a field that is not given stays as it is.
+    """Changes to a register; fields left out are kept.
 
     Examples:
         >>> DataEdit("6298fcc3e0b6840012bb6abf", value=27).value
@@ -201,7 +203,7 @@ class DataEdit:
     """
 
     id: str = attrs.field(validator=not_blank)
-    """Which register."""
+    """Id of the register."""
     value: DataValue | Unset = attrs.field(default=UNSET, validator=_value)
     """Text of at most 6 kB, a finite number, true or false."""
     variable: str | Unset = attrs.field(
@@ -217,83 +219,83 @@ class DataEdit:
     time: datetime | str | Unset = attrs.field(
         default=UNSET, kw_only=True, converter=as_moment, validator=check_moment
     )
-    """A moment (without a zone: UTC), or text for the service to read."""
+    """A datetime (UTC if it has no zone), or text that the service parses."""
     location: Location | Unset | None = attrs.field(
         default=UNSET, kw_only=True, validator=_location
     )
-    """None for nowhere."""
+    """None removes it."""
     metadata: Mapping[str, Any] | Unset = attrs.field(
         default=UNSET, kw_only=True, validator=_metadata, hash=False
     )
     """An object of at most 10 kB as JSON."""
 
 
-# --- what is read ------------------------------------------------------------------------------
+# --- answers -----------------------------------------------------------------------------------
 
 
 @attrs.frozen(kw_only=True)
 class DataPoint:
-    """A register as the service gives it."""
+    """A register read from the service."""
 
     id: str
     """24 hex digits."""
     variable: str
-    """What was measured, in lower case."""
+    """The variable, in lower case."""
     time: datetime
-    """When it was so, UTC."""
+    """Time of the measurement, UTC."""
     value: DataValue | None = None
-    """Text, a number, true or false; None where the register has none."""
+    """Text, a number, true or false; None if the register has no value."""
     unit: str | None = None
     """The value's unit."""
     group: str | None = None
-    """What it was sent together with; once called ``serie``."""
+    """Group of related registers; formerly ``serie``."""
     device: str | None = None
     """Id of the device that sent it."""
     location: Location | None = None
-    """Where it was so."""
+    """Location of the measurement."""
     metadata: Any = attrs.field(default=None, hash=False)
-    """Whatever was kept with it: an object, as a rule."""
+    """Metadata, usually an object."""
     created_at: datetime | None = None
-    """When the service took it, UTC; told where `DataQuery.details` asks for it."""
+    """Time of arrival at the service, UTC; only with `DataQuery.details`."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
 
 @attrs.frozen
 class AggregatePoint:
-    """What a variable comes to in one interval."""
+    """The aggregate of a variable over one interval."""
 
     time: datetime
-    """When the interval begins, UTC."""
+    """Start of the interval, UTC."""
     value: float | None = None
-    """The average, sum, least or greatest value in it; None where there was none."""
+    """Average, sum, minimum or maximum; None if the interval has no values."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
 class DataBackup:
-    """What the service says of an export of data that it has been asked for."""
+    """The answer to a request for an export of data."""
 
     file_address: str
-    """Where in Files it will be, the placeholders filled in."""
+    """Path of the export in Files, placeholders resolved."""
     status: str | None = None
-    """``scheduled``, where the service says so."""
+    """``scheduled``; None if the service does not report it."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
 
 @attrs.frozen
 class Total:
-    """The number that a question for one is answered with."""
+    """The answer to a count or a sum."""
 
     value: float | None
-    """None where there is nothing to count with."""
+    """None if no register matches."""
 
 
 @attrs.frozen
 class Affected:
-    """What the service says of a change: how many registers it touched, in words or as a number."""
+    """The number of registers that a change affected."""
 
     number: int | None
-    """None where the words hold no number."""
+    """None if the answer contains no number."""

@@ -1,7 +1,7 @@
-"""Which data to read, to count with, or to delete.
+"""The query for data to read, to aggregate or to delete.
 
-The parameters are those of TagoIO's OpenAPI file and of the official SDKs' types, in their plural
-names, which both understand.
+Parameters follow TagoIO's OpenAPI file and the official SDKs, with the plural names that both
+accept.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from tagodev.models.unset import UNSET, Unset
 
 __all__ = ["MAX_QTY", "Aggregation", "Comparison", "DataQuery", "Interval", "PointMode"]
 
-#: Registers that one request gives at most, by the official tools' own checks.
+#: Maximum registers per request, as the official tools check.
 MAX_QTY: Final = 10_000
 
-#: Which registers of each variable, by its time, by when the service took it, or by its value.
+#: Which register of each variable: by time, by time of arrival, or by value.
 PointMode: TypeAlias = Literal[
     "last_item",
     "first_item",
@@ -35,18 +35,18 @@ PointMode: TypeAlias = Literal[
     "min",
     "max",
 ]
-#: What the values of an interval are made into.
+#: Aggregate of the values of an interval.
 Aggregation: TypeAlias = Literal["avg", "sum", "min", "max"]
-#: How long an interval is.
+#: Length of an interval.
 Interval: TypeAlias = Literal["minute", "hour", "day", "month", "quarter", "year"]
-#: How a value is compared: greater, greater or equal, less, less or equal, equal, not equal.
+#: Comparison of a value: greater, greater or equal, less, less or equal, equal, not equal.
 Comparison: TypeAlias = Literal["gt", "gte", "lt", "lte", "eq", "ne"]
 
 _ORDINATIONS: Final = ("ascending", "descending")
 
 
 def _count(maximum: int | None) -> Callable[[object, attrs.Attribute[Any], object], None]:
-    """Return a validator that refuses what is no number of registers; `UNSET` passes."""
+    """Return a validator that accepts a number of registers, or `UNSET`."""
 
     def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         if value is UNSET:
@@ -66,7 +66,7 @@ def _ordination(_: object, attribute: attrs.Attribute[Any], value: object) -> No
 
 
 def _as_list(value: Iterable[Any] | DataValue | Unset) -> tuple[Any, ...] | Unset:
-    """Turn any iterable into a tuple, and one single value into a tuple of it."""
+    """Convert an iterable, or a single value, to a tuple."""
     if isinstance(value, Unset):
         return value
     if isinstance(value, str) or not isinstance(value, Iterable):
@@ -75,8 +75,7 @@ def _as_list(value: Iterable[Any] | DataValue | Unset) -> tuple[Any, ...] | Unse
 
 
 def _as_bound(value: datetime | str | Unset) -> datetime | str | Unset:
-    # A date alone is the service's to read: as a start it means the day's first moment, as an end
-    # its last one.
+    # The service parses a date alone: as a start it is the begin of the day, as an end its end.
     if isinstance(value, str) and len(value) <= len("2026-03-01"):
         return value
     return as_moment(value)
@@ -95,8 +94,8 @@ def _values(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     if value is UNSET:
         return
     if not value:
-        # On the wire an empty list is no condition at all: a deletion would take everything.
-        raise InputError("must not be empty", path=attribute.name, hint="Leave it out to mean all")
+        # An empty list would be sent as no condition: a deletion would delete everything.
+        raise InputError("must not be empty", path=attribute.name, hint="Leave it out to match all")
     for index, one in enumerate(value):
         if not isinstance(one, (str, int, float, bool)):
             raise InputError(
@@ -107,9 +106,10 @@ def _values(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
 
 @attrs.frozen(kw_only=True)
 class DataQuery:
-    """Which registers; all conditions must hold, and each list takes any one of its items.
+    """A query for registers.
 
-    A list holds at most 20 items; a single one may be given by itself.
+    All conditions must match; a list matches any of its items. A list has at most 20 items; a
+    single item may be given without a list.
 
     Examples:
         >>> DataQuery(variables="temperature", start_date="1 day", qty=100).variables
@@ -122,33 +122,33 @@ class DataQuery:
     variables: tuple[str, ...] | Unset = attrs.field(
         default=UNSET, converter=_as_list, validator=_texts
     )
-    """Only of these variables."""
+    """Variables."""
     groups: tuple[str, ...] | Unset = attrs.field(
         default=UNSET, converter=_as_list, validator=_texts
     )
-    """Only of these groups."""
+    """Groups."""
     ids: tuple[str, ...] | Unset = attrs.field(default=UNSET, converter=_as_list, validator=_texts)
-    """Only these registers; not for immutable devices."""
+    """Ids of registers; not for immutable devices."""
     values: tuple[DataValue, ...] | Unset = attrs.field(
         default=UNSET, converter=_as_list, validator=_values
     )
-    """Only with one of these values."""
+    """Values."""
     qty: int | Unset = attrs.field(default=UNSET, validator=_count(MAX_QTY))
-    """How many at most, 0 to 10,000; of each variable, where several are named. Left out: as many
-    as `ids` names, or else the service's own 15."""
+    """Maximum number of registers, 0 to 10,000; per variable if there are several. Default: the
+    number of `ids`, or else the service's default of 15."""
     skip: int | Unset = attrs.field(default=UNSET, validator=_count(None))
-    """How many to pass over first; left out: none."""
+    """Number of registers to skip; default: 0."""
     ordination: str | Unset = attrs.field(default=UNSET, validator=_ordination)
-    """By time, ``ascending`` or ``descending``; left out: ``descending``, the newest first."""
+    """Order by time, ``ascending`` or ``descending`` (default: newest first)."""
     start_date: datetime | str | Unset = attrs.field(
         default=UNSET, converter=_as_bound, validator=check_moment
     )
-    """Only from then on: a moment (without a zone: UTC), or text for the service to read, such as
-    ``"2026-03-01"``, or ``"1 day"`` for so long ago."""
+    """Start: a datetime (UTC if it has no zone), or text that the service parses, such as
+    ``"2026-03-01"``, or ``"1 day"`` ago."""
     end_date: datetime | str | Unset = attrs.field(
         default=UNSET, converter=_as_bound, validator=check_moment
     )
-    """Only until then, the moment included; a date means its whole day. Give no span of time here:
-    whether it counts back from now or ahead, sources do not agree."""
+    """End, inclusive; a date includes the whole day. Do not give a duration: sources disagree on
+    whether it counts backwards or forwards."""
     details: bool | Unset = attrs.field(default=UNSET, validator=boolean)
-    """Whether to tell when each register was made (`DataPoint.created_at`)."""
+    """Whether to include the time of arrival (`DataPoint.created_at`)."""

@@ -1,12 +1,11 @@
-"""Devices as they are asked for, made, changed and read.
+"""Models for devices: filters, creation, edits, and devices read from the service.
 
-Names need not be unique, and how long one may be is not documented: only a blank one is refused
-here.
+Names need not be unique. Their maximum length is not documented, so only blank names are refused.
 
-The fields are those of TagoIO's OpenAPI file and of the official SDKs' types; where these are at
-odds each is read, and one is written.
-Bounds of retention are the documentation's (docs.tago.io: Data Retention), those of tags and
-configuration parameters stand with their source in `tagodev.hard_limits`.
+Fields follow TagoIO's OpenAPI file and the official SDKs; where these differ, both names are read
+and one is written.
+Bounds of retention are documented (docs.tago.io: Data Retention); those of tags and configuration
+parameters are in `tagodev.hard_limits`.
 """
 
 from __future__ import annotations
@@ -48,15 +47,15 @@ __all__ = [
     "TagFilter",
 ]
 
-#: The public network and connector of a device that talks plain HTTPS (the ids in the create
-#: examples of TagoIO's OpenAPI file). A TagoDeploy project may lack them.
+#: The public network and connector for plain HTTPS (ids from the create examples of TagoIO's
+#: OpenAPI file). A TagoDeploy project may not have them.
 CUSTOM_HTTPS_NETWORK: Final = "5bbd0d144051a50034cd19fb"
 CUSTOM_HTTPS_CONNECTOR: Final = "5f5a8f3351d4db99c40dece5"
 
-#: How many periods of each length data may be kept (docs.tago.io: Data Retention).
+#: Maximum number of chunk periods that data is retained (docs.tago.io: Data Retention).
 _MAX_RETENTION: Final[Mapping[str, int]] = {"day": 31, "week": 26, "month": 36, "quarter": 36}
 _LONGEST: Final = max(_MAX_RETENTION.values())
-#: The types that keep data in chunks, and let go of whole chunks.
+#: Device types that store data in chunks.
 _CHUNKED: Final = ("immutable", "hybrid")
 
 
@@ -70,28 +69,28 @@ def _period(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
 def _retention(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if value is not UNSET and not (type(value) is int and 0 <= value <= _LONGEST):
         raise InputError(
-            f"must be a whole number, 0 to {_LONGEST}, not {value!r}", path=attribute.name
+            f"must be a whole number from 0 to {_LONGEST}, not {value!r}", path=attribute.name
         )
 
 
 def _check_chunks(storage: str, period: str | Unset, retention: int | Unset) -> None:
-    """Refuse a device that keeps data in chunks and does not say in which, or for too long."""
+    """Refuse a chunked device without chunk period and retention, or with too long a retention."""
     if storage in _CHUNKED:
         for path, value in (("chunk_period", period), ("chunk_retention", retention)):
             if value is UNSET:
-                raise InputError(f"must be given where the type is {storage}", path=path)
+                raise InputError(f"is required for type {storage}", path=path)
     if isinstance(period, str) and isinstance(retention, int):
         longest = _MAX_RETENTION[period]
         if retention > longest:
             raise InputError(
-                f"must be 0 to {longest} where the period is a {period}, not {retention}",
+                f"must be 0 to {longest} for chunk_period {period}, not {retention}",
                 path="chunk_retention",
             )
 
 
 @attrs.frozen(kw_only=True)
 class DeviceCreate:
-    """A device to be made.
+    """A device to create.
 
     Examples:
         >>> DeviceCreate(name="Cold room 3", tags=[Tag("site", "7")]).name
@@ -104,27 +103,26 @@ class DeviceCreate:
     name: str = attrs.field(validator=not_blank)
     """Not empty; names need not be unique."""
     network: str = attrs.field(default=CUSTOM_HTTPS_NETWORK, validator=not_blank)
-    """Id of the network the device speaks through; default: the public Custom HTTPS."""
+    """Id of the device's network; default: the public Custom HTTPS."""
     connector: str = attrs.field(default=CUSTOM_HTTPS_CONNECTOR, validator=not_blank)
     """Id of the connector, which must belong to the network; default: the public Custom HTTPS.
-    The two are chosen together: give both or neither."""
+    Give both `network` and `connector`, or neither."""
     type: str = attrs.field(default="mutable", validator=not_blank)
-    """How data is kept: ``mutable`` (default), ``immutable``, ``hybrid``, or what else the service
-    knows."""
+    """Storage type: ``mutable`` (default), ``immutable``, ``hybrid``, or another type that the
+    service defines."""
     chunk_period: str | Unset = attrs.field(default=UNSET, validator=_period)
     """Immutable and hybrid: ``day``, ``week``, ``month`` or ``quarter``; can't be changed later."""
     chunk_retention: int | Unset = attrs.field(default=UNSET, validator=_retention)
-    """Immutable and hybrid: how many periods data is kept, from 0 to 31 days, 26 weeks, 36 months
-    or 36 quarters."""
+    """Immutable and hybrid: number of periods that data is retained, up to 31 days, 26 weeks,
+    36 months or 36 quarters."""
     mutable_variable_regex: str | Unset = attrs.field(default=UNSET, validator=not_blank)
-    """Hybrid only: which variables can be changed later, as a pattern that some variables match
-    anywhere in their name, and others do not."""
+    """Hybrid only: regular expression for the names of the variables that can be changed later."""
     serie_number: str | Unset = attrs.field(default=UNSET, validator=not_blank)
-    """The hardware's serial number, where the network asks for one; it is kept on the token."""
+    """Serial number of the hardware, if the network needs one; stored on the token."""
     active: bool | Unset = attrs.field(default=UNSET, validator=boolean)
-    """Whether the device may send and be read; left out, the service makes it active."""
+    """Whether the device can send and receive data; default of the service: true."""
     visible: bool | Unset = attrs.field(default=UNSET, validator=boolean)
-    """Whether the device is shown; left out, the service shows it."""
+    """Whether the device is shown; default of the service: true."""
     description: str | Unset | None = attrs.field(default=UNSET)
     """Free text."""
     tags: tuple[Tag, ...] | Unset = attrs.field(
@@ -141,20 +139,18 @@ class DeviceCreate:
     def __attrs_post_init__(self) -> None:
         if (self.network == CUSTOM_HTTPS_NETWORK) != (self.connector == CUSTOM_HTTPS_CONNECTOR):
             raise InputError(
-                "a network and its connector go together",
+                "network and connector must be given together",
                 path="connector" if self.network != CUSTOM_HTTPS_NETWORK else "network",
                 hint="Give both, or neither for the public Custom HTTPS",
             )
         _check_chunks(self.type, self.chunk_period, self.chunk_retention)
         if self.type == "hybrid" and self.mutable_variable_regex is UNSET:
-            raise InputError(
-                "must be given where the type is hybrid", path="mutable_variable_regex"
-            )
+            raise InputError("is required for type hybrid", path="mutable_variable_regex")
 
 
 @attrs.frozen(kw_only=True)
 class DeviceEdit:
-    """What to change in a device; a field that is not given stays as it is.
+    """Changes to a device; fields left out are kept.
 
     Examples:
         >>> DeviceEdit(active=False)
@@ -167,20 +163,20 @@ class DeviceEdit:
     name: str | Unset = attrs.field(default=UNSET, validator=not_blank)
     """Not empty."""
     network: str | Unset = attrs.field(default=UNSET, validator=not_blank)
-    """With `connector` only, and only while the device has no token."""
+    """Requires `connector`; only while the device has no token."""
     connector: str | Unset = attrs.field(default=UNSET, validator=not_blank)
-    """With `network` only, and only while the device has no token."""
+    """Requires `network`; only while the device has no token."""
     chunk_retention: int | Unset = attrs.field(default=UNSET, validator=_retention)
-    """Immutable and hybrid devices: how many periods data is kept, from 0 to 31 days, 26 weeks,
-    36 months or 36 quarters."""
+    """Immutable and hybrid devices: number of periods that data is retained, up to 31 days,
+    26 weeks, 36 months or 36 quarters."""
     mutable_variable_regex: str | Unset = attrs.field(default=UNSET, validator=not_blank)
-    """Hybrid devices, while they are empty: which variables can be changed later."""
+    """Hybrid devices without data: regular expression for the variables that can be changed."""
     active: bool | Unset = attrs.field(default=UNSET, validator=boolean)
-    """Whether the device may send and be read."""
+    """Whether the device can send and receive data."""
     visible: bool | Unset = attrs.field(default=UNSET, validator=boolean)
     """Whether the device is shown."""
     description: str | Unset | None = attrs.field(default=UNSET)
-    """Free text; None empties it."""
+    """Free text; None clears it."""
     tags: tuple[Tag, ...] | Unset = attrs.field(
         default=UNSET, converter=as_tuple, validator=check_tags
     )
@@ -195,7 +191,7 @@ class DeviceEdit:
     def __attrs_post_init__(self) -> None:
         if (self.network is UNSET) != (self.connector is UNSET):
             raise InputError(
-                "network and connector are changed together",
+                "network and connector must be changed together",
                 path="network" if self.network is UNSET else "connector",
             )
 
@@ -210,7 +206,7 @@ def _given(instance: attrs.AttrsInstance) -> str:
 
 @attrs.frozen
 class DeviceConvert:
-    """How a device is to keep its data from now on; it must be empty, and not active.
+    """Conversion of a device to another storage type; the device must be empty and inactive.
 
     Examples:
         >>> DeviceConvert("immutable", chunk_period="month", chunk_retention=6).type
@@ -221,12 +217,12 @@ class DeviceConvert:
     """
 
     type: str = attrs.field(validator=not_blank)
-    """``mutable``, ``immutable``, or what else the service knows."""
+    """``mutable``, ``immutable``, or another type that the service defines."""
     chunk_period: str | Unset = attrs.field(default=UNSET, kw_only=True, validator=_period)
     """Immutable only: ``day``, ``week``, ``month`` or ``quarter``."""
     chunk_retention: int | Unset = attrs.field(default=UNSET, kw_only=True, validator=_retention)
-    """Immutable only: how many periods data is kept, from 0 to 31 days, 26 weeks, 36 months or 36
-    quarters."""
+    """Immutable only: number of periods that data is retained, up to 31 days, 26 weeks, 36 months
+    or 36 quarters."""
 
     def __attrs_post_init__(self) -> None:
         _check_chunks(self.type, self.chunk_period, self.chunk_retention)
@@ -234,7 +230,7 @@ class DeviceConvert:
 
 @attrs.frozen
 class TagFilter:
-    """A tag that devices are to carry: its key, its value, or both on the same tag.
+    """Filter by a tag: its key, its value, or both on the same tag.
 
     Examples:
         >>> TagFilter("site")
@@ -244,12 +240,11 @@ class TagFilter:
     key: str | Unset = attrs.field(default=UNSET, validator=text)
     """Exactly this key."""
     value: str | Unset = attrs.field(default=UNSET, validator=text)
-    """Exactly this value, unless a key is given too and it holds ``*``, which stands for any run
-    of characters."""
+    """Exactly this value; if a key is given too, ``*`` matches any characters."""
 
     def __attrs_post_init__(self) -> None:
         if self.key is UNSET and self.value is UNSET:
-            raise InputError("needs a key, a value or both", path="key")
+            raise InputError("must have a key, a value or both", path="key")
 
 
 def _as_tag_filters(value: Iterable[Any] | Unset) -> tuple[Any, ...] | Unset:
@@ -265,7 +260,7 @@ def _check_tag_filters(_: object, attribute: attrs.Attribute[Any], value: object
 
 @attrs.frozen(kw_only=True)
 class DeviceFilter:
-    """Which devices to list; all conditions must hold.
+    """Filter for a list of devices; all conditions must match.
 
     Examples:
         >>> DeviceFilter(name="Cold room *", tags=[Tag("site", "7")], active=True).active
@@ -275,13 +270,13 @@ class DeviceFilter:
     id: str | Unset = attrs.field(default=UNSET, validator=text)
     """Exactly this id."""
     name: str | Unset = attrs.field(default=UNSET, validator=text)
-    """Exactly this name, unless it holds ``*``, which stands for any run of characters."""
+    """Exactly this name; ``*`` matches any characters."""
     active: bool | Unset = attrs.field(default=UNSET, validator=boolean)
-    """Only devices that are active, or that are not."""
+    """Only active, or only inactive devices."""
     visible: bool | Unset = attrs.field(default=UNSET, validator=boolean)
-    """Only devices that are shown, or that are not."""
+    """Only visible, or only hidden devices."""
     type: str | Unset = attrs.field(default=UNSET, validator=text)
-    """Only devices that keep data this way."""
+    """Only devices of this storage type."""
     network: str | Unset = attrs.field(default=UNSET, validator=text)
     """Only devices of this network id."""
     connector: str | Unset = attrs.field(default=UNSET, validator=text)
@@ -291,65 +286,64 @@ class DeviceFilter:
     tags: tuple[TagFilter, ...] | Unset = attrs.field(
         default=UNSET, converter=_as_tag_filters, validator=_check_tag_filters
     )
-    """Only devices that carry every one of these: each a `Tag`, or a `TagFilter` to say less of
-    it; at most 20."""
+    """Only devices with all of these tags, each a `Tag` or a `TagFilter`; at most 20."""
     created_at: datetime | str | Unset = attrs.field(
         default=UNSET, converter=as_moment, validator=moment
     )
-    """When they were made: a moment, or a span of time back from now (``"1 day"``). How the service
-    compares is not documented; most likely "since then"."""
+    """Time of creation: a datetime, or a duration before now (``"1 day"``). The comparison is not
+    documented; most likely "since"."""
     updated_at: datetime | str | Unset = attrs.field(
         default=UNSET, converter=as_moment, validator=moment
     )
-    """When they were last changed, in the same way."""
+    """Time of the last change, as for `created_at`."""
     last_input: datetime | str | Unset = attrs.field(
         default=UNSET, converter=as_moment, validator=moment
     )
-    """When they last tried to send, in the same way."""
+    """Time of the last attempt to send, as for `created_at`."""
 
 
 @attrs.frozen(kw_only=True)
 class DeviceCreated:
-    """What the service says of a device that it has just made."""
+    """The answer to the creation of a device."""
 
     device_id: str
     """The device's id, 24 hex digits."""
     token: Secret
-    """The device's default token, which may read and send; it never expires."""
+    """The device's default token, which can read and send; it never expires."""
     bucket_id: str | None = None
-    """The id of its bucket, where the service still names one."""
+    """Id of its bucket; None if the service does not report it."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
 
 @attrs.frozen
 class Bucket:
-    """The bucket of a device: a name from the time when data lay elsewhere."""
+    """The bucket of a device; deprecated by the service."""
 
     id: str
     """The bucket's id; the device's own on new devices."""
     name: str | None = None
-    """Its name, which a list does not give."""
+    """Its name; lists do not include it."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
 class Device:
-    """A device as the service describes it; a list gives only the fields that were asked for."""
+    """A device read from the service; a list contains only the requested fields."""
 
     id: str
     """24 hex digits."""
     name: str
-    """As given; need not be unique."""
+    """Its name; need not be unique."""
     profile: str | None = None
     """Id of the profile that owns it."""
     description: str | None = None
     """Free text."""
     type: str | None = None
-    """``mutable``, ``immutable``, ``hybrid``, or what else the service knows."""
+    """``mutable``, ``immutable``, ``hybrid``, or another type that the service defines."""
     active: bool | None = None
-    """Whether the device may send and be read."""
+    """Whether the device can send and receive data."""
     visible: bool | None = None
     """Whether the device is shown."""
     network: str | None = None
@@ -369,28 +363,28 @@ class Device:
     payload_decoder: str | None = None
     """Base64 of its own payload parser's source."""
     created_at: datetime | None = None
-    """When it was made, UTC."""
+    """Time of creation, UTC."""
     updated_at: datetime | None = None
-    """When it was last changed, UTC."""
+    """Time of the last change, UTC."""
     last_input: datetime | None = None
-    """When it last tried to send, UTC; no proof that data was kept."""
+    """Time of the last attempt to send, UTC; the data may have been refused."""
     last_output: datetime | None = None
-    """When it was last read, UTC."""
+    """Time of the last read, UTC."""
     inspected_at: datetime | None = None
-    """When it was last inspected, UTC."""
+    """Time of the last inspection, UTC."""
     last_retention: datetime | None = None
-    """When data was last removed because of its age, UTC."""
+    """Time when data was last removed by retention, UTC."""
     chunk_period: str | None = None
     """Immutable and hybrid devices: ``day``, ``week``, ``month`` or ``quarter``."""
     chunk_retention: int | None = None
-    """Immutable and hybrid devices: how many chunk periods data is kept."""
+    """Immutable and hybrid devices: number of chunk periods that data is retained."""
     data_retention: str | None = None
-    """The service's own words for how long data is kept: ``forever``."""
+    """Retention as the service words it: ``forever``."""
     mutable_variable_regex: str | None = None
-    """Hybrid devices: which variables can be changed."""
+    """Hybrid devices: regular expression for the variables that can be changed."""
     rpm: SoftLimits | None = None
     """Its soft limits; None without Control Tower."""
     token: Secret | None = None
-    """A token of it, in lists that are asked for with its network's token."""
+    """One of its tokens, in lists read with a network token."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""

@@ -1,10 +1,9 @@
-"""What fields of several models have in common: converters, validators, a few small classes.
+"""Converters, validators and small classes that several models share.
 
-The validators refuse what the service would refuse, so that a bad row is found before it costs a
-request; each says which field and what to do.
-They stand on what is sent.
-A class that is read as well checks its types only: a tag that is stored without a key must not
-make the whole page unreadable on which it stands.
+The validators refuse what the service would refuse, so that a bad row costs no request.
+They apply to data that is sent.
+Classes that are also read check only types: one stored tag without a key must not make a whole
+page fail.
 """
 
 from __future__ import annotations
@@ -42,36 +41,37 @@ __all__ = [
     "text",
 ]
 
-#: A span of time in the service's words: ``1 day``, ``3 hours``.
+#: A duration in the form of the service: ``1 day``, ``3 hours``.
 _SPAN: Final = re.compile(r"[0-9]{1,9} *[A-Za-z]+")
 
 
 def text(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    """Refuse what is not text; `UNSET` passes."""
+    """Accept text or `UNSET`."""
     if value is not UNSET and not isinstance(value, str):
         raise InputError(f"must be text, not {type(value).__name__}", path=attribute.name)
 
 
 def not_blank(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    """Refuse what is not text, and text that is empty or white space; `UNSET` passes."""
+    """Accept text that is not blank, or `UNSET`."""
     text(instance, attribute, value)
     if isinstance(value, str) and not value.strip():
         raise InputError("must not be empty", path=attribute.name)
 
 
 def boolean(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    """Refuse what is neither true nor false; `UNSET` passes."""
+    """Accept true, false or `UNSET`."""
     if value is not UNSET and not isinstance(value, bool):
         raise InputError(f"must be true or false, not {value!r}", path=attribute.name)
 
 
 def at_most(maximum: int) -> Callable[[object, attrs.Attribute[Any], Sized | Unset], None]:
-    """Return a validator that refuses more than so many items; `UNSET` passes."""
+    """Return a validator that accepts up to a number of items, or `UNSET`."""
 
     def check(_: object, attribute: attrs.Attribute[Any], value: Sized | Unset) -> None:
         if value is not UNSET and len(value) > maximum:
             raise InputError(
-                f"{len(value)} items, but a device holds at most {maximum}", path=attribute.name
+                f"has {len(value)} items, but a device can have at most {maximum}",
+                path=attribute.name,
             )
 
     return check
@@ -80,7 +80,7 @@ def at_most(maximum: int) -> Callable[[object, attrs.Attribute[Any], Sized | Uns
 def instance_of(
     cls: type, *, optional: bool = False
 ) -> Callable[[object, attrs.Attribute[Any], object], None]:
-    """Return a validator that refuses what is not of a class, but for None where it is optional."""
+    """Return a validator that accepts instances of a class, and None if optional."""
 
     def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         if not (isinstance(value, cls) or (optional and value is None)):
@@ -92,22 +92,22 @@ def instance_of(
 
 
 def moment(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    """Refuse what is neither a moment nor a span of time such as ``1 day``; `UNSET` passes."""
+    """Accept a datetime, a duration such as ``1 day``, or `UNSET`."""
     if value is UNSET or (isinstance(value, str) and _SPAN.fullmatch(value)):
         return
     if not isinstance(value, datetime) or value.tzinfo is not UTC:
         raise InputError(
-            f"must be a moment or a span of time, not {value!r}",
+            f"must be a datetime or a duration, not {value!r}",
             path=attribute.name,
-            hint='Give a datetime, "2030-01-31T12:00:00Z", or a whole number and a unit: "30 days"',
+            hint='Write a time, "2030-01-31T12:00:00Z", or a number and a unit, "30 days"',
         )
 
 
 def as_moment(value: datetime | str | Unset) -> datetime | str | Unset:
-    """Turn a moment, as it is or as ISO 8601 text, into one in UTC and to the millisecond.
+    """Convert a datetime, or ISO 8601 text, to a datetime in UTC with milliseconds.
 
-    That is how the service writes it, so that what was sent is what comes back.
-    A moment without a zone is taken for UTC; what is none is left to `moment` to judge.
+    This is the service's own precision. A datetime without a zone is taken as UTC; other values
+    are returned unchanged, for `moment` to check.
     """
     found = value
     if isinstance(value, str):
@@ -120,26 +120,26 @@ def as_moment(value: datetime | str | Unset) -> datetime | str | Unset:
     try:
         found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except OverflowError:
-        # Within hours of the first or the last year: there is no such moment in UTC.
+        # Within hours of the first or the last year: no such time exists in UTC.
         return value
     return found.replace(microsecond=found.microsecond // 1000 * 1000)
 
 
 def as_tuple(value: Iterable[Any] | Unset) -> tuple[Any, ...] | Unset:
-    """Turn any iterable into a tuple; `UNSET` passes, and what is none is left to be refused."""
+    """Convert an iterable to a tuple; other values are returned unchanged."""
     if isinstance(value, Unset) or not isinstance(value, Iterable):
         return value
     return tuple(value)
 
 
-# Not `tuple` itself: type checkers would refuse every caller's items for want of their type.
+# Not `tuple` itself: type checkers could not infer the type of the items.
 def as_parameters(items: Iterable[ConfigurationParameter]) -> tuple[ConfigurationParameter, ...]:
-    """Turn any iterable of parameters into a tuple."""
+    """Convert an iterable of parameters to a tuple."""
     return tuple(items)
 
 
 def as_parameter_value(value: object) -> str:
-    """Write a parameter's value as the text that the service keeps: 600 as ``"600"``."""
+    """Convert a parameter's value to the text that the service stores: 600 to ``"600"``."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return value if isinstance(value, str) else str(value)
@@ -162,7 +162,7 @@ class Tag:
 
 @attrs.frozen
 class ConfigurationParameter:
-    """A configuration parameter: what a device is to be told, and whether it has been.
+    """A configuration parameter of a device.
 
     Examples:
         >>> ConfigurationParameter("check_rate", 600)
@@ -172,43 +172,43 @@ class ConfigurationParameter:
     key: str = attrs.field(validator=text)
     """Not empty when it is sent."""
     value: str = attrs.field(converter=as_parameter_value)
-    """Text; numbers and booleans are written as the service keeps them."""
+    """Text; numbers and booleans are converted as the service stores them."""
     sent: bool = attrs.field(default=False, kw_only=True, validator=boolean)
     """Whether the device has read it."""
     id: str | Unset = attrs.field(default=UNSET, kw_only=True)
-    """The service's id of it; given, it edits that parameter instead of adding one."""
+    """Id of the parameter; if set, that parameter is edited and none is added."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
 class SoftLimits:
-    """What a profile or a device may send and read below its plan's limits (Control Tower)."""
+    """Soft limits of a profile or a device, below the limits of its plan (Control Tower)."""
 
     data_input: int | None = None
-    """Requests a minute that send data; None where there is no soft limit."""
+    """Requests per minute that send data; None if there is no soft limit."""
     data_output: int | None = None
-    """Requests a minute that read data; None where there is no soft limit."""
+    """Requests per minute that read data; None if there is no soft limit."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
 
 def check_tags(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse more tags than a device holds (30), what is no `Tag`, and one without a key."""
+    """Accept up to 30 instances of `Tag`, each with a key."""
     check_items(Tag, attribute, value)
     at_most(MAX_TAGS_PER_DEVICE)(instance, attribute, value)
     _check_keys(attribute, value)
 
 
 def check_parameters(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse more parameters than a device holds (60), and the like of what `check_tags` does."""
+    """Accept up to 60 instances of `ConfigurationParameter`, each with a key."""
     check_items(ConfigurationParameter, attribute, value)
     at_most(MAX_PARAMETERS_PER_DEVICE)(instance, attribute, value)
     _check_keys(attribute, value)
 
 
 def check_items(cls: type, attribute: attrs.Attribute[Any], value: object) -> None:
-    """Refuse what is no list of such items, with the index of the first that is none."""
+    """Accept a tuple of instances of a class; report the index of the first other item."""
     if value is UNSET:
         return
     if not isinstance(value, tuple):

@@ -1,8 +1,8 @@
-"""Networks and connectors: what devices speak through, and what they are.
+"""Models for networks and connectors, and checks of serial numbers.
 
-A network may say how the serial numbers of its devices are written.
-The service keeps whatever it is given, so that a serial number with a typing error makes a device
-that its network never finds: `Network.check` and `Connector.check` find it before.
+A network may define a format for the serial numbers of its devices. The service does not enforce
+it: with a mistyped serial number it creates a device that the network never finds.
+`Network.check` and `Connector.check` refuse such a device before it is sent.
 """
 
 from __future__ import annotations
@@ -21,74 +21,74 @@ from tagodev.models.unset import UNSET, Unset
 
 __all__ = ["Connector", "IntegrationFilter", "Network", "SerialNumberFormat"]
 
-#: What the symbols of a mask stand for (docs.tago.io: Serial Number Format).
+#: Symbols of a mask (docs.tago.io: Serial Number Format).
 _SYMBOLS: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
     "F": ("a hexadecimal digit", frozenset(string.hexdigits)),
     "P": ("a letter or a digit", frozenset(string.ascii_letters + string.digits)),
     "0": ("a digit", frozenset(string.digits)),
     "A": ("a letter", frozenset(string.ascii_letters)),
 }
-#: Shown between the symbols, and not kept.
+#: Shown between the symbols, not stored.
 _DASH: Final = "-"
 
 
 @attrs.frozen(kw_only=True)
 class SerialNumberFormat:
-    """How a network's serial numbers are written.
+    """Format of a network's serial numbers.
 
     Examples:
         >>> eui = SerialNumberFormat(mask="FF-FF-FF-FF", case="upper")
         >>> eui.stored("08-86-ab-56")
         '0886AB56'
         >>> eui.problem("0886AB5")
-        'has 7 characters, but FF-FF-FF-FF stands for 8'
+        'has 7 characters, the mask FF-FF-FF-FF requires 8'
     """
 
     mask: str | None = None
-    """One symbol a character: ``F`` hexadecimal, ``P`` letter or digit, ``0`` digit, ``A`` letter;
-    a dash is shown only, not kept. None or empty: any text."""
+    """One symbol per character: ``F`` hexadecimal, ``P`` letter or digit, ``0`` digit, ``A``
+    letter; dashes are shown but not stored. None or empty: any text."""
     case: str | None = None
-    """``lower`` or ``upper``, where letters are to be so."""
+    """Letter case, ``lower`` or ``upper``; None for any."""
     required: bool | None = None
-    """Whether each device needs one."""
+    """Whether each device needs a serial number."""
     label: str | None = None
-    """What the serial number is called: ``Device EUI``."""
+    """Label of the serial number: ``Device EUI``."""
     help: str | None = None
     """Where to find it."""
     image: str | None = None
-    """Address of a picture that shows where to find it."""
+    """URL of a picture that shows where to find it."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
     def stored(self, serial: str) -> str:
-        """Return a serial number as the service is to keep it: without dashes, in its case."""
+        """Return a serial number in its stored form: without dashes, in the right letter case."""
         return self._in_case(serial.replace(_DASH, "") if self._shows_dashes() else serial)
 
     def problem(self, serial: str) -> str:
-        """Return what is wrong with a serial number as it is to be sent; empty if nothing is."""
+        """Return the problem with a serial number, or an empty string."""
         if not serial.strip():
             return "must not be empty"
         symbols = self._symbols()
         if self._shows_dashes() and _DASH in serial:
-            return "has dashes, which are shown but not kept"
+            return "has dashes, which are not stored"
         if symbols and len(symbols) != len(serial):
-            return f"has {len(serial)} characters, but {self.mask} stands for {len(symbols)}"
-        for place, (symbol, character) in enumerate(zip(symbols, serial, strict=False), 1):
-            # What other symbols stand for is not documented: anything is taken there.
+            return f"has {len(serial)} characters, the mask {self.mask} requires {len(symbols)}"
+        for position, (symbol, character) in enumerate(zip(symbols, serial, strict=False), 1):
+            # Other symbols are not documented: any character is accepted for them.
             meaning, allowed = _SYMBOLS.get(symbol, ("anything", character))
             if character not in allowed:
-                return f"must have {meaning} at place {place}, as {self.mask} says"
+                return f"must have {meaning} at position {position} (mask {self.mask})"
         return "" if serial == self._in_case(serial) else f"must be in {self.case} case"
 
     def check(self, serial: str, *, path: str = "serie_number") -> None:
-        """Refuse a serial number that the network would not know its device by.
+        """Refuse a serial number that does not match the format.
 
         Args:
-            serial: as it is to be sent.
-            path: the field that it stands in.
+            serial: the serial number to send.
+            path: name of its field, for the error.
 
         Raises:
-            InputError: it is written in another way, and how to write it.
+            InputError: it does not match; the hint gives the right form if there is one.
         """
         problem = self.problem(serial)
         if problem:
@@ -111,123 +111,123 @@ class SerialNumberFormat:
 
 @attrs.frozen(kw_only=True)
 class Network:
-    """A network that devices speak through; a list gives only the fields that were asked for."""
+    """A network; a list contains only the requested fields."""
 
     id: str
     """24 hex digits."""
     name: str | None = None
-    """What it is called."""
+    """Its name."""
     description: str | None = None
     """Free text."""
     profile: str | None = None
     """Id of the profile that owns it."""
     public: bool | None = None
-    """Whether it is in the catalogue that every profile sees."""
+    """Whether all profiles see it in the catalogue."""
     serial_number: SerialNumberFormat | None = None
-    """How the serial numbers of its devices are written; None where it asks for none."""
+    """Format of its devices' serial numbers; None if it uses none."""
     device_parameters: tuple[Mapping[str, Any], ...] = ()
-    """The configuration parameters that it gives its devices: name, label, type, default."""
+    """Configuration parameters of its devices: name, label, type, default."""
     middleware_endpoint: str | None = None
-    """Where it takes what is to be sent down to a device."""
+    """Endpoint of its middleware for downlinks."""
     require_devices_access: bool | None = None
-    """Whether its token may list devices."""
+    """Whether its token can list devices."""
     documentation_url: str | None = None
-    """Where it is described."""
+    """URL of its documentation."""
     logo_url: str | None = None
-    """Address of its logo."""
+    """URL of its logo."""
     icon_url: str | None = None
-    """Address of its icon."""
+    """URL of its icon."""
     banner_url: str | None = None
-    """Address of its banner."""
+    """URL of its banner."""
     payload_encoder: str | None = None
-    """Base64 of the source that writes what is sent down."""
+    """Base64 of its payload encoder's source."""
     payload_decoder: str | None = None
     """Base64 of its payload parser's source."""
     created_at: datetime | None = None
-    """When it was made, UTC."""
+    """Time of creation, UTC."""
     updated_at: datetime | None = None
-    """When it was last changed, UTC."""
+    """Time of the last change, UTC."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
     def check(self, device: DeviceCreate) -> None:
-        """Refuse a device that this network would not know.
+        """Refuse a device that does not fit this network.
 
         Examples:
             >>> network = Network(id="n", serial_number=SerialNumberFormat(mask="0000"))
             >>> network.check(DeviceCreate(name="x", network="n", connector="c"))
 
         Raises:
-            InputError: it is of another network, or its serial number is missing or wrong.
+            InputError: it has another network, or its serial number is missing or wrong.
         """
         if device.network != self.id:
-            raise InputError(f"is not {self._called()}", path="network")
+            raise InputError(f"is not {self._label()}", path="network")
         if self.serial_number is None:
             return
         if not isinstance(device.serie_number, Unset):
             self.serial_number.check(device.serie_number)
         elif self.serial_number.required:
-            raise InputError(f"{self._called()} needs one", path="serie_number")
+            raise InputError(f"is required by {self._label()}", path="serie_number")
 
-    def _called(self) -> str:
+    def _label(self) -> str:
         return f"the network {self.name or self.id}"
 
 
 @attrs.frozen(kw_only=True)
 class Connector:
-    """A kind of device; a list gives only the fields that were asked for."""
+    """A connector (device type); a list contains only the requested fields."""
 
     id: str
     """24 hex digits."""
     name: str | None = None
-    """What it is called."""
+    """Its name."""
     description: str | None = None
     """Free text."""
     public: bool | None = None
-    """Whether it is in the catalogue that every profile sees."""
+    """Whether all profiles see it in the catalogue."""
     networks: tuple[str, ...] = ()
-    """Ids of the networks that its devices may speak through."""
+    """Ids of the networks that its devices can use."""
     device_parameters: tuple[Mapping[str, Any], ...] = ()
-    """The configuration parameters that it gives its devices: name, label, type, default."""
+    """Configuration parameters of its devices: name, label, type, default."""
     logo_url: str | None = None
-    """Address of its logo."""
+    """URL of its logo."""
     install_text: str | None = None
-    """What to do to install a device."""
+    """Instructions to install a device."""
     install_end_text: str | None = None
-    """What to do when a device is installed."""
+    """Instructions after the installation."""
     device_annotation: str | None = None
-    """A remark on its devices."""
+    """Annotation for its devices."""
     payload_encoder: str | None = None
-    """Base64 of the source that writes what is sent down."""
+    """Base64 of its payload encoder's source."""
     payload_decoder: str | None = None
     """Base64 of its payload parser's source."""
     created_at: datetime | None = None
-    """When it was made, UTC."""
+    """Time of creation, UTC."""
     updated_at: datetime | None = None
-    """When it was last changed, UTC."""
+    """Time of the last change, UTC."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
     def check(self, device: DeviceCreate) -> None:
-        """Refuse a device that is not of this kind, or whose network this kind does not know.
+        """Refuse a device that does not fit this connector.
 
         Raises:
-            InputError: which of the two.
+            InputError: it has another connector, or a network that this connector does not support.
         """
-        called = f"the connector {self.name or self.id}"
+        label = f"the connector {self.name or self.id}"
         if device.connector != self.id:
-            raise InputError(f"is not {called}", path="connector")
+            raise InputError(f"is not {label}", path="connector")
         if self.networks and device.network not in self.networks:
             raise InputError(
-                f"{called} does not know it",
+                f"is not supported by {label}",
                 path="network",
-                hint=f"Give one of {', '.join(self.networks)}",
+                hint=f"Use one of {', '.join(self.networks)}",
             )
 
 
 @attrs.frozen(kw_only=True)
 class IntegrationFilter:
-    """Which networks or connectors to list; all conditions must hold.
+    """Filter for a list of networks or connectors; all conditions must match.
 
     Examples:
         >>> IntegrationFilter(name="Custom *").name
@@ -237,4 +237,4 @@ class IntegrationFilter:
     id: str | Unset = attrs.field(default=UNSET, validator=text)
     """Exactly this id."""
     name: str | Unset = attrs.field(default=UNSET, validator=text)
-    """Exactly this name, unless it holds ``*``, which stands for any run of characters."""
+    """Exactly this name; ``*`` matches any characters."""

@@ -1,4 +1,4 @@
-"""Profiles and accounts: what a plan allows, and how much of it is used."""
+"""Models for profiles and accounts: plans, limits and usage."""
 
 from __future__ import annotations
 
@@ -24,37 +24,36 @@ __all__ = [
 
 @attrs.frozen(kw_only=True)
 class ServiceAmounts:
-    """How much of each service: allowed, or used.
+    """Amounts per service, allowed or used; None if the service does not report one.
 
-    None where the service says nothing of it.
     Source of the units: "Services Overview" of the TagoIO documentation.
     """
 
     input: float | None = None
-    """Data Input: variables sent, a month."""
+    """Data Input: variables sent per month."""
     output: float | None = None
-    """Data Output: variables read, a month."""
+    """Data Output: variables read per month."""
     data_records: float | None = None
-    """Data Storage: variables kept, at any time."""
+    """Data Storage: variables stored at any time."""
     file_storage: float | None = None
-    """File Storage: megabytes kept, at any time."""
+    """File Storage: megabytes stored at any time."""
     analysis: float | None = None
-    """Analysis: running time of scripts, a month."""
+    """Analysis: running time of scripts per month."""
     push_notification: float | None = None
-    """Push Notifications: messages, a month."""
+    """Push Notifications: messages per month."""
     email: float | None = None
-    """E-mail: messages, a month."""
+    """E-mail: messages per month."""
     sms: float | None = None
-    """SMS: messages, a month."""
+    """SMS: messages per month."""
     run_users: float | None = None
-    """Users of TagoRUN, at any time."""
+    """Users of TagoRUN at any time."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
 class ResourceAmounts:
-    """How many of each resource a profile has; None where the service says nothing of it."""
+    """Number of each resource in a profile; None if the service does not report one."""
 
     device: int | None = None
     """Devices."""
@@ -77,47 +76,47 @@ class ResourceAmounts:
     am: int | None = None
     """Access policies."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
 class AddOns:
-    """What a profile has besides its plan; None where the service says nothing of it."""
+    """Add-ons of a profile; None if the service does not report one."""
 
     control_tower: bool | None = None
-    """Whether soft limits and statistics of each device are there."""
+    """Soft limits and statistics per device."""
     custom_dns: bool | None = None
-    """Whether TagoRUN has a domain of its own."""
+    """A custom domain for TagoRUN."""
     mobile: bool | None = None
-    """Whether there is a mobile application of its own."""
+    """A custom mobile application."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
 class ProfileInfo:
-    """What a profile is."""
+    """General information on a profile."""
 
     id: str
     """24 hex digits."""
     name: str | None = None
-    """As given."""
+    """Its name."""
     account: str | None = None
-    """Id of the account that owns it, whose plan it is on."""
+    """Id of the account that owns it and whose plan applies."""
     region: str | None = None
-    """Where it lies, in the service's words."""
+    """Its region, as the service names it."""
     rpm: SoftLimits | None = None
     """Its soft limits; None without Control Tower."""
     logo_url: str | None = None
-    """Address of its logo."""
+    """URL of its logo."""
     banner_url: str | None = None
-    """Address of its banner."""
+    """URL of its banner."""
     created_at: datetime | None = None
-    """When it was made, UTC."""
+    """Time of creation, UTC."""
     updated_at: datetime | None = None
-    """When it was last changed, UTC."""
+    """Time of the last change, UTC."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
@@ -125,19 +124,19 @@ class Profile:
     """A profile with its plan, its services and its add-ons."""
 
     info: ProfileInfo
-    """What it is."""
+    """General information."""
     account_plan: str | None = None
-    """The plan of the account that owns it: `plan` says the same."""
+    """The plan of the account that owns it; same as `plan`."""
     allocation: ServiceAmounts = attrs.field(factory=ServiceAmounts)
-    """How much of each service is allocated to it."""
+    """Amounts allocated to it."""
     addons: AddOns = attrs.field(factory=AddOns)
-    """What it has besides its plan."""
+    """Its add-ons."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
     @property
     def plan(self) -> str | None:
-        """The plan whose limits hold: ``free``, ``starter``, ``scale``, or one of its own."""
+        """The plan whose limits apply: ``free``, ``starter``, ``scale``, or a custom plan."""
         return self.account_plan
 
     @property
@@ -147,30 +146,30 @@ class Profile:
 
     @property
     def control_tower(self) -> bool:
-        """Whether soft limits and statistics of each device are there."""
+        """Whether it has Control Tower: soft limits and statistics per device."""
         return bool(self.addons.control_tower)
 
 
 @attrs.frozen(kw_only=True)
 class ProfileSummary:
-    """How much of what a profile may use and have is used and there."""
+    """Limits, usage and resources of a profile."""
 
     limit: ServiceAmounts = attrs.field(factory=ServiceAmounts)
-    """How much of each service it may use."""
+    """Limit of each service."""
     limit_used: ServiceAmounts = attrs.field(factory=ServiceAmounts)
-    """How much of each service it uses, or has used this month."""
+    """Usage of each service, now or this month."""
     amount: ResourceAmounts = attrs.field(factory=ResourceAmounts)
-    """How many of each resource it has."""
+    """Number of each resource."""
     addons: AddOns = attrs.field(factory=AddOns)
-    """What it has besides its plan."""
+    """Its add-ons."""
     tago_run: str | None = None
-    """Address of its TagoRUN."""
+    """URL of its TagoRUN."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
     @property
     def devices(self) -> int | None:
-        """How many devices it has; None if the service does not say it."""
+        """Number of devices; None if the service does not report it."""
         return self.amount.device
 
 
@@ -179,48 +178,48 @@ class AccountPlan:
     """The plan of an account."""
 
     plan: str
-    """``free``, ``starter``, ``scale``, or one of its own."""
+    """``free``, ``starter``, ``scale``, or a custom plan."""
     price: float | None = None
-    """What it costs."""
+    """Its price."""
     next_plan: str | None = None
     """The plan that follows it."""
     end_date: datetime | None = None
-    """When it ends, UTC; None if it goes on."""
+    """End, UTC; None if it has no end."""
     created_at: datetime | None = None
-    """When it began, UTC."""
+    """Start, UTC."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
 class Account:
-    """An account: who owns profiles and pays for their plan."""
+    """An account, which owns profiles and pays for their plan."""
 
     id: str
     """24 hex digits."""
     name: str | None = None
-    """As given."""
+    """Its name."""
     plan: str | None = None
-    """``free``, ``starter``, ``scale``, or one of its own."""
+    """``free``, ``starter``, ``scale``, or a custom plan."""
     type: str | None = None
-    """``user``, or what else the service knows."""
+    """``user``, or another type that the service defines."""
     company: str | None = None
-    """Whose it is."""
+    """Name of the company."""
     email: str | None = attrs.field(default=None, repr=False)
-    """Whom to write to."""
+    """E-mail address."""
     timezone: str | None = None
-    """The zone in which dates are shown: ``America/Sao_Paulo``."""
+    """Time zone for display: ``America/Sao_Paulo``."""
     language: str | None = None
-    """The language in which texts are shown."""
+    """Language for display."""
     active: bool | None = None
-    """Whether it may be used."""
+    """Whether it is active."""
     blocked: bool | None = None
-    """Whether the service has shut it."""
+    """Whether the service has blocked it."""
     last_login: datetime | None = None
-    """When somebody last came in, UTC."""
+    """Time of the last login, UTC."""
     created_at: datetime | None = None
-    """When it was made, UTC."""
+    """Time of creation, UTC."""
     updated_at: datetime | None = None
-    """When it was last changed, UTC."""
+    """Time of the last change, UTC."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""

@@ -1,4 +1,4 @@
-"""How much a device sent and was read (Control Tower); the fields are the official SDKs'."""
+"""Model for the traffic statistics of a device (Control Tower); fields as in the official SDKs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["DeviceStatistic"]
 
 @attrs.frozen(kw_only=True)
 class DeviceStatistic:
-    """A device's traffic in one span of time."""
+    """Traffic of a device in one interval."""
 
     time: datetime
-    """When the span begins, UTC."""
+    """Start of the interval, UTC."""
     device_input: float | None = None
-    """Variables sent; None if the service names none."""
+    """Variables sent; None if the service does not report them."""
     device_output: float | None = None
-    """Variables read; None if the service names none."""
+    """Variables read; None if the service does not report them."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""

@@ -1,4 +1,4 @@
-"""One step of bringing a profile to what a file says."""
+"""Model for one step of an apply."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["ApplyStep"]
 
 @attrs.frozen(kw_only=True)
 class ApplyStep:
-    """Make, change or delete one device.
+    """A step of an apply: create, change or delete one device.
 
     Examples:
         >>> ApplyStep(device_id="67e1a2b3c4d5e6f708192a3b", edit=DeviceEdit(active=False)).action
@@ -33,39 +33,39 @@ class ApplyStep:
     create: DeviceCreate | None = attrs.field(
         default=None, validator=instance_of(DeviceCreate, optional=True)
     )
-    """The device to be made."""
+    """The device to create."""
     device_id: str = attrs.field(default="", validator=text)
-    """The device to be changed or deleted."""
+    """Id of the device to change or delete."""
     edit: DeviceEdit | None = attrs.field(
         default=None, validator=instance_of(DeviceEdit, optional=True)
     )
-    """What to change in its fields."""
+    """Fields to change."""
     tags: TagChanges | None = attrs.field(
         default=None, validator=instance_of(TagChanges, optional=True)
     )
-    """The tags to set and to remove, merged with those that it has when the step is done."""
+    """Tags to set and to remove, merged with the device's tags when the step is sent."""
     parameters: tuple[ConfigurationParameter, ...] = attrs.field(
         default=(), converter=as_parameters, validator=check_parameters
     )
-    """The configuration parameters to set; those with other keys stay."""
+    """Configuration parameters to set; parameters with other keys are kept."""
     delete: bool = attrs.field(default=False, validator=boolean)
-    """Whether it is to go."""
+    """Whether to delete the device."""
     name: str = ""
-    """The device's name, for whoever reads of the step; nothing is done with it."""
+    """The device's name, for display only."""
 
     def __attrs_post_init__(self) -> None:
         if (self.create is None) == (not self.device_id):
-            raise InputError("names a device, or makes one", path="device_id")
+            raise InputError("must be given unless the step creates a device", path="device_id")
         changes = not (self.edit is None and self.tags is None) or bool(self.parameters)
         if self.device_id and changes == self.delete:
-            raise InputError("changes a device, or deletes it", path="delete")
+            raise InputError("must not be combined with changes", path="delete")
         check_tags_once(self.edit, self.tags)
         if self.create is not None and self.tags is not None:
-            raise InputError("are for devices that exist", path="tags")
+            raise InputError("apply only to existing devices", path="tags")
 
     @property
     def action(self) -> Literal["create", "change", "delete"]:
-        """What is done."""
+        """The action of the step."""
         if self.create is not None:
             return "create"
         return "delete" if self.delete else "change"

@@ -1,7 +1,7 @@
-"""Changes of single tags, merged with the tags that a device has when they are written.
+"""Model for changes to single tags, merged with the device's tags at the time of the write.
 
-The service's edit replaces the whole list of tags.
-A list fixed earlier would remove the tags that were added since.
+The service replaces the whole list of tags. A list prepared earlier would remove tags that were
+added since.
 """
 
 from __future__ import annotations
@@ -27,53 +27,53 @@ def _check_removed(_: object, attribute: attrs.Attribute[Any], value: object) ->
         raise InputError(f"must be a list, not {type(value).__name__}", path=attribute.name)
     for index, key in enumerate(value):
         if not isinstance(key, str) or not key.strip():
-            raise InputError("must be the key of a tag", path=f"{attribute.name}[{index}]")
+            raise InputError("must be a tag key", path=f"{attribute.name}[{index}]")
 
 
-# Not `as_tuple` itself: type checkers would refuse every caller's items for want of their type.
+# Not `as_tuple` itself: type checkers could not infer the type of the items.
 def _as_tags(value: Iterable[Tag]) -> tuple[Tag, ...]:
     tags: Any = as_tuple(value)
     return cast("tuple[Tag, ...]", tags)
 
 
 def _as_keys(value: Iterable[str]) -> tuple[str, ...]:
-    # A key given alone is text, which is iterable too; it is left to be refused.
+    # A single key is text, which is iterable too: the validator refuses it.
     keys: Any = value if isinstance(value, str) else as_tuple(value)
     return cast("tuple[str, ...]", keys)
 
 
 @attrs.frozen(kw_only=True)
 class TagChanges:
-    """The tags to set and to remove in a device; tags with other keys stay.
+    """Tags to set and to remove on a device; tags with other keys are kept.
 
     Examples:
         >>> TagChanges(set=[Tag("site", "7")], remove=["room"]).merged([Tag("room", "1")])
         (Tag(key='site', value='7'),)
 
     Raises:
-        InputError: a key is both set and removed, or the tags are more than a device holds.
+        InputError: a key is both set and removed, or a device can't have as many tags.
     """
 
     set: tuple[Tag, ...] = attrs.field(default=(), converter=_as_tags, validator=check_tags)
-    """Tags to set; a key that stands more than once gets several values."""
+    """Tags to set; repeat a key to give it several values."""
     remove: tuple[str, ...] = attrs.field(default=(), converter=_as_keys, validator=_check_removed)
     """Keys of the tags to remove."""
 
     def __attrs_post_init__(self) -> None:
         both = {tag.key for tag in self.set}.intersection(self.remove)
         if both:
-            raise InputError(f"removes what is set: {', '.join(sorted(both))}", path="remove")
+            raise InputError(f"also in set: {', '.join(sorted(both))}", path="remove")
 
     def merged(self, tags: Iterable[Tag]) -> tuple[Tag, ...]:
         """Return the tags of a device after the changes.
 
-        Tags keep their order. A key that has the values to set already is left as it is.
+        Tags keep their order. A key that already has the values to set is not changed.
 
         Args:
-            tags: that the device has now.
+            tags: current tags of the device.
 
         Raises:
-            InputError: the device would have more tags than it holds (30).
+            InputError: the device would have more than 30 tags.
         """
         before = tuple(tags)
         values: dict[str, list[str]] = {}
@@ -90,28 +90,28 @@ class TagChanges:
             if tag.key not in replaced:
                 after.append(tag)
             else:
-                # All values take the place of the first.
+                # All values are written at the position of the first.
                 after += left.pop(tag.key, ())
         for new_tags in left.values():
             after += new_tags
         if len(after) > max(len(before), MAX_TAGS_PER_DEVICE):
             raise InputError(
-                f"{len(before)} tags are there and {len(after)} would be, "
-                f"but a device holds at most {MAX_TAGS_PER_DEVICE}",
+                f"would grow from {len(before)} to {len(after)}, "
+                f"but a device can have at most {MAX_TAGS_PER_DEVICE}",
                 path="tags",
             )
         return tuple(after)
 
 
 def check_tags_once(edit: DeviceEdit | None, changes: TagChanges | None) -> None:
-    """Refuse an edit that replaces all tags beside changes of single ones.
+    """Refuse an edit that replaces all tags together with changes to single tags.
 
     Args:
-        edit: of the device's fields.
-        changes: of its tags.
+        edit: changes to the device's fields.
+        changes: changes to its tags.
 
     Raises:
         InputError: both are given.
     """
     if changes is not None and edit is not None and edit.tags is not UNSET:
-        raise InputError("are replaced by the edit, and changed one by one too", path="tags")
+        raise InputError("can't be combined with tags in the edit", path="tags")

@@ -1,7 +1,7 @@
-"""Tokens of devices, and what a token is.
+"""Models for device tokens and for information on a token.
 
-What a permission means, and the spans in which a token ends, are the documentation's
-(docs.tago.io: Device Token); the fields are those of the official SDKs' types.
+Permissions and expiry times are documented (docs.tago.io: Device Token); fields follow the
+official SDKs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["DeviceToken", "TokenCreate", "TokenCreated", "TokenFilter", "TokenIn
 
 
 def _as_end(value: datetime | str | Unset) -> datetime | str | Unset:
-    # The service reads "never" on one path and refuses it on another; left out means the same.
+    # Some routes refuse "never"; leaving the field out means the same everywhere.
     return UNSET if value == "never" else as_moment(value)
 
 
@@ -36,7 +36,7 @@ def _secret(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
 
 @attrs.frozen
 class TokenCreate:
-    """A token to be made for a device.
+    """A token to create for a device.
 
     Examples:
         >>> TokenCreate("field gateway", "write", expire_time="30 days").permission
@@ -50,35 +50,35 @@ class TokenCreate:
     expire_time: datetime | str | Unset = attrs.field(
         default=UNSET, kw_only=True, converter=_as_end, validator=moment
     )
-    """When it ends: a moment, or a whole number and a unit (``"30 days"``). Left out, or
-    ``"never"``: never."""
+    """Time of expiry: a datetime, or a number and a unit (``"30 days"``). Default, or ``"never"``:
+    it does not expire."""
     serie_number: str | Unset = attrs.field(default=UNSET, kw_only=True, validator=not_blank)
-    """The hardware's serial number, where the network asks for one."""
+    """Serial number of the hardware, if the network needs one."""
     verification_code: Secret | Unset = attrs.field(
         default=UNSET, kw_only=True, converter=_as_secret, validator=_secret
     )
-    """What a middleware is to show besides the serial number; not shown again."""
+    """Code that a middleware must present with the serial number; can't be read back."""
     middleware: str | Unset = attrs.field(default=UNSET, kw_only=True, validator=not_blank)
-    """The middleware, or the type of device, that the token is for."""
+    """The middleware or device type that the token is for."""
 
 
 @attrs.frozen(kw_only=True)
 class TokenCreated:
-    """A token that the service has just made."""
+    """The answer to the creation of a token."""
 
     token: Secret
     """The token itself."""
     permission: str | None = None
     """``full``, ``write`` or ``read``."""
     expire_time: datetime | None = None
-    """When it ends, UTC; None for never."""
+    """Time of expiry, UTC; None if it does not expire."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
 class TokenFilter:
-    """Which of a device's tokens to list; all conditions must hold.
+    """Filter for a list of a device's tokens; all conditions must match.
 
     Examples:
         >>> TokenFilter(permission="write").permission
@@ -86,7 +86,7 @@ class TokenFilter:
     """
 
     name: str | Unset = attrs.field(default=UNSET, validator=text)
-    """Exactly this name, unless it holds ``*``, which stands for any run of characters."""
+    """Exactly this name; ``*`` matches any characters."""
     permission: str | Unset = attrs.field(default=UNSET, validator=text)
     """``full``, ``write`` or ``read``."""
     serie_number: str | Unset = attrs.field(default=UNSET, validator=text)
@@ -95,52 +95,51 @@ class TokenFilter:
 
 @attrs.frozen(kw_only=True)
 class DeviceToken:
-    """A token of a device, as a list shows it."""
+    """A token of a device, read from a list."""
 
     token: Secret
     """The token itself."""
     name: str | None = None
-    """As given; a device's first token is the service's own."""
+    """Its name; the service names a device's first token."""
     permission: str | None = None
     """``full``, ``write`` or ``read``."""
     device_id: str | None = None
-    """The device it opens."""
+    """Id of its device."""
     network_id: str | None = None
-    """The network it was made for."""
+    """Id of the network that it was created for."""
     serie_number: str | None = None
-    """The hardware's serial number."""
+    """Serial number of the hardware."""
     last_authorization: str | None = None
-    """What last used it, in the service's own words."""
+    """Last use, as the service describes it."""
     expire_time: datetime | None = None
-    """When it ends, UTC; None for never."""
+    """Time of expiry, UTC; None if it does not expire."""
     created_at: datetime | None = None
-    """When it was made, UTC."""
+    """Time of creation, UTC."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
 class TokenInfo:
-    """What the service says of the token that it is asked with.
+    """Information on the token that the request was sent with.
 
-    What that is depends on the kind of token: for a profile's its name and ``profile``, for a
-    device's the device, for a network's the network, for a service authorization the
-    authorization.
+    Its content depends on the type of token: a profile token is described by its name and
+    ``profile``, the others by their device, network or service authorization.
     """
 
     name: str | None = None
     """Name of the token, the device or the network."""
     type: str | None = None
-    """``profile`` and the like; for a device's token, how the device keeps data."""
+    """``profile`` or another type; for a device token, the storage type of the device."""
     id: str | None = None
     """Id of the device or the network."""
     profile: str | None = None
-    """Id of the profile that it belongs to."""
+    """Id of its profile."""
     permission: str | None = None
-    """``full``, ``write`` or ``read``, where the service tells it."""
+    """``full``, ``write`` or ``read``; None if the service does not report it."""
     expire_time: datetime | None = None
-    """When the token ends, UTC; None for never, or where the service does not tell it."""
+    """Time of expiry, UTC; None if it does not expire or the service does not report it."""
     created_at: datetime | None = None
-    """When what the token stands for was made, UTC."""
+    """Time of creation of the device, network or authorization, UTC."""
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Whatever else the service said."""
+    """Other fields of the answer."""

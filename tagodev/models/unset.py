@@ -1,8 +1,7 @@
-"""The difference between "not said" and "nothing".
+"""The `UNSET` value for fields that are left out of a request.
 
-An edit changes the fields that it names. Leaving a field out keeps it, sending null empties it,
-and a null that was never meant has been seen to corrupt a device: hence a value of its own for
-"leave it out".
+An edit keeps the fields that are left out and clears those that are null. An unintended null has
+corrupted a device, so "left out" has its own value instead of None.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ __all__ = ["UNSET", "Unset"]
 
 
 class Unset(enum.Enum):
-    """The type of `UNSET`: a field that may be left out is written ``str | Unset``."""
+    """The type of `UNSET`; an optional field has a type such as ``str | Unset``."""
 
     UNSET = "UNSET"
 
@@ -25,5 +24,5 @@ class Unset(enum.Enum):
         return False
 
 
-#: The value of a field that is left out of the request.
+#: The value of a field that is left out of a request.
 UNSET: Final = Unset.UNSET

@@ -1,4 +1,4 @@
-"""Provisioning: from a list of devices on disk to devices in the service."""
+"""Provisioning: device lists, plans, applies and exports."""
 
 from __future__ import annotations
 

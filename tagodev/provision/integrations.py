@@ -1,7 +1,7 @@
-"""Networks and connectors by name.
+"""Resolver of the names of networks and connectors to ids.
 
-What the service lists goes before what is well known; where it was not asked, or the token may not
-ask, the well-known names remain.
+Names listed by the service take precedence over the built-in public networks. If the service was
+not queried, or the token has no permission, only the built-in names are known.
 """
 
 from __future__ import annotations
@@ -33,38 +33,38 @@ _Named = TypeVar("_Named", Network, Connector)
 
 _ID: Final = re.compile(r"[0-9a-fA-F]{24}")
 _LONGEST: Final = 60
-#: Names that a message lists.
+#: Maximum number of names in a message.
 _SHOWN: Final = 5
 
 
 @attrs.frozen
 class Integrations:
-    """The networks and connectors that a profile can use."""
+    """Networks and connectors that a profile can use."""
 
     networks: tuple[Network, ...] = ()
-    """With id and name."""
+    """Networks with id and name."""
     connectors: tuple[Connector, ...] = ()
-    """With id, name and networks."""
+    """Connectors with id, name and networks."""
 
     def __bool__(self) -> bool:
         return bool(self.networks or self.connectors)
 
 
 async def resolve_integrations(tago: Tago, names: Collection[str]) -> Integrations:
-    """Ask the service what names of networks and connectors stand for.
+    """Read the networks and connectors of a profile, to resolve names.
 
-    Both lists are read whole, two or three requests in all, so that names match however they are
-    written, and a misspelt one is told with the likeliest.
+    Both lists are read completely, in two or three requests, so that names match regardless of
+    spelling and a misspelt name gets a suggestion.
 
     Args:
         tago: an open client.
-        names: what is to be found, as `integration_names` tells it; nothing is asked for none.
+        names: names to resolve, from `integration_names`; if empty, no request is sent.
 
     Returns:
-        What the service lists; nothing if the token may not ask.
+        The networks and connectors; empty if the token has no permission to list them.
 
     Raises:
-        RequestError: the service was not reached, or did not answer as documented.
+        RequestError: the service was not reached, or its answer was not as documented.
     """
     if not names:
         return Integrations()
@@ -77,10 +77,10 @@ async def resolve_integrations(tago: Tago, names: Collection[str]) -> Integratio
 
 
 class Resolver:
-    """Turns what files call networks and connectors into their ids.
+    """Resolves names of networks and connectors to ids.
 
     Args:
-        live: what the service lists; None, or nothing, where it was not asked.
+        live: networks and connectors listed by the service; None if it was not queried.
     """
 
     def __init__(self, live: Integrations | None = None) -> None:
@@ -105,12 +105,12 @@ class Resolver:
         self._pairs = {one.network: one.connector for one in entries}
         self._back = {one.connector: one.network for one in entries}
 
-    def questions(self, network: object, connector: object) -> set[str]:
-        """Return what of a row only the service can tell, or tells better.
+    def names_to_resolve(self, network: object, connector: object) -> set[str]:
+        """Return the names of a row that must be resolved by the service.
 
         Args:
-            network: what the row calls its network; None if it does not.
-            connector: the same of its connector.
+            network: name or id of the row's network; None if it has none.
+            connector: name or id of the row's connector; None if it has none.
         """
         given = [one for one in (network, connector) if isinstance(one, str) and one.strip()]
         names = {one for one in given if not _ID.fullmatch(one)}
@@ -118,15 +118,17 @@ class Resolver:
             names |= set(given)
         return names
 
-    def settle(self, network: object, connector: object) -> tuple[dict[str, str], list[InputError]]:
-        """Return the ids of a row's network and connector, the one found by the other.
+    def resolve(
+        self, network: object, connector: object
+    ) -> tuple[dict[str, str], list[InputError]]:
+        """Return the ids of a row's network and connector; a missing one follows from the other.
 
         Args:
-            network: what the row calls its network; None if it does not.
-            connector: the same of its connector.
+            network: name or id of the row's network; None if it has none.
+            connector: name or id of the row's connector; None if it has none.
 
         Returns:
-            Both by field, as far as they are known, and what is wrong with them.
+            The ids by field, as far as known, and the problems.
         """
         found: dict[str, str] = {}
         problems: list[InputError] = []
@@ -148,10 +150,10 @@ class Resolver:
         """Return the id of a network.
 
         Args:
-            name: its name, or its id.
+            name: its name or id.
 
         Raises:
-            InputError: there is none, or there are several.
+            InputError: no network has this name, or several have it.
         """
         if _ID.fullmatch(name):
             return name
@@ -166,11 +168,12 @@ class Resolver:
         """Return the id of a connector.
 
         Args:
-            name: its name, or its id.
-            network: id of its network, which tells connectors of one name apart; None if unknown.
+            name: its name or id.
+            network: id of its network, to select among connectors of the same name; None if
+                unknown.
 
         Raises:
-            InputError: there is none, or there are several.
+            InputError: no connector has this name, or several have it.
         """
         if _ID.fullmatch(name):
             return name
@@ -183,11 +186,11 @@ class Resolver:
         raise self._unknown("connector", name, ids, self._connectors.values())
 
     def _complete(self, found: dict[str, str]) -> None:
-        """Find the connector by the network, or the other way round; see that they fit."""
+        """Add the missing one of network and connector, or check that both match."""
         network, connector = found.get("network"), found.get("connector")
         if network is not None and connector is not None:
-            there = self._by_id.get(connector)
-            if there is not None and there.networks and network not in there.networks:
+            known = self._by_id.get(connector)
+            if known is not None and known.networks and network not in known.networks:
                 raise InputError("does not belong to this network", path="connector")
         elif network is not None:
             self._add(found, "connector", self._connector_of(network))
@@ -195,7 +198,7 @@ class Resolver:
             self._add(found, "network", self._network_of(connector))
 
     def _add(self, found: dict[str, str], field: str, ids: Sequence[str]) -> None:
-        """Add the id that follows, if it does; the model says so of a pair that stays half."""
+        """Add the only matching id; without a list of the service, leave an incomplete pair."""
         if len(ids) == 1:
             found[field] = ids[0]
         elif self._live is not None:
@@ -203,10 +206,9 @@ class Resolver:
             names = sorted((self._names.get(one) or one for one in ids), key=str.casefold)
             more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
             raise InputError(
-                f"goes with {f'{len(ids)} {field}s' if ids else f'no {field} that is listed'}: "
-                "the row must name one",
+                f"has {len(ids) or 'no listed'} {field}s; the row must name one",
                 path=given,
-                hint=f"There are {', '.join(names[:_SHOWN])}{more}" if names else "",
+                hint=f"Use one of: {', '.join(names[:_SHOWN])}{more}" if names else "",
             )
 
     def _connector_of(self, network: str) -> Sequence[str]:
@@ -215,8 +217,8 @@ class Resolver:
         return [one.id for one in self._of_network.get(network, ())]
 
     def _network_of(self, connector: str) -> Sequence[str]:
-        there = self._by_id.get(connector)
-        networks = () if there is None else there.networks
+        known = self._by_id.get(connector)
+        networks = () if known is None else known.networks
         if len(networks) != 1 and connector in self._back:
             return [self._back[connector]]
         return networks
@@ -230,17 +232,17 @@ class Resolver:
     ) -> InputError:
         if ids:
             return InputError(
-                f"{len(ids)} {kind}s are called {shown_name(name)!r}",
+                f"{len(ids)} {kind}s are named {shown_name(name)!r}",
                 path=kind,
-                hint=f"Give the id of one: {', '.join(ids[:_SHOWN])}",
+                hint=f"Use an id instead: {', '.join(ids[:_SHOWN])}",
             )
         names = {word: one.name for word, one in self._entries.items()}
         names |= {fold(one.name or ""): one.name or "" for group in live for one in group}
         likely = get_close_matches(fold(name)[:_LONGEST], names, n=1)
         advice = f"; did you mean {names[likely[0]]}?" if likely else ""
-        hint = f"Give its id, or one of: {', '.join(one.name for one in WELL_KNOWN)}"
+        hint = f"Use its id, or one of: {', '.join(one.name for one in WELL_KNOWN)}"
         return InputError(
-            f"no {kind} is called {shown_name(name)!r}{advice}",
+            f"no {kind} is named {shown_name(name)!r}{advice}",
             path=kind,
             hint="" if likely else hint,
         )

@@ -1,14 +1,12 @@
-"""The manager of a list that has no ``--name``: bound to its file, remembered on this machine.
+"""Registry of the managers of device lists that have no ``--name``.
 
-Two files of the same name are two lists, so a file's name alone must not say which devices it
-manages: ``north/devices.csv`` and ``south/devices.csv`` would delete each other's devices.
-A file therefore gets the manager ``devices#3f9a2c``, whose last part is made at random when the
-file is first used.
-The state folder remembers which file has which; a file that was moved keeps its manager, and a copy
-gets another one.
+The file name alone can't identify a list: ``north/devices.csv`` and ``south/devices.csv`` would
+delete each other's devices. At its first use a file therefore gets a manager with a random suffix,
+``devices#3f9a2c``, which is stored in the state folder. A moved file keeps its manager; a copy
+gets a new one.
 
-A file counts as moved only if nothing is at its old path any more and device, inode, size and
-modification time are those of its last use: inodes are used again soon after a file is deleted.
+A file counts as moved only if its old path no longer exists and its device, inode, size and
+modification time are those of its last use: inodes are reused soon after a file is deleted.
 """
 
 from __future__ import annotations
@@ -38,11 +36,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Binding", "ManagerRegistry", "check_owners", "stem_of"]
 
-#: Seconds to wait for another process that binds a file just now.
-_PATIENCE: Final = 10.0
+#: Seconds to wait for another process that uses the database.
+_BUSY_TIMEOUT: Final = 10.0
 _BOUND: Final = re.compile(r"(?P<stem>.+)#[0-9a-f]{6}")
-_HINT: Final = "Name the list with --name NAME, or set TAGODEV_STATE to a folder you may write to"
-#: Device names that a message lists.
+_HINT: Final = "Name the list with --name NAME, or set TAGODEV_STATE to a writable folder"
+#: Maximum number of device names in a message.
 _SHOWN: Final = 3
 _SCHEMA: Final = (
     """CREATE TABLE IF NOT EXISTS source (
@@ -64,7 +62,7 @@ def stem_of(path: Path) -> str:
     """Return a file's name without the suffix of its format.
 
     Args:
-        path: a file of devices.
+        path: path of a device list.
     """
     return without_suffix(path.name.lstrip(".")) or path.name
 
@@ -74,20 +72,20 @@ def check_owners(
 ) -> None:
     """Refuse a list whose devices another list of the same name manages.
 
-    It is a copy, a checkout that was moved, or a list that was applied on another machine.
+    The list is then a copy, a checkout that was moved, or was applied on another machine.
 
     Args:
-        manager: of the list.
-        devices: that the list names.
-        owner_of: returns the file of a manager, where this machine knows it.
+        manager: manager of the list.
+        devices: devices that the list names.
+        owner_of: returns the file of a manager; None if it is not known on this machine.
 
     Raises:
-        InputError: with a count, up to three names, and the manager.
+        InputError: another list manages some devices.
     """
     stem = _stem(manager)
     theirs: defaultdict[str, list[str]] = defaultdict(list)
     for device in devices:
-        # Several tags of this key would count for each.
+        # A device may have several tags with this key.
         for other in {tag.value for tag in device.tags if tag.key == MANAGED_TAG}:
             if other != manager and _stem(other) == stem:
                 theirs[other].append(device.name)
@@ -99,9 +97,7 @@ def check_owners(
     if len(names) > _SHOWN:
         shown += f" and {len(names) - _SHOWN} more"
     counted = (
-        "1 device that this file names is"
-        if len(names) == 1
-        else f"{len(names)} devices that this file names are"
+        "1 device of this file is" if len(names) == 1 else f"{len(names)} devices of this file are"
     )
     text = f"{counted} managed as {_printable(other)}, which belongs to {_owner(owner_of(other))}"
     more = sum(map(len, theirs.values()))
@@ -124,13 +120,13 @@ def _owner(path: Path | None) -> str:
 
 
 def _printable(text: str) -> str:
-    # Names come from the service: nothing in them may reach the terminal as a command.
+    # Names come from the service: they may contain terminal escape sequences.
     return "".join(one if one.isprintable() else "?" for one in text)
 
 
 @attrs.frozen
 class _Facts:
-    """A file as the file system identifies it."""
+    """The identity of a file in the file system."""
 
     # As text: inodes may be larger than SQLite's integers.
     dev: str
@@ -144,18 +140,18 @@ class _Facts:
         return cls(str(found.st_dev), str(found.st_ino), str(found.st_size), str(found.st_mtime_ns))
 
     def is_same_file(self, other: _Facts) -> bool:
-        """Return whether two paths lead to one file, both looked at now."""
-        # Some file systems have no inodes, and give 0.
+        """Return whether two current files are the same file."""
+        # File systems without inodes report 0.
         return self.inode != "0" and (self.dev, self.inode) == (other.dev, other.inode)
 
     def is_unchanged(self, other: _Facts) -> bool:
-        """Return whether it is a file that was looked at earlier, unchanged since."""
+        """Return whether it is the same file with the same content as earlier."""
         return self.is_same_file(other) and self == other
 
 
 @attrs.frozen
 class _Record:
-    """A file that was used before."""
+    """A known file."""
 
     path: Path
     stem: str
@@ -168,21 +164,21 @@ class _Record:
 
 
 def _recognised(facts: _Facts, records: Iterable[_Record]) -> tuple[_Record | None, bool]:
-    """Return the record of a file whose path is new, and whether the file was moved.
+    """Return the record of a file with a new path, and whether the file was moved.
 
     Args:
-        facts: of the file.
-        records: of other paths with the same device and inode.
+        facts: identity of the file.
+        records: records of other paths with the same device and inode.
     """
     for record in records:
         try:
             present = _Facts.of(record.path)
         except OSError:
-            # Nothing is there any more.
+            # The old path no longer exists.
             if facts.is_unchanged(record.facts):
                 return record, True
             continue
-        # A hard link, or a path in other letter case: both lead to one file.
+        # A hard link, or the same path in another letter case.
         if facts.is_same_file(present):
             return record, False
     return None, False
@@ -198,19 +194,19 @@ class Binding:
     manager: str
     """``STEM#ID``."""
     moved_from: Path | None = None
-    """Where the file was when it was last used, if it was moved since."""
+    """Path of the file at its last use, if it was moved since."""
 
 
 @attrs.frozen
 class ManagerRegistry:
-    """The files that this machine knows, and the managers of their devices."""
+    """Database of known files and their managers."""
 
     path: Path
-    """The database."""
+    """Path of the database."""
 
     @classmethod
     def open(cls) -> ManagerRegistry:
-        """Return the store in the state folder, made where there is none.
+        """Open the database in the state folder; create it if it does not exist.
 
         Raises:
             ConfigurationError: the state folder can't be used.
@@ -222,13 +218,13 @@ class ManagerRegistry:
         return cls(path)
 
     def bind(self, file: Path) -> Binding:
-        """Return the manager of a file; the first time, one that no other file has.
+        """Return the manager of a file; assign a new one at the first use.
 
         Args:
             file: an existing file.
 
         Raises:
-            ConfigurationError: the store can't be used.
+            ConfigurationError: the database can't be used.
         """
         with self._transaction() as connection:
             real = file.resolve()
@@ -240,7 +236,7 @@ class ManagerRegistry:
             same = _records(connection, "dev = ? AND inode = ?", facts.dev, facts.inode)
             record, moved = _recognised(facts, same)
             if record is None:
-                # A tag is text: bytes of a name that are none are replaced.
+                # Bytes of the name that are not UTF-8 are replaced: a tag is text.
                 stem = stem_of(file).encode(errors="replace").decode()
                 record = _Record(real, stem, _new_id(connection, stem), facts)
                 _keep(connection, record, facts)
@@ -252,14 +248,14 @@ class ManagerRegistry:
             return Binding(record.manager, moved_from=record.path)
 
     def use(self, manager: str, file: Path | None) -> tuple[Path, ...]:
-        """Remember that a file was given a manager's name, and return others that have it.
+        """Record that a file uses a manager, and return other files that use it.
 
         Args:
-            manager: the name that was given.
-            file: the file; None for what comes over a pipe.
+            manager: the manager given with ``--name``.
+            file: the file; None for standard input.
 
         Raises:
-            ConfigurationError: the store can't be used.
+            ConfigurationError: the database can't be used.
         """
         with self._transaction() as connection:
             mine = None if file is None else file.resolve()
@@ -273,13 +269,13 @@ class ManagerRegistry:
         return tuple(others)
 
     def owner(self, manager: str) -> Path | None:
-        """Return the file of a manager: one that exists, or else the last one known.
+        """Return the file of a manager: an existing one, or else the last known one.
 
         Args:
-            manager: a name that was given, or one that is bound to a file.
+            manager: the manager.
 
         Raises:
-            ConfigurationError: the store can't be used.
+            ConfigurationError: the database can't be used.
         """
         with self._transaction() as connection:
             files = _files(connection, manager)
@@ -287,12 +283,12 @@ class ManagerRegistry:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Give the database to one process at a time."""
+        """Open a transaction that excludes other processes."""
         try:
             if not self.path.exists():
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
             with contextlib.closing(
-                sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None)
+                sqlite3.connect(self.path, timeout=_BUSY_TIMEOUT, isolation_level=None)
             ) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 for table in _SCHEMA:
@@ -302,7 +298,7 @@ class ManagerRegistry:
         except (OSError, sqlite3.Error, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise ConfigurationError(
-                f"The managers of files in {self.path} can't be read or written: {reason}",
+                f"The database {self.path} can't be used: {reason}",
                 hint=_HINT,
             ) from None
 
@@ -319,7 +315,7 @@ def _records(connection: sqlite3.Connection, where: str, *values: object) -> lis
 
 
 def _keep(connection: sqlite3.Connection, record: _Record, facts: _Facts) -> None:
-    """Remember a file with what identifies it now."""
+    """Insert a record, or update the identity of its file."""
     connection.execute(
         """INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (path) DO UPDATE SET
@@ -337,7 +333,7 @@ def _new_id(connection: sqlite3.Connection, stem: str) -> str:
 
 
 def _files(connection: sqlite3.Connection, manager: str) -> list[Path]:
-    """Return the files of a manager: the one it is bound to first, then those used last."""
+    """Return the files of a manager: the bound file first, then the others by last use."""
     rows = connection.execute(
         """SELECT path FROM source WHERE stem || '#' || id = :manager
         UNION ALL

@@ -1,7 +1,6 @@
-"""The public networks and connectors that most devices use, as data.
+"""Table of the public networks and connectors that most devices use.
 
-TagoIO knows networks and connectors by ids that nobody remembers.
-A project of one's own (TagoDeploy) may lack these: what the service itself lists goes before them
+A TagoDeploy project may not have these; names listed by the service take precedence
 (`tagodev.provision.integrations`).
 """
 
@@ -18,24 +17,24 @@ __all__ = ["WELL_KNOWN", "PublicNetwork"]
 
 @attrs.frozen
 class PublicNetwork:
-    """A public network, and the connector of devices that have no connector of their own."""
+    """A public network and its generic connector."""
 
     name: str
-    """What it is called."""
+    """Its name."""
     network: str
     """Id of the network."""
     connector: str
     """Id of the connector."""
     aliases: tuple[str, ...] = attrs.field(default=(), kw_only=True)
-    """What it is called besides."""
+    """Other names for it."""
     source: str = attrs.field(kw_only=True)
-    """Where TagoIO has published the ids."""
+    """Where TagoIO publishes the ids."""
 
 
 _DECODERS: Final = "TagoIO's decoder catalogue"
 _EXAMPLES: Final = "create examples of TagoIO's OpenAPI file"
 
-#: What is known by name, without asking the service.
+#: Networks whose names are resolved without a request.
 WELL_KNOWN: Final = (
     PublicNetwork(
         "Custom HTTPS",

@@ -1,1 +1,1 @@
-"""Serialization: the cattrs converter, and fast structuring of answers."""
+"""Conversion between JSON and models."""

@@ -1,18 +1,16 @@
-"""Wire to models and back: the one place where cattrs is told anything.
+"""Converters between JSON and models.
 
-Two converters share every hook.
-The fast one structures each answer and stops at the first problem without saying where.
-Only when it does stop, the careful one goes over the same answer again and names each field by its
-path: right answers do not pay for the diagnosis of wrong ones.
+Two cattrs converters share all hooks. The fast one structures each answer and stops at the first
+problem. Only then, the careful one structures the same answer again and reports the path of each
+wrong field.
 
-The service is read tolerantly (section names of its fields differ between sources, fields come
-and go) and written to strictly:
+Answers are read tolerantly, requests are written strictly:
 
-- a field that is `UNSET` is left out, and None is written as null;
-- names that sources disagree on are folded into one (`_ALIASES`);
-- fields no model knows are kept in ``extra`` where a model has it, and there null is as good as
-  left out: a device whose list of tags is null must not make its whole page unreadable;
-- null, ``""`` and ``"never"`` are all no date; dates are aware, in UTC.
+- a field that is `UNSET` is left out, None is written as null;
+- different names for the same field are mapped to one (`_ALIASES`);
+- unknown fields are stored in ``extra`` if a model has it, and null then counts as left out, so
+  that a device with null for tags does not make its whole page fail;
+- null, ``""`` and ``"never"`` mean no date; dates have the UTC time zone.
 """
 
 from __future__ import annotations
@@ -46,7 +44,7 @@ __all__ = ["StructureError", "from_json", "from_wire", "to_json", "to_wire"]
 
 T = TypeVar("T")
 
-#: Other names that sources give to the same field, by class.
+#: Other names of fields, by class.
 _ALIASES: Final[Mapping[type, Mapping[str, str]]] = {
     Chunk: {"from": "from_date", "to": "to_date"},
     DataPoint: {"serie": "group"},
@@ -55,18 +53,18 @@ _ALIASES: Final[Mapping[type, Mapping[str, str]]] = {
     TokenCreated: {"expire_date": "expire_time"},
     TokenInfo: {"expire_date": "expire_time"},
 }
-#: The types that validators ask for which ask for nothing else.
-_ASKED_FOR: Final = {text: str, boolean: bool}
+#: Validators that check only a type, and that type.
+_TYPE_VALIDATORS: Final = {text: str, boolean: bool}
 _DATA_VALUES: Final = (DataValue, DataValue | None)
 _NO_DATE: Final = (None, "", "never")
 _DATE_LENGTH: Final = len("2026-01-31T12:00:00.000Z")
 _WRITTEN: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
-#: How many problems of one answer are told; the rest is counted.
-_TOLD_PROBLEMS: Final = 10
+#: Maximum number of problems that an error lists; the rest is counted.
+_MAX_PROBLEMS: Final = 10
 
 
 class StructureError(Exception):
-    """An answer does not fit its model; `problems` names each field by its path."""
+    """An answer does not match its model; `problems` contains the path of each wrong field."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("; ".join(problems))
@@ -74,38 +72,38 @@ class StructureError(Exception):
 
 
 def to_wire(value: Any) -> Any:
-    """Return the plain lists and dicts that stand for a model in a request."""
+    """Convert a model to lists and dicts for a request."""
     return _fast.unstructure(value)
 
 
 def to_json(value: Any) -> bytes:
-    """Return a model as the body of a request.
+    """Convert a model to the body of a request.
 
     Raises:
-        InputError: it holds something that JSON has no form for.
+        InputError: a value can't be represented in JSON.
     """
     try:
         return orjson.dumps(_fast.unstructure(value))
     except orjson.JSONEncodeError as error:
         problem = str(error)
-    raise InputError(f"can't be written as JSON: {problem}")
+    raise InputError(f"can't be converted to JSON: {problem}")
 
 
 def from_json(text: bytes, cls: type[T]) -> T:
-    """Return the model that `to_json` has written down.
+    """Convert the output of `to_json` to a model.
 
     Raises:
-        StructureError: it is of another model.
-        orjson.JSONDecodeError: it is no JSON.
+        StructureError: the text does not match the model.
+        orjson.JSONDecodeError: the text is not JSON.
     """
     return from_wire(orjson.loads(text), cls)
 
 
 def from_wire(value: Any, cls: type[T]) -> T:
-    """Return the model that decoded JSON stands for; ``object`` takes whatever it is.
+    """Convert decoded JSON to a model; ``object`` accepts any value.
 
     Raises:
-        StructureError: it does not fit, with the path of each field that is wrong.
+        StructureError: the value does not match the model.
     """
     if cls is object:
         return cast("T", value)
@@ -114,7 +112,7 @@ def from_wire(value: Any, cls: type[T]) -> T:
         hook = _hooks[cls] = _fast.get_structure_hook(cls)
     try:
         structured: T = hook(value, cls)
-    except Exception:  # noqa: BLE001  (whatever a hook raises, the careful pass tells it better)
+    except Exception:  # noqa: BLE001  (the careful converter reports any problem)
         problems = _diagnose(value, cls)
     else:
         return structured
@@ -126,10 +124,10 @@ def _diagnose(value: Any, cls: type) -> tuple[str, ...]:
         _careful.structure(value, cls)
     except Exception as error:  # noqa: BLE001  (see above)
         problems = transform_error(error, path="result")
-        more = len(problems) - _TOLD_PROBLEMS
+        more = len(problems) - _MAX_PROBLEMS
         rest = (f"and {more} more",) if more > 0 else ()
-        return (*problems[:_TOLD_PROBLEMS], *rest)
-    return ("the answer does not fit",)
+        return (*problems[:_MAX_PROBLEMS], *rest)
+    return ("the answer does not match",)
 
 
 # --- hooks -------------------------------------------------------------------------------------
@@ -171,28 +169,28 @@ def _data_value(value: Any, _: type) -> DataValue | None:
 
 
 def _location(value: Any, _: type) -> Location:
-    """Read latitude and longitude by name, or a GeoJSON point, whose longitude stands first."""
+    """Read ``lat`` and ``lng``, or a GeoJSON point, which has the longitude first."""
     if not isinstance(value, Mapping):
         msg = f"expected an object, got {type(value).__name__}"
         raise TypeError(msg)
     if "coordinates" not in value:
         return Location(_number(value.get("lat"), float), _number(value.get("lng"), float))
     if _text(value.get("type", "Point"), str).casefold() != "point":
-        msg = "expected a point, got another shape"
+        msg = "expected a GeoJSON point, got another type"
         raise ValueError(msg)
     lng, lat, *_height = value["coordinates"]
     return Location(_number(lat, float), _number(lng, float))
 
 
 def _total(value: Any, _: type) -> Total:
-    """Read a number, or a list of one register that has it for its value."""
+    """Read a number, or a list of one register with it as its value."""
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
         value = value[0].get("value")
     return Total(None if value is None else _number(value, float))
 
 
 def _affected(value: Any, _: type) -> Affected:
-    """Read a number, or words that may begin with it: ``3 Data Added``."""
+    """Read a number, or text that may start with it: ``3 Data Added``."""
     if not isinstance(value, str):
         return Affected(_integer(value, int))
     number = re.match(r"[0-9]{1,18}", value)
@@ -207,36 +205,36 @@ def _date(value: Any, _: type) -> datetime:
     moment = datetime.fromisoformat(_text(value, str))
     if moment.tzinfo is UTC:
         return moment
-    # The service writes UTC; a source without a zone means the same.
+    # The service writes UTC, sometimes without a zone.
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _optional_date(value: Any, _: type) -> datetime | None:
     if type(value) is str and len(value) == _DATE_LENGTH:
-        # What the service writes: most of what is read of an answer are such dates.
+        # Fast path: most values of an answer are such dates.
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is UTC:
             return moment
     return None if value in _NO_DATE else _date(value, datetime)
 
 
-def _moment_or_words(value: Any, _: type) -> datetime | str:
-    """Read a moment where one is written as `_write_date` does it; other words stay words."""
+def _date_or_text(value: Any, _: type) -> datetime | str:
+    """Read a date in the form that `_write_date` writes; return other text unchanged."""
     return _date(value, datetime) if _WRITTEN.fullmatch(_text(value, str)) else value
 
 
 def _write_date(value: datetime) -> str:
-    # A moment without a zone is read as UTC, and written as UTC.
+    # A datetime without a zone is taken as UTC.
     value = value.replace(tzinfo=UTC) if value.tzinfo is None else value
     try:
         moment = value.astimezone(UTC)
     except OverflowError:
-        raise InputError("holds a moment that UTC has no form for") from None
+        raise InputError("contains a time that is out of range in UTC") from None
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _structure_bucket(converter: Converter) -> Callable[[Any, Any], Bucket | None]:
-    """Make a hook for a device's bucket: info gives an object, a list gives the id alone."""
+    """Make a hook for a device's bucket: an object, or in lists only its id."""
     structure: Callable[[Any, Any], Bucket] = converter.get_structure_hook(Bucket)
 
     def bucket(value: Any, _: Any) -> Bucket | None:
@@ -254,7 +252,7 @@ def _is_union_with_unset(cls: Any) -> bool:
 
 
 def _structure_settable(converter: Converter) -> Callable[[Any], Callable[[Any, Any], Any]]:
-    """Make hooks for ``X | Unset``: whatever is on the wire is an X."""
+    """Make hooks for ``X | Unset``: a value in JSON is always an X."""
 
     def factory(cls: Any) -> Callable[[Any, Any], Any]:
         inner = reduce(or_, (arg for arg in get_args(cls) if arg is not Unset))
@@ -268,7 +266,7 @@ def _is_list(cls: Any) -> bool:
 
 
 def _structure_list(converter: Converter) -> Callable[[Any], Callable[[Any, Any], Any]]:
-    """Make hooks for lists: an empty object or text is not taken for an empty list."""
+    """Make hooks for lists: an empty object or text is not an empty list."""
 
     def factory(cls: Any) -> Callable[[Any, Any], Any]:
         build: Callable[[Any], Any] = get_origin(cls)
@@ -286,7 +284,7 @@ def _structure_list(converter: Converter) -> Callable[[Any], Callable[[Any, Any]
 
 
 def _structure_model(converter: Converter) -> Callable[[type], Callable[[Any, Any], Any]]:
-    """Make hooks for attrs classes: fold aliases, keep what is unknown, then structure."""
+    """Make hooks for attrs classes: resolve aliases, store unknown fields, then structure."""
 
     def factory(cls: type) -> Callable[[Any, Any], Any]:
         fields = {field.name for field in attrs.fields(cls)}
@@ -310,19 +308,19 @@ def _structure_model(converter: Converter) -> Callable[[type], Callable[[Any, An
 
 
 def _fold(value: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
-    """Return an object in which each field has its first name."""
+    """Return an object with aliases replaced by field names."""
     folded = dict(value)
     for other, name in aliases.items():
         if other in folded:
             item = folded.pop(other)
-            # Both may be there, and one of them empty.
+            # Both names may be present, one of them null.
             if folded.get(name) is None:
                 folded[name] = item
     return folded
 
 
 def _set_apart(value: Mapping[str, Any], known: AbstractSet[str]) -> dict[str, Any]:
-    """Return an object whose unknown fields are in ``extra``, without what is null."""
+    """Return an object without nulls and with unknown fields in ``extra``."""
     extra: dict[str, Any] = {}
     given: dict[str, Any] = {"extra": extra}
     for key, item in value.items():
@@ -334,7 +332,7 @@ def _set_apart(value: Mapping[str, Any], known: AbstractSet[str]) -> dict[str, A
 
 
 def _quick_model(converter: Converter) -> Callable[[type], Callable[[Any, Any], Any]]:
-    return lambda cls: quick_model(cls, converter, _ALIASES.get(cls, {}), _ASKED_FOR)
+    return lambda cls: quick_model(cls, converter, _ALIASES.get(cls, {}), _TYPE_VALIDATORS)
 
 
 def _quick_list(converter: Converter) -> Callable[[Any], Callable[[Any, Any], Any]]:
@@ -342,7 +340,7 @@ def _quick_list(converter: Converter) -> Callable[[Any], Callable[[Any, Any], An
 
 
 def _unstructure_model(converter: Converter) -> Callable[[type], Callable[[Any], Any]]:
-    """Make hooks for attrs classes: what is unset is left out, ``extra`` goes back in."""
+    """Make hooks for attrs classes: leave out unset fields, merge ``extra``."""
 
     def factory(cls: type) -> Callable[[Any], Any]:
         settable: dict[str, Any] = {
@@ -384,7 +382,7 @@ def _build(*, detailed: bool) -> Converter:
     converter.register_structure_hook(Secret, _secret)
     converter.register_structure_hook(datetime, _date)
     converter.register_structure_hook_func(lambda cls: cls == datetime | None, _optional_date)
-    converter.register_structure_hook_func(lambda cls: cls == datetime | str, _moment_or_words)
+    converter.register_structure_hook_func(lambda cls: cls == datetime | str, _date_or_text)
     bucket = _structure_bucket(converter)
     converter.register_structure_hook_func(lambda cls: cls == Bucket | None, bucket)
     converter.register_unstructure_hook(Secret, Secret.reveal)
@@ -394,5 +392,5 @@ def _build(*, detailed: bool) -> Converter:
 
 _fast: Final = _build(detailed=False)
 _careful: Final = _build(detailed=True)
-#: The hooks of the fast one, by class: looking one up there takes longer than many a hook.
+#: Hooks of the fast converter by class: its own lookup is slower than many hooks.
 _hooks: Final[dict[Any, Callable[[Any, Any], Any]]] = {}

@@ -1,14 +1,13 @@
-"""From decoded JSON to a model, the quick way.
+"""Fast structuring hooks: from decoded JSON to models.
 
-Structuring is what a client does to every answer, and most of it is to look whether text is text.
-A hook made here is written out for its class, as attrs and cattrs write theirs: it takes each field
-from the answer by name, compares the types of plain values in place, calls a converter's hook for
-the others, and sets apart what no field is for.
-It says nothing of what is wrong: whoever gets an error asks a careful converter.
+A hook is generated as source code for its class, as attrs and cattrs do: it reads each field by
+name, compares the types of plain values inline, calls a converter's hook for the others, and
+stores unknown fields in ``extra``. Its errors have no details; the caller gets them from the
+careful converter.
 
-Models are frozen, and a frozen object takes each of its fields by a call that goes around that.
-Where a class does nothing but take its fields, an object of it therefore begins as one of a draft:
-a subclass that is not frozen, whose objects are turned into the model's when they are complete.
+Setting the fields of a frozen object is slow. If a class has no converters and no other checks, the
+hook therefore creates an object of a draft class, a subclass that is not frozen, sets its fields
+and then changes its class to the model.
 """
 
 from __future__ import annotations
@@ -38,43 +37,42 @@ __all__ = ["quick_list", "quick_model"]
 Hook: TypeAlias = "Callable[[Any, Any], Any]"
 
 _PLAIN: Final = (str, bool, int)
-# Declared as a function, for type checkers.
+# attrs declares it as a function to type checkers.
 _FACTORY: Final = cast("type[Any]", attrs.Factory)
-#: Stands for a field that an answer does not have.
+#: Marks a field that is missing in an answer.
 _ABSENT: Final = object()
 
 
 @attrs.frozen
 class _Step:
-    """How one field is read."""
+    """How a field is read."""
 
     name: str
-    """The field."""
+    """Name of the field."""
     exact: type | None
-    """What its value must be, where that is a plain value."""
+    """Type of a plain value; None for other types."""
     optional: bool
-    """Whether null will do."""
+    """Whether null is allowed."""
     hook: Hook
-    """Reads it otherwise."""
+    """Hook for other types."""
     kind: Any
-    """The field's type."""
+    """Type of the field."""
 
 
 def quick_model(
     cls: type,
     converter: Converter,
     aliases: Mapping[str, str],
-    asked_for: Mapping[Callable[..., None], type],
+    type_validators: Mapping[Callable[..., None], type],
 ) -> Hook:
     """Return the hook of an attrs class.
 
     Args:
-        cls: the class; with a field ``extra`` it keeps what no field is for, and takes null for
-            absent.
-        converter: has the hooks of its fields' types.
-        aliases: other names of fields, and the fields.
-        asked_for: validators that ask for no more than a type, and the type: where that has been
-            compared, they have nothing to say any more.
+        cls: the class; with a field ``extra``, it stores unknown fields and treats null as missing.
+        converter: converter with the hooks of its fields' types.
+        aliases: fields by their other names.
+        type_validators: validators that check only a type, and that type; they are skipped after
+            the hook has compared the type.
     """
     hints = get_type_hints(cls)
     fields = {field.name: field for field in attrs.fields(cls)}
@@ -96,7 +94,7 @@ def quick_model(
         lines.append("  extra = {key: value[key] for key in value if key not in known}")
         given["extra"] = "extra"
     names["draft"], names["new"] = _draft(cls), object.__new__
-    if not _only_takes(cls, steps, asked_for):
+    if not _needs_no_init(cls, steps, type_validators):
         lines.append(f" return cls({', '.join(f'{name}={read}' for name, read in given.items())})")
     else:
         lines.append(" made = new(draft)")
@@ -108,13 +106,13 @@ def quick_model(
 
 
 def _lines_of(step: _Step, default: Any, names: dict[str, Any], *, keeps: bool) -> Iterator[str]:
-    """Yield the lines that read one field into a variable.
+    """Yield source lines that read one field into a variable.
 
     Args:
-        step: how it is read.
-        default: what it is where an answer does not have it.
-        names: what the lines can name.
-        keeps: whether null is as good as absent.
+        step: how the field is read.
+        default: default of the field.
+        names: namespace of the lines.
+        keeps: whether null counts as missing.
     """
     name = step.name
     yield f" {name}_ = get({name!r}, absent)"
@@ -134,10 +132,10 @@ def _lines_of(step: _Step, default: Any, names: dict[str, Any], *, keeps: bool) 
     yield f" elif type({name}_) is not {step.exact.__name__}{null}: raise TypeError"
 
 
-def _only_takes(
-    cls: type, steps: Mapping[str, _Step], asked_for: Mapping[Callable[..., None], type]
+def _needs_no_init(
+    cls: type, steps: Mapping[str, _Step], type_validators: Mapping[Callable[..., None], type]
 ) -> bool:
-    """Return whether making one does nothing but take the fields, as they are read."""
+    """Return whether ``__init__`` only sets the fields, without further checks."""
     if hasattr(cls, "__attrs_post_init__"):
         return False
     for field in attrs.fields(cls):
@@ -147,7 +145,7 @@ def _only_takes(
             step = steps.get(field.name)
             if step is None or step.optional or field.default is not attrs.NOTHING:
                 return False
-            if step.exact is None or step.exact is not asked_for.get(field.validator):
+            if step.exact is None or step.exact is not type_validators.get(field.validator):
                 return False
     return True
 
@@ -159,7 +157,7 @@ def _draft(cls: type) -> type:
 
 
 def _folding(structure: Hook, aliases: Mapping[str, str]) -> Hook:
-    """Make a hook that gives each field its first name before another one reads it."""
+    """Make a hook that replaces aliases by field names before another hook."""
 
     def fold(value: Any, kind: Any) -> Any:
         if type(value) is not dict:
@@ -168,7 +166,7 @@ def _folding(structure: Hook, aliases: Mapping[str, str]) -> Hook:
             if other in value:
                 value = dict(value)
                 item = value.pop(other)
-                # Both may be there, and one of them empty.
+                # Both names may be present, one of them null.
                 if value.get(name) is None:
                     value[name] = item
         return structure(value, kind)
@@ -181,7 +179,7 @@ def quick_list(cls: Any, converter: Converter) -> Hook:
 
     Args:
         cls: ``list[X]`` or ``tuple[X, ...]``.
-        converter: has the hook of its items' type.
+        converter: converter with the hook of the items' type.
     """
     build: Any = get_origin(cls)
     kind = get_args(cls)[0]
@@ -201,7 +199,7 @@ def quick_list(cls: Any, converter: Converter) -> Hook:
 
 
 def _never(value: Any, _: Any) -> Any:
-    """Read a plain value, which is compared in place instead."""
+    """Return a plain value; never called, since the hook compares its type inline."""
     return value
 
 

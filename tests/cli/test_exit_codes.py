@@ -32,8 +32,11 @@ def test_bad_input_is_listed_whole_and_nothing_is_sent(tagodev: Command) -> None
     assert done.code == 2
     assert done.err.splitlines() == [
         "bad.csv:1: nmae (column B): unknown column; did you mean name?",
-        "bad.csv:3: name (column A): a device needs a name",
-        "bad.csv:4: active (column C): must be true or false, not 'perhaps'. yes, no, 1, 0 do too",
+        "bad.csv:3: name (column A): is required",
+        (
+            "bad.csv:4: active (column C): must be true or false, not 'perhaps'. "
+            "Also accepted: yes, no, 1, 0"
+        ),
     ]
     assert done.out == ""
     assert [path.name for path in tagodev.folder.iterdir()] == ["bad.csv"]

@@ -1,7 +1,7 @@
 """Every option that names an output file, and what may be at its path.
 
 Regular files are replaced or refused as each command says. Links are followed and stay links. What
-is no regular file is refused before anything is sent, and stays what it was.
+is not a regular file is refused before anything is sent, and stays what it was.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whole files: atomic, through links, and never over what is no regular file."""
+"""Whole files: atomic, through links, and never over what is not a regular file."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_what_is_at_the_path(tmp_path: Path, kind: str) -> None:
         with pytest.raises(InputError, match="is not a regular file") as caught:
             write_file(target.path, [b"new"])
         assert str(target.path) == caught.value.source
-        with pytest.raises(InputError, match=r"--out: .* is not a regular file\. Name"):
+        with pytest.raises(InputError, match=r"--out: .* is not a regular file\. Use"):
             check_out(target.path)
         with pytest.raises(InputError, match="is not a regular file"):
             create_private(target.path)
@@ -86,7 +86,7 @@ def test_a_chain_of_links(tmp_path: Path) -> None:
 def test_a_link_into_a_missing_folder(tmp_path: Path) -> None:
     """The message names the link and where it leads."""
     (tmp_path / "a").symlink_to("nowhere/file")
-    with pytest.raises(InputError, match=r"a \(a link to .*file\): there is no such folder"):
+    with pytest.raises(InputError, match=r"a \(a link to .*file\): the folder does not exist"):
         check_out(tmp_path / "a")
 
 
@@ -115,14 +115,14 @@ def test_a_folder_that_takes_nothing(
 ) -> None:
     """It is refused before anything is sent; to write there takes both rights."""
     monkeypatch.setattr("os.access", lambda _, asked: not asked & refused)
-    with pytest.raises(InputError, match=r"--html: .*: nothing can be written in this folder"):
+    with pytest.raises(InputError, match=r"--html: .*: the folder is not writable"):
         check_out(tmp_path / "a", "--html")
 
 
 def test_a_missing_folder(tmp_path: Path) -> None:
     """It is an error with the file's name."""
     path = tmp_path / "nowhere" / "file"
-    with pytest.raises(InputError, match="there is no such folder"):
+    with pytest.raises(InputError, match="the folder does not exist"):
         check_out(path)
     with pytest.raises(InputError, match="No such file or directory") as caught:
         write_file(path, [b"new"])

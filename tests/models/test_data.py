@@ -194,7 +194,7 @@ def test_what_is_no_location_is_refused(make: Any, location: Any) -> None:
 
 @pytest.mark.parametrize("degrees", [None, "35.7", True, float("nan"), float("inf")])
 def test_degrees_are_numbers(degrees: Any) -> None:
-    """Text is no number."""
+    """Text is not a number."""
     assert "lat" == refusal(Location, lat=degrees, lng=0).path
     assert "lng" == refusal(Location, lat=0, lng=degrees).path
 

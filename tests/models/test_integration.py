@@ -56,7 +56,7 @@ def test_one_wrong_character_is_named_by_its_place(mask: str, data: st.DataObjec
     serial = "".join([*right[:place], wrong, *right[place + 1 :]])
     assume(serial.strip())
 
-    assert f"at place {place + 1}," in SerialNumberFormat(mask=mask).problem(serial)
+    assert f"at position {place + 1} " in SerialNumberFormat(mask=mask).problem(serial)
 
 
 @given(mask=masks, case=st.sampled_from(["upper", "lower", None]), data=st.data())
@@ -74,10 +74,10 @@ def test_what_is_shown_becomes_what_is_stored(
     ("expected", "serial"),
     [
         ("", "0886AB56"),
-        ("has 7 characters, but FF-FF-FF-FF stands for 8", "0886AB5"),
-        ("has 9 characters, but FF-FF-FF-FF stands for 8", "0886AB567"),
-        ("must have a hexadecimal digit at place 3, as FF-FF-FF-FF says", "08G6AB56"),
-        ("has dashes, which are shown but not kept", "08-86-AB-56"),
+        ("has 7 characters, the mask FF-FF-FF-FF requires 8", "0886AB5"),
+        ("has 9 characters, the mask FF-FF-FF-FF requires 8", "0886AB567"),
+        ("must have a hexadecimal digit at position 3 (mask FF-FF-FF-FF)", "08G6AB56"),
+        ("has dashes, which are not stored", "08-86-AB-56"),
         ("must be in upper case", "0886ab56"),
         ("must not be empty", " "),
         ("must not be empty", ""),
@@ -109,7 +109,7 @@ def test_dashes_that_no_mask_shows_are_wrong_characters() -> None:
     """Where the mask has no dash, one is not taken away in silence."""
     written = SerialNumberFormat(mask="0000")
 
-    assert "must have a digit at place 3, as 0000 says" == written.problem("12-4")
+    assert "must have a digit at position 3 (mask 0000)" == written.problem("12-4")
     assert "12-34" == written.stored("12-34")
 
 
@@ -159,9 +159,9 @@ def test_a_network_takes_its_own_devices() -> None:
 
     network.check(device(serie_number="0886AB56"))
     error = refusal(network.check, device())
-    assert ("serie_number", "the network LoRaWAN needs one") == (error.path, error.message)
+    assert ("serie_number", "is required by the network LoRaWAN") == (error.path, error.message)
     error = refusal(network.check, device(serie_number="0886"))
-    assert ("serie_number", "has 4 characters, but FF-FF-FF-FF stands for 8") == (
+    assert ("serie_number", "has 4 characters, the mask FF-FF-FF-FF requires 8") == (
         error.path,
         error.message,
     )
@@ -185,7 +185,7 @@ def test_a_connector_knows_its_networks() -> None:
     connector = Connector(id="c", name="Meter", networks=("m", "o"))
     error = refusal(connector.check, device())
 
-    assert ("network", "the connector Meter does not know it", "Give one of m, o") == (
+    assert ("network", "is not supported by the connector Meter", "Use one of m, o") == (
         error.path,
         error.message,
         error.hint,

@@ -25,7 +25,7 @@ def _json_texts() -> Iterator[Broken]:
         "cut off between.json",
         '[\n{"active": "so"},\n{"name": "b"}\n',
         one(2, "true or false", "active"),
-        one(2, "needs a name", "name"),
+        one(2, "is required", "name"),
         one(4, "a comma or ] is expected"),
     )
     yield text(
@@ -33,12 +33,12 @@ def _json_texts() -> Iterator[Broken]:
         '{"devices": [\n{"name": "a"}]\n',
         one(3, "a comma or } is expected"),
     )
-    yield text("comma too many.json", '[\n{"name": "a"},\n]', one(3, "a comma too many"))
+    yield text("comma too many.json", '[\n{"name": "a"},\n]', one(3, "a superfluous comma"))
     yield text(
         "no comma.json", '[\n{"name": "a"}\n{"name": "b"}\n]', one(3, "a comma or ] is expected")
     )
     yield text(
-        "more behind.json", '[{"name": "a"}]\n[{"name": "b"}]', one(2, "more text behind the list")
+        "more behind.json", '[{"name": "a"}]\n[{"name": "b"}]', one(2, "more text after the list")
     )
     yield text("single quotes.json", "[\n{'name': 'a'}]", one(2, "is not JSON"))
     yield text(
@@ -48,7 +48,7 @@ def _json_texts() -> Iterator[Broken]:
     )
     yield text("scalar.json", "7\n", one(1, "must be an object"))
     yield text(
-        "not a number.json", '[\n{"name": "a", "param.x": NaN}\n]', one(2, "NaN is no number")
+        "not a number.json", '[\n{"name": "a", "param.x": NaN}\n]', one(2, "NaN is not a number")
     )
     yield text(
         "infinity.json",
@@ -62,18 +62,18 @@ def _json_texts() -> Iterator[Broken]:
     )
     yield text("deep.json", "[" * 100_000, one(1, "is nested too deeply"))
     yield text(
-        "half a character.json", '[\n{"name": "\\ud83d"}\n]', one(2, "holds half of a character")
+        "half a character.json", '[\n{"name": "\\ud83d"}\n]', one(2, "has an unpaired surrogate")
     )
     yield text(
         "key twice.json",
         '[\n{"name": "a", "name": "b", "active": "so"}\n]',
-        one(2, "this key is there twice", "name"),
+        one(2, "is a duplicate key", "name"),
         one(2, "true or false", "active"),
     )
     yield text(
         "key twice in a tag.json",
         '[\n{"name": "a", "tags": [{"key": "a", "key": "b", "value": ""}]}\n]',
-        one(2, "this key is there twice", "key"),
+        one(2, "is a duplicate key", "key"),
     )
     yield text(
         "devices are no list.json",
@@ -83,16 +83,16 @@ def _json_texts() -> Iterator[Broken]:
     yield text(
         "more beside.json",
         '{\n"status": true,\n"devices": [{"active": "so"}]\n}',
-        one(2, "is not known beside devices", "status"),
+        one(2, "is an unknown key beside devices", "status"),
         one(3, "true or false", "active"),
-        one(3, "needs a name", "name"),
+        one(3, "is required", "name"),
     )
     yield text(
         "an answer of the API.json",
         '{\n"status": true,\n"result": []\n}',
         one(1, "unknown column", "status"),
         one(1, "unknown column", "result"),
-        one(1, "needs a name", "name"),
+        one(1, "is required", "name"),
     )
     yield text(
         "broken lines.jsonl",
@@ -105,7 +105,7 @@ def _json_texts() -> Iterator[Broken]:
     yield text(
         "zero byte.jsonl",
         b'{"name": "a\0"}\n{"name": "b", "active": "so"}\n',
-        one(1, "holds a zero byte"),
+        one(1, "contains a zero byte"),
         one(2, "true or false", "active"),
     )
 
@@ -125,20 +125,20 @@ def _yaml_texts() -> Iterator[Broken]:
     yield text(
         "key twice.yaml",
         "- name: a\n  name: b\n  active: so\n",
-        one(2, "this key is there twice", "name"),
+        one(2, "is a duplicate key", "name"),
         one(3, "true or false", "active"),
     )
     yield text(
         "two spellings.yaml",
         "- name: a\n  Serial: 1\n  serial_number: 2\n",
-        one(3, "means serie_number, as Serial does", "serial_number"),
+        one(3, "is the same field (serie_number) as Serial", "serial_number"),
     )
     yield text(
         "lists.yaml",
         "- name: [a]\n- active: {}\n- tags: 7\n  name: c\n",
         one(1, "must be text, not a list", "name"),
         one(2, "true or false", "active"),
-        one(2, "needs a name", "name"),
+        one(2, "is required", "name"),
         one(3, "must be an object like", "tags"),
     )
     yield text(
@@ -150,19 +150,19 @@ def _yaml_texts() -> Iterator[Broken]:
     yield text(
         "python.yaml",
         "- name: !!python/object/apply:os.system [id]\n",
-        one(1, "is no type that is known here"),
+        one(1, "is an unknown type"),
         one(1, "must be text, not a list", "name"),
     )
     yield text(
         "no anchor.yaml",
         "- name: *a\n- name: &a b\n- name: *a\n",
-        one(1, "*a is not defined before it"),
-        one(1, "needs a name", "name"),
+        one(1, "*a is not defined"),
+        one(1, "is required", "name"),
     )
     yield text(
         "itself.yaml",
         "- name: a\n  tags: &a [*a]\n",
-        one(2, "*a is not defined before it"),
+        one(2, "*a is not defined"),
         one(2, "must be an object like", "tags[0]"),
     )
     yield text(
@@ -171,18 +171,16 @@ def _yaml_texts() -> Iterator[Broken]:
         + "".join(
             f"  k{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'x'] * 10)}]\n" for n in range(9)
         ),
-        one(6, "more than any device has"),
+        one(6, "too large with its aliases"),
     )
     yield text("deep.yaml", "- " * 5000, one(1, "is nested too deeply"))
     yield text("deeper.yaml", "{a: " * 100_000, one(1, "is nested too deeply"))
-    yield text(
-        "bell.yaml", "- name: a\n- name: b\a\n", one(2, "a control character at character 10")
-    )
+    yield text("bell.yaml", "- name: a\n- name: b\a\n", one(2, "control character at character 10"))
     yield text("keys of lists.yaml", "- name: a\n  ? [b]\n  : c\n", one(2, "a key must be text"))
     yield text(
         "merge of nothing.yaml",
         "- <<: a\n  name: b\n",
-        one(1, "must be a mapping, or several", "<<"),
+        one(1, "must be a mapping or a list of mappings", "<<"),
     )
     yield text("scalar.yaml", "just a text\n", one(1, "must be a list of devices"))
     yield text(
@@ -191,7 +189,7 @@ def _yaml_texts() -> Iterator[Broken]:
     yield text(
         "more beside.yaml",
         "x-mine: 1\nnetwork: mqtt\ndevices:\n- nmae: a\n",
-        one(2, "is not known beside devices", "network"),
+        one(2, "is an unknown key beside devices", "network"),
         one(4, "unknown column", "nmae"),
-        one(4, "needs a name", "name"),
+        one(4, "is required", "name"),
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["broken_tables"]
 
 _HUGE: Final = "x" * 200_000
-_QUOTE: Final = "a double quote is opened and never closed"
+_QUOTE: Final = "a double quote is not closed"
 
 
 def broken_tables() -> Iterator[Broken]:
@@ -47,8 +47,8 @@ def _csv_texts() -> Iterator[Broken]:
     yield text(
         "quote inside.csv",
         'name,active\n"a"b,yes\n"c" ,yes\nd,so\n',
-        one(2, "behind a closing double quote"),
-        one(3, "behind a closing double quote"),
+        one(2, "after a closing double quote"),
+        one(3, "after a closing double quote"),
         one(4, "true or false", "active", "B"),
     )
     yield text(
@@ -80,7 +80,7 @@ def _csv_texts() -> Iterator[Broken]:
     yield text(
         "zeros.csv",
         b"name,active\na\0b,so\nc\0,yes\n",
-        one(2, "holds a zero byte"),
+        one(2, "contains a zero byte"),
         one(2, "true or false", "active", "B"),
     )
     yield text(
@@ -102,15 +102,15 @@ def _encodings() -> Iterator[Broken]:
     rows = "name,active\nKühlraum,so\n"
     for encoding, words in (
         ("utf-16", "is UTF-16"),
-        ("utf-16-le", "looks like UTF-16"),
-        ("utf-16-be", "looks like UTF-16"),
+        ("utf-16-le", "probably UTF-16"),
+        ("utf-16-be", "probably UTF-16"),
         ("utf-32", "is UTF-32"),
     ):
         yield text(f"{encoding}.csv", rows.encode(encoding), one(None, words))
     yield text(
         "Windows-1252.csv",
         rows.encode("cp1252"),
-        one(2, "looks like Windows-1252: 'ü' at character 2"),
+        one(2, "probably Windows-1252: 'ü' at character 2"),
         one(2, "true or false", "active", "B"),
     )
     yield text(
@@ -120,22 +120,22 @@ def _encodings() -> Iterator[Broken]:
     yield text(
         "latin-1.jsonl",
         '{"name": "ü"}\n{"nmae": "b"}\n'.encode("latin-1"),
-        one(1, "looks like Windows-1252"),
+        one(1, "probably Windows-1252"),
         one(2, "unknown column", "nmae"),
-        one(2, "needs a name", "name"),
+        one(2, "is required", "name"),
     )
     yield text(
-        "latin-1.json", '[\n{"name": "ü"}\n]'.encode("latin-1"), one(2, "looks like Windows-1252")
+        "latin-1.json", '[\n{"name": "ü"}\n]'.encode("latin-1"), one(2, "probably Windows-1252")
     )
     yield text(
         "latin-1.yaml",
         "- name: a\n- name: ü\n".encode("latin-1"),
-        one(2, "looks like Windows-1252"),
+        one(2, "probably Windows-1252"),
     )
     yield text(
         "picture.csv",
         b"\x89PNG\r\n\x1a\n" + b"\0\0\0\0\0\0\0\1" * 20,
-        one(None, "is no text file"),
+        one(None, "is not a text file"),
     )
     yield text(
         "old.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" * 9, one(None, "is an old Excel workbook")
@@ -147,14 +147,16 @@ def _encodings() -> Iterator[Broken]:
 
 def _workbooks() -> Iterator[Broken]:
     good = FORMATS["excel"]([{"name": "a"}, {"name": "b"}]).data
-    yield text("a text.xlsx", "name\na\n", one(None, "is no Excel workbook"))
-    yield text("nothing.xlsx", "", one(None, "is no Excel workbook"))
-    yield text("cut off.xlsx", good[: len(good) // 2], one(None, "is no workbook that can be read"))
-    yield text("only a zip.xlsx", _zipped({"a.txt": b"a"}), one(None, "is no workbook that can be"))
+    yield text("a text.xlsx", "name\na\n", one(None, "is not an Excel workbook"))
+    yield text("nothing.xlsx", "", one(None, "is not an Excel workbook"))
+    yield text("cut off.xlsx", good[: len(good) // 2], one(None, "is a damaged Excel workbook"))
+    yield text(
+        "only a zip.xlsx", _zipped({"a.txt": b"a"}), one(None, "is a damaged Excel workbook")
+    )
     yield text(
         "broken sheet.xlsx",
         _rezipped(good, "xl/worksheets/sheet1.xml", b"<worksheet"),
-        one(None, "is no workbook that can be read"),
+        one(None, "is a damaged Excel workbook"),
     )
     yield text(
         "no sheet.xlsx",
@@ -172,8 +174,8 @@ def _workbooks() -> Iterator[Broken]:
     yield _cells(
         "errors.xlsx",
         [["name", "tag.a"], ["#REF!", "#DIV/0!"], ["b", "c"]],
-        one(2, "holds the error #REF!", "name", "A"),
-        one(2, "holds the error #DIV/0!", "tag.a", "B"),
+        one(2, "contains the error #REF!", "name", "A"),
+        one(2, "contains the error #DIV/0!", "tag.a", "B"),
     )
     yield _cells(
         "long serial.xlsx",
@@ -189,12 +191,12 @@ def _workbooks() -> Iterator[Broken]:
         "gaps.xlsx",
         [[], [None, "name", "active"], [], [None, "a", "so"], [], [None, None, "no"]],
         one(4, "true or false", "active", "C"),
-        one(6, "needs a name", "name", "B"),
+        one(6, "is required", "name", "B"),
     )
     yield _cells(
         "far right.xlsx",
         [["name"], ["a"] + [None] * 26 + ["x"]],
-        one(2, "gives the column no name", "", "AB"),
+        one(2, "column has no name in the header", "", "AB"),
     )
 
 

@@ -35,7 +35,7 @@ def _fault(name: str, values: Mapping[str, Any], *says: tuple[str, str]) -> _Fau
 _WHOLE = "must be a whole number"
 #: Faults that any format can hold: values are text.
 _FAULTS: Final = (
-    _fault("no name", {"name": None}, ("name", "a device needs a name")),
+    _fault("no name", {"name": None}, ("name", "is required")),
     _fault("blank name", {"name": "  "}, ("name", "must not be empty")),
     _fault("blank type", {"type": " "}, ("type", "must not be empty")),
     _fault("blank serial", {"serie_number": " "}, ("serie_number", "must not be empty")),
@@ -49,28 +49,28 @@ _FAULTS: Final = (
     _fault(
         "retention beyond its period",
         {"type": "immutable", "chunk_period": "week", "chunk_retention": "30"},
-        ("chunk_retention", "0 to 26 where the period is a week"),
+        ("chunk_retention", "0 to 26 for chunk_period week"),
     ),
     _fault(
         "immutable and no more",
         {"type": "immutable"},
-        ("chunk_period", "must be given where the type is immutable"),
-        ("chunk_retention", "must be given where the type is immutable"),
+        ("chunk_period", "is required for type immutable"),
+        ("chunk_retention", "is required for type immutable"),
     ),
     _fault(
         "hybrid without a pattern",
         {"type": "hybrid", "chunk_period": "day", "chunk_retention": "3"},
-        ("mutable_variable_regex", "must be given where the type is hybrid"),
+        ("mutable_variable_regex", "is required for type hybrid"),
     ),
     _fault("misspelt network", {"network": "chirpstak"}, ("network", "did you mean ChirpStack?")),
-    _fault("no such connector", {"connector": "nobody's"}, ("connector", "no connector is called")),
+    _fault("no such connector", {"connector": "nobody's"}, ("connector", "no connector is named")),
     _fault(
         "half a pair",
         {"network": "0123456789abcdef01234567"},
-        ("connector", "a network and its connector go together"),
+        ("connector", "network and connector must be given together"),
     ),
-    _fault("path for an id", {"device_id": "../token"}, ("device_id", "is no device id")),
-    _fault("id too long", {"device_id": "a" * 129}, ("device_id", "is no device id")),
+    _fault("path for an id", {"device_id": "../token"}, ("device_id", "is not a device id")),
+    _fault("id too long", {"device_id": "a" * 129}, ("device_id", "is not a device id")),
     _fault(
         "too many tags", {f"tag.t{number}": "x" for number in range(31)}, ("tags", "at most 30")
     ),
@@ -92,14 +92,14 @@ _FAULTS: Final = (
             "device_id": "a b",
             "tag.site": "here",
         },
-        ("name", "a device needs a name"),
+        ("name", "is required"),
         ("active", "must be true or false"),
         ("visible", "must be true or false"),
         ("chunk_retention", "0 to 36"),
-        ("chunk_period", "must be given where the type is immutable"),
-        ("network", "no network is called"),
-        ("connector", "no connector is called"),
-        ("device_id", "is no device id"),
+        ("chunk_period", "is required for type immutable"),
+        ("network", "no network is named"),
+        ("connector", "no connector is named"),
+        ("device_id", "is not a device id"),
     ),
 )
 #: Faults of types, which only objects have; YAML's scalars are text.
@@ -111,11 +111,11 @@ _TYPE_FAULTS: Final = (
     _fault("list for a boolean", {"active": []}, ("active", "must be true or false")),
     _fault("fraction", {"chunk_retention": 1.5}, ("chunk_retention", _WHOLE)),
     _fault("truth for a number", {"chunk_retention": True}, ("chunk_retention", _WHOLE)),
-    _fault("number for an id", {"device_id": 7}, ("device_id", "is no device id")),
+    _fault("number for an id", {"device_id": 7}, ("device_id", "is not a device id")),
     _fault("list for a parameter", {"param.x": [1]}, ("param.x", "must be text or a number")),
     _fault("unknown key", {"nmae": "x"}, ("nmae", "did you mean name?")),
     _fault("key of nothing", {"tag.": "x"}, ("tag.", "a key must follow tag.")),
-    _fault("one key, two spellings", {"NAME": "x"}, ("NAME", "means name")),
+    _fault("one key, two spellings", {"NAME": "x"}, ("NAME", "is the same field (name)")),
 )
 #: Faults of lists within an object: the items of YAML have lines of their own.
 _LIST_FAULTS: Final = (
@@ -198,7 +198,7 @@ def _headers(form: str) -> Iterator[Broken]:
         ("colour", "unknown column"),
         ("nmae", "did you mean name?"),
         ("tag.", "a key must follow tag."),
-        ("NAME", "means name, as name (column A) does"),
+        ("NAME", "is the same field (name) as name (column A)"),
     ):
         rows = [{"name": "a", title: "x"}, {"name": "b", title: "y", "active": "so"}]
         written = FORMATS[form](rows)
@@ -214,5 +214,5 @@ def _headers(form: str) -> Iterator[Broken]:
     yield Broken(
         f"{form}: values without a name.{written.suffix}",
         written.data,
-        (Expected(2, "", "B", "gives the column no name"), Expected(4, "", "B", "no name")),
+        (Expected(2, "", "B", "column has no name in the header"), Expected(4, "", "B", "no name")),
     )

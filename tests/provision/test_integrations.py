@@ -103,10 +103,10 @@ def test_names_that_are_not_known(tmp_path: Path) -> None:
     )
 
     assert problems_in(path) == [
-        "2: network (column B): no network is called 'chirpstak'; did you mean ChirpStack?",
-        "3: connector (column C): no connector is called 'mqqt'; did you mean Custom MQTT?",
-        f"4: network (column B): no network is called 'zzz'. Give its id, or one of: {known}",
-        f"5: connector (column C): no connector is called 'zzz'. Give its id, or one of: {known}",
+        "2: network (column B): no network is named 'chirpstak'; did you mean ChirpStack?",
+        "3: connector (column C): no connector is named 'mqqt'; did you mean Custom MQTT?",
+        f"4: network (column B): no network is named 'zzz'. Use its id, or one of: {known}",
+        f"5: connector (column C): no connector is named 'zzz'. Use its id, or one of: {known}",
     ]
 
 
@@ -150,32 +150,32 @@ def test_names_of_ones_own(
         (
             "twin",
             "",
-            f"network (column B): 2 networks are called 'twin'. Give the id of one: {C}, ",
+            f"network (column B): 2 networks are named 'twin'. Use an id instead: {C}, ",
         ),
         (
             "",
             "Probe",
-            f"connector (column C): 3 connectors are called 'Probe'. Give the id of one: {PROBE}",
+            f"connector (column C): 3 connectors are named 'Probe'. Use an id instead: {PROBE}",
         ),
-        (C, "Probe", "connector (column C): 2 connectors are called 'Probe'. Give the id of one"),
+        (C, "Probe", "connector (column C): 2 connectors are named 'Probe'. Use an id instead"),
         (
             "our lorawan",
             "",
-            "network (column B): goes with 3 connectors: the row must name one. There are EM300, ",
+            "network (column B): has 3 connectors; the row must name one. Use one of: EM300, ",
         ),
         (
             "",
             "meter",
-            "connector (column C): goes with 2 networks: the row must name one. There are Our L",
+            "connector (column C): has 2 networks; the row must name one. Use one of: Our L",
         ),
         ("chirpstack", "em300", "connector (column C): does not belong to this network"),
         (
             "",
             "EM3000",
-            "connector (column C): no connector is called 'EM3000'; did you mean EM300?",
+            "connector (column C): no connector is named 'EM3000'; did you mean EM300?",
         ),
         # The service lists networks, and this one is not among them.
-        ("mqtt", "", "network (column B): no network is called 'mqtt'. Give its id, or one of: "),
+        ("mqtt", "", "network (column B): no network is named 'mqtt'. Use its id, or one of: "),
     ],
 )
 def test_names_that_the_service_does_not_settle(
@@ -193,11 +193,11 @@ def test_as_many_names_as_a_message_lists(count: int) -> None:
     """Five are listed, and of further ones how many there are, if there are any."""
     listed = [Connector(id=f"{n:024x}", name=f"c{n}", networks=(A,)) for n in range(count)]
     live = Integrations((Network(id=A, name="mine"),), tuple(listed))
-    found, (problem,) = Resolver(live).settle("mine", None)
+    found, (problem,) = Resolver(live).resolve("mine", None)
 
     names = ", ".join(f"c{n}" for n in range(min(count, 5)))
     assert {"network": A} == found
-    assert f"There are {names}{f' and {count - 5} more' if count > 5 else ''}" == problem.hint
+    assert f"Use one of: {names}{f' and {count - 5} more' if count > 5 else ''}" == problem.hint
 
 
 def test_what_the_service_is_asked_for(tmp_path: Path) -> None:

@@ -339,8 +339,8 @@ def test_whose_devices_are_refused(mine: str, other: str, *, refused: bool) -> N
 @pytest.mark.parametrize(
     ("count", "text"),
     [
-        (1, "1 device that this file names is managed as site#bbbbbb, which belongs to {}: d0."),
-        (3, "3 devices that this file names are managed as site#bbbbbb, which belongs to {}: d0, "),
+        (1, "1 device of this file is managed as site#bbbbbb, which belongs to {}: d0."),
+        (3, "3 devices of this file are managed as site#bbbbbb, which belongs to {}: d0, "),
         (12, ": d0, d1, d2 and 9 more. If this file replaces it, re-run with --name 'site#bbbbbb'"),
     ],
 )
@@ -372,5 +372,5 @@ def test_several_lists() -> None:
         check_owners("site#aaaaaa", devices, lambda _: None)
 
     message = str(caught.value)
-    assert "2 devices that this file names are managed as site#bbbbbb" in message
+    assert "2 devices of this file are managed as site#bbbbbb" in message
     assert ": a?[2J0, a?[2J1; 1 more under other names." in message

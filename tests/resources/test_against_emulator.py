@@ -191,7 +191,7 @@ async def test_catalogue(tago: Tago) -> None:
     assert [connector.id] == [one.id async for one in tago.connectors.list(filter=named)]
     network.check(spec)
     connector.check(spec)
-    with pytest.raises(InputError, match="needs one"):
+    with pytest.raises(InputError, match="is required by"):
         network.check(DeviceCreate(name="x", network=LORAWAN, connector=LORAWAN_CONNECTOR))
 
 

@@ -277,7 +277,7 @@ async def test_unknown_and_misspelt_keywords_are_refused(name: str, watch: Watch
     async with opened(watch) as actors:
         with pytest.raises(TypeError) as caught:
             altered(actors, name, replacing("qqqq", 1))
-        expected = f"{method}() got an unexpected keyword argument 'qqqq'; it takes "
+        expected = f"{method}() got an unexpected keyword argument 'qqqq'; accepted: "
         assert f"{expected}{', '.join(sorted(known)) or 'none'}" == str(caught.value)
         assert_quiet(caught.value, TOKEN)
         for word in known:

@@ -293,7 +293,7 @@ def test_what_is_no_list_is_no_tags(value: object) -> None:
     ],
 )
 def test_nothing_is_converted_by_guess(field: str, value: object) -> None:
-    """Text is text, a flag a flag, a number a number: nothing is made of something else."""
+    """Text is text, a flag a flag, a number a number: nothing uses something else."""
     (problem,) = problems({**PLAIN, field: value}, Device)
 
     assert problem.endswith(f"@ result.{field}")

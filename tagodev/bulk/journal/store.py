@@ -302,7 +302,7 @@ class Journal(JournalReader):
 
 def _lock_beside(path: Path) -> ProcessLock:
     try:
-        return ProcessLock.take(lock_beside(path), f"{path}: the journal")
+        return ProcessLock.acquire(lock_beside(path), f"{path}: the journal")
     except LockedError:
         raise
     except TagoError as error:

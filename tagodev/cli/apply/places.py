@@ -77,7 +77,7 @@ class ListState:
         Raises:
             LockedError: another process applies it.
         """
-        return ProcessLock.take(
+        return ProcessLock.acquire(
             self.folder / "list.lock", f"the list {self.manager} of this profile"
         )
 

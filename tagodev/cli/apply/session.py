@@ -41,7 +41,7 @@ from tagodev.provision.apply.run import (
     write_snapshot,
     write_steps,
 )
-from tagodev.provision.plan.duplicate_devices import find_doubles
+from tagodev.provision.plan.duplicate_devices import find_duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -256,7 +256,7 @@ class ApplySession:
 
         async def look() -> list[DuplicateDevices]:
             async with self.service.client() as tago:
-                return await find_doubles(tago, plan)
+                return await find_duplicates(tago, plan)
 
         return asyncio.run(look())
 

@@ -22,7 +22,7 @@ from tagodev.cli.output.console import print_json, say
 from tagodev.cli.output.plan import plan_json, show_plan
 from tagodev.errors import ConfigurationError, InputError
 from tagodev.filesystem.atomic_write import check_out
-from tagodev.provision.plan.saved_plan import keep_plan
+from tagodev.provision.plan.saved_plan import save_plan
 from tagodev.provision.write.document import read_head
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ async def _plan(source: DeviceInput, service: ServiceOptions, out: Path | None) 
         _note_interrupted(await tago.target(), source.intent.manager)
         result = await source.plan(tago)
         if out is not None:
-            keep_plan(out, result, source.rows, tago)
+            save_plan(out, result, source.rows, tago)
         return result, tago.limits.documented.name
 
 

@@ -1,1 +1,1 @@
-"""Applying a plan: guards, the snapshot, and the bulk run."""
+"""Apply: guards, snapshots and the journal of a plan."""

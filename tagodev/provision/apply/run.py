@@ -1,7 +1,7 @@
-"""Carrying out a plan: a snapshot first, then every step through the journalled engine.
+"""Checks before an apply, its snapshot, and its journal.
 
-A plan that was kept is made anew first, and refused when it comes out differently: what a person
-has agreed to is what is done, or nothing.
+A saved plan is made again before it is applied, and refused if it differs: only what the user has
+approved is applied.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import attrs
 from tagodev.bulk.journal.entry import JournalInfo
 from tagodev.bulk.journal.prefill import fill_journal
 from tagodev.bulk.operations.apply_steps import ApplySteps
-from tagodev.concurrency import each
+from tagodev.concurrency import for_each
 from tagodev.errors import InputError, ResourceLimitError, TagoError
 from tagodev.provision.apply.snapshot import read_whole_device, snapshot_head
 from tagodev.provision.write.document import record_of_device, write_document
@@ -39,29 +39,29 @@ __all__ = [
 
 @attrs.define(slots=False, eq=False)
 class StalePlanError(TagoError):
-    """The profile is no longer as it was when the plan was made; nothing was sent."""
+    """The profile has changed since the plan was made; nothing was sent."""
 
 
 def check_fresh(plan: Plan, fingerprint: str) -> None:
-    """Refuse a plan that comes out differently by now.
+    """Refuse a plan that differs from the saved one.
 
     Args:
-        plan: made now.
-        fingerprint: of the plan that was agreed to.
+        plan: the plan made now.
+        fingerprint: fingerprint of the saved plan.
 
     Raises:
-        StalePlanError: something has changed meanwhile.
+        StalePlanError: they differ.
     """
     if plan.fingerprint != fingerprint:
         raise StalePlanError(
-            "The plan has gone stale: the profile is no longer as it was when it was made",
-            hint="Make it anew, and look at it again",
+            "The plan is stale: the profile has changed since it was made",
+            hint="Make a new plan and review it",
         )
 
 
 @attrs.frozen
 class Guard:
-    """How much may be deleted at once.
+    """Maximum number of deletions in one apply.
 
     Examples:
         >>> Guard.read("10%").allowed(55), Guard.read("3").allowed(55)
@@ -69,13 +69,13 @@ class Guard:
     """
 
     number: float
-    """How many devices; or, of `percent`, how many of each hundred."""
+    """Number of devices, or a percentage with `percent`."""
     percent: bool = attrs.field(default=False, kw_only=True)
-    """Whether the number is a share of the managed devices."""
+    """Whether the number is a percentage of the managed devices."""
 
     @classmethod
     def read(cls, text: str) -> Guard:
-        """Read a share or a number: ``10%`` or ``25``.
+        """Parse a percentage or a number: ``10%`` or ``25``.
 
         Raises:
             InputError: it is neither.
@@ -88,86 +88,90 @@ class Guard:
             number = -1
         if not 0 <= number <= (100 if percent else float("inf")):
             raise InputError(
-                f"is a share or a number of devices, like 10% or 25, not {text!r}",
+                f"must be a percentage or a number of devices, such as 10% or 25, not {text!r}",
                 path="max_delete",
             )
         return cls(number, percent=percent)
 
     def allowed(self, managed: int) -> int:
-        """Return how many devices may be deleted.
+        """Return the maximum number of deletions.
 
         Args:
-            managed: how many there are under the file's name.
+            managed: number of devices of the manager.
         """
-        # A hair more, since a share like 0.29 has no exact form.
+        # Compensates for rounding: 0.29 has no exact binary form.
         return int(managed * self.number / 100 + 1e-6) if self.percent else int(self.number)
 
 
 def check_deletions(plan: Plan, guard: Guard) -> None:
-    """Refuse a plan that deletes too much.
+    """Refuse a plan with too many deletions.
 
     Args:
-        plan: what would be done.
-        guard: how much may go.
+        plan: the plan.
+        guard: the maximum number of deletions.
 
     Raises:
-        InputError: more would go.
+        InputError: the plan deletes more.
     """
     number, allowed = plan.count("delete"), guard.allowed(plan.managed)
     if number > allowed:
         raise InputError(
             f"{number} of the {plan.managed} devices managed as {plan.intent.manager} would be "
-            f"deleted, but at most {allowed} may be",
+            f"deleted, but at most {allowed} are allowed",
             path="max_delete",
-            hint="Look at the plan; allow more if that is what you want",
+            hint="Review the plan; if it is right, re-run with a higher --max-delete",
         )
 
 
 def check_slots(plan: Plan) -> None:
-    """Refuse a plan that finds no room.
+    """Refuse a plan that exceeds the device capacity.
 
     Args:
-        plan: what would be done.
+        plan: the plan.
 
     Raises:
-        ResourceLimitError: the profile holds no more devices.
+        ResourceLimitError: the profile can't have as many devices.
     """
     slots = plan.slots
     if not slots.suffice:
         raise ResourceLimitError(
-            f"{slots.needed} more devices are asked for, and there is room for {slots.free}",
-            hint="Remove some, or take a plan with room; say --max-devices if there is more",
+            f"{slots.needed} more devices are needed, but the profile can have only "
+            f"{slots.free} more",
+            hint="Delete devices or upgrade the rate plan; re-run with --max-devices N if the "
+            "profile can have more",
             resource="Device",
         )
 
 
 async def write_snapshot(tago: Tago, plan: Plan, path: Path) -> int:
-    """Write down how the devices are that a plan changes or deletes; return how many.
+    """Write a snapshot of the devices that a plan changes or deletes; return their number.
 
-    Applying that file puts them back. A device that was deleted meanwhile comes back without its
-    id, its token and its data; one that is gone before it is read is skipped.
+    Applying the snapshot restores them. A deleted device is restored with a new id and token and
+    without its data; one that no longer exists when it is read is skipped.
 
     Args:
         tago: an open client.
-        plan: what will be done.
-        path: where to.
+        plan: the plan.
+        path: path of the snapshot.
 
     Raises:
-        InputError: it can't be written.
+        InputError: the file can't be written.
         RequestError: a device can't be read.
     """
-    intent = plan.intent
-    head = snapshot_head(tago.base_url, plan.profile, manager=intent.manager, new_by=intent.made_by)
+    settings = plan.intent
+    head = snapshot_head(
+        tago.base_url, plan.profile, manager=settings.manager, new_by=settings.made_by
+    )
     records: dict[int, dict[str, Any]] = {}
 
-    async def look(numbered: tuple[int, PlannedStep]) -> None:
+    async def read_one(numbered: tuple[int, PlannedStep]) -> None:
         number, step = numbered
         if step.before is not None:
             record = await _before(tago, step, step.before)
             if record is not None:
                 records[number] = record
 
-    await each(look, enumerate(plan.steps))
+    await for_each(read_one, enumerate(plan.steps))
     return write_document(path, head, (records[number] for number in sorted(records)))
 
 
@@ -179,7 +183,7 @@ async def _before(tago: Tago, step: PlannedStep, device: Device) -> dict[str, An
             with_id=True,
             emptied=[change.path for change in step.changes if change.old is None],
         )
-    # What is deleted takes everything with it.
+    # A deletion also deletes parameters and tokens.
     read = await read_whole_device(tago, device.id)
     return None if read is None else read[1]
 
@@ -187,16 +191,16 @@ async def _before(tago: Tago, step: PlannedStep, device: Device) -> dict[str, An
 def write_steps(
     plan: Plan, journal: Path, service: str, keywords: Mapping[str, Any] | None = None
 ) -> None:
-    """Write all steps down before any of them is done; ``tago.resume(journal)`` does them.
+    """Write all steps of a plan to a new journal; ``tago.resume(journal)`` sends them.
 
     Args:
-        plan: what to do.
-        journal: where to; nothing may be there yet.
+        plan: the plan.
+        journal: path of the journal; must not exist.
         service: address of the service.
-        keywords: what else whoever goes on with it should know.
+        keywords: further facts to store in the journal.
 
     Raises:
-        JournalError: it can't be written.
+        JournalError: the journal can't be written.
     """
     info = JournalInfo(
         run="",

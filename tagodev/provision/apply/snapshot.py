@@ -1,4 +1,4 @@
-"""Snapshots: devices as they are before they are changed or deleted, for ``tagodev apply``."""
+"""Snapshots: files with the state of devices before a change, to restore with ``tagodev apply``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from tagodev.bulk.operations.apply_steps import MANAGED_TAG
-from tagodev.concurrency import each
+from tagodev.concurrency import for_each
 from tagodev.errors import BadRequestError, NotFoundError
 from tagodev.provision.plan.settings import PlanSettings
 from tagodev.provision.write.document import DocumentHeader, record_of_device, write_document
@@ -28,48 +28,48 @@ _MAY_BE_EMPTY: Final = ("description",)
 
 @attrs.frozen(kw_only=True)
 class SavedDevices:
-    """What a snapshot holds."""
+    """Summary of a snapshot."""
 
     devices: int
-    """How many devices; if it is 0, no file was written."""
+    """Number of devices; if 0, no file was written."""
     distinct: bool
-    """Whether each differs from the others in its name, a tag or its serial number; devices that
-    do not can't be restored by one apply."""
+    """Whether the devices have unique names, values of a tag, or serial numbers; otherwise one
+    apply can't restore them."""
 
 
 def snapshot_head(service: str, profile: str, *, manager: str, new_by: str) -> DocumentHeader:
-    """Return the head of a snapshot.
+    """Return the header of a snapshot.
 
     Args:
         service: address of the service.
-        profile: id of the profile; empty where it is not known.
-        manager: the name under which the devices are managed.
-        new_by: by what devices that have lost their id are identified.
+        profile: id of the profile; empty if unknown.
+        manager: manager of the devices.
+        new_by: what identifies devices whose id no longer exists.
     """
-    intent = PlanSettings(manager=manager, known_by="id", new_by=new_by, restore=True)
-    return DocumentHeader(kind="snapshot", service=service, profile=profile, intent=intent)
+    settings = PlanSettings(manager=manager, known_by="id", new_by=new_by, restore=True)
+    return DocumentHeader(kind="snapshot", service=service, profile=profile, intent=settings)
 
 
 async def read_whole_device(
     tago: Tago, device_id: str, *, remains: bool = False
 ) -> tuple[Device, dict[str, Any]] | None:
-    """Read a device with all that is deleted with it and can be restored.
+    """Read a device with its parameters and tokens.
 
     Args:
         tago: an open client.
         device_id: its id.
-        remains: whether it is changed and not deleted: a text that it does not have is then
-            recorded as empty, so that one that is set afterwards is emptied again.
+        remains: whether the device is changed, not deleted: a missing description is then recorded
+            as empty, so that restoring clears it.
 
     Returns:
-        The device and its record in a snapshot; None if it does not exist any more.
+        The device and its record in a snapshot; None if it no longer exists.
     """
     try:
         device = await tago.devices.info(device_id, priority="bulk")
     except NotFoundError:
         return None
     except BadRequestError as error:
-        # Sources differ on how an unknown id is answered.
+        # Sources differ on the status for an unknown id.
         if error.status != 400:
             raise
         return None
@@ -98,39 +98,38 @@ async def save_devices(
     remains: bool = False,
     on_progress: Progress | None = None,
 ) -> SavedDevices:
-    """Write a snapshot of devices; those that do not exist any more are skipped.
+    """Write a snapshot of devices; devices that no longer exist are skipped.
 
-    It takes three requests a device: its fields, its parameters and its tokens.
+    This takes three requests per device: its fields, parameters and tokens.
 
     Args:
         tago: an open client.
-        device_ids: which devices.
-        path: where to; what is there is replaced.
-        name: the name under which an apply manages what it creates from it, unless all devices
-            are managed under one name already.
-        remains: whether they are changed and not deleted, as in `read_whole_device`.
-        on_progress: called now and then with what is read.
+        device_ids: ids of the devices.
+        path: path of the snapshot; an existing file is replaced.
+        name: manager of the restored devices, unless all devices already have the same manager.
+        remains: whether the devices are changed, not deleted, as in `read_whole_device`.
+        on_progress: called with the number of items read.
 
     Raises:
-        InputError: it can't be written.
+        InputError: the file can't be written.
         RequestError: a device can't be read.
     """
     ids = list(dict.fromkeys(device_ids))
     read: dict[str, dict[str, Any]] = {}
     profiles: set[str] = set()
-    looked = 0
+    done = 0
 
-    async def look(device_id: str) -> None:
-        nonlocal looked
+    async def read_one(device_id: str) -> None:
+        nonlocal done
         found = await read_whole_device(tago, device_id, remains=remains)
-        looked += 1
+        done += 1
         if found is not None:
             device, read[device_id] = found
             profiles.add(device.profile or "")
         if on_progress is not None:
-            on_progress("devices", looked, len(ids))
+            on_progress("devices", done, len(ids))
 
-    await each(look, ids)
+    await for_each(read_one, ids)
     records = [read[device_id] for device_id in ids if device_id in read]
     new_by = _distinct_by(records)
     if records:
@@ -145,7 +144,7 @@ async def save_devices(
 
 
 def _distinct_by(records: Sequence[dict[str, Any]]) -> str | None:
-    """Return what differs on each device; None if nothing does."""
+    """Return what identifies each device uniquely; None if nothing does."""
     found = known_by_of(records)
     if found is None:
         serials = {record.get("serie_number") for record in records} - {None}
@@ -154,7 +153,7 @@ def _distinct_by(records: Sequence[dict[str, Any]]) -> str | None:
 
 
 def _manager_of(records: Sequence[dict[str, Any]]) -> str | None:
-    """Return the one name under which all devices are managed; None if there is none."""
+    """Return the manager that all devices share; None if there is none."""
     managers = {
         next((tag["value"] for tag in record["tags"] if tag["key"] == MANAGED_TAG), "")
         for record in records

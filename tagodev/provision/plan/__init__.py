@@ -1,1 +1,1 @@
-"""The plan: actual state, desired state, and the difference between them."""
+"""Plans: the actual state, the desired state and the difference between them."""

@@ -1,9 +1,8 @@
-"""The difference between what a file says and what is there, one device at a time.
+"""Difference between the desired and the actual state of one device.
 
-A file speaks of the columns that it has, and of nothing else: a field, tag or parameter that it
-does not name stays as it is.
-What the service does not let anybody change (type, network, connector, chunk period) is told, and
-left alone.
+Only fields, tags and parameters that the file names are compared; all others are kept.
+Changes to fields that the service can't change (type, network, connector, chunk period) block the
+step.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ if TYPE_CHECKING:
     from tagodev.provision.plan.settings import PlanSettings
     from tagodev.provision.read.devices import DeviceRow
 
-__all__ = ["PROTECTION_TAGS", "blocked", "compare", "created", "deleted", "is_ours"]
+__all__ = ["PROTECTION_TAGS", "blocked", "compare", "created", "deleted", "is_own_tag"]
 
-#: Keys of tags that protect a device from being deleted, in both spellings that are documented.
+#: Keys of tags that protect a device from deletion, in both documented spellings.
 PROTECTION_TAGS: Final = ("_delete_protection_", "_deletion_protection")
 _EDITABLE: Final = (
     "name",
@@ -46,18 +45,18 @@ _EDITABLE: Final = (
     "payload_decoder",
 )
 _FIXED: Final = ("type", "network", "connector", "chunk_period")
-#: Fields that only devices of some types have; the service forgets them where others are given any.
+#: Fields of certain device types; the service ignores them for other types.
 _ONLY_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "chunk_period": ("immutable", "hybrid"),
     "chunk_retention": ("immutable", "hybrid"),
     "mutable_variable_regex": ("hybrid",),
 }
-#: Fields that can be emptied, and that the service gives as null then.
+#: Fields that can be cleared; the service returns null for them.
 _EMPTIED: Final = ("description", "payload_decoder")
 
 
-def is_ours(key: str) -> bool:
-    """Return whether a tag of this key is one that tagodev writes by itself."""
+def is_own_tag(key: str) -> bool:
+    """Return whether tagodev itself writes tags with this key."""
     return key == MANAGED_TAG or key.startswith(TAG_PREFIX)
 
 
@@ -65,15 +64,15 @@ def is_ours(key: str) -> bool:
 
 
 def created(row: DeviceRow, manager: str) -> PlannedStep:
-    """Return the step that makes a row's device.
+    """Return the step that creates a row's device.
 
     Args:
-        row: what the file says.
-        manager: what the tag of managed devices names.
+        row: the desired state of the device.
+        manager: manager of the device.
     """
     device = row.device
     changes = tuple(_shown_of(row))
-    tags = _marked(_tags_of(row), manager)
+    tags = _with_mark(_tags_of(row), manager)
     if len(tags) > MAX_TAGS_PER_DEVICE:
         return blocked(row, _too_many_tags(tags), changes=changes)
     return PlannedStep(
@@ -86,20 +85,20 @@ def created(row: DeviceRow, manager: str) -> PlannedStep:
 
 
 def deleted(device: Device) -> PlannedStep:
-    """Return the step that deletes a device, or says what protects it."""
+    """Return the step that deletes a device, or a blocked step if it is protected."""
     for tag in device.tags:
         if tag.key in PROTECTION_TAGS:
             return PlannedStep(
                 action="blocked",
                 name=device.name,
                 device_id=device.id,
-                reason=f"would be deleted, but its tag {tag.key} protects it",
+                reason=f"can't be deleted: protected by its tag {tag.key}",
             )
     return PlannedStep(
         action="delete",
         name=device.name,
         device_id=device.id,
-        reason="managed, and no longer in the file",
+        reason="managed, but no longer in the file",
         step=ApplyStep(device_id=device.id, delete=True, name=device.name),
         before=device,
     )
@@ -112,13 +111,13 @@ def blocked(
     device: Device | None = None,
     changes: tuple[Change, ...] = (),
 ) -> PlannedStep:
-    """Return the step that says why a row can't be done.
+    """Return a blocked step.
 
     Args:
-        row: what the file says.
-        reason: why.
-        device: the device it is about, where there is one.
-        changes: what it asks for.
+        row: the desired state of the device.
+        reason: why it is blocked.
+        device: the device; None if it does not exist.
+        changes: the desired changes.
     """
     return PlannedStep(
         action="blocked",
@@ -133,30 +132,30 @@ def blocked(
 def compare(
     row: DeviceRow,
     device: Device,
-    intent: PlanSettings,
+    settings: PlanSettings,
     *,
     parameters: Sequence[ConfigurationParameter] | None = None,
 ) -> PlannedStep | None:
-    """Return what would make a device what a row says; None if it is so already.
+    """Return the step that changes a device to the desired state; None if nothing changes.
 
     Args:
-        row: what the file says.
-        device: what is there.
-        intent: what the file stands for.
-        parameters: the device's configuration parameters, where they were read.
+        row: the desired state of the device.
+        device: the actual state of the device.
+        settings: the plan settings.
+        parameters: the device's configuration parameters; None if they were not read.
     """
     fields, fixed = _field_changes(row, device)
-    tags, gone, tag_changes = _tag_changes(row, device, intent)
-    wanted, parameter_changes = _parameter_changes(row, parameters)
+    tags, removed, tag_changes = _tag_changes(row, device, settings)
+    desired, parameter_changes = _parameter_changes(row, parameters)
     changes = (*fixed, *fields, *tag_changes, *parameter_changes)
     if not changes:
         return None
-    if not intent.restore and Tag(MANAGED_TAG, intent.manager) not in device.tags:
-        tags = _marked(tags, intent.manager)
-        changes = (*changes, *_mark_change(device, intent.manager))
-    replaced = {*gone, *(tag.key for tag in tags)}
+    if not settings.restore and Tag(MANAGED_TAG, settings.manager) not in device.tags:
+        tags = _with_mark(tags, settings.manager)
+        changes = (*changes, *_mark_change(device, settings.manager))
+    replaced = {*removed, *(tag.key for tag in tags)}
     after = (*(tag for tag in device.tags if tag.key not in replaced), *tags)
-    reason = _obstacle(device, intent, fixed, after) or _no_parameters(parameters or (), wanted)
+    reason = _obstacle(device, settings, fixed, after) or _no_parameters(parameters or (), desired)
     if reason:
         return blocked(row, reason, device=device, changes=changes)
     edit: dict[str, Any] = {change.path: change.new for change in fields}
@@ -170,9 +169,9 @@ def compare(
         step=ApplyStep(
             device_id=device.id,
             edit=DeviceEdit(**edit) if edit else None,
-            # Only what the plan shows: tags that are added meanwhile stay.
-            tags=TagChanges(set=tags, remove=gone) if replaced else None,
-            parameters=wanted,
+            # Only the tags that the plan shows: tags added meanwhile are kept.
+            tags=TagChanges(set=tags, remove=removed) if replaced else None,
+            parameters=desired,
             name=device.name,
         ),
         before=device,
@@ -181,13 +180,13 @@ def compare(
 
 
 def _obstacle(
-    device: Device, intent: PlanSettings, fixed: Sequence[Change], tags: Sequence[Tag]
+    device: Device, settings: PlanSettings, fixed: Sequence[Change], tags: Sequence[Tag]
 ) -> str:
     """Return why a device can't be changed; empty if it can."""
     if fixed:
         names = ", ".join(change.path for change in fixed)
-        return f"{names} can't be changed any more"
-    others = {tag.value for tag in device.tags if tag.key == MANAGED_TAG} - {intent.manager}
+        return f"{names} can't be changed on an existing device"
+    others = {tag.value for tag in device.tags if tag.key == MANAGED_TAG} - {settings.manager}
     if others:
         return f"is managed as {', '.join(sorted(others))}"
     if len(tags) > MAX_TAGS_PER_DEVICE:
@@ -196,28 +195,31 @@ def _obstacle(
 
 
 def _no_parameters(
-    there: Iterable[ConfigurationParameter], wanted: Sequence[ConfigurationParameter]
+    present: Iterable[ConfigurationParameter], desired: Sequence[ConfigurationParameter]
 ) -> str:
     """Return why parameters can't be set; empty if they can."""
-    keys = {one.key for one in wanted}
-    if len(keys) < len(wanted):
-        return "the file gives a parameter twice"
-    number = len(keys.union(one.key for one in there))
+    keys = {one.key for one in desired}
+    if len(keys) < len(desired):
+        return "has a parameter twice"
+    number = len(keys.union(one.key for one in present))
     if number > MAX_PARAMETERS_PER_DEVICE:
-        return f"would have {number} parameters, but may have {MAX_PARAMETERS_PER_DEVICE}"
+        return (
+            f"would have {number} parameters, but a device can have at most "
+            f"{MAX_PARAMETERS_PER_DEVICE}"
+        )
     return ""
 
 
 def _too_many_tags(tags: Sequence[Tag]) -> str:
-    mark = f", {MANAGED_TAG} among them" if any(tag.key == MANAGED_TAG for tag in tags) else ""
-    return f"would carry {len(tags)} tags{mark}, but may carry {MAX_TAGS_PER_DEVICE}"
+    mark = f", including {MANAGED_TAG}" if any(tag.key == MANAGED_TAG for tag in tags) else ""
+    return f"would have {len(tags)} tags{mark}, but a device can have at most {MAX_TAGS_PER_DEVICE}"
 
 
-# --- what differs ------------------------------------------------------------------------------
+# --- differences -------------------------------------------------------------------------------
 
 
 def _field_changes(row: DeviceRow, device: Device) -> tuple[list[Change], list[Change]]:
-    """Return the changes of fields that can be made, and those that can't."""
+    """Return the possible and the impossible changes of fields."""
     editable: list[Change] = []
     fixed: list[Change] = []
     for names, found in ((_EDITABLE, editable), (_FIXED, fixed)):
@@ -225,7 +227,7 @@ def _field_changes(row: DeviceRow, device: Device) -> tuple[list[Change], list[C
             if name not in row.given or not _has(device, name):
                 continue
             old, new = getattr(device, name), getattr(row.device, name)
-            # No description and an empty one look the same to everybody.
+            # A missing and an empty description are equal.
             if name in _EMPTIED and not old and not new:
                 continue
             if old != new:
@@ -240,36 +242,36 @@ def _has(device: Device, name: str) -> bool:
 
 
 def _tag_changes(
-    row: DeviceRow, device: Device, intent: PlanSettings
+    row: DeviceRow, device: Device, settings: PlanSettings
 ) -> tuple[tuple[Tag, ...], tuple[str, ...], list[Change]]:
-    """Return the tags to set, the keys of those to remove, and the changes as they are shown."""
-    wanted = _tags_of(row)
-    new, old = _by_key(wanted), _by_key(device.tags)
-    gone = tuple(key for key in old if key not in new and _goes(key, intent))
+    """Return the tags to set, the keys of the tags to remove, and the changes to show."""
+    desired = _tags_of(row)
+    new, old = _by_key(desired), _by_key(device.tags)
+    removed = tuple(key for key in old if key not in new and _is_removed(key, settings))
     other = {key for key, values in new.items() if sorted(old.get(key, ())) != sorted(values)}
     changes = [
         Change(f"tags.{key}", _joined(old.get(key)), _joined(values))
         for key, values in new.items()
         if key in other
     ]
-    changes += [Change(f"tags.{key}", _joined(old[key]), None) for key in gone]
-    return tuple(tag for tag in wanted if tag.key in other), gone, changes
+    changes += [Change(f"tags.{key}", _joined(old[key]), None) for key in removed]
+    return tuple(tag for tag in desired if tag.key in other), removed, changes
 
 
-def _goes(key: str, intent: PlanSettings) -> bool:
-    """Return whether a tag that the row does not name is removed."""
-    return intent.restore or (intent.tag_mode == "replace" and not is_ours(key))
+def _is_removed(key: str, settings: PlanSettings) -> bool:
+    """Return whether a tag that is not in the row is removed."""
+    return settings.restore or (settings.tag_mode == "replace" and not is_own_tag(key))
 
 
 def _parameter_changes(
     row: DeviceRow, parameters: Sequence[ConfigurationParameter] | None
 ) -> tuple[tuple[ConfigurationParameter, ...], list[Change]]:
-    wanted = row.device.configuration_params
-    if wanted is UNSET or parameters is None:
+    desired = row.device.configuration_params
+    if desired is UNSET or parameters is None:
         return (), []
-    # Of several with one key, the first is the one that is set.
+    # Of several parameters with the same key, the first is set.
     old = {one.key: one.value for one in reversed(parameters)}
-    changed = tuple(one for one in wanted if old.get(one.key) != one.value)
+    changed = tuple(one for one in desired if old.get(one.key) != one.value)
     return changed, [Change(f"params.{one.key}", old.get(one.key), one.value) for one in changed]
 
 
@@ -279,7 +281,7 @@ def _mark_change(device: Device, manager: str) -> Iterator[Change]:
 
 
 def _shown_of(row: DeviceRow) -> Iterable[Change]:
-    """Yield what a new device would be made with."""
+    """Yield the values of a new device as changes."""
     device = row.device
     for name in (*_EDITABLE, *_FIXED, "serie_number"):
         value = getattr(device, name)
@@ -310,5 +312,5 @@ def _joined(values: Sequence[str] | None) -> str | None:
     return None if values is None else ", ".join(sorted(values))
 
 
-def _marked(tags: Iterable[Tag], manager: str) -> tuple[Tag, ...]:
+def _with_mark(tags: Iterable[Tag], manager: str) -> tuple[Tag, ...]:
     return (*(tag for tag in tags if tag.key != MANAGED_TAG), Tag(MANAGED_TAG, manager))

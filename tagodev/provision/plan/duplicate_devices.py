@@ -1,4 +1,4 @@
-"""Devices of one list that exist twice on the service."""
+"""Detection of devices that an apply created more than once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tagodev.client import Tago
     from tagodev.provision.plan.model import Plan
 
-__all__ = ["DuplicateDevices", "find_doubles"]
+__all__ = ["DuplicateDevices", "find_duplicates"]
 
 
 @attrs.frozen
@@ -22,36 +22,37 @@ class DuplicateDevices:
     """Devices with the same identity."""
 
     identity: str
-    """The name or tag value that they share."""
+    """The shared name or tag value."""
     ids: tuple[str, ...]
     """Their ids, the oldest first."""
 
 
-async def find_doubles(tago: Tago, plan: Plan) -> list[DuplicateDevices]:
-    """Return the devices that a plan was to create, and that exist more than once afterwards.
+async def find_duplicates(tago: Tago, plan: Plan) -> list[DuplicateDevices]:
+    """Return devices that a plan created and that now exist more than once.
+
+    Devices identified by serial number can't be duplicates: the service refuses a second one.
 
     Args:
         tago: an open client.
-        plan: what was carried out. Devices that are known by serial number can't exist twice: the
-            service refuses a second one.
+        plan: the applied plan.
 
     Raises:
-        RequestError: they can't be listed.
+        RequestError: the devices can't be listed.
     """
-    intent = plan.intent
-    if intent.made_by == "serial":
+    settings = plan.intent
+    if settings.made_by == "serial":
         return []
     created = {
-        identity_of(step.create, intent.made_by) for step in plan.todo if step.create is not None
+        identity_of(step.create, settings.made_by) for step in plan.todo if step.create is not None
     }
     found: defaultdict[str, list[str]] = defaultdict(list)
     listing = tago.devices.list(
-        filter=DeviceFilter(tags=[Tag(MANAGED_TAG, intent.manager)]),
+        filter=DeviceFilter(tags=[Tag(MANAGED_TAG, settings.manager)]),
         fields=("id", "name", "tags"),
         order_by="created_at,asc",
     )
     async for device in listing:
-        identity = identity_of(device, intent.made_by)
+        identity = identity_of(device, settings.made_by)
         if identity is not None and identity in created:
             found[identity].append(device.id)
     return [DuplicateDevices(name, tuple(ids)) for name, ids in found.items() if len(ids) > 1]

@@ -1,4 +1,4 @@
-"""What a plan takes: requests, time under the limits, and room for devices."""
+"""Estimates for a plan: requests, duration under the rate limits, and device capacity."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from tagodev.hard_limits import HardLimits
     from tagodev.provision.plan.model import PlannedStep
 
-__all__ = ["costs_of", "room"]
+__all__ = ["costs_of", "device_capacity"]
 
-#: Requests a second that one client reaches while nothing limits it, for estimates.
+#: Requests per second that one client reaches below the rate limits.
 _RATE: Final = 200.0
-#: What is read of a device before it is deleted, so that it can be put back.
+#: Routes that the snapshot reads for each device that is deleted.
 _READ: Final = (
     "GET /device/:device_id",
     "GET /device/:device_id/params",
@@ -28,11 +28,11 @@ _READ: Final = (
 
 
 def costs_of(steps: Sequence[PlannedStep], limits: HardLimits) -> tuple[tuple[Cost, ...], float]:
-    """Return the requests of each route, and the seconds that all of them take at least.
+    """Return the requests per route, and the minimum duration in seconds.
 
     Args:
-        steps: of a plan.
-        limits: what the service takes.
+        steps: the steps of a plan.
+        limits: the rate limits.
     """
     total: Counter[str] = Counter()
     seconds = 0.0
@@ -47,7 +47,7 @@ def costs_of(steps: Sequence[PlannedStep], limits: HardLimits) -> tuple[tuple[Co
 
 
 def _phases(steps: Sequence[PlannedStep]) -> Iterator[Counter[str]]:
-    """Yield what is sent, in the order in which it is; requests of one phase go side by side."""
+    """Yield the requests of each phase; the requests of one phase are sent concurrently."""
     todo = [planned.step for planned in steps if planned.step is not None]
     deletions = sum(step.delete for step in todo)
     parameters = sum(bool(step.parameters) for step in todo)
@@ -55,7 +55,7 @@ def _phases(steps: Sequence[PlannedStep]) -> Iterator[Counter[str]]:
     yield Counter({"DELETE /device/:device_id": deletions})
     yield Counter(
         {
-            # Tags are read first, and merged with what is written.
+            # Tags are read first, to merge the changes.
             "GET /device/:device_id": sum(step.tags is not None for step in todo),
             "PUT /device/:device_id": sum(
                 not (step.edit is None and step.tags is None) for step in todo
@@ -78,22 +78,22 @@ def _seconds(number: int, limit: int, limits: HardLimits) -> float:
     )
 
 
-def room(
+def device_capacity(
     steps: Sequence[PlannedStep], used: int, max_devices: int | None, plan_name: str
 ) -> DeviceCapacity:
-    """Return the room for devices that there is, and that a plan needs.
+    """Return the device capacity of a profile and what a plan needs of it.
 
     Args:
-        steps: of the plan.
-        used: devices that there are.
-        max_devices: how many there may be; None for as many as the service's plan says.
-        plan_name: the name of the service's plan.
+        steps: the steps of the plan.
+        used: number of devices.
+        max_devices: maximum number of devices; None for that of the rate plan.
+        plan_name: name of the rate plan.
     """
     made = sum(step.action == "create" for step in steps)
     gone = sum(step.action == "delete" for step in steps)
     cap = max_devices
     if cap is None:
         cap = next((most for name, most in DEVICE_CAPS.items() if name == plan_name), None)
-        # A profile that holds more than its plan allows has another cap, which nobody tells.
+        # A profile with more devices than its rate plan allows has another, unknown maximum.
         cap = None if cap is not None and used > cap else cap
     return DeviceCapacity(used=used, cap=cap, needed=made - gone)

@@ -1,4 +1,4 @@
-"""The rows of a file as a plan sees them: what each is known by, and which devices it may be."""
+"""Checks of the rows of a file, and the devices that match each row."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ if TYPE_CHECKING:
 
 __all__ = ["Match", "check_rows", "key_of", "name_file"]
 
-_DIFFERENT: Final = "Know devices by something that is different in every row"
+_DIFFERENT: Final = "Identify devices by a value that is unique per row"
 
 
 @attrs.frozen
 class Match:
-    """A row, and the devices that it may be about."""
+    """A row and the devices that match it."""
 
     row: DeviceRow
-    """What the file says."""
+    """The desired state."""
     devices: tuple[Device, ...]
-    """Those that are known by the same; none where there is none yet."""
+    """Devices with the same identity; empty if none exists."""
     problem: str = ""
-    """Why nothing can be done for it; empty where something can."""
+    """Why the row can't be applied; empty if it can."""
 
     @property
     def device(self) -> Device | None:
-        """The device that it is about, if it is one."""
+        """The matching device, if there is exactly one."""
         return self.devices[0] if len(self.devices) == 1 else None
 
 
 def key_of(row: DeviceRow, known_by: str) -> str | None:
-    """Return what a row's device is known by; None if the row does not say it.
+    """Return the value that identifies a row's device; None if the row does not have it.
 
     Args:
-        row: what the file says.
+        row: the desired state of the device.
         known_by: ``name``, ``serial`` or ``tag:KEY``.
     """
     if known_by == "serial":
@@ -54,20 +54,20 @@ def key_of(row: DeviceRow, known_by: str) -> str | None:
     return identity_of(row.device, known_by)
 
 
-def check_rows(rows: Iterable[DeviceRow], intent: PlanSettings) -> None:
-    """Make sure that the rows can be told apart, and don't speak of what tagodev writes.
+def check_rows(rows: Iterable[DeviceRow], settings: PlanSettings) -> None:
+    """Check that each row has its own identity and no tag that tagodev manages.
 
     Args:
         rows: the file's rows.
-        intent: what the file stands for.
+        settings: the plan settings.
 
     Raises:
-        InputError: with every row that can't; at most 1,000.
+        InputError: some rows are invalid; the error lists up to 1,000 of them.
     """
     problems: list[InputError] = []
     lines: dict[str, int] = {}
     for row in rows:
-        problems += _problems(row, intent, lines)
+        problems += _problems(row, settings, lines)
         if len(problems) >= MAX_PROBLEMS:
             break
     if len(problems) == 1:
@@ -77,10 +77,10 @@ def check_rows(rows: Iterable[DeviceRow], intent: PlanSettings) -> None:
 
 
 def name_file(error: InputError, path: Path) -> None:
-    """Say in an error, and in each problem that it holds, which file it is about.
+    """Set the source of an error, and of each of its problems, to a file.
 
     Args:
-        error: about a file, or about several of its rows.
+        error: an error in a file.
         path: the file.
     """
     problems = error.problems if isinstance(error, InvalidFileError) else ()
@@ -88,30 +88,32 @@ def name_file(error: InputError, path: Path) -> None:
         one.source = one.source or str(path)
 
 
-def _problems(row: DeviceRow, intent: PlanSettings, lines: dict[str, int]) -> Iterator[InputError]:
+def _problems(
+    row: DeviceRow, settings: PlanSettings, lines: dict[str, int]
+) -> Iterator[InputError]:
     tags = row.device.tags
-    if not intent.restore and tags is not UNSET and any(tag.key == MANAGED_TAG for tag in tags):
+    if not settings.restore and tags is not UNSET and any(tag.key == MANAGED_TAG for tag in tags):
         yield InputError(
-            "is written by tagodev itself",
+            "is managed by tagodev",
             path=f"tag.{MANAGED_TAG}",
             line=row.line,
-            hint="Leave it out, and say --name",
+            hint="Remove it, and name the manager with --name",
         )
-    if intent.known_by == "id":
+    if settings.known_by == "id":
         key, column = row.device_id, "id"
     else:
-        key, column = key_of(row, intent.known_by) or "", _column(intent.known_by)
-    if not key and intent.known_by != "id":
+        key, column = key_of(row, settings.known_by) or "", _column(settings.known_by)
+    if not key and settings.known_by != "id":
         yield InputError(
-            "is what devices are known by, and the row does not give it",
+            "is missing, but devices are identified by it",
             path=column,
             line=row.line,
         )
-    # A row without an id is about a device to be made: it is told from others by something else.
+    # A row without an id is a device to create, which is identified by another value.
     first = lines.setdefault(key, row.line) if key else row.line
     if first != row.line:
         yield InputError(
-            f"{key!r} is that of line {first} too, and devices are known by it",
+            f"{key!r} is also on line {first}, but devices are identified by it",
             path=column,
             line=row.line,
             hint=f"{_DIFFERENT} (--by)",

@@ -1,7 +1,7 @@
-"""A plan: what would be done to a profile, step by step, and what it takes.
+"""Model of a plan: the steps that change a profile to the desired state, and their cost.
 
-A plan can be kept as JSON and be carried out later, provided that it would still come out the same:
-its fingerprint covers each step with the values that it would replace.
+A plan can be saved as JSON and applied later if the profile has not changed: its fingerprint covers
+each step and the values that the step replaces.
 """
 
 from __future__ import annotations
@@ -23,116 +23,116 @@ Action: TypeAlias = Literal["create", "change", "delete", "blocked"]
 
 @attrs.frozen
 class Change:
-    """One value that would become another."""
+    """A change of one value."""
 
     path: str
-    """Which: ``active``, ``tags.site``, ``params.check_rate``."""
+    """Path of the value: ``active``, ``tags.site``, ``params.check_rate``."""
     old: Any
-    """What it is; None if it is not there."""
+    """Current value; None if there is none."""
     new: Any
-    """What it would be; None if it would go."""
+    """New value; None if it is removed."""
 
 
 @attrs.frozen(kw_only=True)
 class PlannedStep:
-    """What would be done to one device."""
+    """A planned step for one device."""
 
     action: Action
-    """What; ``blocked`` if the file asks for something that can't be done."""
+    """The action; ``blocked`` if the desired change is not possible."""
     name: str
     """The device's name."""
     device_id: str = ""
-    """Its id, where it exists."""
+    """The device's id; empty if it does not exist yet."""
     line: int = 0
-    """The line of the file that asks for it; 0 where none does."""
+    """Line of the device's row in the file; 0 if it has none."""
     changes: tuple[Change, ...] = ()
-    """The values that would change."""
+    """Values that change."""
     reason: str = ""
-    """Why it is blocked, or goes."""
+    """Reason of a blocked step or a deletion."""
     step: ApplyStep | None = attrs.field(default=None, repr=False)
-    """How it is done; None where it is blocked."""
+    """The step to apply; None if it is blocked."""
     before: Device | None = attrs.field(default=None, repr=False, eq=False)
-    """The device as it is."""
+    """The actual state of the device."""
     parameters_before: tuple[ConfigurationParameter, ...] | None = attrs.field(
         default=None, repr=False, eq=False
     )
-    """Its configuration parameters as they are, where they were read."""
+    """Its actual configuration parameters; None if they were not read."""
 
 
 @attrs.frozen
 class Cost:
-    """Requests that a plan sends to one route."""
+    """Requests of a plan to one route."""
 
     route: str
-    """Method and template."""
+    """Method and path template."""
     requests: int
-    """How many."""
+    """Number of requests."""
     limit: int
-    """How many the service takes in one window."""
+    """Rate limit of the route, in requests per window."""
 
 
 @attrs.frozen(kw_only=True)
 class DeviceCapacity:
-    """Devices that a profile holds, and may hold."""
+    """Number of devices of a profile, and its maximum."""
 
     used: int
-    """How many there are."""
+    """Number of devices."""
     cap: int | None
-    """How many there may be; None if that is not known."""
+    """Maximum number of devices; None if unknown."""
     needed: int
-    """How many more the plan makes than it deletes."""
+    """Devices that the plan creates, minus those that it deletes."""
 
     @property
     def free(self) -> int | None:
-        """How many more there may be; None if that is not known."""
+        """Number of devices that can still be created; None if unknown."""
         return None if self.cap is None else max(self.cap - self.used, 0)
 
     @property
     def suffice(self) -> bool:
-        """Whether the plan finds room, as far as is known."""
+        """Whether the plan fits into the capacity; true if it is unknown."""
         return self.free is None or self.needed <= self.free
 
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """What would be done, and what it takes."""
+    """A plan."""
 
     steps: tuple[PlannedStep, ...] = attrs.field(repr=False)
-    """Deletions first, then changes, then new devices; blocked ones last."""
+    """The steps: deletions, changes, creations, then blocked steps."""
     kept: int
-    """Devices that the file names and that are as it says."""
+    """Number of devices that are already in the desired state."""
     managed: int
-    """Devices that are managed under the file's name by now."""
+    """Number of devices that the manager manages now."""
     intent: PlanSettings
-    """What the file stands for."""
+    """The settings of the plan."""
     costs: tuple[Cost, ...]
-    """Requests by route, those that read what is to be put back among them."""
+    """Requests by route, including those that read the snapshot."""
     seconds: float
-    """How long it takes at least, under the limits."""
+    """Minimum duration of an apply under the rate limits, in seconds."""
     slots: DeviceCapacity
-    """Room for devices."""
+    """Capacity for devices."""
     profile: str = ""
-    """Id of the profile; empty where it holds no device to tell it."""
+    """Id of the profile; empty if unknown."""
     notes: tuple[str, ...] = ()
-    """What the plan did not look at, or a person should know."""
+    """Remarks for the user, such as what was not compared."""
 
     def count(self, action: Action) -> int:
-        """Return how many steps are of a kind."""
+        """Return the number of steps with an action."""
         return sum(step.action == action for step in self.steps)
 
     @property
     def todo(self) -> tuple[ApplyStep, ...]:
-        """The steps that can be done, in their order."""
+        """The steps to apply, in order."""
         return tuple(planned.step for planned in self.steps if planned.step is not None)
 
     @property
     def replaces(self) -> bool:
-        """Whether anything is changed or deleted that could be put back."""
+        """Whether the plan changes or deletes devices, so that a snapshot is useful."""
         return any(planned.before is not None for planned in self.steps)
 
     @property
     def fingerprint(self) -> str:
-        """Digest of all steps and of the values that they replace."""
+        """Digest of all steps and the values that they replace."""
         steps = [
             (one.action, one.name, one.device_id, [(c.path, c.old, c.new) for c in one.changes])
             for one in self.steps

@@ -1,9 +1,8 @@
-"""What recent runs of this user have done to a profile, from their journals.
+"""Changes that recent runs of this user made to a profile, from their journals.
 
-The service's lists may lag behind its writes: a device that was created a moment ago may be missing
-from a list, and one that was deleted may still be in it.
-A plan that trusted the list alone would create the first one again.
-How long a list may lag is nowhere documented; `RECENT` is an assumption.
+The service's lists may lag behind its writes: a new device may be missing, a deleted one still
+listed. A plan from the list alone would create the new device again.
+The maximum lag is not documented; `RECENT` is an assumption.
 """
 
 from __future__ import annotations
@@ -31,27 +30,27 @@ if TYPE_CHECKING:
 
 __all__ = ["RECENT", "RecentChanges", "recent_changes"]
 
-#: Seconds after which a list shows what was written, an assumption.
+#: Seconds after which a list shows a write (an assumption).
 RECENT: Final = 300.0
 _KINDS: Final = (ApplySteps.kind, CreateDevices.kind, DeleteDevices.kind)
 
 
 @attrs.frozen
 class RecentChanges:
-    """Devices that were created and deleted lately."""
+    """Devices that were recently created and deleted."""
 
     created: frozenset[str] = frozenset()
-    """Ids of devices that were created, and not deleted since."""
+    """Ids of devices that were created and not deleted since."""
     deleted: frozenset[str] = frozenset()
     """Ids of devices that were deleted."""
 
 
 def recent_changes(target: Target, *, seconds: float = RECENT) -> RecentChanges:
-    """Return which devices of a profile this user's journalled runs have lately changed.
+    """Return the devices of a profile that journaled runs of this user recently changed.
 
     Args:
         target: the profile.
-        seconds: how far to look back, by this machine's clock.
+        seconds: age of the oldest change, by the clock of this machine.
     """
     since = time.time() - seconds
     created: set[str] = set()
@@ -59,7 +58,7 @@ def recent_changes(target: Target, *, seconds: float = RECENT) -> RecentChanges:
     for record in known_runs(since):
         if record.service != target.service:
             continue
-        # One that is damaged or gone has nothing to say here.
+        # Damaged and deleted journals are skipped.
         with suppress(TagoError), Journal.read(Path(record.path)) as journal:
             if journal.info.kind in _KINDS and journal.target.is_other_profile(target) is False:
                 for entry in journal.finished_since(since):

@@ -1,4 +1,4 @@
-"""Plans that are kept, and what a file of devices is taken for."""
+"""Saved plans: writing them, and checks of their service and profile."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from tagodev.provision.plan.model import Plan
     from tagodev.provision.read.devices import DeviceRow
 
-__all__ = ["check_profile", "check_service", "keep_plan"]
+__all__ = ["check_profile", "check_service", "save_plan"]
 
 
-def keep_plan(path: Path, plan: Plan, rows: Iterable[DeviceRow], tago: Tago) -> None:
-    """Keep a plan, so that exactly this can be carried out later.
+def save_plan(path: Path, plan: Plan, rows: Iterable[DeviceRow], tago: Tago) -> None:
+    """Write a plan to a file, to apply exactly this plan later.
 
     Args:
-        path: where to.
-        plan: what came out.
-        rows: what the file said.
+        path: path of the file.
+        plan: the plan.
+        rows: the rows that it was made from.
         tago: the client that it was made with.
 
     Raises:
-        InputError: it can't be written.
+        InputError: the file can't be written.
     """
     head = DocumentHeader(
         kind="plan",
@@ -44,25 +44,25 @@ def check_service(head: DocumentHeader, tago: Tago) -> None:
     """Refuse a plan or a snapshot of another service.
 
     Args:
-        head: of the document.
-        tago: the client that it would be applied with.
+        head: header of the document.
+        tago: the client to apply it with.
 
     Raises:
-        InputError: it is of another service.
+        InputError: it belongs to another service.
     """
     if head.kind != "export" and head.service != tago.base_url:
-        raise InputError(f"is about {head.service}, not about {tago.base_url}")
+        raise InputError(f"belongs to {head.service}, not to {tago.base_url}")
 
 
 def check_profile(head: DocumentHeader, plan: Plan) -> None:
     """Refuse a plan or a snapshot of another profile.
 
     Args:
-        head: of the document.
-        plan: made from it.
+        head: header of the document.
+        plan: the plan made from it.
 
     Raises:
-        InputError: it is of another profile.
+        InputError: it belongs to another profile.
     """
     if head.kind != "export" and head.profile and plan.profile not in ("", head.profile):
-        raise InputError(f"is about the profile {head.profile}, not about {plan.profile}")
+        raise InputError(f"belongs to profile {head.profile}, not to {plan.profile}")

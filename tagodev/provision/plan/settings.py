@@ -1,4 +1,4 @@
-"""What a file of devices stands for: whose devices, and by what they are known."""
+"""Settings of a plan: the manager, the identity of devices, and what is removed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tagodev.errors import InputError
 
 __all__ = ["PlanSettings", "TagMode"]
 
-#: Whether tags that the file does not name stay, or go.
+#: Whether tags that are not in the file are kept or removed.
 TagMode: TypeAlias = Literal["merge", "replace"]
 
 
@@ -19,7 +19,7 @@ def _known_by(instance: PlanSettings, attribute: attrs.Attribute[str], value: st
     names = ("name", "serial") if attribute.name == "new_by" else ("name", "serial", "id")
     if value not in names and not (value.startswith("tag:") and value[4:].strip()):
         raise InputError(
-            f"is {', '.join(names)} or tag:KEY, not {value!r}",
+            f"must be {', '.join(names)} or tag:KEY, not {value!r}",
             path=attribute.name,
         )
 
@@ -31,7 +31,7 @@ def _named(_: object, attribute: attrs.Attribute[str], value: str) -> None:
 
 @attrs.frozen(kw_only=True)
 class PlanSettings:
-    """What a file stands for.
+    """Settings of a plan.
 
     Examples:
         >>> PlanSettings(manager="site", known_by="tag:serial").made_by
@@ -39,21 +39,20 @@ class PlanSettings:
     """
 
     manager: str = attrs.field(validator=_named)
-    """What the tag ``tagodev_managed`` of its devices says."""
+    """The manager: value of the tag ``tagodev_managed`` on its devices."""
     known_by: str = attrs.field(default="name", validator=_known_by)
-    """By what its devices are known: ``name``, ``tag:KEY``, ``serial`` or ``id``."""
+    """What identifies a device: ``name``, ``tag:KEY``, ``serial`` or ``id``."""
     new_by: str = attrs.field(default="name", validator=_known_by)
-    """Where that is ``id``: by what devices are known that have none yet, among those of this
-    manager."""
+    """With ``id``: what identifies devices that have no id yet, among those of this manager."""
     prune: bool = False
-    """Whether managed devices that it does not name are deleted."""
+    """Whether managed devices that are not in the file are deleted."""
     tag_mode: TagMode = "merge"
-    """Whether tags that it does not name stay."""
+    """Whether tags that are not in the file are kept (``merge``) or removed (``replace``)."""
     restore: bool = False
-    """Whether it puts devices back as they were: with exactly the tags it names, and made anew
-    where their id is gone."""
+    """Whether devices are restored from a snapshot: with exactly its tags, and created again if
+    their id no longer exists."""
 
     @property
     def made_by(self) -> str:
-        """By what the devices that it makes are known, until they have an id."""
+        """What identifies devices that the plan creates."""
         return self.new_by if self.known_by == "id" else self.known_by

@@ -1,1 +1,1 @@
-"""Readers: device lists in CSV, JSON, YAML and Excel, up to validated rows."""
+"""Readers for device lists in CSV, JSON, YAML and Excel."""

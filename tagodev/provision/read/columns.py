@@ -1,8 +1,8 @@
-"""What the columns of a file mean, however their names are written.
+"""Mapping of column names to fields.
 
-Letter case, spaces, underscores and dashes do not matter, and a few words stand for others:
-``Serial number``, ``serial_number`` and ``SERIE-NUMBER`` all mean ``serie_number``.
-Keys of tags and parameters are somebody's own: they are taken as they are written.
+Letter case, spaces, underscores and dashes are ignored, and some fields have aliases:
+``Serial number``, ``serial_number`` and ``SERIE-NUMBER`` all map to ``serie_number``.
+Keys of tags and parameters are used as written.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _LONGEST: Final = 60
 
 
 def fold(name: str) -> str:
-    """Return what of a name matters when it is compared.
+    """Return the normalized form of a name, for comparison.
 
     Args:
-        name: of a column, a network, a connector.
+        name: name of a column, a network or a connector.
 
     Examples:
         >>> fold("Serial number") == fold("SERIAL_NUMBER")
@@ -59,7 +59,7 @@ _FIELDS: Final = (
     "device_id",
     "token",
 )
-#: What names mean a field, by what of them matters.
+#: Fields by normalized column name.
 _MEANINGS: Final[Mapping[str, str]] = {
     **{fold(field): field for field in _FIELDS},
     "id": "device_id",
@@ -73,23 +73,23 @@ _MEANINGS: Final[Mapping[str, str]] = {
 
 
 def shown_name(name: str) -> str:
-    """Return a name as it stands in messages: not without end, and on one line.
+    """Return a name for a message: shortened, and on one line.
 
     Args:
-        name: of a column, or of a field.
+        name: name of a column or a field.
     """
-    # Without a header the first row of cells is taken for one, and a token may be among them.
+    # Without a header, the first row is read as one and may contain a token.
     text = redact(name)
     text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
     return text if text.isprintable() else repr(text)[1:-1]
 
 
 def likely_field(column: str, known: Collection[str]) -> str:
-    """Return the field that was most likely meant; empty if there is none.
+    """Return the field that an unknown column probably means; empty if there is none.
 
     Args:
-        column: a name that means nothing.
-        known: the fields that there are.
+        column: name of the column.
+        known: the allowed fields.
 
     Examples:
         >>> likely_field("Serail number", ("name", "serie_number"))
@@ -102,7 +102,7 @@ def likely_field(column: str, known: Collection[str]) -> str:
 
 @attrs.frozen
 class ColumnNames:
-    """What the columns of a file mean.
+    """Mapping of the columns of a file to fields.
 
     Examples:
         >>> naming = ColumnNames({"EUI": "serie_number", "Notes": ""})
@@ -111,17 +111,17 @@ class ColumnNames:
     """
 
     chosen: Mapping[str, str] = attrs.field(factory=dict)
-    """Columns whose meaning somebody has chosen; empty for one that is left out."""
+    """Fields of columns that the user mapped; empty for columns to ignore."""
     left_out: frozenset[str] = attrs.field(default=frozenset(), kw_only=True)
-    """Fields that are not read."""
+    """Fields to ignore."""
     helpers: frozenset[str] = attrs.field(default=frozenset(), kw_only=True)
-    """Fields that are no device's: other columns that templates are made of, each in braces."""
+    """Other columns that templates use, each in braces."""
 
     def choice(self, column: str) -> str | None:
-        """Return the name under which somebody has chosen what a column means; None if nobody has.
+        """Return the mapped name that matches a column; None if it is not mapped.
 
         Args:
-            column: as the file writes it.
+            column: name of the column in the file.
         """
         if column in self.chosen:
             return column
@@ -129,10 +129,10 @@ class ColumnNames:
         return next((one for one in self.chosen if fold(one) == folded), None)
 
     def field_of(self, column: str) -> str:
-        """Return the field that a column means: empty if it is left out, itself if none is known.
+        """Return the field of a column: empty if it is ignored, its own name if it is unknown.
 
         Args:
-            column: as the file writes it.
+            column: name of the column in the file.
         """
         column = column.strip()
         choice = self.choice(column)

@@ -1,4 +1,4 @@
-"""Reading a file of defaults: one object, whose keys are those of a device."""
+"""Reader for files of default values: one object with keys of a device."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ _TABLES: Final = (".csv", ".tsv")
 
 
 def read_defaults(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return what rows have that do not give it, as `read_devices` takes it.
+    """Return default values for `read_devices`.
 
     Args:
-        path: JSON or YAML: one object with the keys that a device has in such a file.
+        path: a JSON or YAML file with one object, with the keys of a device.
 
     Raises:
-        InvalidFileError: with every problem that was found.
+        InvalidFileError: the file has problems; the error lists all of them.
 
     Example:
         ``rows = read_devices("site.csv", defaults=read_defaults("site.yaml"))``
     """
-    place = Path(path)
+    file_path = Path(path)
     values: dict[str, Any] = {}
     try:
-        file = _format(place)
+        file = _format(file_path)
         records = list(file.records(DEFAULTS_SCHEMA))
     except InputError as error:
         records, problems = [], [error]
@@ -51,15 +51,15 @@ def read_defaults(path: str | os.PathLike[str]) -> dict[str, Any]:
             values |= record.values
             problems += [one for one in default_problems(record.values) if locate(one, record)]
     for problem in problems:
-        problem.source = str(place)
+        problem.source = str(file_path)
     if problems:
-        raise invalid_file(place, problems)
+        raise invalid_file(file_path, problems)
     return values
 
 
 def _format(path: Path) -> FileFormat:
     file = format_of(path)
     if file.name == "excel" or path.suffix.casefold() in _TABLES:
-        raise InputError("must be one object of JSON or YAML")
-    # What does not look like JSON is YAML, whatever it would be as a list of devices.
+        raise InputError("must be one JSON or YAML object")
+    # A file that does not look like JSON is YAML here, never CSV.
     return attrs.evolve(file, name="json" if file.name.startswith("json") else "yaml")

@@ -1,7 +1,7 @@
-"""Cells: from the values of one record to a device, or to everything that is wrong with them.
+"""Conversion of the values of a record to a device, or to a list of problems.
 
-CSV, YAML and Excel give text only, JSON gives its own types; all are read by the same rules.
-What the service would refuse is left to the models, whose errors name the field.
+CSV, YAML and Excel contain text only, JSON has types; the same rules apply to all.
+The models check what the service would refuse.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ __all__ = ["DEVICE_COLUMNS", "read_device", "read_device_id", "read_fields", "re
 
 _TRUE: Final = ("true", "yes", "on", "1")
 _FALSE: Final = ("false", "no", "off", "0")
-# Ids are 24 hex digits, but a deployment of one's own may differ; what must not pass is anything
-# that would lead to another route.
+# Ids are 24 hex digits, but other deployments may differ. Characters that would change the route
+# are refused.
 _DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
@@ -39,7 +39,9 @@ def _boolean(value: Any) -> bool:
         return value
     word = str(value).strip().casefold()
     if word not in _TRUE + _FALSE:
-        raise InputError(f"must be true or false, not {_shown(value)}", hint="yes, no, 1, 0 do too")
+        raise InputError(
+            f"must be true or false, not {_shown(value)}", hint="Also accepted: yes, no, 1, 0"
+        )
     return word in _TRUE
 
 
@@ -51,7 +53,7 @@ def _whole_number(value: Any) -> int:
     return int(value)
 
 
-#: The columns that are a field of a device, and how each is read.
+#: The columns for fields of a device, and their converters.
 DEVICE_COLUMNS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "name": _text,
     "type": _text,
@@ -66,7 +68,7 @@ DEVICE_COLUMNS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "mutable_variable_regex": _text,
     "payload_decoder": _text,
 }
-#: Values that no rule objects to, for fields with a problem: they let the rest be checked.
+#: Valid values that replace invalid ones, so that the other fields can be checked.
 _HARMLESS: Final[Mapping[str, Any]] = {
     "name": "-",
     "type": "mutable",
@@ -84,16 +86,16 @@ _HARMLESS: Final[Mapping[str, Any]] = {
 _NO_TAG: Final = Tag("-", "")
 _NO_PARAMETER: Final = ConfigurationParameter("-", "")
 _LISTS: Final = ("tags", "configuration_params")
-#: The columns that may stand in a list of devices, besides those of tags and parameters.
+#: Allowed columns of a device list, besides tags and parameters.
 _KNOWN: Final = (*DEVICE_COLUMNS, "device_id")
 
 
 def refuse_device_column(column: str, known: Collection[str] = _KNOWN) -> str:
-    """Return what is wrong with the name of a column, or nothing.
+    """Return the problem with a column name, or an empty string.
 
     Args:
-        column: its name.
-        known: the columns that there may be, besides those of tags and parameters.
+        column: the name.
+        known: allowed columns, besides tags and parameters.
     """
     if column in known or column in ("tags", "configuration_params"):
         return ""
@@ -106,10 +108,10 @@ def refuse_device_column(column: str, known: Collection[str] = _KNOWN) -> str:
 
 
 def read_device(values: Mapping[str, Any]) -> tuple[DeviceCreate | None, list[InputError]]:
-    """Return the device that a record describes, or all that keeps it from being one."""
+    """Return the device of a record, or all its problems."""
     fields, problems = read_fields(values)
     if "name" not in values:
-        problems.append(InputError("a device needs a name", path="name"))
+        problems.append(InputError("is required", path="name"))
     for problem in problems:
         if problem.path.partition("[")[0] not in _LISTS:
             _mend(fields, problem.path)
@@ -126,9 +128,9 @@ def read_device(values: Mapping[str, Any]) -> tuple[DeviceCreate | None, list[In
 
 
 def _mend(fields: dict[str, Any], path: str) -> bool:
-    """Replace a field that has a problem, so that it hides no other; tell whether it was there."""
+    """Replace an invalid field, so that it hides no other problem; return whether it changed."""
     field = path.partition("[")[0]
-    # One of these without the other would be a problem in itself.
+    # Either one without the other would be another problem.
     both = ("network", "connector")
     before = dict(fields)
     if field in _LISTS:
@@ -142,11 +144,11 @@ def _mend(fields: dict[str, Any], path: str) -> bool:
 def read_fields(
     values: Mapping[str, Any], columns: Collection[str] = DEVICE_COLUMNS
 ) -> tuple[dict[str, Any], list[InputError]]:
-    """Return the fields of a device that a record gives, and what is wrong with them.
+    """Return the device fields of a record, and their problems.
 
     Args:
         values: the record.
-        columns: the columns to read, of `DEVICE_COLUMNS`, besides those of tags and parameters.
+        columns: columns of `DEVICE_COLUMNS` to read, besides tags and parameters.
     """
     problems: list[InputError] = []
 
@@ -162,7 +164,7 @@ def read_fields(
         for column in columns
         if column in values
     }
-    # What could not be read is counted all the same: there may be too many.
+    # Invalid items count towards the maximum.
     tags = [read(path, _tag, pair) or _NO_TAG for path, pair in _pairs(values, TAG, "tags")]
     params = [
         read(path, _parameter, pair) or _NO_PARAMETER
@@ -176,14 +178,14 @@ def read_fields(
 
 
 def read_device_id(values: Mapping[str, Any]) -> tuple[str | None, list[InputError]]:
-    """Return the id that a record names, None where it is empty, or what is wrong with it."""
+    """Return the device id of a record, None if it is empty, and problems."""
     column = "device_id" if "device_id" in values else "id"
     value = values.get(column, "")
     if value == "":
         return None, []
     if not isinstance(value, str) or not _DEVICE_ID.fullmatch(value):
-        # The value itself may be a token that went astray: it is not repeated.
-        return None, [InputError("is no device id", path=column)]
+        # The value is not shown: it may be a misplaced token.
+        return None, [InputError("is not a device id", path=column)]
     return value, []
 
 
@@ -191,10 +193,10 @@ def read_device_id(values: Mapping[str, Any]) -> tuple[str | None, list[InputErr
 
 
 def _pairs(values: Mapping[str, Any], prefix: str, whole: str) -> Iterator[tuple[str, Any]]:
-    """Yield key-value objects, from ``tag.<key>`` columns and from the API's own list."""
+    """Yield key-value objects from ``tag.<key>`` columns and from a list."""
     listed = values.get(whole, [])
     if not isinstance(listed, list):
-        # Given to the reader as it is, which refuses it.
+        # The converter refuses it.
         yield whole, listed
         listed = []
     for index, item in enumerate(listed):
@@ -221,7 +223,7 @@ def _parameter(pair: Any) -> ConfigurationParameter:
 
 def _key(value: Any) -> str:
     key = _text(value)
-    # A device would say so of its first tag only, and not beside what else is wrong with the row.
+    # The model would report the first blank key only.
     if not key.strip():
         raise InputError("must not be empty", path="key")
     return key
@@ -231,12 +233,12 @@ def _check_pair(pair: Any, known: tuple[str, ...]) -> None:
     if not isinstance(pair, dict) or not {"key", "value"} <= pair.keys() <= set(known):
         raise InputError(
             'must be an object like {"key": ..., "value": ...}',
-            hint="A column tag.<key> or param.<key> for each does too",
+            hint="Or use a column tag.<key> or param.<key> for each",
         )
 
 
 def _under(path: str, error: InputError) -> InputError:
-    # A model names its own field; inside ``tags[2]`` that is a part of the path.
+    # A model names its own field, which is part of the path inside ``tags[2]``.
     if not path or not error.path:
         error.path = error.path or path
     elif error.path != path and "[" in path:
@@ -252,7 +254,7 @@ def _kind(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    # A cell that went astray may hold anything, a token too.
+    # A misplaced cell may contain a token.
     return _cut(redact(repr(value)), 40)
 
 

@@ -1,10 +1,8 @@
-"""Reading lists of devices: CSV, JSON Lines, JSON, YAML, Excel.
+"""Readers for device lists: CSV, JSON Lines, JSON, YAML, Excel.
 
-A file is read twice.
-The first time everything in it is checked and counted, so that all that is wrong is known before
-anything is sent; the second time rows are handed out as they are needed.
-Of CSV and JSON Lines neither keeps the rows, whatever their number; files of the other formats are
-held in memory anyway, so their rows are kept from the first time.
+A file is read twice: first to check and count all rows, so that all problems are known before
+anything is sent, then to iterate over them. Rows of CSV and JSON Lines files are never all in
+memory; rows of the other formats are kept from the first pass.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from tagodev.provision.integrations import Integrations, Resolver
 from tagodev.provision.plan.duplicate_rows import DuplicateRows
 from tagodev.provision.read.device_fields import read_device, read_device_id
 from tagodev.provision.read.formats.file_format import FileFormat, format_of
-from tagodev.provision.read.mapping_rules import MappingRules, make_recipe
+from tagodev.provision.read.mapping_rules import MappingRules, make_mapping_rules
 from tagodev.provision.read.record import Record, Schema, locate
 
 if TYPE_CHECKING:
@@ -49,16 +47,16 @@ RowT = TypeVar("RowT")
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
-#: How many problems of one file are kept; reading ends there.
+#: Maximum number of problems per file; reading stops there.
 MAX_PROBLEMS: Final = 1000
 
 
 @attrs.define(slots=False, eq=False)
 class InvalidFileError(InputError):
-    """A file with problems; nothing of it was sent."""
+    """A file has problems; nothing was sent."""
 
     problems: tuple[InputError, ...] = attrs.field(default=(), kw_only=True)
-    """Each with its line and column; at most 1,000."""
+    """The problems, each with line and column; at most 1,000."""
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
@@ -66,59 +64,59 @@ class InvalidFileError(InputError):
 
 @attrs.frozen
 class DeviceRow:
-    """A device to be made, and where it stands."""
+    """A row with a device to create."""
 
     line: int
-    """The line of the file that it begins on, from 1."""
+    """Line of the file, from 1."""
     device: DeviceCreate
-    """What to make."""
+    """The device to create."""
     number: int = attrs.field(kw_only=True)
-    """Which row of the file, from 1."""
+    """Number of the row, from 1."""
     given: frozenset[str] = attrs.field(default=frozenset(), kw_only=True)
-    """The columns that the row gives; the device's other fields are defaults."""
+    """Columns that the row gives; other fields of the device are defaults."""
     device_id: str = attrs.field(default="", kw_only=True)
-    """The device's id, where the row names one that may exist."""
+    """Id of the device; empty if the row has none."""
 
 
 @attrs.frozen
 class DeviceIdRow:
-    """A device that exists, and where it stands."""
+    """A row with an existing device."""
 
     line: int
-    """The line of the file that it begins on, from 1."""
+    """Line of the file, from 1."""
     device_id: str
-    """The device's id."""
+    """Id of the device."""
     number: int = attrs.field(kw_only=True)
-    """Which row of the file, from 1."""
+    """Number of the row, from 1."""
     name: str = attrs.field(default="", kw_only=True)
-    """Its name, if the file gives one."""
+    """Its name; empty if the file has none."""
 
 
-#: Turns a record into a row; None and no problems where there is nothing to do.
+#: Converts a record to a row; None without problems if the record is skipped.
 Convert: TypeAlias = Callable[[Record], tuple[RowT | None, list[InputError]]]
 
 
 @attrs.frozen(eq=False)
 class RowFile(Generic[RowT]):
-    """A file that was checked; iterating over it reads it again, row by row."""
+    """A checked file; iterating over it reads it again, row by row."""
 
     path: Path
-    """Where it lies."""
+    """Path of the file."""
     rows: int
-    """How many rows it has, skipped ones not counted."""
+    """Number of rows, without skipped ones."""
     skipped: int
-    """How many rows there was nothing to do for."""
+    """Number of rows that are skipped."""
     _read: Callable[[], Iterator[RowT | InputError | None]] = attrs.field(repr=False)
 
     def __iter__(self) -> Iterator[RowT]:
-        """Yield the rows, in the order of the file.
+        """Yield the rows in file order.
 
         Raises:
             InputError: the file was changed since it was checked.
         """
         for found in self._read():
             if isinstance(found, InputError):
-                found.hint = "The file was changed while it was read"
+                found.hint = "The file was changed while it was read: re-run the command"
                 raise found
             if found is not None:
                 yield found
@@ -132,7 +130,7 @@ def read_devices(
     sheet: str | None = None,
     resolve: Integrations | None = None,
 ) -> RowFile[DeviceRow]:
-    """Check a list of devices as they are to be.
+    """Check a list of devices, and return its rows.
 
     The fields are ``name``, ``type``, ``network``, ``connector``, ``serie_number``, ``active``,
     ``visible``, ``description``, ``chunk_period``, ``chunk_retention``, ``mutable_variable_regex``,
@@ -140,35 +138,35 @@ def read_devices(
     ``tags`` and ``configuration_params``, in the API's own form or as an object of keys and values.
     Letter case, spaces, underscores and dashes in the names of columns do not matter; ``id`` is
     ``device_id``, and ``serial`` or ``serial number`` is ``serie_number``.
-    A column ``token``, which exports have, is left out.
+    The column ``token`` of exports is ignored.
 
-    A network or connector may be given by its name; where only one of the two is given, the other
-    follows from it.
+    A network or connector may be given by name; if only one of the two is given, the other follows
+    from it.
 
     Args:
-        path: CSV with a header (cells between commas, semicolons or tabs), JSON, JSON Lines, YAML
+        path: CSV with a header (separated by commas, semicolons or tabs), JSON, JSON Lines, YAML
             or Excel.
-        columns: what columns mean whose names do not say so: ``{"EUI": "serie_number", "Site":
-            "tag.site", "Notes": ""}``, nothing for one that is left out. A template in place of a
-            column makes a field that rows do not give: ``{"sensor-{EUI}": "name"}``.
-        defaults: what rows have that do not give it, by field; names, descriptions and tags may be
-            templates: ``{"name": "{tag.site}-{row:03d}"}``.
-        sheet: of a workbook, which sheet; default: the first that is shown.
-        resolve: the networks and connectors that the service lists (`resolve_integrations`);
-            default: names are those of the well-known ones.
+        columns: field of each column with another name: ``{"EUI": "serie_number", "Site":
+            "tag.site", "Notes": ""}``; an empty field ignores the column. A template instead of a
+            column fills a field that rows do not give: ``{"sensor-{EUI}": "name"}``.
+        defaults: values by field for rows that do not give them; names, descriptions and tags may
+            be templates: ``{"name": "{tag.site}-{row:03d}"}``.
+        sheet: sheet of a workbook; default: the first visible one.
+        resolve: networks and connectors listed by the service (`resolve_integrations`); default:
+            only the built-in names are known.
 
     Raises:
-        InvalidFileError: with every problem that was found.
+        InvalidFileError: the file has problems; the error lists all of them.
 
     Example:
         ``report = await tago.devices.create_many(row.device for row in read_devices("site.csv"))``
     """
-    recipe, problems = make_recipe(columns, defaults, Resolver(resolve))
+    rules, problems = make_mapping_rules(columns, defaults, Resolver(resolve))
 
     def device_row(record: Record) -> tuple[DeviceRow | None, list[InputError]]:
-        return _device_row(record, recipe)
+        return _device_row(record, rules)
 
-    return open_rows(Path(path), recipe.schema, device_row, sheet=sheet, problems=problems)
+    return open_rows(Path(path), rules.schema, device_row, sheet=sheet, problems=problems)
 
 
 def integration_names(
@@ -178,44 +176,43 @@ def integration_names(
     defaults: Mapping[str, Any] = _NOTHING,
     sheet: str | None = None,
 ) -> frozenset[str]:
-    """Return what a list of devices says of networks and connectors that the service knows better.
+    """Return the networks and connectors of a device list that `resolve_integrations` must resolve.
 
-    These are names, and ids of one of the two whose other is not well known: what to ask
-    `resolve_integrations` for, before the file is checked.
-    Whatever is wrong with the file is left to `read_devices`.
+    These are names, and ids without their counterpart that are not built in.
+    Problems of the file are ignored here; `read_devices` reports them.
 
     Args:
-        path: as `read_devices` takes it, and the others too.
-        columns: what columns mean.
-        defaults: what rows have that do not give it.
-        sheet: of a workbook, which sheet.
+        path: the file, as for `read_devices`.
+        columns: field of each mapped column.
+        defaults: default values by field.
+        sheet: sheet of a workbook.
     """
     resolver = Resolver()
-    recipe, _ = make_recipe(columns, _NOTHING, resolver)
-    plain = {recipe.naming.field_of(key): value for key, value in defaults.items()}
+    rules, _ = make_mapping_rules(columns, _NOTHING, resolver)
+    plain = {rules.naming.field_of(key): value for key, value in defaults.items()}
     names: set[str] = set()
     try:
-        for found in format_of(Path(path), sheet).records(recipe.schema):
+        for found in format_of(Path(path), sheet).records(rules.schema):
             if isinstance(found, Record):
                 given = {**plain, **found.values}
-                names |= resolver.questions(given.get("network"), given.get("connector"))
+                names |= resolver.names_to_resolve(given.get("network"), given.get("connector"))
     except InputError:
         pass
     return frozenset(names)
 
 
 def read_device_ids(path: str | os.PathLike[str]) -> RowFile[DeviceIdRow]:
-    """Check a list of devices that exist: a file with ``device_id`` or ``id``.
+    """Check a list of existing devices: a file with ``device_id`` or ``id``.
 
-    Other columns do not matter, so the results of a creation will do; rows without an id, which
-    are the devices that were not made, are skipped and counted.
-    A device that an earlier row names already is a problem.
+    Other columns are ignored, so the results of a create can be used. Rows without an id, such as
+    devices that were not created, are skipped and counted.
+    A repeated device is a problem.
 
     Args:
-        path: the file, in any of the formats that `read_devices` takes.
+        path: the file, in any format that `read_devices` accepts.
 
     Raises:
-        InvalidFileError: with every problem that was found.
+        InvalidFileError: the file has problems; the error lists all of them.
     """
     repeats = DuplicateRows()
 
@@ -225,15 +222,15 @@ def read_device_ids(path: str | os.PathLike[str]) -> RowFile[DeviceIdRow]:
             return None, problems
         column = "id" if "id" in record.values else "device_id"
         repeated = repeats.problem(
-            record, row.device_id, path=column, hint="Name each device once: remove one row"
+            record, row.device_id, path=column, hint="Remove one of the rows"
         )
         return (row, []) if repeated is None else (None, [repeated])
 
     return open_rows(Path(path), Schema(lambda _: "", ("device_id", "id")), convert)
 
 
-def _device_row(record: Record, recipe: MappingRules) -> tuple[DeviceRow | None, list[InputError]]:
-    record, given, problems = recipe.complete(record)
+def _device_row(record: Record, rules: MappingRules) -> tuple[DeviceRow | None, list[InputError]]:
+    record, given, problems = rules.complete(record)
     device_id, more = read_device_id(record.values)
     problems += more
     device, more = read_device(record.values)
@@ -264,21 +261,21 @@ def open_rows(
     sheet: str | None = None,
     problems: Iterable[InputError] = (),
 ) -> RowFile[RowT]:
-    """Check a file of rows.
+    """Check a file, and return its rows.
 
     Args:
         path: the file.
-        schema: what its columns may be.
-        convert: turns a record into a row; the paths of its problems are fields, or parts of them.
-        sheet: of a workbook, which sheet; default: the first that is shown.
-        problems: what is wrong besides.
+        schema: the allowed columns.
+        convert: converts a record to a row; the paths of its problems are fields, or parts of them.
+        sheet: sheet of a workbook; default: the first visible one.
+        problems: further problems to report.
 
     Raises:
-        InvalidFileError: with every problem that was found.
+        InvalidFileError: the file has problems; the error lists all of them.
     """
     if path.exists() and not path.is_file():
-        # It is read twice, which a pipe is not.
-        raise invalid_file(path, [InputError("is no regular file", source=str(path))])
+        # A pipe can't be read twice.
+        raise invalid_file(path, [InputError("is not a regular file", source=str(path))])
     try:
         file = format_of(path, sheet)
     except InputError as error:
@@ -296,7 +293,7 @@ def open_rows(
 def _check(
     path: Path, found: Iterable[RowT | InputError | None], kept: list[RowT] | None
 ) -> tuple[int, int]:
-    """Count rows and those that were skipped; keep rows if there is a list to keep them in."""
+    """Return the numbers of rows and of skipped rows; append rows to `kept` if it is a list."""
     problems: list[InputError] = []
     rows = skipped = 0
     for row in found:
@@ -317,11 +314,11 @@ def _check(
 
 
 def invalid_file(path: Path, problems: list[InputError]) -> InvalidFileError:
-    """Return the error of a file with problems.
+    """Return the error for a file with problems.
 
     Args:
         path: the file.
-        problems: each with its line.
+        problems: the problems, each with its line.
     """
     return InvalidFileError(f"{len(problems)} problems", source=str(path), problems=tuple(problems))
 

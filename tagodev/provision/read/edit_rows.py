@@ -1,4 +1,4 @@
-"""Reading lists of what is to be changed in devices that exist: their fields, or their tokens."""
+"""Readers for lists of changes to devices and of tokens to rotate."""
 
 from __future__ import annotations
 
@@ -33,44 +33,44 @@ _FIELDS: Final = tuple(
 
 @attrs.frozen
 class DeviceChangeRow:
-    """A device to be changed, and where it stands."""
+    """A row with changes to a device."""
 
     line: int
-    """The line of the file that it begins on, from 1."""
+    """Line of the file, from 1."""
     change: DeviceChange
-    """Which device, and what to change in it."""
+    """The device and its changes."""
     number: int = attrs.field(kw_only=True)
-    """Which row of the file, from 1."""
+    """Number of the row, from 1."""
 
 
 @attrs.frozen
 class RotationRow:
-    """A token to be replaced, and where it stands."""
+    """A row with a token to rotate."""
 
     line: int
-    """The line of the file that it begins on, from 1."""
+    """Line of the file, from 1."""
     rotation: Rotation
-    """Which token of which device."""
+    """The device and its token."""
     number: int = attrs.field(kw_only=True)
-    """Which row of the file, from 1."""
+    """Number of the row, from 1."""
     name: str = attrs.field(default="", kw_only=True)
-    """The device's name, if the file gives one."""
+    """Name of the device; empty if the file has none."""
 
 
 def read_device_changes(path: str | os.PathLike[str]) -> RowFile[DeviceChangeRow]:
     """Check a list of changes to devices.
 
-    A cell that is empty changes nothing; rows that change nothing are skipped and counted.
-    A device that an earlier row changes already is a problem.
+    Empty cells change nothing; rows without changes are skipped and counted.
+    A repeated device is a problem.
 
     Args:
         path: a CSV file with a header, or JSON Lines. Columns, or keys: ``device_id`` (or
             ``id``), ``name``, ``network``, ``connector``, ``active``, ``visible``,
-            ``description``, ``chunk_retention``, ``tag.<key>``, ``param.<key>``. Tags, and
-            parameters, replace all that the device has.
+            ``description``, ``chunk_retention``, ``tag.<key>``, ``param.<key>``. Tags and
+            parameters replace all that the device has.
 
     Raises:
-        InvalidFileError: with every problem that was found.
+        InvalidFileError: the file has problems; the error lists all of them.
     """
     repeats = DuplicateRows()
 
@@ -90,18 +90,18 @@ def read_device_changes(path: str | os.PathLike[str]) -> RowFile[DeviceChangeRow
 
 
 def read_rotations(path: str | os.PathLike[str]) -> RowFile[RotationRow]:
-    """Check a list of tokens to be replaced: a CSV file or JSON Lines.
+    """Check a list of tokens to rotate: a CSV file or JSON Lines.
 
-    Other columns do not matter, so the results of a creation will do; rows with neither id nor
-    token, which are the devices that were not made, are skipped and counted.
-    An id without a token is a problem: an empty cell must never rotate a live token.
-    So is a token that an earlier row names already.
+    Other columns are ignored, so the results of a create can be used. Rows without id and token,
+    such as devices that were not created, are skipped and counted.
+    An id without a token is a problem, since an empty cell must not rotate a live token; so is a
+    repeated token.
 
     Args:
         path: the file, with ``device_id`` (or ``id``) and ``token``.
 
     Raises:
-        InvalidFileError: with every problem that was found.
+        InvalidFileError: the file has problems; the error lists all of them.
     """
     schema = Schema(lambda _: "", _IDS, needs=("token",))
     repeats = DuplicateRows()
@@ -114,7 +114,7 @@ def read_rotations(path: str | os.PathLike[str]) -> RowFile[RotationRow]:
             record,
             f"{row.rotation.device_id} {row.rotation.token.reveal()}",
             path="token",
-            hint="A token can be replaced only once: remove one row",
+            hint="Remove one of the rows: a token can be replaced only once",
         )
         return (row, []) if repeated is None else (None, [repeated])
 
@@ -123,7 +123,7 @@ def read_rotations(path: str | os.PathLike[str]) -> RowFile[RotationRow]:
 
 def _refuse_column(column: str) -> str:
     if column in DEVICE_COLUMNS and column not in _FIELDS:
-        return "can't be changed once the device is made"
+        return "can't be changed on an existing device"
     return refuse_device_column(column, (*_IDS, *_FIELDS))
 
 
@@ -132,7 +132,7 @@ def _device_change_row(record: Record) -> tuple[DeviceChangeRow | None, list[Inp
     fields, more = read_fields(record.values, _FIELDS)
     problems += more
     if device_id is None and not problems and fields:
-        problems.append(InputError("names no device", path=_id_column(record.values)))
+        problems.append(InputError("is required", path=_id_column(record.values)))
     if device_id is None or problems or not fields:
         return None, problems
     try:
@@ -149,9 +149,9 @@ def _rotation_row(record: Record) -> tuple[RotationRow | None, list[InputError]]
     if not isinstance(token, str):
         problems.append(InputError("must be text", path="token"))
     elif device_id is not None and not token.strip():
-        problems.append(InputError("is empty: name the token to be replaced", path="token"))
+        problems.append(InputError("is empty; give the token to replace", path="token"))
     elif device_id is None and not problems and token.strip():
-        problems.append(InputError("names no device", path=_id_column(values)))
+        problems.append(InputError("is required", path=_id_column(values)))
     if device_id is None or problems:
         return None, problems
     name = values.get("name", "")

@@ -1,7 +1,6 @@
-"""What is added to the rows of a file before they are read as devices.
+"""Mapping rules for the rows of a file: columns, defaults, templates, networks and connectors.
 
-What columns mean, what rows have that do not say otherwise, names made of other values, networks
-and connectors by name: whatever is wrong with these is said once, not in every row.
+Problems with the rules are reported once, not for every row.
 """
 
 from __future__ import annotations
@@ -28,33 +27,33 @@ if TYPE_CHECKING:
 
     from tagodev.provision.integrations import Resolver
 
-__all__ = ["DEFAULTS", "DEFAULTS_SCHEMA", "MappingRules", "default_problems", "make_recipe"]
+__all__ = ["DEFAULTS", "DEFAULTS_SCHEMA", "MappingRules", "default_problems", "make_mapping_rules"]
 
-#: What the paths of problems with defaults begin with.
+#: Prefix of the paths of problems with defaults.
 DEFAULTS: Final = "defaults."
-#: A column of exports that is no field of a device; what it holds goes no further.
+#: Columns of exports that are not fields of a device.
 _LEFT_OUT: Final = frozenset({"token"})
-#: What defaults may be.
+#: Allowed defaults.
 DEFAULTS_SCHEMA: Final = Schema(refuse_device_column, (), naming=ColumnNames(left_out=_LEFT_OUT))
 _LISTS: Final = {"tags": TAG, "configuration_params": PARAM}
 
 
 @attrs.frozen
 class MappingRules:
-    """What is added to each row."""
+    """Rules that complete each row."""
 
     naming: ColumnNames
-    """What the file's columns mean."""
+    """Fields of the columns."""
     plain: Mapping[str, Any]
-    """Values of fields that a row does not give."""
+    """Default values of fields."""
     templates: Mapping[str, Template]
-    """The same, made of what it gives."""
+    """Templates for default values of fields."""
     resolver: Resolver
-    """What names of networks and connectors stand for."""
+    """Resolver of the names of networks and connectors."""
 
     @property
     def schema(self) -> Schema:
-        """What the file's columns may be."""
+        """Allowed columns of the file."""
         made_of: dict[str, tuple[str, ...]] = {}
         if "name" in self.plain:
             made_of["name"] = ()
@@ -64,53 +63,58 @@ class MappingRules:
         return Schema(refuse_device_column, ("name",), naming=self.naming, made_of=made_of)
 
     def complete(self, record: Record) -> tuple[Record, frozenset[str], list[InputError]]:
-        """Return a record with all that is added, the fields that it gives, and what is wrong.
+        """Return a completed record, the fields that it gives, and problems.
 
-        A connector that follows from its network, or the other way round, is added but not given.
+        A network or connector that follows from the other is added, but does not count as given.
 
         Args:
-            record: as the file has it.
+            record: the record from the file.
         """
-        values, places = dict(record.values), record.places
+        values, positions = dict(record.values), record.positions
         added = {field: one for field, one in self.plain.items() if not _gives(values, field)}
         if added:
-            places = {**places, **{field: SourcePosition(f"{DEFAULTS}{field}") for field in added}}
+            positions = {
+                **positions,
+                **{field: SourcePosition(f"{DEFAULTS}{field}") for field in added},
+            }
             values = {**added, **values}
-        problems, excused = [], set(record.excused)
+        problems, reported = [], set(record.reported)
         for field, template in self.templates.items():
             if _gives(values, field):
                 continue
             try:
                 values[field] = template.fill(values, record.number)
             except InputError as error:
-                # Located before the field is excused, for this is what excuses it.
-                if locate(_at(error, field), record) and excused.isdisjoint(template.fields):
+                # Located before the field is marked as reported.
+                if locate(_at(error, field), record) and reported.isdisjoint(template.fields):
                     problems.append(error)
-                excused.add(field)
+                reported.add(field)
         for helper in self.naming.helpers:
             values.pop(helper, None)
         given = frozenset(values)
-        found, more = self.resolver.settle(values.get("network"), values.get("connector"))
+        found, more = self.resolver.resolve(values.get("network"), values.get("connector"))
         if more:
-            # Whatever else there would be to say of them follows from this.
+            # Further problems with these fields would only follow from this one.
             found = {}
             values.pop("network", None)
             values.pop("connector", None)
-        # What is no text stays as it is, to be refused with the rest of the row.
+        # Values other than text are kept and refused with the rest of the row.
         values |= {key: id_ for key, id_ in found.items() if isinstance(values.get(key, ""), str)}
-        whole = attrs.evolve(record, values=values, places=places, excused=frozenset(excused))
+        whole = attrs.evolve(
+            record, values=values, positions=positions, reported=frozenset(reported)
+        )
         return whole, given, problems + more
 
 
-def make_recipe(
+def make_mapping_rules(
     columns: Mapping[str, str], defaults: Mapping[str, Any], resolver: Resolver
 ) -> tuple[MappingRules, list[InputError]]:
-    """Return what is to be added to each row, and what is wrong with that.
+    """Return the mapping rules, and the problems with them.
 
     Args:
-        columns: what columns mean, where their names do not say so, or templates for fields.
-        defaults: values of fields that a row does not give, as the keys of a JSON object.
-        resolver: what names of networks and connectors stand for.
+        columns: field of each mapped column, or of each template.
+        defaults: default values by field, as keys of a JSON object.
+        resolver: resolver of the names of networks and connectors.
     """
     problems: list[InputError] = []
     chosen = {column: field for column, field in columns.items() if not is_template(column)}
@@ -125,7 +129,10 @@ def make_recipe(
         if may_be_template(field):
             texts[field], paths[field] = text, shown_name(text)
         else:
-            message = f"can't make {shown_name(target) or 'nothing'}: names, descriptions, tags"
+            message = (
+                f"templates are for names, descriptions and tags, not for "
+                f"{shown_name(target) or 'an empty field'}"
+            )
             problems.append(InputError(message, path=shown_name(text)))
     templates = {}
     for field, text in texts.items():
@@ -140,7 +147,7 @@ def make_recipe(
 
 
 def _chosen(columns: Mapping[str, str], problems: list[InputError]) -> dict[str, str]:
-    """Return what columns were chosen to mean; one that can't mean that is left out."""
+    """Return the field of each mapped column, without invalid ones."""
     chosen: dict[str, str] = {}
     names: dict[str, str] = {}
     for column, target in columns.items():
@@ -148,18 +155,18 @@ def _chosen(columns: Mapping[str, str], problems: list[InputError]) -> dict[str,
         problem = refuse_device_column(field) if field else ""
         first = names.setdefault(fold(column), column)
         if first != column:
-            problem = f"means {shown_name(target)}, and {shown_name(first)} something else"
+            problem = f"is mapped to {shown_name(target)}, but {shown_name(first)} to another field"
             problem = "" if chosen[first.strip()] == field else problem
         else:
             chosen[column.strip()] = "" if problem else field
-            problem = problem and f"can't mean {shown_name(target)}: {problem}"
+            problem = problem and f"can't be mapped to {shown_name(target)}: {problem}"
         if problem:
             problems.append(InputError(problem, path=shown_name(column)))
     return chosen
 
 
 def _defaults(defaults: Mapping[str, Any], problems: list[InputError]) -> dict[str, Any]:
-    """Return defaults by field, a tag or parameter each on its own, so that a row's go before."""
+    """Return defaults by field, with one field per tag and parameter."""
     keys = Keys(DEFAULTS_SCHEMA)
     plain: dict[str, Any] = {}
     for found in keys.record(0, 0, dict(defaults)):
@@ -177,7 +184,7 @@ def _defaults(defaults: Mapping[str, Any], problems: list[InputError]) -> dict[s
 
 
 def _pairs(items: Any) -> dict[str, Any]:
-    """Return a list of tags or parameters by key; nothing if that would lose any of it."""
+    """Return a list of tags or parameters as a mapping; empty if that would lose information."""
     pairs: dict[str, Any] = {}
     for item in items if isinstance(items, list) else ():
         if not isinstance(item, dict) or item.keys() != {"key", "value"}:
@@ -189,22 +196,22 @@ def _pairs(items: Any) -> dict[str, Any]:
 
 
 def _with_helpers(naming: ColumnNames, template: Template) -> ColumnNames:
-    """Return the naming that knows the columns that a template is made of, whatever they are."""
+    """Return column names that include the columns of a template."""
     helpers = set(naming.helpers)
     for shown, field in template.columns:
         if shown == ROW or (field and (field in helpers or not refuse_device_column(field))):
             continue
         if not field and naming.choice(shown) is None:
-            raise InputError(f"is made of {shown_name(shown)}, which is not read")
+            raise InputError(f"uses {shown_name(shown)}, which is not read")
         helpers.add(f"{{{shown.strip()}}}")
     return attrs.evolve(naming, helpers=frozenset(helpers))
 
 
 def default_problems(defaults: Mapping[str, Any]) -> list[InputError]:
-    """Return what is wrong with defaults, by field, whatever file they are for.
+    """Return the problems of defaults, regardless of a file.
 
     Args:
-        defaults: by field.
+        defaults: default values by field.
     """
     problems: list[InputError] = []
     plain = _defaults(defaults, problems)
@@ -218,13 +225,13 @@ def default_problems(defaults: Mapping[str, Any]) -> list[InputError]:
 
 
 def _take_templates(plain: dict[str, Any]) -> dict[str, str]:
-    """Take templates out of defaults, and return them."""
+    """Remove templates from defaults and return them."""
     fields = [one for one in plain if may_be_template(one) and is_template(plain[one])]
     return {field: plain.pop(field) for field in fields}
 
 
 def _check_plain(plain: dict[str, Any], problems: list[InputError]) -> None:
-    """Complain of defaults that no device can have, and drop them."""
+    """Report and remove defaults that are not valid for a device."""
     _, found = read_fields(plain)
     for problem in found:
         plain.pop(problem.path, None)
@@ -233,7 +240,7 @@ def _check_plain(plain: dict[str, Any], problems: list[InputError]) -> None:
 
 
 def _check_names(plain: dict[str, Any], resolver: Resolver, problems: list[InputError]) -> None:
-    """Complain of networks and connectors that are not known, and drop them."""
+    """Report and remove unknown networks and connectors."""
     for field, resolve in (("network", resolver.network), ("connector", resolver.connector)):
         try:
             if field in plain and plain[field].strip():
@@ -244,7 +251,7 @@ def _check_names(plain: dict[str, Any], resolver: Resolver, problems: list[Input
 
 
 def _gives(values: Mapping[str, Any], field: str) -> bool:
-    """Tell whether a row gives a field; a tag or a parameter also within its list."""
+    """Return whether a row gives a field, or a tag or parameter within its list."""
     if field in values:
         return True
     for whole, prefix in _LISTS.items():

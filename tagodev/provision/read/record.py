@@ -1,11 +1,10 @@
-"""Records: the rows of a file, whatever its format, one at a time, each with its place.
+"""Records: rows of a file in any format, with the positions of their values.
 
-Nothing here knows what a device is.
-A problem is yielded in the stream, where the record would have stood, so that whoever reads can
-collect all of them; the stream goes on behind it wherever that makes sense.
+Readers yield problems in the stream of records, so that the caller can collect all of them, and
+continue after a problem if possible.
 
-Lines are numbered as an editor numbers them, also behind quoted line breaks and blank lines; those
-of a workbook are the rows of its sheet.
+Lines are numbered as in an editor, including line breaks in quotes and blank lines; in a workbook
+they are the rows of the sheet.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ __all__ = ["Found", "Record", "Schema", "SourcePosition", "locate"]
 
 @attrs.frozen
 class SourcePosition:
-    """Where a value stands."""
+    """Position of a value in a file."""
 
     name: str
-    """What the file calls it: the name of a column, or a key."""
+    """Name in the file: a column or a key."""
     column: str = attrs.field(default="", kw_only=True)
-    """Which column of a table, as spreadsheets name it."""
+    """Column letter, in a table."""
     line: int = attrs.field(default=0, kw_only=True)
-    """Its line, where that is not the record's."""
+    """Line of the value; 0 if it is that of the record."""
 
 
 @attrs.frozen
@@ -40,41 +39,41 @@ class Record:
     """One row of a file."""
 
     number: int
-    """Which row, from 1; a header and blank lines do not count."""
+    """Number of the row, from 1; header and blank lines do not count."""
     line: int
-    """The line it begins on, from 1."""
+    """First line, from 1."""
     values: Mapping[str, Any]
-    """What it gives, by field; an empty cell, or a null, gives nothing."""
-    places: Mapping[str, SourcePosition] = attrs.field(factory=dict, kw_only=True)
-    """Where values stand, by field, as far as that tells more than the field and the line."""
-    excused: frozenset[str] = attrs.field(default=frozenset(), kw_only=True)
-    """Fields about which something was said already, so that their lack is no more news."""
+    """Values by field, without empty cells and nulls."""
+    positions: Mapping[str, SourcePosition] = attrs.field(factory=dict, kw_only=True)
+    """Positions by field, if they differ from field name and line."""
+    reported: frozenset[str] = attrs.field(default=frozenset(), kw_only=True)
+    """Fields with a reported problem; further problems with them are suppressed."""
 
 
-#: A record, or what is wrong where one was expected.
+#: A record, or a problem in its position.
 Found: TypeAlias = Record | InputError
 
 
 @attrs.frozen
 class Schema:
-    """What the columns of a file may be."""
+    """Allowed and required columns of a file."""
 
     refuse: Callable[[str], str]
-    """Returns what is wrong with a field that a column means; empty if nothing is."""
+    """Returns the problem with the field of a column, or an empty string."""
     one_of: tuple[str, ...]
     """Fields of which a table must have one."""
     needs: tuple[str, ...] = ()
-    """Fields of which it must have each."""
+    """Fields that a table must have."""
     naming: ColumnNames = attrs.field(factory=ColumnNames, kw_only=True)
-    """What the names of columns mean."""
+    """Fields of the column names."""
     made_of: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict, kw_only=True)
-    """Fields that are not missed, because they are made of others."""
+    """Fields that are not required because they are made from other fields."""
 
     def missing(self, header: Collection[str]) -> list[str]:
-        """Return the columns that a header would have to have besides.
+        """Return the required columns that a header does not have.
 
         Args:
-            header: the fields that its columns mean.
+            header: fields of its columns.
         """
         missing = [field for field in self.needs if field not in header]
         if not any(field in header for field in self.one_of):
@@ -86,35 +85,35 @@ class Schema:
         return missing
 
     def problem_of(self, field: str) -> str:
-        """Return what is wrong with a field that a column means; empty if nothing is.
+        """Return the problem with the field of a column, or an empty string.
 
         Args:
-            field: as the naming gives it.
+            field: the field.
         """
         return "" if field in self.naming.helpers else self.refuse(field)
 
 
 def locate(problem: InputError, record: Record) -> bool:
-    """Say in a problem of a record where in the file it is.
+    """Set the position of a problem in the file.
 
     Args:
-        problem: names a field, or a part of one.
+        problem: a problem with a field, or a part of it.
         record: the record.
 
     Returns:
-        Whether that is news.
+        Whether to report it; False if its field already has a reported problem.
     """
     problem.line = record.line
     head = problem.path
     while head:
-        place = record.places.get(head)
-        if place is not None:
-            problem.path = place.name + problem.path[len(head) :]
-            problem.column = place.column
-            problem.line = place.line or record.line
+        position = record.positions.get(head)
+        if position is not None:
+            problem.path = position.name + problem.path[len(head) :]
+            problem.column = position.column
+            problem.line = position.line or record.line
             break
-        if head in record.excused:
+        if head in record.reported:
             break
         cut = max(head.rfind("["), head.rfind("."))
         head = head[: max(cut, 0)]
-    return head not in record.excused
+    return head not in record.reported

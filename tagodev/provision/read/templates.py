@@ -1,4 +1,4 @@
-"""Templates: names that are made of a row's other values, as in ``sensor-{serie_number}``."""
+"""Templates: text made from the values of a row, such as ``sensor-{serie_number}``."""
 
 from __future__ import annotations
 
@@ -18,68 +18,67 @@ if TYPE_CHECKING:
 
 __all__ = ["ROW", "Template", "is_template", "may_be_template", "parse_template"]
 
-#: What stands for the number of the row.
+#: Placeholder for the number of the row.
 ROW: Final = "row"
 _TEMPLATED: Final = ("name", "description")
-#: What may stand behind the colon: an alignment, a width, and how a number is written. No more, or
-#: a slip of the finger would make names of a million characters.
+#: Format after the colon: alignment, a width of up to two digits, and a number type.
 _SPEC: Final = re.compile(r"(?:[^{}]?[<>^=])?0?[0-9]{0,2}[dxX]?")
 
 
 @attrs.frozen
 class _Part:
-    """Text, and what is put behind it."""
+    """Text, and the placeholder after it."""
 
     text: str
     shown: str = ""
-    """The column that follows, as the template names it; empty where none does."""
+    """The column of the placeholder, as in the template; empty if there is none."""
     field: str = ""
-    """What that column means."""
+    """Field of that column."""
     spec: str = ""
 
 
 @attrs.frozen
 class Template:
-    """A text in which columns of the row are named in braces."""
+    """A text with columns in braces."""
 
     text: str
-    """As it was written."""
+    """Source of the template."""
     _parts: tuple[_Part, ...] = attrs.field(repr=False)
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The fields that a row has to give for it."""
+        """Fields that a row must have."""
         return tuple(part.field for part in self._parts if part.field and part.shown != ROW)
 
     @property
     def columns(self) -> tuple[tuple[str, str], ...]:
-        """The columns that it names, each with the field that it means."""
+        """Columns in the template, each with its field."""
         return tuple((part.shown, part.field) for part in self._parts if part.shown)
 
     def fill(self, values: Mapping[str, Any], number: int) -> str:
         """Return the text for a row.
 
         Args:
-            values: what the row gives, by field.
-            number: which row, from 1.
+            values: values of the row, by field.
+            number: number of the row, from 1.
 
         Raises:
-            InputError: the row lacks a column, or it does not fit.
+            InputError: a value is missing or has the wrong type.
         """
         return "".join(part.text + _filled(part, values, number) for part in self._parts)
 
 
 def may_be_template(field: str) -> bool:
-    """Tell whether braces in a default for a field name columns: in names, descriptions, tags.
+    """Return whether a field may have a template: names, descriptions and tags.
 
     Args:
-        field: as the naming gives it.
+        field: the field.
     """
     return field in _TEMPLATED or field.startswith("tag.")
 
 
 def is_template(text: object) -> bool:
-    """Tell whether a default is a template: text with braces.
+    """Return whether a default is a template: text with braces.
 
     Args:
         text: the default.
@@ -88,14 +87,14 @@ def is_template(text: object) -> bool:
 
 
 def parse_template(text: str, naming: ColumnNames) -> Template:
-    """Read a template.
+    """Parse a template.
 
     Args:
-        text: as it was written; a brace that means itself is doubled.
-        naming: what the names of columns mean.
+        text: the template; ``{{`` is a literal brace.
+        naming: fields of the column names.
 
     Raises:
-        InputError: it can't be understood.
+        InputError: the template is not valid.
 
     Examples:
         >>> from tagodev.provision.read.columns import ColumnNames
@@ -107,7 +106,7 @@ def parse_template(text: str, naming: ColumnNames) -> Template:
         found = list(string.Formatter().parse(text))
     except ValueError as error:
         raise InputError(
-            f"is no template: {error}", hint="A brace that means itself is doubled: {{"
+            f"is not a valid template: {error}", hint="Write a literal brace as {{ or }}"
         ) from None
     return Template(text, tuple(_part(*one, naming) for one in found))
 
@@ -118,10 +117,10 @@ def _part(
     if shown is None:
         return _Part(text)
     if not shown.strip():
-        raise InputError("is no template: braces without the name of a column")
+        raise InputError("is not a valid template: empty braces")
     if conversion or not _SPEC.fullmatch(spec or ""):
         raise InputError(
-            f"is no template: {shown_name(shown)} may be followed by a width, as in :04d"
+            f"is not a valid template: only a width may follow {shown_name(shown)}, such as :04d"
         )
     if shown == ROW:
         return _Part(text, shown, ROW, spec or "")
@@ -134,16 +133,16 @@ def _filled(part: _Part, values: Mapping[str, Any], number: int) -> str:
     value: Any = number if part.shown == ROW else values.get(part.field)
     shown = shown_name(part.shown)
     if value is None:
-        raise InputError(f"is made of {shown}, which the row does not give")
+        raise InputError(f"uses {shown}, which the row does not have")
     if isinstance(value, bool):
         value = "true" if value else "false"
     if not isinstance(value, (str, int, float)):
-        raise InputError(f"is made of {shown}, which is neither text nor a number")
+        raise InputError(f"uses {shown}, which is neither text nor a number")
     try:
         if part.spec[-1:] in ("d", "x", "X"):
             return format(int(value), part.spec)
         return format(str(value), part.spec)
     except ValueError:
         raise InputError(
-            f"is made of {shown} as a number ({part.spec}), which it is not in this row"
+            f"uses {shown} as a number ({part.spec}), but it is not a number in this row"
         ) from None

@@ -1,1 +1,1 @@
-"""Writers: records as CSV, JSON Lines and YAML, and profile exports."""
+"""Writers for CSV, JSON Lines and YAML, and for exports, plans and snapshots."""

@@ -1,14 +1,11 @@
-"""Documents: lists of devices that tagodev itself writes, with a head that says what they are.
+"""Documents: JSON files that tagodev writes, with a header and a list of devices.
 
-One JSON object: the head, and the devices in the form in which files of devices are read.
+- An *export* contains the devices of a profile.
+- A *plan* contains the rows of a file and the fingerprint of the plan.
+- A *snapshot* contains the state of devices before a change, to restore them.
 
-- An *export* says how a profile is.
-- A *plan* says what a file asked for when it was looked at, and the fingerprint of what came out.
-- A *snapshot* says how devices were before they were changed or deleted, so that applying it puts
-  them back.
-
-They hold what a profile holds, serial numbers among it, so nobody else may read them, unless it is
-an export without them.
+Documents may contain serial numbers, so only their owner can read them, except exports without
+them.
 """
 
 from __future__ import annotations
@@ -43,7 +40,7 @@ __all__ = [
 Kind: TypeAlias = Literal["export", "plan", "snapshot"]
 
 _FORMAT: Final = 1
-#: Bytes of the first line that are looked at.
+#: Maximum size of the header line, in bytes.
 _LONGEST_HEAD: Final = 100_000
 _FIELDS: Final = (
     "name",
@@ -62,32 +59,32 @@ _FIELDS: Final = (
 
 @attrs.frozen(kw_only=True)
 class DocumentHeader:
-    """What a document is."""
+    """Header of a document."""
 
     kind: Kind
-    """An export, a plan or a snapshot."""
+    """Kind of the document."""
     service: str
-    """Address of the service that it is about."""
+    """Address of the service."""
     intent: PlanSettings
-    """What its devices stand for."""
+    """Settings to plan with."""
     profile: str = ""
-    """Id of the profile that it is about; empty where that is not known."""
+    """Id of the profile; empty if unknown."""
     fingerprint: str = ""
-    """Of a plan: the digest of what came out."""
+    """Fingerprint, if the document is a plan."""
 
 
 def write_document(path: Path, head: DocumentHeader, records: Iterable[dict[str, Any]]) -> int:
-    """Write a document, for its owner's eyes only, and return how many devices it holds.
+    """Write a document that only its owner can read, and return its number of devices.
 
-    It is there as a whole or not at all: what was at the path before is replaced at the end.
+    The file is replaced atomically.
 
     Args:
-        path: where.
-        head: what it is.
+        path: path of the file.
+        head: its header.
         records: the devices.
 
     Raises:
-        InputError: it can't be written.
+        InputError: the file can't be written.
     """
     kept = list(records)
     write_file(path, document(head, kept))
@@ -95,10 +92,10 @@ def write_document(path: Path, head: DocumentHeader, records: Iterable[dict[str,
 
 
 def document(head: DocumentHeader, records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
-    """Yield a document piece by piece: the head on the first line, then a device a line.
+    """Yield a document in pieces: the header on the first line, then one device per line.
 
     Args:
-        head: what it is.
+        head: its header.
         records: the devices.
     """
     yield b'{"tagodev": ' + orjson.dumps({"format": _FORMAT, **attrs.asdict(head)}) + b","
@@ -109,16 +106,16 @@ def document(head: DocumentHeader, records: Iterable[dict[str, Any]]) -> Iterato
 
 
 def read_head(path: Path) -> DocumentHeader | None:
-    """Return what a document is; None if the file is not one of tagodev's.
+    """Return the header of a document; None if the file is not a document.
 
     Args:
-        path: where it is.
+        path: path of the file.
 
     Raises:
         InputError: it was written by another version.
     """
     try:
-        # What is no regular file could not be read again.
+        # Other files, such as pipes, can't be read twice.
         if not path.is_file():
             return None
         with path.open("rb") as file:
@@ -137,10 +134,10 @@ def read_head(path: Path) -> DocumentHeader | None:
 
 
 def record_of_row(row: DeviceRow) -> dict[str, Any]:
-    """Return a row in the form in which files of devices are read.
+    """Return the record of a row, as device lists contain it.
 
     Args:
-        row: what a file says.
+        row: the row.
     """
     device = row.device
     record: dict[str, Any] = {"id": row.device_id} if row.device_id else {}
@@ -162,14 +159,14 @@ def record_of_device(
     with_id: bool = False,
     emptied: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Return a device in the form in which files of devices are read.
+    """Return the record of a device, as device lists contain it.
 
     Args:
-        device: as it is on the service.
+        device: the device.
         parameters: its configuration parameters; None if they were not read.
-        tokens: its tokens, for the serial number of the first; None if they were not read.
-        with_id: whether its id is given.
-        emptied: fields of text that are given though they hold nothing.
+        tokens: its tokens, for its serial number; None if they were not read.
+        with_id: whether to include its id.
+        emptied: text fields to include even if they are empty.
     """
     record: dict[str, Any] = {"id": device.id} if with_id else {}
     for name in _FIELDS:
@@ -184,7 +181,7 @@ def record_of_device(
             break
     record["tags"] = [attrs.asdict(tag) for tag in device.tags]
     if parameters is not None:
-        # Of several with one key, the first is the one that counts.
+        # Of several parameters with the same key, the first counts.
         firsts = {one.key: one for one in reversed(parameters)}
         record["configuration_params"] = [
             _parameter(one) for one in parameters if firsts[one.key] is one

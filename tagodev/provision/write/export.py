@@ -1,12 +1,12 @@
-"""Reading a profile into records that can be applied: to another profile, or to the same one."""
+"""Export of devices as records that ``tagodev apply`` accepts."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from tagodev.concurrency import each
-from tagodev.provision.plan.diff import is_ours
+from tagodev.concurrency import for_each
+from tagodev.provision.plan.diff import is_own_tag
 from tagodev.provision.plan.planner import FIELDS
 from tagodev.provision.write.document import record_of_device
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["EXPORT_FIELDS", "export_records", "known_by_of"]
 
-#: What an export reads of each device.
+#: Fields that an export reads of each device.
 EXPORT_FIELDS: Final = (*FIELDS, "payload_decoder")
-#: Devices whose details are read before they are handed out.
+#: Devices per batch.
 _AT_ONCE: Final = 500
 
 _Details: TypeAlias = "tuple[list[ConfigurationParameter] | None, list[DeviceToken] | None]"
@@ -35,17 +35,15 @@ async def export_records(
     tokens: bool = False,
     on_progress: Progress | None = None,
 ) -> AsyncIterator[dict[str, Any]]:
-    """Yield devices in the form in which files of devices are read.
-
-    Tags that tagodev itself has written are left out.
+    """Yield the records of devices, without the tags that tagodev manages.
 
     Args:
         tago: an open client.
-        devices: read with `EXPORT_FIELDS`.
-        parameters: whether configuration parameters are read, one request a device; default: yes.
-        tokens: whether tokens are read, one request a device; the first is given as ``token``,
+        devices: devices read with `EXPORT_FIELDS`.
+        parameters: whether to read configuration parameters, one request per device; default: yes.
+        tokens: whether to read tokens, one request per device; the first is exported as ``token``,
             and the first serial number as ``serie_number``; default: no.
-        on_progress: called now and then with what is read.
+        on_progress: called with the number of items read.
 
     Raises:
         RequestError: a device could not be read.
@@ -53,7 +51,7 @@ async def export_records(
     details: dict[str, _Details] = {}
     number = 0
 
-    async def look(device: Device) -> None:
+    async def read_one(device: Device) -> None:
         nonlocal number
         details[device.id] = await _details(tago, device, parameters, tokens)
         number += 1
@@ -64,7 +62,7 @@ async def export_records(
         some = devices[start : start + _AT_ONCE]
         details.clear()
         if parameters or tokens:
-            await each(look, some)
+            await for_each(read_one, some)
         for device in some:
             yield _record(device, *details.get(device.id, (None, None)))
 
@@ -84,24 +82,24 @@ def _record(
     tokens: list[DeviceToken] | None,
 ) -> dict[str, Any]:
     record = record_of_device(device, parameters=parameters, tokens=tokens)
-    record["tags"] = [tag for tag in record["tags"] if not is_ours(tag["key"])]
+    record["tags"] = [tag for tag in record["tags"] if not is_own_tag(tag["key"])]
     if tokens:
         record["token"] = tokens[0].token.reveal()
     return record
 
 
 def known_by_of(records: Iterable[dict[str, Any]]) -> str | None:
-    """Return what is different on each device, so that it can be known by it; None if nothing is.
+    """Return what identifies each record uniquely, a name or a tag; None if nothing does.
 
     Args:
-        records: as `export_records` gives them.
+        records: records from `export_records`.
     """
     records = list(records)
     if len({record["name"] for record in records}) == len(records):
         return "name"
     values: defaultdict[str, list[str]] = defaultdict(list)
     for record in records:
-        # Of several tags with one key, the first is what a device is known by.
+        # Of several tags with the same key, the first identifies the device.
         firsts = {tag["key"]: tag["value"] for tag in reversed(record["tags"])}
         for key, value in firsts.items():
             values[key].append(value)

@@ -1,4 +1,4 @@
-"""Records written as files that are read again: CSV, JSON Lines, YAML."""
+"""Writers of records as CSV, JSON Lines and YAML."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["csv_pieces", "json_line_pieces", "yaml_pieces"]
 
-#: The columns that stand before those of tags and parameters, where a record gives them.
+#: Columns before those of tags and parameters.
 _FIRST: Final = (
     "name",
     "serie_number",
@@ -29,28 +29,30 @@ _FIRST: Final = (
     "chunk_retention",
     "mutable_variable_regex",
 )
-#: Those that stand behind them.
+#: Columns after those of tags and parameters.
 _LAST: Final = ("payload_decoder", "token")
-#: Rows that are put together before they are handed out.
+#: Rows per piece.
 _AT_ONCE: Final = 500
 
 
 def json_line_pieces(records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
-    """Yield JSON Lines: one object a device."""
+    """Yield JSON Lines: one object per device."""
     for record in records:
         yield orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def yaml_pieces(records: Sequence[dict[str, Any]]) -> Iterator[bytes]:
-    """Return a YAML file, piece by piece: a list with a mapping for each device.
+    """Yield a YAML file in pieces: a list with a mapping per device.
 
     Raises:
-        InputError: PyYAML is not there.
+        InputError: PyYAML is not installed.
     """
     try:
         import yaml  # noqa: PLC0415  (an extra)
     except ImportError:
-        raise InputError("writing YAML needs PyYAML", hint="pip install 'tagodev[yaml]'") from None
+        raise InputError(
+            "PyYAML is required to write YAML", hint="pip install 'tagodev[yaml]'"
+        ) from None
     if not records:
         return iter((b"[]\n",))
     return (
@@ -59,10 +61,10 @@ def yaml_pieces(records: Sequence[dict[str, Any]]) -> Iterator[bytes]:
 
 
 def csv_pieces(records: Sequence[dict[str, Any]]) -> Iterator[bytes]:
-    """Return a CSV file, piece by piece, with a column for each field, tag and parameter.
+    """Yield a CSV file in pieces, with a column for each field, tag and parameter.
 
     Raises:
-        InputError: a device can't be said in CSV.
+        InputError: a device can't be written as CSV.
     """
     rows = [_cells(record) for record in records]
     keys = dict.fromkeys(column for row in rows for column in row)
@@ -102,15 +104,15 @@ def _cells(record: dict[str, Any]) -> dict[str, str]:
             column = f"{prefix}.{key}"
             problem = ""
             if column in cells:
-                problem = f"has two of {column}"
+                problem = f"has {column} twice"
             elif not value:
-                problem = f"has an empty {column}, and an empty cell says nothing"
+                problem = f"has an empty {column}"
             elif key != key.strip():
                 problem = f"has a key that begins or ends with a space: {column!r}"
             if problem:
                 raise InputError(
-                    f"device {record['name']!r} {problem}: that can't be said in CSV",
-                    hint="Take --format json",
+                    f"device {record['name']!r} can't be written as CSV: it {problem}",
+                    hint="Use --format json",
                 )
             cells[column] = value
     return cells

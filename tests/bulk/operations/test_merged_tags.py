@@ -137,7 +137,7 @@ async def test_more_than_a_device_holds(tago: Tago) -> None:
         (outcome,) = [outcome async for outcome in run]
 
     assert isinstance(outcome, Failed)
-    assert "30 tags are there and 31 would be" in str(outcome.error)
+    assert "would grow from 30 to 31" in str(outcome.error)
     assert set(full) == await tags_of(tago, device_id)
 
 

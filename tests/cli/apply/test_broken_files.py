@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.cli.support import InProcess
 
 #: A network alone is a problem with the service's own list in hand, too, but another one.
-HALF = "a network and its connector go together"
+HALF = "network and connector must be given together"
 FILES = (*broken_values(), *broken_tables(), *broken_objects())
 
 

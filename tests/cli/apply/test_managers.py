@@ -149,7 +149,7 @@ def test_another_lists_devices(
 
     assert (2, "") == (refused.code, refused.out)
     assert refused.err == (
-        f"{shown}: 12 devices that this file names are managed as {before}, which belongs to "
+        f"{shown}: 12 devices of this file are managed as {before}, which belongs to "
         f"{owner}: N-0, N-1, N-2 and 9 more. If this file replaces it, re-run with "
         f"--name {quoted}\n"
     )

@@ -68,10 +68,10 @@ def test_every_kind_of_step(profile: Profile) -> None:
     assert 10 == done.code
     lines = done.out.splitlines()
     assert [
-        "- delete left over: managed, and no longer in the file",
+        "- delete left over: managed, but no longer in the file",
         "~ change Cold room 1 (line 2)",
         "    description: south -> north",
-        "! blocked Cold room 2 (line 3): type can't be changed any more",
+        "! blocked Cold room 2 (line 3): type can't be changed on an existing device",
         "    type: immutable -> mutable",
     ] == lines[:5]
     assert lines[5].startswith("! blocked twice (line 4): 2 devices have this name: ")
@@ -176,7 +176,7 @@ def test_requests_are_few(profile: Profile) -> None:
         if number > before.get(route, 0)
     }
 
-    assert "Note: Configuration parameters took one request a device: 2\n" in done.out
+    assert "Note: Configuration parameters took one request per device: 2\n" in done.out
     assert {
         "GET /info": 1,
         "GET /profile/:profile_id": 1,
@@ -240,7 +240,7 @@ def test_colours_on_a_terminal(profile: Profile) -> None:
     for colour, line in (
         ("32", "+ create create (line 3)"),
         ("33", "~ change change (line 2)"),
-        ("31", "- delete delete: managed, and no longer in the file"),
+        ("31", "- delete delete: managed, but no longer in the file"),
     ):
         assert f"\x1b[{colour}m{line}\x1b[0m\n" in coloured.out
         assert f"\n{line}\n" in f"\n{plain.out}"
@@ -262,7 +262,7 @@ def test_into_a_pipe(profile: Profile) -> None:
 
 
 def test_columns_defaults_and_names(profile: Profile) -> None:
-    """Columns are mapped, defaults fill in, names are made, and networks are called by name."""
+    """Columns are mapped, defaults fill in, names are made, and networks are named by name."""
     profile.write("defaults.json", '{"network": "ChirpStack", "tags": {"site": "dairy"}}')
     profile.write("site.csv", "EUI;Where;Notes\n0886AB56826CF2EE;attic;x\n")
     options = ("EUI=serie_number", "Where=tag.room", "Notes=", "sensor-{EUI}=name")
@@ -298,7 +298,7 @@ def test_networks_are_asked_for(profile: Profile) -> None:
         (("--map", "=name"), "--map: must be COLUMN=FIELD"),
         (("--by", "colour"), "--by: is name, serial, id or tag:KEY"),
         (("--name", " "), "--name: must not be empty"),
-        (("--defaults", "site.csv"), "site.csv: must be one object of JSON or YAML"),
+        (("--defaults", "site.csv"), "site.csv: must be one JSON or YAML object"),
         (("--defaults", "two.json"), "two.json: must be one object, not 2"),
         (("--defaults", "bad.json"), "bad.json:1: colour"),
         (("--defaults", "nothing.json"), "nothing.json: can't be read"),
@@ -329,7 +329,7 @@ def test_all_rows_that_can_not_be_told_apart(profile: Profile) -> None:
     assert ["site.csv:4: name: ", "site.csv:5: name: ", "site.csv:6: name: "] == [
         line[: len("site.csv:4: name: ")] for line in done.err.splitlines()
     ]
-    assert "is that of line 2 too, and devices are known by it" in done.err
+    assert "is also on line 2, but devices are identified by it" in done.err
     assert {} == profile.asked()
 
 
@@ -366,7 +366,7 @@ def test_from_standard_input(profile: Profile) -> None:
         broken.err[:49],
     )
     # What is kept says itself what it is called.
-    assert (1, True) == (stale.code, "gone stale" in stale.err)
+    assert (1, True) == (stale.code, "is stale" in stale.err)
     assert {"site", "plan"} >= {name.partition(".")[0] for name in profile.files()}
 
 

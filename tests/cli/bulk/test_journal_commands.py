@@ -460,7 +460,7 @@ def test_an_empty_cell_rotates_nothing(
     assert (done.code, done.out) == (2, "")
     (problem,) = done.err.splitlines()
     assert problem.startswith("rotate.csv:3: token")
-    assert problem.endswith("is empty: name the token to be replaced")
+    assert problem.endswith("is empty; give the token to replace")
     assert [True] * 3 == [accepts(shared_emulator, token) for token in old]
     assert not (made.parent / "rotate.rotation.journal").exists()
 

@@ -223,7 +223,7 @@ def test_one_of_several_fails(inside: InProcess, site: str) -> None:
         (("create", " "), 2, "name"),
         (("create", "x", "--tag", "=7"), 2, "--tag"),
         (("create", "x", "--type", "immutable"), 2, "chunk_period"),
-        (("create", "x", "--network", "f" * 24), 2, "go together"),
+        (("create", "x", "--network", "f" * 24), 2, "must be given together"),
         (("list", "--fields", "nonsense"), 2, "no field"),
         (("list", "--limit", "0"), 2, "--limit"),
         (("list", "--type", "solid"), 2, "solid"),

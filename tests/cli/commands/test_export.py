@@ -136,7 +136,7 @@ def test_what_a_table_can_not_say(profile: Profile) -> None:
     document = profile.run("export", "--out", "site.json")
 
     assert (2, 0) == (table.code, document.code)
-    assert "device 'a' has two of tag.label: that can't be said in CSV" in table.err
+    assert "device 'a' can't be written as CSV: it has tag.label twice" in table.err
     assert "--format json" in table.err
     assert {"site.json"} == profile.files()
     assert 0 == profile.run("plan", "site.json").code
@@ -180,7 +180,7 @@ def test_an_empty_profile(profile: Profile) -> None:
     [
         (("--format", "xml"), 2, "--format"),
         (("--limit", "0"), 2, "--limit"),
-        (("--out", "nowhere/site.csv"), 2, "nowhere/site.csv: there is no such folder"),
+        (("--out", "nowhere/site.csv"), 2, "nowhere/site.csv: the folder does not exist"),
     ],
 )
 def test_options_that_can_not_be_meant(

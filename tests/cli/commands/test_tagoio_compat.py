@@ -125,7 +125,7 @@ def test_data(inside: InProcess, device: str) -> None:
         ('[{"variable": "t"}, 5]', "must be an object"),
         ('{"variable": "t", "serie": "x"}', "[0].serie: is not a field of a register"),
         ('{"value": 1}', "variable"),
-        ('{"variable": "a b"}', "which no variable may"),
+        ('{"variable": "a b"}', "not allowed in a variable name"),
     ],
 )
 def test_data_that_is_none(inside: InProcess, device: str, text: str, told: str) -> None:

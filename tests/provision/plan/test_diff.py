@@ -254,7 +254,7 @@ def test_what_can_not_be_changed_is_told(fields: dict[str, Any], paths: list[str
 
     assert step is not None
     assert ("blocked", None) == (step.action, step.step)
-    assert "can't be changed any more" in step.reason
+    assert "can't be changed on an existing device" in step.reason
     assert {*(paths or fields), "active"} == set(told(step))
 
 
@@ -270,7 +270,7 @@ def test_another_chunk_period_is_blocked() -> None:
     assert step is not None
     assert longer is not None
     assert longer.step is not None
-    assert "chunk_period can't be changed any more" == step.reason
+    assert "chunk_period can't be changed on an existing device" == step.reason
     assert DeviceEdit(chunk_retention=6) == longer.step.edit
 
 
@@ -347,7 +347,7 @@ def test_too_many_tags() -> None:
 
     assert of_old is not None
     assert ["blocked", "blocked"] == [of_new.action, of_old.action]
-    reason = "would carry 31 tags, tagodev_managed among them, but may carry 30"
+    reason = "would have 31 tags, including tagodev_managed, but a device can have at most 30"
     assert [reason, reason] == [of_new.reason, of_old.reason]
 
 
@@ -378,7 +378,7 @@ def test_too_many_parameters() -> None:
 
     assert one_more is not None
     assert the_same is not None
-    assert "would have 61 parameters, but may have 60" == one_more.reason
+    assert "would have 61 parameters, but a device can have at most 60" == one_more.reason
     assert "change" == the_same.action
 
 
@@ -394,7 +394,7 @@ def test_a_parameter_twice_in_the_file() -> None:
     step = compare(wanted, marked(), INTENT, parameters=[])
 
     assert step is not None
-    assert ("blocked", "the file gives a parameter twice") == (step.action, step.reason)
+    assert ("blocked", "has a parameter twice") == (step.action, step.reason)
 
 
 # --- made and deleted ----------------------------------------------------------------------------

@@ -138,7 +138,7 @@ async def test_known_by_a_serial_number(emulator: Emulator, tago: Tago) -> None:
 
     assert [("change", "a"), ("change", "b"), ("create", "s3")] == told(plan)
     assert 4 == asked(emulator)["GET /device"] - before
-    assert ("Serial numbers took one request a row: 3",) == plan.notes
+    assert ("Serial numbers took one request per row: 3",) == plan.notes
 
 
 async def test_known_by_id(tago: Tago) -> None:
@@ -167,8 +167,8 @@ async def test_known_by_id(tago: Tago) -> None:
         ("blocked", "e"),
     ] == told(plan)
     reasons = [step.reason for step in plan.steps[3:]]
-    twice = "has no id, and other rows have the name 'e' too"
-    assert [f"there is no device of the id {gone}", twice, twice] == reasons
+    twice = "has no id, and other rows have the same name 'e'"
+    assert [f"no device has the id {gone}", twice, twice] == reasons
 
 
 async def test_putting_back_makes_anew_what_is_gone(tago: Tago) -> None:
@@ -217,7 +217,7 @@ async def test_a_row_that_does_not_say_what_it_is_known_by(
     tago: Tago, known_by: str, column: str
 ) -> None:
     """One problem is an error of its own, with line and column."""
-    with pytest.raises(InputError, match="the row does not give it") as caught:
+    with pytest.raises(InputError, match="is missing, but devices are identified") as caught:
         await make_plan(tago, rows_of("a"), PlanSettings(manager="site", known_by=known_by))
 
     assert (2, column) == (caught.value.line, caught.value.path)
@@ -264,7 +264,7 @@ async def test_what_is_never_deleted_is_told(tago: Tago) -> None:
     plan = await make_plan(tago, rows_of("adopted"), PRUNE)
 
     assert [] == told(plan)
-    assert "1 devices that the file names carry no tag tagodev_managed of site" in plan.notes[0]
+    assert "1 devices of the file have no tag tagodev_managed=site" in plan.notes[0]
 
 
 # --- what it takes -------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ async def test_costs_of_each_route(tago: Tago) -> None:
         "POST /device/:device_id/params": (2, 2000),
         "POST /device": (1, 5000),
     } == {cost.route: (cost.requests, cost.limit) for cost in plan.costs}
-    assert "Configuration parameters took one request a device: 2" in plan.notes
+    assert "Configuration parameters took one request per device: 2" in plan.notes
 
 
 async def test_time_under_the_limits(emulator: Emulator) -> None:

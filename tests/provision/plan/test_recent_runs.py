@@ -18,7 +18,7 @@ from tagodev import (
 from tagodev.bulk.journal.entry import Batch, JournalInfo
 from tagodev.bulk.journal.store import Journal
 from tagodev.emulator import Emulator, EmulatorOptions
-from tagodev.provision.plan.duplicate_devices import find_doubles
+from tagodev.provision.plan.duplicate_devices import find_duplicates
 from tagodev.provision.plan.planner import make_plan
 from tagodev.provision.plan.recent_runs import RecentChanges, recent_changes
 from tagodev.provision.plan.settings import PlanSettings
@@ -163,7 +163,7 @@ async def test_devices_that_exist_twice_are_found(tmp_path: Path) -> None:
         assert second is not None
         ids = [(await tago.devices.create(each)).device_id for each in (first, second, first)]
 
-        (double,) = await find_doubles(tago, plan)
+        (double,) = await find_duplicates(tago, plan)
 
         assert ("a", {ids[0], ids[2]}) == (double.identity, {*double.ids})
 

@@ -100,7 +100,7 @@ def test_problems_name_the_column_as_the_file_does(tmp_path: Path) -> None:
     """Nobody has to think back to what was chosen."""
     path = write(tmp_path, "Label,On\na,so\n")
 
-    assert ["2: On (column B): must be true or false, not 'so'. yes, no, 1, 0 do too"] == (
+    assert ["2: On (column B): must be true or false, not 'so'. Also accepted: yes, no, 1, 0"] == (
         problems_in(path, columns={"label": "name", "on": "active"})
     )
 
@@ -108,17 +108,20 @@ def test_problems_name_the_column_as_the_file_does(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "expected"),
     [
-        ({"EUI": "serail"}, ["EUI: can't mean serail: unknown column; did you mean serie_number?"]),
-        ({"EUI": "tag."}, ["EUI: can't mean tag.: a key must follow tag."]),
-        ({"EUI": "serial", "Room": "tag.room"}, ["1: no column Room, whose meaning was chosen"]),
-        ({"EUI": "name"}, ["1: EUI (column B): means name, as name (column A) does"]),
+        (
+            {"EUI": "serail"},
+            ["EUI: can't be mapped to serail: unknown column; did you mean serie_number?"],
+        ),
+        ({"EUI": "tag."}, ["EUI: can't be mapped to tag.: a key must follow tag."]),
+        ({"EUI": "serial", "Room": "tag.room"}, ["1: no column Room, which is mapped to a field"]),
+        ({"EUI": "name"}, ["1: EUI (column B): is the same field (name) as name (column A)"]),
         (
             {"EUI": "serial", "eui": "tag.eui"},
-            ["eui: means tag.eui, and EUI something else"],
+            ["eui: is mapped to tag.eui, but EUI to another field"],
         ),
         (
             {"EUI": "", "x-{EUI}": "active"},
-            ["x-{EUI}: can't make active: names, descriptions, tags"],
+            ["x-{EUI}: templates are for names, descriptions and tags, not for active"],
         ),
     ],
 )
@@ -142,7 +145,7 @@ def test_a_choice_that_no_object_has(tmp_path: Path) -> None:
     ]
     first, second = problems_in(path, columns={"Room": ""})
     assert first.startswith("1: EUI: unknown column")
-    assert "no object has Room, whose meaning was chosen" == second
+    assert "no object has the mapped key Room" == second
 
 
 # --- defaults ----------------------------------------------------------------------------------
@@ -185,9 +188,9 @@ def test_defaults_are_given(tmp_path: Path) -> None:
         ({"active": "so"}, "defaults.active: must be true or false, not 'so'"),
         ({"tags": "so"}, "defaults.tags: must be an object"),
         ({"tags": {"a": 5}}, "defaults.tag.a: must be text, not a number"),
-        ({"network": "chirpstak"}, "defaults.network: no network is called 'chirpstak'"),
-        ({"name": "{"}, "defaults.name: is no template"),
-        ({"NAME": "a", "Name": "b"}, "defaults.Name: means name, as NAME does"),
+        ({"network": "chirpstak"}, "defaults.network: no network is named 'chirpstak'"),
+        ({"name": "{"}, "defaults.name: is not a valid template"),
+        ({"NAME": "a", "Name": "b"}, "defaults.Name: is the same field (name) as NAME"),
     ],
 )
 def test_defaults_that_are_wrong(tmp_path: Path, defaults: dict[str, Any], expected: str) -> None:
@@ -204,7 +207,7 @@ def test_defaults_that_do_not_go_with_a_row(tmp_path: Path) -> None:
     path = write(tmp_path, "name,type,chunk period\na,immutable,week\nb,mutable,\n")
 
     assert [
-        "2: defaults.chunk_retention: must be 0 to 26 where the period is a week, not 30"
+        "2: defaults.chunk_retention: must be 0 to 26 for chunk_period week, not 30"
     ] == problems_in(path, defaults={"chunk_retention": "30"})
 
 
@@ -228,14 +231,18 @@ def test_defaults_of_a_file(tmp_path: Path, name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("a.csv", "name\na\n", ["must be one object of JSON or YAML"]),
+        ("a.csv", "name\na\n", ["must be one JSON or YAML object"]),
         ("a.yaml", "- name: a\n- name: b\n", ["must be one object, not 2"]),
         ("a.json", "[]", ["must be one object, not 0"]),
         ("a.json", "{", ["1: is not JSON"]),
         (
             "a.yaml",
             "name: '{'\nactive: so\ncolour: x\n",
-            ["3: colour: unknown", "1: name: is no template", "2: active: must be true or false"],
+            [
+                "3: colour: unknown",
+                "1: name: is not a valid template",
+                "2: active: must be true or false",
+            ],
         ),
     ],
 )
@@ -315,22 +322,40 @@ def test_braces_elsewhere_mean_themselves(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("template", "expected"),
     [
-        ("s-{serial}", ["3: name: is made of serial, which the row does not give"]),
+        ("s-{serial}", ["3: name: uses serial, which the row does not have"]),
         ("s-{Room}", ["1: no column Room"]),
         (
             "s-{serial:03d}",
             [
-                "2: name: is made of serial as a number (03d), which it is not in this row",
-                "3: name: is made of serial, which the row does not give",
+                "2: name: uses serial as a number (03d), but it is not a number in this row",
+                "3: name: uses serial, which the row does not have",
             ],
         ),
-        ("{token}", ["defaults.name: is made of token, which is not read", "1: no column name"]),
-        ("{}", ["defaults.name: is no template: braces without the name", "1: no column name"]),
-        ("{a!r}", ["defaults.name: is no template: a may be followed", "1: no column name"]),
-        ("{a:9999d}", ["defaults.name: is no template: a may be followed", "1: no column name"]),
-        ("{a:{b}}", ["defaults.name: is no template: a may be followed", "1: no column name"]),
-        ("{a", ["defaults.name: is no template", "1: no column name"]),
-        ("a}", ["defaults.name: is no template", "1: no column name"]),
+        ("{token}", ["defaults.name: uses token, which is not read", "1: no column name"]),
+        ("{}", ["defaults.name: is not a valid template: empty braces", "1: no column name"]),
+        (
+            "{a!r}",
+            [
+                "defaults.name: is not a valid template: only a width may follow a",
+                "1: no column name",
+            ],
+        ),
+        (
+            "{a:9999d}",
+            [
+                "defaults.name: is not a valid template: only a width may follow a",
+                "1: no column name",
+            ],
+        ),
+        (
+            "{a:{b}}",
+            [
+                "defaults.name: is not a valid template: only a width may follow a",
+                "1: no column name",
+            ],
+        ),
+        ("{a", ["defaults.name: is not a valid template", "1: no column name"]),
+        ("a}", ["defaults.name: is not a valid template", "1: no column name"]),
     ],
 )
 def test_templates_that_do_not_work(tmp_path: Path, template: str, expected: list[str]) -> None:
@@ -346,7 +371,7 @@ def test_lists_are_no_text(tmp_path: Path) -> None:
     """A template says so rather than writing brackets into names."""
     path = write(tmp_path, '{"Room": ["a"]}\n{"Room": true}\n', "site.jsonl")
 
-    assert ["1: name: is made of Room, which is neither text nor a number"] == problems_in(
+    assert ["1: name: uses Room, which is neither text nor a number"] == problems_in(
         path, defaults={"name": "{Room}"}
     )
 

@@ -17,7 +17,7 @@ from tagodev.provision.integrations import Resolver
 from tagodev.provision.read.device_fields import DEVICE_COLUMNS
 from tagodev.provision.read.devices import _device_row, _read
 from tagodev.provision.read.formats.file_format import format_of
-from tagodev.provision.read.mapping_rules import make_recipe
+from tagodev.provision.read.mapping_rules import make_mapping_rules
 from tests.provision.files import FORMATS, KEYED, Written, problems_of, write
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ def spread(form: str) -> tuple[dict[int, Damage], Written]:
 
 def stream(path: Path) -> tuple[dict[int, DeviceRow], list[InputError]]:
     """Return the rows of a file by their indexes, and what is wrong with it."""
-    recipe, _ = make_recipe({}, {}, Resolver())
-    found = list(_read(format_of(path), recipe.schema, lambda one: _device_row(one, recipe)))
+    rules, _ = make_mapping_rules({}, {}, Resolver())
+    found = list(_read(format_of(path), rules.schema, lambda one: _device_row(one, rules)))
     rows = {one.number - 1: one for one in found if isinstance(one, DeviceRow)}
     return rows, [one for one in found if isinstance(one, InputError)]
 

@@ -37,7 +37,7 @@ devices = st.builds(
 NETWORK = "5bbd0de44051a50034cd19fc"
 CONNECTOR = "5f5a8f3351d4db99c40dece6"
 
-HEADER = "The first line must name it, or a column must be mapped to it"
+HEADER = "Add it to the first line, or map a column to it"
 
 
 def problems_of(path: Path) -> list[str]:
@@ -155,7 +155,7 @@ def test_lines_are_physical(tmp_path: Path) -> None:
     """Quoted line breaks and blank lines count, so that an editor finds the line."""
     path = write(tmp_path, 'name,active\r\n"two\nlines",\r\n\r\n,\r\nbad,maybe\r\n')
     assert problems_of(path) == [
-        "6: active (column B): must be true or false, not 'maybe'. yes, no, 1, 0 do too"
+        "6: active (column B): must be true or false, not 'maybe'. Also accepted: yes, no, 1, 0"
     ]
     path = write(tmp_path, 'name,active\r\n"two\nlines",\r\n\r\n,\r\nc,no\r\n')
     assert [(row.number, row.line) for row in read_devices(path)] == [(1, 2), (2, 6)]
@@ -172,11 +172,11 @@ def test_byte_order_mark(tmp_path: Path) -> None:
     [
         ("", ["1: is empty. The first line must name the columns"]),
         ("name,Actve\n", ["1: Actve (column B): unknown column; did you mean active?"]),
-        ("name,name\n", ["1: name (column B): this column is there twice"]),
-        ("Name,NAME\n", ["1: NAME (column B): means name, as Name (column A) does"]),
+        ("name,name\n", ["1: name (column B): is a duplicate column"]),
+        ("Name,NAME\n", ["1: NAME (column B): is the same field (name) as Name (column A)"]),
         (
             "name,\na,\nb,c\n",
-            ["3: column B: has a value, but the header gives the column no name"],
+            ["3: column B: has a value, but the column has no name in the header"],
         ),
         ("name,tag.\n", ["1: tag. (column B): a key must follow tag."]),
         ("type\nmutable\n", [f"1: no column name. {HEADER}"]),
@@ -195,20 +195,20 @@ def test_byte_order_mark(tmp_path: Path) -> None:
             [
                 (
                     "2: 3 cells, but the header has 2. Cells are separated by commas: "
-                    "put a value that holds a comma in double quotes"
+                    "quote values that contain a comma"
                 ),
                 (
                     "3: 1 cell, but the header has 2. Cells are separated by commas: "
-                    "put a value that holds a comma in double quotes"
+                    "quote values that contain a comma"
                 ),
             ],
         ),
-        ('name\na\n"never closed\nb\n', ["3: a double quote is opened and never closed"]),
+        ('name\na\n"never closed\nb\n', ["3: a double quote is not closed"]),
         (
             "name,network\na,5bbd0de44051a50034cd19fd\n",
             [
                 (
-                    "2: connector: a network and its connector go together. "
+                    "2: connector: network and connector must be given together. "
                     "Give both, or neither for the public Custom HTTPS"
                 )
             ],
@@ -218,7 +218,7 @@ def test_byte_order_mark(tmp_path: Path) -> None:
             [
                 (
                     '2: tags (column B): must be an object like {"key": ..., "value": ...}. '
-                    "A column tag.<key> or param.<key> for each does too"
+                    "Or use a column tag.<key> or param.<key> for each"
                 )
             ],
         ),
@@ -245,7 +245,7 @@ def test_csv_problems(tmp_path: Path, text: str, expected: list[str]) -> None:
         ('{"name": "a", "tags": "b"}', "tags: must be an object"),
         ('{"name": "a", "tags": [{"key": "b"}]}', "tags[0]: must be an object"),
         ('{"name": "a", "param.x": [1]}', "param.x: must be text or a number, not a list"),
-        ('{"type": "mutable"}', "name: a device needs a name"),
+        ('{"type": "mutable"}', "name: is required"),
         ('{"name": "a", "nmae": "b"}', "nmae: unknown column; did you mean name?"),
         ('{"name": "a", "color": "b"}', "color: unknown column; known: name, type"),
     ],
@@ -279,8 +279,8 @@ def test_other_encodings_are_refused_with_their_line(tmp_path: Path) -> None:
     path = write(tmp_path, "name\nfine\nKühlraum\n".encode("latin-1"))
     (problem,) = problems_of(path)
     assert problem == (
-        "3: is not UTF-8, it looks like Windows-1252: 'ü' at character 2. "
-        'Save it as UTF-8; a spreadsheet calls that "CSV UTF-8"'
+        "3: is not UTF-8, but probably Windows-1252: 'ü' at character 2. "
+        'Save it as UTF-8 (in a spreadsheet: "CSV UTF-8")'
     )
 
 
@@ -288,7 +288,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     """A missing file, and a folder, are complained about by name."""
     with pytest.raises(InvalidFileError, match=r"missing\.csv: can't be read: No such file"):
         read_devices(tmp_path / "missing.csv")
-    with pytest.raises(InvalidFileError, match="is no regular file"):
+    with pytest.raises(InvalidFileError, match="is not a regular file"):
         read_devices(tmp_path)
 
 
@@ -332,6 +332,6 @@ def test_ids_that_are_none(tmp_path: Path) -> None:
     path = write(tmp_path, "device_id\n../secret\n")
     with pytest.raises(InvalidFileError) as raised:
         read_device_ids(path)
-    assert str(raised.value) == f"{path}:2: device_id (column A): is no device id"
+    assert str(raised.value) == f"{path}:2: device_id (column A): is not a device id"
     with pytest.raises(InvalidFileError, match="no column device_id or id"):
         read_device_ids(write(tmp_path, "name\na\n"))

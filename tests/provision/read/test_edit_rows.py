@@ -102,11 +102,11 @@ def test_what_is_wrong_with_changes(tmp_path: Path) -> None:
     )
     told = problems_of(read_device_changes, path)
     assert [
-        (1, "type", "can't be changed once the device is made"),
+        (1, "type", "can't be changed on an existing device"),
         (1, "nmae", "unknown column; did you mean name?"),
-        (2, "device_id", "names no device"),
-        (3, "connector", "network and connector are changed together"),
-        (4, "device_id", "is no device id"),
+        (2, "device_id", "is required"),
+        (3, "connector", "network and connector must be changed together"),
+        (4, "device_id", "is not a device id"),
         (4, "active", "must be true or false, not 'perhaps'"),
     ] == told
 
@@ -141,18 +141,18 @@ def test_an_empty_cell_is_never_a_rotation(tmp_path: Path, cell: str) -> None:
     """It must be said which token: the only one that there is may be one that is in use."""
     path = write(tmp_path, f"device_id,token\nd1,{cell}\n")
     told = problems_of(read_rotations, path)
-    assert [(2, "token", "is empty: name the token to be replaced")] == told
+    assert [(2, "token", "is empty; give the token to replace")] == told
 
 
 def test_what_is_wrong_with_rotations(tmp_path: Path) -> None:
     """A token without a device; and a token that strayed into the id is not repeated."""
     path = write(tmp_path, f'id,token\n,{TOKEN}\n"{TOKEN} ",{TOKEN}\n')
     told = problems_of(read_rotations, path)
-    assert [(2, "id", "names no device"), (3, "id", "is no device id")] == told
+    assert [(2, "id", "is required"), (3, "id", "is not a device id")] == told
     path = write(tmp_path, '{"id": "d1", "token": 7}\n{"id": "d1"}\n', "rotations.jsonl")
     assert [
         (1, "token", "must be text"),
-        (2, "token", "is empty: name the token to be replaced"),
+        (2, "token", "is empty; give the token to replace"),
     ] == problems_of(read_rotations, path)
 
 
@@ -169,8 +169,8 @@ def test_a_device_is_changed_by_one_row(tmp_path: Path) -> None:
     """Two changes to one device are refused, with both lines; rows that change nothing are none."""
     path = write(tmp_path, "device_id,name\nd1,a\nd2,b\nd1,\nd1,c\nd2,b\n")
     assert [
-        (5, "device_id", "is that of line 2 too"),
-        (6, "device_id", "is that of line 3 too"),
+        (5, "device_id", "is also on line 2"),
+        (6, "device_id", "is also on line 3"),
     ] == problems_of(read_device_changes, path)
 
 
@@ -181,7 +181,7 @@ def test_a_token_is_replaced_by_one_row(tmp_path: Path) -> None:
     with pytest.raises(InvalidFileError) as raised:
         read_rotations(path)
     assert TOKEN not in str(raised.value)
-    assert [(4, "token", "is that of line 2 too")] == problems_of(read_rotations, path)
+    assert [(4, "token", "is also on line 2")] == problems_of(read_rotations, path)
 
 
 @pytest.mark.parametrize("read", [read_device_changes, read_device_ids])
@@ -189,11 +189,11 @@ def test_rows_on_one_line_are_told_by_their_numbers(tmp_path: Path, read: Any) -
     """A JSON document may stand on one line."""
     if read is read_device_changes:
         text = '{"id": "d1", "name": "a"}\n{"id": "d1", "name": "a"}\n'
-        told = [(2, "id", "is that of line 1 too")]
+        told = [(2, "id", "is also on line 1")]
         path = write(tmp_path, text, "changes.jsonl")
     else:
         path = write(tmp_path, '[{"id": "d1"}, {"id": "d1"}]', "ids.json")
-        told = [(1, "id", "is that of row 1 too")]
+        told = [(1, "id", "is also on row 1")]
     assert told == problems_of(read, path)
 
 

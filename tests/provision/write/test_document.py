@@ -16,7 +16,7 @@ from tagodev import UNSET, ConfigurationParameter, InputError, Tag
 from tagodev.provision import read_devices
 from tagodev.provision.managers import stem_of
 from tagodev.provision.plan.planner import make_plan
-from tagodev.provision.plan.saved_plan import check_profile, check_service, keep_plan
+from tagodev.provision.plan.saved_plan import check_profile, check_service, save_plan
 from tagodev.provision.plan.settings import PlanSettings
 from tagodev.provision.write.document import (
     DocumentHeader,
@@ -238,7 +238,7 @@ async def test_a_kept_plan_comes_out_the_same(tago: Tago, tmp_path: Path) -> Non
     ]
     path = tmp_path / "plan.json"
     plan = await make_plan(tago, rows, INTENT)
-    keep_plan(path, plan, rows, tago)
+    save_plan(path, plan, rows, tago)
     head = read_head(path)
     assert head is not None
     again = await make_plan(tago, read_devices(path), head.intent)
@@ -258,9 +258,9 @@ async def test_documents_of_elsewhere_are_refused(tago: Tago) -> None:
     export = attrs.evolve(HEAD, kind="export")
     check_service(export, tago)
     check_profile(export, plan)
-    with pytest.raises(InputError, match=r"is about https://api\.us-e1\.tago\.io, not about"):
+    with pytest.raises(InputError, match=r"belongs to https://api\.us-e1\.tago\.io, not to"):
         check_service(HEAD, tago)
-    with pytest.raises(InputError, match=r"is about the profile 67e1.*, not about 2222"):
+    with pytest.raises(InputError, match=r"belongs to profile 67e1.*, not about 2222"):
         check_profile(HEAD, plan)
 
 

@@ -218,7 +218,7 @@ def test_an_empty_table_has_a_header() -> None:
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ({"tags": [pair("k", "1"), pair("k", "2")]}, "has two of tag.k"),
+        ({"tags": [pair("k", "1"), pair("k", "2")]}, "has tag.k twice"),
         ({"tags": [pair("k", "")]}, "has an empty tag.k"),
         ({"tags": [pair(" k", "1")]}, "has a key that begins or ends with a space"),
         ({"configuration_params": [pair("k", "")]}, "has an empty param.k"),

@@ -1,1 +1,1 @@
-"""File formats: records from CSV, JSON, YAML and Excel files."""
+"""Parsers of CSV, JSON, YAML and Excel files to records."""

@@ -1,4 +1,4 @@
-"""CSV: cells between commas, semicolons or tabs, whichever the header has."""
+"""Parser of CSV files, separated by commas, semicolons or tabs."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ if TYPE_CHECKING:
 
 __all__ = ["read_csv"]
 
-#: What cells are separated by, the likeliest first.
+#: Separators, the most likely first.
 _SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
-#: The line by which some spreadsheets say it themselves.
-_SAID: Final = re.compile(r"sep=([,;\t])\s*", re.IGNORECASE)
-#: Lines within which the header ends; it seldom has line breaks.
+#: A first line that declares the separator, as some spreadsheets write it.
+_DECLARED: Final = re.compile(r"sep=([,;\t])\s*", re.IGNORECASE)
+#: Maximum number of lines of the header.
 _HEADER_LINES: Final = 32
 
 
 def read_csv(file: IO[str], schema: Schema) -> Iterator[Found]:
-    """Yield the records of a CSV file, and its problems, in the order of its lines.
+    """Yield the records of a CSV file, and its problems, in line order.
 
     Args:
         file: opened as `Lines` asks for it, without translation of line breaks.
-        schema: what the columns may be.
+        schema: the allowed columns.
     """
     lines = Lines(file)
     reading = iter(lines)
     first = list(islice(reading, _HEADER_LINES))
-    said = _SAID.fullmatch(first[0]) if first else None
-    separator = said[1] if said else _separator(first, schema)
-    if said:
+    declared = _DECLARED.fullmatch(first[0]) if first else None
+    separator = declared[1] if declared else _separator(first, schema)
+    if declared:
         first[0] = "\n"
     rows = _rows(chain(first, reading), lines, separator)
-    word = _SEPARATORS[separator]
+    name = _SEPARATORS[separator]
     yield from read_table(
         rows,
         schema,
-        advice=f"Cells are separated by {word}s: put a value that holds a {word} in double quotes",
+        advice=f"Cells are separated by {name}s: quote values that contain a {name}",
     )
 
 
 def _separator(lines: list[str], schema: Schema) -> str:
-    """Return what separates the header's cells: that which gives the most known columns."""
+    """Return the separator that yields the most known columns in the header."""
 
     def known(separator: str) -> tuple[int, int]:
         try:
@@ -67,8 +67,8 @@ def _separator(lines: list[str], schema: Schema) -> str:
 
 
 def _rows(texts: Iterable[str], lines: Lines, separator: str) -> Iterator[Line]:
-    """Yield each row that is not empty, and the line it begins on."""
-    # Strict, or a quote that is never closed would swallow the rest of the file in silence.
+    """Yield each row that is not empty, with its first line."""
+    # Strict: otherwise an unclosed quote would silently include the rest of the file.
     reader = csv.reader(texts, delimiter=separator, strict=True)
     line, header = 1, True
     while True:
@@ -77,7 +77,7 @@ def _rows(texts: Iterable[str], lines: Lines, separator: str) -> Iterator[Line]:
         except csv.Error as error:
             yield from lines.problems()
             yield _quote_problem(error, line)
-            # Behind a value of several lines, or without a header, all that follows would be wrong.
+            # After a value of several lines, or without a header, the rest can't be parsed.
             if header or reader.line_num > line:
                 return
             cells = []
@@ -93,15 +93,15 @@ def _rows(texts: Iterable[str], lines: Lines, separator: str) -> Iterator[Line]:
 def _quote_problem(error: csv.Error, line: int) -> InputError:
     text = str(error)
     if "end of data" in text:
-        return InputError("a double quote is opened and never closed", line=line)
+        return InputError("a double quote is not closed", line=line)
     if "field limit" in text:
         return InputError(
-            f"a cell of more than {csv.field_size_limit():,} characters",
+            f"a cell has more than {csv.field_size_limit():,} characters",
             line=line,
-            hint="Perhaps a double quote is opened and never closed",
+            hint="Check for a double quote that is not closed",
         )
     return InputError(
-        "text behind a closing double quote",
+        "text after a closing double quote",
         line=line,
-        hint="Double the quotes that are part of the value",
+        hint='Write a double quote inside a value as ""',
     )

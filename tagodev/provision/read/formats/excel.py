@@ -1,10 +1,9 @@
-"""Excel: a sheet of a workbook, its cells read as people see them.
+"""Parser of Excel sheets, with cells as Excel displays them.
 
-A number is the text that stands in the cell, without ``.0`` behind it and with the zeros that a
-format of zeros puts before it; a date is ISO 8601; a formula is what it came to when the workbook
-was last saved.
-Rows that hold nothing, or nothing but a heading merged across columns, are left out; a cell merged
-over several rows counts in each of them.
+Numbers are read without a trailing ``.0`` and with the leading zeros of their format, dates as
+ISO 8601, formulas as their last saved value.
+Empty rows, and rows with only a heading merged across columns, are skipped; the value of a cell
+merged over several rows applies to each of them.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ if TYPE_CHECKING:
 
 __all__ = ["read_excel"]
 
-#: Rows that a sheet can have.
+#: Maximum number of rows of a sheet.
 _MAX_ROWS: Final = 1_048_576
 _FORMULA: Final = re.compile(rb"<(?:\w+:)?f[\s/>]")
 _MERGED: Final = re.compile(rb"<(?:\w+:)?mergeCell[\s/>]")
 _PIECE: Final = 1 << 20
-#: What is searched for is shorter.
+#: Longer than any match of the patterns.
 _OVERLAP: Final = 64
-#: Beyond that many digits a number in Excel is no longer the one that was typed.
+#: Excel rounds numbers with more digits.
 _EXACT: Final = 10**15
 
 
@@ -46,8 +45,8 @@ def read_excel(file: IO[bytes], schema: Schema, sheet: str | None) -> Iterator[F
 
     Args:
         file: the workbook.
-        schema: what the columns may be.
-        sheet: its name; None for the first that is shown.
+        schema: the allowed columns.
+        sheet: its name; None for the first visible one.
     """
     try:
         lines = list(_Workbook(file, sheet).lines())
@@ -56,8 +55,8 @@ def read_excel(file: IO[bytes], schema: Schema, sheet: str | None) -> Iterator[F
         return
     except Exception as error:  # noqa: BLE001  (a broken workbook breaks openpyxl anywhere)
         yield InputError(
-            f"is no workbook that can be read ({type(error).__name__})",
-            hint="Open it in a spreadsheet, and save it as .xlsx or CSV UTF-8",
+            f"is a damaged Excel workbook ({type(error).__name__})",
+            hint="Open it in a spreadsheet and save it as .xlsx or CSV UTF-8",
         )
         return
     yield from read_table(iter(lines), schema)
@@ -69,8 +68,8 @@ class _Workbook:
         self._sheet = sheet
 
     def lines(self) -> Iterator[Line]:
-        """Yield the rows that hold something."""
-        has = self._look_for(_FORMULA, _MERGED)
+        """Yield the rows that are not empty."""
+        has = self._find_patterns(_FORMULA, _MERGED)
         merged = self._open(values=True, whole=True) if has[_MERGED] else None
         rows = self._open(values=True) if merged is None else merged
         formulas = self._open(values=False).iter_rows() if has[_FORMULA] else None
@@ -86,10 +85,10 @@ class _Workbook:
                 yield number, cells
 
     def _open(self, *, values: bool, whole: bool = False) -> Any:
-        """Return the sheet; formulas as what they came to, or as what they are."""
+        """Return the sheet, with the values of formulas or the formulas themselves."""
         self._file.seek(0)
         with warnings.catch_warnings():
-            # What it does not support is nothing that cells are made of.
+            # openpyxl warns of features that do not affect cell values.
             warnings.simplefilter("ignore")
             book = openpyxl.load_workbook(self._file, read_only=not whole, data_only=values)
         sheets = {one.title: one for one in book.worksheets}
@@ -99,16 +98,16 @@ class _Workbook:
         else:
             sheet = sheets.get(self._sheet)
         if sheet is None:
-            named = f" called {self._sheet!r}" if self._sheet is not None else ""
+            named = f" named {self._sheet!r}" if self._sheet is not None else ""
             names = ", ".join(repr(name) for name in sheets)
-            raise InputError(f"has no sheet{named}", hint=f"There are {names}" if names else "")
+            raise InputError(f"has no sheet{named}", hint=f"Sheets: {names}" if names else "")
         if not whole:
-            # They are written by other programs, and wrong at times.
+            # Some programs write wrong dimensions.
             sheet.reset_dimensions()
         return sheet
 
-    def _look_for(self, *patterns: re.Pattern[bytes]) -> dict[re.Pattern[bytes], bool]:
-        """Tell which patterns occur in any sheet's XML: to look is cheaper than to parse."""
+    def _find_patterns(self, *patterns: re.Pattern[bytes]) -> dict[re.Pattern[bytes], bool]:
+        """Return which patterns occur in any sheet's XML; this is faster than parsing."""
         found = dict.fromkeys(patterns, False)
         self._file.seek(0)
         with zipfile.ZipFile(self._file) as archive:
@@ -122,7 +121,7 @@ class _Workbook:
 
 
 def _pieces(part: IO[bytes]) -> Iterator[bytes]:
-    """Yield a file in pieces that overlap, so that nothing is cut in two."""
+    """Yield a file in overlapping pieces, so that no match is split."""
     rest = b""
     while read := part.read(_PIECE):
         yield rest + read
@@ -130,10 +129,10 @@ def _pieces(part: IO[bytes]) -> Iterator[bytes]:
 
 
 class _Ranges:
-    """The merged ranges of a sheet, whose rows are gone through from the top.
+    """The merged ranges of a sheet, for rows read from the top.
 
     Args:
-        ranges: as openpyxl gives them.
+        ranges: ranges from openpyxl.
     """
 
     def __init__(self, ranges: Iterable[Any]) -> None:
@@ -148,11 +147,11 @@ class _Ranges:
                 self._tall.setdefault(one.min_row, []).append((column, one.max_row))
 
     def fill(self, number: int, cells: list[Cell]) -> list[Cell]:
-        """Return the cells of a row with what is merged into them; none if it has none of its own.
+        """Return the cells of a row with merged values; empty if the row has no values of its own.
 
         Args:
-            number: which row.
-            cells: as they stand there.
+            number: number of the row.
+            cells: its cells.
         """
         headings = self._headings.get(number, ())
         if not any(cell and index not in headings for index, cell in enumerate(cells)):
@@ -166,11 +165,11 @@ class _Ranges:
 
 
 def _cell(cell: Any, source: Any) -> Cell:
-    """Return what stands in a cell.
+    """Return the text of a cell.
 
     Args:
-        cell: with a formula as what it came to.
-        source: the same with a formula as what it is; None where the book has none.
+        cell: the cell with the value of its formula.
+        source: the cell with the formula itself; None if the workbook has no formulas.
     """
     value = cell.value
     if value is None:
@@ -181,7 +180,7 @@ def _cell(cell: Any, source: Any) -> Cell:
             hint="Open the workbook in a spreadsheet and save it there",
         )
     if cell.data_type == "e":
-        return InputError(f"holds the error {value}")
+        return InputError(f"contains the error {value}")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _number(value, cell.number_format)
     for kind, write in _TEXTS:
@@ -194,8 +193,8 @@ def _number(value: float, number_format: str) -> Cell:
     if isinstance(value, float):
         if abs(value) >= _EXACT:
             return InputError(
-                "is a number of more than 15 digits, and Excel keeps no more",
-                hint="Format the column as text, and type it anew",
+                "is a number of more than 15 digits, which Excel rounds",
+                hint="Format the column as text and enter the value again",
             )
         if not value.is_integer():
             return f"{Decimal(f'{value:.15g}'):f}"
@@ -204,13 +203,13 @@ def _number(value: float, number_format: str) -> Cell:
 
 
 def _moment(value: datetime) -> str:
-    # A date without a time is midnight to Excel.
+    # Excel stores a date without a time as midnight.
     if value.time() == time():
         return value.date().isoformat()
     return value.isoformat(timespec="seconds")
 
 
-#: How values are written that are neither text nor number; a datetime is a date, too.
+#: Text for values other than text and numbers; datetime first, since it is a subclass of date.
 _TEXTS: Final[Sequence[tuple[type, Callable[[Any], str]]]] = (
     (bool, lambda value: "true" if value else "false"),
     (datetime, _moment),

@@ -1,7 +1,7 @@
-"""Formats: which one a file has, and reading its records.
+"""Detection of a file's format, and the parser for it.
 
-A workbook is known by its first bytes, whatever its name; a text by its suffix, or where that says
-nothing by how it begins.
+Workbooks are detected by their first bytes, text files by their suffix, or else by their first
+line.
 """
 
 from __future__ import annotations
@@ -37,41 +37,41 @@ _SUFFIXES: Final[dict[str, Format]] = {
 }
 _WORKBOOKS: Final = (".xlsx", ".xlsm")
 _ZIP: Final = b"PK\x03\x04"
-#: How the old binary workbooks begin, and new ones that are encrypted.
+#: First bytes of old binary workbooks and of encrypted ones.
 _OLD_WORKBOOK: Final = b"\xd0\xcf\x11\xe0"
 _YAML_BEGINS: Final = re.compile(r"---(\s|$)|-\s|%YAML|devices\s*:", re.IGNORECASE)
 
 
 @attrs.frozen
 class FileFormat:
-    """A file, and how it is read."""
+    """A file and its format."""
 
     path: Path
-    """Where it lies."""
+    """Path of the file."""
     name: Format
     """Its format."""
     sheet: str | None = None
-    """Of a workbook: which sheet; None for the first that is shown."""
+    """Sheet of a workbook; None for the first visible one."""
 
     @property
     def in_memory(self) -> bool:
-        """Whether it is held in memory while it is read; others are read as often as needed."""
+        """Whether the whole file is read into memory."""
         return self.name not in ("csv", "json lines")
 
     def records(self, schema: Schema) -> Iterator[Found]:
-        """Yield the file's records, and its problems, in the order of its lines.
+        """Yield the file's records, and its problems, in line order.
 
         Args:
-            schema: what its columns may be.
+            schema: the allowed columns.
         """
         try:
             if self.name == "excel":
                 with self.path.open("rb") as book:
                     yield from _read_excel(book, schema, self.sheet)
                 return
-            # Line breaks within a cell of CSV are part of it; elsewhere all of them are the same.
+            # Line breaks inside a CSV cell are part of its value.
             newline = "" if self.name == "csv" else None
-            # Bytes that are no UTF-8 become lone surrogates here, and are found with their line.
+            # Bytes that are not UTF-8 become surrogates, which are reported with their line.
             with self.path.open(
                 encoding="utf-8-sig", errors="surrogateescape", newline=newline
             ) as file:
@@ -83,14 +83,14 @@ class FileFormat:
 
 
 def format_of(path: Path, sheet: str | None = None) -> FileFormat:
-    """Return how a file is read.
+    """Return the format of a file.
 
     Args:
-        path: where it lies.
-        sheet: of a workbook, which sheet; None for the first that is shown.
+        path: path of the file.
+        sheet: sheet of a workbook; None for the first visible one.
 
     Raises:
-        InputError: it can't be, and why.
+        InputError: the file can't be read, or its format is not supported.
     """
     try:
         with path.open("rb") as file:
@@ -101,25 +101,25 @@ def format_of(path: Path, sheet: str | None = None) -> FileFormat:
         raise InputError(f"can't be read: {error.strerror or error}") from None
     if head.startswith(_OLD_WORKBOOK):
         raise InputError(
-            "is an old Excel workbook (.xls), or has a password",
+            "is an old Excel workbook (.xls), or protected by a password",
             hint="Save it as .xlsx without a password, or as CSV UTF-8",
         )
     if head.startswith(_ZIP):
         return FileFormat(path, "excel", sheet)
     if path.suffix.casefold() in _WORKBOOKS:
-        raise InputError("is no Excel workbook, whatever its name says")
+        raise InputError("is not an Excel workbook, despite its name")
     if sheet is not None:
-        raise InputError(f"is no workbook: it has no sheet {sheet!r}")
+        raise InputError(f"is not an Excel workbook, so it has no sheet {sheet!r}")
     check_encoding(head)
     name = _SUFFIXES.get(path.suffix.casefold())
     return FileFormat(path, name or _format_by_first_line(first))
 
 
 def without_suffix(name: str) -> str:
-    """Return a file's name without the suffix of its format; a name without one stays whole.
+    """Return a file name without the suffix of a supported format.
 
     Args:
-        name: of a file, without its folder.
+        name: the file name, without its folder.
     """
     folded = name.casefold()
     for suffix in (*_SUFFIXES, *_WORKBOOKS):
@@ -138,7 +138,9 @@ def _read_yaml(file: IO[str], schema: Schema) -> Iterator[Found]:
     try:
         from tagodev.provision.read.formats.yaml import read_yaml  # noqa: PLC0415  (needs an extra)
     except ModuleNotFoundError:
-        raise InputError("YAML needs PyYAML", hint="pip install 'tagodev[yaml]'") from None
+        raise InputError(
+            "PyYAML is required to read YAML", hint="pip install 'tagodev[yaml]'"
+        ) from None
     return read_yaml(file, schema)
 
 
@@ -146,7 +148,9 @@ def _read_excel(file: IO[bytes], schema: Schema, sheet: str | None) -> Iterator[
     try:
         from tagodev.provision.read.formats.excel import read_excel  # noqa: PLC0415  (needs an extra)
     except ModuleNotFoundError:
-        raise InputError("Excel needs openpyxl", hint="pip install 'tagodev[excel]'") from None
+        raise InputError(
+            "openpyxl is required to read Excel", hint="pip install 'tagodev[excel]'"
+        ) from None
     return read_excel(file, schema, sheet)
 
 

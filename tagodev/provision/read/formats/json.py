@@ -1,6 +1,6 @@
-"""JSON: an array of objects, one object, objects one after the other, or a document with devices.
+"""Parser of JSON files: an array, one or several objects, or a document with devices.
 
-A file of JSON Lines is read line by line; any other is held in memory while it is read.
+JSON Lines are read line by line; other files are read into memory.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 __all__ = ["is_json_line", "read_json", "read_json_lines"]
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
-_ONE_A_LINE: Final = "Give one JSON object a line"
+_ONE_PER_LINE: Final = "Write one JSON object per line"
 
 
 def is_json_line(line: str) -> bool:
-    """Tell whether a line is an object in itself, as it is in JSON Lines.
+    """Return whether a line is a complete object, as in JSON Lines.
 
     Args:
-        line: the first of a file that is not blank.
+        line: first line of a file that is not blank.
     """
     try:
         return isinstance(json.loads(line), dict)
@@ -39,11 +39,11 @@ def is_json_line(line: str) -> bool:
 
 
 def read_json_lines(file: IO[str], schema: Schema) -> Iterator[Found]:
-    """Yield the records of a file of JSON Lines, and its problems, in the order of its lines.
+    """Yield the records of a file of JSON Lines, and its problems, in line order.
 
     Args:
-        file: opened as `Lines` asks for it.
-        schema: what the keys may be.
+        file: opened as `Lines` requires.
+        schema: the allowed keys.
     """
     lines, keys, decoder = Lines(file), Keys(schema), _Decoder()
     number = 0
@@ -59,7 +59,7 @@ def read_json_lines(file: IO[str], schema: Schema) -> Iterator[Found]:
             if not isinstance(values, dict):
                 raise InputError("must be a JSON object")
         except InputError as error:
-            error.line, error.hint = line, _ONE_A_LINE
+            error.line, error.hint = line, _ONE_PER_LINE
             yield error
             continue
         yield from decoder.problems(line)
@@ -69,11 +69,11 @@ def read_json_lines(file: IO[str], schema: Schema) -> Iterator[Found]:
 
 
 def read_json(file: IO[str], schema: Schema) -> Iterator[Found]:
-    """Yield the records of a JSON file, and its problems, in the order of its lines.
+    """Yield the records of a JSON file, and its problems, in line order.
 
     Args:
-        file: opened as `Lines` asks for it.
-        schema: what the keys may be.
+        file: opened as `Lines` requires.
+        schema: the allowed keys.
     """
     lines = Lines(file)
     text = "".join(lines)
@@ -87,23 +87,23 @@ def read_json(file: IO[str], schema: Schema) -> Iterator[Found]:
 
 
 def _skip(text: str, at: int) -> int:
-    """Return where the white space ends that begins somewhere."""
+    """Return the position after white space."""
     space = _SPACE.match(text, at)
     return at if space is None else space.end()
 
 
 class _Decoder:
-    """Reads values, and minds what Python's own decoder lets pass."""
+    """Decodes values, and reports what Python's decoder accepts although it is not valid."""
 
     def __init__(self) -> None:
         self._decoder = json.JSONDecoder(object_pairs_hook=self._object, parse_constant=_no_number)
         self._problems: list[InputError] = []
 
     def value(self, text: str, at: int) -> tuple[Any, int]:
-        """Return the value that begins somewhere, and where it ends.
+        """Return the value at a position, and its end.
 
         Raises:
-            InputError: there is none.
+            InputError: there is no valid value.
         """
         try:
             value, end = self._decoder.raw_decode(text, at)
@@ -115,11 +115,11 @@ class _Decoder:
         except ValueError as error:
             raise InputError(f"is not JSON: {error}") from None
         if text.find("\\u", at, end) >= 0 and _has_half_characters(value):
-            self._problems.append(InputError("holds half of a character: \\uD... without its pair"))
+            self._problems.append(InputError("has an unpaired surrogate (\\uD...)"))
         return value, end
 
     def problems(self, line: int) -> Iterator[InputError]:
-        """Yield what else is wrong with the values since this was last called."""
+        """Yield the problems since the last call."""
         found, self._problems = self._problems, []
         for problem in found:
             problem.line = line
@@ -130,7 +130,7 @@ class _Decoder:
         if len(values) < len(pairs):
             counts = Counter(key for key, _ in pairs)
             self._problems += [
-                InputError("this key is there twice", path=shown_name(key))
+                InputError("is a duplicate key", path=shown_name(key))
                 for key, count in counts.items()
                 if count > 1
             ]
@@ -138,7 +138,7 @@ class _Decoder:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _has_half_characters(value: Any) -> bool:
@@ -150,7 +150,7 @@ def _has_half_characters(value: Any) -> bool:
 
 
 class _Reader:
-    """Goes through a text, value by value."""
+    """Reads a text value by value."""
 
     def __init__(self, text: str, keys: Keys) -> None:
         self._text = text
@@ -161,10 +161,10 @@ class _Reader:
         self._line, self._counted = 1, 0
 
     def read(self) -> Iterator[Found]:
-        """Yield all there is.
+        """Yield records and problems.
 
         Raises:
-            InputError: the text is no JSON from somewhere on.
+            InputError: the rest of the text is not JSON.
         """
         first = self._peek()
         if not first:
@@ -174,7 +174,7 @@ class _Reader:
         while self._peek() and first != "[":
             yield from self._object() if self._peek() == "{" else self._record()
         if self._peek():
-            self._fail("more text behind the list")
+            self._fail("more text after the list")
 
     def _array(self) -> Iterator[Found]:
         self._at += 1
@@ -191,7 +191,7 @@ class _Reader:
         yield from self._keys.record(self._number, line, values)
 
     def _object(self) -> Iterator[Found]:
-        """Yield the devices of a document, or the one that the object is itself."""
+        """Yield the devices of a document, or the object as one device."""
         begin = self._here()
         self._at += 1
         values: dict[str, Any] = {}
@@ -210,7 +210,7 @@ class _Reader:
                 yield from self._devices()
             else:
                 if key in values:
-                    yield InputError("this key is there twice", path=shown_name(key), line=line)
+                    yield InputError("is a duplicate key", path=shown_name(key), line=line)
                 values[key] = self._value()
                 yield from self._decoder.problems(line)
                 beside.append((key, line))
@@ -239,14 +239,14 @@ class _Reader:
         return self._text[self._at : self._at + 1]
 
     def _take(self, mark: str) -> bool:
-        there = self._peek() == mark
-        self._at += there
-        return there
+        found = self._peek() == mark
+        self._at += found
+        return found
 
     def _more(self, end: str) -> bool:
         if self._take(","):
             if self._peek() == end:
-                self._fail("a comma too many")
+                self._fail("a superfluous comma")
             return True
         if not self._take(end):
             self._fail(f"a comma or {end} is expected")
@@ -268,6 +268,6 @@ class _Reader:
         return self._line
 
     def _fail(self, what: str) -> NoReturn:
-        place = self._at - self._text.rfind("\n", 0, self._at)
-        end = ", and the file ends" if not self._peek() else ""
-        raise InputError(f"is not JSON: {what} at character {place}{end}", line=self._here())
+        position = self._at - self._text.rfind("\n", 0, self._at)
+        end = ", at the end of the file" if not self._peek() else ""
+        raise InputError(f"is not JSON: {what} at character {position}{end}", line=self._here())

@@ -1,4 +1,4 @@
-"""Objects with keys, of JSON or YAML: from such an object to a record."""
+"""Conversion of JSON and YAML objects to records."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ if TYPE_CHECKING:
 
 __all__ = ["LIST_KEY", "Keys", "is_list_key", "refuse_beside"]
 
-#: The key under which a document holds its devices.
+#: The key of the devices in a document.
 LIST_KEY: Final = "devices"
-#: The key of the head of tagodev's own documents.
+#: The key of the header of tagodev's own documents.
 _HEAD_KEY: Final = "tagodev"
 _PREFIXES: Final[Mapping[str, str]] = {"tags": TAG, "configuration_params": PARAM}
 _PAIR: Final = frozenset({"key", "value"})
-#: Keys whose meaning is remembered; a file with more has a key of its own in each object.
+#: Maximum number of keys whose field is cached.
 _REMEMBERED: Final = 1000
 
 
 def refuse_beside(key: str) -> str:
-    """Return what is wrong with a key that stands beside a document's devices, or nothing.
+    """Return the problem with a top-level key of a document, or an empty string.
 
     Args:
-        key: as the file writes it.
+        key: the key in the file.
     """
     if key == _HEAD_KEY or key.startswith("x-"):
         return ""
-    return f"is not known beside {LIST_KEY}; a key that begins with x- is left alone"
+    return f"is an unknown key beside {LIST_KEY}; keys that begin with x- are ignored"
 
 
 class Keys:
-    """What the keys of a file's objects mean.
+    """Converter of a file's objects to records.
 
     Args:
-        schema: what they may be.
+        schema: the allowed keys.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -51,13 +51,13 @@ class Keys:
     def record(
         self, number: int, line: int, values: Any, lines: Mapping[str, int] | None = None
     ) -> Iterator[Found]:
-        """Yield the record that an object is, and what is wrong with its keys.
+        """Yield the record of an object, and problems with its keys.
 
         Args:
-            number: which record.
-            line: the line that the object begins on.
+            number: number of the record.
+            line: first line of the object.
             values: the object.
-            lines: the lines of its keys, and of the items of their lists, where they are known.
+            lines: lines of its keys and of the items of their lists, if known.
         """
         if not isinstance(values, dict):
             yield InputError(
@@ -65,31 +65,31 @@ class Keys:
             )
             return
         given: dict[str, Any] = {}
-        places: dict[str, SourcePosition] = {}
+        positions: dict[str, SourcePosition] = {}
         for key, value in values.items():
             field, problem = self._meaning(key)
             at = lines.get(key, 0) if lines else 0
             if field in given and value is not None and not problem:
-                first = places[field].name if field in places else field
-                problem = f"means {field}, as {shown_name(first)} does"
+                first = positions[field].name if field in positions else field
+                problem = f"is the same field ({field}) as {shown_name(first)}"
             if problem:
                 yield InputError(problem, path=shown_name(key), line=at or line)
             elif field and value is not None:
                 if at or key != field:
-                    places[field] = SourcePosition(shown_name(key), line=at)
-                _give(given, places, field, value)
+                    positions[field] = SourcePosition(shown_name(key), line=at)
+                _give(given, positions, field, value)
                 if lines:
-                    _place_items(places, field, key, lines)
-        yield Record(number, line, given, places=places)
+                    _item_positions(positions, field, key, lines)
+        yield Record(number, line, given, positions=positions)
 
     def unused(self) -> Iterator[InputError]:
-        """Yield a problem for each key whose meaning was chosen and that no object has."""
+        """Yield a problem for each mapped key that no object has."""
         for chosen in self._schema.naming.chosen:
             if chosen not in self._chosen:
-                yield InputError(f"no object has {shown_name(chosen)}, whose meaning was chosen")
+                yield InputError(f"no object has the mapped key {shown_name(chosen)}")
 
     def _meaning(self, key: str) -> tuple[str, str]:
-        """Return the field that a key means, and what is wrong with it."""
+        """Return the field of a key, and its problem."""
         found = self._meanings.get(key)
         if found is None:
             naming = self._schema.naming
@@ -105,39 +105,41 @@ class Keys:
 
 
 def is_list_key(key: str) -> bool:
-    """Tell whether a document's devices stand under a key.
+    """Return whether a key is the one of a document's devices.
 
     Args:
-        key: as the file writes it.
+        key: the key in the file.
     """
     return fold(key) == LIST_KEY
 
 
-def _give(given: dict[str, Any], places: dict[str, SourcePosition], field: str, value: Any) -> None:
+def _give(
+    given: dict[str, Any], positions: dict[str, SourcePosition], field: str, value: Any
+) -> None:
     prefix = _PREFIXES.get(field)
     if prefix is None or not isinstance(value, dict):
         given[field] = value
     elif value.keys() >= _PAIR:
-        # A list with one item, written without its brackets.
+        # A list with one item, written without brackets.
         given[field] = [value]
     else:
-        name = places[field].name if field in places else field
+        name = positions[field].name if field in positions else field
         for key, item in value.items():
             if item is not None:
                 given[prefix + key] = item
-                places[prefix + key] = SourcePosition(
-                    f"{name}.{shown_name(key)}", line=_line(places, field)
+                positions[prefix + key] = SourcePosition(
+                    f"{name}.{shown_name(key)}", line=_line(positions, field)
                 )
 
 
-def _line(places: Mapping[str, SourcePosition], field: str) -> int:
-    return places[field].line if field in places else 0
+def _line(positions: Mapping[str, SourcePosition], field: str) -> int:
+    return positions[field].line if field in positions else 0
 
 
-def _place_items(
-    places: dict[str, SourcePosition], field: str, key: str, lines: Mapping[str, int]
+def _item_positions(
+    positions: dict[str, SourcePosition], field: str, key: str, lines: Mapping[str, int]
 ) -> None:
     index = 0
     while (at := lines.get(f"{key}[{index}]")) is not None:
-        places[f"{field}[{index}]"] = SourcePosition(f"{shown_name(key)}[{index}]", line=at)
+        positions[f"{field}[{index}]"] = SourcePosition(f"{shown_name(key)}[{index}]", line=at)
         index += 1

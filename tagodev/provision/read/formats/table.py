@@ -1,6 +1,6 @@
-"""Tables: from rows of cells under a header to records; CSV and workbooks alike.
+"""Conversion of tables (CSV and Excel) to records.
 
-The header is looked at once: what is wrong with a column is said there, and its cells are left out.
+Problems with a column are reported once, for the header, and its cells are ignored.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Cell", "Line", "column_letter", "read_table"]
 
-#: What stands in a cell, or why it can't be read.
+#: The text of a cell, or the problem with it.
 Cell: TypeAlias = str | InputError
-#: A line and its cells, or what is wrong where they should be.
+#: A line number and its cells, or a problem in their position.
 Line: TypeAlias = tuple[int, "Sequence[Cell]"] | InputError
 
-_HEADER: Final = "The first line must name it, or a column must be mapped to it"
+_HEADER: Final = "Add it to the first line, or map a column to it"
 _SEPARATE: Final = "Columns are separated by commas, semicolons or tabs"
 
 
@@ -36,18 +36,18 @@ class _Column:
     title: str
     letter: str
     field: str = ""
-    """What it means; empty if it is left out."""
+    """Its field; empty if it is ignored."""
     problem: str = ""
 
 
 def read_table(lines: Iterator[Line], schema: Schema, *, advice: str = "") -> Iterator[Found]:
-    """Yield the records of a table, and its problems, in the order of its lines.
+    """Yield the records of a table, and its problems, in line order.
 
     Args:
         lines: the header and the rows, without empty ones.
-        schema: what the columns may be.
-        advice: what to do about a row that has more or fewer cells than the header; without one
-            cells that are not there count as empty.
+        schema: the allowed columns.
+        advice: hint for rows with more or fewer cells than the header; if empty, missing cells
+            count as empty.
     """
     header: Line | None = None
     for header in lines:
@@ -73,10 +73,10 @@ def read_table(lines: Iterator[Line], schema: Schema, *, advice: str = "") -> It
 
 
 def column_letter(index: int) -> str:
-    """Return what spreadsheets call a column.
+    """Return the letters of a column in a spreadsheet.
 
     Args:
-        index: which, from 0.
+        index: index of the column, from 0.
 
     Examples:
         >>> column_letter(0), column_letter(27)
@@ -102,27 +102,27 @@ class _Table:
         ]
         self._unnamed = [index for index, one in enumerate(self._columns) if not one.title]
         self._missing = schema.missing([column.field for column in self._columns])
-        self._places = {
+        self._positions = {
             self._columns[index].field: SourcePosition(
                 self._columns[index].title, column=self._columns[index].letter
             )
             for index, _ in self._read
         }
-        # Whatever a row would say about them has been said of the header.
+        # These fields are reported for the header, not for each row.
         fields = {column.field for column in self._columns}
-        self._excused = frozenset({*schema.needs, *schema.one_of} - fields)
+        self._reported = frozenset({*schema.needs, *schema.one_of} - fields)
         if not self._missing:
-            self._excused = frozenset()
+            self._reported = frozenset()
 
     def problems(self) -> Iterator[InputError]:
-        """Yield what is wrong with the header."""
+        """Yield problems with the header."""
         for column in self._columns:
             if column.problem:
                 yield InputError(
                     column.problem,
                     path=shown_name(column.title),
                     column=column.letter,
-                    # As somebody would read it who has separated them by something else.
+                    # A single column may mean another separator.
                     hint=_SEPARATE if self._advice and len(self._columns) == 1 else "",
                 )
         for field in self._missing:
@@ -132,10 +132,10 @@ class _Table:
         found = {naming.choice(title) for title in titles}
         for chosen in naming.chosen:
             if chosen not in found:
-                yield InputError(f"no column {shown_name(chosen)}, whose meaning was chosen")
+                yield InputError(f"no column {shown_name(chosen)}, which is mapped to a field")
 
     def read(self, number: int, line: int, cells: Sequence[Cell]) -> Iterator[Found]:
-        """Yield a row's record, and what is wrong with its cells."""
+        """Yield a row's record, and problems with its cells."""
         width = len(self._columns)
         if len(cells) != width:
             if self._advice and (len(cells) < width or any(cells[width:])):
@@ -145,22 +145,22 @@ class _Table:
                 )
                 return
             cells = [*cells, *[""] * (width - len(cells))]
-        excused = self._excused
+        reported = self._reported
         for index in self._strays(cells):
             yield InputError(
-                "has a value, but the header gives the column no name",
+                "has a value, but the column has no name in the header",
                 line=line,
                 column=column_letter(index),
             )
         values = {field: cells[index] for index, field in self._read if cells[index]}
         for field, cell in tuple(values.items()):
             if isinstance(cell, InputError):
-                place = self._places[field]
-                cell.path, cell.column, cell.line = place.name, place.column, line
+                position = self._positions[field]
+                cell.path, cell.column, cell.line = position.name, position.column, line
                 yield cell
                 del values[field]
-                excused |= {field}
-        yield Record(number, line, values, places=self._places, excused=excused)
+                reported |= {field}
+        yield Record(number, line, values, positions=self._positions, reported=reported)
 
     def _strays(self, cells: Sequence[Cell]) -> Iterable[int]:
         width = len(self._columns)
@@ -180,9 +180,11 @@ def _columns(header: Sequence[Cell], schema: Schema) -> Iterator[_Column]:
         problem = schema.problem_of(field) if field else ""
         first = taken.get(field)
         if first is not None and not problem:
-            problem = f"means {field}, as {shown_name(first.title)} (column {first.letter}) does"
+            problem = (
+                f"is the same field ({field}) as {shown_name(first.title)} (column {first.letter})"
+            )
             if first.title == title:
-                problem = "this column is there twice"
+                problem = "is a duplicate column"
         column = _Column(title, letter, field, problem)
         if field:
             taken.setdefault(field, column)

@@ -1,10 +1,10 @@
-"""YAML: a list of mappings, a document with devices, or one mapping a document.
+"""Parser of YAML files: a list of mappings, a document with devices, or one mapping per document.
 
-Values are read as they are written, not as YAML would understand them: ``0042`` stays a serial
-number, ``12:30`` a text, and ``yes`` is a boolean only where a field asks for one.
+Scalars are read as text: ``0042`` stays a serial number, ``12:30`` a text, and ``yes`` is a boolean
+only in boolean fields.
 
-The file is read event by event: the tree that PyYAML itself would build has no bound on its depth,
-and where it is built in C that ends the process.
+The file is parsed by events, since PyYAML's own composer has no limit on nesting and its C version
+crashes the process on deep nesting.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
 
 __all__ = ["read_yaml"]
 
-#: What is no character of a YAML file, by its specification.
+#: Characters that the YAML specification does not allow.
 _FOREIGN: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NULLS: Final = ("", "~", "null", "Null", "NULL")
-#: Tags that say no more than how a scalar is written; any other asks for a type of somebody's own.
+#: Tags of standard types; custom types are refused.
 _PLAIN_TAGS: Final = frozenset(
     f"tag:yaml.org,2002:{name}"
     for name in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")
 ) | {"!"}
 _MERGE: Final = "<<"
-#: A device is four deep.
+#: Maximum nesting; a device needs four levels.
 _MAX_DEPTH: Final = 32
-#: Scalars that one device may come to with all that its aliases stand for; a few hundred will do.
+#: Maximum number of scalars of a device, with its aliases expanded.
 _MAX_SIZE: Final = 100_000
 
 
 def read_yaml(file: IO[str], schema: Schema) -> Iterator[Found]:
-    """Yield the records of a YAML file, and its problems, in the order of its lines.
+    """Yield the records of a YAML file, and its problems, in line order.
 
     Args:
-        file: opened as `Lines` asks for it.
-        schema: what the keys may be.
+        file: opened as `Lines` requires.
+        schema: the allowed keys.
     """
     lines = Lines(file)
     text = "".join(lines)
@@ -75,23 +75,23 @@ def _check_characters(text: str) -> None:
     if foreign is not None:
         at = foreign.start()
         raise InputError(
-            f"is not YAML: a control character at character {at - text.rfind(chr(10), 0, at)}",
+            f"is not YAML: control character at character {at - text.rfind(chr(10), 0, at)}",
             line=text.count("\n", 0, at) + 1,
         )
 
 
 @attrs.frozen
 class _Node:
-    """A value, and where it stands."""
+    """A value and its position."""
 
     value: Any
     line: int
     size: int = 1
-    """Scalars in it, those behind aliases too."""
+    """Number of scalars, with aliases expanded."""
     items: tuple[int, ...] = ()
-    """The lines of its items."""
+    """Lines of its items."""
     lines: Mapping[str, int] = attrs.field(factory=dict)
-    """The lines of its keys, and of the items of their lists."""
+    """Lines of its keys, and of the items of their lists."""
 
 
 class _Mapping:
@@ -105,23 +105,23 @@ class _Mapping:
         self._size = 1
 
     def add(self, key: str, line: int, node: _Node) -> Iterator[InputError]:
-        """Add a value under a key; yield what is wrong with that."""
+        """Add a value under a key; yield problems."""
         self._size += node.size
         if key == _MERGE:
             merged = node.value if isinstance(node.value, list) else [node.value]
             if not all(isinstance(one, dict) for one in merged):
-                yield InputError("must be a mapping, or several", path=_MERGE, line=line)
+                yield InputError("must be a mapping or a list of mappings", path=_MERGE, line=line)
             elif node.lines:
                 self._merged.append(node)
             else:
                 self._merged += [_Node(one, line) for one in merged]
             return
         if key in self._values:
-            yield InputError("this key is there twice", path=shown_name(key), line=line)
+            yield InputError("is a duplicate key", path=shown_name(key), line=line)
         self._put(key, line, node)
 
     def node(self) -> _Node:
-        """Return what it came to: what it says itself goes before what is merged into it."""
+        """Return the complete mapping; its own keys take precedence over merged ones."""
         for node in self._merged:
             for key, value in node.value.items():
                 if key not in self._values:
@@ -144,19 +144,19 @@ class _Builder:
         self._problems: list[InputError] = []
 
     def problems(self) -> Iterable[InputError]:
-        """Return what was found since this was last called."""
+        """Return the problems since the last call."""
         found, self._problems = self._problems, []
         return found
 
     def forget(self) -> None:
-        """Forget anchors: they hold within one document."""
+        """Forget anchors, which are valid within one document."""
         self._anchors.clear()
 
     def node(self, event: yaml.Event, depth: int = 1) -> _Node:
-        """Return the value that an event begins.
+        """Return the value that starts with an event.
 
         Raises:
-            InputError: it has no end.
+            InputError: it is nested too deeply or too large.
         """
         line = _line(event)
         if depth > _MAX_DEPTH:
@@ -164,32 +164,32 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent):
             known = self._anchors.get(event.anchor or "")
             if known is None:
-                self._tell(f"*{shown_name(event.anchor or '')} is not defined before it", line)
+                self._report(f"*{shown_name(event.anchor or '')} is not defined", line)
                 return _Node(None, line)
             return attrs.evolve(known, line=line)
-        assert isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)), "begins a value"
+        assert isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)), "starts a value"
         if event.tag is not None and event.tag not in _PLAIN_TAGS:
-            self._tell(f"{shown_name(event.tag)} is no type that is known here", line)
+            self._report(f"{shown_name(event.tag)} is an unknown type", line)
         node = self._new(event, line, depth)
         if node.size > _MAX_SIZE:
-            raise InputError("comes to more than any device has, by its aliases", line=line)
+            raise InputError("is too large with its aliases expanded", line=line)
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         return node
 
     def mapping(self, line: int, depth: int = 1) -> _Mapping:
-        """Return the mapping whose first key comes next."""
+        """Return the mapping that starts with the next event."""
         mapping = _Mapping(line)
         for key, at, event in self.pairs():
             self._problems += mapping.add(key, at, self.node(event, depth + 1))
         return mapping
 
     def pairs(self) -> Iterator[tuple[str, int, yaml.Event]]:
-        """Yield the keys of a mapping, their lines, and the event that begins each value."""
+        """Yield the keys of a mapping, their lines, and the first event of each value."""
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key = self.node(event)
             if isinstance(key.value, (dict, list)):
-                self._tell("a key must be text", key.line)
+                self._report("a key must be text", key.line)
                 self.node(next(self._events))
             else:
                 yield key.value or "", key.line, next(self._events)
@@ -210,12 +210,12 @@ class _Builder:
             tuple(node.line for node in nodes),
         )
 
-    def _tell(self, message: str, line: int) -> None:
+    def _report(self, message: str, line: int) -> None:
         self._problems.append(InputError(message, line=line))
 
 
 class _Reader:
-    """Goes through a file, device by device."""
+    """Reads a file device by device."""
 
     def __init__(self, events: Iterable[yaml.Event], keys: Keys) -> None:
         self._events = iter(events)
@@ -224,10 +224,10 @@ class _Reader:
         self._number = 0
 
     def read(self) -> Iterator[Found]:
-        """Yield all there is.
+        """Yield records and problems.
 
         Raises:
-            InputError: it is more than can be read.
+            InputError: the rest of the file can't be read.
         """
         empty = True
         for event in self._events:
@@ -255,7 +255,7 @@ class _Reader:
         yield from self._keys.record(self._number, node.line, node.value, node.lines)
 
     def _mapping(self, line: int) -> Iterator[Found]:
-        """Yield the devices of a document, or the one that the mapping is itself."""
+        """Yield the devices of a document, or the mapping as one device."""
         mapping = _Mapping(line)
         is_document = False
         for key, at, event in self._builder.pairs():
@@ -280,5 +280,5 @@ class _Reader:
 
 
 def _line(event: yaml.Event) -> int:
-    assert event.start_mark is not None, "the parser says where"
+    assert event.start_mark is not None, "set by the parser"
     return event.start_mark.line + 1

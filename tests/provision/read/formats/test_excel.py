@@ -141,7 +141,7 @@ def test_which_sheet(sheet: Worksheet, tmp_path: Path) -> None:
 
     assert ["North"] == [row.device.name for row in read_devices(path)]
     assert ["South"] == [row.device.name for row in read_devices(path, sheet="South")]
-    assert ["has no sheet called 'West'. There are 'Sheet', 'North', 'South'"] == problems_in(
+    assert ["has no sheet named 'West'. Sheets: 'Sheet', 'North', 'South'"] == problems_in(
         path, sheet="West"
     )
 
@@ -151,7 +151,9 @@ def test_a_sheet_of_a_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "site.csv"
     path.write_text("name\na\n")
 
-    assert ["is no workbook: it has no sheet 'North'"] == problems_in(path, sheet="North")
+    assert ["is not an Excel workbook, so it has no sheet 'North'"] == problems_in(
+        path, sheet="North"
+    )
 
 
 def test_a_workbook_by_another_name(sheet: Worksheet, tmp_path: Path) -> None:

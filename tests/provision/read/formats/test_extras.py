@@ -37,7 +37,7 @@ def test_defaults_need_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """The same is said of a file of defaults."""
     monkeypatch.setitem(sys.modules, "yaml", None)
     monkeypatch.delitem(sys.modules, "tagodev.provision.read.formats.yaml", raising=False)
-    with pytest.raises(InvalidFileError, match=r"YAML needs PyYAML\. pip install"):
+    with pytest.raises(InvalidFileError, match=r"PyYAML is required to read YAML\. pip install"):
         read_defaults(write(tmp_path, "name: a\n", "defaults.yaml"))
 
 

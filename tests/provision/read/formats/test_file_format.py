@@ -57,7 +57,7 @@ def test_the_separator_is_told(tmp_path: Path) -> None:
 
     assert problem == (
         "2: 1 cell, but the header has 2. Cells are separated by semicolons: "
-        "put a value that holds a semicolon in double quotes"
+        "quote values that contain a semicolon"
     )
 
 
@@ -164,7 +164,7 @@ def test_yaml_documents_are_devices(tmp_path: Path) -> None:
     """One mapping a document does as well as a list; anchors end with their document."""
     path = write(tmp_path, "name: a\n---\nname: &b b\n---\nname: *b\n", "site.yml")
 
-    assert ["5: *b is not defined before it", "5: name: a device needs a name"] == problems_in(path)
+    assert ["5: *b is not defined", "5: name: is required"] == problems_in(path)
 
 
 @pytest.mark.parametrize("text", ["---\n- name: a\n", "- name: a\n", "devices:\n- name: a\n"])
