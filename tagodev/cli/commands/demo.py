@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tagodev.cli.bulk.execution import Summary, carry_out
-from tagodev.cli.bulk.operations import Job, create_job, delete_job
+from tagodev.cli.bulk.operations import RunSpec, create_spec, delete_spec
 from tagodev.cli.bulk.results import ResultsFile
 from tagodev.cli.commands.demo_site import write_sites
 from tagodev.cli.exit_codes import Exit
@@ -168,21 +168,21 @@ async def _measure(folder: Path) -> _Both:
 
 async def _there_and_back(tago: Tago, sites: Path, out: Path) -> _Pass:
     """Make the devices of a file and delete those that were made."""
-    job = create_job(read_devices(sites))
+    spec = create_spec(read_devices(sites))
     began = time.time()
-    created, creation = await _run(tago, job, out)
-    job_back = delete_job(read_device_ids(out))
-    deleted, deletion = await _run(tago, job_back, out.with_suffix(".deleted.csv"))
+    created, creation = await _run(tago, spec, out)
+    deletion_spec = delete_spec(read_device_ids(out))
+    deleted, deletion = await _run(tago, deletion_spec, out.with_suffix(".deleted.csv"))
     elapsed = _Both(create=creation.elapsed, delete=deletion.elapsed)
     return _Pass(created=created, deleted=deleted, began=began, elapsed=elapsed)
 
 
-async def _run(tago: Tago, job: Job[Any], out: Path) -> tuple[int, Summary]:
-    with ResultsFile(out) as results, open_display(f"{job.done:>7}", job.rows) as display:
-        summary = await carry_out(tago, job, results, display)
+async def _run(tago: Tago, spec: RunSpec[Any], out: Path) -> tuple[int, Summary]:
+    with ResultsFile(out) as results, open_display(f"{spec.names.done:>7}", spec.rows) as display:
+        summary = await carry_out(tago, spec, results, display)
     if summary.stopped is not None:
         raise summary.stopped
-    return results.counts.get(job.done, 0), summary
+    return results.counts.get(spec.names.done, 0), summary
 
 
 # --- the ideal ---------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import pytest
 from tagodev import ConfigurationParameter, Tag
 from tagodev.bulk.journal.entry import EntryState
 from tagodev.cli.apply import session
-from tagodev.cli.apply.places import ListState
+from tagodev.cli.apply.paths import ListState
 from tagodev.cli.options.files import FileOptions, PlanOptions, open_wanted
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
@@ -586,7 +586,7 @@ def _cut_off(profile: Profile) -> Path:
     )
     plan = profile.ask(wanted.plan)
     target = profile.ask(lambda tago: tago.target())
-    path = ListState.of(target, wanted.intent.manager).unused(".journal")
+    path = ListState.of(target, wanted.intent.manager).new_path(".journal")
     write_steps(plan, path, profile.emulator.url)
     return path
 

@@ -23,7 +23,7 @@ def ran(name: str, counts: dict[Any, int], **summary: Any) -> FinishedRun:
     return FinishedRun(
         journal=Path(f"{name}.journal"),
         snapshot=Path(f"{name}.json"),
-        over=True,
+        settled=True,
         counts=Counter(counts),
         summary=attrs.evolve(QUIET, **summary),
     )

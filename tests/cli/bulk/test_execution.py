@@ -16,7 +16,7 @@ import pytest
 from tagodev import BadRequestError, Deleted, InputError
 from tagodev.bulk.operations.delete_devices import DeleteDevices
 from tagodev.cli.bulk.execution import Interrupt, RunView, carry_out, follow, run_until_interrupted
-from tagodev.cli.bulk.operations import Entry, Job
+from tagodev.cli.bulk.operations import RunRow, RunSpec
 from tagodev.cli.bulk.results import ResultsFile
 from tests.bulk.working import Work, bulk
 from tests.cli.bulk.test_progress_meter import state
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tagodev import BulkRun, Outcome, Tago
     from tagodev.bulk.work_item import WorkItem
     from tagodev.cli.bulk.execution import Summary
-    from tagodev.cli.output.progress import Display, Moment
+    from tagodev.cli.output.progress import Display, Progress
 
 ROUTE: Final = "DELETE /device/:device_id"
 #: Seconds, at most, between a signal and the moment at which it is heeded.
@@ -100,7 +100,7 @@ class Screen:
 
     def __init__(self) -> None:
         self.said: list[str] = []
-        self.shown: list[Moment] = []
+        self.shown: list[Progress] = []
         self.say = self.said.append
         self.show = self.shown.append
 
@@ -155,11 +155,11 @@ class Followed:
 
         return run_virtually(self._timed(following())), outcomes
 
-    def carry_out(self, entries: Iterator[Entry[Any]], path: Path) -> Summary:
+    def carry_out(self, entries: Iterator[RunRow[Any]], path: Path) -> Summary:
         """Carry it out as a job without a journal; its results go to a file."""
 
         async def carrying() -> Summary:
-            job = Job(
+            job = RunSpec(
                 operation=DeleteDevices,
                 rows=len(self.seconds),
                 entries=entries,
@@ -232,12 +232,12 @@ def test_nothing_is_on_its_way() -> None:
     assert ["Stopping"] == followed.screen.said
 
 
-def entries_of(seconds: list[str], unreadable: int | None = None) -> Iterator[Entry[str]]:
+def entries_of(seconds: list[str], unreadable: int | None = None) -> Iterator[RunRow[str]]:
     """Yield rows; at one of them the file can't be read any more."""
     for number, item in enumerate(seconds, 1):
         if number - 1 == unreadable:
             raise InputError("the file was changed")
-        yield Entry(number, f"{item} s", item, f"id {number}")
+        yield RunRow(number, f"{item} s", item, f"id {number}")
 
 
 def shown(path: Path) -> Mapping[int, str]:

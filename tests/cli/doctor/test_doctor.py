@@ -344,7 +344,7 @@ def test_settings_that_can_not_work(
     """3: it is told with everything else, and nothing is sent."""
 
     async def no_way(address: str) -> list[Any]:
-        return [Step("DNS", works=True, told=address)]
+        return [Step("DNS", works=True, detail=address)]
 
     monkeypatch.setattr("tagodev.cli.doctor.checks.walk_to", no_way)
     done = doctor("--json", *options)
