@@ -133,15 +133,15 @@ class OutputPaths:
             snapshot: the snapshot; None for the default.
 
         Raises:
-            InputError: a file exists already, or can't be created.
+            InputError: a file already exists, or can't be created.
         """
         for path, option in ((out, "--out"), (snapshot, "--snapshot")):
             if path is not None:
                 if path.exists():
                     raise InputError(
-                        f"{path} exists already",
+                        f"{path} already exists",
                         path=option,
-                        hint="Name another file, or move that one",
+                        hint="Name another file, or move the existing one",
                     )
                 check_out(path, option)
         stem = f"{stem_of(file)}.apply-{datetime.now().astimezone():%Y%m%d-%H%M%S}"

@@ -117,9 +117,9 @@ def check_replaceable(journal: Journal, path: Path) -> None:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", path="--out") from None
     raise InputError(
-        f"{path} exists already and is not an earlier results file of this journal",
+        f"{path} already exists and is not an earlier results file of this journal",
         path="--out",
-        hint="Name another file, or move that one",
+        hint="Name another file, or move the existing one",
     )
 
 

@@ -145,7 +145,7 @@ def check_new(path: Path) -> None:
 
 def _exists(path: Path) -> InputError:
     return InputError(
-        f"{path} exists already and may contain tokens",
+        f"{path} already exists and may contain tokens",
         path="--out",
-        hint="Name another file, or move that one",
+        hint="Name another file, or move the existing one",
     )

@@ -246,7 +246,7 @@ class LineDisplay:
         self._next = clock() + _LINE_INTERVAL
 
     def show(self, progress: Progress) -> None:
-        """Say where the run stands, if it is time to."""
+        """Print the progress if the interval has passed."""
         now = self._clock()
         if now < self._next:
             return

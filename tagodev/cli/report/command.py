@@ -77,9 +77,9 @@ def _check_report(path: Path) -> None:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", path="--html") from None
     raise InputError(
-        f"{path} exists already and is not a report",
+        f"{path} already exists and is not a report",
         path="--html",
-        hint="Name another file, or move that one",
+        hint="Name another file, or move the existing one",
     )
 
 

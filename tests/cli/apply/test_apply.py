@@ -39,7 +39,7 @@ pytestmark = pytest.mark.tago_emulator(unlimited=True)
 
 #: So that there is time to come between.
 SLOWLY = ("--concurrency", "4")
-QUESTION = "Type yes to carry it out:"
+QUESTION = "Type yes to apply:"
 
 
 def in_front_of(profile: Profile) -> Command:
@@ -176,7 +176,7 @@ def test_nothing_that_can_be_done(profile: Profile) -> None:
     done = profile.run("apply", "site.csv", "--yes")
 
     assert 6 == done.code
-    assert done.out.endswith("\nNothing that can be done\n")
+    assert done.out.endswith("\nNothing to do: all changes are blocked\n")
     assert {"site.csv"} == profile.files()
 
 
@@ -345,8 +345,8 @@ def test_a_cap_that_nobody_tells(profile: Profile) -> None:
     [
         (("--max-delete", "many"), "--max-delete: is a share or a number"),
         (("--settle", "601"), "--settle: is from 0 to 600 seconds"),
-        (("--out", "site.csv"), "--out: site.csv exists already"),
-        (("--snapshot", "site.csv"), "--snapshot: site.csv exists already"),
+        (("--out", "site.csv"), "--out: site.csv already exists"),
+        (("--snapshot", "site.csv"), "--snapshot: site.csv already exists"),
         (("--out", "nowhere/out.csv"), "--out: nowhere/out.csv: there is no such folder"),
     ],
 )
@@ -383,7 +383,7 @@ def test_put_back(profile: Profile) -> None:
     snapshot = only(profile.folder / ".config" / "state" / "apply", "*/*.snapshot.json")
     assert 0 == applied.code
     assert {"changed"} == set(profile.devices())
-    assert f"To put back what was changed: tagodev apply {snapshot}\n" in applied.out
+    assert f"To undo these changes: tagodev apply {snapshot}\n" in applied.out
 
     back = profile.run("apply", str(snapshot), "--yes")
     after = profile.devices()
@@ -391,7 +391,7 @@ def test_put_back(profile: Profile) -> None:
     assert 0 == back.code
     assert "comes back without" not in back.out
     # It is exact: what had no mark has none again.
-    assert "carries the tag" not in back.out
+    assert "get the tag" not in back.out
     assert "what was deleted is made anew, without its id, its token and its data" in back.err
     assert "Parameters that were added since stay" in back.err
     assert {"changed", "deleted"} == set(after)

@@ -44,11 +44,11 @@ def test_new_devices(profile: Profile) -> None:
         "    params.rate: 600\n"
         "+ create Cold room 2 (line 3)\n"
         "\n"
-        "Plan: 2 to create, 0 to change, 0 to delete, 0 as they should be\n"
-        "2 x POST /device (5000 a minute)\n"
+        "Plan: 2 to create, 0 to change, 0 to delete, 0 unchanged\n"
+        "2 x POST /device (5000 per minute)\n"
         "About 1 s within the limits of scale\n"
-        "Devices: 0 there, room for 10000 more, 2 more needed\n"
-        "What is made or changed carries the tag tagodev_managed = site\n"
+        "Devices: 0 used, 10000 free, 2 needed\n"
+        "Created and changed devices get the tag tagodev_managed = site\n"
     ) == done.out
     assert {} == profile.devices()
 
@@ -75,19 +75,17 @@ def test_every_kind_of_step(profile: Profile) -> None:
         "    type: immutable -> mutable",
     ] == lines[:5]
     assert lines[5].startswith("! blocked twice (line 4): 2 devices have this name: ")
-    assert (
-        "Plan: 0 to create, 1 to change, 1 to delete, 0 as they should be, 2 that can't be done"
-    ) in lines
+    assert ("Plan: 0 to create, 1 to change, 1 to delete, 0 unchanged, 2 blocked") in lines
 
 
 def test_nothing_to_do(profile: Profile) -> None:
-    """Exit code 0, and how many devices are as they should be."""
+    """Exit code 0, and how many devices are unchanged."""
     profile.make("Cold room 1", "Cold room 2")
     profile.write("site.csv", "name,active\nCold room 1,yes\nCold room 2,yes\n")
     done = profile.run("plan", "site.csv")
 
     assert (0, "") == (done.code, done.err)
-    assert "Plan: 0 to create, 0 to change, 0 to delete, 2 as they should be\n" == done.out
+    assert "Plan: 0 to create, 0 to change, 0 to delete, 2 unchanged\n" == done.out
 
 
 def test_only_what_can_not_be_done(profile: Profile) -> None:
@@ -360,7 +358,7 @@ def test_from_standard_input(profile: Profile) -> None:
     assert 3 == orjson.loads(applied.out)["created"]
     assert MARK in profile.devices()["Cold room 1"].tags
     assert (2, "") == (nameless.code, nameless.out)
-    assert "--name: must be given: what comes over a pipe has none" in nameless.err
+    assert "--name: is required for input from a pipe" in nameless.err
     assert (2, "stdin:2: active (column B): must be true or false") == (
         broken.code,
         broken.err[:49],
@@ -379,7 +377,7 @@ def test_from_another_program(profile: Profile) -> None:
 
     assert (10, "") == (done.code, done.err)
     first, second = done.out.split("+ create Cold room 2 (line 2)\n")
-    assert first == "Plan: 0 to create, 0 to change, 0 to delete, 1 as they should be\n"
+    assert first == "Plan: 0 to create, 0 to change, 0 to delete, 1 unchanged\n"
     assert "Plan: 1 to create" in second
 
 

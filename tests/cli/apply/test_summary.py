@@ -80,8 +80,8 @@ def test_lines_of_all_runs() -> None:
         "3 of these were done by the interrupted apply",
         "2 failed, 2 in doubt, 1 pending",
         "Results of all steps, with the tokens of new devices: site.results.csv",
-        "To put back what was changed: tagodev apply last.json",
-        "To put back what was changed: tagodev apply earlier.json",
+        "To undo these changes: tagodev apply last.json",
+        "To undo these changes: tagodev apply earlier.json",
     ] == lines
 
 

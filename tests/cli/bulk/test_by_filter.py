@@ -113,7 +113,7 @@ def test_yes(inside: InProcess, site: str, tmp_path: Path) -> None:
     )
 
     assert done.code == 0
-    assert "Written down in mine.journal" in done.err
+    assert "Journal: mine.journal" in done.err
     answer = done.json()
     assert (10, 10, "mine.csv") == (answer["rows"], answer["deleted"], answer["out"])
     assert {"deleted": 10} == statuses(tmp_path / "mine.csv")
@@ -207,7 +207,7 @@ def test_rotation_of_one(inside: InProcess, site: str) -> None:
     done = inside("token", "rotate", device, "--yes")
 
     assert done.code == 0
-    assert "Written down in tagodev-rotate-" in done.err
+    assert "Journal: tagodev-rotate-" in done.err
     assert old != _token(inside, device)
 
 
@@ -228,7 +228,7 @@ def test_an_interrupted_one_is_gone_on_with(tmp_path: Path) -> None:
         done = finish(process)
         deleted = emulator.stats()["deleted"]
         assert done.code == 130
-        assert "To go on: tagodev bulk resume mine.journal" in done.err
+        assert "To resume: tagodev bulk resume mine.journal" in done.err
         assert 5 <= deleted < 20
         assert deleted == read_rows(tmp_path / "mine.journal")[EntryState.DONE]
         # Plan and minute are remembered.

@@ -82,7 +82,7 @@ def test_everything_in_order(doctor: InProcess, free: EmulatorProcess) -> None:
     }
     assert told["devices"] == {"used": 3, "cap": 5, "free": 2}
     assert told["clock"]["ahead"] == pytest.approx(3000, abs=told["clock"]["uncertainty"] + 0.1)
-    assert "One of the two clocks is wrong" in told["notes"][0]
+    assert "The two clocks differ" in told["notes"][0]
     assert told["environment"]["TAGOIO_TOKEN"] == "set"
     assert {"tagodev", "python", "aiohttp", "orjson", "sqlite"} <= set(told["versions"])
 
@@ -91,10 +91,10 @@ def test_in_words(doctor: InProcess) -> None:
     """A person reads the same, and that nothing is wrong."""
     done = doctor()
     assert done.code == 0
-    assert done.out.endswith("\n\nNothing is wrong\n")
+    assert done.out.endswith("\n\nNo problems found\n")
     lines = dict(line.split(maxsplit=1) for line in done.out.splitlines() if " " in line)
     assert lines["Devices"] == "3 of 5 used, 2 free"
-    assert lines["Plan"] == "free (by the profile), the limits of free are kept; soft limits: none"
+    assert lines["Plan"] == "free (from the profile); using the limits of free; soft limits: none"
     assert "TAGOIO_TOKEN (set)" in lines["Environment"]
     assert re.fullmatch(
         r"the service's is \d+\.\d\d s ahead of this machine's \(± \d+\.\d\d s\)",
@@ -117,7 +117,7 @@ def test_full(tmp_path: Path) -> None:
         done = Command(tmp_path, emulator.url, emulator.token).run("doctor")
     assert done.code == 7
     assert "5 of 5 used, 0 free" in done.out
-    assert "Wrong: The plan holds no more devices: all 5 are there\n  Delete some" in done.out
+    assert "Problem: The plan allows no more devices: all 5 are used\n  Delete devices" in done.out
 
 
 def test_a_cap_of_its_own(in_process: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def test_a_token_that_the_service_does_not_know(doctor: InProcess) -> None:
     wrong = "4bff8bf8-1f6e-4ee5-a371-a9c1c1e5b2f0"
     done = doctor("--token", wrong)
     assert done.code == 5
-    assert "Wrong: The service does not take the token" in done.out
+    assert "Problem: The service rejects the token" in done.out
     assert "it belongs to one region" in done.out
     assert wrong not in done.out + done.err
 
@@ -179,7 +179,7 @@ def test_limits_that_are_too_wide(doctor: InProcess) -> None:
     """3: a plan that is larger than the profile's would have requests rejected."""
     told = doctor("--json", "--plan", "scale").json()
     ((what, code),) = problems(told)
-    assert (what.startswith("The limits of scale would be kept, but"), code) == (True, 3)
+    assert (what.startswith("The plan is set to scale, but"), code) == (True, 3)
 
 
 def test_limits_that_are_too_narrow(in_process: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +190,7 @@ def test_limits_that_are_too_narrow(in_process: InProcess, monkeypatch: pytest.M
         monkeypatch.setenv("TAGODEV_PLAN", "starter")
         done = in_process("doctor", "--json")
     assert (done.code, done.json()["plan"]["kept"]) == (0, "starter")
-    assert "The limits of starter would be kept, slower than scale allows" in done.json()["notes"]
+    assert "The plan is set to starter, which is slower than scale" in done.json()["notes"]
     assert done.json()["environment"]["TAGODEV_PLAN"] == "starter"
 
 
@@ -198,7 +198,7 @@ def test_no_token(doctor: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     """3: the way is looked at all the same."""
     monkeypatch.delenv("TAGOIO_TOKEN")
     told = doctor("--json").json()
-    assert problems(told) == [("There is no token", 3)]
+    assert problems(told) == [("No token is set", 3)]
     assert ["DNS", "TCP"] == [step["name"] for step in told["connection"]]
 
 
@@ -290,11 +290,13 @@ def test_a_plan_that_nobody_has_published(doctor: InProcess) -> None:
     with somebody_else(answers) as address:
         done = doctor("--api", address)
     assert done.code == 3
-    assert "Wrong: The limits of the plan 'galaxy' are not published\n  Name the plan" in done.out
+    assert (
+        "Problem: The rate limits of the plan galaxy are not published\n  Set the plan" in done.out
+    )
     lines = dict(line.split(maxsplit=1) for line in done.out.splitlines() if " " in line)
     assert lines["Devices"] == "7 used, how many more fit is not known"
-    assert lines["Plan"].startswith("galaxy (by the profile), the limits of free are kept")
-    assert lines["Token"].endswith("called laptop, until 2099-01-31T12:00:00+00:00")
+    assert lines["Plan"].startswith("galaxy (from the profile); using the limits of free")
+    assert lines["Token"].endswith("named laptop, expires 2099-01-31T12:00:00+00:00")
     assert lines["Note"].startswith("The service does not tell the time")
     assert "Clock" not in lines
 
@@ -310,8 +312,8 @@ def test_soft_limits_and_the_plan_of_the_account(doctor: InProcess) -> None:
     with somebody_else(answers) as address:
         done = doctor("--api", address)
     assert done.code == 0
-    plan = "starter (by the account), the limits of starter are kept"
-    assert f"{plan}; soft limits: data_input 60 a minute\n" in done.out
+    plan = "starter (from the account); using the limits of starter"
+    assert f"{plan}; soft limits: data_input 60 per minute\n" in done.out
     assert "Devices" not in done.out
 
 
