@@ -229,7 +229,7 @@ def test_asked_beside_json(profile: Profile) -> None:
 def test_long_thoughts(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plan that somebody has thought about for long is refused if it has gone stale meanwhile."""
     profile.write("site.csv")
-    monkeypatch.setattr(session, "_LONG", -1.0)
+    monkeypatch.setattr(session, "_STALE_AFTER", -1.0)
 
     def typed(question: str, answer: str) -> bool:
         return True

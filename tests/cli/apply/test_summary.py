@@ -104,7 +104,7 @@ def test_nothing_was_run() -> None:
             Exit.PARTIAL,
             None,
             ran("x", {"created": 1}),
-            {"doubles": [DuplicateDevices("a", ("1", "2"))]},
+            {"duplicates": [DuplicateDevices("a", ("1", "2"))]},
         ),
         (Exit.GENERAL, "declined", ran("x", {"created": 1}), {"declined": True}),
         (Exit.INTERRUPTED, "interrupted", ran("x", {"pending": 1}, interrupted=True), {}),

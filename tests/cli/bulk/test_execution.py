@@ -59,7 +59,7 @@ def test_uvloop_is_used_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_asyncio_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever has not gets asyncio's own."""
+    """Without uvloop the loop is asyncio's own."""
     monkeypatch.setitem(sys.modules, "uvloop", None)
 
     assert type(run_until_interrupted(running())).__module__.startswith("asyncio.")
@@ -96,12 +96,12 @@ class Limits:
 
 
 class Screen:
-    """Keeps what is said and shown."""
+    """Records messages and progress."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
         self.shown: list[Progress] = []
-        self.say = self.said.append
+        self.print_message = self.said.append
         self.show = self.shown.append
 
 
@@ -212,7 +212,7 @@ def test_a_run_to_its_end() -> None:
         ([0, 1, 2], 105.0, (95.0,)),
     ],
 )
-def test_patience_runs_out(answered: list[int], took: float, signals: tuple[float, ...]) -> None:
+def test_grace_period_ends(answered: list[int], took: float, signals: tuple[float, ...]) -> None:
     """After a signal what is on its way gets ten seconds, or until the second signal."""
     followed = Followed(["1", "11", "100", "1000"], signals)
     followed.limits.waiting = 2

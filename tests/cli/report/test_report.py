@@ -127,7 +127,7 @@ def test_the_page_says_what_the_journal_says(in_process: InProcess, tmp_path: Pa
     assert "13Cold room 121.2 s1created" in text
     assert "To resume: tagodev bulk resume" in text
     assert "From site.csv, at https://api.us-e1.tago.io" in text
-    assert "Besides, far from their limits: GET /device 2." in text
+    assert "Other routes, far below their limits: GET /device 2." in text
 
 
 def test_the_page_asks_nobody(in_process: InProcess, tmp_path: Path) -> None:
