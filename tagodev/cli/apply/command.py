@@ -64,7 +64,7 @@ def apply(
         raise InputError(error.message, path="--max-delete") from None
     with at_hand(file, plan_options.manager) as path:
         devices = open_wanted(path, file_options, plan_options, service)
-        # Input from a pipe has no file name: the name of the list stands in for it.
+        # Input from a pipe has no file name: the manager replaces it.
         named = file if path == file else Path(devices.intent.manager)
         session = ApplySession(
             input=devices,

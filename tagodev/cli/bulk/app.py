@@ -75,7 +75,7 @@ Print every row of journals, including their tokens.
 
 The CSV columns are those of the results: row, name, device_id, token, status, error. JSON Lines
 also have the number of attempts and the times of the last request and of the end. With several
-journals, the first column is the journal. A folder stands for all journals in it.
+journals, the first column is the journal. A folder means all journals in it.
 """
 _REPORT: Final = """\
 Show the statistics of a run from its journal; the run may be in progress.

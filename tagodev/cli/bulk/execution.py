@@ -320,6 +320,6 @@ def _write_unfinished(feed: Feed[Any], results: ResultsFile) -> None:
 
 
 def _readable(rows: Iterator[RunRow[Any]]) -> Iterator[RunRow[Any]]:
-    # A file that changed meanwhile was reported already, or must not hide why the run stopped.
+    # Ignore a changed file: it was reported already, or must not hide why the run stopped.
     with contextlib.suppress(InputError):
         yield from rows

@@ -58,7 +58,7 @@ class Series:
 
 
 def slots_of(numbers: Iterable[int]) -> list[int | None]:
-    """Return the positions to draw in order; None stands for a gap.
+    """Return the positions to draw in order; None is a gap.
 
     Args:
         numbers: positions with counts.
@@ -124,7 +124,7 @@ class Chart:
 
     @property
     def slots(self) -> list[int | None]:
-        """The positions to draw; None stands for a gap."""
+        """The positions to draw; None is a gap."""
         return slots_of(number for series in self.series for number in series.counts)
 
     def html(self) -> str:

@@ -32,7 +32,7 @@ __all__ = ["GENERATOR", "Page"]
 
 #: The generator tag that identifies a report.
 GENERATOR: Final = "tagodev bulk report"
-#: Bars of a chart at most; with more windows, a bar stands for several.
+#: Bars of a chart at most; with more windows, each bar represents several.
 _BARS: Final = 240
 #: Routes with a chart at most, and the share of a window that a route must use to have one.
 _CHARTS: Final = 6

@@ -227,7 +227,7 @@ def test_asked_beside_json(profile: Profile) -> None:
 
 
 def test_long_thoughts(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plan that somebody has thought about for long is refused if it has gone stale meanwhile."""
+    """A plan that was confirmed late is refused if it became stale."""
     profile.write("site.csv")
     monkeypatch.setattr(session, "_STALE_AFTER", -1.0)
 
@@ -278,7 +278,7 @@ def test_a_kept_plan(profile: Profile) -> None:
 
 
 def test_a_plan_gone_stale(profile: Profile) -> None:
-    """Somebody has changed a value that it would replace: nothing is done."""
+    """A value to replace was changed in the meantime: nothing is done."""
     profile.make("Cold room 1", description="one")
     profile.write("site.csv", "name,description\nCold room 1,two\n")
     profile.run("plan", "site.csv", "--out", "plan.json")

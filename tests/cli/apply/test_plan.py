@@ -33,7 +33,7 @@ def in_front_of(profile: Profile) -> Command:
 
 
 def test_new_devices(profile: Profile) -> None:
-    """Each with what it would be made of; then counts, requests, time, room, and the mark."""
+    """Each step with its fields; then counts, requests, time, free devices, manager."""
     profile.write("site.csv", "name,tag.site,param.rate\nCold room 1,dairy,600\nCold room 2,,\n")
     done = profile.run("plan", "site.csv")
 
@@ -119,7 +119,7 @@ def test_what_a_terminal_would_obey_is_shown(profile: Profile) -> None:
 
 
 def test_one_json_object(profile: Profile) -> None:
-    """A program is told the same, with every step."""
+    """JSON has the same, with every step."""
     profile.make("Cold room 1", active=False)
     profile.write("site.csv", "name,active\nCold room 1,yes\nCold room 2,yes\n")
     done = profile.run("plan", "site.csv", "--json")
@@ -184,7 +184,7 @@ def test_requests_are_few(profile: Profile) -> None:
 
 
 def test_how_far_reading_has_come(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes long is told now and then, on standard error; of how many, as far as is known."""
+    """Slow reads show progress on standard error, with the total if it is known."""
     monkeypatch.setattr(files, "_EVERY", 0.0)
     profile.make("Cold room 1", "Cold room 2")
     profile.write("site.csv")
@@ -246,7 +246,7 @@ def test_colours_on_a_terminal(profile: Profile) -> None:
 
 
 def test_into_a_pipe(profile: Profile) -> None:
-    """No colours there; and whoever reads may leave before the end."""
+    """A pipe gets no colours, and may be closed before the end."""
     profile.write("site.csv", "name\n" + "".join(f"s{number}\n" for number in range(5000)))
     command = in_front_of(profile)
     piped = command.run("plan", "site.csv")

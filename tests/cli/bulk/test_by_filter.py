@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def site(request: pytest.FixtureRequest, inside: InProcess) -> str:
-    """Give the value of a tag that twelve devices carry, and nobody else."""
+    """Return the value of a tag that exactly twelve devices have."""
     name: str = request.node.name
     for n in range(12):
         inside("device", "create", f"{name} {n:02}", "--tag", f"site={name}")
@@ -104,7 +104,7 @@ def test_one_that_is_named(tagodev: Command, inside: InProcess, site: str) -> No
 
 
 def test_yes(inside: InProcess, site: str, tmp_path: Path) -> None:
-    """With --yes nothing is asked; where it is written down is told, and results have all rows."""
+    """With --yes there is no question; the journal is printed, and the results have all rows."""
     done = inside("device", "delete", "--tag", f"site={site}", "--name", "*0?", "--yes")
     assert (0, "Nothing to delete\n") == (done.code, done.err)
     done = inside(
@@ -169,7 +169,7 @@ def test_params(inside: InProcess, site: str) -> None:
 
 
 def test_rotation(inside: InProcess, site: str, tmp_path: Path) -> None:
-    """Each device's one token is replaced; which of several, and what a gap needs, is told."""
+    """A device's only token is replaced; several tokens and tokens that need a gap are listed."""
     several, serial, *_ = [one["id"] for one in listed(inside, site, "id")]
     inside("token", "create", several, "second")
     inside("token", "create", serial, "numbered", "--serial", f"s-{serial}")

@@ -50,7 +50,7 @@ async def running() -> asyncio.AbstractEventLoop:
 
 
 def test_uvloop_is_used_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever has installed uvloop gets its loop."""
+    """With uvloop installed the loop is uvloop's."""
     module = ModuleType("uvloop")
     module.new_event_loop = OtherLoop  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "uvloop", module)

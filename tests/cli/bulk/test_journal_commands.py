@@ -66,7 +66,7 @@ def kinds_of_end() -> Batch:
 
 
 def test_status_of_several(in_process: InProcess, tmp_path: Path) -> None:
-    """Each journal tells where it stands and how to go on; one that is none is named, and is 1."""
+    """Each journal has its status and the next command; any other file is an error, and 1."""
     write_journal(tmp_path / "odd one.journal", 6, kinds_of_end(), began=1_600_000_000.0)
     write_journal(tmp_path / "new.journal", 1, Batch(), run="4567abcd")
     (tmp_path / "none.journal").write_text("name\na\n")
@@ -165,7 +165,7 @@ def test_export_as_json_lines(in_process: InProcess, tmp_path: Path) -> None:
 
 
 def test_several_journals(in_process: InProcess, tmp_path: Path) -> None:
-    """Those of a folder are told, and nothing else in it; their rows say which they are of."""
+    """Only the journals of a folder are exported; a column names the journal of each row."""
     folder = tmp_path / "jobs"
     folder.mkdir()
     for name, run in (("b.journal", "0123abcd"), ("a", "4567abcd")):
@@ -187,7 +187,7 @@ def test_several_journals(in_process: InProcess, tmp_path: Path) -> None:
 def test_the_present_folder(
     in_process: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a name its journals are told; 2 where there is none."""
+    """The journals of the current folder are listed; 2 if there is none."""
     none = in_process("bulk", "status")
     assert (none.code, none.out) == (2, "")
     assert f"{tmp_path}: no journal in this folder" in none.err
@@ -233,7 +233,7 @@ def test_what_is_no_result_of_the_journal_stays(
 
 
 def test_an_earlier_result_is_replaced(inside: InProcess, made: Path) -> None:
-    """A file that says less of the same rows, as an interrupted run leaves it, makes room."""
+    """A file with less of the same rows, as from an interrupted run, is replaced."""
     whole = made.read_text()
     made.write_text("row,name,device_id,token,status,error\n1,a,,,pending,\n")
     assert 0 == inside("bulk", "resume", "site.journal").code

@@ -53,7 +53,7 @@ def accepts(emulator: EmulatorProcess, token: str) -> bool:
 
 
 def test_everything_is_written_down_and_told(tagodev: Command) -> None:
-    """A run with a journal tells what one without does, and three things more; no token is said."""
+    """A run with a journal reports three more values than one without, and no token."""
     write_devices(tagodev.folder / "site.csv", (f"s{n}" for n in range(120)))
     done = tagodev.run("bulk", "create", "site.csv", "--journal", "site.journal", *SCALE, "--json")
     assert done.code == 0

@@ -345,7 +345,7 @@ def test_settings_that_can_not_work(
     options: tuple[str, ...],
     code: int,
 ) -> None:
-    """3: it is diagnosis with everything else, and nothing is sent."""
+    """3: the problem is reported with the other facts, and nothing is sent."""
 
     async def no_way(address: str) -> list[Any]:
         return [Step("DNS", works=True, detail=address)]

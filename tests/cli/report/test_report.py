@@ -183,7 +183,7 @@ def test_no_token_is_in_it(inside: InProcess, tmp_path: Path) -> None:
 
 
 def test_the_page_is_its_owners(in_process: InProcess, tmp_path: Path) -> None:
-    """Whoever has made it decides who sees it; an earlier report is replaced."""
+    """Only the user can read the page; an earlier report is replaced."""
     journal = a_journal(tmp_path / "site.journal")
     page_of(in_process, journal)
     (tmp_path / "report.html").chmod(0o644)
@@ -271,7 +271,7 @@ def test_while_it_is_going_on(in_process: InProcess, tmp_path: Path) -> None:
 
 
 def test_lines(in_process: InProcess, tmp_path: Path) -> None:
-    """Without a page the same is told in lines, and no name can do anything to a terminal."""
+    """Without a page the report is text, with control characters escaped."""
     a_journal(tmp_path / "site.journal")
     done = in_process("bulk", "report", "site.journal")
 
