@@ -47,6 +47,7 @@ class ApplyResults:
 
     path: Path
     """The results file."""
+    _journals: list[Path] = attrs.field(factory=list, repr=False)
     _runs: list[list[_Cells]] = attrs.field(factory=list, repr=False)
     _blocked: list[_Cells] = attrs.field(factory=list, repr=False)
 
@@ -58,6 +59,7 @@ class ApplyResults:
         """
         with Journal.read(journal) as opened:
             cells = [_cells(entry) for entry in opened.rows()]
+        self._journals.append(journal)
         self._runs.append(cells)
         return Counter(status for *_, status, _ in cells)
 
@@ -88,7 +90,7 @@ class ApplyResults:
             TagoError: the file can't be written.
         """
         rows = ((number, *cells) for number, cells in enumerate(self._all(), 1))
-        write_csv(self.path, _COLUMNS, rows, journal="JOURNAL")
+        write_csv(self.path, _COLUMNS, rows, journals=self._journals)
 
     def _all(self) -> Iterator[_Cells]:
         for cells in self._runs:

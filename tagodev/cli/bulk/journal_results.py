@@ -168,12 +168,16 @@ def write_results(journal: Journal, path: Path) -> Counts:
             counts[result.status] += 1
             yield result.cells()
 
-    write_csv(path, COLUMNS, rows(), journal=shlex.quote(str(journal.path)))
+    write_csv(path, COLUMNS, rows(), journals=[journal.path])
     return counts
 
 
 def write_csv(
-    path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]], *, journal: str
+    path: Path,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    journals: Iterable[Path],
 ) -> None:
     """Write a CSV file that only the user can read, replacing an earlier one as a whole.
 
@@ -181,7 +185,7 @@ def write_csv(
         path: the file.
         columns: its header.
         rows: its rows.
-        journal: the journal that holds the same results, as the command line names it.
+        journals: the journals that hold the same results.
 
     Raises:
         TagoError: the file can't be written.
@@ -194,5 +198,5 @@ def write_csv(
     except OSError as error:
         raise TagoError(
             f"{path}: {error.strerror}",
-            hint=f"The results are in the journal: tagodev bulk export {journal}",
+            hint=f"The journal has the results: tagodev bulk export {shlex.join(map(str, journals))}",
         ) from None
