@@ -190,6 +190,7 @@ def write_csv(
     Raises:
         TagoError: the file can't be written.
     """
+    names = shlex.join(map(str, journals))
     try:
         with whole_text(path) as file:
             writer = csv.writer(file, lineterminator="\n")
@@ -198,5 +199,5 @@ def write_csv(
     except OSError as error:
         raise TagoError(
             f"{path}: {error.strerror}",
-            hint=f"The journal has the results: tagodev bulk export {shlex.join(map(str, journals))}",
+            hint=f"The journal has the results: tagodev bulk export {names}",
         ) from None
