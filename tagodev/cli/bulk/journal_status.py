@@ -73,7 +73,7 @@ class JournalStatus:
         failed = self.states.get(EntryState.FAILED, 0)
         if failed:
             retry = f"tagodev bulk retry-failed {shlex.quote(str(self.path))}"
-            yield f"To retry the {plural(failed, 'failed row')}: {retry}"
+            yield f"To retry {plural(failed, 'failed row')}: {retry}"
         unsolved = self.states.get(EntryState.UNSOLVED, 0)
         if unsolved:
             yield f"{plural(unsolved, 'row')} matched several devices or tokens: check the results"

@@ -12,6 +12,7 @@ from tagodev.bulk.outcomes import Edited, Failed, InDoubt
 from tagodev.cli.bulk.execution import Interrupt, RunView, Summary, follow
 from tagodev.cli.bulk.journal_status import resume_command
 from tagodev.cli.exit_codes import Exit, exit_code
+from tagodev.cli.options.confirmation import plural
 from tagodev.cli.output.console import say
 from tagodev.cli.output.progress import open_display
 from tagodev.errors import JournalError
@@ -86,7 +87,7 @@ def check_untag(journal: Journal) -> None:
     lost = journal.counts().get(EntryState.SENT, 0)
     if lost:
         raise JournalError(
-            f"{lost} rows are in doubt; resuming the run needs the tags",
+            f"the run still needs its tags: {plural(lost, 'row')} in doubt",
             journal=str(journal.path),
             hint=f"Resume the run first: {resume_command(journal.path)}",
         )

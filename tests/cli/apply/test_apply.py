@@ -392,8 +392,11 @@ def test_put_back(profile: Profile) -> None:
     assert "comes back without" not in back.out
     # It is exact: what had no mark has none again.
     assert "get the tag" not in back.out
-    assert "what was deleted is made anew, without its id, its token and its data" in back.err
-    assert "Parameters that were added since stay" in back.err
+    assert (
+        "deleted devices are created again with new ids and tokens, and without their data"
+        in back.err
+    )
+    assert "Parameters added since the snapshot are kept" in back.err
     assert {"changed", "deleted"} == set(after)
     assert before["changed"].id == after["changed"].id
     assert (Tag("site", "dairy"),) == after["changed"].tags

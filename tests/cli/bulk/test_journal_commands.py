@@ -79,7 +79,7 @@ def test_status_of_several(in_process: InProcess, tmp_path: Path) -> None:
         "  at http://127.0.0.1:9, run 0123abcd",
         "  started 2020-09-13T12:26:40+00:00, last activity 2023-11-14T22:13:32+00:00",
         "  To resume: tagodev bulk resume 'odd one.journal'",
-        "  To try what failed again (1): tagodev bulk retry-failed 'odd one.journal'",
+        "  To retry 1 failed row: tagodev bulk retry-failed 'odd one.journal'",
         "  1 row matched several devices or tokens: check the results",
         "new.journal: 0 of 1 devices created",
     ]
@@ -111,7 +111,7 @@ def test_status_for_a_program(in_process: InProcess, tmp_path: Path) -> None:
         "problem": None,
         "next": [
             "To resume: tagodev bulk resume x.journal",
-            "To try what failed again (1): tagodev bulk retry-failed x.journal",
+            "To retry 1 failed row: tagodev bulk retry-failed x.journal",
             "1 row matched several devices or tokens: check the results",
         ],
     }
@@ -319,7 +319,7 @@ def test_known_by_other_marks(inside: InProcess, tmp_path: Path, identity: str) 
     assert 0 == inside(*command).code
     done = inside("bulk", "untag", "x")
     assert (done.code, done.out) == (1, "")
-    assert "x: this run has not tagged any device" in done.err
+    assert "x: this run did not tag any devices" in done.err
 
 
 @pytest.mark.parametrize(
@@ -379,11 +379,11 @@ def tags_of(device_id: str) -> dict[str, str]:
 
 
 def test_untag_waits_until_nothing_is_in_doubt(in_process: InProcess, tmp_path: Path) -> None:
-    """1: of rows in doubt only the tag tells whether they were done."""
+    """1: rows in doubt are looked up by the tag."""
     write_journal(tmp_path / "x.journal", 6, kinds_of_end())
     done = in_process("bulk", "untag", "x.journal", "--token", "made-up")
     assert done.code == 1
-    assert "1 of its rows are in doubt" in done.err
+    assert "the run still needs its tags: 1 row in doubt" in done.err
     assert "tagodev bulk resume x.journal" in done.err
 
 

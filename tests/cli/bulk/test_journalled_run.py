@@ -369,7 +369,7 @@ def test_rows_that_fail(inside: InProcess, tmp_path: Path) -> None:
     done = inside("bulk", "create", "site.csv", "--journal", "site.journal", *SCALE)
     assert (done.code, done.err) == (
         6,
-        "To try what failed again (1): tagodev bulk retry-failed site.journal\n",
+        "To retry 1 failed row: tagodev bulk retry-failed site.journal\n",
     )
     refused = read_results(tmp_path / "site.results.csv")[1]
     assert (refused["row"], refused["status"], refused["device_id"]) == ("2", "failed", "")
