@@ -220,7 +220,7 @@ def test_full_disk(tagodev: Command) -> None:
     tagodev.environment["PYTHONPATH"] = str(tagodev.folder)
     done = tagodev.run("bulk", "create", "site.csv", *SCALE, "--ledger", "none")
     assert done.code == 1
-    assert "File too large; rows are missing from row" in done.err
+    assert "File too large; rows from" in done.err
     assert "list the devices to find out" in done.err
 
 

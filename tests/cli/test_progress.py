@@ -10,23 +10,29 @@ from typing import Final
 import pytest
 from rich.console import Console
 
-from tagodev.cli.output.progress import Lines, Meter, Moment, RouteMoment, open_display
-from tagodev.cli.output.progress_live import Frame, Live
+from tagodev.cli.output.progress import (
+    LineDisplay,
+    Progress,
+    ProgressMeter,
+    RouteProgress,
+    open_display,
+)
+from tagodev.cli.output.progress_live import Frame, LiveDisplay
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.bulk.test_progress_meter import state
 from tests.cli.support import Command, write_devices
 from tests.cli.terminal import Terminal
 
 FOLDER: Final = Path(__file__).with_name("snapshots")
-BUSY: Final = Moment(
+BUSY: Final = Progress(
     3420,
     412.4,
     4412,
     5000,
     65.0,
     routes=(
-        RouteMoment(route="POST /device", used=4412, limit=5000, rate=431.0, next_window_in=22.6),
-        RouteMoment(
+        RouteProgress(route="POST /device", used=4412, limit=5000, rate=431.0, next_window_in=22.6),
+        RouteProgress(
             route="GET /device/token/:device_id",
             used=7,
             limit=5000,
@@ -78,10 +84,10 @@ def test_what_is_said_stays_above() -> None:
     """Nothing that is told in between is drawn over."""
     file = io.StringIO()
     console = Console(file=file, width=100, force_terminal=True)
-    with Live("created", 10, console) as live:
-        live.show(Moment(3, None, 0, 0, None))
-        live.say("Stopping [bold]")
-        live.show(Moment(10, None, 0, 0, None))
+    with LiveDisplay("created", 10, console) as live:
+        live.show(Progress(3, None, 0, 0, None))
+        live.print_message("Stopping [bold]")
+        live.show(Progress(10, None, 0, 0, None))
     seen = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", file.getvalue())
 
     assert seen.index("3/10") < seen.index("Stopping [bold]") < seen.index("10/10")
@@ -92,19 +98,21 @@ def test_what_is_said_stays_above() -> None:
 
 def test_routes_in_their_order() -> None:
     """That of the rows first, then the fullest; those that nobody asks are left out."""
-    meter = Meter(100, 60.0, "POST /device")
+    meter = ProgressMeter(100, 60.0, "POST /device")
     names = {"GET /a": 5, "GET /b": 50, "POST /device": 1, "GET /c": 0, "GET /d": 2, "GET /e": 1}
-    moment = meter.look(0.0, 0, [state(route=name, used=used) for name, used in names.items()])
+    progress = meter.measure(0.0, 0, [state(route=name, used=used) for name, used in names.items()])
 
-    assert ["POST /device", "GET /b", "GET /a", "GET /d"] == [one.route for one in moment.routes]
-    assert () == meter.look(1.0, 0, [state(used=9, limit=10**9)]).routes
+    assert ["POST /device", "GET /b", "GET /a", "GET /d"] == [one.route for one in progress.routes]
+    assert () == meter.measure(1.0, 0, [state(used=9, limit=10**9)]).routes
 
 
 def test_rate_of_a_route() -> None:
     """It goes on through the beginning of a window, in which nothing was used yet."""
-    meter = Meter(100, 60.0, "POST /device")
-    looks = [(1.0, 10), (2.0, 20), (3.0, 30), (4.0, 10), (5.0, 20)]
-    rates = [meter.look(second, 0, [state(used=used)]).routes[0].rate for second, used in looks]
+    meter = ProgressMeter(100, 60.0, "POST /device")
+    readings = [(1.0, 10), (2.0, 20), (3.0, 30), (4.0, 10), (5.0, 20)]
+    rates = [
+        meter.measure(second, 0, [state(used=used)]).routes[0].rate for second, used in readings
+    ]
 
     assert [None, 10.0, 10.0, 10.0, 10.0] == rates
 
@@ -116,7 +124,7 @@ def test_lines_are_few(capsys: pytest.CaptureFixture[str]) -> None:
     """After five seconds, then less and less often, once a minute in the end."""
     now = 0.0
     said: list[float] = []
-    lines = Lines("created", 6000, lambda: now)
+    lines = LineDisplay("created", 6000, lambda: now)
     with lines:
         for second in range(600):
             now = float(second)
@@ -131,7 +139,7 @@ def test_lines_are_few(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     """Everything in one line, without anything that a terminal would obey."""
     now = 0.0
-    lines = Lines("created", 6000, lambda: now)
+    lines = LineDisplay("created", 6000, lambda: now)
     now = 5.0
     lines.show(BUSY)
 
@@ -147,9 +155,9 @@ def test_where_there_is_nobody_to_look(
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     for name in ("CI", "TERM"):
         monkeypatch.delenv(name, raising=False)
-    assert isinstance(open_display("created", 1), Live)
+    assert isinstance(open_display("created", 1), LiveDisplay)
     monkeypatch.setenv(variable, value)
-    assert isinstance(open_display("created", 1), Lines)
+    assert isinstance(open_display("created", 1), LineDisplay)
 
 
 # --- a whole run -------------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""``tagodev apply``: options, the course of an apply, results and summary."""
+"""``tagodev apply``: options, session, results and summary."""

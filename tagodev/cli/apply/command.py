@@ -1,4 +1,4 @@
-"""``tagodev apply``: a profile made what a file says."""
+"""The ``tagodev apply`` command."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from tagodev.cli.apply.places import OutputPaths
+from tagodev.cli.apply.paths import OutputPaths
 from tagodev.cli.apply.session import ApplySession
 from tagodev.cli.apply.stdin import at_hand
-from tagodev.cli.bulk.by_filter import YesOption  # noqa: TC001  (cyclopts reads annotations)
+from tagodev.cli.options.confirmation import YesOption  # noqa: TC001  (cyclopts reads annotations)
 from tagodev.cli.options.files import FileOptions, PlanOptions, open_input
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.errors import InputError
@@ -19,63 +19,61 @@ from tagodev.provision.apply.run import Guard
 __all__ = ["apply"]
 
 _SERVICE: Final = ServiceOptions()
-_READING: Final = FileOptions()
-_INTENT: Final = PlanOptions()
+_FILE_OPTIONS: Final = FileOptions()
+_PLAN_OPTIONS: Final = PlanOptions()
 
 
 def apply(
     file: Path,
     /,
     *,
-    reading: FileOptions = _READING,
-    intent: PlanOptions = _INTENT,
+    file_options: FileOptions = _FILE_OPTIONS,
+    plan_options: PlanOptions = _PLAN_OPTIONS,
     service: ServiceOptions = _SERVICE,
     yes: YesOption = False,
     max_delete: Annotated[
         str,
-        Parameter(help="How many of the managed devices may be deleted: a share, or a number."),
+        Parameter(help="Refuse to delete more managed devices than this: percentage or number."),
     ] = "10%",
     settle: Annotated[
         float,
         Parameter(
-            help="Seconds that a request without an answer may take to show on the service, "
-            "before it is looked up."
+            help="Wait this many seconds for a request without an answer to take effect, "
+            "then look up its outcome."
         ),
     ] = 10.0,
     out: Annotated[
         Path | None,
-        Parameter(help="Where results go; default: FILE's name with .apply-TIME.csv, here."),
+        Parameter(help="Write the results here; default: FILE's name with .apply-TIME.csv."),
     ] = None,
     snapshot: Annotated[
         Path | None,
-        Parameter(
-            help="Where the devices are saved as they were before; default: the state folder."
-        ),
+        Parameter(help="Save the devices here before the changes; default: the state folder."),
     ] = None,
     all: Annotated[  # noqa: A002  (the option's name)
-        bool, Parameter(negative="", help="Show every step, however many.")
+        bool, Parameter(negative="", help="Show every step, not only the first 50.")
     ] = False,
-    json: Annotated[bool, Parameter(negative="", help="One JSON object as output.")] = False,
+    json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
-    """Carry a plan out."""
+    """Create, update and (with --prune) delete devices to match FILE."""
     if not 0 <= settle <= 600:
-        raise InputError(f"is from 0 to 600 seconds, not {settle:g}", path="--settle")
+        raise InputError(f"must be from 0 to 600 seconds, not {settle:g}", path="--settle")
     try:
         guard = Guard.read(max_delete)
     except InputError as error:
         raise InputError(error.message, path="--max-delete") from None
-    with at_hand(file, intent.manager) as path:
-        wanted = open_input(path, reading, intent, service)
-        # The journal of what came over a pipe is found again by what that is called.
-        named = file if path == file else Path(wanted.intent.manager)
-        application = ApplySession(
-            wanted=wanted,
+    with at_hand(file, plan_options.manager) as path:
+        devices = open_input(path, file_options, plan_options, service)
+        # Input from a pipe has no file name: the manager replaces it.
+        named = file if path == file else Path(devices.intent.manager)
+        session = ApplySession(
+            input=devices,
             service=service,
-            places=OutputPaths.of(named, out, snapshot),
+            outputs=OutputPaths.of(named, out, snapshot),
             guard=guard,
             settle=settle,
-            ask=not yes,
-            everything=all,
+            confirm=not yes,
+            show_all=all,
             json=json,
         )
-        return application.carry_out()
+        return session.run()

@@ -1,13 +1,11 @@
-"""The course of an apply: settle what an interrupted one has sent, plan, ask, carry out.
+"""The apply session: recover an interrupted apply, plan, confirm, carry out.
 
-An apply that was killed has left its journal in the state folder (`ListState`).
-Of what it had *sent*, the outcome is looked up first, so that each device that it made is known,
-with its token.
-What it only intended is dropped: the plan that is made now, from the file as it is now, has it if
-it is still asked for.
+An interrupted apply leaves its journal in the state folder (`ListState`). The session first looks
+up the outcome of the requests it sent, so that every device it created is known, with its token.
+Steps that were not sent are dropped: the new plan includes them if the file still asks for them.
 
-The list is locked from beginning to end: two processes that apply it at the same time would both
-find that its devices do not exist yet.
+The list is locked for the whole session: two processes that apply it at the same time would both
+create its devices.
 """
 
 from __future__ import annotations
@@ -23,12 +21,12 @@ import attrs
 from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.operations.apply_steps import ApplySteps
-from tagodev.cli.apply.places import ListState
+from tagodev.cli.apply.paths import ListState
 from tagodev.cli.apply.results import ApplyResults
 from tagodev.cli.apply.summary import ApplySummary, FinishedRun
-from tagodev.cli.bulk.by_filter import confirmed, plural
 from tagodev.cli.bulk.execution import Interrupt, RunView, follow
 from tagodev.cli.bulk.journal_status import JournalStatus
+from tagodev.cli.options.confirmation import confirmed, plural
 from tagodev.cli.output.console import complain, print_json, print_line, say
 from tagodev.cli.output.plan import show_plan
 from tagodev.cli.output.progress import open_display
@@ -46,7 +44,7 @@ from tagodev.provision.plan.duplicate_devices import find_duplicates
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tagodev.cli.apply.places import OutputPaths
+    from tagodev.cli.apply.paths import OutputPaths
     from tagodev.cli.bulk.execution import Summary
     from tagodev.cli.options.files import DeviceInput
     from tagodev.cli.options.service import ServiceOptions
@@ -57,137 +55,137 @@ if TYPE_CHECKING:
 
 __all__ = ["ApplySession"]
 
-_PUTS_BACK: Final = """\
-This is a snapshot: what was changed is changed back, and what was deleted is made anew, without \
-its id, its token and its data.
-Parameters that were added since stay."""
-#: Seconds after which a plan that was shown is looked at once more.
-_LONG: Final = 30.0
-#: Failures that are told one by one.
-_SHOWN: Final = 20
+_SNAPSHOT_WARNING: Final = """\
+This is a snapshot: changed devices are changed back; deleted devices are created again with new \
+ids and tokens, and without their data.
+Parameters added since the snapshot are kept."""
+#: Seconds from showing a plan to confirming it, after which it is computed again.
+_STALE_AFTER: Final = 30.0
+#: Failures to list individually.
+_MAX_LINES: Final = 20
 _WRITING: Final = ("DELETE", "PUT", "POST")
 
 
 @attrs.frozen(kw_only=True)
 class ApplySession:
-    """One apply."""
+    """One run of the apply command."""
 
-    wanted: DeviceInput
-    """What the file asks for."""
+    input: DeviceInput
+    """The input file."""
     service: ServiceOptions
-    """Where."""
-    places: OutputPaths
-    """Where it writes."""
+    """The service options."""
+    outputs: OutputPaths
+    """The output files."""
     guard: Guard
-    """How much may be deleted."""
+    """The limit of deletions."""
     settle: float
-    """Seconds that a lost request may take to show."""
-    ask: bool
-    """Whether a person is asked first."""
-    everything: bool
-    """Whether every step is shown."""
+    """Seconds to wait before looking up a request without an answer."""
+    confirm: bool
+    """Whether to ask for confirmation."""
+    show_all: bool
+    """Whether to show every step."""
     json: bool
-    """Whether one JSON object is the output."""
+    """Whether to print one JSON object."""
 
-    def carry_out(self) -> int:
-        """Carry it out, print what was done, and return the exit code."""
-        applied = ApplySummary(results=self.places.results)
-        results = ApplyResults(self.places.results)
-        state = ListState.of(asyncio.run(self._find_target()), self.wanted.intent.manager)
+    def run(self) -> int:
+        """Apply the file, print the summary, and return the exit code."""
+        summary = ApplySummary(results=self.outputs.results)
+        results = ApplyResults(self.outputs.results)
+        state = ListState.of(asyncio.run(self._find_target()), self.input.intent.manager)
         lock = state.lock()
         try:
-            if self._settle(state, applied, results):
-                plan = self._agreed_plan(state, applied)
+            if self._settle(state, summary, results):
+                plan = self._confirmed_plan(state, summary)
                 if plan is not None:
                     results.block(plan)
-                    applied.runs.append(self._run(state, plan, applied.snapshot, results))
-                    applied.doubles = self._doubles(plan, applied)
-            state.forget_old()
+                    summary.runs.append(self._run(state, plan, summary.snapshot, results))
+                    summary.duplicates = self._find_duplicates(plan, summary)
+            state.remove_old()
         finally:
             lock.release()
         if self.json:
-            print_json(applied.as_json())
+            print_json(summary.as_json())
         else:
-            for line in applied.lines():
+            for line in summary.lines():
                 print_line(line)
         _print_failures(results.failed())
-        _print_doubles(applied.doubles)
-        last = applied.runs[-1] if applied.runs else None
+        _print_duplicates(summary.duplicates)
+        last = summary.runs[-1] if summary.runs else None
         if last is not None and last.summary.stopped is not None:
             complain(last.summary.stopped)
-        if last is not None and not last.over:
+        if last is not None and not last.settled:
             say(
-                "To resume: run the same command again. It looks up what was sent and plans the "
-                f"rest anew (journal: {last.journal})"
+                "To resume, run the same command again: it looks up the requests it sent and plans "
+                f"the rest again (journal: {last.journal})"
             )
-        return applied.code()
+        return summary.code()
 
     async def _find_target(self) -> Target:
         async with self.service.client() as tago:
             return await tago.target()
 
-    def _agreed(self, applied: ApplySummary) -> bool:
-        applied.declined = self.ask and not confirmed("Type yes to carry it out:", "yes")
-        return not applied.declined
+    def _confirmed(self, summary: ApplySummary) -> bool:
+        summary.declined = self.confirm and not confirmed("Type yes to apply:", "yes")
+        return not summary.declined
 
-    # --- what an interrupted apply has sent ----------------------------------------------------
+    # --- interrupted applies -------------------------------------------------------------------
 
-    def _settle(self, state: ListState, applied: ApplySummary, results: ApplyResults) -> bool:
-        """Look up what interrupted applies have sent; return whether all of it is known."""
+    def _settle(self, state: ListState, summary: ApplySummary, results: ApplyResults) -> bool:
+        """Look up the requests of interrupted applies; return whether every outcome is known."""
         for path in list(state.unreported()):
-            before = _standing(path)
+            before = _status(path)
             if before.info.kind != ApplySteps.kind:
-                raise JournalError("this is not the journal of an apply", journal=str(path))
+                raise JournalError("not the journal of an apply", journal=str(path))
             sent = before.states.get(EntryState.SENT, 0)
             if sent:
                 began = datetime.fromtimestamp(before.info.began).astimezone()
                 say(
-                    f"An apply of {began:%Y-%m-%d %H:%M} was interrupted; the outcome of "
-                    f"{plural(sent, 'request')} is looked up first ({path})"
+                    f"The apply of {began:%Y-%m-%d %H:%M} was interrupted; looking up the outcome "
+                    f"of {plural(sent, 'request')} first ({path})"
                 )
-            ran = self._finish(path, asyncio.run(self._follow(path, settle=True)), results)
-            applied.runs.append(ran)
-            if not ran.went_through:
+            finished = self._finish(path, asyncio.run(self._follow(path, settle=True)), results)
+            summary.runs.append(finished)
+            if not finished.completed:
                 return False
             results.drop_pending()
         return True
 
     # --- the plan ------------------------------------------------------------------------------
 
-    def _agreed_plan(self, state: ListState, applied: ApplySummary) -> Plan | None:
-        """Make the plan, and return it if there is anything to do and it is confirmed."""
+    def _confirmed_plan(self, state: ListState, summary: ApplySummary) -> Plan | None:
+        """Return the plan if it has steps and is confirmed."""
         plan, plan_name = asyncio.run(self._make_plan())
-        if not self.json or self.ask:
-            show_plan(plan, plan_name, everything=self.everything, aside=self.json)
+        if not self.json or self.confirm:
+            show_plan(plan, plan_name, everything=self.show_all, aside=self.json)
         self._check(plan)
-        applied.plan = plan
+        summary.plan = plan
         shown = time.monotonic()
-        if not plan.todo or not self._agreed(applied):
+        if not plan.todo or not self._confirmed(summary):
             return None
-        if time.monotonic() - shown > _LONG:
-            # It took a while to confirm, and the profile may have changed meanwhile.
-            again, _ = asyncio.run(self._make_plan())
-            check_fresh(again, plan.fingerprint)
+        if time.monotonic() - shown > _STALE_AFTER:
+            # The profile may have changed while the plan was reviewed.
+            current, _ = asyncio.run(self._make_plan())
+            check_fresh(current, plan.fingerprint)
         if plan.replaces:
-            applied.snapshot = self.places.snapshot or state.unused(".snapshot.json")
-            asyncio.run(self._write_snapshot(plan, applied.snapshot))
+            summary.snapshot = self.outputs.snapshot or state.new_path(".snapshot.json")
+            asyncio.run(self._write_snapshot(plan, summary.snapshot))
         return plan
 
     async def _make_plan(self) -> tuple[Plan, str]:
         async with self.service.client() as tago:
-            return await self.wanted.plan(tago), tago.limits.documented.name
+            return await self.input.plan(tago), tago.limits.documented.name
 
     async def _write_snapshot(self, plan: Plan, path: Path) -> None:
         async with self.service.client() as tago:
             await write_snapshot(tago, plan, path)
 
     def _check(self, plan: Plan) -> None:
-        """Refuse what is not to be carried out.
+        """Refuse a plan that must not be applied.
 
         Raises:
-            TagoError: the plan is stale, deletes too much, or finds no room.
+            TagoError: the plan is stale, deletes too many devices, or exceeds the device limit.
         """
-        head = self.wanted.head
+        head = self.input.head
         if head is not None and head.kind == "plan":
             check_fresh(plan, head.fingerprint)
         try:
@@ -196,15 +194,15 @@ class ApplySession:
             raise InputError(error.message, path="--max-delete", hint=error.hint) from None
         check_slots(plan)
         if head is not None and head.kind == "snapshot" and plan.todo:
-            say(_PUTS_BACK)
+            say(_SNAPSHOT_WARNING)
 
     # --- the run -------------------------------------------------------------------------------
 
     def _run(
         self, state: ListState, plan: Plan, snapshot: Path | None, results: ApplyResults
     ) -> FinishedRun:
-        """Carry a plan out; the results are written then."""
-        journal = state.unused(".journal")
+        """Carry out a plan and write the results."""
+        journal = state.new_path(".journal")
         keywords = {**self.service.remember(), "settle": self.settle, "route": _busiest(plan)}
         if snapshot is not None:
             keywords["snapshot"] = str(snapshot)
@@ -216,74 +214,74 @@ class ApplySession:
         results.write()
         with Journal.open(journal) as opened:
             after = JournalStatus.of(opened)
-            over = EntryState.SENT not in after.states
-            if over:
-                # Steps that were not begun need no journal: the next plan has them.
+            settled = EntryState.SENT not in after.states
+            if settled:
+                # Steps that were not sent need no journal: the next plan includes them.
                 opened.mark_reported()
         before = after.info.keywords.get("snapshot")
         return FinishedRun(
             journal=journal,
             snapshot=None if before is None else Path(before),
-            over=over,
+            settled=settled,
             counts=counts,
             summary=summary,
         )
 
     async def _follow(self, journal: Path, *, settle: bool) -> Summary:
         interrupt = Interrupt()
-        with interrupt.watching():
+        with interrupt.handle_signals():
             async with self.service.client() as tago:
-                before = _standing(journal)
-                with open_display(before.kind.done, before.rows) as display:
-                    sight = RunView(
+                before = _status(journal)
+                with open_display(before.names.done, before.rows) as display:
+                    view = RunView(
                         display=display,
-                        route=before.info.keywords.get("route") or before.kind.route,
+                        route=before.info.keywords.get("route") or before.names.route,
                         rows=before.rows,
                         finished=before.rows - before.left,
                     )
                     begin = tago.settle if settle else tago.resume
-                    return await follow(tago, begin(journal, settle=self.settle), sight, interrupt)
+                    return await follow(tago, begin(journal, settle=self.settle), view, interrupt)
 
-    # --- doubles -------------------------------------------------------------------------------
+    # --- duplicates ----------------------------------------------------------------------------
 
-    def _doubles(self, plan: Plan, applied: ApplySummary) -> list[DuplicateDevices]:
-        """Look for devices of this list that exist twice, after some were created.
+    def _find_duplicates(self, plan: Plan, summary: ApplySummary) -> list[DuplicateDevices]:
+        """Return devices of the list that exist twice, if any were created.
 
-        Another machine may have applied the same list meanwhile: no lock reaches that far.
+        The lock doesn't cover other machines, which may apply the same list at the same time.
         """
-        if not applied.count("created"):
+        if not summary.count("created"):
             return []
 
-        async def look() -> list[DuplicateDevices]:
+        async def find() -> list[DuplicateDevices]:
             async with self.service.client() as tago:
                 return await find_duplicates(tago, plan)
 
-        return asyncio.run(look())
+        return asyncio.run(find())
 
 
-def _standing(journal: Path) -> JournalStatus:
+def _status(journal: Path) -> JournalStatus:
     with Journal.read(journal) as opened:
         return JournalStatus.of(opened)
 
 
 def _print_failures(failed: Sequence[str]) -> None:
-    for line in failed[:_SHOWN]:
+    for line in failed[:_MAX_LINES]:
         say(f"Failed: {line}")
-    if len(failed) > _SHOWN:
-        say(f"... and {len(failed) - _SHOWN} more, in the results")
+    if len(failed) > _MAX_LINES:
+        say(f"... and {len(failed) - _MAX_LINES} more in the results")
 
 
-def _print_doubles(doubles: Sequence[DuplicateDevices]) -> None:
-    for double in doubles[:_SHOWN]:
+def _print_duplicates(duplicates: Sequence[DuplicateDevices]) -> None:
+    for duplicate in duplicates[:_MAX_LINES]:
         say(
-            f"Exists twice: {clean(double.identity)}: {', '.join(double.ids)}. Another process has "
-            "created it too; delete the one that no device uses"
+            f"Exists twice: {clean(duplicate.identity)}: {', '.join(duplicate.ids)}. Another "
+            "process created it too; delete the one that is not in use"
         )
-    if len(doubles) > _SHOWN:
-        say(f"... and {len(doubles) - _SHOWN} more")
+    if len(duplicates) > _MAX_LINES:
+        say(f"... and {len(duplicates) - _MAX_LINES} more")
 
 
 def _busiest(plan: Plan) -> str:
-    """Return the route that takes longest of those that the steps are done by."""
+    """Return the route whose requests take longest, of those that write."""
     writing = [cost for cost in plan.costs if cost.route.split()[0] in _WRITING]
     return max(writing, key=lambda cost: cost.requests / cost.limit).route

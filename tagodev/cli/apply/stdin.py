@@ -1,6 +1,6 @@
-"""Files that lie where they are named, and what comes over a pipe.
+"""Access to an input file or pipe.
 
-A file of devices is read more than once: what comes over a pipe is kept until the command ends.
+A file of devices is read more than once, so input from a pipe is copied to a temporary file.
 """
 
 from __future__ import annotations
@@ -22,61 +22,56 @@ if TYPE_CHECKING:
 
 __all__ = ["at_hand", "came_over_pipe"]
 
-#: What standard input is called in messages.
-_SHOWN: Final = "stdin"
-#: How the names of folders begin that keep what came over a pipe.
+#: The name of standard input in messages.
+_STDIN_NAME: Final = "stdin"
+#: Prefix of temporary folders.
 _PREFIX: Final = "tagodev-"
 
 
 @contextlib.contextmanager
 def at_hand(file: Path, manager: str | None) -> Iterator[Path]:
-    """Give a path at which a file can be read as often as needed.
+    """Yield a path that can be read more than once.
 
     Args:
-        file: a file, or a pipe.
-        manager: the name that was given for what the file stands for.
+        file: a file or a pipe; ``-`` is standard input.
+        manager: the value of ``--name``.
 
     Raises:
-        InputError: a pipe holds a list of devices, and nobody has said what it is called.
+        InputError: a pipe holds a list of devices, and there is no name for it.
     """
-    shown = _SHOWN if str(file) == STDIN else str(file)
-    if shown != _SHOWN and (file.is_file() or file.is_dir() or not file.exists()):
+    shown = _STDIN_NAME if str(file) == STDIN else str(file)
+    if shown != _STDIN_NAME and (file.is_file() or file.is_dir() or not file.exists()):
         yield file
         return
-    # The folder is for its owner's eyes only.
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
-        kept = Path(folder) / _SHOWN
-        _keep(file, kept)
+        copy = Path(folder) / _STDIN_NAME
+        _copy(file, copy)
         try:
-            if manager is None and read_head(kept) is None:
-                raise InputError("must be given: what comes over a pipe has none", path="--name")
-            yield kept
+            if manager is None and read_head(copy) is None:
+                raise InputError("is required for input from a pipe", path="--name")
+            yield copy
         except InputError as error:
             problems = error.problems if isinstance(error, InvalidFileError) else ()
-            for one in (error, *problems):
-                if one.source == str(kept):
-                    one.source = shown
+            for problem in (error, *problems):
+                if problem.source == str(copy):
+                    problem.source = shown
             raise
 
 
 def came_over_pipe(path: Path) -> bool:
-    """Return whether a path that `at_hand` gave is that of a copy.
-
-    Args:
-        path: of a file of devices.
-    """
+    """Return whether a path is a copy made by `at_hand`."""
     folder = path.parent
     temporary = folder.name.startswith(_PREFIX) and folder.parent == Path(tempfile.gettempdir())
-    return temporary and path.name == _SHOWN
+    return temporary and path.name == _STDIN_NAME
 
 
-def _keep(pipe: Path, kept: Path) -> None:
-    with kept.open("wb") as copy:
+def _copy(pipe: Path, path: Path) -> None:
+    with path.open("wb") as copy:
         if str(pipe) == STDIN:
             shutil.copyfileobj(sys.stdin.buffer, copy)
             return
         try:
-            with pipe.open("rb") as given:
-                shutil.copyfileobj(given, copy)
+            with pipe.open("rb") as source:
+                shutil.copyfileobj(source, copy)
         except OSError as error:
             raise InputError(f"can't be read: {error.strerror}", source=str(pipe)) from None

@@ -1,4 +1,4 @@
-"""What is told of an apply that has ended: to a person, to a program, and by the exit code."""
+"""The summary of an apply: text, JSON and exit code."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from tagodev.cli.bulk.summary import count_text
 from tagodev.cli.exit_codes import Exit, exit_code
 
 if TYPE_CHECKING:
@@ -26,52 +27,52 @@ _DONE: tuple[StepStatus, ...] = ("created", "changed", "deleted")
 
 @attrs.frozen(kw_only=True)
 class FinishedRun:
-    """A run that has ended."""
+    """A finished run."""
 
     journal: Path
-    """Where it is written down."""
+    """The journal."""
     snapshot: Path | None
-    """Where it is written down how things were before, if anything was to be put back."""
-    over: bool
-    """Whether it is known what became of each step."""
+    """The snapshot taken before the run; None if nothing could be restored."""
+    settled: bool
+    """Whether the outcome of every step is known."""
     counts: Counter[StepStatus]
-    """How many steps have which status."""
+    """How many steps have each status."""
     summary: Summary
-    """What became of it."""
+    """The summary of the run."""
 
     @property
-    def cut_short(self) -> bool:
-        """Whether a signal has ended it before the last step."""
-        return self.summary.interrupted and self.counts["pending"] + self.counts["in_doubt"] > 0
+    def stop_reason(self) -> str | None:
+        """Why the run ended before the last step; None if it didn't."""
+        return self.summary.stop_reason(self.counts)
 
     @property
-    def went_through(self) -> bool:
-        """Whether nothing has ended it before the last step."""
-        return self.over and self.summary.stopped is None and not self.summary.interrupted
+    def completed(self) -> bool:
+        """Whether the run reached the last step."""
+        return self.settled and self.summary.stopped is None and not self.summary.interrupted
 
 
 @attrs.define(kw_only=True)
 class ApplySummary:
-    """What an apply has come to."""
+    """The summary of an apply."""
 
     results: Path
-    """Where the results are, once there are any."""
+    """The results file."""
     plan: Plan | None = None
-    """The plan, once it is made."""
+    """The plan; None before it is computed."""
     runs: list[FinishedRun] = attrs.field(factory=list)
-    """What was run: what an earlier apply left, and the plan."""
+    """The runs: those of interrupted applies, then that of the plan."""
     snapshot: Path | None = None
-    """The snapshot that was written before the plan was carried out."""
-    doubles: list[DuplicateDevices] = attrs.field(factory=list)
-    """Devices of the list that exist twice afterwards."""
+    """The snapshot taken before the plan was carried out."""
+    duplicates: list[DuplicateDevices] = attrs.field(factory=list)
+    """Devices of the list that exist twice."""
     declined: bool = False
-    """Whether somebody was asked, and did not want it."""
+    """Whether the user declined to apply the plan."""
 
     def count(self, status: StepStatus) -> int:
         """Return how many steps have a status."""
         if status == "blocked":
             return 0 if self.plan is None else self.plan.count("blocked")
-        # What an earlier run has not done was planned anew, unless it is not known.
+        # The plan includes the steps that earlier runs did not do, except those in doubt.
         runs = self.runs if status in (*_DONE, "in_doubt") else self.runs[-1:]
         return sum(run.counts[status] for run in runs)
 
@@ -80,22 +81,18 @@ class ApplySummary:
         last = self.runs[-1] if self.runs else None
         if last is not None and last.summary.stopped is not None:
             return exit_code(last.summary.stopped)
-        if last is not None and last.cut_short:
+        if last is not None and last.stop_reason is not None:
             return Exit.INTERRUPTED
         if self.declined:
             return Exit.GENERAL
         left = self.count("failed") + self.count("in_doubt") + self.count("blocked")
-        return Exit.PARTIAL if left or self.doubles else Exit.OK
+        return Exit.PARTIAL if left or self.duplicates else Exit.OK
 
     def as_json(self) -> dict[str, Any]:
-        """Return what a program is told."""
+        """Return the summary as a JSON object."""
         last = self.runs[-1] if self.runs else None
-        stopped = None
-        if last is not None and last.summary.stopped is not None:
-            stopped = str(last.summary.stopped)
-        elif last is not None and last.cut_short:
-            stopped = "interrupted"
-        elif self.declined:
+        stopped = None if last is None else last.stop_reason
+        if stopped is None and self.declined:
             stopped = "declined"
         statuses: tuple[StepStatus, ...] = (*_DONE, "failed", "in_doubt", "pending", "blocked")
         return {
@@ -106,22 +103,22 @@ class ApplySummary:
             "out": str(self.results) if self.runs else None,
             "snapshots": [str(path) for path in self._snapshots()],
             "journals": [str(run.journal) for run in self.runs],
-            "doubles": {double.identity: list(double.ids) for double in self.doubles},
+            "doubles": {one.identity: list(one.ids) for one in self.duplicates},
             "stopped": stopped,
         }
 
     def lines(self) -> Iterator[str]:
-        """Yield what a person is told."""
+        """Yield the summary as lines of text."""
         if self.runs:
             yield from self._done_lines()
         elif not self.declined:
             blocked = self.count("blocked")
-            yield "Nothing that can be done" if blocked else "Nothing to do"
+            yield "Nothing to do: all changes are blocked" if blocked else "Nothing to do"
         for path in self._snapshots():
-            yield f"To put back what was changed: tagodev apply {shlex.quote(str(path))}"
+            yield f"To undo these changes: tagodev apply {shlex.quote(str(path))}"
 
     def _snapshots(self) -> Iterator[Path]:
-        """Yield them in the order in which they put back: the latest first."""
+        """Yield the snapshots in the order in which to restore them: latest first."""
         for run in reversed(self.runs):
             if run.snapshot is not None:
                 yield run.snapshot
@@ -136,13 +133,8 @@ class ApplySummary:
         earlier = sum(run.counts[status] for run in self.runs[:-1] for status in _DONE)
         if earlier:
             yield f"{earlier} of these were done by the interrupted apply"
-        others = {
-            "failed": self.count("failed"),
-            "in doubt": self.count("in_doubt"),
-            "pending": self.count("pending"),
-            "blocked": self.count("blocked"),
-        }
-        if any(others.values()):
-            yield ", ".join(f"{count} {status}" for status, count in others.items() if count)
+        others: tuple[StepStatus, ...] = ("failed", "in_doubt", "pending", "blocked")
+        if text := count_text({status: self.count(status) for status in others}):
+            yield text
         tokens = ", with the tokens of new devices" if self.count("created") else ""
         yield f"Results of all steps{tokens}: {self.results}"

@@ -1,7 +1,4 @@
-"""``tagodev bulk``: many devices from a file, and the journals of such runs.
-
-Commands are named here and imported when they are called, as in `tagodev.cli.app`.
-"""
+"""The ``tagodev bulk`` commands; each is imported when it is called."""
 
 from __future__ import annotations
 
@@ -12,97 +9,96 @@ from cyclopts import App
 __all__ = ["app"]
 
 _CREATE: Final = """\
-Make a device of every row, as fast as the limits allow.
+Create a device for every row, as fast as the rate limits allow.
 
 FILE is CSV with a header, JSON, JSON Lines, YAML or Excel. Columns: name, type, network,
 connector, serie_number, active, visible, description, chunk_period, chunk_retention, tag.KEY,
 param.KEY; an empty cell is not sent. The whole file is checked before anything is sent.
 
-The results (row, name, device_id, token, status, error) are written row by row and hold the
-devices' tokens: only you may read the file, and an existing one is never overwritten.
+The results (row, name, device_id, token, status, error) are written row by row and contain the
+devices' tokens: only you can read the file, and an existing file is never overwritten.
 
-With a journal each device is made exactly once, whatever happens meanwhile. The results hold every
-row of it then, are written when the run ends, and take the place of earlier results of the same
-journal, but of nothing else.
+With --journal each device is created exactly once, even if the run is interrupted. The results are
+then written when the run ends, contain every row of the journal, and replace only earlier results
+of the same journal.
 """
 _CREATE_EXAMPLES: Final = """\
 Example: tagodev bulk create site.csv --plan scale --out results.csv
 
-So that nothing is made twice, whatever happens:
+To be able to resume the run:
 tagodev bulk create site.csv --journal site.journal
 """
 _DELETE: Final = """\
-Delete the devices that a file names, with all their data.
+Delete the devices of a file, with all their data.
 
-FILE is as for bulk create, with a column device_id or id: the results of bulk create will do. Rows
-without an id are skipped. A device that is gone already counts as deleted.
+FILE is as for bulk create, with a column device_id or id, such as the results of bulk create. Rows
+without an id are skipped. A device that does not exist counts as deleted.
 
-The devices are shown, you type their number to confirm, and a snapshot is written, from which
-tagodev apply creates them again: with new ids and tokens, and without their data.
+The command shows the devices, asks you to type their number, and writes a snapshot. tagodev apply
+SNAPSHOT creates them again with new ids and tokens, and without their data.
 """
 _EDIT: Final = """\
-Change the devices that a file names.
+Edit the devices of a file.
 
-FILE is as for bulk create. Columns: device_id (or id), and of name, network, connector, active,
-visible, description, chunk_retention, tag.KEY, param.KEY those that are to change; an empty cell
-changes nothing.
+FILE is as for bulk create. Columns: device_id (or id), and the fields to change: name, network,
+connector, active, visible, description, chunk_retention, tag.KEY, param.KEY. An empty cell changes
+nothing.
 
-The tags of a row replace all tags that the device has, also those that others add during the run;
-its parameters replace all parameters. To add single ones, use tagodev apply or device edit.
+The tags of a row replace all tags of the device, including tags added during the run; parameters
+likewise. To add or change single tags, use tagodev apply or tagodev device edit.
 """
 _ROTATE: Final = """\
-Replace the tokens that a file names by new ones of the same name and permission.
+Replace the tokens of a file with new ones of the same name and permission.
 
-FILE is as for bulk create, with the columns device_id (or id) and token, the token to be replaced:
-the results of bulk create will do. Rows with neither are skipped; a device without a token is
-refused, and so is the whole file with it.
+FILE is as for bulk create, with the columns device_id (or id) and token (the token to replace),
+such as the results of bulk create. Rows with neither are skipped; a row with an id but no token is
+an error, and nothing is sent.
 
-The tokens are shown, and you type their number to confirm. The new token is made first, and
-written to the journal, before the old one is deleted.
+The command shows the tokens and asks you to type their number. It creates each new token and
+writes it to the journal before it deletes the old one.
 """
 _RESUME: Final = """\
-Go on with a run from its journal alone, whatever has ended it.
+Resume an interrupted run from its journal.
 
-Rows that are finished cost nothing; rows whose answer was lost are looked up before anything is
-sent again. Options that are not given are as the journal remembers them; the account's token it
-never knew.
+Finished rows send no requests; rows whose answer was lost are looked up before anything is sent
+again. Options that you don't give are read from the journal, except the account's token, which is
+not stored in it.
 """
 _STATUS: Final = """\
-Tell where journals stand, and how to go on: those that are named, those of a folder that is named,
-or those of the present one.
+Show the status of journals, and how to resume them.
 
-It asks nobody but the journals: no token is needed, and a run may be going on.
+Name journals or folders; default: the journals of the current folder and of tagodev apply. No
+token is needed, and a run may be in progress.
 """
 _EXPORT: Final = """\
-Print every row of one or several journals, with the tokens that they hold.
+Print every row of journals, including their tokens.
 
-As CSV the columns are those of the results: row, name, device_id, token, status, error. As JSON
-Lines each row also tells how often and when it was sent, and when it was finished. Where there are
-several journals, each row first tells which it is of. Of a folder all journals are meant.
+The CSV columns are those of the results: row, name, device_id, token, status, error. JSON Lines
+also have the number of attempts and the times of the last request and of the end. With several
+journals, the first column is the journal. A folder means all journals in it.
 """
 _REPORT: Final = """\
-Tell how a run went, from its journal alone, also while it goes on.
+Show the statistics of a run from its journal; the run may be in progress.
 
-How many requests each minute had room for and how many were sent, what became of the rows, why
-some failed, and which took longest. With --html that is one page with charts, which needs nothing
-but a browser and can be sent to others: no token is in it.
+The report shows the requests of each minute and the limit, the outcomes, the reasons of failures,
+and the slowest rows. --html writes it as one page with charts that loads nothing from the network
+and contains no tokens.
 """
 _RETRY: Final = """\
-Try the rows of a journal again that the service has refused.
+Retry the failed rows of a journal, and resume the run.
 
-A row fails when the service has refused it and done nothing, so nothing is made twice. What else
-is left to do is done too, as by bulk resume.
+A row fails when the service refuses it without doing anything, so nothing is done twice.
 """
 _UNTAG: Final = """\
-Remove the tags by which a run's devices were to be known again.
+Remove the tags that identify the devices of a run.
 
-The devices are listed by the tag, and each is given the list of its other tags, so a tag that
-somebody adds at the same moment may be lost. Doing it twice does no harm.
+The command lists the devices with the tag and replaces the tags of each with the others, so a tag
+added at the same moment may be lost. It is safe to repeat.
 """
 
-app: Final = App(name="bulk", help="Create, change or delete many devices from a file.")
+app: Final = App(name="bulk", help="Create, edit or delete many devices from a file.")
 
-#: Name, where it is, help, and an example without its first two words.
+#: Name, function, help, and an example without ``tagodev bulk``.
 _COMMANDS: Final = (
     ("delete", "bulk.commands:delete", _DELETE, "delete site.results.csv --plan scale --yes"),
     ("edit", "bulk.commands:edit", _EDIT, "edit changes.csv --journal changes.journal"),
@@ -122,9 +118,9 @@ _COMMANDS: Final = (
 app.command(
     "tagodev.cli.bulk.commands:create", name="create", help=_CREATE, help_epilogue=_CREATE_EXAMPLES
 )
-for _name, _place, _help, _example in _COMMANDS:
+for _name, _function, _help, _example in _COMMANDS:
     app.command(
-        f"tagodev.cli.{_place}",
+        f"tagodev.cli.{_function}",
         name=_name,
         help=_help,
         help_epilogue=f"Example: tagodev bulk {_example}",

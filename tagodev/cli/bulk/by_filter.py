@@ -1,7 +1,4 @@
-"""Doing something to all devices that a filter selects: shown and confirmed first.
-
-The run has a journal, so that it can be gone on with after whatever ends it.
-"""
+"""Bulk runs over the devices that a filter selects: preview, confirmation, journal."""
 
 from __future__ import annotations
 
@@ -51,24 +48,24 @@ _NOT_SAVED: Final = saving_to(None)
 @Parameter(name="*", group=_GROUP)
 @attrs.frozen(kw_only=True)
 class ByFilterOptions:
-    """How a run over all devices of a filter goes about it."""
+    """Options of a run over the devices of a filter."""
 
     journal: Annotated[
         Path | None,
         Parameter(
-            help="File in which the run is written down, for: tagodev bulk resume JOURNAL; "
-            "default: a new one, here."
+            help="Store the run in this file, for: tagodev bulk resume JOURNAL; default: a new "
+            "file in the current folder."
         ),
     ] = None
     out: Annotated[
-        Path | None, Parameter(help="Where results go; default: beside the journal.")
+        Path | None, Parameter(help="Write the results here; default: next to the journal.")
     ] = None
 
     def check(self) -> None:
-        """Make sure that the journal and the results can be written, before anything is asked.
+        """Check that the journal and the results can be written.
 
         Raises:
-            InputError: one of them can't.
+            InputError: one of them can't be written.
         """
         if self.journal is not None:
             check_out(self.journal, "--journal")
@@ -76,24 +73,24 @@ class ByFilterOptions:
             check_out(self.out)
 
     def check_unused(self) -> None:
-        """Refuse options that do nothing where devices are named.
+        """Refuse these options for a command that names devices.
 
         Raises:
-            InputError: which one.
+            InputError: an option is given.
         """
         for path, option in ((self.journal, "--journal"), (self.out, "--out")):
             if path is not None:
-                raise InputError("is for devices that a filter selects", path=option)
+                raise InputError("requires a filter", path=option)
 
-    def places(self, what: str) -> tuple[Path, Path]:
-        """Return where journal and results go.
+    def paths(self, verb: str) -> tuple[Path, Path]:
+        """Return the paths of the journal and the results.
 
         Args:
-            what: what is done, for the name of a new journal.
+            verb: the operation, for the name of a new journal.
         """
         journal = self.journal
         if journal is None:
-            stem = f"tagodev-{what}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+            stem = f"tagodev-{verb}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
             names = (
                 Path(f"{stem}{more}.journal") for more in ("", *map("-{}".format, range(2, 99)))
             )
@@ -102,22 +99,22 @@ class ByFilterOptions:
 
 
 def check_chosen(names: Sequence[str], *, filtered: bool) -> None:
-    """Refuse a command that names no device, or names some and gives a filter too.
+    """Check that a command names devices or gives a filter, but not both.
 
     Args:
         names: the devices that are named.
         filtered: whether a filter is given.
 
     Raises:
-        InputError: which of the two.
+        InputError: both are given, or neither.
     """
     if names and filtered:
-        raise InputError("give devices, or a filter, not both", path="DEVICE")
+        raise InputError("can't be combined with a filter", path="DEVICE")
     if not names and not filtered:
         raise InputError(
-            "which devices? Give ids or names, or a filter",
+            "is missing: give ids, names or a filter",
             path="DEVICE",
-            hint="All there are: --name '*'",
+            hint="For all devices: --name '*'",
         )
 
 
@@ -129,63 +126,63 @@ def do_each(
     *,
     json: bool,
 ) -> int:
-    """Do something to a few devices, one after the other, and tell what became of each.
+    """Process a few devices one after the other, and print the outcome of each.
 
     Args:
-        service: where.
-        devices: which.
-        done: what a device is then: ``deleted``.
-        work: does it, and returns whether there was anything to do.
+        service: the service options.
+        devices: the devices.
+        done: the status of a device afterwards: ``deleted``.
+        work: processes a device, and returns whether there was anything to do.
         json: whether to print one JSON object.
 
     Raises:
-        TagoError: it was one device alone, and it failed.
+        TagoError: the only device failed.
     """
-    told: dict[str, list[dict[str, str]]] = {done: [], "unchanged": [], "failed": []}
+    results: dict[str, list[dict[str, str]]] = {done: [], "unchanged": [], "failed": []}
 
-    async def all_of_them(tago: Tago) -> None:
+    async def process(tago: Tago) -> None:
         for device in devices:
             known = {"id": device.id, "name": device.name}
             try:
-                told[done if await work(tago, device) else "unchanged"].append(known)
+                results[done if await work(tago, device) else "unchanged"].append(known)
             except (AuthenticationError, PermissionDeniedError):
                 raise
             except TagoError as error:
                 if len(devices) == 1:
                     raise
                 complain(error)
-                told["failed"].append({**known, "error": str(error)})
+                results["failed"].append({**known, "error": str(error)})
 
-    service.run(all_of_them)
+    service.run(process)
     if json:
-        print_data(told)
+        print_data(results)
     else:
         for status in (done, "unchanged"):
-            for one in told[status]:
+            for one in results[status]:
                 print_line(f"{status} {one['id']}  {clean(one['name'])}")
-    return Exit.PARTIAL if told["failed"] else Exit.OK
+    return Exit.PARTIAL if results["failed"] else Exit.OK
 
 
 @attrs.frozen(kw_only=True)
 class Task:
-    """Something to be done to each of some devices, by a run with a journal."""
+    """A run with a journal over the devices of a filter."""
 
     verb: str
-    """What is done, in a word, also in the journal's name: ``delete``."""
+    """The operation as a verb, also in the journal's name: ``delete``."""
     warning: str
-    """What to know before it is done, in one sentence."""
+    """A warning to show before the run, in one sentence."""
     operation: type[Operation[Any]]
-    """What is done with each row."""
+    """The operation."""
     rows: Sequence[tuple[Device, Any]]
-    """The devices, and what the run is given for each."""
+    """The devices, and the item of each."""
     options: Mapping[str, Any] = attrs.field(factory=dict)
-    """How it is done, as a journal keeps it."""
+    """Options of the operation, as stored in a journal."""
     noun: str = "device"
-    """What there is one of in each row."""
+    """What each row is, in the singular."""
     remain: bool = True
-    """Whether the devices are changed and not deleted."""
+    """Whether the devices exist after the run."""
     left_out: int = 0
-    """Devices that were meant, and left out for a reason that was told."""
+    """The number of devices that were listed as skipped."""
 
     def carry_out(
         self,
@@ -196,14 +193,14 @@ class Task:
         *,
         json: bool,
     ) -> int:
-        """Show what is meant, have it confirmed, save the devices, and do it.
+        """Preview, confirm, take a snapshot, and run.
 
         Args:
-            service: where.
-            by_filter: how.
-            confirmation: whether to ask, or only to show.
-            saving: where the devices are saved first, if they are.
-            json: whether to print one JSON object in the end.
+            service: the service options.
+            by_filter: the journal and the results.
+            confirmation: whether to ask, or only to preview.
+            saving: the snapshot of the devices.
+            json: whether to print one JSON object.
         """
         saving.check()
         by_filter.check()
@@ -236,21 +233,21 @@ class Task:
         json: bool,
     ) -> int:
         from tagodev.cli.bulk import journalled_run
-        from tagodev.cli.bulk.operations import Entry, Job
+        from tagodev.cli.bulk.operations import RunRow, RunSpec
 
-        journal, out = by_filter.places(self.verb)
-        job: Job[Any] = Job(
+        journal, out = by_filter.paths(self.verb)
+        spec: RunSpec[Any] = RunSpec(
             operation=self.operation,
             rows=len(self.rows),
             entries=(
-                Entry(number, device.name, item, device.id)
+                RunRow(number, device.name, item, device.id)
                 for number, (device, item) in enumerate(self.rows, 1)
             ),
             options=self.options,
         )
-        say(f"Written down in {journal}")
+        say(f"Journal: {journal}")
         remember = service.remember()
         if snapshot is not None:
             remember["snapshot"] = str(snapshot.absolute())
         tago = service.client()
-        return journalled_run.begin(job, journal, tago, out, run={}, remember=remember, json=json)
+        return journalled_run.start(spec, journal, tago, out, run={}, remember=remember, json=json)

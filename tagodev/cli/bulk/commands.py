@@ -1,4 +1,4 @@
-"""``tagodev bulk create``, ``delete``, ``edit``, ``rotate``: something for each row of a file."""
+"""The commands ``tagodev bulk create``, ``delete``, ``edit`` and ``rotate``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tagodev.bulk.options import RunOptions
 from tagodev.cli.bulk import journalled_run
 from tagodev.cli.bulk.execution import Interrupt, Summary, carry_out, run_until_interrupted
 from tagodev.cli.bulk.new_devices import check_new_devices
-from tagodev.cli.bulk.operations import create_job, delete_job, edit_job, rotate_job
+from tagodev.cli.bulk.operations import create_spec, delete_spec, edit_spec, rotate_spec
 from tagodev.cli.bulk.results import ResultsFile, check_new
 from tagodev.cli.bulk.summary import RunSummary
 from tagodev.cli.commands.tokens import ROTATION_WARNING
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from tagodev.bulk.options import ResumeKeywords
-    from tagodev.cli.bulk.operations import Entry, Job
+    from tagodev.cli.bulk.operations import RunRow, RunSpec
     from tagodev.cli.exit_codes import Exit
     from tagodev.client import Tago
     from tagodev.provision.read.devices import RowFile
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["create", "delete", "edit", "rotate"]
 
 _SERVICE: Final = ServiceOptions()
-_MANNER: Final = BulkRunOptions()
+_RUN_OPTIONS: Final = BulkRunOptions()
 _CONFIRMATION: Final = ConfirmationOptions()
 _SNAPSHOT: Final = SnapshotOptions()
 _RESULTS: Final = ".results"
@@ -58,11 +58,11 @@ _FINISHED: Final = (EntryState.DONE, EntryState.FAILED, EntryState.UNSOLVED)
 _JournalOption: TypeAlias = Annotated[
     Path | None,
     Parameter(
-        help="File in which the run is written down, all rows before the first is sent; the same "
-        "command, or tagodev bulk resume JOURNAL, goes on where it stopped."
+        help="Store the run in this file, so that the same command, or tagodev bulk resume "
+        "JOURNAL, resumes it after an interruption."
     ),
 ]
-_JsonOption: TypeAlias = Annotated[bool, Parameter(negative="", help="One JSON object as output.")]
+_JsonOption: TypeAlias = Annotated[bool, Parameter(negative="", help="Print one JSON object.")]
 
 
 def create(
@@ -74,28 +74,28 @@ def create(
     identity: Annotated[
         Identity | None,
         Parameter(
-            help="With a journal: by what a device whose answer was lost is known again: a tag "
-            "made for it (default), its serial number or its name."
+            help="With --journal: find a device whose answer was lost by a tag created for it "
+            "(default), its serial number or its name."
         ),
     ] = None,
-    keywords: BulkRunOptions = _MANNER,
+    run_options: BulkRunOptions = _RUN_OPTIONS,
     out: Annotated[
         Path | None,
-        Parameter(help="Where results go; default: FILE's name with .results.csv, here."),
+        Parameter(help="Write the results here; default: FILE's name with .results.csv."),
     ] = None,
     json: _JsonOption = False,
 ) -> int:
-    """Make a device of every row, as fast as the limits allow."""
+    """Create a device for every row, as fast as the rate limits allow."""
     if identity is not None and journal is None:
-        raise InputError("is for runs with --journal", path="--identity")
+        raise InputError("requires --journal", path="--identity")
     identity = identity or "tag"
     rows = read_devices(file)
     check_new_devices(rows, None if journal is None else identity)
     run = _Run(
-        make_job=lambda: create_job(rows, identity=identity),
+        make_spec=lambda: create_spec(rows, identity=identity),
         file=file,
         service=service,
-        keywords=keywords,
+        run_options=run_options,
         journal=journal,
         out=out or Path(f"{file.stem}{_RESULTS}.csv"),
         json=json,
@@ -109,28 +109,28 @@ def delete(
     *,
     service: ServiceOptions = _SERVICE,
     journal: _JournalOption = None,
-    keywords: BulkRunOptions = _MANNER,
+    run_options: BulkRunOptions = _RUN_OPTIONS,
     confirmation: ConfirmationOptions = _CONFIRMATION,
     saving: SnapshotOptions = _SNAPSHOT,
     out: Annotated[
         Path | None,
-        Parameter(help="Where results go; default: FILE's name with .deleted.csv, here."),
+        Parameter(help="Write the results here; default: FILE's name with .deleted.csv."),
     ] = None,
     json: _JsonOption = False,
 ) -> int:
-    """Delete the devices that a file names, with all their data."""
+    """Delete the devices of a file, with all their data."""
     rows = read_device_ids(file)
-    _say_skipped(rows, "without a device id")
+    _print_skipped(rows, "without a device id")
     run = _Run(
-        make_job=lambda: delete_job(rows),
+        make_spec=lambda: delete_spec(rows),
         file=file,
         service=service,
-        keywords=keywords,
+        run_options=run_options,
         journal=journal,
-        out=out or _beside(file, "deleted"),
+        out=out or _default_path(file, "deleted"),
         json=json,
     )
-    check = _Check(
+    check = _Confirmation(
         verb="delete", remain=False, options=confirmation, saving=saving, warning=saving.warning
     )
     return run.carry_out(check)
@@ -142,28 +142,28 @@ def edit(
     *,
     service: ServiceOptions = _SERVICE,
     journal: _JournalOption = None,
-    keywords: BulkRunOptions = _MANNER,
+    run_options: BulkRunOptions = _RUN_OPTIONS,
     dry_run: DryRunOption = False,
     snapshot: SaveFirstOption = None,
     out: Annotated[
         Path | None,
-        Parameter(help="Where results go; default: FILE's name with .edited.csv, here."),
+        Parameter(help="Write the results here; default: FILE's name with .edited.csv."),
     ] = None,
     json: _JsonOption = False,
 ) -> int:
-    """Change the devices that a file names."""
+    """Edit the devices of a file."""
     rows = read_device_changes(file)
-    _say_skipped(rows, "that change nothing")
+    _print_skipped(rows, "without changes")
     run = _Run(
-        make_job=lambda: edit_job(rows),
+        make_spec=lambda: edit_spec(rows),
         file=file,
         service=service,
-        keywords=keywords,
+        run_options=run_options,
         journal=journal,
-        out=out or _beside(file, "edited"),
+        out=out or _default_path(file, "edited"),
         json=json,
     )
-    check = _Check(
+    check = _Confirmation(
         verb="edit",
         options=ConfirmationOptions(dry_run=dry_run),
         saving=saving_to(snapshot),
@@ -180,39 +180,39 @@ def rotate(
     journal: Annotated[
         Path | None,
         Parameter(
-            help="File in which the run is written down, the new tokens too; default: FILE's name "
-            "with .rotation.journal, here. The same command goes on where it stopped."
+            help="Store the run and the new tokens in this file, so that the same command "
+            "resumes it; default: FILE's name with .rotation.journal."
         ),
     ] = None,
     allow_gap: Annotated[
         bool,
         Parameter(
             negative="",
-            help="Delete a token with a serial number before its successor is made: two can't "
-            "carry it at once, so the device can't speak in between.",
+            help="Delete a token with a serial number before creating its replacement, since "
+            "two can't have the same number; the device has no token in between.",
         ),
     ] = False,
-    keywords: BulkRunOptions = _MANNER,
+    run_options: BulkRunOptions = _RUN_OPTIONS,
     confirmation: ConfirmationOptions = _CONFIRMATION,
     out: Annotated[
         Path | None,
-        Parameter(help="Where results go; default: FILE's name with .rotated.csv, here."),
+        Parameter(help="Write the results here; default: FILE's name with .rotated.csv."),
     ] = None,
     json: _JsonOption = False,
 ) -> int:
-    """Replace the tokens that a file names by new ones of the same name and permission."""
+    """Replace the tokens of a file with new ones of the same name and permission."""
     rows = read_rotations(file)
-    _say_skipped(rows, "without a device and a token")
+    _print_skipped(rows, "without a device and a token")
     run = _Run(
-        make_job=lambda: rotate_job(rows, allow_gap=allow_gap),
+        make_spec=lambda: rotate_spec(rows, allow_gap=allow_gap),
         file=file,
         service=service,
-        keywords=keywords,
-        journal=journal or _beside(file, "rotation").with_suffix(".journal"),
-        out=out or _beside(file, "rotated"),
+        run_options=run_options,
+        journal=journal or _default_path(file, "rotation").with_suffix(".journal"),
+        out=out or _default_path(file, "rotated"),
         json=json,
     )
-    check = _Check(
+    check = _Confirmation(
         verb="rotate",
         options=confirmation,
         saving=saving_to(None),
@@ -222,19 +222,19 @@ def rotate(
     return run.carry_out(check)
 
 
-def _beside(file: Path, what: str) -> Path:
-    """Return where something of a file goes unless it is said: in the present folder."""
-    return Path(f"{file.stem.removesuffix(_RESULTS)}.{what}.csv")
+def _default_path(file: Path, suffix: str) -> Path:
+    """Return the default path of an output file: in the current folder."""
+    return Path(f"{file.stem.removesuffix(_RESULTS)}.{suffix}.csv")
 
 
-def _say_skipped(rows: RowFile[Any], which: str) -> None:
+def _print_skipped(rows: RowFile[Any], reason: str) -> None:
     if rows.skipped:
-        say(f"Rows {which}, skipped: {rows.skipped}")
+        say(f"Skipped {plural(rows.skipped, 'row')} {reason}")
 
 
 @attrs.frozen(kw_only=True)
-class _Check:
-    """What is shown, confirmed and saved before a run."""
+class _Confirmation:
+    """Preview, confirmation and snapshot before a run."""
 
     verb: str
     options: ConfirmationOptions
@@ -249,45 +249,45 @@ class _Check:
 class _Run:
     """A run over the rows of a file."""
 
-    make_job: Callable[[], Job[Any]]
-    """Returns the job; the rows of each are used up once."""
+    make_spec: Callable[[], RunSpec[Any]]
+    """Creates the run; each can be iterated over once."""
     file: Path
     service: ServiceOptions
-    keywords: BulkRunOptions
+    run_options: BulkRunOptions
     journal: Path | None
     out: Path
     json: bool
 
-    def carry_out(self, check: _Check | None = None) -> int:
-        """Show, confirm and save what is to be changed, and do it."""
-        run = self.keywords.keywords()
-        if self.journal is None and self.keywords.settle is not None:
-            raise InputError("is for runs with --journal", path="--settle")
+    def carry_out(self, check: _Confirmation | None = None) -> int:
+        """Preview, confirm, take a snapshot, and run."""
+        run = self.run_options.keywords()
+        if self.journal is None and self.run_options.settle is not None:
+            raise InputError("requires --journal", path="--settle")
         if self.journal is not None:
             check_out(self.journal, "--journal")
         snapshot = None
         if check is not None:
             check.saving.check()
             if not check.options.dry_run:
-                # Refused before anybody is asked.
+                # Fail before asking for confirmation.
                 (check_new if self.journal is None else check_out)(self.out)
             finished = self._finished()
             code = self._confirm(check, finished)
             if code is not None:
                 return code
             ids = (one.device_id for one in self._left(finished))
-            if self.make_job().rows > len(finished):
+            if self.make_spec().rows > len(finished):
                 snapshot = check.saving.save(
                     self.service, ids, f"bulk-{check.verb}", remain=check.remain
                 )
         tago = self.service.client()
         if self.journal is None:
-            return _run_unwritten(self.make_job(), tago, run, self.out, json=self.json)
+            return _run_without_journal(self.make_spec(), tago, run, self.out, json=self.json)
         remember = {**self.service.remember(), "file": str(self.file.absolute())}
         if snapshot is not None:
             remember["snapshot"] = str(snapshot.absolute())
-        return journalled_run.begin(
-            self.make_job(),
+        return journalled_run.start(
+            self.make_spec(),
             self.journal,
             tago,
             self.out,
@@ -296,11 +296,11 @@ class _Run:
             json=self.json,
         )
 
-    def _confirm(self, check: _Check, finished: Collection[int]) -> Exit | None:
-        """Have the rows that are left confirmed; return the exit code if the command ends here."""
+    def _confirm(self, check: _Confirmation, finished: Collection[int]) -> Exit | None:
+        """Confirm the unfinished rows; return the exit code if the command ends here."""
         if finished:
-            say(f"{plural(len(finished), 'row')} finished before, by {self.journal}")
-        count = self.make_job().rows - len(finished)
+            say(f"{plural(len(finished), 'row')} finished before (journal: {self.journal})")
+        count = self.make_spec().rows - len(finished)
         preview = Preview(
             verb=check.verb,
             count=count,
@@ -311,41 +311,43 @@ class _Run:
         return preview.confirm(check.options, json=self.json, ask=check.ask and count > 0)
 
     def _finished(self) -> frozenset[int]:
-        """Return the numbers of the rows that an earlier run with the journal has finished."""
+        """Return the numbers of the rows that are finished in the journal."""
         if self.journal is None or not self.journal.exists():
             return frozenset()
         with Journal.read(self.journal) as journal:
             return frozenset(entry.number + 1 for entry in journal.rows(*_FINISHED))
 
-    def _left(self, finished: Collection[int]) -> Iterator[Entry[Any]]:
-        return (one for one in self.make_job().entries if one.number not in finished)
+    def _left(self, finished: Collection[int]) -> Iterator[RunRow[Any]]:
+        return (one for one in self.make_spec().entries if one.number not in finished)
 
 
-def _run_unwritten(job: Job[Any], tago: Tago, run: ResumeKeywords, out: Path, *, json: bool) -> int:
+def _run_without_journal(
+    spec: RunSpec[Any], tago: Tago, run: ResumeKeywords, out: Path, *, json: bool
+) -> int:
     with ResultsFile(out) as results:
-        summary = run_until_interrupted(_carry_out(job, tago, run, results))
-    ended = RunSummary(
-        kind=job.kind,
-        rows=job.rows,
+        summary = run_until_interrupted(_carry_out(spec, tago, run, results))
+    report = RunSummary(
+        names=spec.names,
+        rows=spec.rows,
         counts=results.counts,
         summary=summary,
         out=out,
         failures_allowed=RunOptions(**run).failures_allowed,
     )
     if json:
-        print_json(ended.as_json())
+        print_json(report.as_json())
     else:
-        for line in ended.lines():
+        for line in report.lines():
             print_line(line)
     if summary.stopped is not None:
         complain(summary.stopped)
-    return ended.code()
+    return report.code()
 
 
 async def _carry_out(
-    job: Job[Any], tago: Tago, run: ResumeKeywords, results: ResultsFile
+    spec: RunSpec[Any], tago: Tago, run: ResumeKeywords, results: ResultsFile
 ) -> Summary:
     interrupt = Interrupt()
-    with interrupt.watching(), open_display(job.done, job.rows) as display:
+    with interrupt.handle_signals(), open_display(spec.names.done, spec.rows) as display:
         async with tago:
-            return await carry_out(tago, job, results, display, interrupt, run=run)
+            return await carry_out(tago, spec, results, display, interrupt, run=run)

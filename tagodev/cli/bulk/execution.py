@@ -1,10 +1,9 @@
-"""Following a run: progress shown, signals heeded, and an end that loses nothing.
+"""Execution of a bulk run in a command: progress, signals and results.
 
-When a signal asks it to stop, no further row is read, rows that wait for their turn are taken back
-as ``pending``, and answers that are on their way are waited for, unless a second signal comes: what
-then has no outcome is ``in_doubt``.
-Without a journal, rows that were never read follow as ``pending``: in the end every row of the file
-is in the results.
+After a first SIGINT or SIGTERM the run reads no further rows, queued rows become ``pending``, and
+the command waits for answers to requests in flight. After a second signal it stops waiting; rows
+without an outcome are ``in_doubt``. Without a journal, unread rows are written as ``pending``, so
+every row of the file is in the results.
 """
 
 from __future__ import annotations
@@ -19,16 +18,17 @@ import attrs
 
 from tagodev.bulk.outcomes import Failed, InDoubt
 from tagodev.cli.bulk.operations import Feed
-from tagodev.cli.output.progress import Meter
+from tagodev.cli.options.confirmation import plural
+from tagodev.cli.output.progress import ProgressMeter
 from tagodev.errors import BulkStoppedError, InputError, InterruptedRunError, TagoError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
 
     from tagodev.bulk.options import ResumeKeywords
     from tagodev.bulk.outcomes import Outcome
     from tagodev.bulk.run import BulkRun
-    from tagodev.cli.bulk.operations import Entry, Job
+    from tagodev.cli.bulk.operations import RunRow, RunSpec
     from tagodev.cli.bulk.results import ResultsFile
     from tagodev.cli.output.progress import Display
     from tagodev.client import Tago
@@ -45,19 +45,19 @@ __all__ = [
 
 T = TypeVar("T")
 
-#: Seconds between two looks at the run.
-_TICK: Final = 0.25
-#: Failures that are shown at once.
+#: Seconds between two updates of the display.
+_POLL_INTERVAL: Final = 0.25
+#: Failures to show.
 _LAST_FAILURES: Final = 3
-#: Seconds that answers on their way get after the first signal.
-_PATIENCE: Final = 10.0
+#: Seconds to wait for answers after the first signal.
+_GRACE_PERIOD: Final = 10.0
 
 
 def run_until_interrupted(work: Coroutine[Any, Any, T]) -> T:
-    """Run something that may be interrupted before it has begun to send rows.
+    """Run a coroutine that a signal may cancel before it sends rows.
 
     Raises:
-        KeyboardInterrupt: it was, by whatever signal.
+        KeyboardInterrupt: a signal cancelled it.
     """
     try:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
@@ -67,7 +67,7 @@ def run_until_interrupted(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
-    """Return a loop for a long run: uvloop's, which takes less of the CPU, where there is one."""
+    """Return an event loop of uvloop if it is installed, which uses less CPU time."""
     try:
         from uvloop import new_event_loop
     except ImportError:
@@ -77,9 +77,9 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 class Interrupt:
-    """Counts the signals that ask to stop: the first asks kindly, the second means it.
+    """Counts the signals that ask the command to stop.
 
-    Until somebody attends to them, there is nothing to lose yet: the first cancels the task.
+    Before `count_only` is called, a signal cancels the task, since nothing was sent.
     """
 
     def __init__(self) -> None:
@@ -87,12 +87,12 @@ class Interrupt:
         self._task: asyncio.Task[Any] | None = None
 
     @contextlib.contextmanager
-    def watching(self) -> Iterator[None]:
-        """Take SIGINT and SIGTERM, within a running event loop."""
+    def handle_signals(self) -> Iterator[None]:
+        """Handle SIGINT and SIGTERM; call it in a running event loop."""
         self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()
         numbers = (signal.SIGINT, signal.SIGTERM)
-        # Where a loop has no signal handlers (Windows), Ctrl-C cancels the main task instead.
+        # Without signal handlers (Windows) Ctrl-C cancels the main task.
         with contextlib.suppress(NotImplementedError):
             for number in numbers:
                 loop.add_signal_handler(number, self._add)
@@ -103,8 +103,8 @@ class Interrupt:
                 for number in numbers:
                     loop.remove_signal_handler(number)
 
-    def attend(self) -> None:
-        """Look at `count` from now on."""
+    def count_only(self) -> None:
+        """Only count signals from now on; don't cancel the task."""
         self._task = None
 
     def _add(self) -> None:
@@ -115,64 +115,75 @@ class Interrupt:
 
 @attrs.frozen(kw_only=True)
 class Summary:
-    """What became of a run."""
+    """The figures of a finished run."""
 
     throttled: int
-    """429s met."""
+    """Answers with status 429."""
     elapsed: float
     """Seconds from the first row to the last outcome."""
     adopted: int
-    """Rows whose answer was lost, and that were found done afterwards."""
+    """Rows whose answer was lost and that were found done."""
     failures: int
-    """Rows that have failed, or are in doubt."""
+    """Rows that failed or are in doubt."""
     stopped: TagoError | None
-    """What ended it early."""
+    """The error that stopped the run."""
     interrupted: bool
-    """Whether a signal did."""
+    """Whether a signal stopped the run."""
+
+    def stop_reason(self, counts: Mapping[Any, int]) -> str | None:
+        """Return why the run ended early; None if it didn't.
+
+        Args:
+            counts: how many rows have each status.
+        """
+        if self.stopped is not None:
+            return str(self.stopped)
+        left = counts.get("pending", 0) + counts.get("in_doubt", 0)
+        return "interrupted" if self.interrupted and left else None
 
 
 @attrs.frozen(kw_only=True)
 class RunView:
-    """What is shown of a run."""
+    """What the display shows of a run."""
 
     display: Display
-    """Where."""
+    """The display."""
     route: str
-    """The route that its limit is counted on."""
+    """The route that limits the run."""
     rows: int
-    """How many rows there are."""
+    """Rows of the run."""
     finished: int = 0
-    """How many of them an earlier run has finished."""
+    """Rows that earlier runs finished."""
 
 
 async def carry_out(
     tago: Tago,
-    job: Job[Any],
+    spec: RunSpec[Any],
     results: ResultsFile,
     display: Display,
     interrupt: Interrupt | None = None,
     *,
     run: ResumeKeywords | None = None,
 ) -> Summary:
-    """Carry out a job without a journal; every row is in the results when it has ended.
+    """Carry out a run without a journal, writing the result of every row.
 
     Args:
         tago: an open client.
-        job: what to do.
-        results: where results go, row by row.
-        display: where progress is shown.
-        interrupt: what may ask it to stop.
-        run: how to go about it.
+        spec: the run.
+        results: the results file.
+        display: the progress display.
+        interrupt: signals that stop the run.
+        run: options of the run.
     """
-    assert job.begin is not None, "this kind of job takes a journal"
-    feed: Feed[Any] = Feed(job.entries)
+    assert spec.begin is not None, "this operation requires a journal"
+    feed: Feed[Any] = Feed(spec.entries)
 
-    def take(outcome: Outcome) -> None:
-        results.write(feed.take_back(outcome.index).result(outcome))
+    def record(outcome: Outcome) -> None:
+        results.write(feed.finish(outcome.index).result(outcome))
 
-    sight = RunView(display=display, route=job.kind.route, rows=job.rows)
+    view = RunView(display=display, route=spec.names.route, rows=spec.rows)
     try:
-        return await follow(tago, job.begin(tago, feed, run or {}), sight, interrupt, take)
+        return await follow(tago, spec.begin(tago, feed, run or {}), view, interrupt, record)
     finally:
         if not results.broken:
             _write_unfinished(feed, results)
@@ -181,135 +192,134 @@ async def carry_out(
 async def follow(
     tago: Tago,
     run: BulkRun[Any],
-    sight: RunView,
+    view: RunView,
     interrupt: Interrupt | None = None,
-    take: Callable[[Outcome], None] = lambda _: None,
+    on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> Summary:
-    """Follow a run to its end, or to an early one.
+    """Enter a run, show its progress, and return when it ends.
 
     Args:
         tago: an open client.
-        run: not entered yet.
-        sight: what is shown of it.
-        interrupt: what may ask it to stop.
-        take: is given each outcome.
+        run: a run that is not entered yet.
+        view: what the display shows.
+        interrupt: signals that stop the run.
+        on_outcome: called with each outcome.
 
     Raises:
         JournalError: the run's journal can't be used.
     """
-    return await _Following(tago, run, sight, interrupt or Interrupt(), take).to_the_end()
+    return await _Follower(tago, run, view, interrupt or Interrupt(), on_outcome).run_to_end()
 
 
-class _Following:
+class _Follower:
     def __init__(
         self,
         tago: Tago,
         run: BulkRun[Any],
-        sight: RunView,
+        view: RunView,
         interrupt: Interrupt,
-        take: Callable[[Outcome], None],
+        on_outcome: Callable[[Outcome], None],
     ) -> None:
         self._tago = tago
         self._run = run
-        self._sight = sight
+        self._view = view
         self._interrupt = interrupt
-        self._take = take
-        self._taken = 0
+        self._on_outcome = on_outcome
+        self._finished = 0
         self._adopted = 0
         self._failures = 0
-        self._meter = Meter(sight.rows, tago.limits.documented.minute, sight.route)
+        self._meter = ProgressMeter(view.rows, tago.limits.documented.minute, view.route)
         self._last_failures: deque[str] = deque(maxlen=_LAST_FAILURES)
         self._loop = asyncio.get_running_loop()
-        self._leave_at: float | None = None
+        self._deadline: float | None = None
         self._rejected_before = self._rejected()
 
-    async def to_the_end(self) -> Summary:
-        began = self._loop.time()
-        self._interrupt.attend()
+    async def run_to_end(self) -> Summary:
+        started = self._loop.time()
+        self._interrupt.count_only()
         async with self._run as run:
-            recording = asyncio.create_task(self._record(run))
+            consumer = asyncio.create_task(self._consume(run))
             try:
-                await self._watch(run, recording)
+                await self._show_progress(run, consumer)
             finally:
-                recording.cancel()
-        stopped = await _error_of(recording)
+                consumer.cancel()
+        stopped = await _error_of(consumer)
         return Summary(
             throttled=self._rejected() - self._rejected_before,
-            elapsed=self._loop.time() - began,
+            elapsed=self._loop.time() - started,
             adopted=self._adopted,
             failures=self._failures,
             stopped=None if isinstance(stopped, InterruptedRunError) else stopped,
-            interrupted=self._leave_at is not None,
+            interrupted=self._deadline is not None,
         )
 
-    async def _record(self, run: BulkRun[Any]) -> None:
+    async def _consume(self, run: BulkRun[Any]) -> None:
         async for outcome in run:
-            self._take(outcome)
-            self._taken += 1
+            self._on_outcome(outcome)
+            self._finished += 1
             self._adopted += getattr(outcome, "adopted", False)
             if isinstance(outcome, (Failed, InDoubt)):
                 self._failures += 1
                 self._last_failures.append(f"row {outcome.index + 1}: {outcome.error}")
 
-    async def _watch(self, run: BulkRun[Any], recording: asyncio.Task[None]) -> None:
-        """Show progress until everything is recorded, or it is time to leave."""
-        while not recording.done():
+    async def _show_progress(self, run: BulkRun[Any], consumer: asyncio.Task[None]) -> None:
+        """Show progress until every outcome is consumed or the grace period ends."""
+        while not consumer.done():
             self._show()
-            await asyncio.wait([recording], timeout=_TICK)
-            if not self._interrupt.count or recording.done():
+            await asyncio.wait([consumer], timeout=_POLL_INTERVAL)
+            if not self._interrupt.count or consumer.done():
                 continue
-            if self._leave_at is None:
-                self._leave_at = self._loop.time() + _PATIENCE
+            if self._deadline is None:
+                self._deadline = self._loop.time() + _GRACE_PERIOD
                 run.stop(InterruptedRunError("Interrupted"))
                 state = self._state()
                 in_flight = 0 if state is None else state.in_flight
-                waits = f": waiting for {in_flight} answers" if in_flight else ""
-                self._sight.display.say(f"Stopping{waits}")
-            elif self._interrupt.count > 1 or self._loop.time() >= self._leave_at:
+                waits = f": waiting for {plural(in_flight, 'answer')}" if in_flight else ""
+                self._view.display.print_message(f"Stopping{waits}")
+            elif self._interrupt.count > 1 or self._loop.time() >= self._deadline:
                 return
         self._show()
 
     def _show(self) -> None:
-        done = self._sight.finished + self._taken
-        moment = self._meter.look(
+        done = self._view.finished + self._finished
+        progress = self._meter.measure(
             self._loop.time(),
             done,
             self._tago.limits.snapshot(),
             failed=self._failures,
             failures=self._last_failures,
         )
-        self._sight.display.show(moment)
+        self._view.display.show(progress)
 
     def _rejected(self) -> int:
-        # Clients of one process may share the count, also with those that are closed.
+        # Clients of one process share this count, closed ones included.
         return sum(state.rejected for state in self._tago.limits.snapshot())
 
     def _state(self) -> RouteState | None:
         states = self._tago.limits.snapshot()
-        return next((state for state in states if state.route == self._sight.route), None)
+        return next((state for state in states if state.route == self._view.route), None)
 
 
-async def _error_of(recording: asyncio.Task[None]) -> TagoError | None:
-    """Return what ended the recording early, if that is an error of ours."""
-    await asyncio.wait([recording])
-    if recording.cancelled():
+async def _error_of(consumer: asyncio.Task[None]) -> TagoError | None:
+    """Return the library error that ended the consumer, if any."""
+    await asyncio.wait([consumer])
+    if consumer.cancelled():
         return None
-    error = recording.exception()
+    error = consumer.exception()
     if error is None or isinstance(error, TagoError):
         return error.reason if isinstance(error, BulkStoppedError) else error
     raise error
 
 
 def _write_unfinished(feed: Feed[Any], results: ResultsFile) -> None:
-    # Rows that only waited came back as pending; what is still out was on its way.
-    for entry in feed.out.values():
-        results.write(entry.unfinished("in_doubt", "Interrupted before the answer came"))
-    for entry in _until_unreadable(feed.rest()):
-        results.write(entry.unfinished("pending"))
+    # Queued rows have the outcome pending; the others were sent.
+    for row in feed.in_progress.values():
+        results.write(row.unfinished("in_doubt", "Interrupted before the answer arrived"))
+    for row in _readable(feed.unread()):
+        results.write(row.unfinished("pending"))
 
 
-def _until_unreadable(entries: Iterator[Entry[Any]]) -> Iterator[Entry[Any]]:
-    # A file that was changed meanwhile has been complained about already, or the run was stopped
-    # for another reason, which must not be hidden by this one.
+def _readable(rows: Iterator[RunRow[Any]]) -> Iterator[RunRow[Any]]:
+    # Ignore a changed file: it was reported already, or must not hide why the run stopped.
     with contextlib.suppress(InputError):
-        yield from entries
+        yield from rows

@@ -1,6 +1,6 @@
-"""``tagodev bulk status`` and ``tagodev bulk export``: looking into journals.
+"""The commands ``tagodev bulk status`` and ``tagodev bulk export``.
 
-Both only read, so they may look while another process works with a journal.
+Both only read, so they work while another process uses a journal.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.schema import is_journal
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.run_registry import is_running
-from tagodev.cli.apply.places import apply_folders
-from tagodev.cli.bulk.journal_results import check_out, result_of
+from tagodev.cli.apply.paths import apply_folders
+from tagodev.cli.bulk.journal_results import result_of
 from tagodev.cli.bulk.journal_status import JournalStatus
-from tagodev.cli.bulk.operation_names import kind_of
-from tagodev.cli.bulk.results import COLUMNS
+from tagodev.cli.bulk.operations import operation_names
+from tagodev.cli.bulk.results import COLUMNS, check_new
+from tagodev.cli.bulk.summary import count_text
 from tagodev.cli.exit_codes import Exit, exit_code
 from tagodev.cli.output.console import complain, in_options, print_json, print_line, say
 from tagodev.cli.output.streams import in_utf8
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["export", "status"]
 
-#: Rows that can't be read and are listed one by one.
+#: Unreadable rows to list individually.
 _SHOWN: Final = 3
 
 _Format: TypeAlias = Literal["csv", "jsonl"]
@@ -47,31 +48,31 @@ _Format: TypeAlias = Literal["csv", "jsonl"]
 
 def status(
     *journals: Path,
-    json: Annotated[bool, Parameter(negative="", help="One JSON object as output.")] = False,
+    json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
-    """Tell where journals stand, and how to go on; also while a run is going on."""
+    """Show the status of journals, and how to resume them."""
     code = Exit.OK
-    looks = []
+    reports = []
     for path in _files(journals or (Path(), *apply_folders())):
         try:
-            looks.append(_look(path))
+            reports.append(_report(path))
         except TagoError as error:
             complain(error)
             code = code or exit_code(error)
     if json:
-        print_json({"journals": [look.as_json() for look in looks]})
+        print_json({"journals": [report.as_json() for report in reports]})
     else:
-        for look in looks:
-            for line in look.lines():
+        for report in reports:
+            for line in report.lines():
                 print_line(line)
     return code
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    """Yield each file that is named, and of each folder its journals.
+    """Yield the files, and the journals of the folders.
 
     Raises:
-        InputError: there is none in a folder, or it can't be read.
+        InputError: the only folder has no journal, or a folder can't be read.
     """
     for path in paths:
         if not path.is_dir():
@@ -82,42 +83,42 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
         except OSError as error:
             raise InputError(f"{error.filename}: {error.strerror}") from None
         if not found and len(paths) == 1:
-            raise InputError(f"{path.absolute()}: no journal in this folder", hint="Name one")
+            raise InputError(f"{path.absolute()}: no journal in this folder", hint="Name a journal")
         yield from found
 
 
 @attrs.frozen
-class _JournalView:
-    """What is seen of a journal from outside."""
+class _JournalReport:
+    """The status of a journal, as printed."""
 
-    standing: JournalStatus
+    status: JournalStatus
     last_activity: float | None
     running: bool
     problem: JournalError | None = None
 
     @property
     def next(self) -> list[str]:
-        """What to do now, and by which command."""
+        """What to do next, with the command."""
         if self.running:
             return []
         if self.problem is not None:
             return [in_options(self.problem.hint)]
-        return [*self.standing.how_to_go_on()]
+        return [*self.status.next_steps()]
 
     @property
     def complete(self) -> bool:
-        return self.standing.whole and not self.standing.left
+        return self.status.whole and not self.status.left
 
     def as_json(self) -> dict[str, Any]:
-        standing, info = self.standing, self.standing.info
+        status, info = self.status, self.status.info
         states = {
-            "in_doubt" if state is EntryState.SENT else state.name.casefold(): standing.states.get(
+            "in_doubt" if state is EntryState.SENT else state.name.casefold(): status.states.get(
                 state, 0
             )
             for state in EntryState
         }
         return {
-            "journal": str(standing.path),
+            "journal": str(status.path),
             "kind": info.kind,
             "service": info.service,
             "run": info.run,
@@ -126,44 +127,44 @@ class _JournalView:
             "began": _iso(info.began),
             "last_activity": _iso(self.last_activity),
             "running": self.running,
-            "rows": standing.rows,
+            "rows": status.rows,
             **states,
-            "whole": standing.whole,
+            "whole": status.whole,
             "complete": self.complete,
             "problem": None if self.problem is None else self.problem.message,
             "next": self.next,
         }
 
     def lines(self) -> Iterator[str]:
-        standing, info = self.standing, self.standing.info
-        kind, states = standing.kind, standing.states
-        yield f"{standing.path}: {standing.done} of {standing.rows} {kind.noun} {kind.done}"
+        status, info = self.status, self.status.info
+        names, states = status.names, status.states
+        yield f"{status.path}: {status.done} of {status.rows} {names.noun} {names.done}"
         others = {
             "failed": states.get(EntryState.FAILED, 0),
-            "on their way" if self.running else "in doubt": states.get(EntryState.SENT, 0),
-            "not clear": states.get(EntryState.UNSOLVED, 0),
+            "in flight" if self.running else "in doubt": states.get(EntryState.SENT, 0),
+            "ambiguous": states.get(EntryState.UNSOLVED, 0),
             "pending": states.get(EntryState.PENDING, 0),
         }
-        if any(others.values()):
-            yield "  " + ", ".join(f"{count} {what}" for what, count in others.items() if count)
+        if text := count_text(others):
+            yield f"  {text}"
         source = info.keywords.get("file")
         yield f"  {f'from {source}, ' if source else ''}at {info.service}, run {info.run}"
         last = _iso(self.last_activity)
-        yield f"  begun {_iso(info.began)}, last activity {last or 'none'}"
+        yield f"  started {_iso(info.began)}, last activity {last or 'none'}"
         if self.running:
-            yield "  A process works with it now"
+            yield "  Running in another process"
         elif self.problem is not None:
-            yield f"  It can't be resumed as it is: {self.problem.message}"
+            yield f"  Can't be resumed: {self.problem.message}"
         elif self.complete:
             yield "  Complete"
         yield from (f"  {line}" for line in self.next)
 
 
-def _look(path: Path) -> _JournalView:
+def _report(path: Path) -> _JournalReport:
     with Journal.read(path) as journal:
         running = is_running(journal.info.run, path)
         problem = None if running else journal.problem()
-        return _JournalView(JournalStatus.of(journal), journal.last_activity(), running, problem)
+        return _JournalReport(JournalStatus.of(journal), journal.last_activity(), running, problem)
 
 
 def _iso(moment: float | None) -> str | None:
@@ -177,31 +178,25 @@ def _iso(moment: float | None) -> str | None:
 
 def export(
     *journals: Path,
-    format: Annotated[_Format, Parameter(help="csv (default) or jsonl.")] = "csv",  # noqa: A002  (the option's name)
+    format: Annotated[_Format, Parameter(help="Print csv (default) or jsonl.")] = "csv",  # noqa: A002  (the option's name)
     out: Annotated[
         Path | None,
-        Parameter(help="A new file, which only you may read; default: standard output."),
+        Parameter(help="Write a new file that only you can read; default: standard output."),
     ] = None,
 ) -> int:
-    """Print every row of journals, with the tokens that they hold."""
+    """Print every row of journals, including their tokens."""
     if not journals:
-        raise InputError("name at least one journal, or a folder of them")
+        raise InputError("name at least one journal or folder")
     with ExitStack() as opened:
         read = [opened.enter_context(Journal.read(path)) for path in _files(journals)]
-        if any(kind_of(one.info.kind).tokens for one in read):
-            say("This holds tokens of devices: keep it where only you can read it")
+        if any(operation_names(one.info.kind).tokens for one in read):
+            say("The output contains device tokens: keep it private")
         bad: list[JournalError] = []
         if out is None:
             in_utf8()
             _write(read, sys.stdout, format, bad)
             return _export_code(bad)
-        check_out(out)
-        if out.exists():
-            raise InputError(
-                f"{out} is there already, and may hold tokens",
-                path="--out",
-                hint="Name another file, or move that one away",
-            )
+        check_new(out)
         try:
             with whole_text(out) as file:
                 _write(read, file, format, bad)
@@ -211,11 +206,11 @@ def export(
 
 
 def _export_code(bad: Sequence[JournalError]) -> Exit:
-    """List the rows that could not be read, and return the exit code."""
+    """List the unreadable rows, and return the exit code."""
     for error in bad[:_SHOWN]:
         say(f"Skipped: {error.journal}: {error.message}")
     if len(bad) > _SHOWN:
-        say(f"... and {len(bad) - _SHOWN} more rows that can't be read")
+        say(f"... and {len(bad) - _SHOWN} more unreadable rows")
     return Exit.PARTIAL if bad else Exit.OK
 
 
@@ -223,12 +218,12 @@ def _write(
     journals: Sequence[Journal], file: IO[str], form: _Format, bad: list[JournalError]
 ) -> None:
     writer = csv.writer(file, lineterminator="\n")
-    # Rows of several say which they are of; those of one are what its results file is.
+    # The export of one journal has the columns of its results file.
     several = len(journals) > 1
     if form == "csv":
         writer.writerow(("journal", *COLUMNS) if several else COLUMNS)
     for journal in journals:
-        done = kind_of(journal.info.kind).done
+        done = operation_names(journal.info.kind).done
         for entry in journal.rows(on_unreadable=bad.append):
             try:
                 cells = result_of(entry, done).cells()

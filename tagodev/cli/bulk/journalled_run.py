@@ -1,7 +1,4 @@
-"""Runs with a journal: begun, gone on with, and told of in the end.
-
-Whatever ends such a run, the journal knows each row's state, and it is said how to go on.
-"""
+"""Bulk runs with a journal: start, resume and finish."""
 
 from __future__ import annotations
 
@@ -12,14 +9,16 @@ from tagodev.bulk.journal.prefill import fill_journal
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.options import RunOptions
 from tagodev.cli.bulk.execution import Interrupt, RunView, follow, run_until_interrupted
-from tagodev.cli.bulk.journal_results import check_out, check_replaceable, write_results
+from tagodev.cli.bulk.journal_results import check_replaceable, write_results
 from tagodev.cli.bulk.journal_status import JournalStatus, resume_command
 from tagodev.cli.bulk.summary import RunSummary
 from tagodev.cli.exit_codes import Exit, exit_code
+from tagodev.cli.options.confirmation import plural
 from tagodev.cli.options.run import CONSENT
 from tagodev.cli.output.console import complain, print_json, print_line, say
 from tagodev.cli.output.progress import open_display
 from tagodev.errors import RequestError, TagoError
+from tagodev.filesystem.atomic_write import check_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,14 +26,14 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.options import ResumeKeywords
     from tagodev.cli.bulk.execution import Summary
-    from tagodev.cli.bulk.operations import Job
+    from tagodev.cli.bulk.operations import RunSpec
     from tagodev.client import Tago
 
-__all__ = ["begin", "finish", "go_on"]
+__all__ = ["finish", "resume", "start"]
 
 
-def begin(
-    job: Job[Any],
+def start(
+    spec: RunSpec[Any],
     path: Path,
     tago: Tago,
     out: Path,
@@ -43,22 +42,22 @@ def begin(
     remember: Mapping[str, Any],
     json: bool,
 ) -> int:
-    """Write a job down, all of it, and carry it out; or go on, if it was written down before.
+    """Write all rows to a journal and run them, or resume if they were written before.
 
     Args:
-        job: what to do.
+        spec: the run.
         path: the journal.
-        tago: the client, not opened yet.
-        out: where the results go.
-        run: how to go about it.
-        remember: what else whoever goes on should know.
+        tago: a client that is not open yet.
+        out: the results file.
+        run: options of the run.
+        remember: more values to store for resuming.
         json: whether to print one JSON object.
     """
     check_out(out)
     info = JournalInfo(
         run="",
-        kind=job.kind.name,
-        options=dict(job.options),
+        kind=spec.names.name,
+        options=dict(spec.options),
         service=tago.base_url,
         keywords={
             **remember,
@@ -69,27 +68,27 @@ def begin(
     fill_journal(
         path,
         info,
-        job.payloads(),
-        adjustable=job.operation.adjustable,
+        spec.payloads(),
+        adjustable=spec.operation.adjustable,
         incomplete=run.get("incomplete", False),
     )
     with Journal.open(path) as journal:
         if dict(journal.info.options) != dict(info.options):
             journal.set_options(info.options)
-            # What was refused under the other option may be right under this one.
-            if again := journal.retry_failed():
-                say(f"Rows that failed before, and are tried again with other options: {again}")
-    return go_on(path, tago, out, run=run, json=json)
+            # Rows that failed under the old options may succeed under the new ones.
+            if retried := journal.retry_failed():
+                say(f"Retrying {plural(retried, 'failed row')} with other options")
+    return resume(path, tago, out, run=run, json=json)
 
 
-def go_on(path: Path, tago: Tago, out: Path, *, run: ResumeKeywords, json: bool) -> int:
-    """Do what is left to do of a journal, and write the results of all its rows.
+def resume(path: Path, tago: Tago, out: Path, *, run: ResumeKeywords, json: bool) -> int:
+    """Run the unfinished rows of a journal, and write the results of all its rows.
 
     Args:
         path: the journal.
-        tago: the client, not opened yet.
-        out: where the results go.
-        run: how to go about it.
+        tago: a client that is not open yet.
+        out: the results file.
+        run: options of the run.
         json: whether to print one JSON object.
     """
     check_out(out)
@@ -99,10 +98,9 @@ def go_on(path: Path, tago: Tago, out: Path, *, run: ResumeKeywords, json: bool)
     try:
         summary = run_until_interrupted(_follow(tago, before, run))
     except (RequestError, KeyboardInterrupt) as error:
-        # It has not even begun, but everything is written down.
         if isinstance(error, RequestError):
             complain(error)
-        say(f"To go on: {resume_command(path)}")
+        say(f"To resume: {resume_command(path)}")
         return exit_code(error) if isinstance(error, RequestError) else Exit.INTERRUPTED
     return finish(before, summary, out, run=run, json=json)
 
@@ -110,29 +108,29 @@ def go_on(path: Path, tago: Tago, out: Path, *, run: ResumeKeywords, json: bool)
 async def _follow(tago: Tago, before: JournalStatus, run: ResumeKeywords) -> Summary:
     interrupt = Interrupt()
     with (
-        interrupt.watching(),
-        open_display(before.kind.done, before.rows) as display,
+        interrupt.handle_signals(),
+        open_display(before.names.done, before.rows) as display,
     ):
-        sight = RunView(
+        view = RunView(
             display=display,
-            route=before.kind.route,
+            route=before.names.route,
             rows=before.rows,
             finished=before.rows - before.left,
         )
         async with tago:
-            return await follow(tago, tago.resume(before.path, **run), sight, interrupt)
+            return await follow(tago, tago.resume(before.path, **run), view, interrupt)
 
 
 def finish(
     before: JournalStatus, summary: Summary, out: Path, *, run: ResumeKeywords, json: bool
 ) -> int:
-    """Write the results of all rows, and tell what became of a run and how to go on.
+    """Write the results of all rows, print the summary, and return the exit code.
 
     Args:
-        before: where the journal stood when the run began.
-        summary: what became of it.
-        out: where the results go.
-        run: how it went about it.
+        before: the journal's status before the run.
+        summary: the figures of the run.
+        out: the results file.
+        run: options of the run.
         json: whether to print one JSON object.
     """
     with Journal.read(before.path) as journal:
@@ -143,8 +141,8 @@ def finish(
             if summary.stopped is not None:
                 complain(summary.stopped)
             raise
-    ended = RunSummary(
-        kind=before.kind,
+    report = RunSummary(
+        names=before.names,
         rows=after.rows,
         counts=counts,
         summary=summary,
@@ -158,13 +156,13 @@ def finish(
             "skipped": before.rows - before.left,
             "adopted": summary.adopted,
         }
-        print_json(ended.as_json() | more)
+        print_json(report.as_json() | more)
     else:
-        for line in ended.lines():
+        for line in report.lines():
             print_line(line)
     if summary.stopped is not None:
         complain(summary.stopped)
-    for line in after.how_to_go_on():
+    for line in after.next_steps():
         say(line)
-    code = ended.code()
+    code = report.code()
     return Exit.PARTIAL if code is Exit.OK and not after.whole else code

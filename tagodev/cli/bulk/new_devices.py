@@ -1,4 +1,4 @@
-"""Whether the devices of a list can be made, and be known again if the answer is lost."""
+"""Checks of a file of devices to create."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["check_new_devices"]
 
 
 def check_new_devices(file: RowFile[DeviceRow], identity: Identity | None) -> None:
-    """Make sure that each device of a file is a new one, and has what it is to be known by.
+    """Check that each device of a file is new and can be identified.
 
     Args:
         file: the devices.
-        identity: by what they are known again; None if they are not to be.
+        identity: what identifies a device whose answer was lost; None without a journal.
 
     Raises:
-        InvalidFileError: with every row that is not so.
+        InvalidFileError: rows are invalid; it lists them.
     """
     problems: list[InputError] = []
     lines: dict[str, int] = {}
@@ -43,32 +43,39 @@ def check_new_devices(file: RowFile[DeviceRow], identity: Identity | None) -> No
 def _problem(row: DeviceRow, identity: Identity | None, lines: dict[str, int]) -> InputError | None:
     if row.device_id:
         return InputError(
-            "names a device that exists, and this would make another",
+            "is the id of an existing device, but bulk create creates new ones",
             path="device_id",
-            hint="Leave it away, or change the device: tagodev apply, tagodev bulk edit",
+            hint="Remove the column, or edit the devices: tagodev bulk edit FILE",
         )
     if identity is None:
         return None
-    return _tag_problem(row.device) if identity == "tag" else _mark_problem(row, identity, lines)
+    return (
+        _tag_problem(row.device) if identity == "tag" else _identity_problem(row, identity, lines)
+    )
 
 
 def _tag_problem(device: DeviceCreate) -> InputError | None:
     if device.tags is UNSET or len(device.tags) < MAX_TAGS_PER_DEVICE:
         return None
     return InputError(
-        f"{len(device.tags)} tags leave no place for the one that it is known by",
+        f"{len(device.tags)} tags leave none for the tag that identifies the device",
         path="tags",
-        hint="Give --identity serial or name",
+        hint="Use --identity serial or --identity name",
     )
 
 
-def _mark_problem(row: DeviceRow, identity: Identity, lines: dict[str, int]) -> InputError | None:
-    """Return what is wrong with a row's name or serial number; `lines` knows where each stood."""
+def _identity_problem(
+    row: DeviceRow, identity: Identity, lines: dict[str, int]
+) -> InputError | None:
+    """Return what is wrong with a row's name or serial number.
+
+    `lines` maps each value to its first line.
+    """
     path = "serie_number" if identity == "serial" else "name"
     value = getattr(row.device, path)
     if value is UNSET:
-        return InputError("is needed to know the device again", path=path)
+        return InputError("is required to identify the device", path=path)
     first = lines.setdefault(value, row.line)
     if first == row.line:
         return None
-    return InputError(f"is that of line {first} too, and devices are known by it", path=path)
+    return InputError(f"must be unique, but line {first} has the same", path=path)

@@ -1,12 +1,9 @@
-"""The results of a bulk run, on disk row by row.
+"""Results of a bulk run without a journal, written row by row.
 
-A device's token comes back once, with its creation: whatever happens to this process afterwards,
-it must be in the file.
-So each row is flushed as it comes, nothing that exists is ever overwritten, and since the file
-holds tokens nobody else may read it, from the moment it is there.
+The service returns a device's token only once, when the device is created. So each row is flushed
+as it arrives, an existing file is never overwritten, and only the user can read the file.
 
-Runs with a journal have their rows there; `tagodev.cli.bulk.journal_results` writes the file at the
-end.
+The results of a run with a journal are written at its end (`tagodev.cli.bulk.journal_results`).
 """
 
 from __future__ import annotations
@@ -17,7 +14,6 @@ from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
 
 import attrs
 
-from tagodev.cli.bulk.operation_names import DoneStatus
 from tagodev.errors import InputError, TagoError
 from tagodev.filesystem.atomic_write import check_out, create_private
 
@@ -28,10 +24,14 @@ if TYPE_CHECKING:
 
     from tagodev.secrets import Secret
 
-__all__ = ["COLUMNS", "Counts", "Result", "ResultsFile", "Status", "check_new"]
+__all__ = ["COLUMNS", "Counts", "DoneStatus", "Result", "ResultsFile", "Status", "check_new"]
 
 COLUMNS: Final = ("row", "name", "device_id", "token", "status", "error")
 
+#: The status of a row that is done, by operation.
+DoneStatus: TypeAlias = Literal[
+    "created", "edited", "deleted", "issued", "rotated", "set", "sent", "applied", "done"
+]
 Status: TypeAlias = DoneStatus | Literal["failed", "in_doubt", "pending"]
 #: How many rows have each status.
 Counts: TypeAlias = "Mapping[Status, int]"
@@ -39,39 +39,39 @@ Counts: TypeAlias = "Mapping[Status, int]"
 
 @attrs.frozen
 class Result:
-    """What became of one row."""
+    """The result of one row."""
 
     row: int
-    """Which row of the file, from 1."""
+    """The number of the row in the file, from 1."""
     name: str
-    """The device's name, where the row gives it."""
+    """The device's name, if the row has it."""
     status: Status = attrs.field(kw_only=True)
-    """What became of it; ``pending`` if nothing was sent."""
+    """The status; ``pending`` if nothing was sent."""
     device_id: str = attrs.field(default="", kw_only=True)
-    """The device's id, where there is a device."""
+    """The device's id, if the device exists."""
     token: Secret | None = attrs.field(default=None, kw_only=True)
-    """The device's token, where it was made."""
+    """The device's token, if it was created."""
     error: str = attrs.field(default="", kw_only=True)
-    """Why it failed, or is in doubt."""
+    """Why the row failed or is in doubt."""
 
     def cells(self) -> tuple[object, ...]:
-        """Return what stands in each of `COLUMNS`; the token is shown."""
+        """Return the values of `COLUMNS`, with the whole token."""
         token = "" if self.token is None else self.token.reveal()
         return self.row, self.name, self.device_id, token, self.status, self.error
 
 
 class ResultsFile:
-    """A CSV file of results, for its owner's eyes only; a context manager."""
+    """A CSV file of results that only the user can read; a context manager."""
 
     def __init__(self, path: Path) -> None:
-        """Make the file.
+        """Create the file.
 
         Args:
-            path: where; nothing may be there yet.
+            path: a path that does not exist.
 
         Raises:
-            InputError: something is, or the file can't be made.
-            TagoError: the disk does not take it.
+            InputError: the path exists, or the file can't be created.
+            TagoError: the file can't be written.
         """
         self.path: Final = path
         self.counts: Final[dict[Status, int]] = {}
@@ -80,10 +80,10 @@ class ResultsFile:
         try:
             descriptor = create_private(path)
         except FileExistsError:
-            raise _is_there(path) from None
+            raise _exists(path) from None
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}", path="--out") from None
-        # Line buffered: every row is with the operating system when `write` returns.
+        # Line buffered: the operating system has every row when `write` returns.
         self._file = open(descriptor, "w", encoding="utf-8", newline="", buffering=1)  # noqa: SIM115, PTH123  (closed in __exit__; a descriptor, not a path)
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._put(0, COLUMNS)
@@ -92,7 +92,7 @@ class ResultsFile:
         """Write a row.
 
         Raises:
-            TagoError: the disk does not take it.
+            TagoError: the file can't be written.
         """
         self.counts[result.status] = self.counts.get(result.status, 0) + 1
         self._put(result.row, result.cells())
@@ -103,8 +103,8 @@ class ResultsFile:
         except OSError as error:
             self.broken = True
             raise TagoError(
-                f"{self.path}: {error.strerror}; rows are missing from row {row} on",
-                hint="They may have been done all the same: list the devices to find out",
+                f"{self.path}: {error.strerror}; rows from {row} on are missing",
+                hint="They may be done; list the devices to find out: tagodev device list",
             ) from None
 
     def __enter__(self) -> Self:
@@ -124,28 +124,28 @@ class ResultsFile:
             try:
                 self._file.close()
             except OSError:
-                # What it still held is known to be lost.
+                # The failed write was reported already.
                 if not self.broken:
                     raise
 
 
 def check_new(path: Path) -> None:
-    """Make sure that a new results file can be made, before anything is sent.
+    """Check that a new results file can be created.
 
     Args:
-        path: where.
+        path: the results file.
 
     Raises:
-        InputError: a file is there already, or none can be made.
+        InputError: the path exists, or the file can't be created.
     """
     check_out(path)
     if path.exists():
-        raise _is_there(path)
+        raise _exists(path)
 
 
-def _is_there(path: Path) -> InputError:
+def _exists(path: Path) -> InputError:
     return InputError(
-        f"{path} is there already, and may hold tokens",
+        f"{path} already exists and may contain tokens",
         path="--out",
-        hint="Name another file, or move that one away",
+        hint="Name another file, or move the existing one",
     )

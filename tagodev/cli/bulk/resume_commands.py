@@ -1,4 +1,4 @@
-"""``tagodev bulk resume``, ``retry-failed`` and ``untag``: going on from a journal."""
+"""The commands ``tagodev bulk resume``, ``retry-failed`` and ``untag``."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from cyclopts import Parameter
 
 from tagodev.bulk.journal.store import Journal
 from tagodev.cli.bulk import journalled_run
-from tagodev.cli.bulk.by_filter import YesOption, confirmed
 from tagodev.cli.bulk.execution import run_until_interrupted
 from tagodev.cli.bulk.untag import check_untag, remove_tags
+from tagodev.cli.options.confirmation import YesOption, confirmed
 from tagodev.cli.options.run import BulkRunOptions
 from tagodev.cli.options.service import RememberedOptions
 from tagodev.cli.output.console import complain, print_json, print_line, say
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["resume", "retry_failed", "untag"]
 
 _SERVICE: Final = RememberedOptions()
-_MANNER: Final = BulkRunOptions()
+_RUN_OPTIONS: Final = BulkRunOptions()
 
 _OutOption: TypeAlias = Annotated[
-    Path | None, Parameter(help="Where results go; default: where they were to go at first.")
+    Path | None, Parameter(help="Write the results here; default: the file that the journal names.")
 ]
-_JsonOption: TypeAlias = Annotated[bool, Parameter(negative="", help="One JSON object as output.")]
+_JsonOption: TypeAlias = Annotated[bool, Parameter(negative="", help="Print one JSON object.")]
 
 
 def resume(
@@ -38,19 +38,21 @@ def resume(
     /,
     *,
     service: RememberedOptions = _SERVICE,
-    keywords: BulkRunOptions = _MANNER,
+    run_options: BulkRunOptions = _RUN_OPTIONS,
     out: _OutOption = None,
     yes: YesOption = False,
     json: _JsonOption = False,
 ) -> int:
-    """Go on with a run from its journal alone, whatever it did and whatever has ended it."""
+    """Resume an interrupted run from its journal."""
     with Journal.read(journal) as opened:
         info = opened.info
     tago = _client(info, service)
-    run = keywords.keywords(info.keywords)
-    _agreed(journal, info, ledger=service.ledger is not None, out=out is not None, yes=yes)
+    run = run_options.keywords(info.keywords)
+    _confirm_outside_files(
+        journal, info, ledger=service.ledger is not None, out=out is not None, yes=yes
+    )
     out = out or _out(journal, info.keywords.get("out"))
-    return journalled_run.go_on(journal, tago, out, run=run, json=json)
+    return journalled_run.resume(journal, tago, out, run=run, json=json)
 
 
 def retry_failed(
@@ -58,22 +60,24 @@ def retry_failed(
     /,
     *,
     service: RememberedOptions = _SERVICE,
-    keywords: BulkRunOptions = _MANNER,
+    run_options: BulkRunOptions = _RUN_OPTIONS,
     out: _OutOption = None,
     yes: YesOption = False,
     json: _JsonOption = False,
 ) -> int:
-    """Try the rows of a journal again that the service has refused, and do what else is left."""
+    """Retry the failed rows of a journal, and resume the run."""
     with Journal.read(journal) as opened:
         info = opened.info
     tago = _client(info, service)
-    run = keywords.keywords(info.keywords)
-    _agreed(journal, info, ledger=service.ledger is not None, out=out is not None, yes=yes)
+    run = run_options.keywords(info.keywords)
+    _confirm_outside_files(
+        journal, info, ledger=service.ledger is not None, out=out is not None, yes=yes
+    )
     with Journal.open(journal, incomplete=run.get("incomplete", False)) as opened:
         if not opened.retry_failed():
-            say("No row has failed")
+            say("No row failed")
     out = out or _out(journal, info.keywords.get("out"))
-    return journalled_run.go_on(journal, tago, out, run=run, json=json)
+    return journalled_run.resume(journal, tago, out, run=run, json=json)
 
 
 def untag(
@@ -83,9 +87,9 @@ def untag(
     service: RememberedOptions = _SERVICE,
     json: _JsonOption = False,
 ) -> int:
-    """Remove the tags by which a run's devices were to be known again; their other tags stay."""
+    """Remove the tags that identify the devices of a run."""
     with Journal.open(journal) as opened:
-        # Open until the end: nobody may make more of these devices meanwhile.
+        # The open journal keeps other processes from creating more of these devices.
         check_untag(opened)
         tago = _client(opened.info, service)
         untagged = run_until_interrupted(remove_tags(tago, opened.info.run))
@@ -102,26 +106,28 @@ def untag(
 def _client(info: JournalInfo, service: RememberedOptions) -> Tago:
     tago = service.client(info)
     if tago.base_url != info.service:
-        say(f"The journal was begun at {info.service}; resuming at {tago.base_url}")
+        say(f"The run was started at {info.service}; resuming at {tago.base_url}")
     return tago
 
 
-def _out(journal: Path, known: object) -> Path:
-    return Path(known if isinstance(known, str) else f"{journal.stem}.results.csv")
+def _out(journal: Path, stored: object) -> Path:
+    return Path(stored if isinstance(stored, str) else f"{journal.stem}.results.csv")
 
 
-def _agreed(journal: Path, info: JournalInfo, *, ledger: bool, out: bool, yes: bool) -> None:
-    """Ask before files are written that the journal names and that lie outside its folder.
+def _confirm_outside_files(
+    journal: Path, info: JournalInfo, *, ledger: bool, out: bool, yes: bool
+) -> None:
+    """Ask before writing to files that the journal names outside its folder.
 
     Args:
-        journal: where it is.
-        info: what it is about.
-        ledger: whether the command names the ledger itself.
-        out: whether the command names the results itself.
+        journal: the path of the journal.
+        info: its description.
+        ledger: whether ``--ledger`` is given.
+        out: whether ``--out`` is given.
         yes: whether not to ask.
 
     Raises:
-        InputError: it can't be asked, or it is not wanted.
+        InputError: the user declines, or standard input is not a terminal.
     """
     named = {"--out": None if out else info.keywords.get("out")}
     named["--ledger"] = None if ledger else info.keywords.get("ledger")
@@ -138,12 +144,12 @@ def _agreed(journal: Path, info: JournalInfo, *, ledger: bool, out: bool, yes: b
     if yes:
         return
     try:
-        agreed = confirmed("Type yes to write there:", "yes")
+        answer = confirmed("Type yes to write there:", "yes")
     except InputError:
         raise InputError(
             "confirmation is required but stdin is not a terminal",
             path="--yes",
-            hint=f"Re-run with --yes, or name the file: {' '.join(outside)}",
+            hint=f"Re-run with --yes, or give {' '.join(outside)}",
         ) from None
-    if not agreed:
-        raise InputError("not confirmed", hint=f"Name the file: {' '.join(outside)}")
+    if not answer:
+        raise InputError("not confirmed", hint=f"Give {' '.join(outside)}")

@@ -1,4 +1,4 @@
-"""Removing the tags of a run from its devices, once nobody needs to know them by these."""
+"""Removal of the tags that identify the devices of a run."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tagodev.bulk.outcomes import Edited, Failed, InDoubt
 from tagodev.cli.bulk.execution import Interrupt, RunView, Summary, follow
 from tagodev.cli.bulk.journal_status import resume_command
 from tagodev.cli.exit_codes import Exit, exit_code
+from tagodev.cli.options.confirmation import plural
 from tagodev.cli.output.console import say
 from tagodev.cli.output.progress import open_display
 from tagodev.errors import JournalError
@@ -29,19 +30,19 @@ __all__ = ["Untagged", "check_untag", "remove_tags"]
 
 @attrs.frozen(kw_only=True)
 class Untagged:
-    """What became of the tags of a run."""
+    """The summary of ``tagodev bulk untag``."""
 
     tag: str
-    """The key that they have."""
+    """The key of the tags."""
     devices: int
-    """How many devices carried one."""
+    """How many devices had the tag."""
     summary: Summary
-    """What became of the run that removed them."""
+    """The figures of the run that removed the tags."""
     removed: int
-    """How many carry none any more."""
+    """How many devices no longer have the tag."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return what a program is told."""
+        """Return the summary as a JSON object."""
         stopped = self.summary.stopped
         return {
             "tag": self.tag,
@@ -53,12 +54,12 @@ class Untagged:
         }
 
     def lines(self) -> Iterator[str]:
-        """Yield what a person is told."""
+        """Yield the summary as lines of text."""
         if not self.devices:
-            yield f"No device carries the tag {self.tag}"
+            yield f"No device has the tag {self.tag}"
             return
         yield (
-            f"The tag {self.tag} removed from {self.removed} of {self.devices} devices "
+            f"Tag {self.tag} removed from {self.removed} of {self.devices} devices "
             f"in {self.summary.elapsed:.1f} s, {self.summary.throttled} requests throttled"
         )
 
@@ -72,56 +73,56 @@ class Untagged:
 
 
 def check_untag(journal: Journal) -> None:
-    """Make sure that a run has tagged devices, and needs their tags no longer.
+    """Check that a run tagged its devices, and no longer needs the tags.
 
     Args:
-        journal: of the run.
+        journal: the journal of the run.
 
     Raises:
-        JournalError: it has not, or still does.
+        JournalError: the run did not tag devices, or still needs the tags.
     """
     info = journal.info
     if info.kind != "create_devices" or info.options.get("identity") != "tag":
-        raise JournalError("this run has not tagged any device", journal=str(journal.path))
+        raise JournalError("this run did not tag any devices", journal=str(journal.path))
     lost = journal.counts().get(EntryState.SENT, 0)
     if lost:
         raise JournalError(
-            f"{lost} of its rows are in doubt, and only the tag tells whether they were done",
+            f"the run still needs its tags: {plural(lost, 'row')} in doubt",
             journal=str(journal.path),
-            hint=f"Finish it first: {resume_command(journal.path)}",
+            hint=f"Resume the run first: {resume_command(journal.path)}",
         )
 
 
 async def remove_tags(tago: Tago, run: str) -> Untagged:
-    """Remove the tags of a run from all devices that carry one.
+    """Remove the tag of a run from all devices that have it.
 
     Args:
-        tago: the client, not opened yet.
-        run: name of the run.
+        tago: a client that is not open yet.
+        run: the id of the run.
     """
     key = f"{TAG_PREFIX}{run}"
     interrupt = Interrupt()
     removed = 0
 
-    def take(outcome: Outcome) -> None:
+    def count(outcome: Outcome) -> None:
         nonlocal removed
         if isinstance(outcome, Edited):
             removed += 1
         elif isinstance(outcome, (Failed, InDoubt)):
             say(f"Device {outcome.item.device_id}: {outcome.error}")
 
-    with interrupt.watching():
+    with interrupt.handle_signals():
         async with tago:
             changes = await _changes(tago, key)
             with open_display("untagged", len(changes)) as display:
-                sight = RunView(display=display, route="PUT /device/:device_id", rows=len(changes))
+                view = RunView(display=display, route="PUT /device/:device_id", rows=len(changes))
                 edits = tago.devices.edit_many(changes)
-                summary = await follow(tago, edits, sight, interrupt, take)
+                summary = await follow(tago, edits, view, interrupt, count)
     return Untagged(tag=key, devices=len(changes), summary=summary, removed=removed)
 
 
 async def _changes(tago: Tago, key: str) -> list[DeviceChange]:
-    # All of them first: a device that loses the tag leaves the list, and moves the others in it.
+    # List all devices first: removing a tag takes a device out of the list and shifts its pages.
     devices = tago.devices.list(
         filter=DeviceFilter(tags=[TagFilter(key)]), fields=("tags",), order_by="created_at,asc"
     )

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tagodev.cli.bulk.execution import Summary, carry_out
-from tagodev.cli.bulk.operations import Job, create_job, delete_job
+from tagodev.cli.bulk.operations import RunSpec, create_spec, delete_spec
 from tagodev.cli.bulk.results import ResultsFile
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.service import hard_limits
@@ -188,21 +188,21 @@ async def _measure(folder: Path) -> _Phases:
 
 async def _run_cycle(tago: Tago, sites: Path, out: Path) -> _Cycle:
     """Create the devices of a file and delete them."""
-    job = create_job(read_devices(sites))
+    spec = create_spec(read_devices(sites))
     began = time.time()
-    created, creation = await _run(tago, job, out)
-    deletion_job = delete_job(read_device_ids(out))
-    deleted, deletion = await _run(tago, deletion_job, out.with_suffix(".deleted.csv"))
+    created, creation = await _run(tago, spec, out)
+    deletion_spec = delete_spec(read_device_ids(out))
+    deleted, deletion = await _run(tago, deletion_spec, out.with_suffix(".deleted.csv"))
     elapsed = _Phases(create=creation.elapsed, delete=deletion.elapsed)
     return _Cycle(created=created, deleted=deleted, began=began, elapsed=elapsed)
 
 
-async def _run(tago: Tago, job: Job[Any], out: Path) -> tuple[int, Summary]:
-    with ResultsFile(out) as results, open_display(f"{job.done:>7}", job.rows) as display:
-        summary = await carry_out(tago, job, results, display)
+async def _run(tago: Tago, spec: RunSpec[Any], out: Path) -> tuple[int, Summary]:
+    with ResultsFile(out) as results, open_display(f"{spec.names.done:>7}", spec.rows) as display:
+        summary = await carry_out(tago, spec, results, display)
     if summary.stopped is not None:
         raise summary.stopped
-    return results.counts.get(job.done, 0), summary
+    return results.counts.get(spec.names.done, 0), summary
 
 
 # --- device list -------------------------------------------------------------------------------

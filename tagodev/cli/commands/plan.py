@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
-from tagodev.cli.apply.places import ListState
+from tagodev.cli.apply.paths import ListState
 from tagodev.cli.apply.stdin import at_hand
 from tagodev.cli.bulk.by_filter import plural
 from tagodev.cli.exit_codes import Exit

@@ -1,6 +1,6 @@
-"""Looking for what is wrong: the address, the way there, the token, the plan, the room for devices.
+"""Checks of ``tagodev doctor``: address, connection, token, rate plan and device limit.
 
-Nothing is changed, and no more than a handful of requests is sent, within the narrowest limits.
+The checks change nothing and send at most five requests.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import attrs
 
 from tagodev.address import REGIONS, find_address
 from tagodev.cli.doctor.environment import PROXIES, environment, versions
-from tagodev.cli.doctor.network import Step, walk_to
+from tagodev.cli.doctor.network import Step, check_connection
 from tagodev.cli.exit_codes import Exit, exit_code
 from tagodev.cli.options.service import hard_limits
 from tagodev.client import Tago
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from tagodev.models import Profile, TokenInfo
     from tagodev.secrets import Secret
 
-__all__ = ["Diagnosis", "Problem", "examine", "kind_by_info", "kind_by_prefix"]
+__all__ = ["Diagnosis", "Problem", "diagnose", "kind_by_info", "kind_by_prefix"]
 
 T = TypeVar("T")
 
-#: What newly issued tokens of each kind begin with (docs.tago.io: Account token).
+#: Prefixes of new tokens (docs.tago.io: Account token).
 _PREFIXES: Final = {
     "p-": "profile",
     "a-": "analysis",
@@ -49,132 +49,132 @@ _PREFIXES: Final = {
     "at": "service authorization",
 }
 _STORAGE_TYPES: Final = ("mutable", "immutable", "hybrid")
-#: Answers by which the service says that this token may not ask.
+#: Answers to a request that the token may not send.
 _REFUSALS: Final = (AuthenticationError, PermissionDeniedError, NotFoundError)
 _TIMEOUT: Final = 15.0
-#: Seconds by which two clocks may differ before it is worth saying.
-_CLOCKS_APART: Final = 60.0
+#: Seconds by which the clocks may differ without a note.
+_MAX_CLOCK_DIFFERENCE: Final = 60.0
 
 
 @attrs.frozen
 class Problem:
-    """Something that is wrong."""
+    """A problem that the checks found."""
 
     what: str
-    """What it is, in one sentence."""
+    """The problem, in one sentence."""
     hint: str
-    """What to do about it."""
+    """What to do."""
     code: Exit
-    """The exit code that says so."""
+    """The exit code."""
 
 
 @attrs.define
 class Diagnosis:
-    """What was found; None where nothing could be."""
+    """The results of the checks; None for a check that was not possible."""
 
     environment: dict[str, str] = attrs.field(factory=environment)
-    """Variables that are set."""
+    """Environment variables that are set."""
     versions: dict[str, str] = attrs.field(factory=versions)
-    """What this program is made of."""
+    """Versions of tagodev and its dependencies."""
     service: dict[str, Any] | None = None
-    """Address, region, and who said so."""
+    """Address, region and source."""
     connection: list[Step] = attrs.field(factory=list)
-    """The way there; the last step is the first that does not work."""
+    """The steps of the connection, up to the first that fails."""
     token: dict[str, Any] | None = None
-    """Of which kind it is, and where it came from."""
+    """Kind and source of the token."""
     plan: dict[str, Any] | None = None
-    """Whose limits hold, and whose are kept."""
+    """The rate plan of the profile, and the plan whose limits tagodev keeps."""
     devices: dict[str, int | None] | None = None
-    """Used and free."""
+    """Used and free devices."""
     clock: dict[str, float] | None = None
-    """How far the service's clock is ahead of this machine's."""
+    """Seconds by which the service's clock is ahead of this machine's."""
     problems: list[Problem] = attrs.field(factory=list)
-    """What is wrong, in the order in which it was met."""
+    """Problems, in the order of the checks."""
     notes: list[str] = attrs.field(factory=list)
-    """What is worth knowing, and not wrong."""
+    """Facts that are not problems."""
 
-    def complain(self, what: str, hint: str, code: Exit) -> None:
-        """Note something that is wrong."""
+    def add_problem(self, what: str, hint: str, code: Exit) -> None:
+        """Add a problem."""
         self.problems.append(Problem(what, hint, code))
 
     def as_json(self) -> dict[str, Any]:
-        """Return everything as one JSON object."""
-        return attrs.asdict(self)
+        """Return the results as a JSON object."""
+        return attrs.asdict(self) | {"connection": [step.as_json() for step in self.connection]}
 
 
-async def examine(service: ServiceOptions) -> Diagnosis:
-    """Look for what is wrong.
+async def diagnose(service: ServiceOptions) -> Diagnosis:
+    """Run all checks.
 
     Args:
-        service: what would be talked to, as whom.
+        service: the service options.
 
     Raises:
-        InputError: an option is out of bounds.
+        InputError: an option is out of range.
     """
     hard_limits("free", service.minute)
-    found = Diagnosis()
-    settings, address = _find(service, found)
+    diagnosis = Diagnosis()
+    settings, address = _find(service, diagnosis)
     if settings is None or address is None:
-        return found
-    found.connection = await walk_to(address)
-    last = found.connection[-1]
+        return diagnosis
+    diagnosis.connection = await check_connection(address)
+    last = diagnosis.connection[-1]
     if not last.works:
-        found.complain(f"{last.name} fails: {last.told}", last.hint, Exit.SERVICE)
+        diagnosis.add_problem(f"{last.name} fails: {last.detail}", last.hint, Exit.SERVICE)
     if settings.token is None:
-        found.complain(
-            "There is no token",
-            "Set TAGOIO_TOKEN, or keep one in a profile: tagodev config set NAME",
+        diagnosis.add_problem(
+            "No token is set",
+            "Set TAGOIO_TOKEN, or store a token in a profile: tagodev config set NAME",
             Exit.CONFIGURATION,
         )
-        return found
-    found.token = {"source": settings.source, "kind_by_prefix": kind_by_prefix(settings.token)}
+        return diagnosis
+    diagnosis.token = {"source": settings.source, "kind_by_prefix": kind_by_prefix(settings.token)}
     if last.works:
-        await _ask(service, settings, found)
-    return found
+        await _check_service(service, settings, diagnosis)
+    return diagnosis
 
 
-def _find(service: ServiceOptions, found: Diagnosis) -> tuple[Settings | None, str | None]:
-    """Return the settings and the address that they lead to."""
+def _find(service: ServiceOptions, diagnosis: Diagnosis) -> tuple[Settings | None, str | None]:
+    """Return the settings and the address of the service."""
     try:
         settings = service.settings()
         address = find_address(settings.region, settings.api, allow_http=False)
     except ConfigurationError as error:
-        found.complain(error.message, error.hint, Exit.CONFIGURATION)
+        diagnosis.add_problem(error.message, error.hint, Exit.CONFIGURATION)
         return None, None
     region = next((name for name, url in REGIONS.items() if url == address), None)
-    found.service = {"address": address, "region": region, "source": settings.address_source}
-    if any(name in found.environment for name in PROXIES):
-        found.notes.append("A proxy is set in the environment: tagodev does not go through it")
+    diagnosis.service = {"address": address, "region": region, "source": settings.address_source}
+    if any(name in diagnosis.environment for name in PROXIES):
+        diagnosis.notes.append("The environment sets a proxy, which tagodev does not use")
     return settings, address
 
 
-async def _ask(service: ServiceOptions, settings: Settings, found: Diagnosis) -> None:
-    """Ask the service itself."""
+async def _check_service(service: ServiceOptions, settings: Settings, diagnosis: Diagnosis) -> None:
+    """Check token, plan and clock with requests to the service."""
     try:
         client = Tago(
             settings.token,
             region=settings.region,
             api=settings.api,
-            # So few requests fit any plan.
+            # The smallest plan suffices for so few requests.
             plan="free",
             minute=service.minute,
             timeout=_TIMEOUT,
             retry=RetryPolicy(attempts=2),
         )
     except ConfigurationError as error:
-        found.complain(error.message, error.hint, Exit.CONFIGURATION)
+        diagnosis.add_problem(error.message, error.hint, Exit.CONFIGURATION)
         return
     async with client as tago:
-        if await _ask_for_token(tago, found):
-            await _ask_for_plan(tago, service.plan or settings.plan, found)
+        if await _check_token(tago, diagnosis):
+            await _check_plan(tago, service.plan or settings.plan, diagnosis)
         clock = tago.limits.clock()
         if clock is not None:
-            found.clock = attrs.asdict(clock)
-            if abs(clock.ahead) > _CLOCKS_APART:
-                found.notes.append("One of the two clocks is wrong; tagodev goes by the service's")
-        elif found.connection[-1].works:
-            found.notes.append(
-                "The service does not tell the time: requests go steadily, and more slowly"
+            diagnosis.clock = attrs.asdict(clock)
+            if abs(clock.ahead) > _MAX_CLOCK_DIFFERENCE:
+                diagnosis.notes.append("The two clocks differ; tagodev uses the service's clock")
+        elif diagnosis.connection[-1].works:
+            diagnosis.notes.append(
+                "The service does not send its time, so requests are paced and slower"
             )
 
 
@@ -182,13 +182,13 @@ async def _ask(service: ServiceOptions, settings: Settings, found: Diagnosis) ->
 
 
 def kind_by_prefix(token: Secret) -> str | None:
-    """Return which kind of token begins so; None for a device's, and for older ones."""
+    """Return the kind of a token by its prefix; None for device tokens and old tokens."""
     value = token.reveal()
     return next((kind for start, kind in _PREFIXES.items() if value.startswith(start)), None)
 
 
 def kind_by_info(info: TokenInfo) -> str | None:
-    """Return which kind of token the service describes; None if it does not show."""
+    """Return the kind of a token by the service's description; None if it is not clear."""
     if info.type in _STORAGE_TYPES:
         return "device"
     if info.type is not None:
@@ -198,77 +198,79 @@ def kind_by_info(info: TokenInfo) -> str | None:
     return "device" if "bucket" in info.extra else None
 
 
-async def _ask_for_token(tago: Tago, found: Diagnosis) -> bool:
-    """Ask what the token is; return whether that leads on."""
+async def _check_token(tago: Tago, diagnosis: Diagnosis) -> bool:
+    """Check the token; return whether it gives access to the profile."""
     try:
         info = await tago.tokens.info()
     except RequestError as error:
-        _tell_refusal(error, found)
+        _add_token_problem(error, diagnosis)
         return False
-    found.connection.append(Step("HTTP", works=True, told="the service answers"))
-    assert found.token is not None, "its prefix was looked at before"
+    diagnosis.connection.append(Step("HTTP", works=True, detail="the service answers"))
+    assert diagnosis.token is not None, "the prefix was checked before"
     kind = kind_by_info(info)
     expires = None if info.expire_time is None else info.expire_time.isoformat()
-    found.token |= {"kind": kind, "name": info.name, "expires": expires}
+    diagnosis.token |= {"kind": kind, "name": info.name, "expires": expires}
     if kind == "analysis":
-        found.notes.append("An analysis token may do what its access policies grant, and no more")
+        diagnosis.notes.append(
+            "An analysis token has only the permissions that its access policies grant"
+        )
     if kind in (None, "profile", "analysis"):
         return True
-    found.complain(
-        f"This is the token of a {kind}: it does not open the profile",
-        "Take a token of the profile, which begins with p-",
+    diagnosis.add_problem(
+        f"The token is a {kind} token and gives no access to the profile",
+        "Use a profile token, which begins with p-",
         Exit.AUTHORIZATION,
     )
     return False
 
 
-def _tell_refusal(error: RequestError, found: Diagnosis) -> None:
-    """Say why not even the token could be asked for."""
+def _add_token_problem(error: RequestError, diagnosis: Diagnosis) -> None:
+    """Add the problem of a failed token request."""
     code = exit_code(error)
     answered = not isinstance(error, (NoAnswerError, MalformedAnswerError))
     if isinstance(error, (AuthenticationError, PermissionDeniedError)):
-        found.connection.append(Step("HTTP", works=True, told="the service answers"))
-        found.complain(
-            f"The service does not take the token: {error.headline()}",
-            "Check it; it belongs to one region (us-e1, eu-w1), and may have expired",
+        diagnosis.connection.append(Step("HTTP", works=True, detail="the service answers"))
+        diagnosis.add_problem(
+            f"The service rejects the token: {error.headline()}",
+            "Check that the token is of this region (us-e1, eu-w1) and has not expired",
             code,
         )
         return
     hint = (
-        "Try again later, and look at https://status.tago.io"
+        "Try again later, and check https://status.tago.io"
         if answered and not isinstance(error, NotFoundError)
-        else "Check the address: something else than the service may answer there"
+        else "Check the address: another server may answer there"
     )
-    found.connection.append(Step("HTTP", False, error.headline(), hint))
-    found.complain(f"HTTP fails: {error.headline()}", hint, code)
+    diagnosis.connection.append(Step("HTTP", False, error.headline(), hint))
+    diagnosis.add_problem(f"HTTP fails: {error.headline()}", hint, code)
 
 
 # --- the plan ------------------------------------------------------------------------------------
 
 
-async def _ask_for_plan(tago: Tago, kept: str | None, found: Diagnosis) -> None:
-    """Ask which plan there is, and how many devices."""
-    profile = await _unless_refused(tago.profile.info, found)
+async def _check_plan(tago: Tago, kept: str | None, diagnosis: Diagnosis) -> None:
+    """Check the rate plan and the number of devices."""
+    profile = await _if_permitted(tago.profile.info, diagnosis)
     name, source = (None, None) if profile is None else (profile.plan, "profile")
     if name is None:
-        account = await _unless_refused(tago.account.plan, found)
+        account = await _if_permitted(tago.account.plan, diagnosis)
         name, source = (None, None) if account is None else (account.plan, "account")
     kept = None if kept == "auto" else kept
-    found.plan = {"plan": name, "source": source, "kept": kept or _known(name) or "free"}
-    found.plan |= _soft_limits(profile)
-    _judge_plan(name, kept, found)
-    summary = await _unless_refused(lambda: tago.profile.summary(only_amount=True), found)
+    diagnosis.plan = {"plan": name, "source": source, "kept": kept or _known(name) or "free"}
+    diagnosis.plan |= _soft_limits(profile)
+    _compare_plans(name, kept, diagnosis)
+    summary = await _if_permitted(lambda: tago.profile.summary(only_amount=True), diagnosis)
     if summary is not None and summary.devices is not None:
-        _judge_slots(summary.devices, name, found)
+        _check_devices(summary.devices, name, diagnosis)
 
 
-async def _unless_refused(ask: Callable[[], Awaitable[T]], found: Diagnosis) -> T | None:
+async def _if_permitted(request: Callable[[], Awaitable[T]], diagnosis: Diagnosis) -> T | None:
     try:
-        return await ask()
+        return await request()
     except _REFUSALS:
         return None
     except TagoError as error:
-        found.complain(str(error), error.hint, exit_code(error))
+        diagnosis.add_problem(str(error), error.hint, exit_code(error))
         return None
 
 
@@ -283,49 +285,50 @@ def _soft_limits(profile: Profile | None) -> dict[str, Any]:
     return {"soft_limits": {"data_input": rpm.data_input, "data_output": rpm.data_output}}
 
 
-def _judge_plan(name: str | None, kept: str | None, found: Diagnosis) -> None:
-    """Compare the plan that there is with the one whose limits would be kept."""
+def _compare_plans(name: str | None, kept: str | None, diagnosis: Diagnosis) -> None:
+    """Compare the profile's plan with the one that is set."""
     if name is None:
-        found.notes.append(
-            "The token may not ask for its plan; unless it is named, the limits of free are kept"
+        diagnosis.notes.append(
+            "The token can't read the plan; set it with --plan, or the limits of free apply"
         )
         return
-    plan, wanted = _known(name), _known(kept)
+    plan, chosen = _known(name), _known(kept)
     if plan is None:
-        if wanted is None:
-            found.complain(
-                f"The limits of the plan {name!r} are not published",
-                "Name the plan whose limits come nearest with --plan, or give HardLimits",
+        if chosen is None:
+            diagnosis.add_problem(
+                f"The rate limits of the plan {name} are not published",
+                "Set the plan with the closest limits: --plan PLAN",
                 Exit.CONFIGURATION,
             )
         return
-    if wanted is None or wanted == plan:
+    if chosen is None or chosen == plan:
         return
-    if _creations(wanted) > _creations(plan):
-        found.complain(
-            f"The limits of {wanted} would be kept, but the profile is on {plan}: "
-            "requests would be rejected",
-            "Leave the plan away (--plan, TAGODEV_PLAN), and it is asked for",
+    if _create_limit(chosen) > _create_limit(plan):
+        diagnosis.add_problem(
+            f"The plan is set to {chosen}, but the profile has {plan}: requests will be rejected",
+            "Remove --plan or TAGODEV_PLAN, so that tagodev reads the plan from the service",
             Exit.CONFIGURATION,
         )
     else:
-        found.notes.append(f"The limits of {wanted} would be kept, slower than {plan} allows")
+        diagnosis.notes.append(f"The plan is set to {chosen}, which is slower than {plan}")
 
 
-def _creations(plan: Plan) -> int:
+def _create_limit(plan: Plan) -> int:
     return HardLimits.for_plan(plan).limit("POST /device")
 
 
-def _judge_slots(used: int, name: str | None, found: Diagnosis) -> None:
+def _check_devices(used: int, name: str | None, diagnosis: Diagnosis) -> None:
     plan = _known(name)
     cap = None if plan is None else DEVICE_CAPS[plan]
     if cap is not None and used > cap:
-        found.notes.append(f"There are more devices than the {cap} of the plan: a cap of its own")
+        diagnosis.notes.append(
+            f"The profile has more devices than the {cap} of its plan: it has its own limit"
+        )
         cap = None
-    found.devices = {"used": used, "cap": cap, "free": None if cap is None else cap - used}
+    diagnosis.devices = {"used": used, "cap": cap, "free": None if cap is None else cap - used}
     if cap == used:
-        found.complain(
-            f"The plan holds no more devices: all {cap} are there",
-            "Delete some, or take a plan with more room",
+        diagnosis.add_problem(
+            f"The plan allows no more devices: all {cap} are used",
+            "Delete devices, or choose a larger plan",
             Exit.RESOURCE,
         )

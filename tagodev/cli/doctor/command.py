@@ -1,4 +1,4 @@
-"""``tagodev doctor``: whether everything is in order, and what to do where it is not."""
+"""The ``tagodev doctor`` command."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from tagodev.cli.doctor.checks import Diagnosis, examine
+from tagodev.cli.doctor.checks import Diagnosis, diagnose
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import clocks_apart, print_json, print_line
@@ -23,51 +23,55 @@ _DEFAULTS: Final = ServiceOptions()
 def doctor(
     *,
     service: ServiceOptions = _DEFAULTS,
-    json: Annotated[bool, Parameter(negative="", help="One JSON object as output.")] = False,
+    json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
-    """Look whether everything is in order, and say what to do where it is not."""
-    found = asyncio.run(examine(service))
+    """Check the configuration, the connection, the token and the plan."""
+    diagnosis = asyncio.run(diagnose(service))
     if json:
-        print_json(found.as_json())
+        print_json(diagnosis.as_json())
     else:
-        for line in _lines(found):
+        for line in _lines(diagnosis):
             print_line(line)
-    return found.problems[0].code if found.problems else Exit.OK
+    return diagnosis.problems[0].code if diagnosis.problems else Exit.OK
 
 
-def _lines(found: Diagnosis) -> Iterator[str]:
-    """Yield what a person reads."""
-    if found.service is not None:
-        region = found.service["region"] or "an address of its own"
-        yield _line("Service", f"{found.service['address']}, {region} ({found.service['source']})")
-    for step in found.connection:
-        yield _line(f"  {step.name}", f"{'ok' if step.works else 'FAILS'}: {step.told}")
-    if found.token is not None:
-        yield _line("Token", _token(found.token))
-    if found.plan is not None:
-        yield _line("Plan", _plan(found.plan))
-    if found.devices is not None:
-        yield _line("Devices", _devices(found.devices))
-    if found.clock is not None:
-        apart = clocks_apart(found.clock["ahead"], found.clock["uncertainty"])
-        yield _line("Clock", f"the service's is {apart}")
+def _lines(diagnosis: Diagnosis) -> Iterator[str]:
+    """Yield the diagnosis as lines of text."""
+    if diagnosis.service is not None:
+        region = diagnosis.service["region"] or "custom address"
+        yield _line(
+            "Service", f"{diagnosis.service['address']}, {region} ({diagnosis.service['source']})"
+        )
+    for step in diagnosis.connection:
+        yield _line(f"  {step.name}", f"{'ok' if step.works else 'failed'}: {step.detail}")
+    if diagnosis.token is not None:
+        yield _line("Token", _token(diagnosis.token))
+    if diagnosis.plan is not None:
+        yield _line("Plan", _plan(diagnosis.plan))
+    if diagnosis.devices is not None:
+        yield _line("Devices", _devices(diagnosis.devices))
+    if diagnosis.clock is not None:
+        difference = clocks_apart(diagnosis.clock["ahead"], diagnosis.clock["uncertainty"])
+        yield _line("Clock", f"the service's clock is {difference}")
     variables = ", ".join(
         f"{name} (set)" if value == "set" else f"{name}={value}"
-        for name, value in found.environment.items()
+        for name, value in diagnosis.environment.items()
     )
-    yield _line("Environment", variables or "nothing is set")
-    yield _line("Versions", ", ".join(f"{name} {value}" for name, value in found.versions.items()))
-    for note in found.notes:
+    yield _line("Environment", variables or "no variables set")
+    yield _line(
+        "Versions", ", ".join(f"{name} {value}" for name, value in diagnosis.versions.items())
+    )
+    for note in diagnosis.notes:
         yield _line("Note", note)
     yield ""
-    yield from _verdict(found)
+    yield from _problems(diagnosis)
 
 
-def _verdict(found: Diagnosis) -> Iterator[str]:
-    if not found.problems:
-        yield "Nothing is wrong"
-    for problem in found.problems:
-        yield f"Wrong: {problem.what.rstrip('.')}"
+def _problems(diagnosis: Diagnosis) -> Iterator[str]:
+    if not diagnosis.problems:
+        yield "No problems found"
+    for problem in diagnosis.problems:
+        yield f"Problem: {problem.what.rstrip('.')}"
         if problem.hint:
             yield f"  {problem.hint}"
 
@@ -80,22 +84,22 @@ def _token(token: dict[str, Any]) -> str:
     prefix = token["kind_by_prefix"]
     parts = [f"from {token['source']}", f"{prefix} by its prefix" if prefix else "no prefix"]
     if token.get("kind"):
-        parts.append(f"{token['kind']} by the service's word")
+        parts.append(f"{token['kind']} by the service")
     if token.get("name"):
-        parts.append(f"called {token['name']}")
+        parts.append(f"named {token['name']}")
     if token.get("expires"):
-        parts.append(f"until {token['expires']}")
+        parts.append(f"expires {token['expires']}")
     return ", ".join(parts)
 
 
 def _plan(plan: dict[str, Any]) -> str:
-    name = f"{plan['plan']} (by the {plan['source']})" if plan["plan"] else "not known"
+    name = f"{plan['plan']} (from the {plan['source']})" if plan["plan"] else "unknown"
     soft = plan["soft_limits"] or {}
-    limits = ", ".join(f"{what} {limit} a minute" for what, limit in soft.items() if limit)
-    return f"{name}, the limits of {plan['kept']} are kept; soft limits: {limits or 'none'}"
+    limits = ", ".join(f"{what} {limit} per minute" for what, limit in soft.items() if limit)
+    return f"{name}; using the limits of {plan['kept']}; soft limits: {limits or 'none'}"
 
 
 def _devices(devices: dict[str, int | None]) -> str:
     if devices["cap"] is None:
-        return f"{devices['used']} used, how many more fit is not known"
+        return f"{devices['used']} used, limit unknown"
     return f"{devices['used']} of {devices['cap']} used, {devices['free']} free"

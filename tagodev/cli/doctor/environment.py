@@ -1,4 +1,4 @@
-"""What is set around a command: environment variables, and the versions of what it is made of."""
+"""Environment variables and versions that ``tagodev doctor`` shows."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tagodev import __version__
 
 __all__ = ["PROXIES", "environment", "versions"]
 
-#: Variables whose values may be shown.
-_OPEN: Final = (
+#: Variables whose values are shown.
+_SHOWN: Final = (
     "TAGODEV_PLAN",
     "TAGODEV_PROFILE",
     "TAGODEV_CONFIG",
@@ -22,21 +22,21 @@ _OPEN: Final = (
     "SSL_CERT_DIR",
     "NO_COLOR",
 )
-#: Variables that may hold a token or a password.
-_CLOSED: Final = ("TAGOIO_TOKEN", "TAGOIO_API", "TAGODEV_LEDGER")
-#: Variables that name a proxy for other programs.
+#: Variables that may contain a token or a password.
+_SECRET: Final = ("TAGOIO_TOKEN", "TAGOIO_API", "TAGODEV_LEDGER")
+#: Variables that set a proxy for other programs.
 PROXIES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY")
 _LIBRARIES: Final = ("aiohttp", "aiolimiter", "attrs", "cattrs", "orjson", "cyclopts", "rich")
 
 
 def environment() -> dict[str, str]:
-    """Return the variables that are set and matter, with their values where these may be seen."""
-    told = {name: os.environ[name] for name in _OPEN if os.environ.get(name)}
-    return told | {name: "set" for name in (*_CLOSED, *PROXIES) if os.environ.get(name)}
+    """Return the variables that are set; secret values are replaced by ``set``."""
+    shown = {name: os.environ[name] for name in _SHOWN if os.environ.get(name)}
+    return shown | {name: "set" for name in (*_SECRET, *PROXIES) if os.environ.get(name)}
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of this program and of what it stands on."""
+    """Return the versions of tagodev, Python, the platform and the dependencies."""
     libraries = {name: _version(name) for name in _LIBRARIES}
     return {
         "tagodev": __version__,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["clocks_apart", "complain", "in_options", "print_json", "print_line", "say"]
 
-#: Arguments that the library's errors name, and the options that they are in the command line.
+#: Arguments in messages of the library, and the options of the command line for them.
 _OPTIONS: Final = {
     "same_profile=True": "--same-profile",
     "incomplete=True": "--incomplete",
@@ -24,13 +24,13 @@ _OPTIONS: Final = {
 
 
 def say(text: str) -> None:
-    """Tell a person something, now."""
+    """Print a message to standard error."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
 
 def in_options(text: str) -> str:
-    """Return a text of the library in the words of the command line: options, not arguments."""
+    """Return a message of the library with command line options in place of arguments."""
     for argument, option in _OPTIONS.items():
         text = text.replace(f"pass {argument}", f"re-run with {option}")
         text = text.replace(f"Pass {argument}", f"Re-run with {option}")
@@ -38,29 +38,29 @@ def in_options(text: str) -> str:
 
 
 def complain(error: TagoError) -> None:
-    """Say why the command ends; a file's problems stand one a line, ready for an editor."""
+    """Print an error; problems of a file are printed one per line as FILE:LINE."""
     text = in_options(str(error))
     say(text if isinstance(error, InputError) and error.source else f"tagodev: {text}")
 
 
 def print_line(text: str) -> None:
-    """Write a line of what was asked for."""
+    """Print a line to standard output."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """Write one JSON object, on one line, in UTF-8."""
+    """Print a JSON object on one line in UTF-8."""
     in_utf8()
     print_line(orjson.dumps(value).decode())
 
 
 def clocks_apart(ahead: float, uncertainty: float) -> str:
-    """Return how the service's clock stands to this machine's: ``37.00 s behind ...``.
+    """Return the difference of the clocks as text: ``37.00 s behind this machine's ...``.
 
     Args:
-        ahead: seconds by which it is ahead; below 0 where it is behind.
-        uncertainty: seconds by which it may be more or less.
+        ahead: seconds by which the service's clock is ahead; negative if it is behind.
+        uncertainty: the uncertainty in seconds.
     """
-    where = "ahead of" if ahead >= 0 else "behind"
-    return f"{abs(ahead):.2f} s {where} this machine's (± {uncertainty:.2f} s)"
+    relation = "ahead of" if ahead >= 0 else "behind"
+    return f"{abs(ahead):.2f} s {relation} this machine's (± {uncertainty:.2f} s)"

@@ -1,4 +1,4 @@
-"""A plan as a person reads it, and as a program does."""
+"""Output of a plan as text and JSON."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
 __all__ = ["plan_json", "plan_lines", "show_plan"]
 
 _SIGNS: Final[dict[Action, str]] = {"create": "+", "change": "~", "delete": "-", "blocked": "!"}
-#: What a terminal is told, so that the line behind it is green, yellow, red or magenta.
+#: Terminal colours: green, yellow, red, magenta.
 _COLOURS: Final = {"+": "\x1b[32m", "~": "\x1b[33m", "-": "\x1b[31m", "!": "\x1b[35m"}
-_PLAIN: Final = "\x1b[0m"
+_RESET: Final = "\x1b[0m"
 _TODO: Final[tuple[Action, ...]] = ("create", "change", "delete")
-#: Steps that are shown unless all are asked for.
+#: Steps to show without ``--all``.
 SHOWN: Final = 50
-#: Characters of a value that are shown.
+#: Characters of a value to show.
 _LONGEST: Final = 60
 
 
 def show_plan(plan: Plan, plan_name: str, *, everything: bool = False, aside: bool = False) -> None:
-    """Show a plan to a person, in colours where there is a terminal that may show them.
+    """Print a plan as text, in colour on a terminal.
 
     Args:
-        plan: what would be done.
-        plan_name: whose limits it is timed by.
-        everything: whether every step is shown.
-        aside: whether it goes to standard error, because something else is the output.
+        plan: the plan.
+        plan_name: the rate plan of the estimate.
+        everything: whether to show every step.
+        aside: whether to print to standard error, since the output is JSON.
     """
     stream = sys.stderr if aside else sys.stdout
-    dull = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    coloured = stream.isatty() and not dull
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    coloured = stream.isatty() and not plain
     for line in plan_lines(plan, plan_name, everything=everything):
         colour = _COLOURS.get(line[:1]) if coloured and line[1:2] == " " else None
-        text = line if colour is None else f"{colour}{line}{_PLAIN}"
+        text = line if colour is None else f"{colour}{line}{_RESET}"
         if aside:
             say(text)
         else:
@@ -51,12 +51,12 @@ def show_plan(plan: Plan, plan_name: str, *, everything: bool = False, aside: bo
 
 
 def plan_lines(plan: Plan, plan_name: str, *, everything: bool = False) -> Iterator[str]:
-    """Yield the lines that tell a person what a plan would do.
+    """Yield a plan as lines of text.
 
     Args:
-        plan: what would be done.
-        plan_name: whose limits it is timed by.
-        everything: whether every step is shown.
+        plan: the plan.
+        plan_name: the rate plan of the estimate.
+        everything: whether to show every step.
     """
     shown = plan.steps if everything else plan.steps[:SHOWN]
     for step in shown:
@@ -67,32 +67,30 @@ def plan_lines(plan: Plan, plan_name: str, *, everything: bool = False) -> Itera
         yield ""
     counts = ", ".join(f"{plan.count(action)} to {action}" for action in _TODO)
     blocked = plan.count("blocked")
-    yield f"Plan: {counts}, {plan.kept} as they should be" + (
-        f", {blocked} that can't be done" if blocked else ""
-    )
+    yield f"Plan: {counts}, {plan.kept} unchanged" + (f", {blocked} blocked" if blocked else "")
     yield from _cost_lines(plan, plan_name)
     if not plan.intent.restore and (plan.count("create") or plan.count("change")):
         manager = clean(plan.intent.manager)
-        yield f"What is made or changed carries the tag {MANAGED_TAG} = {manager}"
+        yield f"Created and changed devices get the tag {MANAGED_TAG} = {manager}"
     for note in plan.notes:
         yield f"Note: {clean(note)}"
 
 
 def _cost_lines(plan: Plan, plan_name: str) -> Iterator[str]:
     for cost in plan.costs:
-        yield f"{cost.requests} x {cost.route} ({cost.limit} a minute)"
+        yield f"{cost.requests} x {cost.route} ({cost.limit} per minute)"
     if plan.costs:
-        yield f"About {duration(plan.seconds)} within the limits of {plan_name}"
+        yield f"About {duration(plan.seconds)} with the limits of the plan {plan_name}"
     slots = plan.slots
     if slots.needed > 0:
-        room = "" if slots.free is None else f", room for {slots.free} more"
-        yield f"Devices: {slots.used} there{room}, {slots.needed} more needed"
+        free = "" if slots.free is None else f", {slots.free} free"
+        yield f"Devices: {slots.used} used{free}, {slots.needed} needed"
 
 
 def _step_lines(step: PlannedStep) -> Iterator[str]:
-    where = f" (line {step.line})" if step.line else ""
-    why = f": {clean(step.reason)}" if step.reason else ""
-    yield f"{_SIGNS[step.action]} {step.action} {clean(step.name)}{where}{why}"
+    line = f" (line {step.line})" if step.line else ""
+    reason = f": {clean(step.reason)}" if step.reason else ""
+    yield f"{_SIGNS[step.action]} {step.action} {clean(step.name)}{line}{reason}"
     for change in step.changes:
         yield f"    {clean(change.path)}: {_change_text(step, change)}"
 
@@ -113,11 +111,7 @@ def _shown(value: Any) -> str:
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
-    """Return a plan as one JSON object.
-
-    Args:
-        plan: what would be done.
-    """
+    """Return a plan as a JSON object."""
     return {
         "create": plan.count("create"),
         "change": plan.count("change"),

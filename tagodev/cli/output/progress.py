@@ -1,7 +1,7 @@
-"""Progress of a bulk run, on standard error: a live view on a terminal, else a line at times.
+"""Progress of a bulk run on standard error: a live display on a terminal, otherwise lines.
 
-The time left is computed from the limit, not extrapolated from the average: a run that waits for
-its next window is not getting slower, and one that has just begun will not stay that fast.
+The time left is computed from the rate limit, not extrapolated from the average, since a run stops
+at the end of its quota and continues in the next window.
 """
 
 from __future__ import annotations
@@ -24,97 +24,105 @@ if TYPE_CHECKING:
 
     from tagodev.limits.snapshot import RouteState
 
-__all__ = ["Display", "Lines", "Meter", "Moment", "RouteMoment", "duration", "open_display"]
+__all__ = [
+    "Display",
+    "LineDisplay",
+    "Progress",
+    "ProgressMeter",
+    "RouteProgress",
+    "duration",
+    "open_display",
+]
 
-#: Seconds to the first line where there is no terminal, and between two lines in the end.
-_LINE_EVERY: Final = 5.0
-_LINE_EVERY_AT_LAST: Final = 60.0
-#: What nobody is held back by needs no bar.
+#: Seconds before the first line without a terminal, and between lines at most.
+_LINE_INTERVAL: Final = 5.0
+_MAX_LINE_INTERVAL: Final = 60.0
+#: Limits from here on are not shown.
 _NO_LIMIT: Final = 10_000_000
-#: Routes that are told of at once.
+#: Routes to show.
 _ROUTES: Final = 4
-#: What the latest tick weighs in the measured rate.
+#: Weight of the latest measurement in a rate.
 _WEIGHT: Final = 0.3
 
 
 @attrs.frozen(kw_only=True)
-class RouteMoment:
-    """Where the window of a route stands."""
+class RouteProgress:
+    """The use of a route's window."""
 
     route: str
-    """Method and template."""
+    """Method and path template."""
     used: int
-    """Requests charged to the present window."""
+    """Requests charged to the current window."""
     limit: int
-    """Requests that a window accepts."""
+    """Requests that a window allows."""
     rate: float | None
-    """Requests a second of late; None before that is known."""
+    """Current requests per second; None until it is known."""
     next_window_in: float | None
-    """Seconds until the next window begins; None while the service's clock is not known."""
+    """Seconds until the next window; None while the service's clock is unknown."""
 
 
 @attrs.frozen
-class Moment:
-    """Where a run stands."""
+class Progress:
+    """The progress of a run."""
 
     done: int
-    """Rows that are finished."""
+    """Finished rows."""
     rate: float | None
-    """Rows a second while nothing limits them; None before that is known."""
+    """Rows per second without waiting for the limit; None until it is known."""
     used: int
-    """Requests charged to the present window."""
+    """Requests charged to the current window."""
     limit: int
-    """Requests a window accepts; 0 before the first."""
+    """Requests that a window allows; 0 before the first."""
     left: float | None
-    """Seconds until the last row is done; None before that is known."""
-    routes: tuple[RouteMoment, ...] = ()
-    """Routes that are being asked, that of the rows first."""
+    """Seconds until the last row is done; None until it is known."""
+    routes: tuple[RouteProgress, ...] = ()
+    """Routes in use, the route of the rows first."""
     failed: int = 0
-    """Rows that have failed, or are in doubt."""
+    """Rows that failed or are in doubt."""
     failures: tuple[str, ...] = ()
-    """What the last of them failed for."""
+    """The latest errors."""
 
     def texts(self) -> tuple[str, str, str]:
-        """Return rate, use of the window and time left, as a person reads them."""
+        """Return the rate, the use of the window and the time left as text."""
         rate = "" if self.rate is None else f"{self.rate:.0f}/s"
         window = f"window {self.used}/{self.limit}" if self.limit else ""
         left = "" if self.left is None else f"{duration(self.left)} left"
         return rate, window, left
 
 
-class _Smooth:
-    """A rate that does not jump about."""
+class _SmoothedRate:
+    """A moving average of a rate."""
 
     def __init__(self) -> None:
         self.rate: float | None = None
 
     def add(self, count: float, seconds: float) -> None:
-        """Take in how much there was in how many seconds."""
+        """Add a measurement."""
         speed = count / max(seconds, 1e-3)
         known = speed if self.rate is None else self.rate
         self.rate = known + _WEIGHT * (speed - known)
 
 
-class Meter:
-    """Measures a run by looking at it now and then."""
+class ProgressMeter:
+    """Computes the progress of a run from regular measurements."""
 
     def __init__(self, total: int, minute: float, route: str) -> None:
-        """Begin at nothing done.
+        """Create a meter.
 
         Args:
-            total: rows to be done.
-            minute: a window's length in seconds.
-            route: the one that rows are done by.
+            total: rows of the run.
+            minute: length of a window in seconds.
+            route: the route that limits the run.
         """
         self._total = total
         self._minute = minute
         self._route = route
-        self._speed = _Smooth()
+        self._speed = _SmoothedRate()
         self._last: tuple[float, int] | None = None
         self._used: dict[str, tuple[float, int]] = {}
-        self._rates: defaultdict[str, _Smooth] = defaultdict(_Smooth)
+        self._rates: defaultdict[str, _SmoothedRate] = defaultdict(_SmoothedRate)
 
-    def look(
+    def measure(
         self,
         now: float,
         done: int,
@@ -122,30 +130,30 @@ class Meter:
         *,
         failed: int = 0,
         failures: Iterable[str] = (),
-    ) -> Moment:
-        """Return where the run stands.
+    ) -> Progress:
+        """Return the progress of the run.
 
         Args:
-            now: a monotonic clock, in seconds.
-            done: rows that are finished.
-            states: what is known of each route.
-            failed: rows that have failed, or are in doubt.
-            failures: what the last of them failed for.
+            now: a monotonic time in seconds.
+            done: finished rows.
+            states: the state of each route.
+            failed: rows that failed or are in doubt.
+            failures: the latest errors.
         """
         known = {state.route: state for state in states}
-        routes = tuple(self._look_at(now, state) for state in self._in_order(known))
-        moment = Moment(
+        routes = tuple(self._measure_route(now, state) for state in self._in_order(known))
+        progress = Progress(
             done, None, 0, 0, None, routes=routes, failed=failed, failures=tuple(failures)
         )
         state = known.get(self._route)
         if state is None:
-            return moment
+            return progress
         if self._last is not None and state.free and done > self._last[1]:
-            # Only where the window has room does the speed say how fast this machine is.
+            # While the window is full, the speed is that of the limit.
             self._speed.add(done - self._last[1], now - self._last[0])
         self._last = (now, done)
         return attrs.evolve(
-            moment,
+            progress,
             rate=self._speed.rate,
             used=state.used,
             limit=state.limit,
@@ -165,7 +173,7 @@ class Meter:
         )
 
     def _in_order(self, known: Mapping[str, RouteState]) -> list[RouteState]:
-        """Return the routes that are being asked: that of the rows, then the fullest ones."""
+        """Return the routes in use: the route of the rows, then by the use of their windows."""
         asked = [
             one
             for one in known.values()
@@ -174,31 +182,31 @@ class Meter:
         asked.sort(key=lambda one: (one.route != self._route, -one.used / one.limit))
         return asked[:_ROUTES]
 
-    def _look_at(self, now: float, state: RouteState) -> RouteMoment:
-        smooth = self._rates[state.route]
+    def _measure_route(self, now: float, state: RouteState) -> RouteProgress:
+        measured = self._rates[state.route]
         if (last := self._used.get(state.route)) is not None:
-            # Where there are fewer than there were, a window has ended in between.
-            more = state.used - last[1]
-            smooth.add(state.used if more < 0 else more, now - last[0])
+            # The count drops when a new window begins.
+            added = state.used - last[1]
+            measured.add(state.used if added < 0 else added, now - last[0])
         self._used[state.route] = (now, state.used)
-        return RouteMoment(
+        return RouteProgress(
             route=state.route,
             used=state.used,
             limit=state.limit,
-            rate=smooth.rate,
+            rate=measured.rate,
             next_window_in=state.next_window_in,
         )
 
 
 class Display(Protocol):
-    """Shows a run to a person; a context manager."""
+    """Shows the progress of a run; a context manager."""
 
-    def show(self, moment: Moment) -> None:
-        """Show where the run stands."""
+    def show(self, progress: Progress) -> None:
+        """Show the progress."""
         ...
 
-    def say(self, text: str) -> None:
-        """Tell something between."""
+    def print_message(self, text: str) -> None:
+        """Print a message."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -212,44 +220,44 @@ class Display(Protocol):
 
 
 def open_display(title: str, total: int) -> Display:
-    """Return the display that fits standard error."""
+    """Return a live display if standard error is a terminal, otherwise lines."""
     if not sys.stderr.isatty() or os.environ.get("CI") or os.environ.get("TERM") == "dumb":
-        return Lines(title, total)
-    from tagodev.cli.output.progress_live import Live
+        return LineDisplay(title, total)
+    from tagodev.cli.output.progress_live import LiveDisplay
 
-    return Live(title, total)
+    return LiveDisplay(title, total)
 
 
-class Lines:
-    """Says now and then in a line where a run stands, less often the longer it takes."""
+class LineDisplay:
+    """Prints lines of progress, less often the longer the run takes."""
 
     def __init__(self, title: str, total: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin at nothing said.
+        """Create a display.
 
         Args:
-            title: what is done.
-            total: rows to be done.
-            clock: a monotonic clock, in seconds.
+            title: the status of finished rows.
+            total: rows of the run.
+            clock: a monotonic clock in seconds.
         """
         self._title = title
         self._total = total
         self._clock = clock
-        self._every = _LINE_EVERY
-        self._next = clock() + _LINE_EVERY
+        self._interval = _LINE_INTERVAL
+        self._next = clock() + _LINE_INTERVAL
 
-    def show(self, moment: Moment) -> None:
-        """Say where the run stands, if it is time to."""
+    def show(self, progress: Progress) -> None:
+        """Print the progress if the interval has passed."""
         now = self._clock()
         if now < self._next:
             return
-        self._every = min(2 * self._every, _LINE_EVERY_AT_LAST)
-        self._next = now + self._every
-        failed = f"{moment.failed} failed" if moment.failed else ""
-        facts = ", ".join(filter(None, (*moment.texts(), failed)))
-        say(f"{self._title} {moment.done}/{self._total}, {facts}")
+        self._interval = min(2 * self._interval, _MAX_LINE_INTERVAL)
+        self._next = now + self._interval
+        failed = f"{progress.failed} failed" if progress.failed else ""
+        facts = ", ".join(filter(None, (*progress.texts(), failed)))
+        say(f"{self._title} {progress.done}/{self._total}, {facts}")
 
-    def say(self, text: str) -> None:
-        """Say something at once."""
+    def print_message(self, text: str) -> None:
+        """Print a message."""
         say(text)
 
     def __enter__(self) -> Self:
@@ -265,7 +273,7 @@ class Lines:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as a person reads it: ``2 min 5 s``."""
+    """Return a duration as text: ``2 min 5 s``."""
     whole = ceil(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -1,4 +1,4 @@
-"""The live view of a run, on a terminal: its rows, the windows of its routes, its last failures.
+"""The live display of a run: its rows, the windows of its routes, its latest failures.
 
 .. code-block:: text
 
@@ -7,8 +7,7 @@
     2 failed
       row 401: The service refused with 400: ...
 
-It is drawn when it is told to, by nobody else: a thread that draws would do so while the event loop
-has requests to send.
+The display is refreshed explicitly and has no thread of its own, which would slow the event loop.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tagodev.cli.output.progress import Moment, duration
+from tagodev.cli.output.progress import Progress, duration
 from tagodev.cli.output.table import clean
 
 if TYPE_CHECKING:
@@ -30,49 +29,49 @@ if TYPE_CHECKING:
 
     from rich.console import ConsoleOptions, RenderResult
 
-__all__ = ["Frame", "Live"]
+__all__ = ["Frame", "LiveDisplay"]
 
-#: What a bar takes at least and at most, and what stands beside it.
+#: Widths of a bar, and of the columns beside it.
 _NARROWEST: Final = 8
 _WIDEST: Final = 48
 _BESIDES: Final = 68
 _NAME: Final = 30
-_NOTHING: Final = Moment(0, None, 0, 0, None)
+_NOTHING: Final = Progress(0, None, 0, 0, None)
 
 
 @attrs.frozen
 class Frame:
-    """One picture of a run."""
+    """The display at one moment."""
 
     title: str
-    """What is done."""
+    """The status of finished rows."""
     total: int
-    """Rows to be done."""
-    moment: Moment
-    """Where it stands."""
+    """Rows of the run."""
+    progress: Progress
+    """The progress of the run."""
     ended: bool = False
-    """Whether it stands there for good: windows are of no interest then."""
+    """Whether the run has ended; windows are hidden then."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield what rich draws."""
-        moment, wide = self.moment, options.max_width
+        """Yield the parts that rich renders."""
+        progress, wide = self.progress, options.max_width
         bar = min(max(wide - _BESIDES, _NARROWEST), _WIDEST)
         table = Table.grid(padding=(0, 2, 0, 0))
-        # As wide at first as later, when routes stand there, or everything would jump.
+        # The width is fixed, so that the columns stay in place when routes appear.
         name = min(max(wide - bar - 40, 10), _NAME)
         table.add_column(no_wrap=True, overflow="ellipsis", width=name)
         table.add_column(width=bar)
         for justify in ("right", "right", "left"):
             table.add_column(justify=justify, no_wrap=True, overflow="ellipsis")
-        rate, _, left = moment.texts()
+        rate, _, left = progress.texts()
         table.add_row(
             self.title,
-            ProgressBar(self.total, moment.done, width=bar),
-            f"{moment.done}/{self.total}",
+            ProgressBar(self.total, progress.done, width=bar),
+            f"{progress.done}/{self.total}",
             rate,
             "" if self.ended else left,
         )
-        for one in () if self.ended else moment.routes:
+        for one in () if self.ended else progress.routes:
             window = "" if one.next_window_in is None else f"new in {duration(one.next_window_in)}"
             table.add_row(
                 Text(f"  {one.route}", style="dim"),
@@ -82,35 +81,35 @@ class Frame:
                 Text(window, style="dim"),
             )
         yield table
-        if moment.failed:
-            yield Text(f"{moment.failed} failed or in doubt", style="red")
-        for failure in moment.failures:
+        if progress.failed:
+            yield Text(f"{progress.failed} failed or in doubt", style="red")
+        for failure in progress.failures:
             yield Text(f"  {clean(failure)}", style="red dim", no_wrap=True, overflow="ellipsis")
 
 
-class Live:
-    """Shows a run on a terminal, in place."""
+class LiveDisplay:
+    """Shows the progress of a run on a terminal, in place."""
 
     def __init__(self, title: str, total: int, console: Console | None = None) -> None:
-        """Begin at nothing done.
+        """Create a display.
 
         Args:
-            title: what is done.
-            total: rows to be done.
-            console: where; default: standard error.
+            title: the status of finished rows.
+            total: rows of the run.
+            console: the console; default: standard error.
         """
         self._frame = Frame(title, total, _NOTHING)
         self._live = RichLive(
             self._frame, console=console or Console(stderr=True), auto_refresh=False
         )
 
-    def show(self, moment: Moment) -> None:
-        """Show where the run stands."""
-        self._frame = attrs.evolve(self._frame, moment=moment)
+    def show(self, progress: Progress) -> None:
+        """Show the progress."""
+        self._frame = attrs.evolve(self._frame, progress=progress)
         self._live.update(self._frame, refresh=True)
 
-    def say(self, text: str) -> None:
-        """Tell something above what is shown."""
+    def print_message(self, text: str) -> None:
+        """Print a message above the display."""
         self._live.console.print(text, markup=False, highlight=False)
 
     def __enter__(self) -> Self:

@@ -1,7 +1,6 @@
-"""Standard streams that never fail: what can't be printed changes neither the work nor the verdict.
+"""Standard streams that never raise, so that a failed print changes neither work nor exit code.
 
-Characters that the encoding does not have are escaped. A stream that is closed, full, or read by
-nobody any more takes what it is given and drops it.
+Characters that the encoding lacks are escaped. Output to a closed or broken stream is dropped.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ __all__ = ["in_utf8", "steady_streams"]
 
 
 class _Output(io.RawIOBase):
-    """Passes bytes on until that fails once, and drops the rest."""
+    """Writes bytes until a write fails, then drops the rest."""
 
     def __init__(self, raw: Any) -> None:
-        """Begin.
+        """Wrap a stream.
 
         Args:
-            raw: where bytes go; None drops them from the beginning.
+            raw: the raw stream; None drops everything.
         """
         self._raw: Any = raw
         self._terminal: Final = raw is not None and raw.isatty()
@@ -52,28 +51,28 @@ class _Output(io.RawIOBase):
 @contextmanager
 def steady_streams() -> Iterator[None]:
     """Replace the standard streams while a command runs."""
-    given = sys.stdin, sys.stdout, sys.stderr
-    # Those of a process that was started with closed ones are None, whatever their types say.
-    sys.stdin = given[0] or io.StringIO()
-    sys.stdout = _steady(given[1])
-    sys.stderr = _steady(given[2])
+    original = sys.stdin, sys.stdout, sys.stderr
+    # Streams that were closed when the process started are None, contrary to their types.
+    sys.stdin = original[0] or io.StringIO()
+    sys.stdout = _steady(original[1])
+    sys.stderr = _steady(original[2])
     try:
         yield
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        sys.stdin, sys.stdout, sys.stderr = given
+        sys.stdin, sys.stdout, sys.stderr = original
 
 
 def in_utf8() -> None:
-    """Print in UTF-8 from now on, whatever the terminal has: a program reads the output."""
+    """Print in UTF-8 from now on, for output that programs read."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
 
 
 def _steady(stream: Any) -> Any:
     if stream is not None and not isinstance(stream, io.TextIOWrapper):
-        # Another program's, which has put something of its own there.
+        # Another program replaced the stream.
         return stream
     buffer: IO[bytes] | None = None if stream is None else stream.buffer
     if stream is not None:

@@ -1,7 +1,7 @@
-"""Showing what was found: to a person as a table, to a program as JSON or CSV.
+"""Output of lists and records as tables, JSON and CSV.
 
-A table fits a terminal: names and the like are cut short there, ids and figures never.
-Into a pipe everything goes whole, in columns that are aligned all the same.
+On a terminal, tables are cut to its width: names are shortened, ids and numbers are not. Output to
+a pipe is complete.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ __all__ = [
 OUTPUT_GROUP: Final = Group("Output", sort_key=8)
 
 JsonOption: TypeAlias = Annotated[
-    bool, Parameter(negative="", group=OUTPUT_GROUP, help="JSON as output.")
+    bool, Parameter(negative="", group=OUTPUT_GROUP, help="Print JSON.")
 ]
 TokensOption: TypeAlias = Annotated[
     bool,
     Parameter(
         negative="",
         group=OUTPUT_GROUP,
-        help="Show whole tokens of devices, not only how they begin.",
+        help="Show whole device tokens instead of their first characters.",
     ),
 ]
 
 _TAG: Final = "tag."
-#: What stands where there is nothing, so that columns stay columns.
+#: The cell of a missing value.
 _NOTHING: Final = "-"
-#: What a column that may be cut short keeps.
+#: Width below which a column is not shortened.
 _NARROWEST: Final = 8
 _GAP: Final = 2
 
@@ -64,30 +64,30 @@ _GAP: Final = 2
 @Parameter(name="*", group=OUTPUT_GROUP)
 @attrs.frozen(kw_only=True)
 class OutputOptions:
-    """How a list is shown."""
+    """Options for the output of a list."""
 
-    json: Annotated[bool, Parameter(negative="", help="A JSON array as output.")] = False
-    csv: Annotated[bool, Parameter(negative="", help="CSV as output, with a header.")] = False
+    json: Annotated[bool, Parameter(negative="", help="Print a JSON array.")] = False
+    csv: Annotated[bool, Parameter(negative="", help="Print CSV with a header.")] = False
     fields: Annotated[
         str | None,
-        Parameter(help="What to show of each, by commas: id,name,tag.site (tag.KEY: that tag)."),
+        Parameter(help="Show these fields, separated by commas: id,name,tag.site."),
     ] = None
 
     def columns(
         self, known: Sequence[str], *, people: Sequence[str], programs: Sequence[str] = ()
     ) -> tuple[str, ...]:
-        """Return what to show of each item.
+        """Return the fields to show.
 
         Args:
-            known: what there is to show.
-            people: what a person is shown unless something else is asked for.
-            programs: what a program is given; empty for all that there is.
+            known: all fields.
+            people: the default fields of a table.
+            programs: the default fields of JSON and CSV; empty for all.
 
         Raises:
-            InputError: a field that there is not.
+            InputError: a field is unknown, or ``--json`` and ``--csv`` are both given.
         """
         if self.json and self.csv:
-            raise InputError("goes without --json", path="--csv")
+            raise InputError("can't be combined with --json", path="--csv")
         if self.fields is None:
             return tuple((programs or known) if self.json or self.csv else people)
         chosen = tuple(dict.fromkeys(name.strip() for name in self.fields.split(",")))
@@ -95,7 +95,7 @@ class OutputOptions:
             is_tag = "tags" in known and name.startswith(_TAG) and name != _TAG
             if name not in known and not is_tag:
                 raise InputError(
-                    f"there is no field {name!r}",
+                    f"unknown field: {name}",
                     path="--fields",
                     hint=f"Known: {', '.join(known)}" + (", tag.KEY" if "tags" in known else ""),
                 )
@@ -103,19 +103,19 @@ class OutputOptions:
 
 
 def clean(text: str) -> str:
-    """Return text without anything that a terminal would obey: it may come from anybody."""
+    """Return text with control characters escaped, since it may come from any source."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def record_of(item: Any, columns: Iterable[str], *, reveal: bool = False) -> dict[str, Any]:
-    """Return some of an item's fields as plain values.
+    """Return fields of a model as plain values.
 
     Args:
-        item: any model.
-        columns: which; ``tag.KEY`` is the value of that tag.
-        reveal: whether tokens of devices are shown whole.
+        item: a model.
+        columns: the fields; ``tag.KEY`` is the value of a tag.
+        reveal: whether to show whole device tokens.
     """
     return {name: _plain(_value(item, name), reveal=reveal) for name in columns}
 
@@ -140,7 +140,7 @@ def _plain(value: Any, *, reveal: bool) -> Any:
 
 
 def print_data(value: Any) -> None:
-    """Write something as JSON, on one line, in UTF-8."""
+    """Print a value as JSON on one line in UTF-8."""
     in_utf8()
     print_line(orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS).decode())
 
@@ -156,14 +156,14 @@ def show_rows(
     noun: str,
     flexible: Collection[str] = ("name",),
 ) -> None:
-    """Show a list as it was asked for.
+    """Print a list.
 
     Args:
         rows: the plain values of each item.
-        columns: which of them, in their order.
-        output: how.
+        columns: the fields to show, in order.
+        output: the output options.
         noun: what the items are, in the plural.
-        flexible: columns that may be cut short where a terminal is narrow.
+        flexible: columns that may be shortened on a narrow terminal.
     """
     if output.json:
         print_data(rows)
@@ -181,10 +181,10 @@ def _write_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Non
     spread = [dict(_spread(row, columns)) for row in rows]
     names = list(columns)
     if "tags" in names:
-        # As the files have them that devices are made of: a column for each key.
+        # One column for each key, as in the input files.
         keys = sorted({name for row in spread for name in row if name.startswith(_TAG)})
-        place = names.index("tags")
-        names[place : place + 1] = [name for name in keys if name not in names]
+        index = names.index("tags")
+        names[index : index + 1] = [name for name in keys if name not in names]
     in_utf8()
     text = io.StringIO()
     writer = csv.DictWriter(text, names, lineterminator="\n")
@@ -240,11 +240,11 @@ def _on_terminal() -> bool:
 
 
 def _narrow(widths: list[int], flexible: list[bool]) -> None:
-    """Make columns narrower, the widest first, until they fit the terminal or can't."""
-    room = shutil.get_terminal_size().columns - _GAP * (len(widths) - 1)
-    while sum(widths) > room:
+    """Shorten flexible columns, the widest first, until the table fits the terminal."""
+    available = shutil.get_terminal_size().columns - _GAP * (len(widths) - 1)
+    while sum(widths) > available:
         widest = max(
-            (place for place, may in enumerate(flexible) if may and widths[place] > _NARROWEST),
+            (index for index, may in enumerate(flexible) if may and widths[index] > _NARROWEST),
             key=widths.__getitem__,
             default=None,
         )
@@ -277,15 +277,15 @@ def _moment(value: datetime) -> str:
     return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-# --- one thing ---------------------------------------------------------------------------------
+# --- records -----------------------------------------------------------------------------------
 
 
 def show_record(record: Mapping[str, Any], *, json: bool = False) -> None:
-    """Show one thing: a line for each field that has a value, or one JSON object.
+    """Print a record: a line for each field with a value, or a JSON object.
 
     Args:
         record: its plain values.
-        json: whether a program reads it.
+        json: whether to print JSON.
     """
     if json:
         print_data(record)

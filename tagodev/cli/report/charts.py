@@ -1,8 +1,8 @@
-"""The charts of a run's report: SVG that stretches, with its words beside it, not in it.
+"""SVG charts of the HTML report.
 
-Words in a drawing that shrinks to a phone's width shrink too.
-So bars are drawn in a box that takes any width, and times stand below in a grid of as many columns.
-The page forbids styles in attributes: what depends on the figures goes into its one style sheet.
+The bars stretch to any width; their labels are HTML below the SVG, so that text keeps its size on
+narrow screens. The page's policy forbids style attributes, so each chart adds rules to the style
+sheet of the page.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Chart", "Part", "Series", "share_bar", "slots_of"]
 
-#: Places that are drawn where they can be, empty ones too.
+#: Positions up to which a chart shows all empty ones.
 _DRAWN: Final = 120
-#: Empty places in a row that are drawn in any case; where there are more, a mark stands for all.
-_DRAWN_EMPTY: Final = 3
-#: Bars that each have their own words below.
+#: Consecutive empty positions to show; a gap mark replaces more.
+_MAX_EMPTY: Final = 3
+#: Bars up to which each has its own label.
 _FEW: Final = 8
 _FEWER: Final = 4
-_WORDS: Final = 6
-_LAST_WORD: Final = 0.86
+_LABELS: Final = 6
+_LAST_LABEL: Final = 0.86
 _HEIGHT: Final = 180
 _SCALE_WIDTH: Final = 56
 _STEP: Final = 10
@@ -38,30 +38,30 @@ class Part:
     """One part of a whole."""
 
     name: str
-    """What it is."""
+    """Its name."""
     count: int
-    """How much of it there is."""
+    """Its size."""
     style: str
-    """Class that gives its colour."""
+    """The CSS class of its colour."""
 
 
 @attrs.frozen
 class Series:
-    """Counts by place in time, drawn upon those before it."""
+    """Counts by position in time, stacked on the series before it."""
 
     name: str
     """What is counted."""
     style: str
-    """Class that gives its colour."""
+    """The CSS class of its colour."""
     counts: Mapping[int, int]
-    """How much, by number of the place."""
+    """The count at each position."""
 
 
 def slots_of(numbers: Iterable[int]) -> list[int | None]:
-    """Return the places to draw, in their order; None for a long stretch in which nothing was.
+    """Return the positions to draw in order; None is a gap.
 
     Args:
-        numbers: places where something was.
+        numbers: positions with counts.
     """
     slots: list[int | None] = []
     before: int | None = None
@@ -71,29 +71,29 @@ def slots_of(numbers: Iterable[int]) -> list[int | None]:
     for number in known:
         if before is not None:
             empty = range(before + 1, number)
-            slots += empty if len(empty) <= _DRAWN_EMPTY else [None]
+            slots += empty if len(empty) <= _MAX_EMPTY else [None]
         slots.append(number)
         before = number
     return slots
 
 
 def share_bar(parts: Sequence[Part], label: str) -> str:
-    """Return a bar that parts share, and the legend below it.
+    """Return a stacked bar and its legend.
 
     Args:
-        parts: of the whole; those of which there is nothing are left out.
-        label: for whoever does not see it.
+        parts: the parts of the bar; empty ones are skipped.
+        label: the text for screen readers.
     """
     shown = [part for part in parts if part.count]
     whole = sum(part.count for part in shown) or 1
-    place, bars = 0.0, ""
+    position, bars = 0.0, ""
     for part in shown:
         width = 1000 * part.count / whole
         bars += (
-            f'<rect class="{part.style}" x="{place:.2f}" width="{width:.2f}" height="10">'
+            f'<rect class="{part.style}" x="{position:.2f}" width="{width:.2f}" height="10">'
             f"<title>{escape(part.name)}: {part.count:,}</title></rect>"
         )
-        place += width
+        position += width
     legend = "".join(
         f'<li><svg viewBox="0 0 1 1" aria-hidden="true"><rect class="{part.style}" width="1" '
         f'height="1"/></svg>{escape(part.name)}<b>{part.count:,}</b></li>'
@@ -107,28 +107,28 @@ def share_bar(parts: Sequence[Part], label: str) -> str:
 
 @attrs.frozen(kw_only=True)
 class Chart:
-    """Bars along the time, and the limit that they keep below."""
+    """A bar chart over time, with a line for the limit."""
 
     series: Sequence[Series]
-    """What is drawn, the lowest first."""
+    """The series, the lowest first."""
     seconds: float
-    """Length of a place in time."""
+    """Length of a position in seconds."""
     label: str
-    """For whoever does not see it."""
+    """The text for screen readers."""
     unit: str
     """What is counted, in the plural."""
     limit: int | None = None
-    """Where the line of the limit goes; None for no line."""
+    """The limit; None for no line."""
     name: str
-    """A word for its styles, one for each chart of a page."""
+    """The CSS class of the chart, unique in the page."""
 
     @property
     def slots(self) -> list[int | None]:
-        """The places along the time."""
+        """The positions to draw; None is a gap."""
         return slots_of(number for series in self.series for number in series.counts)
 
     def html(self) -> str:
-        """Return the chart."""
+        """Return the chart as HTML."""
         slots = self.slots
         top = self._top()
         return (
@@ -139,13 +139,13 @@ class Chart:
         )
 
     def css(self) -> str:
-        """Return what the page's style sheet must hold for it."""
+        """Return the CSS rules of the chart."""
         slots = len(self.slots)
         rules = f".{self.name}{{grid-template-columns:repeat({slots},minmax(0,1fr))}}"
         if slots > _FEW:
             rules += "".join(
-                f".{self.name} .w{place}{{grid-column:{place + 1}/-1;grid-row:1}}"
-                for place in _places(slots)
+                f".{self.name} .w{position}{{grid-column:{position + 1}/-1;grid-row:1}}"
+                for position in _labelled(slots)
             )
         return rules
 
@@ -158,7 +158,7 @@ class Chart:
         return max(most, self.limit or 0, 1) * 1.1
 
     def _scale(self, top: float) -> str:
-        """Return the words left of the bars: nothing, the limit, or a round figure."""
+        """Return the labels of the vertical axis: 0, the limit and the maximum."""
         marks = [(0, "0", "")]
         if self.limit is not None:
             marks.append((self.limit, f"{self.limit:,}", "limit"))
@@ -182,8 +182,8 @@ class Chart:
             for y in (_HEIGHT * (1 - part / 4.4) for part in (1, 2, 3, 4))
         )
         margin = 1 if len(slots) > _FEW else 2
-        for place, number in enumerate(slots):
-            left = place * _STEP
+        for position, number in enumerate(slots):
+            left = position * _STEP
             if number is None:
                 middle = left + _STEP / 2
                 yield f'<line class="gap" x1="{middle}" x2="{middle}" y1="0" y2="{_HEIGHT}"/>'
@@ -209,25 +209,25 @@ class Chart:
 
     def _times(self, slots: Sequence[int | None]) -> str:
         if len(slots) <= _FEW:
-            # With seconds they are too long to stand side by side on a phone.
+            # Labels with seconds are too wide for a phone in one row.
             odd = ' class="odd"' if self.seconds < 60 and len(slots) > _FEWER else ""
-            words = "".join(
+            labels = "".join(
                 "<span>⋯</span>"
                 if number is None
-                else f"<span><i{odd if place % 2 else ''}>{self._moment(number)}</i>"
+                else f"<span><i{odd if position % 2 else ''}>{self._moment(number)}</i>"
                 f"<b>{self._total(number):,}</b></span>"
-                for place, number in enumerate(slots)
+                for position, number in enumerate(slots)
             )
-            return f'<div class="times few {self.name}">{words}</div>'
-        words = ""
-        for nth, place in enumerate(_places(len(slots))):
-            number = next(one for one in slots[place:] if one is not None)
+            return f'<div class="times few {self.name}">{labels}</div>'
+        labels = ""
+        for nth, position in enumerate(_labelled(len(slots))):
+            number = next(one for one in slots[position:] if one is not None)
             odd = " odd" if nth % 2 else ""
-            words += f'<span class="w{place}{odd}">{self._moment(number)}</span>'
-        return f'<div class="times {self.name}">{words}</div>'
+            labels += f'<span class="w{position}{odd}">{self._moment(number)}</span>'
+        return f'<div class="times {self.name}">{labels}</div>'
 
     def _moment(self, number: int, *, whole: bool = False) -> str:
-        """Return when a place begins: as a whole, or as it stands below the bars."""
+        """Return the start of a position: date and time, or a short label."""
         when = datetime.fromtimestamp(number * self.seconds, UTC)
         day = f"{when.day} {when:%b}"
         if whole:
@@ -240,6 +240,10 @@ class Chart:
         return min(numbers) * self.seconds // _DAY != max(numbers) * self.seconds // _DAY
 
 
-def _places(slots: int) -> list[int]:
-    """Return the places that have words below; none so near the end that there is no room."""
-    return [place for place in range(0, slots, -(-slots // _WORDS)) if place <= _LAST_WORD * slots]
+def _labelled(slots: int) -> list[int]:
+    """Return the positions with a label, none of them too close to the end."""
+    return [
+        position
+        for position in range(0, slots, -(-slots // _LABELS))
+        if position <= _LAST_LABEL * slots
+    ]

@@ -1,4 +1,4 @@
-"""``tagodev bulk report``: how a run went, from its journal."""
+"""The ``tagodev bulk report`` command."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from cyclopts import Parameter
 from tagodev.bulk.journal.statistics import RunStatistics, history_of
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.run_registry import is_running
-from tagodev.cli.bulk.by_filter import plural
 from tagodev.cli.bulk.journal_results import name_of
 from tagodev.cli.bulk.journal_status import JournalStatus
 from tagodev.cli.exit_codes import Exit
+from tagodev.cli.options.confirmation import plural
 from tagodev.cli.output.console import print_json, print_line, say
 from tagodev.cli.output.table import clean
 from tagodev.cli.report.page import GENERATOR, Page
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["report"]
 
-#: Windows of a route that have a line each; of more only the fullest is told.
+#: Windows of a route to list individually; with more, only the fullest is shown.
 _WINDOWS: Final = 20
 
 
@@ -40,26 +40,26 @@ def report(
     *,
     html: Annotated[
         Path | None,
-        Parameter(
-            help="A page to look at in a browser, with charts; an earlier report is replaced."
-        ),
+        Parameter(help="Write an HTML page with charts here; an earlier report is replaced."),
     ] = None,
-    json: Annotated[bool, Parameter(negative="", help="One JSON object as output.")] = False,
+    json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
-    """Tell how a run went: requests against the limits, outcomes, failures, the slowest rows."""
+    """Show the statistics of a run: requests, outcomes, failures and slowest rows."""
     if html is not None:
         check_out(html, "--html")
         _check_report(html)
     with Journal.read(journal) as opened:
         running = is_running(opened.info.run, journal)
-        history, standing = history_of(opened), JournalStatus.of(opened)
+        statistics, status = history_of(opened), JournalStatus.of(opened)
     if html is not None:
-        page = Page(history=history, standing=standing, running=running, made=datetime.now(UTC))
+        page = Page(
+            statistics=statistics, status=status, running=running, created=datetime.now(UTC)
+        )
         _write(html, page.html())
     if json:
-        print_json(_as_json(history, standing, html))
+        print_json(_as_json(statistics, status, html))
     elif html is None:
-        for line in _lines(history, standing):
+        for line in _lines(statistics, status):
             print_line(line)
     else:
         print_line(str(html))
@@ -67,7 +67,7 @@ def report(
 
 
 def _check_report(path: Path) -> None:
-    """Make sure that nothing but an earlier report is replaced."""
+    """Check that a file is an earlier report or doesn't exist."""
     try:
         with path.open("rb") as file:
             if GENERATOR.encode() in file.read(1000):
@@ -77,9 +77,9 @@ def _check_report(path: Path) -> None:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", path="--html") from None
     raise InputError(
-        f"{path} is there already, and is no report",
+        f"{path} already exists and is not a report",
         path="--html",
-        hint="Name another file, or move that one away",
+        hint="Name another file, or move the existing one",
     )
 
 
@@ -89,34 +89,34 @@ def _write(path: Path, page: str) -> None:
             file.write(page)
     except OSError as error:
         raise TagoError(f"{path}: {error.strerror}") from None
-    say("Only you may read it, until you give it to others; no token is in it")
+    say("Only you can read the file; it contains no tokens")
 
 
-# --- for programs --------------------------------------------------------------------------------
+# --- JSON ----------------------------------------------------------------------------------------
 
 
-def _as_json(history: RunStatistics, standing: JournalStatus, html: Path | None) -> dict[str, Any]:
-    durations = history.durations
+def _as_json(statistics: RunStatistics, status: JournalStatus, html: Path | None) -> dict[str, Any]:
+    durations = statistics.durations
     return {
-        "journal": str(standing.path),
-        "run": history.info.run,
-        "kind": history.info.kind,
-        "rows": history.rows,
-        "states": {state.name.casefold(): count for state, count in history.states.items()},
-        "attempts": history.attempts,
-        "again": history.again,
-        "elapsed_s": round(history.elapsed, 3),
+        "journal": str(status.path),
+        "run": statistics.info.run,
+        "kind": statistics.info.kind,
+        "rows": statistics.rows,
+        "states": {state.name.casefold(): count for state, count in statistics.states.items()},
+        "attempts": statistics.attempts,
+        "again": statistics.again,
+        "elapsed_s": round(statistics.elapsed, 3),
         "durations_s": None if durations is None else attrs.asdict(durations),
-        "routes": [_route_as_json(use) for use in history.routes],
+        "routes": [_route_as_json(use) for use in statistics.routes],
         "reasons": [
             {
                 "text": reason.text,
                 "rows": reason.rows,
                 "examples": [number + 1 for number in reason.examples],
             }
-            for reason in history.reasons
+            for reason in statistics.reasons
         ],
-        "slowest": [_slow_as_json(row) for row in history.slowest],
+        "slowest": [_slow_as_json(row) for row in statistics.slowest],
         "html": None if html is None else str(html),
     }
 
@@ -139,33 +139,33 @@ def _slow_as_json(row: SlowRow) -> dict[str, Any]:
     }
 
 
-# --- for people ----------------------------------------------------------------------------------
+# --- text ----------------------------------------------------------------------------------------
 
 
-def _lines(history: RunStatistics, standing: JournalStatus) -> Iterator[str]:
-    kind = standing.kind
+def _lines(statistics: RunStatistics, status: JournalStatus) -> Iterator[str]:
+    names = status.names
     yield (
-        f"{standing.done} of {standing.rows} {kind.noun} {kind.done} in {history.elapsed:.1f} s, "
-        f"sent {history.attempts} times"
+        f"{status.done} of {status.rows} {names.noun} {names.done} in {statistics.elapsed:.1f} s, "
+        f"{plural(statistics.attempts, 'attempt')}"
     )
-    if history.durations is not None:
-        took = history.durations
+    if statistics.durations is not None:
+        durations = statistics.durations
         yield (
-            f"Half of the rows took {took.median:.2f} s or less, 19 of 20 {took.most:.2f} s or "
-            f"less, the slowest {took.longest:.2f} s"
+            f"Row durations: median {durations.median:.2f} s, 95th percentile "
+            f"{durations.most:.2f} s, maximum {durations.longest:.2f} s"
         )
-    for use in history.routes:
+    for use in statistics.routes:
         yield from _route_lines(use)
-    if history.reasons:
+    if statistics.reasons:
         yield "Failures by reason:"
-        for reason in history.reasons:
+        for reason in statistics.reasons:
             yield f"  {reason.rows} x {clean(reason.text)}"
-    if history.slowest:
+    if statistics.slowest:
         yield "Slowest rows:"
-        for row in history.slowest:
+        for row in statistics.slowest:
             name = name_of(orjson.loads(row.payload))
             yield f"  {row.number + 1:>7}  {row.seconds:8.2f} s  {clean(name)}".rstrip()
-    yield from standing.how_to_go_on()
+    yield from status.next_steps()
 
 
 def _route_lines(use: RouteUse) -> Iterator[str]:
@@ -173,7 +173,7 @@ def _route_lines(use: RouteUse) -> Iterator[str]:
     requests, windows = plural(use.requests, "request"), plural(len(use.windows), "window")
     if len(use.windows) > _WINDOWS:
         fullest = max(use.windows.values())
-        yield f"{use.route}: {requests} in {windows}, the fullest {fullest}{limit}"
+        yield f"{use.route}: {requests} in {windows}, at most {fullest}{limit}"
         return
     yield f"{use.route}: {requests} in {windows}"
     for number, count in use.windows.items():

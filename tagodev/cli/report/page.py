@@ -1,8 +1,7 @@
-"""The report of a run as one page that asks nothing of the network.
+"""The HTML report of a run.
 
-There is no script in it, no font, no picture from elsewhere, and its policy forbids all of that: it
-can be sent to somebody as it is.
-No token is in it, nor anything else that the service gave: names of rows, counts and times.
+The page contains no scripts and loads nothing from the network; its content security policy
+forbids both. It contains the names of rows, counts and times, and no tokens, so it can be shared.
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = ["GENERATOR", "Page"]
 
-#: By which a page of ours is known again.
+#: The generator tag that identifies a report.
 GENERATOR: Final = "tagodev bulk report"
-#: Bars that a chart has at most; where there are more windows, one stands for several.
+#: Bars of a chart at most; with more windows, each bar represents several.
 _BARS: Final = 240
-#: Routes that have a chart, at most, if a window was used to this part; others stand in a line.
+#: Routes with a chart at most, and the share of a window that a route must use to have one.
 _CHARTS: Final = 6
-_WORTH_A_CHART: Final = 0.1
+_MIN_CHART_SHARE: Final = 0.1
 
 _STATES: Final = (
     (EntryState.DONE, "done"),
@@ -52,7 +51,7 @@ def _outcome(state: EntryState, done: str) -> str:
     return {
         EntryState.DONE: done,
         EntryState.FAILED: "failed",
-        EntryState.UNSOLVED: "not clear",
+        EntryState.UNSOLVED: "ambiguous",
         EntryState.SENT: "in doubt",
         EntryState.PENDING: "pending",
     }[state]
@@ -60,16 +59,16 @@ def _outcome(state: EntryState, done: str) -> str:
 
 @attrs.frozen(kw_only=True)
 class Page:
-    """A run's report, as a page."""
+    """The report of a run as an HTML page."""
 
-    history: RunStatistics
-    """What the journal tells."""
-    standing: JournalStatus
-    """Where it stands, and how to go on."""
+    statistics: RunStatistics
+    """The statistics of the run."""
+    status: JournalStatus
+    """The status of the journal."""
     running: bool
-    """Whether a process works with it."""
-    made: datetime
-    """When this was found out."""
+    """Whether a process is running it."""
+    created: datetime
+    """When the report was created."""
 
     def html(self) -> str:
         """Return the page."""
@@ -89,34 +88,34 @@ class Page:
             f'<meta name="generator" content="{GENERATOR}">\n'
             f'<link rel="icon" href="data:,">\n<title>{escape(self._headline())}</title>\n'
             f"<style>{style}</style>\n</head>\n<body>\n<main>\n"
-            f"{self._top()}{self._outcomes()}{self._timeline(charts)}{self._failures()}"
-            f"{self._slowest()}{self._foot()}</main>\n</body>\n</html>\n"
+            f"{self._header()}{self._outcomes()}{self._timeline(charts)}{self._failures()}"
+            f"{self._slowest()}{self._footer()}</main>\n</body>\n</html>\n"
         )
 
-    # --- what it says ----------------------------------------------------------------------------
+    # --- sections --------------------------------------------------------------------------------
 
     def _headline(self) -> str:
-        standing = self.standing
-        return f"{standing.done:,} of {standing.rows:,} {standing.kind.noun} {standing.kind.done}"
+        status = self.status
+        return f"{status.done:,} of {status.rows:,} {status.names.noun} {status.names.done}"
 
     def _state(self) -> tuple[str, str]:
-        standing = self.standing
+        status = self.status
         if self.running:
-            return "going on", "open"
-        if standing.left or not standing.whole:
-            return "to be gone on with", "open"
-        if standing.done < standing.rows:
+            return "running", "open"
+        if status.left or not status.whole:
+            return "unfinished", "open"
+        if status.done < status.rows:
             return "complete, with failures", "bad"
         return "complete", ""
 
-    def _top(self) -> str:
-        history, info = self.history, self.history.info
+    def _header(self) -> str:
+        statistics, info = self.statistics, self.statistics.info
         source = info.keywords.get("file")
         text, style = self._state()
-        # The name alone: where it lies is nobody else's affair.
-        named = f"From <b>{escape(_last_name(source))}</b>, at " if source else "At "
-        when = "" if history.first is None else f", begun {_moment(history.first)}"
-        lines = [] if self.running else self.standing.how_to_go_on()
+        # The file name without its folder, which may be private.
+        origin = f"From <b>{escape(_file_name(source))}</b>, at " if source else "At "
+        when = "" if statistics.first is None else f", started {_moment(statistics.first)}"
+        lines = [] if self.running else self.status.next_steps()
         more = "".join(
             f'<p class="next">{escape(what)}: {_command(then)}</p>'
             for what, _, then in (line.partition(": ") for line in lines)
@@ -126,35 +125,35 @@ class Page:
         )
         return (
             f'<header><span class="state {style}">{text}</span><h1>{self._headline()}</h1>'
-            f"<p>{named}<b>{escape(info.service)}</b>{when}; run <code>{escape(info.run)}</code>."
-            f'</p>{more}<dl class="tiles">{tiles}</dl></header>\n'
+            f"<p>{origin}<b>{escape(info.service)}</b>{when}; run "
+            f'<code>{escape(info.run)}</code>.</p>{more}<dl class="tiles">{tiles}</dl></header>\n'
         )
 
     def _tiles(self) -> Iterator[tuple[str, str]]:
-        history = self.history
-        failed = history.states.get(EntryState.FAILED, 0)
-        doubtful = sum(history.states.get(s, 0) for s in (EntryState.SENT, EntryState.UNSOLVED))
+        statistics = self.statistics
+        failed = statistics.states.get(EntryState.FAILED, 0)
+        doubtful = sum(statistics.states.get(s, 0) for s in (EntryState.SENT, EntryState.UNSOLVED))
         yield "failed", f"{failed:,}"
         yield "in doubt", f"{doubtful:,}"
-        yield "sent more than once", f"{history.again:,}"
-        yield "took", _took(history.elapsed)
-        if history.routes:
-            busiest = history.routes[0]
+        yield "sent more than once", f"{statistics.again:,}"
+        yield "duration", _took(statistics.elapsed)
+        if statistics.routes:
+            busiest = statistics.routes[0]
             limit = "" if busiest.limit is None else f" <small>of {busiest.limit:,}</small>"
             yield "windows used", f"{len(busiest.windows):,}"
             yield "fullest window", f"{max(busiest.windows.values()):,}{limit}"
-        if history.durations is not None:
-            yield "half of the rows within", _seconds(history.durations.median)
-            yield "19 of 20 within", _seconds(history.durations.most)
+        if statistics.durations is not None:
+            yield "median row duration", _seconds(statistics.durations.median)
+            yield "95th percentile", _seconds(statistics.durations.most)
 
     def _outcomes(self) -> str:
-        done = self.standing.kind.done
+        done = self.status.names.done
         parts = [
-            Part(_outcome(state, done), self.history.states.get(state, 0), style)
+            Part(_outcome(state, done), self.statistics.states.get(state, 0), style)
             for state, style in _STATES
         ]
         label = ", ".join(f"{part.count:,} {part.name}" for part in parts if part.count)
-        sent = f"Rows were sent {self.history.attempts:,} times in all."
+        sent = f"{self.statistics.attempts:,} attempts in total."
         return (
             f'<section id="outcomes"><h2>Outcomes</h2><p class="soft">{sent}</p>'
             f"{share_bar(parts, label)}</section>\n"
@@ -165,19 +164,19 @@ class Page:
     def _charts(self) -> Iterator[tuple[str, Chart]]:
         for number, use in enumerate(self._drawn()):
             yield _route_title(use), _route_chart(use, f"r{number}")
-        finished = self.history.finished
+        finished = self.statistics.finished
         if finished is not None:
             series = (
-                Series(self.standing.kind.done, "done", finished.done),
+                Series(self.status.names.done, "done", finished.done),
                 Series("failed", "failed", finished.failed),
             )
-            every = _every(finished.seconds)
+            every = _period(finished.seconds)
             yield (
-                f"<b>Rows finished</b> <span>every {every}, by this machine's clock</span>",
+                f"<b>Rows finished</b> <span>per {every}, by this machine's clock</span>",
                 Chart(
                     series=[one for one in series if one.counts],
                     seconds=finished.seconds,
-                    label=f"Rows finished every {every}",
+                    label=f"Rows finished per {every}",
                     unit="rows",
                     name="f",
                 ),
@@ -185,37 +184,38 @@ class Page:
 
     def _drawn(self) -> list[RouteUse]:
         """Return the routes that have a chart: the busiest, and those near their limits."""
-        worth = [
+        routes = [
             use
-            for place, use in enumerate(self.history.routes)
-            if place == 0 or (use.limit and max(use.windows.values()) >= _WORTH_A_CHART * use.limit)
+            for index, use in enumerate(self.statistics.routes)
+            if index == 0
+            or (use.limit and max(use.windows.values()) >= _MIN_CHART_SHARE * use.limit)
         ]
-        return worth[:_CHARTS]
+        return routes[:_CHARTS]
 
-    def _besides(self) -> str:
+    def _other_routes(self) -> str:
         drawn = self._drawn()
-        others = [use for use in self.history.routes if use not in drawn]
+        others = [use for use in self.statistics.routes if use not in drawn]
         if not others:
             return ""
-        told = ", ".join(f"<code>{escape(use.route)}</code> {use.requests:,}" for use in others)
-        return f'<p class="soft besides">Besides, far from their limits: {told}.</p>'
+        text = ", ".join(f"<code>{escape(use.route)}</code> {use.requests:,}" for use in others)
+        return f'<p class="soft besides">Other routes, far below their limits: {text}.</p>'
 
     def _timeline(self, charts: Sequence[tuple[str, Chart]]) -> str:
         if not charts:
             return ""
         drawn = "".join(f"<h3>{title}</h3>{chart.html()}" for title, chart in charts)
         return (
-            '<section id="timeline"><h2>Requests a minute, against the limit</h2>'
-            '<p class="soft">By the minutes of the clock of the service, UTC: each is a window '
-            "that accepts so many requests and no more. A request that may have been counted in "
-            f"either of two is shown in the earlier.</p>{drawn}{self._besides()}{self._windows()}"
+            '<section id="timeline"><h2>Requests per minute and limit</h2>'
+            '<p class="soft">Each bar is a window: a minute of the service\'s clock, in UTC, that '
+            "accepts requests up to the limit. A request that may count in either of two windows "
+            f"is shown in the earlier one.</p>{drawn}{self._other_routes()}{self._windows()}"
             "</section>\n"
         )
 
     def _windows(self) -> str:
         rows = [
             (use, number, count)
-            for use in self.history.routes
+            for use in self.statistics.routes
             for number, count in use.windows.items()
         ]
         if not rows:
@@ -228,7 +228,7 @@ class Page:
         )
         return (
             f"<details><summary>All {len(rows):,} windows as a table</summary>"
-            '<table id="windows"><thead><tr><th>begins</th><th class="text">route</th>'
+            '<table id="windows"><thead><tr><th>start</th><th class="text">route</th>'
             '<th class="number">requests</th><th class="number">limit</th></tr></thead>'
             f"<tbody>{cells}</tbody></table></details>"
         )
@@ -236,7 +236,7 @@ class Page:
     # --- rows ------------------------------------------------------------------------------------
 
     def _failures(self) -> str:
-        reasons = self.history.reasons
+        reasons = self.statistics.reasons
         if not reasons:
             return ""
         most = max(reason.rows for reason in reasons)
@@ -249,16 +249,16 @@ class Page:
             for reason in reasons
         )
         return (
-            '<section id="failures"><h2>Failures by reason</h2><table><thead><tr><th>what was '
-            f'said</th><th class="number">rows</th></tr></thead><tbody>{rows}</tbody></table>'
+            '<section id="failures"><h2>Failures by reason</h2><table><thead><tr>'
+            f'<th>reason</th><th class="number">rows</th></tr></thead><tbody>{rows}</tbody></table>'
             "</section>\n"
         )
 
     def _slowest(self) -> str:
-        slowest = self.history.slowest
+        slowest = self.statistics.slowest
         if not slowest:
             return ""
-        done = self.standing.kind.done
+        done = self.status.names.done
         rows = "".join(
             f'<tr><td class="number">{row.number + 1:,}</td>'
             f'<td class="text">{escape(name_of(orjson.loads(row.payload))) or "-"}</td>'
@@ -268,33 +268,34 @@ class Page:
         )
         return (
             '<section id="slowest"><h2>Slowest rows</h2><p class="soft">From the first request of '
-            "a row to its end, waits in between counted.</p>"
+            "a row to its end, including waits.</p>"
             '<table><thead><tr><th class="number">row</th>'
-            '<th class="text">name</th><th class="number">took</th><th class="number">sent</th>'
-            f"<th>outcome</th></tr></thead><tbody>{rows}</tbody></table></section>\n"
+            '<th class="text">name</th><th class="number">duration</th>'
+            f'<th class="number">attempts</th><th>outcome</th></tr></thead>'
+            f"<tbody>{rows}</tbody></table></section>\n"
         )
 
-    def _foot(self) -> str:
+    def _footer(self) -> str:
         return (
-            f"<footer>Made by tagodev {escape(__version__)} from "
-            f"{escape(self.standing.path.name)}, {_moment(self.made.timestamp())}. Times are UTC. "
-            "This page asks nothing of the network, and holds no token.</footer>\n"
+            f"<footer>Created by tagodev {escape(__version__)} from "
+            f"{escape(self.status.path.name)}, {_moment(self.created.timestamp())}. Times are UTC. "
+            "This page loads nothing from the network and contains no tokens.</footer>\n"
         )
 
 
 def _route_title(use: RouteUse) -> str:
-    kept = "" if use.limit is None else f"limit {use.limit:,} "
-    a_window = "a minute" if use.minute == 60 else f"every {use.minute:g} s"
-    told = f"{_requests(use.requests)}, {kept}{a_window}{_each(_grouped(use.windows)[0])}"
-    return f"{escape(use.route)} <span>{told}</span>"
+    limit = "" if use.limit is None else f"limit {use.limit:,} "
+    period = "per minute" if use.minute == 60 else f"per {use.minute:g} s"
+    text = f"{_requests(use.requests)}, {limit}{period}{_each(_grouped(use.windows)[0])}"
+    return f"{escape(use.route)} <span>{text}</span>"
 
 
-def _each(together: int) -> str:
-    return "" if together == 1 else f"; each bar is the fullest of {together} windows"
+def _each(size: int) -> str:
+    return "" if size == 1 else f"; each bar is the fullest of {size} windows"
 
 
-def _every(seconds: float) -> str:
-    """Return a stretch of time without what is nothing: ``30 min``."""
+def _period(seconds: float) -> str:
+    """Return a duration in its largest unit: ``30 min``."""
     for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= length:
             return f"{seconds / length:g} {unit}"
@@ -306,39 +307,39 @@ def _requests(count: int) -> str:
 
 
 def _route_chart(use: RouteUse, name: str) -> Chart:
-    together, windows = _grouped(use.windows)
+    size, windows = _grouped(use.windows)
     return Chart(
         series=[Series("requests", "bar", windows)],
-        seconds=use.minute * together,
-        label=f"Requests to {use.route} a window{_each(together)}",
-        unit="requests a window",
+        seconds=use.minute * size,
+        label=f"Requests to {use.route} per window{_each(size)}",
+        unit="requests per window",
         limit=use.limit,
         name=name,
     )
 
 
 def _grouped(windows: Mapping[int, int]) -> tuple[int, Mapping[int, int]]:
-    """Return how many windows one bar stands for, and the fullest of each so many."""
-    together, grouped = 1, dict(windows)
+    """Return the number of windows per bar, and the fullest window of each bar."""
+    size, grouped = 1, dict(windows)
     while len(grouped) > _BARS:
-        together *= 2
+        size *= 2
         grouped = {}
         for number, count in windows.items():
-            place = number // together
-            grouped[place] = max(count, grouped.get(place, 0))
-    return together, grouped
+            bar = number // size
+            grouped[bar] = max(count, grouped.get(bar, 0))
+    return size, grouped
 
 
 def _examples(numbers: Sequence[int], rows: int) -> str:
-    named = ", ".join(f"{number + 1:,}" for number in numbers)
-    return f"{'row' if rows == 1 else 'rows'} {named}{', …' if rows > len(numbers) else ''}"
+    listed = ", ".join(f"{number + 1:,}" for number in numbers)
+    return f"{'row' if rows == 1 else 'rows'} {listed}{', …' if rows > len(numbers) else ''}"
 
 
 def _command(text: str) -> str:
     return f"<code>{escape(text)}</code>" if text.startswith("tagodev ") else escape(text)
 
 
-def _last_name(path: str) -> str:
+def _file_name(path: str) -> str:
     return path.replace("\\", "/").rpartition("/")[2]
 
 

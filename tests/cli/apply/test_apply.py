@@ -14,7 +14,7 @@ import pytest
 from tagodev import ConfigurationParameter, Tag
 from tagodev.bulk.journal.entry import EntryState
 from tagodev.cli.apply import session
-from tagodev.cli.apply.places import ListState
+from tagodev.cli.apply.paths import ListState
 from tagodev.cli.options.files import FileOptions, PlanOptions, open_input
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.tago_emulator(unlimited=True)
 
 #: So that there is time to come between.
 SLOWLY = ("--concurrency", "4")
-QUESTION = "Type yes to carry it out:"
+QUESTION = "Type yes to apply:"
 
 
 def in_front_of(profile: Profile) -> Command:
@@ -176,7 +176,7 @@ def test_nothing_that_can_be_done(profile: Profile) -> None:
     done = profile.run("apply", "site.csv", "--yes")
 
     assert 6 == done.code
-    assert done.out.endswith("\nNothing that can be done\n")
+    assert done.out.endswith("\nNothing to do: all changes are blocked\n")
     assert {"site.csv"} == profile.files()
 
 
@@ -227,9 +227,9 @@ def test_asked_beside_json(profile: Profile) -> None:
 
 
 def test_long_thoughts(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plan that somebody has thought about for long is refused if it is stale meanwhile."""
+    """A plan that was confirmed late is refused if it became stale."""
     profile.write("site.csv")
-    monkeypatch.setattr(session, "_LONG", -1.0)
+    monkeypatch.setattr(session, "_STALE_AFTER", -1.0)
 
     def typed(question: str, answer: str) -> bool:
         return True
@@ -278,7 +278,7 @@ def test_a_kept_plan(profile: Profile) -> None:
 
 
 def test_a_plan_gone_stale(profile: Profile) -> None:
-    """Somebody has changed a value that it would replace: nothing is done."""
+    """A value to replace was changed in the meantime: nothing is done."""
     profile.make("Cold room 1", description="one")
     profile.write("site.csv", "name,description\nCold room 1,two\n")
     profile.run("plan", "site.csv", "--out", "plan.json")
@@ -345,8 +345,8 @@ def test_a_cap_that_nobody_tells(profile: Profile) -> None:
     [
         (("--max-delete", "many"), "--max-delete: is a share or a number"),
         (("--settle", "601"), "--settle: is from 0 to 600 seconds"),
-        (("--out", "site.csv"), "--out: site.csv exists already"),
-        (("--snapshot", "site.csv"), "--snapshot: site.csv exists already"),
+        (("--out", "site.csv"), "--out: site.csv already exists"),
+        (("--snapshot", "site.csv"), "--snapshot: site.csv already exists"),
         (("--out", "nowhere/out.csv"), "--out: nowhere/out.csv: the folder does not exist"),
     ],
 )
@@ -383,7 +383,7 @@ def test_put_back(profile: Profile) -> None:
     snapshot = only(profile.folder / ".config" / "state" / "apply", "*/*.snapshot.json")
     assert 0 == applied.code
     assert {"changed"} == set(profile.devices())
-    assert f"To put back what was changed: tagodev apply {snapshot}\n" in applied.out
+    assert f"To undo these changes: tagodev apply {snapshot}\n" in applied.out
 
     back = profile.run("apply", str(snapshot), "--yes")
     after = profile.devices()
@@ -391,9 +391,12 @@ def test_put_back(profile: Profile) -> None:
     assert 0 == back.code
     assert "comes back without" not in back.out
     # It is exact: what had no mark has none again.
-    assert "carries the tag" not in back.out
-    assert "what was deleted is made anew, without its id, its token and its data" in back.err
-    assert "Parameters that were added since stay" in back.err
+    assert "get the tag" not in back.out
+    assert (
+        "deleted devices are created again with new ids and tokens, and without their data"
+        in back.err
+    )
+    assert "Parameters added since the snapshot are kept" in back.err
     assert {"changed", "deleted"} == set(after)
     assert before["changed"].id == after["changed"].id
     assert (Tag("site", "dairy"),) == after["changed"].tags
@@ -584,7 +587,7 @@ def _cut_off(profile: Profile) -> Path:
     wanted = open_input(profile.folder / "site.csv", FileOptions(), PlanOptions(), ServiceOptions())
     plan = profile.ask(wanted.plan)
     target = profile.ask(lambda tago: tago.target())
-    path = ListState.of(target, wanted.intent.manager).unused(".journal")
+    path = ListState.of(target, wanted.intent.manager).new_path(".journal")
     write_steps(plan, path, profile.emulator.url)
     return path
 

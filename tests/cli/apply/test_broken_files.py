@@ -1,4 +1,4 @@
-"""More than a hundred broken files, as somebody meets them who types ``tagodev plan``."""
+"""Messages of ``tagodev plan`` for more than a hundred broken files."""
 
 from __future__ import annotations
 

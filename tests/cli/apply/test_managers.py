@@ -87,7 +87,7 @@ def test_from_inside_each_folder(profile: Profile, monkeypatch: pytest.MonkeyPat
     again = profile.run("apply", "devices.csv", "--yes", "--prune")
 
     assert (0, 22) == (again.code, len(profile.devices()))
-    assert "20 as they should be" in again.out
+    assert "20 unchanged" in again.out
 
 
 # --- one list, found again -----------------------------------------------------------------------
@@ -158,7 +158,7 @@ def test_another_lists_devices(
         route: number for route, number in profile.asked().items() if not route.startswith("GET")
     }
     assert 0 == taken.code
-    assert "12 as they should be" in taken.out
+    assert "12 unchanged" in taken.out
     assert 12 == len(profile.devices())
 
 
@@ -186,7 +186,7 @@ def test_the_manager_is_shown(profile: Profile) -> None:
     profile.run("apply", "devices.csv", "--yes")
 
     assert re.fullmatch("devices#[0-9a-f]{6}", told["manager"])
-    assert f"carries the tag {KEY} = {told['manager']}\n" in plan.out
+    assert f"get the tag {KEY} = {told['manager']}\n" in plan.out
     assert told["manager"] == manager(profile)
 
 

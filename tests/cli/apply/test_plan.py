@@ -33,7 +33,7 @@ def in_front_of(profile: Profile) -> Command:
 
 
 def test_new_devices(profile: Profile) -> None:
-    """Each with what it would be made of; then counts, requests, time, room, and the mark."""
+    """Each step with its fields; then counts, requests, time, free devices, manager."""
     profile.write("site.csv", "name,tag.site,param.rate\nCold room 1,dairy,600\nCold room 2,,\n")
     done = profile.run("plan", "site.csv")
 
@@ -44,11 +44,11 @@ def test_new_devices(profile: Profile) -> None:
         "    params.rate: 600\n"
         "+ create Cold room 2 (line 3)\n"
         "\n"
-        "Plan: 2 to create, 0 to change, 0 to delete, 0 as they should be\n"
-        "2 x POST /device (5000 a minute)\n"
+        "Plan: 2 to create, 0 to change, 0 to delete, 0 unchanged\n"
+        "2 x POST /device (5000 per minute)\n"
         "About 1 s within the limits of scale\n"
-        "Devices: 0 there, room for 10000 more, 2 more needed\n"
-        "What is made or changed carries the tag tagodev_managed = site\n"
+        "Devices: 0 used, 10000 free, 2 needed\n"
+        "Created and changed devices get the tag tagodev_managed = site\n"
     ) == done.out
     assert {} == profile.devices()
 
@@ -75,19 +75,17 @@ def test_every_kind_of_step(profile: Profile) -> None:
         "    type: immutable -> mutable",
     ] == lines[:5]
     assert lines[5].startswith("! blocked twice (line 4): 2 devices have this name: ")
-    assert (
-        "Plan: 0 to create, 1 to change, 1 to delete, 0 as they should be, 2 that can't be done"
-    ) in lines
+    assert ("Plan: 0 to create, 1 to change, 1 to delete, 0 unchanged, 2 blocked") in lines
 
 
 def test_nothing_to_do(profile: Profile) -> None:
-    """Exit code 0, and how many devices are as they should be."""
+    """Exit code 0, and how many devices are unchanged."""
     profile.make("Cold room 1", "Cold room 2")
     profile.write("site.csv", "name,active\nCold room 1,yes\nCold room 2,yes\n")
     done = profile.run("plan", "site.csv")
 
     assert (0, "") == (done.code, done.err)
-    assert "Plan: 0 to create, 0 to change, 0 to delete, 2 as they should be\n" == done.out
+    assert "Plan: 0 to create, 0 to change, 0 to delete, 2 unchanged\n" == done.out
 
 
 def test_only_what_can_not_be_done(profile: Profile) -> None:
@@ -121,7 +119,7 @@ def test_what_a_terminal_would_obey_is_shown(profile: Profile) -> None:
 
 
 def test_one_json_object(profile: Profile) -> None:
-    """A program is told the same, with every step."""
+    """JSON has the same, with every step."""
     profile.make("Cold room 1", active=False)
     profile.write("site.csv", "name,active\nCold room 1,yes\nCold room 2,yes\n")
     done = profile.run("plan", "site.csv", "--json")
@@ -186,7 +184,7 @@ def test_requests_are_few(profile: Profile) -> None:
 
 
 def test_how_far_reading_has_come(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes long is told now and then, on standard error; of how many, as far as is known."""
+    """Slow reads show progress on standard error, with the total if it is known."""
     monkeypatch.setattr(files, "_EVERY", 0.0)
     profile.make("Cold room 1", "Cold room 2")
     profile.write("site.csv")
@@ -248,7 +246,7 @@ def test_colours_on_a_terminal(profile: Profile) -> None:
 
 
 def test_into_a_pipe(profile: Profile) -> None:
-    """No colours there; and whoever reads may leave before the end."""
+    """A pipe gets no colours, and may be closed before the end."""
     profile.write("site.csv", "name\n" + "".join(f"s{number}\n" for number in range(5000)))
     command = in_front_of(profile)
     piped = command.run("plan", "site.csv")
@@ -360,7 +358,7 @@ def test_from_standard_input(profile: Profile) -> None:
     assert 3 == orjson.loads(applied.out)["created"]
     assert MARK in profile.devices()["Cold room 1"].tags
     assert (2, "") == (nameless.code, nameless.out)
-    assert "--name: must be given: what comes over a pipe has none" in nameless.err
+    assert "--name: is required for input from a pipe" in nameless.err
     assert (2, "stdin:2: active (column B): must be true or false") == (
         broken.code,
         broken.err[:49],
@@ -379,7 +377,7 @@ def test_from_another_program(profile: Profile) -> None:
 
     assert (10, "") == (done.code, done.err)
     first, second = done.out.split("+ create Cold room 2 (line 2)\n")
-    assert first == "Plan: 0 to create, 0 to change, 0 to delete, 1 as they should be\n"
+    assert first == "Plan: 0 to create, 0 to change, 0 to delete, 1 unchanged\n"
     assert "Plan: 1 to create" in second
 
 

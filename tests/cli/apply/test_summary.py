@@ -23,7 +23,7 @@ def ran(name: str, counts: dict[Any, int], **summary: Any) -> FinishedRun:
     return FinishedRun(
         journal=Path(f"{name}.journal"),
         snapshot=Path(f"{name}.json"),
-        over=True,
+        settled=True,
         counts=Counter(counts),
         summary=attrs.evolve(QUIET, **summary),
     )
@@ -80,8 +80,8 @@ def test_lines_of_all_runs() -> None:
         "3 of these were done by the interrupted apply",
         "2 failed, 2 in doubt, 1 pending",
         "Results of all steps, with the tokens of new devices: site.results.csv",
-        "To put back what was changed: tagodev apply last.json",
-        "To put back what was changed: tagodev apply earlier.json",
+        "To undo these changes: tagodev apply last.json",
+        "To undo these changes: tagodev apply earlier.json",
     ] == lines
 
 
@@ -104,7 +104,7 @@ def test_nothing_was_run() -> None:
             Exit.PARTIAL,
             None,
             ran("x", {"created": 1}),
-            {"doubles": [DuplicateDevices("a", ("1", "2"))]},
+            {"duplicates": [DuplicateDevices("a", ("1", "2"))]},
         ),
         (Exit.GENERAL, "declined", ran("x", {"created": 1}), {"declined": True}),
         (Exit.INTERRUPTED, "interrupted", ran("x", {"pending": 1}, interrupted=True), {}),

@@ -70,7 +70,7 @@ def test_results_are_never_overwritten(tagodev: Command) -> None:
     (tagodev.folder / "out.csv").write_text("tokens")
     done = tagodev.run("bulk", "create", "site.csv", *SCALE, "--out", "out.csv", "--json")
     assert done.code == 2
-    assert "out.csv is there already" in done.err
+    assert "out.csv already exists" in done.err
     assert done.out == ""
     assert (tagodev.folder / "out.csv").read_text() == "tokens"
 
@@ -103,7 +103,7 @@ def test_rows_without_an_id_are_skipped(tagodev: Command) -> None:
     done = tagodev.run("bulk", "delete", "site.results.csv", "--yes", *SCALE, "--json")
     assert done.code == 0
     assert (done.json()["rows"], done.json()["deleted"]) == (2, 2)
-    assert "Rows without a device id, skipped: 1" in done.err
+    assert "Skipped 1 row without a device id" in done.err
 
 
 def test_rows_that_name_a_device_make_no_twin(inside: InProcess, tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_rows_that_name_a_device_make_no_twin(inside: InProcess, tmp_path: Path)
     done = inside("bulk", "create", "site.csv", *SCALE)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("site.csv:3: device_id")
-    assert "names a device that exists" in done.err
+    assert "is the id of an existing device" in done.err
     assert [path.name for path in tmp_path.glob("[!.]*")] == ["site.csv"]
 
 

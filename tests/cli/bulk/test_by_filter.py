@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def site(request: pytest.FixtureRequest, inside: InProcess) -> str:
-    """Give the value of a tag that twelve devices carry, and nobody else."""
+    """Return the value of a tag that exactly twelve devices have."""
     name: str = request.node.name
     for n in range(12):
         inside("device", "create", f"{name} {n:02}", "--tag", f"site={name}")
@@ -104,7 +104,7 @@ def test_one_that_is_named(tagodev: Command, inside: InProcess, site: str) -> No
 
 
 def test_yes(inside: InProcess, site: str, tmp_path: Path) -> None:
-    """With --yes nothing is asked; where it is written down is told, and results have all rows."""
+    """With --yes there is no question; the journal is printed, and the results have all rows."""
     done = inside("device", "delete", "--tag", f"site={site}", "--name", "*0?", "--yes")
     assert (0, "Nothing to delete\n") == (done.code, done.err)
     done = inside(
@@ -113,7 +113,7 @@ def test_yes(inside: InProcess, site: str, tmp_path: Path) -> None:
     )
 
     assert done.code == 0
-    assert "Written down in mine.journal" in done.err
+    assert "Journal: mine.journal" in done.err
     answer = done.json()
     assert (10, 10, "mine.csv") == (answer["rows"], answer["deleted"], answer["out"])
     assert {"deleted": 10} == statuses(tmp_path / "mine.csv")
@@ -169,7 +169,7 @@ def test_params(inside: InProcess, site: str) -> None:
 
 
 def test_rotation(inside: InProcess, site: str, tmp_path: Path) -> None:
-    """Each device's one token is replaced; which of several, and what a gap needs, is told."""
+    """A device's only token is replaced; several tokens and tokens that need a gap are listed."""
     several, serial, *_ = [one["id"] for one in listed(inside, site, "id")]
     inside("token", "create", several, "second")
     inside("token", "create", serial, "numbered", "--serial", f"s-{serial}")
@@ -207,7 +207,7 @@ def test_rotation_of_one(inside: InProcess, site: str) -> None:
     done = inside("token", "rotate", device, "--yes")
 
     assert done.code == 0
-    assert "Written down in tagodev-rotate-" in done.err
+    assert "Journal: tagodev-rotate-" in done.err
     assert old != _token(inside, device)
 
 
@@ -228,7 +228,7 @@ def test_an_interrupted_one_is_gone_on_with(tmp_path: Path) -> None:
         done = finish(process)
         deleted = emulator.stats()["deleted"]
         assert done.code == 130
-        assert "To go on: tagodev bulk resume mine.journal" in done.err
+        assert "To resume: tagodev bulk resume mine.journal" in done.err
         assert 5 <= deleted < 20
         assert deleted == read_rows(tmp_path / "mine.journal")[EntryState.DONE]
         # Plan and minute are remembered.

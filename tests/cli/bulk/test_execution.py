@@ -16,7 +16,7 @@ import pytest
 from tagodev import BadRequestError, Deleted, InputError
 from tagodev.bulk.operations.delete_devices import DeleteDevices
 from tagodev.cli.bulk.execution import Interrupt, RunView, carry_out, follow, run_until_interrupted
-from tagodev.cli.bulk.operations import Entry, Job
+from tagodev.cli.bulk.operations import RunRow, RunSpec
 from tagodev.cli.bulk.results import ResultsFile
 from tests.bulk.working import Work, bulk
 from tests.cli.bulk.test_progress_meter import state
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tagodev import BulkRun, Outcome, Tago
     from tagodev.bulk.work_item import WorkItem
     from tagodev.cli.bulk.execution import Summary
-    from tagodev.cli.output.progress import Display, Moment
+    from tagodev.cli.output.progress import Display, Progress
 
 ROUTE: Final = "DELETE /device/:device_id"
 #: Seconds, at most, between a signal and the moment at which it is heeded.
@@ -50,7 +50,7 @@ async def running() -> asyncio.AbstractEventLoop:
 
 
 def test_uvloop_is_used_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever has installed uvloop gets its loop."""
+    """With uvloop installed the loop is uvloop's."""
     module = ModuleType("uvloop")
     module.new_event_loop = OtherLoop  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "uvloop", module)
@@ -59,7 +59,7 @@ def test_uvloop_is_used_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_asyncio_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever has not gets asyncio's own."""
+    """Without uvloop the loop is asyncio's own."""
     monkeypatch.setitem(sys.modules, "uvloop", None)
 
     assert type(run_until_interrupted(running())).__module__.startswith("asyncio.")
@@ -96,12 +96,12 @@ class Limits:
 
 
 class Screen:
-    """Keeps what is said and shown."""
+    """Records messages and progress."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
-        self.shown: list[Moment] = []
-        self.say = self.said.append
+        self.shown: list[Progress] = []
+        self.print_message = self.said.append
         self.show = self.shown.append
 
 
@@ -155,11 +155,11 @@ class Followed:
 
         return run_virtually(self._timed(following())), outcomes
 
-    def carry_out(self, entries: Iterator[Entry[Any]], path: Path) -> Summary:
+    def carry_out(self, entries: Iterator[RunRow[Any]], path: Path) -> Summary:
         """Carry it out as a job without a journal; its results go to a file."""
 
         async def carrying() -> Summary:
-            job = Job(
+            job = RunSpec(
                 operation=DeleteDevices,
                 rows=len(self.seconds),
                 entries=entries,
@@ -212,7 +212,7 @@ def test_a_run_to_its_end() -> None:
         ([0, 1, 2], 105.0, (95.0,)),
     ],
 )
-def test_patience_runs_out(answered: list[int], took: float, signals: tuple[float, ...]) -> None:
+def test_grace_period_ends(answered: list[int], took: float, signals: tuple[float, ...]) -> None:
     """After a signal what is on its way gets ten seconds, or until the second signal."""
     followed = Followed(["1", "11", "100", "1000"], signals)
     followed.limits.waiting = 2
@@ -232,12 +232,12 @@ def test_nothing_is_on_its_way() -> None:
     assert ["Stopping"] == followed.screen.said
 
 
-def entries_of(seconds: list[str], unreadable: int | None = None) -> Iterator[Entry[str]]:
+def entries_of(seconds: list[str], unreadable: int | None = None) -> Iterator[RunRow[str]]:
     """Yield rows; at one of them the file can't be read any more."""
     for number, item in enumerate(seconds, 1):
         if number - 1 == unreadable:
             raise InputError("the file was changed")
-        yield Entry(number, f"{item} s", item, f"id {number}")
+        yield RunRow(number, f"{item} s", item, f"id {number}")
 
 
 def shown(path: Path) -> Mapping[int, str]:

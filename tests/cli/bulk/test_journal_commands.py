@@ -66,7 +66,7 @@ def kinds_of_end() -> Batch:
 
 
 def test_status_of_several(in_process: InProcess, tmp_path: Path) -> None:
-    """Each journal tells where it stands and how to go on; one that is none is named, and is 1."""
+    """Each journal has its status and the next command; any other file is an error, and 1."""
     write_journal(tmp_path / "odd one.journal", 6, kinds_of_end(), began=1_600_000_000.0)
     write_journal(tmp_path / "new.journal", 1, Batch(), run="4567abcd")
     (tmp_path / "none.journal").write_text("name\na\n")
@@ -75,12 +75,12 @@ def test_status_of_several(in_process: InProcess, tmp_path: Path) -> None:
     assert done.err.startswith("tagodev: none.journal: ")
     assert done.out.splitlines()[:8] == [
         "odd one.journal: 1 of 6 devices created",
-        "  1 failed, 1 in doubt, 1 not clear, 2 pending",
+        "  1 failed, 1 in doubt, 1 ambiguous, 2 pending",
         "  at http://127.0.0.1:9, run 0123abcd",
-        "  begun 2020-09-13T12:26:40+00:00, last activity 2023-11-14T22:13:32+00:00",
-        "  To go on: tagodev bulk resume 'odd one.journal'",
-        "  To try what failed again (1): tagodev bulk retry-failed 'odd one.journal'",
-        "  Several things could be what 1 rows have made: look at the results",
+        "  started 2020-09-13T12:26:40+00:00, last activity 2023-11-14T22:13:32+00:00",
+        "  To resume: tagodev bulk resume 'odd one.journal'",
+        "  To retry 1 failed row: tagodev bulk retry-failed 'odd one.journal'",
+        "  1 row matched several devices or tokens: check the results",
         "new.journal: 0 of 1 devices created",
     ]
 
@@ -110,9 +110,9 @@ def test_status_for_a_program(in_process: InProcess, tmp_path: Path) -> None:
         "complete": False,
         "problem": None,
         "next": [
-            "To go on: tagodev bulk resume x.journal",
-            "To try what failed again (1): tagodev bulk retry-failed x.journal",
-            "Several things could be what 1 rows have made: look at the results",
+            "To resume: tagodev bulk resume x.journal",
+            "To retry 1 failed row: tagodev bulk retry-failed x.journal",
+            "1 row matched several devices or tokens: check the results",
         ],
     }
 
@@ -160,12 +160,12 @@ def test_export_as_json_lines(in_process: InProcess, tmp_path: Path) -> None:
     assert rows[2]["error"] == "no, said the service"
     again = in_process("bulk", "export", "x.journal", "--out", "x.jsonl")
     assert again.code == 2
-    assert "x.jsonl is there already" in again.err
+    assert "x.jsonl already exists" in again.err
     assert rows == [orjson.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
 
 
 def test_several_journals(in_process: InProcess, tmp_path: Path) -> None:
-    """Those of a folder are told, and nothing else in it; their rows say which they are of."""
+    """Only the journals of a folder are exported; a column names the journal of each row."""
     folder = tmp_path / "jobs"
     folder.mkdir()
     for name, run in (("b.journal", "0123abcd"), ("a", "4567abcd")):
@@ -187,7 +187,7 @@ def test_several_journals(in_process: InProcess, tmp_path: Path) -> None:
 def test_the_present_folder(
     in_process: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a name its journals are told; 2 where there is none."""
+    """The journals of the current folder are listed; 2 if there is none."""
     none = in_process("bulk", "status")
     assert (none.code, none.out) == (2, "")
     assert f"{tmp_path}: no journal in this folder" in none.err
@@ -228,12 +228,12 @@ def test_what_is_no_result_of_the_journal_stays(
     (made.parent / "out.csv").write_text(content)
     done = inside("bulk", *command, "site.journal", "--out", "out.csv")
     assert done.code == 2
-    assert "out.csv is there already, and is not an earlier result of this journal" in done.err
+    assert "out.csv already exists and is not an earlier results file of this journal" in done.err
     assert content == (made.parent / "out.csv").read_text()
 
 
 def test_an_earlier_result_is_replaced(inside: InProcess, made: Path) -> None:
-    """A file that says less of the same rows, as an interrupted run leaves it, makes room."""
+    """A file with less of the same rows, as from an interrupted run, is replaced."""
     whole = made.read_text()
     made.write_text("row,name,device_id,token,status,error\n1,a,,,pending,\n")
     assert 0 == inside("bulk", "resume", "site.journal").code
@@ -296,18 +296,18 @@ def test_what_devices_are_known_by(inside: InProcess, tmp_path: Path) -> None:
     assert (done.code, done.err.splitlines()) == (
         2,
         [
-            "site.csv:4: serie_number: is needed to know the device again",
-            "site.csv:5: serie_number: is that of line 2 too, and devices are known by it",
+            "site.csv:4: serie_number: is required to identify the device",
+            "site.csv:5: serie_number: must be unique, but line 2 has the same",
         ],
     )
     done = inside(*command, "name")
-    assert done.err == ("site.csv:6: name: is that of line 2 too, and devices are known by it\n")
+    assert done.err == ("site.csv:6: name: must be unique, but line 2 has the same\n")
     row = {"name": "full", "tags": [{"key": f"k{n}", "value": "v"} for n in range(30)]}
     (tmp_path / "site.csv").unlink()
     (tmp_path / "full.jsonl").write_bytes(orjson.dumps(row))
     done = inside("bulk", "create", "full.jsonl", "--journal", "x", *SCALE)
     assert done.code == 2
-    assert done.err.startswith("full.jsonl:1: tags: 30 tags leave no place for the one that")
+    assert done.err.startswith("full.jsonl:1: tags: 30 tags leave none for the tag that")
     assert not (tmp_path / "x").exists()
 
 
@@ -319,7 +319,7 @@ def test_known_by_other_marks(inside: InProcess, tmp_path: Path, identity: str) 
     assert 0 == inside(*command).code
     done = inside("bulk", "untag", "x")
     assert (done.code, done.out) == (1, "")
-    assert "x: this run has not tagged any device" in done.err
+    assert "x: this run did not tag any devices" in done.err
 
 
 @pytest.mark.parametrize(
@@ -363,7 +363,7 @@ def test_untag(inside: InProcess, made: Path) -> None:
         },
     )
     again = inside("bulk", "untag", "site.journal")
-    assert (again.code, again.out) == (0, f"No device carries the tag {tag}\n")
+    assert (again.code, again.out) == (0, f"No device has the tag {tag}\n")
     assert {"site": "dairy"} == tags_of(read_results(made)[0]["device_id"])
 
 
@@ -379,11 +379,11 @@ def tags_of(device_id: str) -> dict[str, str]:
 
 
 def test_untag_waits_until_nothing_is_in_doubt(in_process: InProcess, tmp_path: Path) -> None:
-    """1: of rows in doubt only the tag tells whether they were done."""
+    """1: rows in doubt are looked up by the tag."""
     write_journal(tmp_path / "x.journal", 6, kinds_of_end())
     done = in_process("bulk", "untag", "x.journal", "--token", "made-up")
     assert done.code == 1
-    assert "1 of its rows are in doubt" in done.err
+    assert "the run still needs its tags: 1 row in doubt" in done.err
     assert "tagodev bulk resume x.journal" in done.err
 
 
@@ -423,7 +423,7 @@ def test_edit(inside: InProcess, made: Path, journal: tuple[str, ...]) -> None:
     )
     done = inside("bulk", "edit", "changes.csv", *journal, *SCALE, "--json")
     assert (done.code, done.json()["edited"], done.json()["failed"]) == (6, 2, 1)
-    assert "Rows that change nothing, skipped: 1" in done.err
+    assert "Skipped 1 row without changes" in done.err
     rows = sorted(read_results(made.parent / "changes.edited.csv"), key=lambda row: row["row"])
     assert ["edited", "edited", "failed"] == [row["status"] for row in rows]
     assert [*ids[:2], "5f5a8f3351d4db99c40d0000"] == [row["device_id"] for row in rows]

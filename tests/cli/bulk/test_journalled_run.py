@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 SCALE = ("--plan", "scale")
 MINUTE = ("--plan", "scale", "--minute", "2")
-RESUME = "To go on: tagodev bulk resume site.journal\n"
+RESUME = "To resume: tagodev bulk resume site.journal\n"
 
 
 def accepts(emulator: EmulatorProcess, token: str) -> bool:
@@ -53,7 +53,7 @@ def accepts(emulator: EmulatorProcess, token: str) -> bool:
 
 
 def test_everything_is_written_down_and_told(tagodev: Command) -> None:
-    """A run with a journal tells what one without does, and three things more; no token is said."""
+    """A run with a journal reports three more values than one without, and no token."""
     write_devices(tagodev.folder / "site.csv", (f"s{n}" for n in range(120)))
     done = tagodev.run("bulk", "create", "site.csv", "--journal", "site.journal", *SCALE, "--json")
     assert done.code == 0
@@ -212,7 +212,7 @@ def test_the_second_process_is_refused(tmp_path: Path) -> None:
             refused = tagodev.run(*command)
             assert (refused.code, refused.out) == (1, "")
             assert f"in use by another process (process {process.pid} on" in refused.err
-            assert "To go on" not in refused.err
+            assert "To resume" not in refused.err
         status = tagodev.run("bulk", "status", "site.journal", "--json").json()["journals"][0]
         process.terminate()
         assert 130 == finish(process).code
@@ -240,7 +240,7 @@ def test_the_cap_and_a_service_with_more_room(tmp_path: Path) -> None:
         again = tagodev.run("bulk", "resume", "site.journal", "--api", large.url, "--json")
         assert large.stats()["devices"] == 60
     assert (again.code, again.json()["created"], again.json()["failed"]) == (0, 60, 0)
-    assert f"The journal was begun at {small.url}; resuming at {large.url}" in again.err
+    assert f"The run was started at {small.url}; resuming at {large.url}" in again.err
 
 
 def test_a_token_that_is_refused(inside: InProcess, tmp_path: Path) -> None:
@@ -358,7 +358,9 @@ def test_a_journal_without_the_whole_input(
         journal.write(Batch(pulled=[(0, digest_of(payload), payload)]))
     done = inside("bulk", "resume", "x", "--json")
     assert (done.code, done.json()["created"], done.json()["out"]) == (6, 1, "x.results.csv")
-    assert done.err == "Rows are missing in the journal: give the input again, with this journal\n"
+    assert (
+        done.err == "The journal is incomplete: run the original command again with this journal\n"
+    )
 
 
 def test_rows_that_fail(inside: InProcess, tmp_path: Path) -> None:
@@ -367,7 +369,7 @@ def test_rows_that_fail(inside: InProcess, tmp_path: Path) -> None:
     done = inside("bulk", "create", "site.csv", "--journal", "site.journal", *SCALE)
     assert (done.code, done.err) == (
         6,
-        "To try what failed again (1): tagodev bulk retry-failed site.journal\n",
+        "To retry 1 failed row: tagodev bulk retry-failed site.journal\n",
     )
     refused = read_results(tmp_path / "site.results.csv")[1]
     assert (refused["row"], refused["status"], refused["device_id"]) == ("2", "failed", "")

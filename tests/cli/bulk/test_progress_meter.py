@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev.cli.bulk.operations import Entry, Feed
+from tagodev.cli.bulk.operations import Feed, RunRow
 from tagodev.cli.bulk.results import Result, ResultsFile
-from tagodev.cli.output.progress import Meter, Moment
+from tagodev.cli.output.progress import Progress, ProgressMeter
 from tagodev.limits.forecast import forecast
 from tagodev.limits.snapshot import RouteState
 from tests.cli.support import read_results
@@ -79,16 +79,16 @@ def test_forecast_is_what_a_greedy_client_does(
 
 def test_meter_measures_where_nothing_limits() -> None:
     """The wait for a window does not make the machine look slow."""
-    meter = Meter(300, 60.0, "POST /device")
-    assert meter.look(0.0, 0, []) == Moment(0, None, 0, 0, None)
-    meter.look(1.0, 10, [state()])
-    assert meter.look(2.0, 20, [state()]).rate == pytest.approx(10.0)
-    waiting = meter.look(12.0, 100, [state(used=100, free=0, next_window_in=20.0)])
+    meter = ProgressMeter(300, 60.0, "POST /device")
+    assert meter.measure(0.0, 0, []) == Progress(0, None, 0, 0, None)
+    meter.measure(1.0, 10, [state()])
+    assert meter.measure(2.0, 20, [state()]).rate == pytest.approx(10.0)
+    waiting = meter.measure(12.0, 100, [state(used=100, free=0, next_window_in=20.0)])
     assert waiting.rate == pytest.approx(10.0)
     assert waiting.left == pytest.approx(20 + 60 + 10)
     assert waiting.texts() == ("10/s", "window 100/100", "1 min 30 s left")
     # What is on its way has its quota already.
-    on_their_way = meter.look(13.0, 100, [state(free=0, in_flight=50, next_window_in=20.0)])
+    on_their_way = meter.measure(13.0, 100, [state(free=0, in_flight=50, next_window_in=20.0)])
     assert on_their_way.left == pytest.approx(20 + 60 + 5)
 
 
@@ -97,16 +97,16 @@ def test_meter_measures_where_nothing_limits() -> None:
 )
 def test_time_left_as_people_read_it(seconds: float, text: str) -> None:
     """Seconds, minutes, hours."""
-    assert Moment(1, 1.0, 1, 1, seconds).texts()[2] == text
+    assert Progress(1, 1.0, 1, 1, seconds).texts()[2] == text
 
 
 def test_feed_knows_what_is_out() -> None:
     """Rows that were handed out, and those that were not, are all accounted for."""
-    feed = Feed(Entry(number, f"s{number}", f"item {number}") for number in (1, 2, 4))
+    feed = Feed(RunRow(number, f"s{number}", f"item {number}") for number in (1, 2, 4))
     assert [next(feed), next(feed)] == ["item 1", "item 2"]
-    assert feed.take_back(0).number == 1
-    assert [entry.number for entry in feed.out.values()] == [2]
-    assert [entry.number for entry in feed.rest()] == [4]
+    assert feed.finish(0).number == 1
+    assert [entry.number for entry in feed.in_progress.values()] == [2]
+    assert [entry.number for entry in feed.unread()] == [4]
 
 
 def test_each_result_is_on_disk_at_once(tmp_path: Path) -> None:

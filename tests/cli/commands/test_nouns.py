@@ -97,7 +97,7 @@ def test_params(inside: InProcess, device: str) -> None:
     ("arguments", "told"),
     [
         (("set", "DEVICE"), "give at least one parameter"),
-        (("set", "a=1"), "which devices?"),
+        (("set", "a=1"), "is missing: give ids, names or a filter"),
         (("set", "DEVICE", "=1"), "must be KEY=VALUE"),
         (("delete", "DEVICE", "--yes"), "give the keys"),
         (("delete", "DEVICE", "nonsense", "--yes"), "no parameter nonsense"),

@@ -48,56 +48,58 @@ def doctor(
     return lambda *options: in_process("doctor", *options)
 
 
-def problems(told: dict[str, Any]) -> list[tuple[str, int]]:
+def problems(diagnosis: dict[str, Any]) -> list[tuple[str, int]]:
     """Return what is wrong, and the exit code of each."""
-    return [(problem["what"], problem["code"]) for problem in told["problems"]]
+    return [(problem["what"], problem["code"]) for problem in diagnosis["problems"]]
 
 
 # --- in order ------------------------------------------------------------------------------------
 
 
 def test_everything_in_order(doctor: InProcess, free: EmulatorProcess) -> None:
-    """0: what there is to know is told, by few requests, and the token is not."""
+    """0: every fact is reported with few requests, and the token is not shown."""
     before = free.stats()["accepted"]
     done = doctor("--json")
-    told = done.json()
-    assert (done.code, problems(told), done.err) == (0, [], "")
+    diagnosis = done.json()
+    assert (done.code, problems(diagnosis), done.err) == (0, [], "")
     assert free.stats()["accepted"] <= before + 5
     assert free.token not in done.out
-    assert told["service"] == {"address": free.url, "region": None, "source": "TAGOIO_API"}
-    assert ["DNS", "TCP", "HTTP"] == [step["name"] for step in told["connection"]]
-    assert all(step["works"] for step in told["connection"])
-    assert told["token"] == {
+    assert diagnosis["service"] == {"address": free.url, "region": None, "source": "TAGOIO_API"}
+    assert ["DNS", "TCP", "HTTP"] == [step["name"] for step in diagnosis["connection"]]
+    assert all(step["works"] for step in diagnosis["connection"])
+    assert diagnosis["token"] == {
         "source": "TAGOIO_TOKEN",
         "kind_by_prefix": "profile",
         "kind": "profile",
         "name": "Emulated Profile",
         "expires": None,
     }
-    assert told["plan"] == {
+    assert diagnosis["plan"] == {
         "plan": "free",
         "source": "profile",
         "kept": "free",
         "soft_limits": None,
     }
-    assert told["devices"] == {"used": 3, "cap": 5, "free": 2}
-    assert told["clock"]["ahead"] == pytest.approx(3000, abs=told["clock"]["uncertainty"] + 0.1)
-    assert "One of the two clocks is wrong" in told["notes"][0]
-    assert told["environment"]["TAGOIO_TOKEN"] == "set"
-    assert {"tagodev", "python", "aiohttp", "orjson", "sqlite"} <= set(told["versions"])
+    assert diagnosis["devices"] == {"used": 3, "cap": 5, "free": 2}
+    assert diagnosis["clock"]["ahead"] == pytest.approx(
+        3000, abs=diagnosis["clock"]["uncertainty"] + 0.1
+    )
+    assert "The two clocks differ" in diagnosis["notes"][0]
+    assert diagnosis["environment"]["TAGOIO_TOKEN"] == "set"
+    assert {"tagodev", "python", "aiohttp", "orjson", "sqlite"} <= set(diagnosis["versions"])
 
 
 def test_in_words(doctor: InProcess) -> None:
     """A person reads the same, and that nothing is wrong."""
     done = doctor()
     assert done.code == 0
-    assert done.out.endswith("\n\nNothing is wrong\n")
+    assert done.out.endswith("\n\nNo problems found\n")
     lines = dict(line.split(maxsplit=1) for line in done.out.splitlines() if " " in line)
     assert lines["Devices"] == "3 of 5 used, 2 free"
-    assert lines["Plan"] == "free (by the profile), the limits of free are kept; soft limits: none"
+    assert lines["Plan"] == "free (from the profile); using the limits of free; soft limits: none"
     assert "TAGOIO_TOKEN (set)" in lines["Environment"]
     assert re.fullmatch(
-        r"the service's is \d+\.\d\d s ahead of this machine's \(± \d+\.\d\d s\)",
+        r"the service's clock is \d+\.\d\d s ahead of this machine's \(± \d+\.\d\d s\)",
         lines["Clock"],
     )
 
@@ -117,7 +119,7 @@ def test_full(tmp_path: Path) -> None:
         done = Command(tmp_path, emulator.url, emulator.token).run("doctor")
     assert done.code == 7
     assert "5 of 5 used, 0 free" in done.out
-    assert "Wrong: The plan holds no more devices: all 5 are there\n  Delete some" in done.out
+    assert "Problem: The plan allows no more devices: all 5 are used\n  Delete devices" in done.out
 
 
 def test_a_cap_of_its_own(in_process: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,9 +128,9 @@ def test_a_cap_of_its_own(in_process: InProcess, monkeypatch: pytest.MonkeyPatch
     with EmulatorProcess(options) as emulator:
         monkeypatch.setenv("TAGOIO_API", emulator.url)
         monkeypatch.setenv("TAGOIO_TOKEN", emulator.token)
-        told = in_process("doctor", "--json").json()
-    assert told["devices"] == {"used": 6, "cap": None, "free": None}
-    assert problems(told) == []
+        diagnosis = in_process("doctor", "--json").json()
+    assert diagnosis["devices"] == {"used": 6, "cap": None, "free": None}
+    assert problems(diagnosis) == []
 
 
 def test_a_token_that_the_service_does_not_know(doctor: InProcess) -> None:
@@ -136,8 +138,8 @@ def test_a_token_that_the_service_does_not_know(doctor: InProcess) -> None:
     wrong = "4bff8bf8-1f6e-4ee5-a371-a9c1c1e5b2f0"
     done = doctor("--token", wrong)
     assert done.code == 5
-    assert "Wrong: The service does not take the token" in done.out
-    assert "it belongs to one region" in done.out
+    assert "Problem: The service rejects the token" in done.out
+    assert "the token is of this region" in done.out
     assert wrong not in done.out + done.err
 
 
@@ -164,10 +166,10 @@ def test_tokens_of_other_kinds(
     """What does not open the profile is wrong; an analysis may do what it was granted."""
     tokens = {str(name): token for name, token in free.tokens_by_kind.items()}
     done = doctor("--json", "--token", tokens.get(kind) or device_token(free))
-    told = done.json()
-    assert (done.code, [code] if code else []) == (code, [one for _, one in problems(told)])
-    assert kind in told["token"]["kind"]
-    assert told["plan"] is None or told["plan"] == {
+    diagnosis = done.json()
+    assert (done.code, [code] if code else []) == (code, [one for _, one in problems(diagnosis)])
+    assert kind in diagnosis["token"]["kind"]
+    assert diagnosis["plan"] is None or diagnosis["plan"] == {
         "plan": None,
         "source": None,
         "kept": "free",
@@ -177,9 +179,9 @@ def test_tokens_of_other_kinds(
 
 def test_limits_that_are_too_wide(doctor: InProcess) -> None:
     """3: a plan that is larger than the profile's would have requests rejected."""
-    told = doctor("--json", "--plan", "scale").json()
-    ((what, code),) = problems(told)
-    assert (what.startswith("The limits of scale would be kept, but"), code) == (True, 3)
+    diagnosis = doctor("--json", "--plan", "scale").json()
+    ((what, code),) = problems(diagnosis)
+    assert (what.startswith("The plan is set to scale, but"), code) == (True, 3)
 
 
 def test_limits_that_are_too_narrow(in_process: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,16 +192,16 @@ def test_limits_that_are_too_narrow(in_process: InProcess, monkeypatch: pytest.M
         monkeypatch.setenv("TAGODEV_PLAN", "starter")
         done = in_process("doctor", "--json")
     assert (done.code, done.json()["plan"]["kept"]) == (0, "starter")
-    assert "The limits of starter would be kept, slower than scale allows" in done.json()["notes"]
+    assert "The plan is set to starter, which is slower than scale" in done.json()["notes"]
     assert done.json()["environment"]["TAGODEV_PLAN"] == "starter"
 
 
 def test_no_token(doctor: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     """3: the way is looked at all the same."""
     monkeypatch.delenv("TAGOIO_TOKEN")
-    told = doctor("--json").json()
-    assert problems(told) == [("There is no token", 3)]
-    assert ["DNS", "TCP"] == [step["name"] for step in told["connection"]]
+    diagnosis = doctor("--json").json()
+    assert problems(diagnosis) == [("No token is set", 3)]
+    assert ["DNS", "TCP"] == [step["name"] for step in diagnosis["connection"]]
 
 
 @pytest.mark.parametrize(
@@ -211,17 +213,17 @@ def test_no_token(doctor: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_the_way_ends(doctor: InProcess, address: str, first: str) -> None:
     """4: the first step that fails is named, and the token goes nowhere."""
-    told = doctor("--json", "--api", address).json()
-    ((what, code),) = problems(told)
+    diagnosis = doctor("--json", "--api", address).json()
+    ((what, code),) = problems(diagnosis)
     assert (what.startswith(first), code) == (True, 4)
-    assert not told["connection"][-1]["works"]
-    assert told["token"]["kind_by_prefix"] == "profile"
+    assert not diagnosis["connection"][-1]["works"]
+    assert diagnosis["token"]["kind_by_prefix"] == "profile"
 
 
 def test_no_certificate(doctor: InProcess, free: EmulatorProcess) -> None:
     """4: who speaks no TLS is not the service."""
-    told = doctor("--json", "--api", free.url.replace("http:", "https:")).json()
-    ((what, code),) = problems(told)
+    diagnosis = doctor("--json", "--api", free.url.replace("http:", "https:")).json()
+    ((what, code),) = problems(diagnosis)
     assert (what.startswith("TLS fails: 127.0.0.1: "), code) == (True, 4)
 
 
@@ -256,20 +258,20 @@ def somebody_else(answer: bytes | dict[str, bytes]) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n<portal>", "something else"),
-        (b"HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\n{}", "something else"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n<portal>", "another server"),
+        (b"HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\n{}", "another server"),
         (b"HTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\n{}", "Try again later"),
-        (b"", "something else"),
+        (b"", "another server"),
     ],
 )
 def test_somebody_else_answers(doctor: InProcess, answer: bytes, hint: str) -> None:
-    """4: what is no answer of the service's is told apart from one that is in trouble."""
+    """4: another server is distinguished from a service that is in trouble."""
     with somebody_else(answer) as address:
-        told = doctor("--json", "--api", address).json()
-    ((what, code),) = problems(told)
+        diagnosis = doctor("--json", "--api", address).json()
+    ((what, code),) = problems(diagnosis)
     assert (what.startswith("HTTP fails: "), code) == (True, 4)
-    assert hint in told["problems"][0]["hint"]
-    assert "HTTP" == told["connection"][-1]["name"]
+    assert hint in diagnosis["problems"][0]["hint"]
+    assert "HTTP" == diagnosis["connection"][-1]["name"]
 
 
 def says(result: Any) -> bytes:
@@ -290,17 +292,19 @@ def test_a_plan_that_nobody_has_published(doctor: InProcess) -> None:
     with somebody_else(answers) as address:
         done = doctor("--api", address)
     assert done.code == 3
-    assert "Wrong: The limits of the plan 'galaxy' are not published\n  Name the plan" in done.out
+    assert (
+        "Problem: The rate limits of the plan galaxy are not published\n  Set the plan" in done.out
+    )
     lines = dict(line.split(maxsplit=1) for line in done.out.splitlines() if " " in line)
-    assert lines["Devices"] == "7 used, how many more fit is not known"
-    assert lines["Plan"].startswith("galaxy (by the profile), the limits of free are kept")
-    assert lines["Token"].endswith("called laptop, until 2099-01-31T12:00:00+00:00")
-    assert lines["Note"].startswith("The service does not tell the time")
+    assert lines["Devices"] == "7 used, limit unknown"
+    assert lines["Plan"].startswith("galaxy (from the profile); using the limits of free")
+    assert lines["Token"].endswith("named laptop, expires 2099-01-31T12:00:00+00:00")
+    assert lines["Note"].startswith("The service does not send its time")
     assert "Clock" not in lines
 
 
 def test_soft_limits_and_the_plan_of_the_account(doctor: InProcess) -> None:
-    """Where the profile does not name its plan the account does; soft limits are told."""
+    """The plan comes from the account if the profile has none; soft limits are shown."""
     rpm = {"data_input": 60, "data_output": None}
     answers = {
         "/info": INFO,
@@ -310,20 +314,20 @@ def test_soft_limits_and_the_plan_of_the_account(doctor: InProcess) -> None:
     with somebody_else(answers) as address:
         done = doctor("--api", address)
     assert done.code == 0
-    plan = "starter (by the account), the limits of starter are kept"
-    assert f"{plan}; soft limits: data_input 60 a minute\n" in done.out
+    plan = "starter (from the account); using the limits of starter"
+    assert f"{plan}; soft limits: data_input 60 per minute\n" in done.out
     assert "Devices" not in done.out
 
 
 def test_a_service_in_trouble(doctor: InProcess) -> None:
-    """4: what can't be asked for is wrong, and the rest is told all the same."""
+    """4: a failed request is a problem, and the other facts are shown."""
     trouble = http(503, b"{}", connection="close")
     answers = {"/info": INFO, "/profile/current": trouble, "/account/plan": says({"plan": "free"})}
     with somebody_else(answers) as address:
-        told = doctor("--json", "--api", address).json()
-    ((what, code),) = problems(told)
+        diagnosis = doctor("--json", "--api", address).json()
+    ((what, code),) = problems(diagnosis)
     assert ("503" in what, code) == (True, 4)
-    assert ("free", "account") == (told["plan"]["plan"], told["plan"]["source"])
+    assert ("free", "account") == (diagnosis["plan"]["plan"], diagnosis["plan"]["source"])
 
 
 @pytest.mark.parametrize(
@@ -341,12 +345,12 @@ def test_settings_that_can_not_work(
     options: tuple[str, ...],
     code: int,
 ) -> None:
-    """3: it is told with everything else, and nothing is sent."""
+    """3: the problem is reported with the other facts, and nothing is sent."""
 
     async def no_way(address: str) -> list[Any]:
-        return [Step("DNS", works=True, told=address)]
+        return [Step("DNS", works=True, detail=address)]
 
-    monkeypatch.setattr("tagodev.cli.doctor.checks.walk_to", no_way)
+    monkeypatch.setattr("tagodev.cli.doctor.checks.check_connection", no_way)
     done = doctor("--json", *options)
     assert (done.code, [code]) == (code, [one for _, one in problems(done.json())])
 

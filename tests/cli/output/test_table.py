@@ -66,20 +66,20 @@ def test_people_and_programs_see_different_columns() -> None:
 
 @pytest.mark.parametrize("fields", ["nmae", "", "id,", "tag.", "id,,name"])
 def test_a_field_that_there_is_not(fields: str) -> None:
-    """A field with a typing error is told, with those there are."""
-    with pytest.raises(InputError, match=r"there is no field .*Known: id, name"):
+    """An unknown field is named, with the known ones."""
+    with pytest.raises(InputError, match=r"unknown field: .*Known: id, name"):
         OutputOptions(fields=fields).columns(KNOWN, people=KNOWN)
 
 
 def test_tags_are_fields_only_of_what_has_tags() -> None:
     """``tag.KEY`` of a parameter means nothing."""
-    with pytest.raises(InputError, match="there is no field"):
+    with pytest.raises(InputError, match="unknown field"):
         OutputOptions(fields="tag.site").columns(("key", "value"), people=("key",))
 
 
 def test_json_and_csv_exclude_each_other() -> None:
-    """Nobody wants both."""
-    with pytest.raises(InputError, match="--csv: goes without --json"):
+    """The options exclude each other."""
+    with pytest.raises(InputError, match="--csv: can't be combined with --json"):
         OutputOptions(json=True, csv=True).columns(KNOWN, people=KNOWN)
 
 
@@ -201,7 +201,7 @@ def test_csv_of_a_tag_that_is_named_too(capsys: pytest.CaptureFixture[str]) -> N
 def test_nothing(
     capsys: pytest.CaptureFixture[str], output: OutputOptions, out: str, err: str
 ) -> None:
-    """An empty list is told to people, and is an empty list for programs."""
+    """An empty list is a message in text and an empty list in JSON."""
     show_rows([], ("id", "name"), output, noun="devices")
 
     assert (out, err) == capsys.readouterr()
@@ -250,7 +250,7 @@ def test_one_thing_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_tokens_show_how_they_begin() -> None:
-    """The whole of a token is there for whoever asks for just that."""
+    """The whole token is shown on request."""
     token = DeviceToken(token=Secret("8be70d95-0dbc-4e16-89b6-b23b077d05e5"), name="Default")
 
     assert {"token": "8be7…"} == record_of(token, ("token",))
@@ -262,7 +262,7 @@ def test_tokens_show_how_they_begin() -> None:
 
 @given(text=st.text())
 def test_cleaned_text_is_printable(text: str) -> None:
-    """Whatever somebody calls a device, a terminal obeys none of it."""
+    """Control characters in device names are escaped."""
     cleaned = clean(text)
 
     assert cleaned.isprintable()

@@ -118,16 +118,16 @@ def test_the_page_says_what_the_journal_says(in_process: InProcess, tmp_path: Pa
     assert "279 of 300 devices created" in text
     assert "created279" in text
     assert "failed15" in text
-    assert "not clear3" in text
+    assert "ambiguous3" in text
     assert "in doubt3" in text
-    assert "300 requests, limit 100 a minute" in text
+    assert "300 requests, limit 100 per minute" in text
     assert "fullest window100 of 100" in text
     assert "The service refused …rows 8, 28, 48, …15" in text
     assert "Several devices matchrows 99, 199, 2993" in text
     assert "13Cold room 121.2 s1created" in text
-    assert "To go on: tagodev bulk resume" in text
+    assert "To resume: tagodev bulk resume" in text
     assert "From site.csv, at https://api.us-e1.tago.io" in text
-    assert "Besides, far from their limits: GET /device 2." in text
+    assert "Other routes, far below their limits: GET /device 2." in text
 
 
 def test_the_page_asks_nobody(in_process: InProcess, tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_no_token_is_in_it(inside: InProcess, tmp_path: Path) -> None:
 
 
 def test_the_page_is_its_owners(in_process: InProcess, tmp_path: Path) -> None:
-    """Whoever has made it decides who sees it; an earlier report is replaced."""
+    """Only the user can read the page; an earlier report is replaced."""
     journal = a_journal(tmp_path / "site.journal")
     page_of(in_process, journal)
     (tmp_path / "report.html").chmod(0o644)
@@ -201,7 +201,7 @@ def test_nothing_else_is_replaced(in_process: InProcess, tmp_path: Path, name: s
     done = in_process("bulk", "report", "site.journal", "--html", name)
 
     assert 2 == done.code
-    assert f"--html: {name} is there already, and is no report" in done.err
+    assert f"--html: {name} already exists and is not a report" in done.err
     assert before == (tmp_path / name).read_bytes()
 
 
@@ -233,7 +233,7 @@ def test_a_run_of_many_windows(in_process: InProcess, tmp_path: Path) -> None:
     assert 125 == page.count('<rect class="bar"')
     assert "All 1,000 windows as a table" in page
     told = in_process("bulk", "report", "long.journal").out
-    assert "POST /data: 45100 requests in 1000 windows, the fullest 90\n" in told
+    assert "POST /data: 45100 requests in 1000 windows, at most 90\n" in told
 
 
 def test_a_run_with_a_pause(in_process: InProcess, tmp_path: Path) -> None:
@@ -263,24 +263,24 @@ def test_while_it_is_going_on(in_process: InProcess, tmp_path: Path) -> None:
     with Journal.open(path):
         text = read(page_of(in_process, path)).text
 
-    assert text.count("going on") == 1
-    assert "To go on" not in text
+    assert text.count("running") == 1
+    assert "To resume" not in text
 
 
 # --- lines and JSON ----------------------------------------------------------------------------
 
 
 def test_lines(in_process: InProcess, tmp_path: Path) -> None:
-    """Without a page the same is told in lines, and no name can do anything to a terminal."""
+    """Without a page the report is text, with control characters escaped."""
     a_journal(tmp_path / "site.journal")
     done = in_process("bulk", "report", "site.journal")
 
     assert (0, "") == (done.code, done.err)
-    assert "279 of 300 devices created in 131.0 s, sent 297 times" in done.out
+    assert "279 of 300 devices created in 131.0 s, 297 attempts" in done.out
     assert "POST /device: 300 requests in 3 windows" in done.out
     assert done.out.count("  100 of 100\n") == 3
     assert "  15 x The service refused …\n" in done.out
-    assert "To go on: tagodev bulk resume site.journal" in done.out
+    assert "To resume: tagodev bulk resume site.journal" in done.out
 
 
 def test_json(in_process: InProcess, tmp_path: Path) -> None:

@@ -206,7 +206,7 @@ async def test_it_fits_a_phone_and_a_desk(tmp_path: Path) -> None:
 
 
 async def test_no_script_runs_in_it(tmp_path: Path) -> None:
-    """What somebody would put into the page later is held back by its policy."""
+    """The policy blocks content that is added later."""
     assert PROGRAM is not None
     a_journal(tmp_path / "site.journal")
     put_in = (

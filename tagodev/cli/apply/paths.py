@@ -1,9 +1,8 @@
-"""Where apply keeps its lock and journals, and where it writes results and snapshots.
+"""Paths of the lock, journals, results and snapshots of an apply.
 
-A list is known by the profile and its manager, not by the path of its file: the lock and the
-journals of its applies lie in the state folder, so that an apply begun in another folder, or by
-another path, finds them.
-Results go to the working folder, since they are what was asked for.
+A list is identified by its profile and manager, not by the path of its file. The lock and the
+journals are in the state folder, so an apply of the same list from another folder finds them.
+Results go to the working folder.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from tagodev.bulk.journal.store import Journal
-from tagodev.cli.bulk.journal_results import check_out
 from tagodev.errors import InputError, TagoError
+from tagodev.filesystem.atomic_write import check_out
 from tagodev.filesystem.process_lock import ProcessLock
 from tagodev.filesystem.state_folder import private_folder, state_folder
 from tagodev.provision.managers import stem_of
@@ -33,8 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["ListState", "OutputPaths", "apply_folders"]
 
 _FOLDER: Final = "apply"
-#: Journals that are kept of a list after their results were written.
-_KEPT: Final = 20
+#: Journals of a list to keep after their results are written.
+_MAX_JOURNALS: Final = 20
 _UNSAFE: Final = re.compile(r"[^0-9A-Za-z._-]+")
 
 
@@ -48,20 +47,20 @@ def apply_folders() -> Iterator[Path]:
 
 @attrs.frozen
 class ListState:
-    """What is kept of a list between commands: its lock, its journals, its snapshots."""
+    """The state folder of a list: its lock, journals and snapshots."""
 
     manager: str
     """The list's manager."""
     folder: Path
-    """Where it is kept."""
+    """The folder, private to the user."""
 
     @classmethod
     def of(cls, target: Target, manager: str) -> Self:
-        """Return what is kept of a list.
+        """Return the state of a list, creating its folder.
 
         Args:
-            target: the profile that it describes.
-            manager: the name under which it manages devices there.
+            target: the profile.
+            manager: the list's manager.
 
         Raises:
             ConfigurationError: the state folder can't be used.
@@ -72,41 +71,41 @@ class ListState:
         return cls(manager, private_folder(_FOLDER, name))
 
     def lock(self) -> ProcessLock:
-        """Keep other processes from applying the list.
+        """Lock the list against other processes.
 
         Raises:
-            LockedError: another process applies it.
+            LockedError: another process is applying it.
         """
         return ProcessLock.acquire(
             self.folder / "list.lock", f"the list {self.manager} of this profile"
         )
 
     def journals(self) -> list[Path]:
-        """Return the journals of its applies, the oldest first."""
+        """Return the journals of the list, oldest first."""
         return sorted(self.folder.glob("*.journal"))
 
     def unreported(self) -> Iterator[Path]:
-        """Yield the journals of applies that were interrupted before they wrote their results.
+        """Yield the journals of interrupted applies.
 
         Raises:
-            JournalError: one can't be read.
+            JournalError: a journal can't be read.
         """
         for path in self.journals():
             with Journal.read(path) as journal:
                 if not journal.reported:
                     yield path
 
-    def unused(self, suffix: str) -> Path:
-        """Return the path of a new file, named by the time.
+    def new_path(self, suffix: str) -> Path:
+        """Return the path of a new file, named after the time.
 
         Args:
-            suffix: the end of its name.
+            suffix: the end of the name.
         """
-        return _unused(self.folder / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}", suffix)
+        return _new_path(self.folder / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}", suffix)
 
-    def forget_old(self) -> None:
-        """Remove journals whose results were written, but for the newest of them."""
-        for path in self.journals()[:-_KEPT]:
+    def remove_old(self) -> None:
+        """Remove old journals whose results are written."""
+        for path in self.journals()[:-_MAX_JOURNALS]:
             with suppress(TagoError, OSError):
                 with Journal.read(path) as journal:
                     if not journal.reported:
@@ -117,47 +116,42 @@ class ListState:
 
 @attrs.frozen(kw_only=True)
 class OutputPaths:
-    """Where an apply writes."""
+    """The files that an apply writes."""
 
     results: Path
-    """The results, in the working folder unless the command says otherwise."""
+    """The results file."""
     snapshot: Path | None
-    """Where the command wants the snapshot; None for the state folder."""
+    """The snapshot; None for a new file in the state folder."""
 
     @classmethod
     def of(cls, file: Path, out: Path | None, snapshot: Path | None) -> Self:
-        """Return where an apply of a file writes.
+        """Return the output paths of an apply.
 
         Args:
-            file: what is applied.
-            out: where the results are to go; None for the usual place.
-            snapshot: where the snapshot is to go; None for the usual place.
+            file: the file to apply.
+            out: the results file; None for the default.
+            snapshot: the snapshot; None for the default.
 
         Raises:
-            InputError: a file is there already, or can't be made there.
+            InputError: a file already exists, or can't be created.
         """
         for path, option in ((out, "--out"), (snapshot, "--snapshot")):
             if path is not None:
                 if path.exists():
                     raise InputError(
-                        f"{path} exists already",
+                        f"{path} already exists",
                         path=option,
-                        hint="Name another file, or move that one away",
+                        hint="Name another file, or move the existing one",
                     )
                 check_out(path, option)
         stem = f"{stem_of(file)}.apply-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-        return cls(results=out or _unused(Path(stem), ".csv"), snapshot=snapshot)
+        return cls(results=out or _new_path(Path(stem), ".csv"), snapshot=snapshot)
 
 
-def _unused(stem: Path, suffix: str) -> Path:
-    """Return a path that is not in use: the stem, with a number where that is needed.
-
-    Args:
-        stem: how its name begins.
-        suffix: how it ends.
-    """
-    number, found = 1, Path(f"{stem}{suffix}")
-    while found.exists():
+def _new_path(stem: Path, suffix: str) -> Path:
+    """Return a path that doesn't exist yet, numbered if necessary."""
+    number, path = 1, Path(f"{stem}{suffix}")
+    while path.exists():
         number += 1
-        found = Path(f"{stem}-{number}{suffix}")
-    return found
+        path = Path(f"{stem}-{number}{suffix}")
+    return path
