@@ -1,10 +1,8 @@
-"""The one door to the service: every request passes the scheduler here, at every attempt.
+"""The session: sends every request through scheduler and transport, and retries.
 
-From top to bottom: what may be tried again (`retry`), whose turn it is (`limits.scheduler`), the
-exchange (`transport`), the answer as a model (`serde`).
-Retrying stands above the scheduler, so that each attempt is granted anew and counted.
-The record of a call stands here too, a few lines more than a room should have: it is what the door
-is handed, and says what it did.
+From top to bottom: the retry policy (`retry`), the permit (`limits.scheduler`), the exchange
+(`transport`), the answer as a model (`serialization.converter`).
+Retries are above the scheduler, so that each attempt gets a permit and is counted.
 """
 
 from __future__ import annotations
@@ -50,7 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["CallOptions", "CallRecord", "RequestObserver", "Session"]
 
 T = TypeVar("T")
-# Open to every kind of token, and no route of its limits is wider for what it costs.
+# Every kind of token may use it, and its route has a high limit.
 _INFO: Final = Route("GET", "/info")
 _PROFILE: Final = Route("GET", "/profile/:profile_id")
 _numbers: Final = count(1)
@@ -60,58 +58,59 @@ _log: Final = logging.getLogger("tagodev.session")
 
 
 class CallOptions(TypedDict, total=False):
-    """What each call may say of itself."""
+    """Options of one call."""
 
     priority: Priority | Literal["interactive", "bulk"]
-    """How urgent it is; default: ``interactive``."""
+    """The priority; default: ``interactive``."""
     max_wait: float | None
-    """Seconds to wait for its turn at most; default: as long as it takes."""
+    """The longest wait for a permit, in seconds; default: no limit."""
     timeout: float | None
-    """Seconds for one attempt, waiting for its turn not included; default: the client's."""
+    """Seconds for one attempt, without the wait for its permit; default: the client's."""
     record: CallRecord
-    """Where to note what becomes of it, in place of the options above: bulk runs watch their rows
-    by it; default: nowhere."""
+    """Where to record the call's attempts, instead of the options above: used by bulk runs;
+    default: nowhere.
+    """
 
 
 class RequestObserver(Protocol):
-    """Keeps a record of what leaves, ahead of its leaving: a journal."""
+    """Observes each request before it is sent and when it has ended: a journal."""
 
     async def granted(self, permit: Permit) -> None:
-        """Note that a request is about to leave; it leaves when this returns.
+        """Record that a request is about to be sent; it is sent when this returns.
 
         Raises:
-            TagoError: it can't be noted; the request does not leave.
+            TagoError: it can't be recorded; the request is not sent.
         """
         ...
 
     def ended(self, permit: Permit) -> None:
-        """Note that a request has been answered, or will not be."""
+        """Record that a request has ended, with or without an answer."""
         ...
 
 
-# Without hooks on assignment: it is written to several times a request.
+# Without hooks on assignment: it is assigned to several times per request.
 @attrs.define(eq=False, kw_only=True, on_setattr=attrs.setters.NO_OP)
 class CallRecord:
-    """One call: what it may ask for, and what became of it so far."""
+    """One call: its options, and its attempts so far."""
 
     priority: Priority = Priority.INTERACTIVE
-    """How urgent it is."""
+    """The priority."""
     run: int = 0
     """Which bulk run it belongs to; 0 for none."""
     max_wait: float | None = None
-    """Seconds to wait for its turn at most; None for as long as it takes."""
+    """The longest wait for a permit, in seconds; None for no limit."""
     timeout: float | None = None
     """Seconds for one attempt; None for the client's own."""
     witness: RequestObserver | None = None
-    """Is told of each attempt before it leaves, and when it has ended."""
+    """Is called before each attempt is sent, and when it has ended."""
     attempts: int = 0
-    """How often it was sent; waits for budget do not count."""
+    """How often it was sent; waits for a permit do not count."""
     sends: int = 0
-    """How often the present call has sent its request, those that met a 429 included."""
+    """How often the present call has sent its request, with those refused by a 429."""
     asked: float = 0.0
-    """When it last asked for its turn, on the loop's clock, where somebody listens to events."""
+    """When it last asked for a permit, on the loop's clock, if events are emitted."""
     sending: bool = False
-    """Whether it is on its way now: it left, and its answer has not come."""
+    """Whether a request is in flight."""
     in_doubt: bool = False
     """Whether the service may have acted on an attempt that failed."""
 
@@ -134,7 +133,7 @@ def _ask_for_info() -> Request:
 
 
 class Session:
-    """Carries requests through scheduler and transport, and brings back values or errors."""
+    """Sends requests through scheduler and transport, and returns values or raises errors."""
 
     def __init__(
         self,
@@ -144,13 +143,13 @@ class Session:
         *,
         emit: EventSink | None = None,
     ) -> None:
-        """Join the parts.
+        """Initialize the session.
 
         Args:
             transport: sends one attempt.
-            scheduler: grants each attempt its turn.
-            retry: says when to try again.
-            emit: called with the events that are made here.
+            scheduler: grants permits.
+            retry: the retry policy.
+            emit: called with the session's events.
         """
         self._transport = transport
         self._scheduler = scheduler
@@ -163,12 +162,12 @@ class Session:
 
     @property
     def scheduler(self) -> Scheduler:
-        """What grants each request its turn."""
+        """The scheduler that grants permits."""
         return self._scheduler
 
     @property
     def closed(self) -> bool:
-        """Whether it takes no more calls."""
+        """Whether it accepts no more calls."""
         return self._closed
 
     @property
@@ -178,17 +177,17 @@ class Session:
 
     @property
     def account(self) -> str:
-        """A digest of the token, from which it does not come back: whose requests these are."""
+        """A digest of the token that does not reveal it: identifies the caller."""
         return self._transport.account
 
     async def find_target(self, record: CallRecord) -> Target:
-        """Return the service and the profile that requests go to; the first call asks for it.
+        """Return the service and the profile that requests go to; the first call sends a request.
 
         Args:
-            record: how that request goes.
+            record: the record of that request.
 
         Raises:
-            RequestError: the service was not reached. A token that may not ask for its profile is
+            RequestError: the service could not be reached. A token that may not read its profile is
                 no error: the profile is empty then.
         """
         key = (self.base_url, self.account)
@@ -202,15 +201,16 @@ class Session:
             *(AuthenticationError, BadRequestError, MalformedAnswerError),
             *(NotFoundError, PermissionDeniedError),
         ):
-            # Of a wrong token the next request says so, in the words of what was asked for.
+            # An invalid token makes the caller's own request fail, with an error about that
+            # request.
             return Target(self.base_url, account=self.account)
         return Target(self.base_url, profile=_profiles.get(key, ""), account=self.account)
 
     def note_profile(self, answer: object) -> None:
-        """Remember the profile's id from the service's description of it.
+        """Store the profile's id from the service's answer.
 
         Args:
-            answer: what ``GET /profile/current`` returned.
+            answer: the answer to ``GET /profile/current``.
         """
         info = answer.get("info") if isinstance(answer, dict) else None
         profile = info.get("id") if isinstance(info, dict) else None
@@ -218,39 +218,39 @@ class Session:
             _profiles[self.base_url, self.account] = profile
 
     async def learn_clock(self, record: CallRecord) -> None:
-        """Make sure that something is known of the service's clock, by a request if need be.
+        """Learn the offset of the service's clock, by a request if it is not known.
 
         Args:
-            record: how that request goes.
+            record: the record of that request.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
         """
         if self._scheduler.clock_state() is None:
             await self.call(_ask_for_info(), object, record)
 
     def close(self) -> None:
-        """End every wait for a turn with `ClosedError`, and take no more calls."""
+        """End every wait for a permit with `ClosedError`, and accept no more calls."""
         self._closed = True
         for wait in self._waits:
             if not wait.done():
                 wait.set_exception(ClosedError("The client was closed while a request waited"))
 
     async def call(self, request: Request, cls: type[T], record: CallRecord) -> T:
-        """Send a request, as often as is safe and useful, and return its result.
+        """Send a request, retry it if that is safe, and return its result.
 
         Args:
-            request: what to send.
-            cls: what its result is.
-            record: what it asks for; what becomes of it is noted there.
+            request: the request.
+            cls: the type of its result.
+            record: its options; attempts are recorded there.
 
         Raises:
-            RequestError: it failed, for good; says whether the service may have acted.
-            WaitTooLongError: its turn does not come in time.
+            RequestError: it failed for good; the error says whether the service may have acted.
+            WaitTooLongError: there is no permit in time.
             ClosedError: the client is closed.
         """
         last: RequestError | None = None
-        # A row of a bulk run may take several calls: each counts its own attempts and doubts.
+        # An item of a bulk run may take several calls: each counts its own attempts and doubts.
         before = record.attempts
         record.in_doubt = False
         record.sends = 0
@@ -259,13 +259,13 @@ class Session:
             try:
                 return self._read(request, await self._attempt(request, record), cls)
             except ClosedError:
-                # What may have been done must not be hidden by the end of the client.
+                # The client's end must not hide that the service may have acted.
                 if last is None or not record.in_doubt:
                     raise
                 raise last from None
             except RequestError as error:
                 last = error
-                # Where only the time was asked for, nothing has left that could act.
+                # If only the request for the time failed, nothing was sent that could act.
                 safety = request.safety if record.sends > sends else Safety.READ
                 record.in_doubt = record.in_doubt or may_have_acted(error, safety)
                 error.route, error.attempts = request.route.name, record.attempts - before
@@ -273,19 +273,20 @@ class Session:
                 delay = self._retry.delay(error, safety, error.attempts)
                 if delay is None:
                     raise
-                _log.info("%s; trying again in %.1f s", error, delay)
+                _log.info("%s; retrying in %.1f s", error, delay)
             await asyncio.sleep(delay)
 
     async def _ask_the_time(self, record: CallRecord) -> None:
-        """Send the one request that may go before the service's clock is known, for all who wait.
+        """Send the one request that is allowed before the service's clock is known.
 
-        A date tells the second only: where windows are as short as that, it is asked for again.
-        Where no answer tells the time, nobody asks any more: the routes then go steadily.
-        Without an answer it is sent once: who asks is tried again itself, and to try on two levels
-        is to try sixteen times.
+        The ``Date`` header has a precision of one second: with short windows it is requested twice.
+        If no answer has the time, the clock is not requested again, and the routes are paced
+        steadily.
+        It is sent once: the calls that wait for it are retried themselves, and retries on two
+        levels would multiply.
 
         Raises:
-            RequestError: there was no answer; whoever waited for it too gets the same.
+            RequestError: there was no answer; every waiter gets the same error.
         """
         known = self._no_time
         async with self._asking_the_time:
@@ -304,10 +305,10 @@ class Session:
                     self._no_time = error
                     raise
                 except RequestError as error:
-                    _log.debug("a refusal tells the time as well: %s", error)
+                    _log.debug("a refused request has the time as well: %s", error)
 
     async def _attempt(self, request: Request, record: CallRecord) -> Answer:
-        """Wait for a turn, send once, and account for what became of it; a 429 waits again."""
+        """Wait for a permit, send once, and settle the permit; after a 429 wait again."""
         ticket: int | None = None
         scheduler = self._scheduler
         record.attempts += 1
@@ -333,7 +334,7 @@ class Session:
                 scheduler.settle(permit, answer.status, answer.date())
                 return answer
             ticket = permit.ticket
-            _log.warning("%s: 429, the route is closed until its next window", request.route.name)
+            _log.warning("%s: 429, the route is blocked until its next window", request.route.name)
             if scheduler.throttle(permit, answer.retry_after(), answer.date()):
                 raise self._hopeless(request, answer)
 
@@ -356,7 +357,7 @@ class Session:
     async def _witnessed(
         self, witness: RequestObserver, request: Request, record: CallRecord, permit: Permit
     ) -> Answer:
-        """Send once, after whoever keeps a record has been told."""
+        """Call the observer, then send once."""
         try:
             await witness.granted(permit)
         except BaseException:
@@ -371,15 +372,15 @@ class Session:
     def _send(
         self, request: Request, record: CallRecord, permit: Permit
     ) -> Coroutine[Any, Any, Answer]:
-        """Send once, in sight of whoever keeps a record or listens to events."""
+        """Send once, with the observer and the events."""
         if record.witness is not None:
             return self._witnessed(record.witness, request, record, permit)
         return self._seen(request, record, permit)
 
     async def _seen(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
-        """Send once, and tell of its beginning and its end from within the caller's task."""
+        """Send once, and emit the events of its start and end in the caller's task."""
         emit = self._emit
-        assert emit is not None, "only asked for where somebody listens"
+        assert emit is not None, "called only if events are emitted"
         sent = Sent(
             request.route.name,
             record.attempts,
@@ -415,7 +416,7 @@ class Session:
             self._emit(gave_up)
 
     async def _exchange(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
-        """Send once; a permit whose request gets no answer is accounted for here."""
+        """Send once; settle the permit here if there is no answer."""
         record.sends += 1
         record.sending = True
         try:
@@ -424,7 +425,7 @@ class Session:
             self._scheduler.refund(permit)
             raise
         except BaseException as error:
-            # No answer, or cancelled on the way: it may still be counted.
+            # No answer, or cancelled in flight: the service may still count it.
             self._scheduler.lose(permit)
             if isinstance(error, asyncio.CancelledError) and request.safety is not Safety.READ:
                 record.in_doubt = True
@@ -440,7 +441,7 @@ class Session:
         except StructureError as error:
             problems = error.problems
         raise MalformedAnswerError(
-            "The answer can't be understood",
+            "The answer is not what the API documents",
             status=answer.status,
             problems=problems,
             may_have_acted=True,
@@ -448,9 +449,9 @@ class Session:
 
     def _hopeless(self, request: Request, answer: Answer) -> ServiceError:
         error = self._transport.refusal(request, answer)
-        error.message = f"Nothing was accepted in three windows: {error.service_message}"
+        error.message = f"The route accepted nothing in three windows: {error.service_message}"
         error.hint = (
-            "Likely the plan is smaller than was set, a soft limit binds this profile, "
-            "or its monthly quota is used up"
+            "The plan may be smaller than the one set, a soft limit may apply to this profile, "
+            "or its monthly quota may be used up"
         )
         return error

@@ -1,21 +1,18 @@
 """OpenTelemetry: spans and metrics of every request, by ``Tago(..., on_event=OpenTelemetry())``.
 
 Needs the extra ``otel``.
-What is made here goes wherever the program's own OpenTelemetry SDK sends it; where there is none,
-nowhere.
+Spans and metrics go to the program's OpenTelemetry SDK; without an SDK they are dropped.
 
-Names are those of OpenTelemetry's semantic conventions for HTTP clients; what they have no name
-for begins with ``tagodev``.
-In one thing the conventions are not followed: ``url.full`` is never told, since tokens stand in
-URLs.
-``url.template`` tells as much as anybody may know: ``/device/token/:token``.
-An instrumentation of aiohttp, if the program has one, would tell the URL all the same: it is kept
-quiet while a request is on its way.
+Names are those of OpenTelemetry's semantic conventions for HTTP clients; other names begin with
+``tagodev``.
+``url.full`` is never set, since URLs may hold tokens; ``url.template`` is:
+``/device/token/:token``.
+The program's instrumentation of aiohttp, if there is one, would record the URL: it is suppressed
+while a request is sent.
 
-A span is one attempt, from its leaving to the end of its answer; how long it waited for its turn
-is said beside it.
-Its parent is whatever span the caller's task is in.
-No trace context travels to the service: it belongs to somebody else.
+A span is one attempt, from its sending to the end of its answer, with the wait for its permit as an
+attribute. Its parent is the current span of the caller's task.
+No trace context is sent to the service.
 """
 
 from __future__ import annotations
@@ -61,19 +58,20 @@ if TYPE_CHECKING:
 __all__ = ["OpenTelemetry"]
 
 _SCHEMA: Final = "https://opentelemetry.io/schemas/1.40.0"
-#: Upper bounds that the conventions recommend for durations of requests, in seconds.
+#: Bucket boundaries that the conventions recommend for durations of requests, in seconds.
 _DURATIONS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
-#: Those for waits, which are short or a good part of a minute, and seldom more than some minutes.
+#: Bucket boundaries for waits, which take from less than a second to several minutes.
 _WAITS: Final = (0.005, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 900)
-#: How long a window's use is told where its end is not known, in seconds.
+#: How long the use of a window is reported if its end is not known, in seconds.
 _MINUTE: Final = 60.0
 
 
 class OpenTelemetry:
-    """A sink of events that makes spans and metrics of them.
+    """A sink of events that records spans and metrics.
 
-    One may serve any number of clients; where their profiles are to be told apart, give each client
-    one of its own, with an attribute that names the profile.
+    One sink may serve several clients. To distinguish their profiles, give each client a sink of
+    its
+    own, with an attribute that names the profile.
 
     Examples:
         >>> async def main() -> None:
@@ -87,12 +85,12 @@ class OpenTelemetry:
         meter_provider: MeterProvider | None = None,
         attributes: Mapping[str, str] | None = None,
     ) -> None:
-        """Make what is measured with.
+        """Create the instruments.
 
         Args:
-            tracer_provider: makes the spans; default: the program's own.
-            meter_provider: makes the metrics; default: the program's own.
-            attributes: told with every span and metric, besides its own; default: none.
+            tracer_provider: creates the spans; default: the program's own.
+            meter_provider: creates the metrics; default: the program's own.
+            attributes: added to every span and metric; default: none.
         """
         self._tracer = trace.get_tracer("tagodev", __version__, tracer_provider, _SCHEMA)
         meter = metrics.get_meter("tagodev", __version__, meter_provider, _SCHEMA)
@@ -104,7 +102,7 @@ class OpenTelemetry:
         self._out: dict[int, tuple[Span, Token[Context]]] = {}
 
     def __call__(self, event: Event) -> None:
-        """Take an event in, in the task that it is about."""
+        """Record an event, in the task that it concerns."""
         if isinstance(event, Sent):
             self._begin(event)
         elif isinstance(event, Ended):
@@ -130,7 +128,7 @@ class OpenTelemetry:
         }
         if sent.resends:
             told["http.request.resend_count"] = sent.resends
-        # Nothing is counted as well: who watches for a change must see where it began.
+        # Zero is recorded as well: a monitor of changes needs the first value.
         self._metrics.resends.add(int(sent.resends > 0), {**place, **priority})
         self._metrics.wait_time.record(sent.waited, {**place, **priority})
         self._metrics.active.add(1, place)
@@ -139,7 +137,7 @@ class OpenTelemetry:
             f"{sent.method} {place['url.template']}", kind=trace.SpanKind.CLIENT, attributes=told
         )
         inside = trace.set_span_in_context(span)
-        # Which of the two is heeded depends on the instrumentation's age.
+        # Which of the two is respected depends on the instrumentation's version.
         for key in (_SUPPRESS_HTTP_INSTRUMENTATION_KEY, _SUPPRESS_INSTRUMENTATION_KEY):
             inside = set_value(key, True, inside)
         self._out[sent.number] = span, attach(inside)
@@ -156,7 +154,7 @@ class OpenTelemetry:
             outcome["error.type"] = failure
             span.set_status(trace.StatusCode.ERROR)
         span.set_attributes(outcome)
-        # While the span is the present one, so that an exemplar leads to it.
+        # While the span is current, so that an exemplar refers to it.
         self._metrics.duration.record(ended.seconds, {**place, **outcome})
         self._metrics.active.add(-1, place)
         rejected = int(ended.status == 429)
@@ -177,7 +175,7 @@ class OpenTelemetry:
         _uses(self._meter_provider)[frozenset(told.items())] = use
 
     def _place(self, event: Sent | GaveUp) -> _Told:
-        """Return the attributes by which all requests like this one are told."""
+        """Return the attributes of all requests like this one."""
         key = event.address, event.method, event.template
         place = self._places.get(key)
         if place is None:
@@ -193,7 +191,7 @@ class OpenTelemetry:
 
 
 def _error_type(ended: Ended) -> str | None:
-    """Return what a request failed by: an error's class or a status; None if it did not fail."""
+    """Return the error's class or the status of a failed request; None if it did not fail."""
     if ended.error is not None:
         return f"{ended.error.__module__}.{ended.error.__qualname__}"
     return None if ended.status is None or ended.status < 400 else str(ended.status)
@@ -201,7 +199,7 @@ def _error_type(ended: Ended) -> str | None:
 
 @attrs.frozen(kw_only=True)
 class _Metrics:
-    """What is counted and timed as it happens."""
+    """The instruments that record events as they happen."""
 
     duration: metrics.Histogram
     active: metrics.UpDownCounter
@@ -245,7 +243,7 @@ class _Metrics:
 
 @attrs.frozen
 class _Use:
-    """What was known of a route's window when a request last left for it."""
+    """The state of a route's window when a request was last sent to it."""
 
     attributes: _Told
     used: int
@@ -254,17 +252,17 @@ class _Use:
     until: float
 
 
-#: By whoever makes the metrics: a meter asks only the first of all who observe by the same name.
+#: Shared by meter: a meter calls only the first observer of a name.
 _noted: Final[WeakKeyDictionary[MeterProvider, dict[_Key, _Use]]] = WeakKeyDictionary()
 
 
 def _uses(provider: MeterProvider | None) -> dict[_Key, _Use]:
-    # Asked anew each time: the program may choose its own after the first client was made.
+    # Read each time: the program may set its own provider after the first client was created.
     return _noted.setdefault(provider or metrics.get_meter_provider(), {})
 
 
 def _observe_windows(meter: Meter, provider: MeterProvider | None) -> None:
-    """Tell how far windows are used, whenever somebody asks: from a thread of his, as a rule."""
+    """Report the use of windows; called by the meter's reader, usually from another thread."""
 
     def observe(value: Callable[[_Use], int]) -> Callable[[CallbackOptions], Iterator[Observation]]:
         def callback(_options: CallbackOptions) -> Iterator[Observation]:
@@ -277,12 +275,12 @@ def _observe_windows(meter: Meter, provider: MeterProvider | None) -> None:
         (
             "tagodev.client.window.used",
             lambda use: use.used if monotonic() < use.until else 0,
-            "Requests charged to the present window of a route.",
+            "Requests charged to the current window of a route.",
         ),
         (
             "tagodev.client.window.budget",
             lambda use: use.budget,
-            "Requests that are meant to be sent in one window of a route.",
+            "Requests that may be sent in one window of a route.",
         ),
         (
             "tagodev.client.window.limit",

@@ -1,11 +1,10 @@
-"""When a run stops, and when it only pauses, because of what its rows meet.
+"""The circuit breaker of a bulk run: decides when failures stop or pause the run.
 
-A row's own mistake is the row's affair.
-What would meet every further row in the same way ends the run, with the rest pending: the token,
-the permission, the device cap, or the same refusal ten times in a row.
-A connection that fails does not: networks come back.
-The run then pauses, longer each time, and goes on; only before its very first answer it stops,
-since an address that never answered is more likely wrong than down.
+A failure of one item does not affect the others.
+An error that every further item would get stops the run, with the rest pending: an invalid token, a
+missing permission, the device cap, or the same refusal ten times in a row.
+A connection failure pauses the run, longer each time. It stops the run only before the first
+answer, since an address that never answered is probably wrong.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from tagodev.errors import (
 
 __all__ = ["STOPS_ANY_RUN", "CircuitBreaker", "Verdict"]
 
-#: What would meet every further row in the same way.
+#: Errors that every further item would get too.
 STOPS_ANY_RUN: Final = (
     AuthenticationError,
     ClosedError,
@@ -40,10 +39,10 @@ STOPS_ANY_RUN: Final = (
     PermissionDeniedError,
     RateLimitedError,
 )
-#: So many refusals in a row with the same text, and the next would be one more.
+#: The same refusal this often in a row stops the run.
 _SAME_REFUSALS: Final = 10
-#: So many rows in a row without an answer, and something is down: at least these, and at least
-#: as many as are in work at once, since failures come back sooner than answers.
+#: Items in a row without an answer that pause the run: at least these, and at least as many as are
+#: in work at once, since failures return sooner than answers.
 _WITHOUT_ANSWER: Final = 10
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
@@ -51,23 +50,23 @@ _LONGEST_PAUSE: Final = 60.0
 
 @attrs.frozen
 class Verdict:
-    """What a failure means for the run."""
+    """The consequence of a failure for the run."""
 
     stop: bool = False
-    """Whether the run ends."""
+    """Whether to stop the run."""
     pause: float = 0.0
     """Seconds to send nothing."""
 
 
 class CircuitBreaker:
-    """Watches the failures of a run."""
+    """Counts the failures of a run."""
 
     def __init__(self, *, at_once: int, patience: float) -> None:
-        """Begin with nothing seen.
+        """Initialize the counts.
 
         Args:
-            at_once: rows in work at once.
-            patience: seconds of pauses in a row before the run stops after all.
+            at_once: items in work at once.
+            patience: seconds of pauses in a row before the run stops.
         """
         self._without_answer = max(_WITHOUT_ANSWER, at_once)
         self._patience = patience
@@ -79,23 +78,23 @@ class CircuitBreaker:
         self._next_pause = _FIRST_PAUSE
 
     def succeed(self) -> None:
-        """Note a row that was done."""
+        """Count an item that was done."""
         self.hear()
         self._refusals = 0
 
     def hear(self) -> None:
-        """Note an answer, whatever it was to and whatever it said."""
+        """Record that the service answered, whatever the request and the answer."""
         self._answered = True
         self._unanswered = 0
         self._paused = 0.0
         self._next_pause = _FIRST_PAUSE
 
     def fail(self, error: TagoError, *, paused: bool = False) -> Verdict:
-        """Note a row that failed.
+        """Count an item that failed, and return the consequence.
 
         Args:
-            error: how.
-            paused: whether the run pauses already; the row was on its way then.
+            error: the failure.
+            paused: whether the run is paused already; the item was in flight then.
         """
         if isinstance(error, STOPS_ANY_RUN):
             return Verdict(stop=True)

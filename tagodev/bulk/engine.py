@@ -1,19 +1,19 @@
-"""The work of a bulk run: workers, pauses, and the rows whose answer was lost.
+"""The engine of a bulk run: workers, pauses, and the search for items whose answer was lost.
 
-Workers pull rows one at a time and do them.
-A row whose answer was lost stays open when the run has a journal: once the others are through, it
-is done again where that is harmless, or looked up on the service where it is not.
-To look once is not enough, because a request that was cut off may still be on its way and a list
-may lag: the engine looks after a settle time, and once more after another before it sends anew.
+Workers read items one at a time and do them.
+An item whose answer was lost stays in doubt if the run has a journal. After the other items it is
+sent again if that is harmless, or else searched for on the service. A request that was cut off may
+still be in transit, and a list may lag: the engine searches after a settle time, and again after
+another one, before it sends the item again.
 
-When something goes wrong that would meet every further row (`tagodev.bulk.circuit_breaker`) the run
-*stops*: rows in flight are let finish, rows that wait for their turn are taken back and reported
-as pending, and no further row is read.
+An error that every further item would get (`tagodev.bulk.circuit_breaker`) *stops* the run: items
+in flight are finished, items that wait for a permit are reported as pending, and no further item is
+read.
 
-Where an operation has phases, or rows that work on one resource, a row begins only when those that
-it must follow are finished (`tagodev.bulk.precedence`).
-A worker that has nothing to begin waits for the rows in work; where only rows in doubt are left to
-wait for, the workers end, and start again when the doubts are settled.
+If an operation has phases, or items that work on one resource, an item starts only when those
+before it are finished (`tagodev.bulk.precedence`).
+A worker without an item to start waits for the items in work. If only items in doubt block the
+next one, the workers end, and start again when the doubts are settled.
 """
 
 from __future__ import annotations
@@ -47,20 +47,20 @@ __all__ = ["Engine"]
 
 Item = TypeVar("Item")
 
-#: After so many rounds of looking up and sending anew, a row stays in doubt.
+#: After this many rounds of searching and sending again, an item stays in doubt.
 _ROUNDS: Final = 20
-#: So many rows in doubt, and no further row is read before they have been looked up.
+#: With this many items in doubt, they are looked up before further items are read.
 _MOST_DOUBTS: Final = 1000
-#: Rows pulled ahead of the first whose outcome is not out, for each worker, in an ordered run.
+#: Items read ahead of the first unfinished one, for each worker, in an ordered run.
 _AHEAD: Final = 8
-#: Rows that wait for another one of their resource, for each worker, before reading stops.
+#: Items that wait for another one of their resource, for each worker, before reading stops.
 _WAITING: Final = 8
-#: Earlier rows remembered before other tasks get a turn in the event loop.
+#: Finished items replayed before other tasks get a turn in the event loop.
 _AT_ONCE: Final = 500
 
 
 class Engine(Generic[Item]):
-    """Does the rows of one run."""
+    """Does the items of one run."""
 
     def __init__(
         self,
@@ -73,16 +73,16 @@ class Engine(Generic[Item]):
         concurrency: int,
         options: RunOptions,
     ) -> None:
-        """Prepare to work.
+        """Initialize the engine.
 
         Args:
-            operation: what to do with each row.
-            source: where rows come from.
-            notes: what is written down of each.
-            outcomes: where outcomes go; it holds a few.
-            number: tells the run from the others of this process.
-            concurrency: rows in work at once.
-            options: how to go about it.
+            operation: the operation to do with each item.
+            source: the items.
+            notes: the log of items.
+            outcomes: the queue for outcomes; it holds a few.
+            number: the number of the run within this process.
+            concurrency: items in work at once.
+            options: the run's options.
         """
         self._operation = operation
         self._source = source
@@ -104,12 +104,12 @@ class Engine(Generic[Item]):
         self._held: deque[WorkItem[Item]] = deque()
         self._moved = asyncio.Event()
         self.stopped: TagoError | None = None
-        """What ended the run before its last row."""
+        """The error that stopped the run early."""
         self.source_failed: BaseException | None = None
-        """What the caller's own iterable raised."""
+        """The exception that the caller's iterable raised."""
 
     async def work(self) -> None:
-        """Do all rows; each outcome has been given out when it returns."""
+        """Do all items; when it returns, each outcome is in the queue."""
         try:
             await self._resume()
         except JournalError as error:
@@ -120,7 +120,7 @@ class Engine(Generic[Item]):
             await self._run_workers()
             if not (self._doubts or self._held) or self.stopped is not None:
                 break
-        # The outcome of one row may release another one, to either of the two.
+        # The outcome of one item may release another one, to either of the two.
         while self._again or self._doubts:
             if self._again:
                 row = self._again.popleft()
@@ -135,7 +135,7 @@ class Engine(Generic[Item]):
             await self._outcomes.put(ready)
 
     async def _resume(self) -> None:
-        """Take over what earlier processes have left: rows in doubt, and what rows have made."""
+        """Load what earlier processes left: items in doubt, and what items have created."""
         doubts = self._notes.doubts(self.new_record)
         if self._order is not None:
             self._order.expect(row.index for row in doubts)
@@ -154,18 +154,18 @@ class Engine(Generic[Item]):
         """Return the record of a call that belongs to this run.
 
         Args:
-            number: the row that it is for; None if it only looks.
+            number: the index of its item; None for a search.
         """
         return CallRecord(
             priority=Priority.BULK, run=self._number, witness=self._notes.witness(number)
         )
 
     def hear(self) -> None:
-        """Note that the service has answered, before any row was sent."""
+        """Record that the service has answered, before any item was sent."""
         self._breaker.hear()
 
     def stop(self, reason: TagoError) -> None:
-        """End the run before its last row; see `BulkRun.stop`."""
+        """Stop the run early; see `BulkRun.stop`."""
         if self.stopped is not None:
             return
         self.stopped = reason
@@ -208,7 +208,7 @@ class Engine(Generic[Item]):
             self._order.wake()
 
     async def _next_row(self, worker: asyncio.Task[None]) -> WorkItem[Item] | None:
-        """Pull a row, or return None when there is nothing more for this worker to do."""
+        """Return the next item; None if there is nothing more for this worker."""
         if self.stopped is not None:
             return None
         self._idle.add(worker)
@@ -216,7 +216,7 @@ class Engine(Generic[Item]):
             return await self._pull()
         except asyncio.CancelledError as error:
             if not worker.cancelling():
-                # Nobody cancelled this worker: something that the source waited for was.
+                # This worker was not cancelled: something that the source waited for was.
                 self.source_failed = error
             elif self.stopped is None or worker.uncancel() > 0:
                 raise
@@ -229,7 +229,7 @@ class Engine(Generic[Item]):
         return None
 
     async def _pull(self) -> WorkItem[Item] | None:
-        """Return the next row to be done, once the run is not paused."""
+        """Return the next item to do, once the run is not paused."""
         while True:
             await self._sleep_until(self._paused_until)
             if self._again:
@@ -238,7 +238,7 @@ class Engine(Generic[Item]):
                 row = self._held.popleft() if self._held else await self._read()
                 if row is None:
                     return None
-                # Several workers may read at once: where one row is held, those behind it are too.
+                # Several workers may read at once: if one item is held, those after it are too.
                 if self._held or not self._allows(row):
                     self._held.append(row)
                 elif self._add(row):
@@ -247,11 +247,12 @@ class Engine(Generic[Item]):
                 self._moved.clear()
                 await self._moved.wait()
             else:
-                # Only rows in doubt are left to wait for, and they wait for the workers.
+                # Only items in doubt block the next one, and they wait until the workers have
+                # ended.
                 return None
 
     async def _read(self) -> WorkItem[Item] | None:
-        """Return the next row of the input; None if there is no more, or none for now."""
+        """Return the next item of the input; None if there is none, or none that may start now."""
         if (
             self._options.settle_only
             or self.source_failed is not None
@@ -268,7 +269,7 @@ class Engine(Generic[Item]):
         return self._notes.row(*pulled, self.new_record)
 
     def _must_wait(self) -> bool:
-        """Return whether another row must be finished before any further one begins."""
+        """Return whether another item must be finished before any further one starts."""
         if self._precedence is None:
             return False
         if self._held:
@@ -279,11 +280,11 @@ class Engine(Generic[Item]):
         return self._precedence is None or self._precedence.allows(row.item)
 
     def _add(self, row: WorkItem[Item]) -> bool:
-        """Note an unfinished row, and return whether it may be in work."""
+        """Add an unfinished item, and return whether it may be in work."""
         return self._precedence is None or self._precedence.add(row)
 
     def _end(self, row: WorkItem[Item]) -> None:
-        """Note that a row is finished, and let go on what waited for it."""
+        """Remove a finished item, and release the one that waited for it."""
         if self._precedence is None:
             return
         freed = self._precedence.end(row)
@@ -294,7 +295,7 @@ class Engine(Generic[Item]):
             self._order.wake()
 
     async def _sleep_until(self, moment: float) -> None:
-        """Wait until a moment, and on while the run has been paused for longer meanwhile."""
+        """Wait until a time, and longer if the run is paused again meanwhile."""
         loop = asyncio.get_running_loop()
         wait = max(moment, self._paused_until) - loop.time()
         while wait > 0:
@@ -302,7 +303,7 @@ class Engine(Generic[Item]):
             wait = max(moment, self._paused_until) - loop.time()
 
     async def _do(self, row: WorkItem[Item]) -> Outcome | None:
-        """Do a row; None if its answer was lost, and it is to be looked at again later."""
+        """Do an item; return None if its answer was lost and it is to be looked up later."""
         try:
             while True:
                 if self.stopped is not None:
@@ -310,7 +311,7 @@ class Engine(Generic[Item]):
                 try:
                     done = await self._attempt(row)
                 except ConnectError as error:
-                    # It never left: the row has not failed, whatever became of the network.
+                    # It was not sent: the item has not failed, despite the connection.
                     self._judge(error)
                     if self.stopped is None and not row.in_doubt:
                         await self._sleep_until(self._paused_until)
@@ -323,7 +324,7 @@ class Engine(Generic[Item]):
                 return done
         except asyncio.CancelledError:
             worker = row.worker
-            assert worker is not None, "a row is done by a worker"
+            assert worker is not None, "a worker does the item"
             if self.stopped is None or not row.taken_back or worker.uncancel() > 0:
                 raise
             row.taken_back = False
@@ -355,7 +356,7 @@ class Engine(Generic[Item]):
         if self._order is None:
             await self._outcomes.put(outcome)
             return
-        # One after the other: a queue that has room again lets anybody in before those who wait.
+        # One at a time: a queue with a free slot would serve new callers before waiting ones.
         async with self._turn:
             for ready in self._order.release(outcome):
                 await self._outcomes.put(ready)
@@ -363,7 +364,7 @@ class Engine(Generic[Item]):
     # --- rows whose answer was lost --------------------------------------------------------------
 
     async def _settle_doubts(self) -> None:
-        """Find out what became of rows in doubt, and put to work what is left to do for them."""
+        """Look up the items in doubt, and queue what is left to do for them."""
         rows, self._doubts = self._doubts, []
         for row in [row for row in rows if row.rounds >= _ROUNDS]:
             rows.remove(row)
@@ -389,7 +390,7 @@ class Engine(Generic[Item]):
         self._again.extend(rows)
 
     async def _look_up(self, rows: list[WorkItem[Item]]) -> None:
-        """Look twice, and leave the rows that are to be adopted or sent anew."""
+        """Search twice, and keep the items that are to be adopted or sent again."""
         missing = [*rows]
         for _ in range(2):
             if not missing or self.stopped is not None:
@@ -411,11 +412,11 @@ class Engine(Generic[Item]):
         if self._options.settle_only:
             return
         for row in missing:
-            # Nothing of it is there: the next attempt is the first that counts.
+            # It had no effect: the next attempt is the first that counts.
             row.record = self.new_record(row.index)
 
     async def _find(self, rows: Sequence[WorkItem[Item]]) -> dict[int, Finding]:
-        """Look, and look again while the connection fails."""
+        """Search, and repeat the search while the connection fails."""
         while True:
             try:
                 return dict(await self._operation.find(rows, self.new_record))
@@ -426,7 +427,7 @@ class Engine(Generic[Item]):
             await self._rest(0.0)
 
     async def _rest(self, seconds: float) -> None:
-        """Wait so long, or until a pause is over; a stop ends it."""
+        """Wait for some seconds, or until a pause is over; a stop ends the wait."""
         task = _this_task()
         assert task is not None, "the engine works in a task"
         self._idle.add(task)

@@ -1,7 +1,7 @@
-"""Which outcome a row has that was not done.
+"""Outcomes of items that were not done.
 
-What decides is whether the service may have acted: only a row that provably changed nothing is
-failed or pending, and may be sent again without a search.
+An item is failed or pending, and may be sent again without a search, only if the service can't have
+acted on it; otherwise it is in doubt.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ __all__ = ["ambiguous", "failure", "still_in_doubt", "unsent"]
 def failure(
     row: WorkItem[Any], error: TagoError, *, kept: bool, stopped: bool
 ) -> Failed | InDoubt | Pending | None:
-    """Return the outcome of a row that met an error; None if it is to be looked up later.
+    """Return the outcome of an item after an error; None if it is to be looked up later.
 
     Args:
-        row: which.
-        error: what happened.
-        kept: whether the run has a journal, so that rows in doubt can be looked up.
-        stopped: whether the run has ended.
+        row: the item.
+        error: the error.
+        kept: whether the run has a journal, so that items in doubt can be looked up.
+        stopped: the error that stopped the run, if any.
     """
     lost = isinstance(error, (MalformedAnswerError, NoAnswerError, ServerError))
     doubtful = (
@@ -45,7 +45,7 @@ def failure(
         or row.found is not None
         or (isinstance(error, RequestError) and error.may_have_acted)
     )
-    # What was found and can't be adopted will be no better another time.
+    # A resource that was found and can't be adopted now can't be adopted later either.
     again = lost or (doubtful and row.found is None)
     if again and kept and not stopped:
         return None
@@ -57,13 +57,13 @@ def failure(
 
 
 def unsent(row: WorkItem[Any], stopped: TagoError | None) -> InDoubt | Pending:
-    """Return the outcome of a row that the end of the run has kept from its turn.
+    """Return the outcome of an item that was not sent because the run stopped.
 
     Args:
-        row: which.
-        stopped: what ended the run.
+        row: the item.
+        stopped: the error that stopped the run.
     """
-    assert stopped is not None, "only a stop takes rows back"
+    assert stopped is not None, "only a stop takes items back"
     attempts = row.record.attempts
     if row.in_doubt or row.found is not None:
         return InDoubt(row.index, row.item, error=stopped, attempts=attempts)
@@ -71,15 +71,15 @@ def unsent(row: WorkItem[Any], stopped: TagoError | None) -> InDoubt | Pending:
 
 
 def still_in_doubt(row: WorkItem[Any], stopped: TagoError | None) -> InDoubt:
-    """Return the outcome of a row that was looked up in vain, or not at all.
+    """Return the outcome of an item that was not looked up, or not found.
 
     Args:
-        row: which.
-        stopped: what ended the run; None if it goes on.
+        row: the item.
+        stopped: the error that stopped the run; None if it continues.
     """
     attempts = row.record.attempts
     error = stopped or RequestError(
-        "The answer was lost, and what became of it could not be found out",
+        "The answer was lost, and the result could not be determined",
         attempts=max(attempts, 1),
         may_have_acted=True,
     )
@@ -87,15 +87,15 @@ def still_in_doubt(row: WorkItem[Any], stopped: TagoError | None) -> InDoubt:
 
 
 def ambiguous(row: WorkItem[Any], finding: Ambiguous) -> InDoubt:
-    """Return the outcome of a row that may have made any of several things.
+    """Return the outcome of an item that matches several resources.
 
     Args:
-        row: which.
-        finding: what was found.
+        row: the item.
+        finding: the resources.
     """
     error = AmbiguousMatchError(
-        "Several things could be what this row has made",
+        "Several resources match this item",
         candidates=finding.ids,
-        hint="Look at them, and delete what is too many",
+        hint="Check them, and delete the duplicates",
     )
     return InDoubt(row.index, row.item, error=error, attempts=row.record.attempts)

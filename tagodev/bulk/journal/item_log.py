@@ -1,4 +1,4 @@
-"""What a run writes down of its rows: nothing, or everything in a journal."""
+"""Item logs: record the items of a run in a journal, or nowhere."""
 
 from __future__ import annotations
 
@@ -30,68 +30,68 @@ _NewRecord: TypeAlias = "Callable[[int | None], CallRecord]"
 
 
 class ItemLog(Protocol[Item]):
-    """Knows what was written down of a row, and writes down what becomes of it."""
+    """Records the items of a run, and returns what was recorded."""
 
     @property
     def kept(self) -> bool:
-        """Whether anything is."""
+        """Whether items are recorded."""
         ...
 
     def witness(self, number: int | None) -> RequestObserver | None:
-        """Return who is told of a request before it leaves; `number` is its row."""
+        """Return the observer of an item's requests; `number` is the item's index."""
         ...
 
     def row(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
-        """Return a row to be done."""
+        """Return the work item of an item."""
         ...
 
     def doubts(self, new_record: _NewRecord) -> list[WorkItem[Item]]:
-        """Return the rows that an earlier process may have sent, and whose end is not known."""
+        """Return the items that an earlier process may have sent without a known answer."""
         ...
 
     def finished(self) -> Iterable[tuple[int, Item, bytes | None]]:
-        """Yield number, row and result of what earlier processes have finished."""
+        """Yield index, item and result of each item that earlier processes have finished."""
         ...
 
     def lost(self, row: WorkItem[Item]) -> None:
-        """Tell a row whose answer was lost what is known of its sending."""
+        """Add to an item whose answer was lost when it was sent."""
         ...
 
     def ended(self, row: WorkItem[Item], outcome: Outcome) -> None:
-        """Write down what became of a row."""
+        """Record the outcome of an item."""
         ...
 
 
 class NullItemLog(Generic[Item]):
-    """Writes nothing down."""
+    """Records nothing."""
 
     kept = False
 
     def witness(self, number: int | None) -> None:
-        """Return nobody."""
+        """Return None."""
 
     def row(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
-        """Return a row as it was read."""
+        """Return the work item of an item."""
         return WorkItem(index, item, record=new_record(index))
 
     def doubts(self, new_record: _NewRecord) -> list[WorkItem[Item]]:
-        """Return none: nobody knows of any."""
+        """Return no items."""
         del new_record
         return []
 
     def finished(self) -> Iterable[tuple[int, Item, bytes | None]]:
-        """Return none."""
+        """Return no items."""
         return ()
 
     def lost(self, row: WorkItem[Item]) -> None:
-        """Tell it nothing."""
+        """Do nothing."""
 
     def ended(self, row: WorkItem[Item], outcome: Outcome) -> None:
-        """Forget it."""
+        """Do nothing."""
 
 
 class JournalItemLog(Generic[Item]):
-    """Writes everything down in a journal."""
+    """Records all items in a journal."""
 
     kept = True
 
@@ -103,14 +103,14 @@ class JournalItemLog(Generic[Item]):
         *,
         clock_offset: Callable[[], float | None],
     ) -> None:
-        """Go on where a journal stands.
+        """Initialize the log.
 
         Args:
-            operation: says how rows and results are written down.
-            journal: open for looking.
-            recorder: writes.
-            clock_offset: returns the seconds by which the service's clock runs ahead of this
-                machine's; None if they are not known.
+            operation: encodes items and results.
+            journal: open for reading.
+            recorder: the journal's writer.
+            clock_offset: returns the seconds by which the service's clock is ahead of this
+                machine's; None if that is not known.
         """
         self._operation = operation
         self._journal = journal
@@ -120,15 +120,15 @@ class JournalItemLog(Generic[Item]):
         self._progress = dict(journal.progress())
 
     def witness(self, number: int | None) -> RequestObserver:
-        """Return who writes a request down before it leaves."""
+        """Return the observer that records an item's requests before they are sent."""
         return ItemObserver(self._recorder, number)
 
     def row(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
-        """Return a row, with the steps that were done of it."""
+        """Return the work item of an item, with its progress."""
         return self._row(index, item, new_record(index), self._progress.pop(index, None))
 
     def doubts(self, new_record: _NewRecord) -> list[WorkItem[Item]]:
-        """Return the rows that were sent, and have no end."""
+        """Return the items that were sent and are not finished."""
         rows = []
         for entry in self._journal.rows(EntryState.SENT):
             record = new_record(entry.number)
@@ -140,14 +140,14 @@ class JournalItemLog(Generic[Item]):
         return rows
 
     def finished(self) -> Iterator[tuple[int, Item, bytes | None]]:
-        """Yield number, row and result of what earlier processes have finished."""
+        """Yield index, item and result of each item that earlier processes have finished."""
         for entry in self._journal.rows(EntryState.DONE, EntryState.FAILED, EntryState.UNSOLVED):
-            # What can't be read was refused when it was done, and has made nothing.
+            # An item that can't be read was refused before, and has created nothing.
             with suppress(JournalError):
                 yield entry.number, read_row(self._operation, self._journal, entry), entry.result
 
     def lost(self, row: WorkItem[Item]) -> None:
-        """Tell a row when it was first about to leave."""
+        """Add to an item when it was first about to be sent."""
         self._tell_since(row, self._journal.sent(row.index))
 
     def _tell_since(self, row: WorkItem[Item], sent: float | None) -> None:
@@ -162,13 +162,13 @@ class JournalItemLog(Generic[Item]):
         return WorkItem(index, item, record=record, run=self._run, progress=progress, keep=keep)
 
     def ended(self, row: WorkItem[Item], outcome: Outcome) -> None:
-        """Write down what became of a row; what is in doubt stays as it is."""
+        """Record the outcome of an item; an item in doubt stays as it is."""
         end = partial(self._recorder.ended, row.index, attempts=row.record.attempts)
         match outcome:
             case Done():
                 end(EntryState.DONE, result=self._operation.result(outcome))
             case Failed(error=error) if self._operation.stops(error):
-                # It is not the row's own fault: the next process tries it again.
+                # The item itself is valid: the next process tries it again.
                 end(EntryState.PENDING)
             case Failed(error=error):
                 end(EntryState.FAILED, error=str(error))
