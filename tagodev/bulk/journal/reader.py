@@ -347,8 +347,8 @@ class JournalReader:
 def _missing_log(path: Path) -> JournalError:
     log = log_of(path)
     return JournalError(
-        "the process that wrote it was killed, and its write-ahead log is missing: the last requests "
-        f"are recorded in {log.name}",
+        "the process that wrote it was killed, and its write-ahead log is missing: the last "
+        f"requests are recorded in {log.name}",
         journal=str(path),
         hint=f"Move {log.name} from the journal's old folder to {log.parent}. If it is lost, pass "
         "incomplete=True: each item is looked up before it is sent",

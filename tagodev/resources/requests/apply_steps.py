@@ -1,4 +1,4 @@
-"""The requests that one step of bringing a profile to a file is made of."""
+"""Requests of an apply's steps."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["ApplyRows"]
 
 
 class ApplyRows(DeviceRows):
-    """Makes, changes, deletes and finds devices, and sets their parameters."""
+    """Creates, edits, deletes and finds devices, and sets their parameters."""
 
     def __init__(self, session: Session, runs: RunFactory) -> None:
-        """Work through a session.
+        """Initialize the requests.
 
         Args:
-            session: the door to the service.
-            runs: where bulk runs are begun.
+            session: the session that sends requests.
+            runs: creates bulk runs.
         """
         super().__init__(session)
         self._parameters = Parameters(session, runs)
@@ -33,5 +33,5 @@ class ApplyRows(DeviceRows):
     async def set_parameters(
         self, device_id: str, parameters: Sequence[ConfigurationParameter], record: CallRecord
     ) -> None:
-        """Set parameters, reading first what is there."""
+        """Set parameters, after reading the existing ones."""
         await self._parameters.set(device_id, parameters, record=record)

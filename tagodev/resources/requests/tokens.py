@@ -1,4 +1,4 @@
-"""The requests that one row of a bulk run about tokens is made of."""
+"""Requests of bulk runs about tokens."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ _FIELDS: Final = ("token", "name", "permission", "serie_number", "created_at")
 
 
 class TokenRows:
-    """Makes, lists and deletes tokens for bulk runs."""
+    """Creates, lists and deletes tokens for bulk runs."""
 
     def __init__(self, session: Session) -> None:
-        """Work through a session.
+        """Initialize the requests.
 
         Args:
-            session: the door to the service.
+            session: the session that sends requests.
         """
         self._session = session
 
     async def create_token(
         self, device_id: str, token: TokenCreate, record: CallRecord
     ) -> TokenCreated:
-        """Make a token."""
+        """Create a token."""
         body = to_json({"device": device_id, **to_wire(token)})
         request = Request(route=_CREATE, path=_CREATE.path(), safety=Safety.ONCE, body=body)
         return await self._session.call(request, TokenCreated, record)
 
     async def delete_token(self, token: Secret, record: CallRecord) -> None:
-        """Delete a token; one that is gone already is fine."""
+        """Delete a token; one that is already gone counts as deleted."""
         request = Request(
             route=_DELETE,
             path=_DELETE.path(token.reveal()),
