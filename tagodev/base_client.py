@@ -150,7 +150,7 @@ class BaseClient:
         self._proxy = proxy
         self._ssl = ssl
         self._scheduler: Scheduler | None = None
-        self._door: Session | None = None
+        self._live_session: Session | None = None
         self._opened = False
         self._running: set[asyncio.Task[None]] = set()
 
@@ -172,7 +172,7 @@ class BaseClient:
             if self._own_session is not None:
                 await self._own_session.close()
             raise
-        self._door = Session(self._transport, self._scheduler, self._retry, emit=self._sink)
+        self._live_session = Session(self._transport, self._scheduler, self._retry, emit=self._sink)
         return self
 
     async def __aexit__(
@@ -185,8 +185,8 @@ class BaseClient:
             for run in self._running:
                 run.cancel()
             await asyncio.wait(self._running)
-        if self._door is not None:
-            self._door.close()
+        if self._live_session is not None:
+            self._live_session.close()
         if self._own_session is not None:
             await self._own_session.close()
         if self._ledger is not None and self._scheduler is not None:
@@ -210,9 +210,9 @@ class BaseClient:
 
     @property
     def _session(self) -> Session:
-        if self._door is None:
+        if self._live_session is None:
             raise _not_open()
-        return self._door
+        return self._live_session
 
     @cached_property
     def _runs(self) -> RunFactory:
@@ -228,8 +228,8 @@ class BaseClient:
         if plan is None:
             scheduler = ledger.open(self._settings, self._sink, self._profile_name)
             try:
-                door = Session(transport, scheduler, self._retry, emit=self._sink)
-                plan = await self._detect_plan(door)
+                session = Session(transport, scheduler, self._retry, emit=self._sink)
+                plan = await self._detect_plan(session)
             finally:
                 await ledger.leave(scheduler, self._sink)
             if plan is None:

@@ -43,7 +43,7 @@ async def detect_plan(session: Session) -> Plan | None:
         RequestError: the service could not be reached, or did not answer as documented.
     """
     profile = await _ask(session, _PROFILE, "current")
-    session.note_profile(profile)
+    session.set_profile(profile)
     name = profile.get("account_plan") if isinstance(profile, dict) else None
     if name is None:
         account = await _ask(session, _PLAN)

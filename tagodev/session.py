@@ -101,13 +101,13 @@ class CallRecord:
     """The longest wait for a permit, in seconds; None for no limit."""
     timeout: float | None = None
     """Seconds for one attempt; None for the client's own."""
-    witness: RequestObserver | None = None
+    observer: RequestObserver | None = None
     """Is called before each attempt is sent, and when it has ended."""
     attempts: int = 0
     """How often it was sent; waits for a permit do not count."""
     sends: int = 0
     """How often the present call has sent its request, with those refused by a 429."""
-    asked: float = 0.0
+    requested_at: float = 0.0
     """When it last asked for a permit, on the loop's clock, if events are emitted."""
     sending: bool = False
     """Whether a request is in flight."""
@@ -128,7 +128,7 @@ class CallRecord:
         )
 
 
-def _ask_for_info() -> Request:
+def _info_request() -> Request:
     return Request(route=_INFO, path=_INFO.path(), safety=Safety.READ)
 
 
@@ -156,7 +156,7 @@ class Session:
         self._retry = retry
         self._emit = emit
         self._waits: set[asyncio.Future[Permit]] = set()
-        self._asking_the_time = asyncio.Lock()
+        self._fetching_time = asyncio.Lock()
         self._no_time: RequestError | None = None
         self._closed = False
 
@@ -196,7 +196,7 @@ class Session:
             return Target(self.base_url, profile=_profiles[key], account=self.account)
         request = Request(route=_PROFILE, path=_PROFILE.path("current"), safety=Safety.READ)
         try:
-            self.note_profile(await self.call(request, object, record))
+            self.set_profile(await self.call(request, object, record))
         except (
             *(AuthenticationError, BadRequestError, MalformedAnswerError),
             *(NotFoundError, PermissionDeniedError),
@@ -206,7 +206,7 @@ class Session:
             return Target(self.base_url, account=self.account)
         return Target(self.base_url, profile=_profiles.get(key, ""), account=self.account)
 
-    def note_profile(self, answer: object) -> None:
+    def set_profile(self, answer: object) -> None:
         """Store the profile's id from the service's answer.
 
         Args:
@@ -227,7 +227,7 @@ class Session:
             RequestError: the request failed.
         """
         if self._scheduler.clock_state() is None:
-            await self.call(_ask_for_info(), object, record)
+            await self.call(_info_request(), object, record)
 
     def close(self) -> None:
         """End every wait for a permit with `ClosedError`, and accept no more calls."""
@@ -276,7 +276,7 @@ class Session:
                 _log.info("%s; retrying in %.1f s", error, delay)
             await asyncio.sleep(delay)
 
-    async def _ask_the_time(self, record: CallRecord) -> None:
+    async def _fetch_time(self, record: CallRecord) -> None:
         """Send the one request that is allowed before the service's clock is known.
 
         The ``Date`` header has a precision of one second: with short windows it is requested twice.
@@ -289,18 +289,18 @@ class Session:
             RequestError: there was no answer; every waiter gets the same error.
         """
         known = self._no_time
-        async with self._asking_the_time:
+        async with self._fetching_time:
             if not self._scheduler.needs_clock:
                 return
             if self._no_time is not known:
                 assert self._no_time is not None, "it is only ever replaced"
                 raise attrs.evolve(self._no_time)
-            asking = CallRecord(priority=record.priority, run=record.run, witness=record.witness)
-            request = _ask_for_info()
+            probe = CallRecord(priority=record.priority, run=record.run, observer=record.observer)
+            request = _info_request()
             while self._scheduler.needs_clock:
                 await asyncio.sleep(self._scheduler.clock_tells_most_in)
                 try:
-                    self._read(request, await self._attempt(request, asking), object)
+                    self._read(request, await self._attempt(request, probe), object)
                 except NoAnswerError as error:
                     self._no_time = error
                     raise
@@ -316,19 +316,19 @@ class Session:
             if self._closed:
                 raise ClosedError("The client is closed")
             if self._emit is not None:
-                record.asked = scheduler.loop.time()
+                record.requested_at = scheduler.loop.time()
             if scheduler.shares and scheduler.needs_clock and request.route is not _INFO:
-                await self._ask_the_time(record)
+                await self._fetch_time(record)
             permit = None
             if ticket is None:
                 permit = scheduler.grant_now(request.route, record.priority)
             if permit is None:
                 try:
-                    permit = await self._wait_for_turn(request, record, ticket)
+                    permit = await self._acquire(request, record, ticket)
                 except ClockForgottenError:
                     continue
-            unseen = self._emit is None and record.witness is None
-            send = self._exchange if unseen else self._send
+            unobserved = self._emit is None and record.observer is None
+            send = self._exchange if unobserved else self._send
             answer = await send(request, record, permit)
             if answer.status != 429:
                 scheduler.settle(permit, answer.status, answer.date())
@@ -336,11 +336,9 @@ class Session:
             ticket = permit.ticket
             _log.warning("%s: 429, the route is blocked until its next window", request.route.name)
             if scheduler.throttle(permit, answer.retry_after(), answer.date()):
-                raise self._hopeless(request, answer)
+                raise self._rate_limited(request, answer)
 
-    async def _wait_for_turn(
-        self, request: Request, record: CallRecord, ticket: int | None
-    ) -> Permit:
+    async def _acquire(self, request: Request, record: CallRecord, ticket: int | None) -> Permit:
         try:
             return await self._scheduler.acquire(
                 request.route,
@@ -351,33 +349,35 @@ class Session:
                 among=self._waits,
             )
         except WaitTooLongError:
-            self._tell_given_up(request, record)
+            self._emit_gave_up(request, record)
             raise
 
-    async def _witnessed(
-        self, witness: RequestObserver, request: Request, record: CallRecord, permit: Permit
+    async def _observed(
+        self, observer: RequestObserver, request: Request, record: CallRecord, permit: Permit
     ) -> Answer:
         """Call the observer, then send once."""
         try:
-            await witness.granted(permit)
+            await observer.granted(permit)
         except BaseException:
             self._scheduler.refund(permit)
             raise
         try:
-            send = self._exchange if self._emit is None else self._seen
+            send = self._exchange if self._emit is None else self._send_with_events
             return await send(request, record, permit)
         finally:
-            witness.ended(permit)
+            observer.ended(permit)
 
     def _send(
         self, request: Request, record: CallRecord, permit: Permit
     ) -> Coroutine[Any, Any, Answer]:
         """Send once, with the observer and the events."""
-        if record.witness is not None:
-            return self._witnessed(record.witness, request, record, permit)
-        return self._seen(request, record, permit)
+        if record.observer is not None:
+            return self._observed(record.observer, request, record, permit)
+        return self._send_with_events(request, record, permit)
 
-    async def _seen(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
+    async def _send_with_events(
+        self, request: Request, record: CallRecord, permit: Permit
+    ) -> Answer:
         """Send once, and emit the events of its start and end in the caller's task."""
         emit = self._emit
         assert emit is not None, "called only if events are emitted"
@@ -389,7 +389,7 @@ class Session:
             method=request.route.method,
             template=request.route.template,
             priority=record.priority.value,
-            waited=max(permit.granted - record.asked, 0.0),
+            waited=max(permit.granted - record.requested_at, 0.0),
             resends=record.sends,
             state=self._scheduler.state(permit),
         )
@@ -404,14 +404,14 @@ class Session:
         emit(Ended(sent, answer.status, None, clock() - began))
         return answer
 
-    def _tell_given_up(self, request: Request, record: CallRecord) -> None:
+    def _emit_gave_up(self, request: Request, record: CallRecord) -> None:
         if self._emit is not None:
             gave_up = GaveUp(
                 address=self._transport.base_url,
                 method=request.route.method,
                 template=request.route.template,
                 priority=record.priority.value,
-                waited=self._scheduler.loop.time() - record.asked,
+                waited=self._scheduler.loop.time() - record.requested_at,
             )
             self._emit(gave_up)
 
@@ -447,7 +447,7 @@ class Session:
             may_have_acted=True,
         )
 
-    def _hopeless(self, request: Request, answer: Answer) -> ServiceError:
+    def _rate_limited(self, request: Request, answer: Answer) -> ServiceError:
         error = self._transport.refusal(request, answer)
         error.message = f"The route accepted nothing in three windows: {error.service_message}"
         error.hint = (

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     from tagodev.events import Event
 
-    _Told: TypeAlias = Mapping[str, str | int | float]
+    _Attributes: TypeAlias = Mapping[str, str | int | float]
     _Key: TypeAlias = frozenset[tuple[str, str | int | float]]
 
 __all__ = ["OpenTelemetry"]
@@ -98,7 +98,7 @@ class OpenTelemetry:
         _observe_windows(meter, meter_provider)
         self._meter_provider = meter_provider
         self._attributes = dict(attributes or {})
-        self._places: dict[tuple[str, str, str], _Told] = {}
+        self._route_attributes: dict[tuple[str, str, str], _Attributes] = {}
         self._out: dict[int, tuple[Span, Token[Context]]] = {}
 
     def __call__(self, event: Event) -> None:
@@ -108,18 +108,18 @@ class OpenTelemetry:
         elif isinstance(event, Ended):
             self._end(event)
         elif isinstance(event, GaveUp):
-            told = {
-                **self._place(event),
+            attributes = {
+                **self._attributes_of(event),
                 "tagodev.priority": event.priority,
                 "error.type": "tagodev.errors.WaitTooLongError",
             }
-            self._metrics.wait_time.record(event.waited, told)
+            self._metrics.wait_time.record(event.waited, attributes)
 
     def _begin(self, sent: Sent) -> None:
-        place = self._place(sent)
+        route = self._attributes_of(sent)
         priority = {"tagodev.priority": sent.priority}
-        told = {
-            **place,
+        attributes = {
+            **route,
             **priority,
             "tagodev.route": sent.route,
             "tagodev.wait_time": sent.waited,
@@ -127,14 +127,16 @@ class OpenTelemetry:
             "tagodev.window.budget": sent.state.budget,
         }
         if sent.resends:
-            told["http.request.resend_count"] = sent.resends
+            attributes["http.request.resend_count"] = sent.resends
         # Zero is recorded as well: a monitor of changes needs the first value.
-        self._metrics.resends.add(int(sent.resends > 0), {**place, **priority})
-        self._metrics.wait_time.record(sent.waited, {**place, **priority})
-        self._metrics.active.add(1, place)
+        self._metrics.resends.add(int(sent.resends > 0), {**route, **priority})
+        self._metrics.wait_time.record(sent.waited, {**route, **priority})
+        self._metrics.active.add(1, route)
         self._note_window(sent)
         span = self._tracer.start_span(
-            f"{sent.method} {place['url.template']}", kind=trace.SpanKind.CLIENT, attributes=told
+            f"{sent.method} {route['url.template']}",
+            kind=trace.SpanKind.CLIENT,
+            attributes=attributes,
         )
         inside = trace.set_span_in_context(span)
         # Which of the two is respected depends on the instrumentation's version.
@@ -144,7 +146,7 @@ class OpenTelemetry:
 
     def _end(self, ended: Ended) -> None:
         sent = ended.sent
-        place = self._place(sent)
+        route = self._attributes_of(sent)
         span, token = self._out.pop(sent.number)
         outcome: dict[str, str | int] = {}
         if ended.status is not None:
@@ -155,39 +157,39 @@ class OpenTelemetry:
             span.set_status(trace.StatusCode.ERROR)
         span.set_attributes(outcome)
         # While the span is current, so that an exemplar refers to it.
-        self._metrics.duration.record(ended.seconds, {**place, **outcome})
-        self._metrics.active.add(-1, place)
+        self._metrics.duration.record(ended.seconds, {**route, **outcome})
+        self._metrics.active.add(-1, route)
         rejected = int(ended.status == 429)
-        self._metrics.rejections.add(rejected, {**place, "tagodev.priority": sent.priority})
+        self._metrics.rejections.add(rejected, {**route, "tagodev.priority": sent.priority})
         detach(token)
         span.end()
 
     def _note_window(self, sent: Sent) -> None:
-        state, place = sent.state, self._place(sent)
+        state, route = sent.state, self._attributes_of(sent)
         ends_in = _MINUTE if state.next_window_in is None else state.next_window_in
-        told = {
+        attributes = {
             **self._attributes,
-            "server.address": place["server.address"],
-            "server.port": place["server.port"],
+            "server.address": route["server.address"],
+            "server.port": route["server.port"],
             "tagodev.route": sent.route,
         }
-        use = _Use(told, state.used, state.budget, state.limit, monotonic() + ends_in)
-        _uses(self._meter_provider)[frozenset(told.items())] = use
+        use = _Use(attributes, state.used, state.budget, state.limit, monotonic() + ends_in)
+        _uses(self._meter_provider)[frozenset(attributes.items())] = use
 
-    def _place(self, event: Sent | GaveUp) -> _Told:
+    def _attributes_of(self, event: Sent | GaveUp) -> _Attributes:
         """Return the attributes of all requests like this one."""
         key = event.address, event.method, event.template
-        place = self._places.get(key)
-        if place is None:
+        route = self._route_attributes.get(key)
+        if route is None:
             url = urlsplit(event.address)
-            place = self._places[key] = {
+            route = self._route_attributes[key] = {
                 **self._attributes,
                 "http.request.method": event.method,
                 "server.address": url.hostname or "",
                 "server.port": url.port or (443 if url.scheme == "https" else 80),
                 "url.template": url.path + event.template,
             }
-        return place
+        return route
 
 
 def _error_type(ended: Ended) -> str | None:
@@ -245,7 +247,7 @@ class _Metrics:
 class _Use:
     """The state of a route's window when a request was last sent to it."""
 
-    attributes: _Told
+    attributes: _Attributes
     used: int
     budget: int
     limit: int
@@ -253,12 +255,12 @@ class _Use:
 
 
 #: Shared by meter: a meter calls only the first observer of a name.
-_noted: Final[WeakKeyDictionary[MeterProvider, dict[_Key, _Use]]] = WeakKeyDictionary()
+_uses_by_provider: Final[WeakKeyDictionary[MeterProvider, dict[_Key, _Use]]] = WeakKeyDictionary()
 
 
 def _uses(provider: MeterProvider | None) -> dict[_Key, _Use]:
     # Read each time: the program may set its own provider after the first client was created.
-    return _noted.setdefault(provider or metrics.get_meter_provider(), {})
+    return _uses_by_provider.setdefault(provider or metrics.get_meter_provider(), {})
 
 
 def _observe_windows(meter: Meter, provider: MeterProvider | None) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["EmulatorPool"]
 
 #: The most processes to keep. Tests rarely use more sets of options than this.
-_KEPT: Final = 4
+_MAX_PROCESSES: Final = 4
 
 
 class EmulatorPool:
@@ -40,7 +40,7 @@ class EmulatorPool:
 
     def __init__(self) -> None:
         # The most recently used is the last.
-        self._kept: dict[str, EmulatorProcess] = {}
+        self._processes: dict[str, EmulatorProcess] = {}
 
     def fresh(self, options: EmulatorOptions | None = None) -> EmulatorProcess:
         """Return a running emulator without resources and without counted requests.
@@ -59,20 +59,20 @@ class EmulatorPool:
             raise TypeError(msg)
         options = options or EmulatorOptions()
         key = options.to_json()
-        emulator = self._kept.pop(key, None)
-        if emulator is None or not _renewed(emulator):
+        emulator = self._processes.pop(key, None)
+        if emulator is None or not _reset(emulator):
             emulator = EmulatorProcess(options)
             emulator.start()
-            _renewed(emulator)
-        self._kept[key] = emulator
-        if len(self._kept) > _KEPT:
-            self._kept.pop(next(iter(self._kept))).stop()
+            _reset(emulator)
+        self._processes[key] = emulator
+        if len(self._processes) > _MAX_PROCESSES:
+            self._processes.pop(next(iter(self._processes))).stop()
         return emulator
 
     def close(self) -> None:
         """End all processes."""
-        while self._kept:
-            self._kept.popitem()[1].stop()
+        while self._processes:
+            self._processes.popitem()[1].stop()
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +86,7 @@ class EmulatorPool:
         self.close()
 
 
-def _renewed(emulator: EmulatorProcess) -> bool:
+def _reset(emulator: EmulatorProcess) -> bool:
     """Reset an emulator; return whether that worked, since a test may have stopped or killed it."""
     try:
         emulator.reset(emulator.options.token or f"p-{uuid.uuid4()}")

@@ -66,7 +66,7 @@ _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _RETRY_AFTER: Final = re.compile(r"retry-after\s*:?\s*([0-9]{1,9})(?![0-9])", re.IGNORECASE)
 _RESOURCE_LIMIT: Final = re.compile(r"exceeded the maximum limit of ([A-Za-z ]+?)\s*(?:\(|$)")
 #: What lower layers raise; a UnicodeError comes from an invalid host name.
-_BELOW: Final = (aiohttp.ClientError, TimeoutError, OSError, UnicodeError)
+_LOWER_ERRORS: Final = (aiohttp.ClientError, TimeoutError, OSError, UnicodeError)
 _BY_STATUS: Final[Mapping[int, type[ServiceError]]] = {
     401: AuthenticationError,
     402: PermissionDeniedError,
@@ -140,7 +140,7 @@ def _seconds(date: str) -> float | None:
 async def _never_resend(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
     try:
         return await handler(request)
-    except _BELOW as error:
+    except _LOWER_ERRORS as error:
         failure = _no_answer(error)
     # Raised out of the handler: the original holds the URL and the headers, and with them tokens.
     raise failure
@@ -238,7 +238,7 @@ class Transport:
         except NoAnswerError as error:
             # Without the frames of the lower layers: their variables hold the URL.
             failure = error.with_traceback(None)
-        except _BELOW as error:
+        except _LOWER_ERRORS as error:
             failure = _no_answer(error)
         finally:
             # An answer that was read to its end releases its connection.
@@ -286,9 +286,9 @@ class Transport:
     def refusal(self, request: Request, answer: Answer) -> ServiceError:
         """Return the error that matches a refusal."""
         status = answer.status
-        said = _said(_decode(answer.body)) or "no message"
+        message = _service_message(_decode(answer.body)) or "no message"
         other = () if request.token is None else (request.token,)
-        text = redact(said, (self._token, *request.secrets, *other))
+        text = redact(message, (self._token, *request.secrets, *other))
         limit = _RESOURCE_LIMIT.search(text)
         if limit and 400 <= status < 500:
             return ResourceLimitError(
@@ -342,20 +342,26 @@ def _by_class(status: int) -> type[ServiceError]:
     return RedirectError if 300 <= status < 400 else BadRequestError
 
 
-def _said(envelope: Any) -> str:
+def _service_message(envelope: Any) -> str:
     """Return the service's message, from any of its fields."""
     if not isinstance(envelope, dict):
         return ""
     result = envelope.get("result")
-    places = [envelope.get("message"), result, envelope.get("error")]
+    candidates = [envelope.get("message"), result, envelope.get("error")]
     if isinstance(result, dict):
-        places[1:1] = [result.get("message"), result.get("server_response"), result.get("error")]
-    text = next((place for place in places if isinstance(place, str) and place), "")
+        candidates[1:1] = [
+            result.get("message"),
+            result.get("server_response"),
+            result.get("error"),
+        ]
+    text = next(
+        (candidate for candidate in candidates if isinstance(candidate, str) and candidate), ""
+    )
     fields = envelope.get("field_errors")
-    return f"{text} {_written(fields)}".strip() if isinstance(fields, dict) else text
+    return f"{text} {_encoded(fields)}".strip() if isinstance(fields, dict) else text
 
 
-def _written(fields: dict[str, Any]) -> str:
+def _encoded(fields: dict[str, Any]) -> str:
     try:
         return orjson.dumps(fields).decode()
     except orjson.JSONEncodeError:

@@ -576,7 +576,7 @@ async def test_limits_are_asked_for_each_attempt() -> None:
 async def test_the_profile_is_read_tolerantly(answer: object, profile: str) -> None:
     """Whatever the service says of its profile, it is its id or nothing."""
     async with client("http://127.0.0.1:9") as tago:
-        tago._session.note_profile(answer)
+        tago._session.set_profile(answer)
         found = session_module._profiles.get((tago.base_url, tago._session.account), "")
 
     assert profile == found

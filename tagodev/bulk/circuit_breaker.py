@@ -40,10 +40,10 @@ STOPS_ANY_RUN: Final = (
     RateLimitedError,
 )
 #: The same refusal this often in a row stops the run.
-_SAME_REFUSALS: Final = 10
+_MAX_SAME_REFUSALS: Final = 10
 #: Items in a row without an answer that pause the run: at least these, and at least as many as are
 #: in work at once, since failures return sooner than answers.
-_WITHOUT_ANSWER: Final = 10
+_MIN_UNANSWERED: Final = 10
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
 
@@ -61,14 +61,14 @@ class Verdict:
 class CircuitBreaker:
     """Counts the failures of a run."""
 
-    def __init__(self, *, at_once: int, patience: float) -> None:
+    def __init__(self, *, concurrency: int, patience: float) -> None:
         """Initialize the counts.
 
         Args:
-            at_once: items in work at once.
+            concurrency: items in work at once.
             patience: seconds of pauses in a row before the run stops.
         """
-        self._without_answer = max(_WITHOUT_ANSWER, at_once)
+        self._max_unanswered = max(_MIN_UNANSWERED, concurrency)
         self._patience = patience
         self._answered = False
         self._refusal = ""
@@ -79,10 +79,10 @@ class CircuitBreaker:
 
     def succeed(self) -> None:
         """Count an item that was done."""
-        self.hear()
+        self.record_answer()
         self._refusals = 0
 
-    def hear(self) -> None:
+    def record_answer(self) -> None:
         """Record that the service answered, whatever the request and the answer."""
         self._answered = True
         self._unanswered = 0
@@ -101,12 +101,12 @@ class CircuitBreaker:
         if isinstance(error, (NoAnswerError, ServerError)):
             return Verdict() if paused else self._count_unanswered(error)
         if isinstance(error, ServiceError):
-            self.hear()
+            self.record_answer()
         if isinstance(error, BadRequestError):
             same = error.service_message == self._refusal
             self._refusals = self._refusals + 1 if same else 1
             self._refusal = error.service_message
-            return Verdict(stop=self._refusals >= _SAME_REFUSALS)
+            return Verdict(stop=self._refusals >= _MAX_SAME_REFUSALS)
         return Verdict()
 
     def _count_unanswered(self, error: TagoError) -> Verdict:
@@ -115,7 +115,7 @@ class CircuitBreaker:
         self._unanswered += 1
         if not self._answered and isinstance(error, ConnectError):
             return Verdict(stop=True)
-        if self._unanswered < self._without_answer and not isinstance(error, ConnectError):
+        if self._unanswered < self._max_unanswered and not isinstance(error, ConnectError):
             return Verdict()
         if self._paused >= self._patience:
             return Verdict(stop=True)

@@ -48,15 +48,15 @@ __all__ = ["Engine"]
 Item = TypeVar("Item")
 
 #: After this many rounds of searching and sending again, an item stays in doubt.
-_ROUNDS: Final = 20
+_MAX_ROUNDS: Final = 20
 #: With this many items in doubt, they are looked up before further items are read.
-_MOST_DOUBTS: Final = 1000
+_MAX_DOUBTS: Final = 1000
 #: Items read ahead of the first unfinished one, for each worker, in an ordered run.
-_AHEAD: Final = 8
+_READ_AHEAD: Final = 8
 #: Items that wait for another one of their resource, for each worker, before reading stops.
-_WAITING: Final = 8
+_MAX_WAITING: Final = 8
 #: Finished items replayed before other tasks get a turn in the event loop.
-_AT_ONCE: Final = 500
+_YIELD_EVERY: Final = 500
 
 
 class Engine(Generic[Item]):
@@ -66,7 +66,7 @@ class Engine(Generic[Item]):
         self,
         operation: Operation[Item],
         source: RunInput[Item],
-        notes: ItemLog[Item],
+        log: ItemLog[Item],
         outcomes: asyncio.Queue[Outcome | None],
         *,
         number: int,
@@ -78,7 +78,7 @@ class Engine(Generic[Item]):
         Args:
             operation: the operation to do with each item.
             source: the items.
-            notes: the log of items.
+            log: the log of items.
             outcomes: the queue for outcomes; it holds a few.
             number: the number of the run within this process.
             concurrency: items in work at once.
@@ -86,23 +86,23 @@ class Engine(Generic[Item]):
         """
         self._operation = operation
         self._source = source
-        self._notes = notes
+        self._log = log
         self._outcomes = outcomes
         self._number = number
         self._concurrency = concurrency
         self._options = options
-        self._breaker = CircuitBreaker(at_once=concurrency, patience=options.patience)
+        self._breaker = CircuitBreaker(concurrency=concurrency, patience=options.patience)
         self._failures = 0
-        self._rows: set[WorkItem[Item]] = set()
+        self._in_work: set[WorkItem[Item]] = set()
         self._idle: set[asyncio.Task[None]] = set()
-        self._again: deque[WorkItem[Item]] = deque()
+        self._queued: deque[WorkItem[Item]] = deque()
         self._doubts: list[WorkItem[Item]] = []
         self._paused_until = 0.0
-        self._order = ReorderBuffer(_AHEAD * concurrency) if options.ordered else None
-        self._turn = asyncio.Lock()
+        self._order = ReorderBuffer(_READ_AHEAD * concurrency) if options.ordered else None
+        self._emitting = asyncio.Lock()
         self._precedence = precedence_of(operation)
         self._held: deque[WorkItem[Item]] = deque()
-        self._moved = asyncio.Event()
+        self._progressed = asyncio.Event()
         self.stopped: TagoError | None = None
         """The error that stopped the run early."""
         self.source_failed: BaseException | None = None
@@ -121,33 +121,33 @@ class Engine(Generic[Item]):
             if not (self._doubts or self._held) or self.stopped is not None:
                 break
         # The outcome of one item may release another one, to either of the two.
-        while self._again or self._doubts:
-            if self._again:
-                row = self._again.popleft()
-                await self._give_out(row, unsent(row, self.stopped))
+        while self._queued or self._doubts:
+            if self._queued:
+                work = self._queued.popleft()
+                await self._emit(work, unsent(work, self.stopped))
             else:
-                row = self._doubts.pop(0)
-                await self._give_out(row, still_in_doubt(row, self.stopped))
-        for row in self._held:
-            self._add(row)
-            await self._give_out(row, unsent(row, self.stopped))
-        for ready in () if self._order is None else self._order.rest():
+                work = self._doubts.pop(0)
+                await self._emit(work, still_in_doubt(work, self.stopped))
+        for work in self._held:
+            self._add(work)
+            await self._emit(work, unsent(work, self.stopped))
+        for ready in () if self._order is None else self._order.remaining():
             await self._outcomes.put(ready)
 
     async def _resume(self) -> None:
         """Load what earlier processes left: items in doubt, and what items have created."""
-        doubts = self._notes.doubts(self.new_record)
+        doubts = self._log.doubts(self.new_record)
         if self._order is not None:
-            self._order.expect(row.index for row in doubts)
+            self._order.expect(work.index for work in doubts)
         # Those that wait for another one in doubt are settled after it.
-        self._doubts = [row for row in doubts if self._add(row)]
+        self._doubts = [work for work in doubts if self._add(work)]
         if not self._operation.uses_history:
             return
-        for row in doubts:
-            self._operation.remember(row.index, row.item, None)
-        for number, (index, item, result) in enumerate(self._notes.finished()):
+        for work in doubts:
+            self._operation.remember(work.index, work.item, None)
+        for number, (index, item, result) in enumerate(self._log.finished()):
             self._operation.remember(index, item, result)
-            if number % _AT_ONCE == 0:
+            if number % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
 
     def new_record(self, number: int | None = None) -> CallRecord:
@@ -157,22 +157,22 @@ class Engine(Generic[Item]):
             number: the index of its item; None for a search.
         """
         return CallRecord(
-            priority=Priority.BULK, run=self._number, witness=self._notes.witness(number)
+            priority=Priority.BULK, run=self._number, observer=self._log.observer(number)
         )
 
-    def hear(self) -> None:
+    def record_answer(self) -> None:
         """Record that the service has answered, before any item was sent."""
-        self._breaker.hear()
+        self._breaker.record_answer()
 
     def stop(self, reason: TagoError) -> None:
         """Stop the run early; see `BulkRun.stop`."""
         if self.stopped is not None:
             return
         self.stopped = reason
-        for row in self._rows:
-            worker = row.worker
-            if worker is not None and not row.record.sending and worker is not _this_task():
-                row.taken_back = True
+        for work in self._in_work:
+            worker = work.worker
+            if worker is not None and not work.record.sending and worker is not _this_task():
+                work.withdrawn = True
                 worker.cancel()
         for task in self._idle:
             task.cancel()
@@ -187,27 +187,27 @@ class Engine(Generic[Item]):
     async def _worker(self) -> None:
         task = _this_task()
         assert task is not None, "a worker is a task"
-        while (row := await self._next_row(task)) is not None:
-            row.worker = task
-            self._rows.add(row)
-            outcome = await self._do(row)
-            self._rows.discard(row)
+        while (work := await self._next_item(task)) is not None:
+            work.worker = task
+            self._in_work.add(work)
+            outcome = await self._do(work)
+            self._in_work.discard(work)
             if outcome is None:
-                self._keep_doubt(row)
+                self._add_doubt(work)
             else:
-                await self._give_out(row, outcome)
+                await self._emit(work, outcome)
 
-    def _keep_doubt(self, row: WorkItem[Item]) -> None:
+    def _add_doubt(self, work: WorkItem[Item]) -> None:
         try:
-            self._notes.lost(row)
+            self._log.lost(work)
         except JournalError as error:
             self.stop(error)
-        self._doubts.append(row)
-        self._moved.set()
+        self._doubts.append(work)
+        self._progressed.set()
         if self._order is not None:
             self._order.wake()
 
-    async def _next_row(self, worker: asyncio.Task[None]) -> WorkItem[Item] | None:
+    async def _next_item(self, worker: asyncio.Task[None]) -> WorkItem[Item] | None:
         """Return the next item; None if there is nothing more for this worker."""
         if self.stopped is not None:
             return None
@@ -232,20 +232,20 @@ class Engine(Generic[Item]):
         """Return the next item to do, once the run is not paused."""
         while True:
             await self._sleep_until(self._paused_until)
-            if self._again:
-                return self._again.popleft()
+            if self._queued:
+                return self._queued.popleft()
             if not self._must_wait():
-                row = self._held.popleft() if self._held else await self._read()
-                if row is None:
+                work = self._held.popleft() if self._held else await self._read()
+                if work is None:
                     return None
                 # Several workers may read at once: if one item is held, those after it are too.
-                if self._held or not self._allows(row):
-                    self._held.append(row)
-                elif self._add(row):
-                    return row
-            elif self._rows:
-                self._moved.clear()
-                await self._moved.wait()
+                if self._held or not self._allows(work):
+                    self._held.append(work)
+                elif self._add(work):
+                    return work
+            elif self._in_work:
+                self._progressed.clear()
+                await self._progressed.wait()
             else:
                 # Only items in doubt block the next one, and they wait until the workers have
                 # ended.
@@ -256,17 +256,17 @@ class Engine(Generic[Item]):
         if (
             self._options.settle_only
             or self.source_failed is not None
-            or len(self._doubts) >= _MOST_DOUBTS
+            or len(self._doubts) >= _MAX_DOUBTS
         ):
             return None
-        if self._order is not None and not await self._order.room(self._doubts):
+        if self._order is not None and not await self._order.wait_for_slot(self._doubts):
             return None
         pulled = await self._source.pull()
         if pulled is None:
             return None
         if self._order is not None:
             self._order.add(pulled[0])
-        return self._notes.row(*pulled, self.new_record)
+        return self._log.work_item(*pulled, self.new_record)
 
     def _must_wait(self) -> bool:
         """Return whether another item must be finished before any further one starts."""
@@ -274,68 +274,68 @@ class Engine(Generic[Item]):
             return False
         if self._held:
             return not self._precedence.allows(self._held[0].item)
-        return self._precedence.waiting >= _WAITING * self._concurrency
+        return self._precedence.waiting >= _MAX_WAITING * self._concurrency
 
-    def _allows(self, row: WorkItem[Item]) -> bool:
-        return self._precedence is None or self._precedence.allows(row.item)
+    def _allows(self, work: WorkItem[Item]) -> bool:
+        return self._precedence is None or self._precedence.allows(work.item)
 
-    def _add(self, row: WorkItem[Item]) -> bool:
+    def _add(self, work: WorkItem[Item]) -> bool:
         """Add an unfinished item, and return whether it may be in work."""
-        return self._precedence is None or self._precedence.add(row)
+        return self._precedence is None or self._precedence.add(work)
 
-    def _end(self, row: WorkItem[Item]) -> None:
+    def _end(self, work: WorkItem[Item]) -> None:
         """Remove a finished item, and release the one that waited for it."""
         if self._precedence is None:
             return
-        freed = self._precedence.end(row)
+        freed = self._precedence.end(work)
         if freed is not None:
-            (self._doubts if freed.in_doubt else self._again).append(freed)
-        self._moved.set()
+            (self._doubts if freed.in_doubt else self._queued).append(freed)
+        self._progressed.set()
         if self._order is not None:
             self._order.wake()
 
-    async def _sleep_until(self, moment: float) -> None:
+    async def _sleep_until(self, until: float) -> None:
         """Wait until a time, and longer if the run is paused again meanwhile."""
         loop = asyncio.get_running_loop()
-        wait = max(moment, self._paused_until) - loop.time()
+        wait = max(until, self._paused_until) - loop.time()
         while wait > 0:
             await asyncio.sleep(wait)
-            wait = max(moment, self._paused_until) - loop.time()
+            wait = max(until, self._paused_until) - loop.time()
 
-    async def _do(self, row: WorkItem[Item]) -> Outcome | None:
+    async def _do(self, work: WorkItem[Item]) -> Outcome | None:
         """Do an item; return None if its answer was lost and it is to be looked up later."""
         try:
             while True:
                 if self.stopped is not None:
-                    return unsent(row, self.stopped)
+                    return unsent(work, self.stopped)
                 try:
-                    done = await self._attempt(row)
+                    done = await self._attempt(work)
                 except ConnectError as error:
                     # It was not sent: the item has not failed, despite the connection.
-                    self._judge(error)
-                    if self.stopped is None and not row.in_doubt:
+                    self._count_failure(error)
+                    if self.stopped is None and not work.in_doubt:
                         await self._sleep_until(self._paused_until)
                         continue
-                    return self._failure(row, error)
+                    return self._failure(work, error)
                 except TagoError as error:
-                    self._judge(error)
-                    return self._failure(row, error)
+                    self._count_failure(error)
+                    return self._failure(work, error)
                 self._breaker.succeed()
                 return done
         except asyncio.CancelledError:
-            worker = row.worker
+            worker = work.worker
             assert worker is not None, "a worker does the item"
-            if self.stopped is None or not row.taken_back or worker.uncancel() > 0:
+            if self.stopped is None or not work.withdrawn or worker.uncancel() > 0:
                 raise
-            row.taken_back = False
-            return unsent(row, self.stopped)
+            work.withdrawn = False
+            return unsent(work, self.stopped)
 
-    async def _attempt(self, row: WorkItem[Item]) -> Outcome:
-        if row.found is not None:
-            return await self._operation.adopt(row)
-        return await self._operation.do(row)
+    async def _attempt(self, work: WorkItem[Item]) -> Outcome:
+        if work.found is not None:
+            return await self._operation.adopt(work)
+        return await self._operation.do(work)
 
-    def _judge(self, error: TagoError) -> None:
+    def _count_failure(self, error: TagoError) -> None:
         now = asyncio.get_running_loop().time()
         verdict = self._breaker.fail(error, paused=now < self._paused_until)
         if verdict.stop or self._operation.stops(error):
@@ -343,12 +343,12 @@ class Engine(Generic[Item]):
         elif verdict.pause:
             self._paused_until = now + verdict.pause
 
-    def _failure(self, row: WorkItem[Item], error: TagoError) -> Outcome | None:
-        return failure(row, error, kept=self._notes.kept, stopped=self.stopped is not None)
+    def _failure(self, work: WorkItem[Item], error: TagoError) -> Outcome | None:
+        return failure(work, error, durable=self._log.durable, stopped=self.stopped is not None)
 
-    async def _give_out(self, row: WorkItem[Item], outcome: Outcome) -> None:
-        self._notes.ended(row, outcome)
-        self._end(row)
+    async def _emit(self, work: WorkItem[Item], outcome: Outcome) -> None:
+        self._log.ended(work, outcome)
+        self._end(work)
         if isinstance(outcome, (Failed, InDoubt)):
             self._failures += 1
             if self._failures > self._options.failures_allowed:
@@ -357,7 +357,7 @@ class Engine(Generic[Item]):
             await self._outcomes.put(outcome)
             return
         # One at a time: a queue with a free slot would serve new callers before waiting ones.
-        async with self._turn:
+        async with self._emitting:
             for ready in self._order.release(outcome):
                 await self._outcomes.put(ready)
 
@@ -365,15 +365,15 @@ class Engine(Generic[Item]):
 
     async def _settle_doubts(self) -> None:
         """Look up the items in doubt, and queue what is left to do for them."""
-        rows, self._doubts = self._doubts, []
-        for row in [row for row in rows if row.rounds >= _ROUNDS]:
-            rows.remove(row)
-            await self._give_out(row, still_in_doubt(row, self.stopped))
-        for row in rows:
-            row.rounds += 1
+        items, self._doubts = self._doubts, []
+        for work in [work for work in items if work.rounds >= _MAX_ROUNDS]:
+            items.remove(work)
+            await self._emit(work, still_in_doubt(work, self.stopped))
+        for work in items:
+            work.rounds += 1
         try:
             if self._options.settle_only or not self._operation.resendable:
-                await self._look_up(rows)
+                await self._search(items)
         except asyncio.CancelledError:
             task = _this_task()
             if self.stopped is None or task is None or task.uncancel() > 0:
@@ -381,52 +381,52 @@ class Engine(Generic[Item]):
         except TagoError as error:
             self.stop(error)
         if self.stopped is not None:
-            self._doubts = rows + self._doubts
+            self._doubts = items + self._doubts
             return
         if self._options.settle_only:
-            for row in [row for row in rows if row.found is None]:
-                rows.remove(row)
-                await self._give_out(row, Pending(row.index, row.item))
-        self._again.extend(rows)
+            for work in [work for work in items if work.found is None]:
+                items.remove(work)
+                await self._emit(work, Pending(work.index, work.item))
+        self._queued.extend(items)
 
-    async def _look_up(self, rows: list[WorkItem[Item]]) -> None:
+    async def _search(self, items: list[WorkItem[Item]]) -> None:
         """Search twice, and keep the items that are to be adopted or sent again."""
-        missing = [*rows]
+        missing = [*items]
         for _ in range(2):
             if not missing or self.stopped is not None:
                 return
-            await self._rest(self._options.settle)
-            findings = await self._find(missing)
-            for row in missing:
-                finding = findings.get(row.index)
+            await self._pause(self._options.settle)
+            findings = await self._search_once(missing)
+            for work in missing:
+                finding = findings.get(work.index)
                 if isinstance(finding, Found):
-                    row.found = finding
+                    work.found = finding
                 elif isinstance(finding, Ambiguous):
-                    rows.remove(row)
-                    await self._give_out(row, ambiguous(row, finding))
-            missing = [row for row in missing if findings.get(row.index) is None]
+                    items.remove(work)
+                    await self._emit(work, ambiguous(work, finding))
+            missing = [work for work in missing if findings.get(work.index) is None]
             if self._options.settle_only and not any(
-                self._operation.can_find(row.item) for row in missing
+                self._operation.can_find(work.item) for work in missing
             ):
                 return
         if self._options.settle_only:
             return
-        for row in missing:
+        for work in missing:
             # It had no effect: the next attempt is the first that counts.
-            row.record = self.new_record(row.index)
+            work.record = self.new_record(work.index)
 
-    async def _find(self, rows: Sequence[WorkItem[Item]]) -> dict[int, Finding]:
+    async def _search_once(self, items: Sequence[WorkItem[Item]]) -> dict[int, Finding]:
         """Search, and repeat the search while the connection fails."""
         while True:
             try:
-                return dict(await self._operation.find(rows, self.new_record))
+                return dict(await self._operation.find(items, self.new_record))
             except (NoAnswerError, ServerError) as error:
-                self._judge(error)
+                self._count_failure(error)
                 if self.stopped is not None:
                     raise
-            await self._rest(0.0)
+            await self._pause(0.0)
 
-    async def _rest(self, seconds: float) -> None:
+    async def _pause(self, seconds: float) -> None:
         """Wait for some seconds, or until a pause is over; a stop ends the wait."""
         task = _this_task()
         assert task is not None, "the engine works in a task"

@@ -34,7 +34,7 @@ Item = TypeVar("Item")
 Many: TypeAlias = Iterable[Item] | AsyncIterable[Item]
 
 #: Items skipped before other tasks get a turn in the event loop.
-_AT_ONCE: Final = 1000
+_YIELD_EVERY: Final = 1000
 
 
 def digest_of(payload: bytes) -> bytes:
@@ -125,7 +125,7 @@ class JournalInput(RunInput[Item]):
         items: Many[Item] | None,
         operation: Operation[Item],
         journal: Journal,
-        recorder: JournalWriter,
+        writer: JournalWriter,
     ) -> None:
         """Initialize the source.
 
@@ -133,19 +133,19 @@ class JournalInput(RunInput[Item]):
             items: the input; None for the entries of the journal.
             operation: encodes and decodes items.
             journal: open for reading.
-            recorder: the journal's writer, for items that the journal does not know yet.
+            writer: the journal's writer, for items that the journal does not know yet.
         """
         super().__init__(() if items is None else items)
         self._from_journal = items is None
         self._operation = operation
         self._journal = journal
-        self._recorder = recorder
+        self._writer = writer
         self._pending = journal.rows(EntryState.PENDING)
         self._known: list[tuple[int, bytes, EntryState]] = []
         self._last_known = -1
         self._knows_all = False
         # Checked once: a check for each item would double the time of this loop.
-        self._was_whole = journal.whole
+        self._was_complete = journal.whole
         self.skipped: int = 0
         """Items skipped because they are finished."""
 
@@ -166,22 +166,22 @@ class JournalInput(RunInput[Item]):
     async def _next_unfinished(self) -> tuple[int, Item] | None:
         while (pulled := await self._next()) is not None:
             index, item = pulled
-            payload = self._written(item)
+            payload = self._encoded(item)
             digest = digest_of(payload)
             state = self._compare(index, digest)
             if state is None:
-                self._recorder.pulled(index, digest, payload)
+                self._writer.pulled(index, digest, payload)
                 return pulled
             if state is EntryState.PENDING:
                 return pulled
             self.skipped += 1
-            if self.skipped % _AT_ONCE == 0:
+            if self.skipped % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
         if not self._failed:
             self._finish()
         return None
 
-    def _written(self, item: Item) -> bytes:
+    def _encoded(self, item: Item) -> bytes:
         try:
             return self._operation.encode(item)
         except InputError:
@@ -192,7 +192,7 @@ class JournalInput(RunInput[Item]):
         """Return an entry's state, or None if the journal does not have it yet."""
         known = self._next_known()
         if known is None:
-            if self._was_whole:
+            if self._was_complete:
                 raise other_input(self._journal, f"it has {index} rows, and the input has more")
             return None
         number, expected, state = known
@@ -202,7 +202,7 @@ class JournalInput(RunInput[Item]):
 
     def _next_known(self) -> tuple[int, bytes, EntryState] | None:
         if not self._known and not self._knows_all:
-            self._known = self._journal.hashes(self._last_known, _AT_ONCE)[::-1]
+            self._known = self._journal.hashes(self._last_known, _YIELD_EVERY)[::-1]
             self._knows_all = not self._known
         if not self._known:
             return None
@@ -213,4 +213,4 @@ class JournalInput(RunInput[Item]):
     def _finish(self) -> None:
         if self._next_known() is not None:
             raise other_input(self._journal, "the input has fewer rows")
-        self._recorder.whole()
+        self._writer.whole()

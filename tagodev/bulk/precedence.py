@@ -55,34 +55,34 @@ class Precedence(Generic[Item]):
         phase = self._operation.phase(item)
         return not any(unfinished < phase for unfinished in self._phases)
 
-    def add(self, row: WorkItem[Item]) -> bool:
+    def add(self, work: WorkItem[Item]) -> bool:
         """Add an unfinished item.
 
         Returns:
             Whether it may be in work; if not, `end` returns it later.
         """
-        self._phases[self._operation.phase(row.item)] += 1
-        resource = self._operation.resource(row.item)
+        self._phases[self._operation.phase(work.item)] += 1
+        resource = self._operation.resource(work.item)
         if resource is None:
             return True
         queue = self._queues.setdefault(resource, deque())
-        queue.append(row)
+        queue.append(work)
         if len(queue) == 1:
             return True
         self.waiting += 1
         return False
 
-    def end(self, row: WorkItem[Item]) -> WorkItem[Item] | None:
+    def end(self, work: WorkItem[Item]) -> WorkItem[Item] | None:
         """Remove a finished item, and return the one that it released."""
-        phase = self._operation.phase(row.item)
+        phase = self._operation.phase(work.item)
         self._phases[phase] -= 1
         if not self._phases[phase]:
             del self._phases[phase]
-        resource = self._operation.resource(row.item)
+        resource = self._operation.resource(work.item)
         if resource is None:
             return None
         queue = self._queues[resource]
-        assert queue[0] is row, "only the first of a queue is in work"
+        assert queue[0] is work, "only the first of a queue is in work"
         queue.popleft()
         if not queue:
             del self._queues[resource]

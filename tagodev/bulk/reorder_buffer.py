@@ -34,9 +34,9 @@ class ReorderBuffer:
         self._earlier: deque[int] = deque()
         self._last = -1
         self._held: dict[int, Outcome] = {}
-        self._moved = asyncio.Event()
+        self._progressed = asyncio.Event()
 
-    async def room(self, doubts: Sized) -> bool:
+    async def wait_for_slot(self, doubts: Sized) -> bool:
         """Wait until another item may be read.
 
         Args:
@@ -47,15 +47,15 @@ class ReorderBuffer:
         """
         while len(self._turns) >= self._span:
             if doubts:
-                self._moved.set()
+                self._progressed.set()
                 return False
-            self._moved.clear()
-            await self._moved.wait()
+            self._progressed.clear()
+            await self._progressed.wait()
         return True
 
     def wake(self) -> None:
         """Wake the waiting workers: an item is in doubt now."""
-        self._moved.set()
+        self._progressed.set()
 
     def expect(self, indices: Iterable[int]) -> None:
         """Add items that are done before any is read, in their order."""
@@ -70,17 +70,17 @@ class ReorderBuffer:
         """Add an outcome, and return those that are next."""
         self._held[outcome.index] = outcome
         ready = []
-        while (line := self._next_line()) and line[0] in self._held:
-            ready.append(self._held.pop(line.popleft()))
-        self._moved.set()
+        while (queue := self._next_queue()) and queue[0] in self._held:
+            ready.append(self._held.pop(queue.popleft()))
+        self._progressed.set()
         return ready
 
-    def rest(self) -> list[Outcome]:
+    def remaining(self) -> list[Outcome]:
         """Return the held outcomes in their order, when no further item is read."""
         held, self._held = self._held, {}
         return [held[index] for index in sorted(held)]
 
-    def _next_line(self) -> deque[int]:
+    def _next_queue(self) -> deque[int]:
         """Return the queue whose first item is next."""
         if not self._earlier or (self._turns and self._turns[0] < self._earlier[0]):
             return self._turns

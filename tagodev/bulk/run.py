@@ -94,8 +94,8 @@ class BulkRun(Generic[Item]):
         self._running = running
         self._options = options
         self._outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(concurrency)
-        self._recorder: JournalWriter | None = None
-        self._looking: Journal | None = None
+        self._writer: JournalWriter | None = None
+        self._reader: Journal | None = None
         self._engine: Engine[Item] | None = None
         self._tally: Tally | None = None
         self._task: asyncio.Task[None] | None = None
@@ -123,9 +123,9 @@ class BulkRun(Generic[Item]):
         return self
 
     def __await__(self) -> Generator[None, None, BulkReport]:
-        return self._to_the_end().__await__()
+        return self._run_to_end().__await__()
 
-    async def _to_the_end(self) -> BulkReport:
+    async def _run_to_end(self) -> BulkReport:
         async with self:
             async for _ in self:
                 pass
@@ -195,13 +195,13 @@ class BulkRun(Generic[Item]):
     # --- inside ------------------------------------------------------------------------------
 
     def _make_engine(self) -> Engine[Item]:
-        notes: ItemLog[Item] = NullItemLog()
+        log: ItemLog[Item] = NullItemLog()
         if self._options.journal is not None:
-            notes = self._open_journal(Path(self._options.journal))
+            log = self._open_journal(Path(self._options.journal))
         return Engine(
             self._operation,
             self._source,
-            notes,
+            log,
             self._outcomes,
             number=self._number,
             concurrency=self._concurrency,
@@ -225,30 +225,30 @@ class BulkRun(Generic[Item]):
         try:
             check_same(journal, info, adjustable=self._operation.adjustable)
             journal.set_options(info.options)
-            journal.keep_limits(session.scheduler.limits)
-            looking = self._looking = Journal.read(path)
+            journal.record_limits(session.scheduler.limits)
+            reader = self._reader = Journal.read(path)
         except BaseException:
             journal.close()
             raise
         counts = journal.counts()
         self._tally.skipped = sum(counts.get(state, 0) for state in _FINISHED)
-        recorder = self._recorder = JournalWriter(
+        writer = self._writer = JournalWriter(
             journal,
             ledger=session.scheduler.ledger,
             minute=session.scheduler.minute,
             on_failure=self.stop,
         )
-        self._source = JournalInput(self._items, self._operation, looking, recorder)
+        self._source = JournalInput(self._items, self._operation, reader, writer)
         return JournalItemLog(
-            self._operation, looking, recorder, clock_offset=lambda: _offset(session)
+            self._operation, reader, writer, clock_offset=lambda: _offset(session)
         )
 
     async def _work(self, engine: Engine[Item]) -> None:
         try:
-            if self._recorder is None:
+            if self._writer is None:
                 await engine.work()
             else:
-                await self._work_with_journal(engine, self._recorder)
+                await self._work_with_journal(engine, self._writer)
             await self._outcomes.put(None)
         except BaseException:
             # Cancelled: a waiting reader of outcomes must get the end.
@@ -257,25 +257,25 @@ class BulkRun(Generic[Item]):
             self._outcomes.put_nowait(None)
             raise
 
-    async def _work_with_journal(self, engine: Engine[Item], recorder: JournalWriter) -> None:
-        looking = self._looking
-        assert looking is not None, "opened together with the journal"
+    async def _work_with_journal(self, engine: Engine[Item], writer: JournalWriter) -> None:
+        reader = self._reader
+        assert reader is not None, "opened together with the journal"
         try:
-            refused: JournalError | None = None
+            failure: JournalError | None = None
             async with asyncio.TaskGroup() as group:
-                group.create_task(recorder.serve())
+                group.create_task(writer.serve())
                 try:
-                    await self._bind(engine, looking)
-                    await self._remember_spent(engine, looking)
+                    await self._bind(engine, reader)
+                    await self._charge_earlier(engine, reader)
                 except JournalError as error:
-                    refused = error
+                    failure = error
                 except TagoError as error:
                     engine.stop(error)
-                if refused is None:
+                if failure is None:
                     await engine.work()
-                recorder.end()
-            if refused is not None:
-                raise refused
+                writer.end()
+            if failure is not None:
+                raise failure
         finally:
             self._close_journal()
 
@@ -287,45 +287,45 @@ class BulkRun(Generic[Item]):
             RequestError: the service could not be reached.
         """
         session = self._session
-        known, present = journal.target, Target(session.base_url, account=session.account)
-        if known == attrs.evolve(present, profile=known.profile):
+        known, current = journal.target, Target(session.base_url, account=session.account)
+        if known == attrs.evolve(current, profile=known.profile):
             return
-        present = await session.find_target(engine.new_record())
-        engine.hear()
+        current = await session.find_target(engine.new_record())
+        engine.record_answer()
         # A wrong token may have been used before: until an item was sent, any profile is right.
         unused = not known.profile and {*journal.counts()} <= {EntryState.PENDING}
-        other = known.is_other_profile(present)
-        if unused and known.service == present.service:
+        other = known.is_other_profile(current)
+        if unused and known.service == current.service:
             other = False
         if other or (other is None and not self._options.same_profile):
-            raise _other_profile(journal, known, present)
-        assert self._recorder is not None, "opened together with the journal"
-        self._recorder.bind(present)
+            raise _other_profile(journal, known, current)
+        assert self._writer is not None, "opened together with the journal"
+        self._writer.bind(current)
 
     def _close_journal(self) -> None:
-        looking, self._looking = self._looking, None
-        if looking is not None:
-            looking.close()
-        recorder, self._recorder = self._recorder, None
-        if recorder is not None:
-            recorder.close()
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
 
-    async def _remember_spent(self, engine: Engine[Item], journal: Journal) -> None:
+    async def _charge_earlier(self, engine: Engine[Item], journal: Journal) -> None:
         """Charge requests of earlier processes to the windows that are still open."""
         session, scheduler = self._session, self._session.scheduler
         # The service's clock shows which window a request of an earlier process belongs to.
         await session.learn_clock(engine.new_record())
-        engine.hear()
-        spent = journal.spent(scheduler.minute, besides=scheduler.ledger)
+        engine.record_answer()
+        spent = journal.spent(scheduler.minute, excluding=scheduler.ledger)
         scheduler.presume(spent, journal.counts().get(EntryState.SENT, 0))
 
 
-def _other_profile(journal: Journal, known: Target, present: Target) -> JournalError:
+def _other_profile(journal: Journal, known: Target, current: Target) -> JournalError:
     where, here = (
         f"{f'the profile {one.profile}' if one.profile else 'an unknown profile'} at {one.service}"
-        for one in (known, present)
+        for one in (known, current)
     )
-    if known.profile and present.profile:
+    if known.profile and current.profile:
         hint = f"Use a token of the profile {known.profile}"
     else:
         hint = (

@@ -18,7 +18,7 @@ __all__ = ["WorkItem"]
 Item = TypeVar("Item")
 
 
-async def _keep_nothing(_: bytes) -> None:
+async def _discard(_: bytes) -> None:
     """Discard progress: without a journal the item can't be resumed."""
 
 
@@ -40,7 +40,7 @@ class WorkItem(Generic[Item]):
     """
     progress: bytes | None = attrs.field(default=None, kw_only=True)
     """The steps done so far of an operation with several, as JSON."""
-    keep: Callable[[bytes], Awaitable[None]] = attrs.field(default=_keep_nothing, kw_only=True)
+    save_progress: Callable[[bytes], Awaitable[None]] = attrs.field(default=_discard, kw_only=True)
     """Stores progress; it is durable on return."""
     found: Found | None = attrs.field(default=None, kw_only=True)
     """The result of the search after a lost answer."""
@@ -48,7 +48,7 @@ class WorkItem(Generic[Item]):
     """How often it was looked up."""
     worker: asyncio.Task[None] | None = attrs.field(default=None, kw_only=True)
     """The task that works on it."""
-    taken_back: bool = attrs.field(default=False, kw_only=True)
+    withdrawn: bool = attrs.field(default=False, kw_only=True)
     """Whether a stop of the run ended its wait."""
 
     @property

@@ -12,7 +12,7 @@ from tagodev.models.data_query import MAX_QTY
 from tagodev.resources.data_sender import DataSender
 from tagodev.resources.device_data import DeviceData
 from tagodev.resources.requests.data import BY_ID, check_text, check_token
-from tagodev.resources.requests.parameters_and_data import DataRows
+from tagodev.resources.requests.parameters_and_data import DataRequests
 from tagodev.retry import Safety
 from tagodev.secrets import Secret
 from tagodev.serialization.converter import to_json
@@ -82,7 +82,7 @@ class Data:
             print(report.done)
             ```
         """
-        return self._runs.begin(SendData(DataRows(self)), batches, run)
+        return self._runs.begin(SendData(DataRequests(self)), batches, run)
 
     # --- reading -------------------------------------------------------------------------------
 

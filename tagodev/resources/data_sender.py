@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["DataSender"]
 
 #: The most devices whose tokens are cached; the oldest entry is removed first.
-_REMEMBERED: Final = 10_000
+_MAX_CACHED: Final = 10_000
 _REFUSALS: Final = (AuthenticationError, PermissionDeniedError)
 
 
@@ -77,7 +77,7 @@ class DataSender:
             token, listed = None, False
         if token is not None:
             affected = await self.send_with(token, body, options)
-            self._remember(device_id, token)
+            self._cache(device_id, token)
             return affected
         if refusal is None:
             # A refusal for another device may not apply to this one; otherwise the service's error
@@ -119,11 +119,11 @@ class DataSender:
                 return token.token
         return None
 
-    def _remember(self, device_id: str, token: Secret) -> None:
+    def _cache(self, device_id: str, token: Secret) -> None:
         # Later devices are not tried by id any more: each attempt would be counted.
         self._refused_by_id = True
         self._known[device_id] = token
-        if len(self._known) > _REMEMBERED:
+        if len(self._known) > _MAX_CACHED:
             del self._known[next(iter(self._known))]
 
 

@@ -440,8 +440,8 @@ class DeviceData:
         try:
             async with aclosing(aiter(batches)) as bodies:
                 async for body, number in bodies:
-                    said = (await send(body, options)).number
-                    accepted += number if said is None else said
+                    reported = (await send(body, options)).number
+                    accepted += number if reported is None else reported
         except TagoError as error:
             error.accepted = accepted
             raise

@@ -22,9 +22,9 @@ from tagodev.resources.listing import (
     check_order,
     page_fetcher,
 )
-from tagodev.resources.requests.apply_steps import ApplyRows
+from tagodev.resources.requests.apply_steps import ApplyRequests
 from tagodev.resources.requests.data import check_choice
-from tagodev.resources.requests.devices import DeviceRows
+from tagodev.resources.requests.devices import DeviceRequests
 from tagodev.retry import Safety
 from tagodev.serialization.converter import to_json, to_wire
 from tagodev.session import CallRecord
@@ -88,7 +88,7 @@ class Devices:
         """
         self._session = session
         self._runs = runs
-        self._rows = DeviceRows(session)
+        self._requests = DeviceRequests(session)
 
     async def create(self, device: DeviceCreate, **options: Unpack[CallOptions]) -> DeviceCreated:
         """Create a device and return its id and its token.
@@ -112,7 +112,7 @@ class Devices:
             print(created.device_id, created.token.reveal())
             ```
         """
-        return await self._rows.create(device, CallRecord.of(options))
+        return await self._requests.create(device, CallRecord.of(options))
 
     async def info(self, device_id: str, **options: Unpack[CallOptions]) -> Device:
         """Return a device, with all its fields.
@@ -201,7 +201,7 @@ class Devices:
             await tago.devices.edit(device_id, DeviceEdit(name="Cold room 4", active=False))
             ```
         """
-        await self._rows.edit(device_id, changes, CallRecord.of(options))
+        await self._requests.edit(device_id, changes, CallRecord.of(options))
 
     async def delete(self, device_id: str, **options: Unpack[CallOptions]) -> None:
         """Delete a device with its tokens, parameters and all its data.
@@ -220,7 +220,7 @@ class Devices:
             await tago.devices.delete(device_id)
             ```
         """
-        await self._rows.delete(device_id, CallRecord.of(options))
+        await self._requests.delete(device_id, CallRecord.of(options))
 
     async def amount(self, device_id: str, **options: Unpack[CallOptions]) -> int:
         """Return the number of registers of a device; the service may estimate large numbers.
@@ -383,7 +383,7 @@ class Devices:
             ```
         """
         check_choice("identity", identity, get_args(Identity))
-        return self._runs.begin(CreateDevices(self._rows, identity=identity), devices, run)
+        return self._runs.begin(CreateDevices(self._requests, identity=identity), devices, run)
 
     def edit_many(
         self, changes: Many[DeviceChange] | None, **run: Unpack[RunKeywords]
@@ -407,7 +407,7 @@ class Devices:
             ```
         """
         # Items of one device are done in order.
-        return self._runs.begin(EditDevices(self._rows), changes, run)
+        return self._runs.begin(EditDevices(self._requests), changes, run)
 
     def delete_many(self, device_ids: Many[str] | None, **run: Unpack[RunKeywords]) -> BulkRun[str]:
         """Delete many devices; one that is already gone counts as deleted.
@@ -427,7 +427,7 @@ class Devices:
             report = await tago.devices.delete_many(ids, journal="clearance.journal")
             ```
         """
-        return self._runs.begin(DeleteDevices(self._rows), device_ids, run)
+        return self._runs.begin(DeleteDevices(self._requests), device_ids, run)
 
     def apply_many(
         self,
@@ -452,13 +452,13 @@ class Devices:
         Example:
             ```python
             steps = [
-                DeviceStep(device_id=device_id, edit=DeviceEdit(active=False)),
-                DeviceStep(device_id=archive_id, delete=True),
+                ApplyStep(device_id=device_id, edit=DeviceEdit(active=False)),
+                ApplyStep(device_id=archive_id, delete=True),
             ]
             report = await tago.devices.apply_many(steps)
             ```
         """
         if known_by not in ("name", "serial") and not re.fullmatch("tag:.+", known_by):
             raise InputError(f"must be name, tag:KEY or serial, not {known_by!r}", path="known_by")
-        rows = ApplyRows(self._session, self._runs)
+        rows = ApplyRequests(self._session, self._runs)
         return self._runs.begin(ApplySteps(rows, known_by=known_by), steps, run)

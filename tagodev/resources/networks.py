@@ -273,8 +273,8 @@ class Networks:
             body=body,
             secrets=(secret,),
         )
-        said = (await self._session.call(request, Affected, CallRecord.of(options))).number
-        return number if said is None else said
+        reported = (await self._session.call(request, Affected, CallRecord.of(options))).number
+        return number if reported is None else reported
 
 
 def catalogue_filter(

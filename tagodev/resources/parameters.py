@@ -12,7 +12,7 @@ from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE
 from tagodev.limits.routes import Route
 from tagodev.models import UNSET, ConfigurationParameter
 from tagodev.query import encode_query
-from tagodev.resources.requests.parameters_and_data import ParameterRows
+from tagodev.resources.requests.parameters_and_data import ParameterRequests
 from tagodev.retry import Safety
 from tagodev.serialization.converter import to_json
 from tagodev.session import CallRecord
@@ -109,16 +109,16 @@ class Parameters:
         given = checked_parameters(parameters)
         if not given:
             return
-        there = await self.list(device_id, **options)
-        ids = {one.key: one.id for one in reversed(there)}
+        existing = await self.list(device_id, **options)
+        ids = {one.key: one.id for one in reversed(existing)}
         changes = [
             attrs.evolve(one, id=ids.get(one.key, UNSET)) if one.id is UNSET else one
             for one in given
         ]
         new = sum(one.id is UNSET for one in changes)
-        if new and len(there) + new > MAX_PARAMETERS_PER_DEVICE:
+        if new and len(existing) + new > MAX_PARAMETERS_PER_DEVICE:
             raise InputError(
-                f"{len(there)} existing and {new} new, "
+                f"{len(existing)} existing and {new} new, "
                 f"but a device holds at most {MAX_PARAMETERS_PER_DEVICE}",
                 path="parameters",
             )
@@ -150,7 +150,7 @@ class Parameters:
             report = await tago.parameters.set_many(changes, journal="rates.journal")
             ```
         """
-        return self._runs.begin(SetParameters(ParameterRows(self)), changes, run)
+        return self._runs.begin(SetParameters(ParameterRequests(self)), changes, run)
 
     async def remove(self, device_id: str, param_id: str, **options: Unpack[CallOptions]) -> None:
         """Remove a parameter of a device.

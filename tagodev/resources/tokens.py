@@ -16,7 +16,7 @@ from tagodev.resources.listing import (
     check_order,
     page_fetcher,
 )
-from tagodev.resources.requests.tokens import TokenRows
+from tagodev.resources.requests.tokens import TokenRequests
 from tagodev.retry import Safety
 from tagodev.secrets import Secret
 from tagodev.serialization.converter import to_wire
@@ -76,7 +76,7 @@ class Tokens:
         """
         self._session = session
         self._runs = runs
-        self._rows = TokenRows(session)
+        self._requests = TokenRequests(session)
 
     async def create(
         self, device_id: str, token: TokenCreate, **options: Unpack[CallOptions]
@@ -100,7 +100,7 @@ class Tokens:
             print(made.token.reveal())
             ```
         """
-        return await self._rows.create_token(device_id, token, CallRecord.of(options))
+        return await self._requests.create_token(device_id, token, CallRecord.of(options))
 
     def list(
         self,
@@ -246,13 +246,13 @@ class Tokens:
 
         Example:
             ```python
-            orders = [TokenOrder(device_id, TokenCreate("gateway", "write"))]
+            orders = [DeviceTokenCreate(device_id, TokenCreate("gateway", "write"))]
             async with tago.tokens.create_many(orders, journal="gateways.journal") as run:
                 async for outcome in run:
                     print(outcome)
             ```
         """
-        return self._runs.begin(IssueTokens(self._rows), orders, run)
+        return self._runs.begin(IssueTokens(self._requests), orders, run)
 
     def rotate_many(
         self,
@@ -283,4 +283,4 @@ class Tokens:
             )
             ```
         """
-        return self._runs.begin(RotateTokens(self._rows, allow_gap=allow_gap), rotations, run)
+        return self._runs.begin(RotateTokens(self._requests, allow_gap=allow_gap), rotations, run)

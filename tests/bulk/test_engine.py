@@ -552,8 +552,8 @@ def test_nothing_leaves_that_is_not_written_down(
 
     async def do(item: int, record: CallRecord) -> None:
         record.attempts += 1
-        assert record.witness is not None
-        await record.witness.granted(NO_PERMIT)
+        assert record.observer is not None
+        await record.observer.granted(NO_PERMIT)
         sent.append(item)
         await asyncio.sleep(1)
 
@@ -585,8 +585,8 @@ def test_a_stop_while_a_row_is_written_down_takes_it_back(tmp_path: Path) -> Non
             await asyncio.sleep(1)
             raise DENIED
         record.attempts += 1
-        assert record.witness is not None
-        await record.witness.granted(NO_PERMIT)
+        assert record.observer is not None
+        await record.observer.granted(NO_PERMIT)
         await asyncio.Event().wait()
 
     end = ended(["waits", "stops"], Work(do), path)

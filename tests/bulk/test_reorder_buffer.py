@@ -55,7 +55,7 @@ def test_whatever_the_order_of_completion(completed: list[int]) -> None:
         assert next(n for n in range(13) if n not in finished) == len(out)
 
     assert list(range(12)) == out
-    assert [] == order.rest()
+    assert [] == order.remaining()
 
 
 @given(
@@ -73,7 +73,7 @@ def test_rows_of_an_earlier_process_come_in_their_order_too(
             order.add(index)
     out = [index for one in completed for index in indices(order.release(done(one)))]
 
-    assert list(range(21)) == out + indices(order.rest())
+    assert list(range(21)) == out + indices(order.remaining())
 
 
 def test_an_earlier_row_waits_for_those_that_were_not_pulled_yet() -> None:
@@ -94,8 +94,8 @@ def test_what_nobody_comes_before_any_more_comes_at_the_end() -> None:
     order.release(done(9))
     order.release(done(7))
 
-    assert [7, 9] == indices(order.rest())
-    assert [] == order.rest()
+    assert [7, 9] == indices(order.remaining())
+    assert [] == order.remaining()
 
 
 # --- room --------------------------------------------------------------------------------------
@@ -108,9 +108,9 @@ def test_room_ends_with_the_span() -> None:
         order = ReorderBuffer(2)
         seen = []
         for index in range(2):
-            seen.append(await order.room([]))
+            seen.append(await order.wait_for_slot([]))
             order.add(index)
-        waiting = asyncio.create_task(order.room([]))
+        waiting = asyncio.create_task(order.wait_for_slot([]))
         await asyncio.sleep(1)
         seen.append(waiting.done())
         order.release(done(1))
@@ -129,7 +129,7 @@ def test_no_room_behind_a_row_in_doubt() -> None:
         order = ReorderBuffer(1)
         doubts: list[int] = []
         order.add(0)
-        waiting = [asyncio.create_task(order.room(doubts)) for _ in range(3)]
+        waiting = [asyncio.create_task(order.wait_for_slot(doubts)) for _ in range(3)]
         await asyncio.sleep(1)
         assert not any(task.done() for task in waiting)
         doubts.append(0)

@@ -105,15 +105,15 @@ async def leave(record: CallRecord) -> None:
     """Do for a row what a session does when its request leaves and is answered."""
     record.in_doubt = False
     record.attempts += 1
-    if record.witness is not None:
-        await record.witness.granted(NO_PERMIT)
+    if record.observer is not None:
+        await record.observer.granted(NO_PERMIT)
     record.sending = True
     try:
         await asyncio.sleep(0)
     finally:
         record.sending = False
-        if record.witness is not None:
-            record.witness.ended(NO_PERMIT)
+        if record.observer is not None:
+            record.observer.ended(NO_PERMIT)
 
 
 class Door:

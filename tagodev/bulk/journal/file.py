@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMAT",
-    "check_there",
+    "check_exists",
     "connect_journal",
-    "explained",
     "has_frames",
-    "log_of",
+    "journal_errors",
     "make_journal",
     "run_of",
+    "wal_path",
 ]
 
 #: Version of the tables; a journal of another version is refused.
@@ -87,7 +87,7 @@ def connect_journal(path: Path, *, read_only: bool = False) -> sqlite3.Connectio
     # is the last to close. A reader must not: the log of a killed process shows that its journal is
     # complete (`Journal.open`). If there is no log, a reader may write, and so deletes the files
     # that SQLite creates for it.
-    writable = os.access(path, os.W_OK) and not log_of(path).exists()
+    writable = os.access(path, os.W_OK) and not wal_path(path).exists()
     mode = "ro" if read_only and not writable else "rw"
     address = f"{path.resolve().as_uri()}?mode={mode}"
     connection = sqlite3.connect(
@@ -100,14 +100,14 @@ def connect_journal(path: Path, *, read_only: bool = False) -> sqlite3.Connectio
         _check_identity(connection, path)
         check_schema(connection, path)
         if not read_only:
-            _close_to_others(path)
+            _restrict_mode(path)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def log_of(path: Path) -> Path:
+def wal_path(path: Path) -> Path:
     """Return the path of a journal's write-ahead log."""
     real = path.resolve()
     return real.with_name(f"{real.name}-wal")
@@ -150,7 +150,7 @@ def run_of(path: Path) -> str:
     return run if isinstance(run, str) else ""
 
 
-def _close_to_others(path: Path) -> None:
+def _restrict_mode(path: Path) -> None:
     # A copied file may have lost its mode, and so may the files beside it.
     real = path.resolve()
     for suffix in ("", "-wal", "-shm"):
@@ -159,7 +159,7 @@ def _close_to_others(path: Path) -> None:
             file.chmod(0o600)
 
 
-def check_there(path: Path) -> None:
+def check_exists(path: Path) -> None:
     """Check that the file exists.
 
     Raises:
@@ -170,7 +170,7 @@ def check_there(path: Path) -> None:
 
 
 @contextmanager
-def explained(path: Path, hint: str = "") -> Iterator[None]:
+def journal_errors(path: Path, hint: str = "") -> Iterator[None]:
     """Convert errors of file and database into `JournalError`."""
     try:
         yield

@@ -33,15 +33,15 @@ class ItemLog(Protocol[Item]):
     """Records the items of a run, and returns what was recorded."""
 
     @property
-    def kept(self) -> bool:
+    def durable(self) -> bool:
         """Whether items are recorded."""
         ...
 
-    def witness(self, number: int | None) -> RequestObserver | None:
+    def observer(self, number: int | None) -> RequestObserver | None:
         """Return the observer of an item's requests; `number` is the item's index."""
         ...
 
-    def row(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
+    def work_item(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
         """Return the work item of an item."""
         ...
 
@@ -53,11 +53,11 @@ class ItemLog(Protocol[Item]):
         """Yield index, item and result of each item that earlier processes have finished."""
         ...
 
-    def lost(self, row: WorkItem[Item]) -> None:
+    def lost(self, work: WorkItem[Item]) -> None:
         """Add to an item whose answer was lost when it was sent."""
         ...
 
-    def ended(self, row: WorkItem[Item], outcome: Outcome) -> None:
+    def ended(self, work: WorkItem[Item], outcome: Outcome) -> None:
         """Record the outcome of an item."""
         ...
 
@@ -65,12 +65,12 @@ class ItemLog(Protocol[Item]):
 class NullItemLog(Generic[Item]):
     """Records nothing."""
 
-    kept = False
+    durable = False
 
-    def witness(self, number: int | None) -> None:
+    def observer(self, number: int | None) -> None:
         """Return None."""
 
-    def row(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
+    def work_item(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
         """Return the work item of an item."""
         return WorkItem(index, item, record=new_record(index))
 
@@ -83,23 +83,23 @@ class NullItemLog(Generic[Item]):
         """Return no items."""
         return ()
 
-    def lost(self, row: WorkItem[Item]) -> None:
+    def lost(self, work: WorkItem[Item]) -> None:
         """Do nothing."""
 
-    def ended(self, row: WorkItem[Item], outcome: Outcome) -> None:
+    def ended(self, work: WorkItem[Item], outcome: Outcome) -> None:
         """Do nothing."""
 
 
 class JournalItemLog(Generic[Item]):
     """Records all items in a journal."""
 
-    kept = True
+    durable = True
 
     def __init__(
         self,
         operation: Operation[Item],
         journal: Journal,
-        recorder: JournalWriter,
+        writer: JournalWriter,
         *,
         clock_offset: Callable[[], float | None],
     ) -> None:
@@ -108,36 +108,36 @@ class JournalItemLog(Generic[Item]):
         Args:
             operation: encodes items and results.
             journal: open for reading.
-            recorder: the journal's writer.
+            writer: the journal's writer.
             clock_offset: returns the seconds by which the service's clock is ahead of this
                 machine's; None if that is not known.
         """
         self._operation = operation
         self._journal = journal
-        self._recorder = recorder
+        self._writer = writer
         self._clock_offset = clock_offset
         self._run = journal.info.run
         self._progress = dict(journal.progress())
 
-    def witness(self, number: int | None) -> RequestObserver:
+    def observer(self, number: int | None) -> RequestObserver:
         """Return the observer that records an item's requests before they are sent."""
-        return ItemObserver(self._recorder, number)
+        return ItemObserver(self._writer, number)
 
-    def row(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
+    def work_item(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
         """Return the work item of an item, with its progress."""
-        return self._row(index, item, new_record(index), self._progress.pop(index, None))
+        return self._work_item(index, item, new_record(index), self._progress.pop(index, None))
 
     def doubts(self, new_record: _NewRecord) -> list[WorkItem[Item]]:
         """Return the items that were sent and are not finished."""
-        rows = []
+        items = []
         for entry in self._journal.rows(EntryState.SENT):
             record = new_record(entry.number)
             record.in_doubt = True
             item = read_row(self._operation, self._journal, entry)
-            row = self._row(entry.number, item, record, entry.progress)
-            self._tell_since(row, entry.sent)
-            rows.append(row)
-        return rows
+            work = self._work_item(entry.number, item, record, entry.progress)
+            self._set_since(work, entry.sent)
+            items.append(work)
+        return items
 
     def finished(self) -> Iterator[tuple[int, Item, bytes | None]]:
         """Yield index, item and result of each item that earlier processes have finished."""
@@ -146,24 +146,31 @@ class JournalItemLog(Generic[Item]):
             with suppress(JournalError):
                 yield entry.number, read_row(self._operation, self._journal, entry), entry.result
 
-    def lost(self, row: WorkItem[Item]) -> None:
+    def lost(self, work: WorkItem[Item]) -> None:
         """Add to an item when it was first about to be sent."""
-        self._tell_since(row, self._journal.sent(row.index))
+        self._set_since(work, self._journal.sent(work.index))
 
-    def _tell_since(self, row: WorkItem[Item], sent: float | None) -> None:
+    def _set_since(self, work: WorkItem[Item], sent: float | None) -> None:
         offset = self._clock_offset()
         if sent is not None and offset is not None:
-            row.since = sent + offset
+            work.since = sent + offset
 
-    def _row(
+    def _work_item(
         self, index: int, item: Item, record: CallRecord, progress: bytes | None
     ) -> WorkItem[Item]:
-        keep = partial(self._recorder.progress, index)
-        return WorkItem(index, item, record=record, run=self._run, progress=progress, keep=keep)
+        save_progress = partial(self._writer.progress, index)
+        return WorkItem(
+            index,
+            item,
+            record=record,
+            run=self._run,
+            progress=progress,
+            save_progress=save_progress,
+        )
 
-    def ended(self, row: WorkItem[Item], outcome: Outcome) -> None:
+    def ended(self, work: WorkItem[Item], outcome: Outcome) -> None:
         """Record the outcome of an item; an item in doubt stays as it is."""
-        end = partial(self._recorder.ended, row.index, attempts=row.record.attempts)
+        end = partial(self._writer.ended, work.index, attempts=work.record.attempts)
         match outcome:
             case Done():
                 end(EntryState.DONE, result=self._operation.result(outcome))
@@ -174,5 +181,5 @@ class JournalItemLog(Generic[Item]):
                 end(EntryState.FAILED, error=str(error))
             case InDoubt(error=AmbiguousMatchError() as error):
                 end(EntryState.UNSOLVED, error=str(error))
-            case Pending() if row.record.attempts or row.in_doubt:
+            case Pending() if work.record.attempts or work.in_doubt:
                 end(EntryState.PENDING)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["check_same", "fill_journal"]
 
 #: Items compared before the next are looked up.
-_AT_ONCE: Final = 1000
+_PAGE_SIZE: Final = 1000
 
 
 def check_same(journal: Journal, info: JournalInfo, *, adjustable: Collection[str] = ()) -> None:
@@ -83,24 +83,22 @@ def fill_journal(
         JournalError: the journal belongs to another operation or input, or can't be written.
         LockedError: another process uses it.
     """
-    place = Path(path)
+    file = Path(path)
     with (
-        Journal.open(place, incomplete=incomplete)
-        if place.exists()
-        else Journal.create(place, info)
+        Journal.open(file, incomplete=incomplete) if file.exists() else Journal.create(file, info)
     ) as journal:
         check_same(journal, info, adjustable=adjustable)
         if journal.info.service != info.service and not journal.info.account:
             # Nothing was sent yet: the first run sets the target.
             journal.bind(Target(info.service))
-        unknown = _behind_known(journal, rows)
+        unknown = _new_items(journal, rows)
         if not journal.whole:
             journal.fill(unknown)
         elif (more := next(unknown, None)) is not None:
             raise other_input(journal, f"it ends before row {more[0] + 1}")
 
 
-def _behind_known(
+def _new_items(
     journal: Journal, rows: Iterable[tuple[int, bytes]]
 ) -> Iterator[tuple[int, bytes, bytes]]:
     """Compare known items, and yield the others: number, hash, payload."""
@@ -120,7 +118,7 @@ def _behind_known(
 
 def _known(journal: Journal) -> Iterator[tuple[int, bytes]]:
     last = -1
-    while page := journal.hashes(last, _AT_ONCE):
+    while page := journal.hashes(last, _PAGE_SIZE):
         for number, digest, _ in page:
             yield number, digest
         last = page[-1][0]

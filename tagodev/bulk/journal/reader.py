@@ -15,11 +15,11 @@ import orjson
 from tagodev.bulk.journal.entry import EntryState, JournalEntry, JournalInfo
 from tagodev.bulk.journal.file import (
     FORMAT,
-    check_there,
+    check_exists,
     connect_journal,
-    explained,
     has_frames,
-    log_of,
+    journal_errors,
+    wal_path,
 )
 from tagodev.bulk.run_registry import RunLock, RunRecord
 from tagodev.errors import JournalError
@@ -81,9 +81,9 @@ class JournalReader:
             JournalError: it does not exist, or is not a journal.
         """
         place = Path(path)
-        check_there(place)
-        has_log = has_frames(log_of(place))
-        with explained(place):
+        check_exists(place)
+        has_log = has_frames(wal_path(place))
+        with journal_errors(place):
             journal = cls(place, connect_journal(place, read_only=True))
         journal._has_log = has_log
         return journal
@@ -134,7 +134,7 @@ class JournalReader:
 
     def counts(self) -> dict[EntryState, int]:
         """Return the number of entries in each state."""
-        with explained(self.path):
+        with journal_errors(self.path):
             found = self._connection.execute(
                 "SELECT state, count(*), min(number) FROM rows GROUP BY state"
             ).fetchall()
@@ -142,7 +142,7 @@ class JournalReader:
 
     def last_activity(self) -> float | None:
         """Return when an entry last changed, in seconds since the epoch; None if none has."""
-        with explained(self.path):
+        with journal_errors(self.path):
             found = self._connection.execute("SELECT max(sent), max(ended) FROM rows").fetchone()
         return max((moment for moment in found if moment is not None), default=None)
 
@@ -163,15 +163,15 @@ class JournalReader:
         Raises:
             JournalError: the journal, or an entry, can't be read.
         """
-        asked = ",".join(str(int(state)) for state in states)
+        marks = ",".join(str(int(state)) for state in states)
         # Without a condition if all are requested: an entry in an unknown state is an error.
-        chosen = f"AND state IN ({asked})" if states else ""
+        condition = f"AND state IN ({marks})" if states else ""
         last = after
         while True:
             # In pages: the connection runs other statements in between.
-            with explained(self.path):
+            with journal_errors(self.path):
                 page = self._connection.execute(
-                    f"{_SELECT} WHERE number > ? {chosen} ORDER BY number LIMIT 500",
+                    f"{_SELECT} WHERE number > ? {condition} ORDER BY number LIMIT 500",
                     (last,),
                 ).fetchall()
             for row in page:
@@ -193,13 +193,13 @@ class JournalReader:
         Raises:
             JournalError: one of them can't be read.
         """
-        with explained(self.path):
+        with journal_errors(self.path):
             found = self._connection.execute(f"{_SELECT} WHERE ended >= ?", (moment,)).fetchall()
         yield from map(self._entry, found)
 
     def hashes(self, after: int, many: int) -> list[tuple[int, bytes, EntryState]]:
         """Return number, hash and state of the next entries after a number."""
-        with explained(self.path):
+        with journal_errors(self.path):
             found = self._connection.execute(
                 "SELECT number, hash, state FROM rows WHERE number > ? ORDER BY number LIMIT ?",
                 (after, many),
@@ -209,31 +209,31 @@ class JournalReader:
 
     def sent(self, number: int) -> float | None:
         """Return when an entry was first about to be sent, in seconds since the epoch."""
-        with explained(self.path):
+        with journal_errors(self.path):
             found = self._connection.execute("SELECT sent FROM rows WHERE number = ?", (number,))
             row = found.fetchone()
         return None if row is None else row[0]
 
     def progress(self) -> list[tuple[int, bytes]]:
         """Return number and progress of each unfinished entry that was started."""
-        with explained(self.path):
+        with journal_errors(self.path):
             found = self._connection.execute(
                 "SELECT number, progress FROM rows WHERE state = 0 AND progress IS NOT NULL"
             )
             return found.fetchall()
 
-    def spent(self, minute: float, *, besides: str = "") -> list[tuple[str, int, int]]:
+    def spent(self, minute: float, *, excluding: str = "") -> list[tuple[str, int, int]]:
         """Return route, window and number of charges, the earliest first.
 
         Args:
             minute: length of the windows, in seconds.
-            besides: a ledger whose charges are skipped.
+            excluding: a ledger whose charges are skipped.
         """
-        with explained(self.path):
+        with journal_errors(self.path):
             found = self._connection.execute(
                 "SELECT route, number, sum(count) FROM spent WHERE minute = ? AND ledger != ?"
                 " GROUP BY route, number ORDER BY number",
-                (minute, besides),
+                (minute, excluding),
             )
             return found.fetchall()
 
@@ -244,7 +244,7 @@ class JournalReader:
 
     def select(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return the rows of an SQL query, for reports."""
-        with explained(self.path):
+        with journal_errors(self.path):
             return self._connection.execute(statement, values).fetchall()
 
     # --- whether it can be resumed ---------------------------------------------------------------
@@ -291,12 +291,12 @@ class JournalReader:
                 raise self._unreadable(name)
         return JournalInfo(**facts)
 
-    def _know(self, **facts: Any) -> None:
+    def _update_info(self, **facts: Any) -> None:
         """Update the facts."""
         self.info = attrs.evolve(self.info, **facts)
 
     def _fact(self, key: str) -> Any:
-        with explained(self.path):
+        with journal_errors(self.path):
             found = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,))
             row = found.fetchone()
         try:
@@ -315,9 +315,9 @@ class JournalReader:
         try:
             return EntryState(state)
         except ValueError:
-            raise self._bad_row(number, "its state is unknown") from None
+            raise self._bad_entry(number, "its state is unknown") from None
 
-    def _bad_row(self, number: int, problem: str) -> JournalError:
+    def _bad_entry(self, number: int, problem: str) -> JournalError:
         return JournalError(
             f"entry {number + 1} is damaged: {problem}",
             journal=str(self.path),
@@ -340,12 +340,12 @@ class JournalReader:
         for field in attrs.fields(JournalEntry):
             types = _ENTRY_TYPES.get(field.name)
             if types is not None and not isinstance(getattr(entry, field.name), types):
-                raise self._bad_row(number, f"its {field.name} has the wrong type")
+                raise self._bad_entry(number, f"its {field.name} has the wrong type")
         return entry
 
 
 def _missing_log(path: Path) -> JournalError:
-    log = log_of(path)
+    log = wal_path(path)
     return JournalError(
         "the process that wrote it was killed, and its write-ahead log is missing: the last "
         f"requests are recorded in {log.name}",

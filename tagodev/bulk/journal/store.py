@@ -25,7 +25,13 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import orjson
 
 from tagodev.bulk.journal.entry import Batch, EntryState, JournalInfo
-from tagodev.bulk.journal.file import check_there, connect_journal, explained, make_journal, run_of
+from tagodev.bulk.journal.file import (
+    check_exists,
+    connect_journal,
+    journal_errors,
+    make_journal,
+    run_of,
+)
 from tagodev.bulk.journal.reader import JournalReader
 from tagodev.bulk.journal.schema import stretch, write_batch
 from tagodev.bulk.run_registry import RunLock, RunRecord, lock_beside
@@ -44,7 +50,7 @@ __all__ = ["Journal"]
 _RESUME: Final = "Free some disk space, then resume with the same journal"
 #: Operations whose items are identified by the journal alone, and not by the service.
 _BY_PROGRESS: Final = ("create_tokens", "rotate_tokens")
-_GO_ON: Final = (
+_RESUME_LATER: Final = (
     "Nothing more was sent. Free some disk space, then resume with the same journal, which "
     "looks up requests in flight first"
 )
@@ -84,7 +90,7 @@ class Journal(JournalReader):
             LockedError: another process creates it.
         """
         place = Path(path)
-        with explained(place):
+        with journal_errors(place):
             beside = _lock_beside(place)
             try:
                 make_journal(place, info)
@@ -109,7 +115,7 @@ class Journal(JournalReader):
             LockedError: another process has it open, by whatever path.
         """
         place = Path(path)
-        check_there(place)
+        check_exists(place)
         return cls._opened(place, _lock_beside(place), incomplete=incomplete)
 
     @classmethod
@@ -117,7 +123,7 @@ class Journal(JournalReader):
         """Open a journal whose path is locked, after locking its run."""
         run, journal = None, None
         try:
-            with explained(place):
+            with journal_errors(place):
                 run_id = run_of(place)
             run = RunLock.take(run_id, place)
             # Only now, since another process may have written to it by another path until here. And
@@ -127,7 +133,7 @@ class Journal(JournalReader):
                 doubtful = problem is not None or read._moved_while_open(run.record)  # noqa: SLF001  (its own)
             if problem is not None and not incomplete:
                 raise problem
-            with explained(place):
+            with journal_errors(place):
                 journal = cls(place, connect_journal(place))
             journal._take_over(run, doubtful=doubtful)
         except BaseException:
@@ -160,7 +166,7 @@ class Journal(JournalReader):
 
     def _mark_open(self, serial: int) -> None:
         """Mark the main file, not only its log, as open for writing."""
-        with explained(self.path, _RESUME):
+        with journal_errors(self.path, _RESUME):
             with self._connection:
                 self._put("serial", value=serial)
                 self._put("open", value=True)
@@ -179,7 +185,7 @@ class Journal(JournalReader):
 
     def _doubt_pending(self) -> None:
         """Mark every pending entry as one that may have been sent."""
-        with explained(self.path, _RESUME), self._connection:
+        with journal_errors(self.path, _RESUME), self._connection:
             self._connection.execute("UPDATE rows SET state = 1 WHERE state = 0")
 
     def close(self) -> None:
@@ -224,7 +230,7 @@ class Journal(JournalReader):
         Raises:
             JournalError: the disk failed; nothing of it was written.
         """
-        with explained(self.path, _GO_ON), self._connection as connection:
+        with journal_errors(self.path, _RESUME_LATER), self._connection as connection:
             connection.execute("BEGIN IMMEDIATE")
             write_batch(connection, batch)
             if batch.whole:
@@ -244,7 +250,7 @@ class Journal(JournalReader):
         Raises:
             JournalError: the disk failed; nothing of it was written.
         """
-        with explained(self.path), self._connection as connection:
+        with journal_errors(self.path), self._connection as connection:
             connection.executemany(
                 "INSERT INTO rows (number, hash, payload) VALUES (?, ?, ?)", rows
             )
@@ -252,7 +258,7 @@ class Journal(JournalReader):
 
     def retry_failed(self) -> int:
         """Make failed entries pending again, and return how many."""
-        with explained(self.path), self._connection as connection:
+        with journal_errors(self.path), self._connection as connection:
             changed = connection.execute(
                 "UPDATE rows SET state = 0, error = NULL, ended = NULL WHERE state = 3"
             )
@@ -260,7 +266,7 @@ class Journal(JournalReader):
 
     def bind(self, target: Target) -> None:
         """Record the service, the profile and the account that it belongs to."""
-        with explained(self.path), self._connection:
+        with journal_errors(self.path), self._connection:
             self._put_target(target)
 
     def _put_target(self, target: Target) -> None:
@@ -269,28 +275,28 @@ class Journal(JournalReader):
             facts["profile"] = target.profile
         for name, value in facts.items():
             self._put(name, value=value)
-        self._know(**facts)
+        self._update_info(**facts)
 
     def set_options(self, options: Mapping[str, Any]) -> None:
         """Record the operation's options."""
         if dict(self.info.options) != dict(options):
-            with explained(self.path), self._connection:
+            with journal_errors(self.path), self._connection:
                 self._put("options", value=dict(options))
-            self._know(options=dict(options))
+            self._update_info(options=dict(options))
 
-    def keep_limits(self, limits: HardLimits) -> None:
+    def record_limits(self, limits: HardLimits) -> None:
         """Record the limits of the run.
 
         Args:
             limits: the limits of each route.
         """
         facts = {name: getattr(limits, name) for name in ("name", "default", "minute")}
-        with explained(self.path), self._connection:
+        with journal_errors(self.path), self._connection:
             self._put("limits", value={**facts, "per_route": dict(limits.per_route)})
 
     def mark_reported(self) -> None:
         """Record that the results of its run were written, so that nothing is left to do."""
-        with explained(self.path), self._connection:
+        with journal_errors(self.path), self._connection:
             self._put("reported", value=True)
 
     def _put(self, key: str, *, value: Any) -> None:

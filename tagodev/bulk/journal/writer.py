@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["ItemObserver", "JournalWriter"]
 
 #: Seconds that a write without a waiter may be delayed, so that it shares a commit with others.
-_SOON: Final = 0.05
+_DELAY: Final = 0.05
 #: A run with this many commits is likely to make many more.
 _MANY_COMMITS: Final = 20
 
@@ -62,8 +62,8 @@ class JournalWriter:
         self._loop = asyncio.get_running_loop()
         self._batch = Batch()
         self._waiting: list[asyncio.Future[None]] = []
-        self._something = asyncio.Event()
-        self._soon: asyncio.TimerHandle | None = None
+        self._wake = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
         self._ending = False
         self._commits = 0
         self._thread = ThreadPoolExecutor(1, "tagodev journal")
@@ -76,12 +76,12 @@ class JournalWriter:
     def pulled(self, number: int, digest: bytes, payload: bytes) -> None:
         """Record an item of the input."""
         self._batch.pulled.append((number, digest, payload))
-        self._write_soon()
+        self._schedule_write()
 
     def whole(self) -> None:
         """Record that the input has no more items."""
         self._batch.whole = True
-        self._write_soon()
+        self._schedule_write()
 
     async def sent(self, number: int | None, permit: Permit) -> None:
         """Record that a request is about to be sent; durable on return.
@@ -96,7 +96,7 @@ class JournalWriter:
         if number is not None:
             self._batch.sent.append((time.time(), number))
         self._count(permit)
-        await self._durable()
+        await self._wait_durable()
 
     async def progress(self, number: int, progress: bytes) -> None:
         """Record a step; durable on return.
@@ -105,7 +105,7 @@ class JournalWriter:
             JournalError: it can't be recorded.
         """
         self._batch.progress.append((progress, number))
-        await self._durable()
+        await self._wait_durable()
 
     def ended(
         self,
@@ -119,7 +119,7 @@ class JournalWriter:
         """Record the outcome of an item; written with the next commit."""
         when = None if state is EntryState.PENDING else time.time()
         self._batch.ended.append((int(state), attempts, when, result, error, number))
-        self._write_soon()
+        self._schedule_write()
 
     def settled(self, permit: Permit) -> None:
         """Record that a request has ended, so that it may have been counted until now."""
@@ -135,7 +135,7 @@ class JournalWriter:
     def bind(self, target: Target) -> None:
         """Record the service and the profile of the journal; written with the next commit."""
         self._batch.target = target
-        self._write_soon()
+        self._schedule_write()
 
     def _count(self, permit: Permit) -> None:
         """Count a request in each further window in which the service may have counted it."""
@@ -150,17 +150,17 @@ class JournalWriter:
                 self._batch.spent[key] = self._batch.spent.get(key, 0) + 1
             self._last_window[place] = max(last, counted)
 
-    def _write_soon(self) -> None:
+    def _schedule_write(self) -> None:
         """Schedule a commit, also if no item waits for it."""
-        if self._soon is None:
-            self._soon = self._loop.call_later(_SOON, self._something.set)
+        if self._timer is None:
+            self._timer = self._loop.call_later(_DELAY, self._wake.set)
 
-    async def _durable(self) -> None:
+    async def _wait_durable(self) -> None:
         if self.failure is not None:
             raise attrs.evolve(self.failure)
         written: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append(written)
-        self._something.set()
+        self._wake.set()
         await written
 
     # --- writing -------------------------------------------------------------------------------
@@ -168,19 +168,19 @@ class JournalWriter:
     async def serve(self) -> None:
         """Write until `end` is called and everything is written, or a commit fails."""
         while True:
-            await self._something.wait()
-            self._something.clear()
+            await self._wake.wait()
+            self._wake.clear()
             if self._batch or self._waiting:
                 await self._write_batch()
-            if self._ending and not self._something.is_set():
+            if self._ending and not self._wake.is_set():
                 return
 
     async def _write_batch(self) -> None:
         batch, self._batch = self._batch, Batch()
         waiting, self._waiting = self._waiting, []
-        if self._soon is not None:
-            self._soon.cancel()
-            self._soon = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         # A request without a charge may leave nothing to write, but its item waits.
         if batch and self.failure is None:
             writing = self._loop.run_in_executor(self._thread, self._write, batch)
@@ -216,7 +216,7 @@ class JournalWriter:
     def end(self) -> None:
         """Make `serve` return once everything is written."""
         self._ending = True
-        self._something.set()
+        self._wake.set()
 
     def close(self) -> None:
         """Write what is left, also if `serve` failed, and close the journal.
@@ -237,15 +237,15 @@ class JournalWriter:
 class ItemObserver:
     """Records each request of an item, before it is sent and when it has ended."""
 
-    recorder: JournalWriter
+    writer: JournalWriter
     """The journal's writer."""
     number: int | None
     """The index of the item; None for requests of a search."""
 
     async def granted(self, permit: Permit) -> None:
         """Record that a request is about to be sent."""
-        await self.recorder.sent(self.number, permit)
+        await self.writer.sent(self.number, permit)
 
     def ended(self, permit: Permit) -> None:
         """Record that it has ended."""
-        self.recorder.settled(permit)
+        self.writer.settled(permit)

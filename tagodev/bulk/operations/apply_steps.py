@@ -123,14 +123,14 @@ class ApplySteps(Operation[ApplyStep]):
         assert isinstance(done, Applied), "steps have this outcome"
         return None if done.result is None else to_json(done.result)
 
-    async def do(self, row: WorkItem[ApplyStep]) -> Applied:
+    async def do(self, work: WorkItem[ApplyStep]) -> Applied:
         """Do the step."""
-        step, record = row.item, row.record
+        step, record = work.item, work.record
         made = None
         if step.create is not None:
             made = await self.calls.create(step.create, record)
-            if row.run:
-                self._own(made.device_id, row.index)
+            if work.run:
+                self._own(made.device_id, work.index)
         elif step.delete:
             await delete_device(self.calls, step.device_id, record)
         if not (step.edit is None and step.tags is None):
@@ -138,36 +138,36 @@ class ApplySteps(Operation[ApplyStep]):
             await edit_device(self.calls, step.device_id, edit, step.tags, record)
         if step.parameters:
             await self.calls.set_parameters(step.device_id, step.parameters, record)
-        return Applied(row.index, step, result=made, attempts=record.attempts)
+        return Applied(work.index, step, result=made, attempts=record.attempts)
 
     async def find(
-        self, rows: Sequence[WorkItem[ApplyStep]], record: MakeRecord
+        self, items: Sequence[WorkItem[ApplyStep]], record: MakeRecord
     ) -> Mapping[int, Finding]:
         """Search for created devices; other steps are sent again."""
-        making = [row for row in rows if row.item.create is not None]
+        making = [work for work in items if work.item.create is not None]
         if not making:
             return {}
         if self.known_by == "serial":
             return {
-                row.index: only_one(
+                work.index: only_one(
                     device
                     for device in await self.calls.by_serial(
-                        str(_created(row).serie_number), record
+                        str(_created(work).serie_number), record
                     )
-                    if self._owned.is_free(device.id, row.index)
+                    if self._owned.is_free(device.id, work.index)
                 )
-                for row in making
+                for work in making
             }
         known: defaultdict[tuple[str | None, str | None], list[Device]] = defaultdict(list)
         for there in await self.calls.by_tag(MANAGED_TAG, record):
             known[self._mark_and_identity(there)].append(there)
         return {
-            row.index: only_one(
+            work.index: only_one(
                 device
-                for device in known.get(self._mark_and_identity(_created(row)), ())
-                if can_be_of(device, row) and self._owned.is_free(device.id, row.index)
+                for device in known.get(self._mark_and_identity(_created(work)), ())
+                if can_be_of(device, work) and self._owned.is_free(device.id, work.index)
             )
-            for row in making
+            for work in making
         }
 
     def _mark_and_identity(self, device: Device | DeviceCreate) -> tuple[str | None, str | None]:
@@ -178,18 +178,20 @@ class ApplySteps(Operation[ApplyStep]):
             return plain_serial(str(device.serie_number))
         return self._mark_and_identity(device)
 
-    async def adopt(self, row: WorkItem[ApplyStep]) -> Applied:
+    async def adopt(self, work: WorkItem[ApplyStep]) -> Applied:
         """Use a device that was found as the step's own, and list its token."""
-        assert row.found is not None, "only found devices are adopted"
-        self._own(row.found.id, row.index)
-        made = await first_token(self.calls, row.found.id, _created(row), row.record)
-        return Applied(row.index, row.item, result=made, attempts=row.record.attempts, adopted=True)
+        assert work.found is not None, "only found devices are adopted"
+        self._own(work.found.id, work.index)
+        made = await first_token(self.calls, work.found.id, _created(work), work.record)
+        return Applied(
+            work.index, work.item, result=made, attempts=work.record.attempts, adopted=True
+        )
 
     def stops(self, error: TagoError) -> bool:
         """Return whether an error stops the run; the device cap does, too."""
         return super().stops(error) or stops_creating(error)
 
 
-def _created(row: WorkItem[ApplyStep]) -> DeviceCreate:
-    assert row.item.create is not None, "only created devices are searched for"
-    return row.item.create
+def _created(work: WorkItem[ApplyStep]) -> DeviceCreate:
+    assert work.item.create is not None, "only created devices are searched for"
+    return work.item.create

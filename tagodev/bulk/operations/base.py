@@ -109,7 +109,7 @@ class Operation(ABC, Generic[Item]):
         return None
 
     @abstractmethod
-    async def do(self, row: WorkItem[Item]) -> Done:
+    async def do(self, work: WorkItem[Item]) -> Done:
         """Do one item.
 
         Raises:
@@ -122,13 +122,13 @@ class Operation(ABC, Generic[Item]):
 
     async def find(
         self,
-        rows: Sequence[WorkItem[Item]],  # noqa: ARG002  (see `result`)
+        items: Sequence[WorkItem[Item]],  # noqa: ARG002  (see `result`)
         record: MakeRecord,  # noqa: ARG002  (see `result`)
     ) -> Mapping[int, Finding]:
         """Search for what lost attempts created; only for items that are not resendable.
 
         Args:
-            rows: the items in doubt.
+            items: the items in doubt.
             record: creates the record of each request.
 
         Returns:
@@ -136,13 +136,13 @@ class Operation(ABC, Generic[Item]):
         """
         return {}
 
-    async def adopt(self, row: WorkItem[Item]) -> Done:
+    async def adopt(self, work: WorkItem[Item]) -> Done:
         """Use what was found (`WorkItem.found`) as the item's result.
 
         Raises:
             TagoError: this is not possible.
         """
-        return await self.do(row)
+        return await self.do(work)
 
     def stops(self, error: TagoError) -> bool:
         """Return whether every further item would get this error too."""
@@ -163,11 +163,11 @@ def _checking(
 ) -> Callable[[Any, WorkItem[Any]], Coroutine[Any, Any, Done]]:
     # A plain function that returns the coroutine: an item needs no second one.
     @wraps(do)
-    def checked(self: Any, row: WorkItem[Any]) -> Coroutine[Any, Any, Done]:
-        if not isinstance(row.item, item_type):
+    def checked(self: Any, work: WorkItem[Any]) -> Coroutine[Any, Any, Done]:
+        if not isinstance(work.item, item_type):
             expected = "text" if item_type is str else f"a {item_type.__name__}"
-            raise InputError(f"must be {expected}, not {type(row.item).__name__}", path="item")
-        return do(self, row)
+            raise InputError(f"must be {expected}, not {type(work.item).__name__}", path="item")
+        return do(self, work)
 
     return checked
 

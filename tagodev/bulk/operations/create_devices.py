@@ -143,21 +143,21 @@ class CreateDevices(Operation[DeviceCreate]):
         assert isinstance(done, Created), "created devices have this outcome"
         return to_json(done.result)
 
-    async def do(self, row: WorkItem[DeviceCreate]) -> Created:
+    async def do(self, work: WorkItem[DeviceCreate]) -> Created:
         """Create the device, with its tag if the run is journalled."""
-        device = self._marked(row) if row.run else row.item
-        created = await self.calls.create(device, row.record)
-        if row.run:
-            self._own(created.device_id, row.index)
-        return Created(row.index, row.item, result=created, attempts=row.record.attempts)
+        device = self._marked(work) if work.run else work.item
+        created = await self.calls.create(device, work.record)
+        if work.run:
+            self._own(created.device_id, work.index)
+        return Created(work.index, work.item, result=created, attempts=work.record.attempts)
 
-    def _marked(self, row: WorkItem[DeviceCreate]) -> DeviceCreate:
-        device = row.item
+    def _marked(self, work: WorkItem[DeviceCreate]) -> DeviceCreate:
+        device = work.item
         if self.identity == "serial" and device.serie_number is UNSET:
             raise InputError("is needed to identify the device", path="serie_number")
         if self.identity != "tag":
-            owner = self._marks.take(self._mark_of(device), row.index)
-            if owner != row.index:
+            owner = self._marks.take(self._mark_of(device), work.index)
+            if owner != work.index:
                 raise InputError(
                     f"is used by row {owner + 1} too, but must be unique to identify devices",
                     path="name" if self.identity == "name" else "serie_number",
@@ -170,62 +170,64 @@ class CreateDevices(Operation[DeviceCreate]):
                 path="tags",
                 hint="Pass identity='serial' or identity='name'",
             )
-        return attrs.evolve(device, tags=(*tags, run_tag(row.run, row.index)))
+        return attrs.evolve(device, tags=(*tags, run_tag(work.run, work.index)))
 
     async def find(
-        self, rows: Sequence[WorkItem[DeviceCreate]], record: MakeRecord
+        self, items: Sequence[WorkItem[DeviceCreate]], record: MakeRecord
     ) -> Mapping[int, Finding]:
         """Search for devices by their identity."""
         if self.identity == "tag":
-            return await self._find_by_tag(rows, record)
+            return await self._find_by_tag(items, record)
         if self.identity == "serial":
             return {
-                row.index: only_one(
+                work.index: only_one(
                     device
-                    for device in await self.calls.by_serial(str(row.item.serie_number), record)
-                    if self._owned.is_free(device.id, row.index)
+                    for device in await self.calls.by_serial(str(work.item.serie_number), record)
+                    if self._owned.is_free(device.id, work.index)
                 )
-                for row in rows
+                for work in items
             }
-        return await self._find_by_name(rows, record)
+        return await self._find_by_name(items, record)
 
     async def _find_by_tag(
-        self, rows: Sequence[WorkItem[DeviceCreate]], record: MakeRecord
+        self, items: Sequence[WorkItem[DeviceCreate]], record: MakeRecord
     ) -> Mapping[int, Finding]:
-        wanted = {row.index for row in rows}
-        key = f"{TAG_PREFIX}{rows[0].run}"
+        new = {work.index for work in items}
+        key = f"{TAG_PREFIX}{items[0].run}"
         found: defaultdict[int, list[Device]] = defaultdict(list)
         for device in await self.calls.by_tag(key, record):
             for tag in device.tags:
-                if tag.key == key and tag.value.isdecimal() and int(tag.value) in wanted:
+                if tag.key == key and tag.value.isdecimal() and int(tag.value) in new:
                     found[int(tag.value)].append(device)
         return {index: only_one(devices) for index, devices in found.items()}
 
     async def _find_by_name(
-        self, rows: Sequence[WorkItem[DeviceCreate]], record: MakeRecord
+        self, items: Sequence[WorkItem[DeviceCreate]], record: MakeRecord
     ) -> Mapping[int, Finding]:
         found: defaultdict[str, list[Device]] = defaultdict(list)
-        names: Iterable[str | None] = {row.item.name for row in rows}
-        if len(rows) > _FEW_NAMES:
+        names: Iterable[str | None] = {work.item.name for work in items}
+        if len(items) > _FEW_NAMES:
             names = (None,)
         for name in names:
             for device in await self.calls.by_name(name, record):
                 found[device.name].append(device)
         return {
-            row.index: only_one(
+            work.index: only_one(
                 device
-                for device in found[row.item.name]
-                if can_be_of(device, row) and self._owned.is_free(device.id, row.index)
+                for device in found[work.item.name]
+                if can_be_of(device, work) and self._owned.is_free(device.id, work.index)
             )
-            for row in rows
+            for work in items
         }
 
-    async def adopt(self, row: WorkItem[DeviceCreate]) -> Created:
+    async def adopt(self, work: WorkItem[DeviceCreate]) -> Created:
         """Use a device that was found as the item's own, and list its token."""
-        assert row.found is not None, "only found devices are adopted"
-        self._own(row.found.id, row.index)
-        made = await first_token(self.calls, row.found.id, row.item, row.record)
-        return Created(row.index, row.item, result=made, attempts=row.record.attempts, adopted=True)
+        assert work.found is not None, "only found devices are adopted"
+        self._own(work.found.id, work.index)
+        made = await first_token(self.calls, work.found.id, work.item, work.record)
+        return Created(
+            work.index, work.item, result=made, attempts=work.record.attempts, adopted=True
+        )
 
     def stops(self, error: TagoError) -> bool:
         """Return whether an error stops the run; the device cap does, too."""
@@ -249,12 +251,12 @@ async def first_token(
     """
     tokens = await calls.tokens(device_id, record)
     serial = device.serie_number
-    mine = tokens
+    matching = tokens
     # The service may store a serial number in another spelling: a single token is the right one.
     if serial is not UNSET and len(tokens) > 1:
         plain = plain_serial(serial)
-        mine = [token for token in tokens if plain_serial(token.serie_number or "") == plain]
-    if not mine:
+        matching = [token for token in tokens if plain_serial(token.serie_number or "") == plain]
+    if not matching:
         raise NotFoundError(
             f"Device {device_id} was created, but its token no longer exists",
             hint="Create one with tago.tokens.create",
@@ -262,7 +264,7 @@ async def first_token(
             may_have_acted=True,
         )
     # The first is the one created with the device.
-    return DeviceCreated(device_id=device_id, token=mine[0].token)
+    return DeviceCreated(device_id=device_id, token=matching[0].token)
 
 
 def made_by(result: bytes | None) -> str:
@@ -288,13 +290,13 @@ def only_one(devices: Iterable[Device]) -> Finding:
     return Found(ids[0]) if len(ids) == 1 else Ambiguous(ids)
 
 
-def can_be_of(device: Device, row: WorkItem[Any]) -> bool:
+def can_be_of(device: Device, work: WorkItem[Any]) -> bool:
     """Return whether an item can have created a device, by their times.
 
     Args:
         device: one with the item's identity.
-        row: the item.
+        work: the item.
     """
-    if device.created_at is None or row.since is None:
+    if device.created_at is None or work.since is None:
         return True
-    return device.created_at >= datetime.fromtimestamp(row.since - _CLOCK_SLACK, UTC)
+    return device.created_at >= datetime.fromtimestamp(work.since - _CLOCK_SLACK, UTC)

@@ -43,10 +43,10 @@ class DeleteDevices(Operation[str]):
         """Decode an id."""
         return from_json(payload, str)
 
-    async def do(self, row: WorkItem[str]) -> Deleted:
+    async def do(self, work: WorkItem[str]) -> Deleted:
         """Delete the device."""
-        await delete_device(self.calls, row.item, row.record)
-        return Deleted(row.index, row.item, attempts=row.record.attempts)
+        await delete_device(self.calls, work.item, work.record)
+        return Deleted(work.index, work.item, attempts=work.record.attempts)
 
 
 async def delete_device(calls: DeleteCalls, device_id: str, record: CallRecord) -> None:

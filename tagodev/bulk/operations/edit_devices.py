@@ -88,8 +88,8 @@ class EditDevices(Operation[DeviceChange]):
         """Return the device: its edits are made in the order of the input."""
         return item.device_id
 
-    async def do(self, row: WorkItem[DeviceChange]) -> Edited:
+    async def do(self, work: WorkItem[DeviceChange]) -> Edited:
         """Edit the device."""
-        change = row.item
-        await edit_device(self.calls, change.device_id, change.changes, change.tags, row.record)
-        return Edited(row.index, row.item, attempts=row.record.attempts)
+        change = work.item
+        await edit_device(self.calls, change.device_id, change.changes, change.tags, work.record)
+        return Edited(work.index, work.item, attempts=work.record.attempts)

@@ -77,11 +77,11 @@ class SetParameters(Operation[ParameterChange]):
         """Decode an item from the journal."""
         return from_json(payload, ParameterChange)
 
-    async def do(self, row: WorkItem[ParameterChange]) -> ParametersSet:
+    async def do(self, work: WorkItem[ParameterChange]) -> ParametersSet:
         """Set the parameters."""
-        change = row.item
-        await self.calls.set_parameters(change.device_id, change.parameters, row.record)
-        return ParametersSet(row.index, change, attempts=row.record.attempts)
+        change = work.item
+        await self.calls.set_parameters(change.device_id, change.parameters, work.record)
+        return ParametersSet(work.index, change, attempts=work.record.attempts)
 
 
 @attrs.frozen
@@ -99,35 +99,35 @@ class SendData(Operation[DataBatch]):
         """Decode an item from the journal."""
         return from_json(payload, DataBatch)
 
-    async def do(self, row: WorkItem[DataBatch]) -> DataSent:
+    async def do(self, work: WorkItem[DataBatch]) -> DataSent:
         """Send the data, with a group that identifies it if the run is journalled."""
-        points: Sequence[DataCreate] = row.item.points
-        if row.run and not _grouped(row.item):
-            points = [attrs.evolve(point, group=_group(row)) for point in points]
-        await self.calls.send_data(row.item.device_id, points, row.record)
-        return DataSent(row.index, row.item, attempts=row.record.attempts)
+        points: Sequence[DataCreate] = work.item.points
+        if work.run and not _grouped(work.item):
+            points = [attrs.evolve(point, group=_group(work)) for point in points]
+        await self.calls.send_data(work.item.device_id, points, work.record)
+        return DataSent(work.index, work.item, attempts=work.record.attempts)
 
     async def find(
-        self, rows: Sequence[WorkItem[DataBatch]], record: MakeRecord
+        self, items: Sequence[WorkItem[DataBatch]], record: MakeRecord
     ) -> Mapping[int, Finding]:
         """Search for the items' groups; data with its own group can't be identified."""
         found: dict[int, Finding] = {}
-        for row in rows:
-            if _grouped(row.item):
-                found[row.index] = Ambiguous(())
-            elif await self.calls.has_group(row.item.device_id, _group(row), record()):
-                found[row.index] = Found(row.item.device_id)
+        for work in items:
+            if _grouped(work.item):
+                found[work.index] = Ambiguous(())
+            elif await self.calls.has_group(work.item.device_id, _group(work), record()):
+                found[work.index] = Found(work.item.device_id)
         return found
 
-    async def adopt(self, row: WorkItem[DataBatch]) -> DataSent:
+    async def adopt(self, work: WorkItem[DataBatch]) -> DataSent:
         """Do nothing: the data has arrived."""
-        return DataSent(row.index, row.item, attempts=row.record.attempts)
+        return DataSent(work.index, work.item, attempts=work.record.attempts)
 
 
 def _grouped(batch: DataBatch) -> bool:
     return any(point.group is not UNSET for point in batch.points)
 
 
-def _group(row: WorkItem[DataBatch]) -> str:
+def _group(work: WorkItem[DataBatch]) -> str:
     # 24 characters are valid for every source: eight of the run's, and the item's index.
-    return f"{row.run}{row.index:016d}"
+    return f"{work.run}{work.index:016d}"

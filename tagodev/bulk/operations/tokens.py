@@ -61,7 +61,7 @@ class TokenCalls(Protocol):
 
 
 @attrs.frozen(kw_only=True)
-class _Begun:
+class _Progress:
     """What is recorded before anything is changed for an item."""
 
     known: tuple[str, ...]
@@ -82,40 +82,40 @@ def _digest(token: Secret) -> str:
     return blake2b(token.reveal().encode(), digest_size=8).hexdigest()
 
 
-async def _keep(row: WorkItem[Any], begun: _Begun) -> None:
-    row.progress = to_json(begun)
-    await row.keep(row.progress)
+async def _save(work: WorkItem[Any], started: _Progress) -> None:
+    work.progress = to_json(started)
+    await work.save_progress(work.progress)
 
 
-def _begun(row: WorkItem[Any]) -> _Begun | None:
-    return None if row.progress is None else from_json(row.progress, _Begun)
+def _progress_of(work: WorkItem[Any]) -> _Progress | None:
+    return None if work.progress is None else from_json(work.progress, _Progress)
 
 
 async def _find_new(
-    calls: TokenCalls, rows: Sequence[WorkItem[Any]], owned: Claims, record: MakeRecord
+    calls: TokenCalls, items: Sequence[WorkItem[Any]], owned: Claims, record: MakeRecord
 ) -> dict[int, Finding]:
     """Search for new tokens of the right name."""
     found: dict[int, Finding] = {}
-    for row in rows:
-        begun = _begun(row)
+    for work in items:
+        started = _progress_of(work)
         # Without it nothing was changed yet.
-        if begun is None:
+        if started is None:
             continue
-        if begun.made is not None:
-            found[row.index] = Found("", begun.made.reveal())
+        if started.made is not None:
+            found[work.index] = Found("", started.made.reveal())
             continue
-        tokens = await calls.tokens(row.item.device_id, record())
+        tokens = await calls.tokens(work.item.device_id, record())
         fresh = [
             one.token
             for one in tokens
-            if one.name == begun.name
-            and _digest(one.token) not in begun.known
-            and owned.is_free(one.token.reveal(), row.index)
+            if one.name == started.name
+            and _digest(one.token) not in started.known
+            and owned.is_free(one.token.reveal(), work.index)
         ]
         if len(fresh) == 1:
-            found[row.index] = Found("", fresh[0].reveal())
+            found[work.index] = Found("", fresh[0].reveal())
         elif fresh:
-            found[row.index] = Ambiguous(tuple(map(str, fresh)))
+            found[work.index] = Ambiguous(tuple(map(str, fresh)))
     return found
 
 
@@ -168,31 +168,31 @@ class IssueTokens(Operation[DeviceTokenCreate]):
         assert isinstance(done, TokenIssued), "created tokens have this outcome"
         return to_json(done.result)
 
-    async def do(self, row: WorkItem[DeviceTokenCreate]) -> TokenIssued:
+    async def do(self, work: WorkItem[DeviceTokenCreate]) -> TokenIssued:
         """Create the token."""
-        order = row.item
-        if row.run and row.progress is None:
-            tokens = await self.calls.tokens(order.device_id, row.record)
+        order = work.item
+        if work.run and work.progress is None:
+            tokens = await self.calls.tokens(order.device_id, work.record)
             known = tuple(_digest(one.token) for one in tokens)
-            await _keep(row, _Begun(known=known, name=order.token.name))
-        made = await self.calls.create_token(order.device_id, order.token, row.record)
-        if row.run:
-            self._own(made.token.reveal(), row.index)
-        return TokenIssued(row.index, order, result=made, attempts=row.record.attempts)
+            await _save(work, _Progress(known=known, name=order.token.name))
+        made = await self.calls.create_token(order.device_id, order.token, work.record)
+        if work.run:
+            self._own(made.token.reveal(), work.index)
+        return TokenIssued(work.index, order, result=made, attempts=work.record.attempts)
 
     async def find(
-        self, rows: Sequence[WorkItem[DeviceTokenCreate]], record: MakeRecord
+        self, items: Sequence[WorkItem[DeviceTokenCreate]], record: MakeRecord
     ) -> Mapping[int, Finding]:
         """Search for new tokens of the right name."""
-        return await _find_new(self.calls, rows, self._owned, record)
+        return await _find_new(self.calls, items, self._owned, record)
 
-    async def adopt(self, row: WorkItem[DeviceTokenCreate]) -> TokenIssued:
+    async def adopt(self, work: WorkItem[DeviceTokenCreate]) -> TokenIssued:
         """Use the token that was found."""
-        assert row.found is not None, "only found tokens are adopted"
-        self._own(row.found.token, row.index)
-        made = TokenCreated(token=Secret(row.found.token), permission=row.item.token.permission)
+        assert work.found is not None, "only found tokens are adopted"
+        self._own(work.found.token, work.index)
+        made = TokenCreated(token=Secret(work.found.token), permission=work.item.token.permission)
         return TokenIssued(
-            row.index, row.item, result=made, attempts=row.record.attempts, adopted=True
+            work.index, work.item, result=made, attempts=work.record.attempts, adopted=True
         )
 
 
@@ -243,24 +243,24 @@ class RotateTokens(Operation[Rotation]):
         assert isinstance(done, Rotated), "rotations have this outcome"
         return to_json(done.result)
 
-    async def do(self, row: WorkItem[Rotation]) -> Rotated:
+    async def do(self, work: WorkItem[Rotation]) -> Rotated:
         """Replace the token: the new one is recorded before the old one is deleted."""
-        begun = _begun(row)
-        if begun is None:
-            begun = await self._begin(row)
-        if begun.made is None:
-            begun = await self._make(row, begun)
-        return await self._finish(row, begun)
+        started = _progress_of(work)
+        if started is None:
+            started = await self._start(work)
+        if started.made is None:
+            started = await self._make(work, started)
+        return await self._finish(work, started)
 
-    async def _begin(self, row: WorkItem[Rotation]) -> _Begun:
+    async def _start(self, work: WorkItem[Rotation]) -> _Progress:
         """Record the device's tokens, before anything is changed."""
-        if row.run and row.item.token is not None:
-            owner = self._replaced.take(_token_of(row.item), row.index)
-            if owner != row.index:
+        if work.run and work.item.token is not None:
+            owner = self._replaced.take(_token_of(work.item), work.index)
+            if owner != work.index:
                 # While the other item is not settled, this one would leave a second valid token.
                 raise InputError(f"is already replaced by row {owner + 1}", path="token")
-        tokens = await self.calls.tokens(row.item.device_id, row.record)
-        old = _old_token(row.item, tokens)
+        tokens = await self.calls.tokens(work.item.device_id, work.record)
+        old = _old_token(work.item, tokens)
         if old.serie_number and not self.allow_gap:
             raise InputError(
                 "its serial number can be on one token only, so the old token would have to be "
@@ -268,57 +268,59 @@ class RotateTokens(Operation[Rotation]):
                 path="serie_number",
                 hint="Pass allow_gap=True if the device may be without a token for a moment",
             )
-        begun = _Begun(
+        started = _Progress(
             known=tuple(_digest(one.token) for one in tokens),
             name=old.name or "Default",
             old=old.token,
             permission=old.permission or "full",
             serie_number=old.serie_number,
         )
-        await _keep(row, begun)
-        return begun
+        await _save(work, started)
+        return started
 
-    async def _make(self, row: WorkItem[Rotation], begun: _Begun) -> _Begun:
-        if begun.serie_number and begun.old is not None:
-            await self.calls.delete_token(begun.old, row.record)
-        wanted = TokenCreate(begun.name, begun.permission, serie_number=begun.serie_number or UNSET)
-        made = await self.calls.create_token(row.item.device_id, wanted, row.record)
-        return await self._made(row, begun, made.token)
+    async def _make(self, work: WorkItem[Rotation], started: _Progress) -> _Progress:
+        if started.serie_number and started.old is not None:
+            await self.calls.delete_token(started.old, work.record)
+        new = TokenCreate(
+            started.name, started.permission, serie_number=started.serie_number or UNSET
+        )
+        made = await self.calls.create_token(work.item.device_id, new, work.record)
+        return await self._made(work, started, made.token)
 
-    async def _made(self, row: WorkItem[Rotation], begun: _Begun, token: Secret) -> _Begun:
-        begun = attrs.evolve(begun, made=token)
-        if row.run:
-            self._owned.take(token.reveal(), row.index)
+    async def _made(self, work: WorkItem[Rotation], started: _Progress, token: Secret) -> _Progress:
+        started = attrs.evolve(started, made=token)
+        if work.run:
+            self._owned.take(token.reveal(), work.index)
         try:
-            await _keep(row, begun)
+            await _save(work, started)
         except BaseException:
             # The token exists, although it could not be recorded.
-            row.record.in_doubt = True
+            work.record.in_doubt = True
             raise
-        row.found = Found("", token.reveal())
-        return begun
+        work.found = Found("", token.reveal())
+        return started
 
-    async def _finish(self, row: WorkItem[Rotation], begun: _Begun) -> Rotated:
-        assert begun.made is not None, "the old token is deleted after the new one was created"
-        if begun.old is not None and not begun.serie_number:
-            await self.calls.delete_token(begun.old, row.record)
-        made = TokenCreated(token=begun.made, permission=begun.permission)
-        return Rotated(row.index, row.item, result=made, attempts=row.record.attempts)
+    async def _finish(self, work: WorkItem[Rotation], started: _Progress) -> Rotated:
+        assert started.made is not None, "the old token is deleted after the new one was created"
+        if started.old is not None and not started.serie_number:
+            await self.calls.delete_token(started.old, work.record)
+        made = TokenCreated(token=started.made, permission=started.permission)
+        return Rotated(work.index, work.item, result=made, attempts=work.record.attempts)
 
     async def find(
-        self, rows: Sequence[WorkItem[Rotation]], record: MakeRecord
+        self, items: Sequence[WorkItem[Rotation]], record: MakeRecord
     ) -> Mapping[int, Finding]:
         """Search for new tokens with the names of the old ones."""
-        return await _find_new(self.calls, rows, self._owned, record)
+        return await _find_new(self.calls, items, self._owned, record)
 
-    async def adopt(self, row: WorkItem[Rotation]) -> Rotated:
+    async def adopt(self, work: WorkItem[Rotation]) -> Rotated:
         """Use the token that was found as the new one, and continue."""
-        begun = _begun(row)
-        assert row.found is not None, "only found tokens are adopted"
-        assert begun is not None, "only started items are searched for"
-        if begun.made is None:
-            begun = await self._made(row, begun, Secret(row.found.token))
-        return await self._finish(row, begun)
+        started = _progress_of(work)
+        assert work.found is not None, "only found tokens are adopted"
+        assert started is not None, "only started items are searched for"
+        if started.made is None:
+            started = await self._made(work, started, Secret(work.found.token))
+        return await self._finish(work, started)
 
 
 def _token_of(item: Rotation) -> str:

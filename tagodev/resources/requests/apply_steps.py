@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagodev.resources.parameters import Parameters
-from tagodev.resources.requests.devices import DeviceRows
+from tagodev.resources.requests.devices import DeviceRequests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from tagodev.models import ConfigurationParameter
     from tagodev.session import CallRecord, Session
 
-__all__ = ["ApplyRows"]
+__all__ = ["ApplyRequests"]
 
 
-class ApplyRows(DeviceRows):
+class ApplyRequests(DeviceRequests):
     """Creates, edits, deletes and finds devices, and sets their parameters."""
 
     def __init__(self, session: Session, runs: RunFactory) -> None:

@@ -99,7 +99,7 @@ def as_parameters(
             parameters["qty"] = len(query.ids)
         return parameters
     if query.skip is not UNSET:
-        raise InputError(f"{mode} does not support it", path="skip", hint="Leave it out")
+        raise InputError(f"is not supported by {mode}", path="skip", hint="Remove skip")
     return {"query": mode, **parameters}
 
 

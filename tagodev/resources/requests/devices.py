@@ -16,7 +16,7 @@ from tagodev.limits.routes import Route
 from tagodev.models import Device, DeviceCreated, Tag
 from tagodev.query import encode_query
 from tagodev.resources.listing import PAGE_SIZE, Listing
-from tagodev.resources.requests.tokens import TokenRows
+from tagodev.resources.requests.tokens import TokenRequests
 from tagodev.retry import Safety
 from tagodev.serialization.converter import to_json
 from tagodev.transport import Request
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tagodev.models import DeviceCreate, DeviceEdit
     from tagodev.session import CallRecord
 
-__all__ = ["DeviceRows"]
+__all__ = ["DeviceRequests"]
 
 _Devices: TypeAlias = list[Device]
 
@@ -50,7 +50,7 @@ class _Tagged:
     tags: tuple[Tag, ...] | None
 
 
-class DeviceRows(TokenRows):
+class DeviceRequests(TokenRequests):
     """Creates, edits, deletes and finds devices for bulk runs."""
 
     async def create(self, device: DeviceCreate, record: CallRecord) -> DeviceCreated:
@@ -108,12 +108,12 @@ class DeviceRows(TokenRows):
 
     async def by_name(self, name: str | None, record: MakeRecord) -> list[Device]:
         """Return the devices of this name; None for all devices."""
-        asked = {} if name is None else {"filter": {"name": name}}
-        found = await self._all(asked, record)
+        parameters = {} if name is None else {"filter": {"name": name}}
+        found = await self._all(parameters, record)
         # A name with an asterisk matches others too.
         return [device for device in found if name is None or device.name == name]
 
-    async def _all(self, asked: dict[str, Any], record: MakeRecord) -> list[Device]:
+    async def _all(self, parameters: dict[str, Any], record: MakeRecord) -> list[Device]:
         async def page(number: int, size: int) -> list[Device]:
             query = encode_query(
                 {
@@ -122,7 +122,7 @@ class DeviceRows(TokenRows):
                     "fields": _FIELDS,
                     # New devices come last, so that none moves to a page already read.
                     "orderBy": "created_at,asc",
-                    **asked,
+                    **parameters,
                 }
             )
             request = Request(route=_LIST, path=f"{_LIST.path()}?{query}", safety=Safety.READ)

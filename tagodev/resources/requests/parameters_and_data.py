@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from tagodev.resources.parameters import Parameters
     from tagodev.session import CallRecord
 
-__all__ = ["DataRows", "ParameterRows"]
+__all__ = ["DataRequests", "ParameterRequests"]
 
 
 @attrs.frozen
-class ParameterRows:
+class ParameterRequests:
     """Sets parameters for bulk runs."""
 
     parameters: Parameters
@@ -37,7 +37,7 @@ class ParameterRows:
 
 
 @attrs.frozen
-class DataRows:
+class DataRequests:
     """Sends data for bulk runs."""
 
     data: Data

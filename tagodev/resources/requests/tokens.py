@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tagodev.secrets import Secret
     from tagodev.session import CallRecord, Session
 
-__all__ = ["TokenRows"]
+__all__ = ["TokenRequests"]
 
 _Tokens: TypeAlias = list[DeviceToken]
 
@@ -29,7 +29,7 @@ _MANY: Final = 1000
 _FIELDS: Final = ("token", "name", "permission", "serie_number", "created_at")
 
 
-class TokenRows:
+class TokenRequests:
     """Creates, lists and deletes tokens for bulk runs."""
 
     def __init__(self, session: Session) -> None:
@@ -63,7 +63,7 @@ class TokenRows:
 
     async def tokens(self, device_id: str, record: CallRecord) -> list[DeviceToken]:
         """Return the tokens of a device, the oldest first."""
-        asked = {"page": 1, "amount": _MANY, "fields": _FIELDS, "orderBy": "created_at,asc"}
-        path = f"{_LIST.path(device_id)}?{encode_query(asked)}"
+        parameters = {"page": 1, "amount": _MANY, "fields": _FIELDS, "orderBy": "created_at,asc"}
+        path = f"{_LIST.path(device_id)}?{encode_query(parameters)}"
         request = Request(route=_LIST, path=path, safety=Safety.READ)
         return await self._session.call(request, _Tokens, record)

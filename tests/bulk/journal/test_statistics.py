@@ -86,8 +86,8 @@ def test_windows_and_limits(tmp_path: Path) -> None:
     with begun(tmp_path / "x", []) as journal:
         journal.write(Batch(asked={("POST /device", 60.0, 8): 3, ("GET /device", 60.0, 9): 1}))
         unknown = history_of(journal)
-        journal.keep_limits(HardLimits.for_plan("starter"))
-        journal.keep_limits(HardLimits.for_plan("scale").override("POST /device", 7))
+        journal.record_limits(HardLimits.for_plan("starter"))
+        journal.record_limits(HardLimits.for_plan("scale").override("POST /device", 7))
         journal.write(Batch(asked={("POST /device", 60.0, 8): 2, ("POST /device", 60.0, 9): 4}))
         history = history_of(journal)
 
@@ -189,5 +189,5 @@ def test_limits_are_kept_whole(tmp_path: Path, minute: float) -> None:
     limits = HardLimits.for_plan("scale", minute).override("POST /device", 1200)
     with begun(tmp_path / "x", []) as journal:
         assert journal.kept_limits() is None
-        journal.keep_limits(limits)
+        journal.record_limits(limits)
         assert limits == journal.kept_limits()

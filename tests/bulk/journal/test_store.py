@@ -394,7 +394,7 @@ def test_what_was_granted_is_added_up(tmp_path: Path) -> None:
             ("GET /x", 5, 1),
             ("POST /device", 5, 15),
         ] == sorted(journal.spent(60.0), key=lambda row: (row[1], row[0]))
-        assert [("POST /device", 5, 10)] == journal.spent(60.0, besides="a")
+        assert [("POST /device", 5, 10)] == journal.spent(60.0, excluding="a")
         assert [("POST /device", 150, 9)] == journal.spent(2.0)
         assert [4, 5, 5] == [number for _, number, _ in journal.spent(60.0)]
 

@@ -341,12 +341,12 @@ async def test_grants_are_counted_in_each_window_once() -> None:
     recorder = recorder_of(book)
     place, other = Place((5, 5)), Place((5, 6))
     async with serving(recorder):
-        witness = ItemObserver(recorder, 3)
-        await witness.granted(cast("Permit", place))
+        observer = ItemObserver(recorder, 3)
+        await observer.granted(cast("Permit", place))
         await ItemObserver(recorder, None).granted(cast("Permit", other))
         place.now = (5, 7)
-        witness.ended(cast("Permit", place))
-        witness.ended(cast("Permit", other))
+        observer.ended(cast("Permit", place))
+        observer.ended(cast("Permit", other))
     spent: dict[int, int] = {}
     for batch in book.written:
         for (ledger, route, minute, window), count in batch.spent.items():
