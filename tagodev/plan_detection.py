@@ -33,7 +33,7 @@ async def detect_plan(session: Session) -> Plan | None:
     """Return the plan of the token's profile.
 
     Args:
-        session: the door to the service.
+        session: the session that sends requests.
 
     Returns:
         The plan, or None if the token may read neither the profile nor the account.

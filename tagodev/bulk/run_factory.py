@@ -33,7 +33,7 @@ class RunFactory:
     running: set[asyncio.Task[None]]
     """The runs in progress, so that closing the client ends them."""
 
-    def begin(
+    def create(
         self, operation: Operation[Item], items: Many[Item] | None, keywords: RunKeywords
     ) -> BulkRun[Item]:
         """Return a run; nothing is read or sent before it is entered.

@@ -82,7 +82,7 @@ class Data:
             print(report.done)
             ```
         """
-        return self._runs.begin(SendData(DataRequests(self)), batches, run)
+        return self._runs.create(SendData(DataRequests(self)), batches, run)
 
     # --- reading -------------------------------------------------------------------------------
 
@@ -285,10 +285,9 @@ class Data:
     ) -> int:
         """Send registers, any number, in requests of at most 1,000 registers and 200 kB.
 
-        The service takes them from a token of the device.
-        Without one, the route by the device's id is tried, which is open to some analyses; where
-        it is refused, a token of the device that may write is looked up, once, and used from then
-        on.
+        The service requires a token of the device.
+        Without `token`, the route by the device's id is used, which some analyses may do; if it is
+        refused, a token of the device with write permission is looked up once, and cached.
 
         Not idempotent: if an answer is lost, the error has ``may_have_acted`` set, and nothing is
         sent again, which could store the registers twice.
@@ -297,7 +296,7 @@ class Data:
         Args:
             device_id: the device's id.
             points: the registers; one, or any iterable or async iterable, read on demand.
-            token: a token of the device that may write.
+            token: a token of the device with write permission.
             options: ``priority``, ``max_wait`` and ``timeout`` of each request, see `CallOptions`.
 
         Returns:
@@ -419,15 +418,15 @@ class Data:
     async def restore(
         self, device_id: str, file_address: str, **options: Unpack[CallOptions]
     ) -> None:
-        """Have a CSV file in Files imported into a device; it is queued, not done, on return.
+        """Schedule the import of a CSV file in Files into a device.
 
-        The file opens with the names of its columns, ``variable`` among them, is separated by
-        commas, and holds at most 200 MB and a million registers.
+        The file has a header row with at least ``variable``, is separated by commas, and holds at
+        most 200 MB and a million registers.
         The device's payload parser does not run.
 
         Args:
             device_id: the device's id.
-            file_address: where it is.
+            file_address: the path of the file.
             options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:

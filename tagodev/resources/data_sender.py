@@ -1,9 +1,10 @@
-"""How data reaches a device that a client has no token of.
+"""The sender of data to a device without its token.
 
-The route by the device's id is refused to the tokens of profiles, and open to some analyses.
-Where it is refused, a token of the device itself opens ``POST /data``: one that may write is found
-in the list of its tokens, and kept in mind.
-A refusal (401, 403) says that nothing was taken, so the same body is then sent in the other way.
+The service refuses the route by the device's id to the tokens of profiles, and allows it to some
+analyses. If it is refused, ``POST /data`` is used with a token of the device: one with write
+permission is found in the list of its tokens, and cached.
+A refusal (401, 403) means that nothing was stored, so the same body is then sent
+by the other route.
 """
 
 from __future__ import annotations

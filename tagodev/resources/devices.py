@@ -365,8 +365,8 @@ class Devices:
                 None: the items of the journal.
             identity: how a device whose answer was lost is identified, in a journalled run: by
                 a ``"tag"`` written at its creation (default), its ``"serial"`` number or its
-                ``"name"``. Serial numbers, or names, must be unique then: a
-                repeated one fails before it is sent.
+                ``"name"``. Serial numbers, or names, must be unique then: a repeated one fails
+                before it is sent.
             run: ``journal``, ``on_error``, ``max_failures``, ``ordered``, ``settle`` and
                 ``patience``, see `RunKeywords`.
 
@@ -379,11 +379,11 @@ class Devices:
             ```python
             specs = (DeviceCreate(name=f"Freezer {number}") for number in range(600))
             report = await tago.devices.create_many(specs, journal="freezers.journal")
-            print(report.done, "made,", report.failed, "failed")
+            print(report.done, "created,", report.failed, "failed")
             ```
         """
         check_choice("identity", identity, get_args(Identity))
-        return self._runs.begin(CreateDevices(self._requests, identity=identity), devices, run)
+        return self._runs.create(CreateDevices(self._requests, identity=identity), devices, run)
 
     def edit_many(
         self, changes: Many[DeviceChange] | None, **run: Unpack[RunKeywords]
@@ -407,7 +407,7 @@ class Devices:
             ```
         """
         # Items of one device are done in order.
-        return self._runs.begin(EditDevices(self._requests), changes, run)
+        return self._runs.create(EditDevices(self._requests), changes, run)
 
     def delete_many(self, device_ids: Many[str] | None, **run: Unpack[RunKeywords]) -> BulkRun[str]:
         """Delete many devices; one that is already gone counts as deleted.
@@ -427,7 +427,7 @@ class Devices:
             report = await tago.devices.delete_many(ids, journal="clearance.journal")
             ```
         """
-        return self._runs.begin(DeleteDevices(self._requests), device_ids, run)
+        return self._runs.create(DeleteDevices(self._requests), device_ids, run)
 
     def apply_many(
         self,
@@ -461,4 +461,4 @@ class Devices:
         if known_by not in ("name", "serial") and not re.fullmatch("tag:.+", known_by):
             raise InputError(f"must be name, tag:KEY or serial, not {known_by!r}", path="known_by")
         rows = ApplyRequests(self._session, self._runs)
-        return self._runs.begin(ApplySteps(rows, known_by=known_by), steps, run)
+        return self._runs.create(ApplySteps(rows, known_by=known_by), steps, run)

@@ -150,7 +150,7 @@ class Parameters:
             report = await tago.parameters.set_many(changes, journal="rates.journal")
             ```
         """
-        return self._runs.begin(SetParameters(ParameterRequests(self)), changes, run)
+        return self._runs.create(SetParameters(ParameterRequests(self)), changes, run)
 
     async def remove(self, device_id: str, param_id: str, **options: Unpack[CallOptions]) -> None:
         """Remove a parameter of a device.

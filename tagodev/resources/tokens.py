@@ -252,7 +252,7 @@ class Tokens:
                     print(outcome)
             ```
         """
-        return self._runs.begin(IssueTokens(self._requests), orders, run)
+        return self._runs.create(IssueTokens(self._requests), orders, run)
 
     def rotate_many(
         self,
@@ -283,4 +283,4 @@ class Tokens:
             )
             ```
         """
-        return self._runs.begin(RotateTokens(self._requests, allow_gap=allow_gap), rotations, run)
+        return self._runs.create(RotateTokens(self._requests, allow_gap=allow_gap), rotations, run)

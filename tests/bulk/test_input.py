@@ -242,7 +242,7 @@ async def test_an_input_that_goes_on_is_taken_down(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", [1, 4])
 async def test_a_source_that_fails_has_not_come_to_its_end(tmp_path: Path, workers: int) -> None:
-    """Whoever goes on with the whole input later must not be told that it has too many rows."""
+    """A later run with the whole input is not refused for having too many rows."""
 
     async def rows() -> AsyncIterator[int]:
         yield 0

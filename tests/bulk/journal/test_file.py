@@ -29,9 +29,9 @@ ROWS: Final = 300
 # --- a disk that is full -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("room", [10_000, 45_000, 80_000, 150_000])
-def test_a_full_disk(tmp_path: Path, room: int) -> None:
-    """Each device that was made stands in the journal, and with more room there is one a row."""
+@pytest.mark.parametrize("file_size", [10_000, 45_000, 80_000, 150_000])
+def test_a_full_disk(tmp_path: Path, file_size: int) -> None:
+    """Each device that was made stands in the journal, and with more space there is one a row."""
     options = EmulatorOptions(seed=1, faults={"POST /device:reset-after-commit": 0.05})
     with EmulatorProcess(options) as emulator, Program() as program:
         job = Job(
@@ -41,12 +41,12 @@ def test_a_full_disk(tmp_path: Path, room: int) -> None:
             token=emulator.token,
             journal=str(tmp_path / "full.journal"),
             settle=0.1,
-            room=room,
+            file_size=file_size,
         )
         full = program.live(job)
         made = emulator.stats()["created"]
         noted = noted_in(tmp_path / "full.journal")
-        done = program.live(attrs.evolve(job, room=None))
+        done = program.live(attrs.evolve(job, file_size=None))
         stats = emulator.stats()
 
     assert (0, 0) == (full.code, full.report["failed"])
@@ -153,7 +153,7 @@ def a_text(tmp_path: Path) -> Path:
 
 
 def another_database(tmp_path: Path) -> Path:
-    """Return a database of somebody else."""
+    """Return a database of another user."""
     with closing(sqlite3.connect(tmp_path / "else.db")) as connection:
         connection.execute("CREATE TABLE rows (number INTEGER)")
     return tmp_path / "else.db"

@@ -157,7 +157,7 @@ def test_after_a_kill(
 
 
 def test_reading_leaves_the_log_of_a_killed_process(place: Path) -> None:
-    """Otherwise the next to resume could not tell that the journal is complete."""
+    """Otherwise the next to resume could not know that the journal is complete."""
     killed(place)
     for _ in range(2):
         with Journal.read(place) as journal:
