@@ -70,8 +70,7 @@ class OpenTelemetry:
     """A sink of events that records spans and metrics.
 
     One sink may serve several clients. To distinguish their profiles, give each client a sink of
-    its
-    own, with an attribute that names the profile.
+    its own, with an attribute that names the profile.
 
     Examples:
         >>> async def main() -> None:

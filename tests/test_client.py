@@ -242,7 +242,7 @@ def test_short_minute_is_refused_off_this_machine(api: str) -> None:
     plan = HardLimits.for_plan("free", minute=6)
     error = refusal(api=api, plan=plan, allow_http=True)
 
-    assert "6 s" in str(error)
+    assert "minute=6" in str(error)
 
 
 @pytest.mark.parametrize("minute", [0.5, 6, 120])
@@ -413,7 +413,7 @@ async def test_a_journal_of_another_kind_is_refused(tmp_path: Path) -> None:
     async with ScriptedServer(in_turn(ok(DEVICE))) as server, client(server.url) as tago:
         info = JournalInfo(run="", kind="paint_devices", options={}, service=server.url)
         Journal.create(path, info).close()
-        with pytest.raises(JournalError, match="not known: paint_devices") as caught:
+        with pytest.raises(JournalError, match="unknown operation paint_devices") as caught:
             await tago.resume(path)
 
     assert str(path) == caught.value.journal

@@ -161,7 +161,7 @@ async def test_the_plan_is_not_asked_for() -> None:
                 assert "free" == device.limits.documented.name
     (warning,) = caught
 
-    assert "name your plan" in str(warning.message)
+    assert "set plan=" in str(warning.message)
     assert ["GET /info"] == server.seen()
 
 

@@ -264,7 +264,7 @@ def test_so_many_doubts_are_looked_up_before_further_rows_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A service that loses everything must not fill the memory with what is to be looked up."""
-    monkeypatch.setattr(engine_module, "_MOST_DOUBTS", 5)
+    monkeypatch.setattr(engine_module, "_MAX_DOUBTS", 5)
     work = Work(losing(*range(40)), find=lambda rows: {row.index: Found("x") for row in rows})
     end = ended(range(40), work, tmp_path / "x", concurrency=3)
 
@@ -656,7 +656,7 @@ def test_a_journal_of_another_job_is_refused(tmp_path: Path) -> None:
     class Other(Work):
         kind = "other"
 
-    with pytest.raises(JournalError, match="of the operation work, not of other"):
+    with pytest.raises(JournalError, match="to the operation work, not to other"):
         ended(range(3), Other(), path)
     assert [0, 1, 2] == ended(range(3), Work(), path).of(Done)
 
@@ -676,7 +676,7 @@ def test_another_input_stops_the_run_at_its_first_other_row(tmp_path: Path) -> N
     end = ended(rows(), work, path, concurrency=2)
 
     assert isinstance(end.reason, JournalError)
-    assert "row 3 is another" in end.reason.message
+    assert "row 3 is different" in end.reason.message
     assert [0, 1] == end.of(Done) + end.of(Pending)
     assert [0] == end.of(Done)
     assert [0, 1, 99] == read
@@ -711,7 +711,7 @@ def test_a_row_that_can_not_be_read_stops_the_run(tmp_path: Path, state: EntrySt
     end = ended(None, Work(), path)
 
     assert isinstance(end.reason, JournalError)
-    assert "row 2 " in end.reason.message
+    assert "entry 2 " in end.reason.message
     assert str(path) == end.reason.journal
 
 

@@ -815,7 +815,7 @@ async def go_on(path: Path, known: Target, profile: str, *, sent: bool, same_pro
     session = ProfileSession(profile)
     run = bulk([0, 1], work, session=session, journal=path, same_profile=same_profile)
     if not belongs(known, profile, sent=sent, same_profile=same_profile):
-        with pytest.raises(JournalError, match="no row was sent"):
+        with pytest.raises(JournalError, match="nothing was sent"):
             await run
         assert [] == work.begun
         with Journal.read(path) as journal:

@@ -122,7 +122,7 @@ async def test_a_device_without_tokens_may_be_open_by_id_all_the_same() -> None:
 
 async def test_so_many_tokens_are_kept_in_mind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory does not grow with the number of devices: the one that came first goes first."""
-    monkeypatch.setattr(data_sender, "_REMEMBERED", 2)
+    monkeypatch.setattr(data_sender, "_MAX_CACHED", 2)
     devices = [f"{n:024x}" for n in range(3)]
     service = Service({device: [token(FIRST)] for device in devices})
     async with ScriptedServer(service) as server, client(server.url) as tago:
@@ -157,7 +157,7 @@ async def test_a_device_whose_tokens_only_read() -> None:
             await tago.data.send(DEVICE_ID, REGISTER)
 
     assert [BY_ID, TOKENS] == seen(server)
-    assert "none that may write" in caught.value.hint
+    assert "none with write permission" in caught.value.hint
     assert not caught.value.may_have_acted
     assert_quiet(caught.value, FIRST, TOKEN)
 

@@ -150,7 +150,7 @@ async def test_a_device_that_is_just_full(there: int, edited: int, new: int) -> 
     ):
         await tago.parameters.set(DEVICE_ID, map(fresh, keys))
         assert len(keys) == len(sent(server.received))
-        with pytest.raises(InputError, match=f"{there} there and {new + 1} new"):
+        with pytest.raises(InputError, match=f"{there} existing and {new + 1} new"):
             await tago.parameters.set(DEVICE_ID, map(fresh, [*keys, 200]))
 
 

@@ -89,7 +89,7 @@ async def test_what_is_known_is_given_out(
     others = [one for one in outcomes if not isinstance(one, Created)]
     assert isinstance(error.reason, JournalError)
     assert f"{place}: database or disk is full" in str(error)
-    assert "go on with the same journal" in str(error)
+    assert "resume with the same journal" in str(error)
     assert given == devices
     assert all(one.result.token for one in outcomes if isinstance(one, Created))
     assert {InDoubt, Pending} >= {type(one) for one in others}
@@ -162,7 +162,7 @@ def another_database(tmp_path: Path) -> Path:
 def in_a_folder_that_is_read_only(tmp_path: Path) -> Path:
     """Return a place where nothing can be made."""
     if os.name != "posix" or os.geteuid() == 0:
-        pytest.skip("whoever may write everywhere, as root may, has no such folder")
+        pytest.skip("root, which may write everywhere, has no such folder")
     (tmp_path / "sealed").mkdir(mode=0o500)
     return tmp_path / "sealed" / "new.journal"
 
@@ -170,7 +170,7 @@ def in_a_folder_that_is_read_only(tmp_path: Path) -> Path:
 def a_file_of_somebody_else(tmp_path: Path) -> Path:
     """Return a journal that we may read, and no more."""
     if os.name != "posix" or os.geteuid() == 0:
-        pytest.skip("whoever may write everywhere, as root may, has no such file")
+        pytest.skip("root, which may write everywhere, has no such file")
     (tmp_path / "sealed").mkdir()
     place = tmp_path / "sealed" / "old.journal"
     Journal.create(place, JournalInfo(run="", kind="create_devices")).close()

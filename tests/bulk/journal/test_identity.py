@@ -211,7 +211,7 @@ def test_tokens_can_not_be_told_apart_without_their_journal(tmp_path: Path) -> N
         journal.fill([(0, b"h", b"{}")])
     killed(path)
     wal_path(path).unlink()
-    with pytest.raises(JournalError, match="can't be told from others"):
+    with pytest.raises(JournalError, match="can't be identified"):
         Journal.open(path, incomplete=True)
 
 
@@ -266,7 +266,7 @@ def test_the_other_rows_can_be_read(place: Path, damage: str) -> None:
     with Journal.read(place) as journal:
         rows = [entry.number for entry in journal.rows(on_unreadable=bad.append)]
     assert ([0, 2], 1) == (rows, len(bad))
-    assert "row 2 is damaged" in str(bad[0])
+    assert "entry 2 is damaged" in str(bad[0])
 
 
 def test_no_lock_is_left_by_a_journal_that_is_refused(place: Path) -> None:

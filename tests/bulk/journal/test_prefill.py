@@ -69,14 +69,14 @@ def test_numbers_may_have_gaps(tmp_path: Path) -> None:
     for _ in range(2):
         fill_journal(path, INFO, some)
     assert some == held(path)
-    with pytest.raises(JournalError, match="row 4 is another"):
+    with pytest.raises(JournalError, match="row 4 is different"):
         fill_journal(path, INFO, [(0, b"a"), (3, b"b"), (5, b"c")])
 
 
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ([*many(1200)[:1100], (1100, b"x"), *many(1200)[1101:]], "row 1101 is another"),
+        ([*many(1200)[:1100], (1100, b"x"), *many(1200)[1101:]], "row 1101 is different"),
         (many(1000), "the input ends before row 1001"),
         ([], "the input ends before row 1"),
         (many(1201), "it ends before row 1201"),
@@ -86,7 +86,7 @@ def test_another_input(tmp_path: Path, other: list[tuple[int, bytes]], message: 
     """It is refused with the first row that differs, and the journal is as it was."""
     path = tmp_path / "x"
     fill_journal(path, INFO, many(1200))
-    with pytest.raises(JournalError, match=f"x: the journal is of another input: {message}"):
+    with pytest.raises(JournalError, match=f"x: the journal belongs to another input: {message}"):
         fill_journal(path, INFO, other)
     assert many(1200) == held(path)
 
@@ -94,10 +94,10 @@ def test_another_input(tmp_path: Path, other: list[tuple[int, bytes]], message: 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "other"}, "this journal is of the operation a kind, not of other"),
-        ({"options": {"how": "other"}}, "begun with how=so, not how=other"),
-        ({"options": {}}, "begun with how=so, not how=null"),
-        ({"options": {"how": "so", "gap": True}}, "begun with gap=null, not gap=true"),
+        ({"kind": "other"}, "this journal belongs to the operation a kind, not to other"),
+        ({"options": {"how": "other"}}, "created with how=so, not how=other"),
+        ({"options": {}}, "created with how=so, not how=null"),
+        ({"options": {"how": "so", "gap": True}}, "created with gap=null, not gap=true"),
     ],
 )
 def test_another_job(tmp_path: Path, change: dict[str, Any], message: str) -> None:

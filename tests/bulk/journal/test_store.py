@@ -171,9 +171,9 @@ def other_version(path: Path) -> None:
 STRANGERS: dict[str, tuple[str, Any]] = {
     "missing": ("no such journal", lambda path: None),
     "folder": ("no such journal", lambda path: path.mkdir()),
-    "empty": ("no journal of tagodev", lambda path: path.touch()),
+    "empty": ("not a tagodev journal", lambda path: path.touch()),
     "text": ("not a database", lambda path: path.write_text("name,tags\nx,y\n" * 100)),
-    "other database": ("no journal of tagodev", other_database),
+    "other database": ("not a tagodev journal", other_database),
     "other version": ("another version", other_version),
 }
 
@@ -204,7 +204,7 @@ def test_what_is_no_journal_is_left_alone(
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     """A journal is made where there is none."""
     begun(tmp_path / "x", ["a"]).close()
-    with pytest.raises(JournalError, match="something is there already"):
+    with pytest.raises(JournalError, match="file already exists"):
         Journal.create(tmp_path / "x", about())
     with Journal.read(tmp_path / "x") as journal:
         assert {PENDING: 1} == journal.counts()

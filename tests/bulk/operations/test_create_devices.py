@@ -268,7 +268,7 @@ def test_a_row_without_room_for_the_tag_fails_alone(tmp_path: Path, tags: int, f
             assert 2 == outcome.index
             assert isinstance(outcome.error, InputError)
             assert "tags" == outcome.error.path
-            assert "serial number or its name" in outcome.error.hint
+            assert "identity=" in outcome.error.hint
         for identity in ("name", "serial"):
             item = attrs.evolve(full, serie_number="s-1") if identity == "serial" else full
             outcomes, _ = await created(world, [item], tmp_path / identity, identity=identity)
@@ -435,7 +435,7 @@ def test_a_device_whose_token_is_gone_is_in_doubt(tmp_path: Path) -> None:
         (doubt,) = (outcome for outcome in outcomes if isinstance(outcome, InDoubt))
         assert isinstance(doubt.error, NotFoundError)
         assert device.id in doubt.error.message
-        assert "Create one for it" == doubt.error.hint
+        assert "Create one with tago.tokens.create" == doubt.error.hint
         assert 2 == len(world.names())
 
     run_virtually(scenario())

@@ -145,7 +145,9 @@ def test_replaced_whatever_becomes_of_a_request(delivery: Delivery, serial: bool
 
 
 @pytest.mark.parametrize("serial", [False, True])
-@pytest.mark.parametrize("fates", [(), (Delivery.LOST,) * 3, (Delivery.LATE, Delivery.GATEWAY)])
+@pytest.mark.parametrize(
+    "deliveries", [(), (Delivery.LOST,) * 3, (Delivery.LATE, Delivery.GATEWAY)]
+)
 def test_replaced_whenever_it_is_killed(deliveries: tuple[Delivery, ...], serial: bool) -> None:
     """At each of its steps, and resumed: one token a device, which is known, and never none."""
 
@@ -334,7 +336,7 @@ def test_made_whatever_becomes_of_a_request(delivery: Delivery) -> None:
             run_virtually(scenario(place, spoilt))
 
 
-@pytest.mark.parametrize("fates", [(), (Delivery.LOST,) * 3])
+@pytest.mark.parametrize("deliveries", [(), (Delivery.LOST,) * 3])
 def test_made_whenever_it_is_killed(deliveries: tuple[Delivery, ...]) -> None:
     """At each of its steps, and resumed."""
 
