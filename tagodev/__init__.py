@@ -1,4 +1,4 @@
-"""tagodev: an asyncio client for the TagoIO device API that keeps its rate limits.
+"""An asyncio client for the TagoIO device API that stays within its rate limits.
 
 Example:
     >>> async def main() -> None:
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 __version__ = "0.1.0"
 
-# Nothing is loaded before it is asked for: who wants the version, or the command line's help, does
-# not wait for an HTTP client. Type checkers read the names here, as if they were imported.
+# Names are imported on first use, so that `tagodev --version` and `--help` do not wait for an HTTP
+# client. Type checkers read the imports here.
 if TYPE_CHECKING:
     from tagodev.bulk.outcomes import (
         Applied,
@@ -219,7 +219,7 @@ __all__ = [
     "WaitTooLongError",
 ]
 
-#: The modules that define the names above, searched in this order: the cheapest to import first.
+#: The modules that define the names above, searched in this order: the fastest to import first.
 _MODULES: Final = (
     "errors",
     "secrets",
@@ -235,11 +235,11 @@ _MODULES: Final = (
 )
 
 
-# Hidden from type checkers, for which any name would do if they saw it.
+# Hidden from type checkers, which would otherwise accept any name.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        """Load what is asked for: a public name, or a module."""
+        """Import and return a public name or a module."""
         if name in __all__:
             modules = (import_module(f"{__name__}.{module}") for module in _MODULES)
             found = next(getattr(module, name) for module in modules if name in module.__all__)
@@ -250,5 +250,5 @@ if not TYPE_CHECKING:
         return globals().setdefault(name, found)
 
     def __dir__() -> list[str]:
-        """Name what can be asked for, too."""
+        """Return the names of the module, with those that are not imported yet."""
         return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""Where the service answers: its regions, and addresses of one's own."""
+"""Addresses of the service: TagoIO's regions, and custom addresses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tagodev.errors import ConfigurationError
 
 __all__ = ["REGIONS", "checked_url", "find_address", "is_loopback"]
 
-#: Where each region answers (TagoIO's OpenAPI file; ``usa-1`` is the older name of ``us-e1``).
+#: Address of each region (TagoIO's OpenAPI file; ``usa-1`` is the older name of ``us-e1``).
 REGIONS: Final = {
     "us-e1": "https://api.us-e1.tago.io",
     "usa-1": "https://api.us-e1.tago.io",
@@ -25,28 +25,29 @@ def find_address(region: str | None, api: str | None, *, allow_http: bool) -> st
 
     Args:
         region: one of `REGIONS`; None for the default, ``us-e1``.
-        api: an address of one's own, which goes before the region.
-        allow_http: whether plain http may leave this machine.
+        api: a custom address; overrides the region.
+        allow_http: whether to allow plain http to another machine.
 
     Raises:
-        ConfigurationError: no such region, no address, or plain http to another machine.
+        ConfigurationError: the region is unknown, the address is invalid, or it is plain http to
+            another machine.
     """
     if api is None:
         region = _DEFAULT_REGION if region is None else region
         if region not in REGIONS:
             raise ConfigurationError(
                 f"Unknown region {region!r}",
-                hint=f"Give one of {', '.join(REGIONS)}, or the address as api=",
+                hint=f"Give one of {', '.join(REGIONS)}, or a custom address as api=",
             )
         return REGIONS[region]
     url = checked_url(api, "api")
     if url.scheme == "http" and not allow_http and not is_loopback(str(url)):
         raise ConfigurationError(
-            f"{url.origin()} would show the token to everyone on the way",
-            hint="Use https, or allow_http=True if you must",
+            f"{url.origin()} is plain http, which would expose the token",
+            hint="Use https, or pass allow_http=True",
         )
     if url.query_string or url.fragment:
-        raise ConfigurationError("api has a query or a fragment, which no address of an API has")
+        raise ConfigurationError("api= must not have a query or a fragment")
     return str(url).rstrip("/")
 
 
@@ -54,17 +55,17 @@ def checked_url(address: str, name: str) -> URL:
     """Return an http address as a URL.
 
     Args:
-        address: what was given; it is not repeated in the error, for it may hold a password.
-        name: what it was given as.
+        address: the text; it is not part of the error, since it may hold a password.
+        name: the argument's name, for messages.
 
     Raises:
-        ConfigurationError: it is none, or it holds a user name.
+        ConfigurationError: it is not an address, or it holds a user name.
     """
-    problem = f"{name} is no address like https://api.us-e1.tago.io"
+    problem = f"{name} is not an address like https://api.us-e1.tago.io"
     try:
         url = URL(address)
         host = url.host or ""
-        # What can't be written for the name service can't be looked up either.
+        # A host name that can't be encoded can't be resolved either.
         host.encode("idna")
     except (ValueError, TypeError):
         raise ConfigurationError(problem) from None

@@ -1,6 +1,6 @@
-"""What every client does: it checks its settings, opens a session, and counts with a ledger.
+"""The base class of the clients: settings, session and scheduler.
 
-`tagodev.client` and `tagodev.device_client` add the resources that their kind of token opens.
+`tagodev.client` and `tagodev.device_client` add the resources that their kind of token can use.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ __all__ = ["BaseClient", "Limits"]
 
 _SERVICE_MINUTE: Final = 60.0
 
-# A header value without white space; what exactly tokens hold is the service's affair.
+# A header value without white space; the service decides what a token may hold.
 _TOKEN: Final = re.compile(r"[!-~]+")
 
-#: Connections idle for longer are dropped: the first request of a window must not go to a socket
-#: that the service has closed meanwhile, and be in doubt for nothing.
+#: Seconds after which idle connections are closed: the first request of a window must not use a
+#: socket that the service has closed meanwhile, and end in doubt.
 _KEEPALIVE: Final = 4.0
 
 
 @strict
 class BaseClient:
-    """A client without resources: settings, session, scheduler."""
+    """A client without resources: settings, session and scheduler."""
 
     def __init__(
         self,
@@ -79,49 +79,48 @@ class BaseClient:
         allow_http: bool = False,
         on_event: EventSink | None = None,
     ) -> None:
-        """Set a client up; nothing is opened or sent before it is entered.
+        """Initialize the client; nothing is opened or sent before it is entered.
 
         Args:
-            token: who asks; default: the environment's ``TAGOIO_TOKEN``.
+            token: the token of requests; default: the environment variable ``TAGOIO_TOKEN``.
             region: ``"us-e1"`` (default) or ``"eu-w1"``.
-            api: the service's address, for TagoDeploy or an emulator; goes before the region.
-                Default: the environment's ``TAGOIO_API``, unless a region was given.
-            plan: whose limits to keep: ``"free"``, ``"starter"``, ``"scale"`` or `HardLimits`.
-                ``"auto"`` (default) takes the environment's ``TAGODEV_PLAN``, or else asks the
-                service on opening, once for all clients of this process that share token and
-                address. Where the token may not ask, those of ``"free"``, with a warning.
-            minute: length of a window in seconds where `plan` does not say it: 60 on TagoIO,
+            api: the service's address, for TagoDeploy or an emulator; overrides `region`.
+                Default: the environment variable ``TAGOIO_API``, unless `region` is given.
+            plan: whose limits apply: ``"free"``, ``"starter"``, ``"scale"`` or `HardLimits`.
+                ``"auto"`` (default) uses the environment variable ``TAGODEV_PLAN``, or else asks
+                the service on opening, once for all clients of this process that share token and
+                address. A token that may not ask gets ``"free"``, with a warning.
+            minute: length of a window in seconds, unless `plan` has one: 60 on TagoIO,
                 shorter only with an emulator on this machine.
             ledger: where requests are counted; default: all clients of this process that share
                 token, address and plan count together.
-            share: the part of each limit that we may use, 0.001 to 1; below 1 it is spread over
-                the window, so that others get theirs.
-            headroom: requests a window to leave free beside what others were seen to take;
+            share: the part of each limit that this client may use, 0.001 to 1; below 1 it is
+                spread over the window, so that other clients get theirs.
+            headroom: requests per window to leave free, beside what other clients were seen to use;
                 default: one in a hundred, at least 1.
-            reserve: requests a window that bulk work leaves to interactive calls;
-                default: as many as those needed at their recent peak.
+            reserve: requests per window that bulk runs leave to interactive calls;
+                default: the recent peak of interactive calls.
             pacing: ``"aligned"`` (default) to the service's windows, or ``"steady"``, which needs
                 no clock and is slower.
-            cold_start: what to take the window for that we come into: unused (``"full"``,
-                default), used in step with the time (``"adaptive"``), or used up
-                (``"next-window"``).
+            cold_start: how much of the first window to assume free: all (``"full"``, default),
+                the part that is left of its time (``"adaptive"``), or none (``"next-window"``).
             fleet_slack: how far apart the clocks of the service's machines may be, in seconds, 0
                 to 10; default 0.1, an assumption.
             transit_max: how long a request without an answer may still be under way, in seconds, 0
                 to 600; default 5, an assumption.
             concurrency: requests in flight at once, 1 to 1,000; default 32.
-            timeout: seconds for one attempt, waiting for its turn not included; default 60.
-            retry: when to try again; default: four attempts, where that is safe.
+            timeout: seconds for one attempt, without the wait for its permit; default 60.
+            retry: when to retry; default: up to four attempts, where a retry is safe.
             session: an aiohttp session of your own, which stays open; default: one of its own.
             proxy: address of an HTTP proxy.
-            ssl: how to check certificates, as aiohttp takes it; default: strictly.
-            allow_http: send the token over plain http to other machines too.
+            ssl: how to check certificates, as in aiohttp; default: strictly.
+            allow_http: allow plain http to other machines, which exposes the token.
             on_event: called with each `tagodev.events.Event`; must not block.
 
         Raises:
-            ConfigurationError: no token, or something that can't work.
+            ConfigurationError: there is no token, or an argument is invalid.
         """
-        # The plain token is forgotten at once: a traceback that shows variables would show it.
+        # The plain token is dropped at once: a traceback with local variables would show it.
         token = Secret(os.environ.get("TAGOIO_TOKEN", "") if token is None else token)
         self._token = _checked(token)
         if api is None and region is None:
@@ -151,13 +150,13 @@ class BaseClient:
         self._proxy = proxy
         self._ssl = ssl
         self._scheduler: Scheduler | None = None
-        self._door: Session | None = None
+        self._live_session: Session | None = None
         self._opened = False
         self._running: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         if self._opened:
-            raise ClosedError("A client is entered once; make another")
+            raise ClosedError("A client can be entered only once; create another")
         self._opened = True
         session = self._given_session or self._open_session()
         self._transport = Transport(
@@ -173,7 +172,7 @@ class BaseClient:
             if self._own_session is not None:
                 await self._own_session.close()
             raise
-        self._door = Session(self._transport, self._scheduler, self._retry, emit=self._sink)
+        self._live_session = Session(self._transport, self._scheduler, self._retry, emit=self._sink)
         return self
 
     async def __aexit__(
@@ -186,8 +185,8 @@ class BaseClient:
             for run in self._running:
                 run.cancel()
             await asyncio.wait(self._running)
-        if self._door is not None:
-            self._door.close()
+        if self._live_session is not None:
+            self._live_session.close()
         if self._own_session is not None:
             await self._own_session.close()
         if self._ledger is not None and self._scheduler is not None:
@@ -195,7 +194,7 @@ class BaseClient:
 
     @property
     def limits(self) -> Limits:
-        """The limits, and what is known of their use."""
+        """The limits, and their use."""
         if self._scheduler is None:
             raise _not_open()
         return Limits(self._settings.limits, self._scheduler)
@@ -211,31 +210,32 @@ class BaseClient:
 
     @property
     def _session(self) -> Session:
-        if self._door is None:
+        if self._live_session is None:
             raise _not_open()
-        return self._door
+        return self._live_session
 
     @cached_property
     def _runs(self) -> RunFactory:
         return RunFactory(self._session, self._settings.concurrency, self._running)
 
     async def _find_plan(self, transport: Transport) -> None:
-        """Take the limits of the plan that the service names."""
+        """Apply the limits of the plan that the service names."""
         minute = self._settings.limits.minute
         plan = known_plan(self._base_url, self._token)
-        # Asked within the narrowest limits, and counted on the ledger that goes on from there.
+        # Asked within the lowest limits, and counted on the ledger that the client continues to
+        # use.
         ledger = self._ledger or MemoryLedger()
         if plan is None:
             scheduler = ledger.open(self._settings, self._sink, self._profile_name)
             try:
-                door = Session(transport, scheduler, self._retry, emit=self._sink)
-                plan = await self._detect_plan(door)
+                session = Session(transport, scheduler, self._retry, emit=self._sink)
+                plan = await self._detect_plan(session)
             finally:
                 await ledger.leave(scheduler, self._sink)
             if plan is None:
                 warnings.warn(
-                    "the token may not ask for its plan, so the limits of the Free plan are kept; "
-                    "name your plan to go faster",
+                    "the token may not read its plan, so the limits of the Free plan apply; "
+                    "set plan= (TAGODEV_PLAN) to go faster",
                     stacklevel=3,
                 )
                 plan = "free"
@@ -246,12 +246,13 @@ class BaseClient:
             self._ledger = shared_ledger(self._base_url, self._token, limits, ledger)
 
     async def _detect_plan(self, session: Session) -> Plan | None:
-        """Ask the service for the plan; None where this kind of token may not."""
+        """Ask the service for the plan; return None if this kind of token can't."""
         del session
         return None
 
     def _open_session(self) -> aiohttp.ClientSession:
-        # The scheduler hands out as many permits as there are connections: none waits in aiohttp.
+        # The scheduler grants at most as many permits as there are connections, so that no request
+        # waits in aiohttp.
         connector = aiohttp.TCPConnector(
             limit=self._settings.concurrency, keepalive_timeout=_KEEPALIVE, ssl=self._ssl
         )
@@ -263,20 +264,20 @@ class BaseClient:
 
 @strict
 class Limits:
-    """What the limits are, and what is known of their use: ``tago.limits``."""
+    """The limits, and their use: ``tago.limits``."""
 
     def __init__(self, documented: HardLimits, scheduler: Scheduler) -> None:
-        """Look at a scheduler; `Tago` makes this.
+        """Initialize the view; `Tago` creates it.
 
         Args:
-            documented: what the service accepts.
-            scheduler: what was used.
+            documented: the limits of the service.
+            scheduler: the scheduler that counts requests.
         """
         self.documented = documented
         self._scheduler = scheduler
 
     def snapshot(self) -> tuple[RouteState, ...]:
-        """Return for each route used so far: limit, used, free, in flight, waiting, rejected."""
+        """Return limit, used, free, in flight, waiting and rejected of each route used so far."""
         return self._scheduler.snapshot()
 
     def clock(self) -> ClockState | None:
@@ -285,22 +286,22 @@ class Limits:
 
 
 def _not_open() -> ClosedError:
-    """Return the error of a client that is used outside its `async with`."""
+    """Return the error for a client that is used outside its `async with`."""
     return ClosedError("The client is not open", hint="Use it with `async with`")
 
 
 def _checked(token: Secret) -> Secret:
     if not token:
-        raise ConfigurationError("No token", hint="Give one, or set TAGOIO_TOKEN")
+        raise ConfigurationError("No token", hint="Pass token=, or set TAGOIO_TOKEN")
     if not _TOKEN.fullmatch(token.reveal()):
-        raise ConfigurationError("The token holds characters that no token has")
+        raise ConfigurationError("The token holds characters that are not allowed in a token")
     return token
 
 
 def _find_limits(
     plan: Literal["auto"] | Plan | HardLimits, minute: float, base_url: str
 ) -> tuple[HardLimits, bool]:
-    """Return the limits to begin with, and whether they are those to keep."""
+    """Return the limits to start with, and whether they are final."""
     if plan == "auto":
         plan = cast('Literal["auto"] | Plan', os.environ.get("TAGODEV_PLAN") or "auto")
     if isinstance(plan, HardLimits):
@@ -313,11 +314,10 @@ def _find_limits(
     else:
         raise ConfigurationError(
             f"Unknown plan {plan!r}",
-            hint=f"Give one of {', '.join(get_args(Plan))}, or HardLimits of your own",
+            hint=f"Give one of {', '.join(get_args(Plan))}, or custom HardLimits",
         )
     if limits.minute != _SERVICE_MINUTE and not is_loopback(base_url):
         raise ConfigurationError(
-            f"A minute of {limits.minute:g} s is for an emulator on this machine, "
-            f"not for {base_url}"
+            f"minute={limits.minute:g} is only for an emulator on this machine, not for {base_url}"
         )
     return limits, plan != "auto"

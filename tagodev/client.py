@@ -1,4 +1,4 @@
-"""The client of a profile's token: hands out the resources."""
+"""The client for a profile's token."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = ["Tago"]
 
 @strict
 class Tago(BaseClient):
-    """A client of the TagoIO device API whose every request keeps the service's limits.
+    """A client of the TagoIO device API whose requests stay within the rate limits.
 
     Examples:
         >>> async def rename(device_id: str) -> None:
@@ -46,12 +46,12 @@ class Tago(BaseClient):
 
     @cached_property
     def devices(self) -> Devices:
-        """Devices: create, read, list, edit and delete, one or very many."""
+        """Devices: create, read, list, edit and delete, one or many."""
         return Devices(self._session, self._runs)
 
     @cached_property
     def tokens(self) -> Tokens:
-        """Tokens of devices: create, list and delete; and what the client's own token is."""
+        """Tokens of devices: create, list and delete; and information on the client's own token."""
         return Tokens(self._session, self._runs)
 
     @cached_property
@@ -81,12 +81,12 @@ class Tago(BaseClient):
 
     @cached_property
     def tags(self) -> Tags:
-        """Tags: which keys are in use."""
+        """Tags: list the keys in use."""
         return Tags(self._session)
 
     @cached_property
     def profile(self) -> Profiles:
-        """The profile: its plan, and how much of it is used."""
+        """The profile: its plan, and its usage."""
         return Profiles(self._session)
 
     @cached_property
@@ -97,10 +97,9 @@ class Tago(BaseClient):
     def resume(
         self, journal: str | os.PathLike[str], **run: Unpack[ResumeKeywords]
     ) -> BulkRun[Any]:
-        """Go on with a bulk run from its journal alone, whatever it did.
+        """Resume a bulk run from its journal alone, whatever its operation.
 
-        Rows that the journal holds and that are not finished are done; rows in doubt are looked up
-        first.
+        Unfinished items of the journal are done; items in doubt are looked up first.
 
         Args:
             journal: the journal of a run.
@@ -108,7 +107,7 @@ class Tago(BaseClient):
                 `ResumeKeywords` says.
 
         Raises:
-            JournalError: there is no such journal, or it was written by another version.
+            JournalError: the journal does not exist, or another version wrote it.
             BulkStoppedError: the run ended early.
 
         Example:
@@ -119,17 +118,17 @@ class Tago(BaseClient):
     def settle(
         self, journal: str | os.PathLike[str], **run: Unpack[ResumeKeywords]
     ) -> BulkRun[Any]:
-        """Find out what an interrupted bulk run has done, and do nothing else of it.
+        """Find out what an interrupted bulk run has done, and do nothing else.
 
-        Requests that were sent, and whose answer is not known, are looked up; devices that they
-        created are adopted with their tokens. Rows that were not sent stay pending.
+        Requests whose answer is not known are looked up; devices that they created are adopted
+        with their tokens. Items that were not sent stay pending.
 
         Args:
             journal: the journal of a run.
             run: as of `resume`.
 
         Raises:
-            JournalError: there is no such journal, or it was written by another version.
+            JournalError: the journal does not exist, or another version wrote it.
             BulkStoppedError: the run ended early.
 
         Example:
@@ -141,13 +140,13 @@ class Tago(BaseClient):
         return self._begin(journal, **run).settle_only()
 
     async def target(self) -> Target:
-        """Return the service and the profile that requests go to, by one request.
+        """Return the service and the profile that requests go to; takes at most one request.
 
         Returns:
-            Address and profile id; an empty id where the token may not ask for its profile.
+            Address and profile id; the id is empty if the token may not read its profile.
 
         Raises:
-            RequestError: the service was not reached.
+            RequestError: the service could not be reached.
 
         Example:
             ```python
@@ -170,11 +169,11 @@ class Tago(BaseClient):
             "send_data": self.data.send_many,
         }
         if info.kind not in begin:
-            raise JournalError(f"what it is about is not known: {info.kind}", journal=str(journal))
+            raise JournalError(f"unknown operation {info.kind}", journal=str(journal))
         try:
             return begin[info.kind](None, **info.options, **run, journal=journal)
         except TypeError:
-            # A damaged journal: the options of another operation.
+            # A damaged journal: the options belong to another operation.
             raise JournalError("its options can't be read", journal=str(journal)) from None
 
     async def _detect_plan(self, session: Session) -> Plan | None:

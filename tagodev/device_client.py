@@ -1,4 +1,4 @@
-"""The client of a device's own token: what a device itself, or its gateway, may do."""
+"""The client for a device's own token, for devices and gateways."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _INFO: Final = Route("GET", "/info")
 
 @strict
 class TagoDevice(BaseClient):
-    """A client with the token of one device, whose every request keeps the service's limits.
+    """A client with the token of one device, whose requests stay within the rate limits.
 
     The limits are those of the device's profile, and all its devices share them.
-    Clients of one process that work for the same profile with different tokens count together if
-    they are given the same ``ledger``.
-    A device's token may not ask for the plan: name it, or the limits of the Free plan are kept.
+    Clients of one process that use different tokens of one profile count together if they have the
+    same ``ledger``.
+    A device's token can't read the plan: pass `plan`, or the limits of the Free plan apply.
 
     Examples:
         >>> async def report(temperature: float) -> None:
@@ -39,13 +39,13 @@ class TagoDevice(BaseClient):
     """
 
     async def info(self, **options: Unpack[CallOptions]) -> Device:
-        """Return what the service says of the device.
+        """Return the device.
 
         Args:
             options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
         """
         request = Request(route=_INFO, path=_INFO.path(), safety=Safety.READ)
         return await self._session.call(request, Device, CallRecord.of(options))

@@ -1,37 +1,38 @@
-"""Every failure, in one tree.
+"""Exceptions of the library.
 
 ::
 
     TagoError
-    ├── ConfigurationError        what the client was given can't work: token, address, plan
+    ├── ConfigurationError        a setting is invalid: token, address, plan
     ├── InputError                a value that the service would refuse; nothing was sent
     ├── ClosedError               the client is not open
-    ├── WaitTooLongError          the limits give no turn within the time allowed; nothing was sent
-    ├── BulkStoppedError          a bulk run ended before its last row; carries the report
+    ├── WaitTooLongError          no permit within the time allowed; nothing was sent
+    ├── BulkStoppedError          a bulk run ended early; carries the report
     ├── InterruptedRunError       the reason of a run that its caller stopped
-    ├── JournalError              a journal can't be written, or is of other rows
+    ├── JournalError              a journal can't be used
     ├── LockedError               another process works with the same run, journal or list
-    ├── LedgerError               a shared ledger is away for too long; nothing was sent
-    ├── AmbiguousMatchError       several devices could be what a lost answer was about
-    └── RequestError              a request was made, or tried
-        ├── NoAnswerError         nothing came back
-        │   ├── ConnectError      no connection: the service never saw it
+    ├── LedgerError               a shared ledger is unavailable; nothing was sent
+    ├── AmbiguousMatchError       a lost answer matches several devices
+    └── RequestError              a request failed
+        ├── NoAnswerError         there was no answer
+        │   ├── ConnectError      no connection: the service did not get it
         │   ├── ConnectionLostError   the connection ended first: it may have acted
         │   └── AnswerTimeoutError    no answer in time: it may have acted
-        ├── MalformedAnswerError  an answer that can't be understood
-        └── ServiceError          the service said no
+        ├── MalformedAnswerError  the answer is not what the API documents
+        └── ServiceError          the service refused
             ├── BadRequestError       400 and other 4xx
-            ├── AuthenticationError   401: the token
-            ├── PermissionDeniedError 402, 403: the token may not, or the plan does not
+            ├── AuthenticationError   401: the token is invalid
+            ├── PermissionDeniedError 402, 403: not allowed to the token or the plan
             ├── NotFoundError         404
-            ├── ResourceLimitError    the plan holds no more of this resource
+            ├── ResourceLimitError    the plan allows no more of this resource
             ├── RateLimitedError      429, window after window
-            ├── RedirectError         3xx: not followed, a token must not travel
+            ├── RedirectError         3xx: not followed, to protect the token
             └── ServerError           5xx: it may have acted
 
-Each says what happened, what the service said, whether it may have acted, and what to do next.
-No error holds a token: texts are redacted when the error is made (`tagodev.secrets`), and the
-errors of the layers below are not chained, because they hold URLs and headers.
+Each has what happened, the service's message, whether the service may have acted, and what to do
+next.
+No error holds a token: texts are redacted when the error is created (`tagodev.secrets`), and errors
+of lower layers are not chained, since they hold URLs and headers.
 """
 
 from __future__ import annotations
@@ -79,20 +80,20 @@ def _rebuild(cls: type[_E], fields: dict[str, Any]) -> _E:
     return cls(**fields)
 
 
-# Exceptions have a __dict__ whatever slots say, are compared by identity, and get their traceback
-# assigned: hence neither slots, nor eq, nor frozen on any class below.
+# The interpreter assigns an exception's traceback and exceptions are compared by identity: hence no
+# class below has slots, eq or frozen.
 
 
 @attrs.define(slots=False, eq=False)
 class TagoError(Exception):
-    """The root: catch this to catch everything tagodev raises on purpose."""
+    """The base class of the library's exceptions."""
 
     message: str
     """What happened, in one sentence."""
     hint: str = attrs.field(default="", kw_only=True)
-    """What to do next; empty where nothing general can be said."""
+    """What to do next; empty if there is no general advice."""
     accepted: int = attrs.field(default=0, kw_only=True)
-    """Items that earlier requests of the same call got through, where a call takes several."""
+    """Items that earlier requests of the same call sent, for a call with several items."""
 
     def __str__(self) -> str:
         parts = [self.headline(), *self.details()]
@@ -117,21 +118,21 @@ class TagoError(Exception):
 
 @attrs.define(slots=False, eq=False)
 class ConfigurationError(TagoError):
-    """The client can't work as it was set up; nothing was sent."""
+    """A setting of the client is invalid; nothing was sent."""
 
 
 @attrs.define(slots=False, eq=False)
 class InputError(TagoError):
-    """A value that the service would refuse, found before anything was sent."""
+    """A value is invalid; nothing was sent."""
 
     path: str = attrs.field(default="", kw_only=True)
-    """Which field, as a path: ``tags[3].key``."""
+    """The field, as a path: ``tags[3].key``."""
     source: str = attrs.field(default="", kw_only=True)
-    """Which file it came from."""
+    """The file."""
     line: int | None = attrs.field(default=None, kw_only=True)
-    """Which line of that file, from 1; of a workbook, which row of its sheet."""
+    """The line of the file, from 1; of a workbook, the row of its sheet."""
     column: str = attrs.field(default="", kw_only=True)
-    """Which column of a table, as spreadsheets name it: ``B``."""
+    """The column of a table, as in spreadsheets: ``B``."""
 
     def __str__(self) -> str:
         where = self.source
@@ -154,37 +155,37 @@ class ClosedError(TagoError):
 
 @attrs.define(slots=False, eq=False)
 class WaitTooLongError(TagoError):
-    """The limits give no turn within the time that the caller allows; nothing was sent."""
+    """The rate limits give no permit within the time that the caller allows; nothing was sent."""
 
     route: str = attrs.field(default="", kw_only=True)
-    """Method and template."""
+    """Method and path template."""
     max_wait: float = attrs.field(default=0.0, kw_only=True)
-    """How long the caller would have waited, in seconds."""
+    """The time that the caller allows, in seconds."""
     least: float | None = attrs.field(default=None, kw_only=True)
-    """How long it would have been at least, in seconds, where that was known at once."""
+    """The least wait, in seconds, if it was known at once."""
 
 
 @attrs.define(slots=False, eq=False)
 class BulkStoppedError(TagoError):
-    """A bulk run ended before its last row; every row's state is known."""
+    """A bulk run ended early; the state of every item is known."""
 
     reason: TagoError = attrs.field(kw_only=True)
-    """What stopped it."""
+    """The error that stopped the run."""
     report: BulkReport = attrs.field(kw_only=True)
-    """What was done until then."""
+    """The report until then."""
 
 
 @attrs.define(slots=False, eq=False)
 class InterruptedRunError(TagoError):
-    """The caller of a bulk run asked it to stop: a reason to give to `BulkRun.stop`."""
+    """The caller stopped the run: a reason to pass to `BulkRun.stop`."""
 
 
 @attrs.define(slots=False, eq=False)
 class JournalError(TagoError):
-    """A journal can't be read or written, or belongs to other rows; nothing more was sent."""
+    """A journal can't be read or written, or belongs to another input; nothing more was sent."""
 
     journal: str = attrs.field(default="", kw_only=True)
-    """Which file."""
+    """The file."""
 
     def headline(self) -> str:
         """Add the file."""
@@ -193,17 +194,17 @@ class JournalError(TagoError):
 
 @attrs.define(slots=False, eq=False)
 class LockedError(TagoError):
-    """Another process works with the same run, journal or list; nothing was sent."""
+    """Another process uses the same run, journal or list; nothing was sent."""
 
 
 @attrs.define(slots=False, eq=False)
 class LedgerError(TagoError):
-    """What counts for many processes was away for longer than it may be; nothing was sent."""
+    """A shared ledger was unavailable for too long; nothing was sent."""
 
 
 @attrs.define(slots=False, eq=False)
 class AmbiguousMatchError(TagoError):
-    """Several things on the service could be what a lost answer was about; none was chosen."""
+    """A lost answer matches several resources of the service; none was chosen."""
 
     candidates: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     """Their ids."""
@@ -218,18 +219,19 @@ class RequestError(TagoError):
     """A request failed."""
 
     route: str = attrs.field(default="", kw_only=True)
-    """Method and template: ``GET /device/:device_id``. Never the URL, which may hold a token."""
+    """Method and path template: ``GET /device/:device_id``. Never the URL, which may hold a
+    token."""
     attempts: int = attrs.field(default=1, kw_only=True)
-    """How often it was sent; waits for budget do not count."""
+    """How often the request was sent; waits for a permit do not count."""
     may_have_acted: bool = attrs.field(default=False, kw_only=True)
-    """Whether the service may have carried the request out all the same, at any attempt."""
+    """Whether the service may have carried the request out, at any attempt."""
 
     def headline(self) -> str:
         """Add the route."""
         return f"{self.message} ({self.route})" if self.route else self.message
 
     def details(self) -> list[str]:
-        """Add the attempts and the doubt."""
+        """Add the attempts, and whether the service may have acted."""
         parts = []
         if self.attempts > 1:
             parts.append(f"Tried {self.attempts} times")
@@ -245,7 +247,7 @@ class NoAnswerError(RequestError):
 
 @attrs.define(slots=False, eq=False)
 class ConnectError(NoAnswerError):
-    """No connection could be made: the service never saw the request."""
+    """No connection could be made: the service did not get the request."""
 
 
 @attrs.define(slots=False, eq=False)
@@ -265,21 +267,21 @@ class MalformedAnswerError(RequestError):
     status: int = attrs.field(default=0, kw_only=True)
     """The answer's HTTP status."""
     problems: tuple[str, ...] = attrs.field(default=(), kw_only=True)
-    """What is wrong with it, each with the path of the field."""
+    """The problems, each with the path of the field."""
 
     def details(self) -> list[str]:
-        """Add what is wrong with the answer."""
+        """Add the problems."""
         return [*super().details(), *self.problems]
 
 
 @attrs.define(slots=False, eq=False)
 class ServiceError(RequestError):
-    """The service answered, and said no."""
+    """The service refused the request."""
 
     status: int = attrs.field(default=0, kw_only=True)
     """The answer's HTTP status; 200 with ``"status": false`` in the body is an error too."""
     service_message: str = attrs.field(default="", kw_only=True)
-    """What the service said, with anything that looks like a token cut short."""
+    """The service's message, redacted."""
 
 
 @attrs.define(slots=False, eq=False)
@@ -289,37 +291,37 @@ class BadRequestError(ServiceError):
 
 @attrs.define(slots=False, eq=False)
 class AuthenticationError(ServiceError):
-    """The token is wrong, expired, of another region, or may not do this (401)."""
+    """The token is wrong, expired, of another region, or has no access (401)."""
 
 
 @attrs.define(slots=False, eq=False)
 class PermissionDeniedError(ServiceError):
-    """The token may not do this, or the plan does not include it (402, 403)."""
+    """The token or the plan does not allow this (402, 403)."""
 
 
 @attrs.define(slots=False, eq=False)
 class NotFoundError(ServiceError):
-    """No such device, token or route (404)."""
+    """The device, token or route does not exist (404)."""
 
 
 @attrs.define(slots=False, eq=False)
 class ResourceLimitError(ServiceError):
-    """The plan holds no more of this resource."""
+    """The plan allows no more of this resource."""
 
     resource: str = attrs.field(default="", kw_only=True)
-    """What there is no more room for, in the service's word: ``Device``."""
+    """The resource, as the service names it: ``Device``."""
 
 
 @attrs.define(slots=False, eq=False)
 class RateLimitedError(ServiceError):
-    """The route accepted nothing in three windows: more than a full window is in the way."""
+    """The route accepted no request in three windows."""
 
 
 @attrs.define(slots=False, eq=False)
 class RedirectError(ServiceError):
-    """The service pointed elsewhere (3xx). Not followed: the token must not travel."""
+    """The service redirected (3xx), which is not followed, to protect the token."""
 
 
 @attrs.define(slots=False, eq=False)
 class ServerError(ServiceError):
-    """The service, or something before it, failed (5xx)."""
+    """The service or a proxy failed (5xx)."""

@@ -1,12 +1,10 @@
-"""What happens inside, as typed events: for logs, metrics and progress.
+"""Events of requests, for logs, metrics and progress.
 
-Pass a callable as ``Tago(..., on_event=...)``; it is called from within the event loop, so it must
-not block, and what it raises is logged and swallowed: watching must not change what is watched.
+Pass a callable as ``Tago(..., on_event=...)``. It is called in the event loop and must not block;
+what it raises is logged and ignored.
 
-`Sent`, `Ended`, `GaveUp` and `InDoubtWrite` are told by the client itself, from within the task
-that called it.
-The others are told by the scheduler, to every client that counts together with the one that they
-are about, from within whatever task moved it.
+The client emits `Sent`, `Ended`, `GaveUp` and `InDoubtWrite`, in the task of the caller.
+The scheduler emits the others, in any task, to every client that shares the counts.
 """
 
 from __future__ import annotations
@@ -38,28 +36,28 @@ __all__ = [
 
 @attrs.frozen
 class Granted:
-    """A request got its turn."""
+    """A request got its permit."""
 
     route: str
-    """Method and template."""
+    """Method and path template."""
     priority: str
     """``interactive`` or ``bulk``."""
     waited: float
-    """Seconds it waited for its turn."""
+    """Seconds it waited for its permit."""
 
 
 @attrs.frozen
 class Sent:
-    """A request leaves."""
+    """A request is being sent."""
 
     route: str
-    """Method and template."""
+    """Method and path template."""
     attempt: int
-    """Which attempt of its call this is, from 1."""
+    """The number of the attempt within its call, from 1."""
     number: int = attrs.field(kw_only=True)
-    """Which request of this process it is, from 1."""
+    """The number of the request within this process, from 1."""
     address: str = attrs.field(kw_only=True)
-    """The service's: scheme, host and path, without a trailing slash."""
+    """The service's address: scheme, host and path, without a trailing slash."""
     method: str = attrs.field(kw_only=True)
     """HTTP method."""
     template: str = attrs.field(kw_only=True)
@@ -67,33 +65,33 @@ class Sent:
     priority: str = attrs.field(kw_only=True)
     """``interactive`` or ``bulk``."""
     waited: float = attrs.field(kw_only=True)
-    """Seconds that it waited for its turn."""
+    """Seconds it waited for its permit."""
     resends: int = attrs.field(kw_only=True)
-    """How often the same call has sent it before, whether a 429 or a failure was the reason."""
+    """How often the same call has sent it before, after a 429 or a failure."""
     state: RouteState = attrs.field(kw_only=True)
-    """What is known of its route, this request counted."""
+    """The state of its route, with this request counted."""
 
 
 @attrs.frozen
 class Ended:
-    """A request that was sent is over: answered or not, as far as its caller is concerned."""
+    """A request that was sent has ended: answered, failed or cancelled."""
 
     sent: Sent
-    """How it left."""
+    """The event of its sending."""
     status: int | None
     """The answer's HTTP status; None if there was no answer."""
     error: type[BaseException] | None
-    """What was raised in place of an answer; None if there was one."""
+    """What was raised instead of an answer; None if there was an answer."""
     seconds: float
-    """From its leaving until now."""
+    """Seconds from its sending until now."""
 
 
 @attrs.frozen(kw_only=True)
 class GaveUp:
-    """A request was not sent: its turn did not come, or could not, within its ``max_wait``."""
+    """A request was not sent: it got no permit within its ``max_wait``."""
 
     address: str
-    """The service's: scheme, host and path, without a trailing slash."""
+    """The service's address: scheme, host and path, without a trailing slash."""
     method: str
     """HTTP method."""
     template: str
@@ -106,24 +104,24 @@ class GaveUp:
 
 @attrs.frozen
 class Settled:
-    """A request is over: answered, lost, or never sent."""
+    """A request has ended: answered, lost, or never sent."""
 
     route: str
-    """Method and template."""
+    """Method and path template."""
     status: int | None
     """The answer's HTTP status; None if there was no answer."""
     seconds: float
-    """From its grant until now."""
+    """Seconds from its permit until now."""
 
 
 @attrs.frozen
 class Throttled:
-    """The service refused a request with a 429, and its route is closed for a while."""
+    """The service refused a request with a 429, and its route is blocked for a while."""
 
     route: str
-    """Method and template."""
+    """Method and path template."""
     closed_for: float
-    """Seconds until it opens again; 0 if the 429 was of a window that is over."""
+    """Seconds until requests resume; 0 if the 429 belongs to a window that is over."""
 
 
 @attrs.frozen
@@ -131,16 +129,16 @@ class WindowOpened:
     """A route's new window was first used."""
 
     route: str
-    """Method and template."""
+    """Method and path template."""
     number: int
     """Minutes of the service's clock since the epoch."""
     budget: int
-    """Requests that we mean to send in it."""
+    """Requests to send in it."""
 
 
 @attrs.frozen
 class ClockRestarted:
-    """The machine slept: what was known of the service's clock is void."""
+    """The machine was suspended: the offset of the service's clock is discarded."""
 
 
 @attrs.frozen
@@ -148,7 +146,7 @@ class InDoubtWrite:
     """A write was cancelled after it was sent: the service may act on it."""
 
     route: str
-    """Method and template."""
+    """Method and path template."""
 
 
 Event: TypeAlias = (
@@ -168,7 +166,7 @@ _log: Final = logging.getLogger("tagodev.events")
 
 
 def guarded(sink: EventSink) -> EventSink:
-    """Return a sink that logs what another one raises, and goes on."""
+    """Return a sink that logs what another one raises, and continues."""
 
     def call(event: Event) -> None:
         try:

@@ -1,14 +1,13 @@
-"""The service's documented limits, as data.
+"""The rate limits that TagoIO documents, as data.
 
 TagoIO counts the requests of a profile per route, in windows that begin with each minute of the
 server's own clock.
-This module holds the figures and nothing that acts on them: the scheduler (`tagodev.limits`) keeps
-them, the emulator (`tagodev.emulator`) enforces them, and both read them here and nowhere else.
+The scheduler (`tagodev.limits`) and the emulator (`tagodev.emulator`) both read the figures here.
 
 Source: "Rate Limits: Hard Limits" and "Resource limits" of the TagoIO documentation, as of
 2026-05-29.
-A row with ``documented=False`` is missing from that table; its figures are our assumption, the
-note says on what ground, and `HardLimits.override` replaces it.
+A row with ``documented=False`` is missing from that table: its figures are assumptions, its note
+says why, and `HardLimits.override` replaces them.
 """
 
 from __future__ import annotations
@@ -51,11 +50,12 @@ MAX_PARAMETERS_PER_DEVICE: Final = 60
 
 @attrs.frozen
 class HardLimit:
-    """One row of the table: how many requests a minute each plan may send to a route."""
+    """A row of the table: requests per minute that each plan may send to a route."""
 
     route: str
-    """Method and template, with the query that has a counter of its own where there is one:
-    ``"GET /device/:device_id"``, ``"GET /data?query=aggregate"``."""
+    """Method and path template, with the query if that has a counter of its own:
+    ``"GET /device/:device_id"``, ``"GET /data?query=aggregate"``.
+    """
     free: int
     """Requests a minute on the Free plan."""
     starter: int
@@ -63,14 +63,14 @@ class HardLimit:
     scale: int
     """Requests a minute on the Scale plan."""
     per_device: bool = attrs.field(default=False, kw_only=True)
-    """Whether a soft limit may bind one device below this figure."""
+    """Whether a soft limit may limit one device to less."""
     documented: bool = attrs.field(default=True, kw_only=True)
-    """Whether the figures stand in the documentation, or are our assumption."""
+    """Whether the figures are documented, or assumed."""
     note: str = attrs.field(default="", kw_only=True)
-    """What the documentation calls the row, or on what ground the figures were assumed."""
+    """The documentation's name of the row, or the reason for the assumed figures."""
 
     def of(self, plan: Plan) -> int:
-        """Return the figure of one plan, in requests a minute."""
+        """Return the figure of a plan, in requests per minute."""
         figure: int = getattr(self, plan)
         return figure
 
@@ -154,7 +154,7 @@ HARD_LIMITS: Final[tuple[HardLimit, ...]] = (
     HardLimit("GET /profile/:profile_id/summary", 60, 100, 200, documented=False, note=_ELIDED),
 )
 
-#: Any route not listed: the most careful of the common figures.
+#: Any route not listed: the lowest of the common figures.
 DEFAULT_LIMIT: Final = HardLimit(
     "any other route", 50, 100, 500, documented=False, note="the most careful common figures"
 )
@@ -182,7 +182,7 @@ def _freeze(limits: Mapping[str, int]) -> Mapping[str, int]:
 
 @attrs.frozen
 class HardLimits:
-    """How many requests each route accepts in one window, and how long a window is.
+    """The requests that each route accepts in one window, and the window's length.
 
     Examples:
         >>> limits = HardLimits.for_plan("scale").override("POST /device", 1200)
@@ -191,11 +191,11 @@ class HardLimits:
     """
 
     name: str
-    """What to call these limits in messages: a plan's name, or one of your own."""
+    """The name of these limits in messages: a plan's name, or your own."""
     per_route: Mapping[str, int] = attrs.field(converter=_freeze)
-    """Requests a window by route (``"POST /device"``)."""
+    """Requests per window by route (``"POST /device"``)."""
     default: int = attrs.field(default=50, kw_only=True, validator=_positive_int)
-    """Requests a window of any route that `per_route` does not list."""
+    """Requests per window of any route that `per_route` does not list."""
     minute: float = attrs.field(
         default=60.0, kw_only=True, converter=float, validator=_window_length
     )
@@ -214,7 +214,7 @@ class HardLimits:
             ValueError: the plan is not one of the three, or the minute is out of bounds.
         """
         if plan not in get_args(Plan):
-            msg = f"unknown plan {plan!r}: give free, starter or scale, or HardLimits of your own"
+            msg = f"unknown plan {plan!r}: give free, starter or scale, or custom HardLimits"
             raise ValueError(msg)
         return cls(
             plan,
@@ -224,11 +224,11 @@ class HardLimits:
         )
 
     def override(self, route: str, limit: int) -> HardLimits:
-        """Return limits in which one route has another figure, for a contract of your own.
+        """Return limits with another figure for one route, for a custom contract.
 
         Args:
-            route: method and template, as in the table: ``"POST /device"``.
-            limit: requests a window, at least 1.
+            route: method and path template, as in the table: ``"POST /device"``.
+            limit: requests per window, at least 1.
 
         Raises:
             ValueError: the figure is below 1.
@@ -236,5 +236,5 @@ class HardLimits:
         return attrs.evolve(self, per_route={**self.per_route, route: limit})
 
     def limit(self, route: str) -> int:
-        """Return how many requests a window the route accepts."""
+        """Return the requests per window that the route accepts."""
         return self.per_route.get(route, self.default)

@@ -1,9 +1,9 @@
-"""Which plan a token's profile is on.
+"""Detection of the plan of a token's profile.
 
-The profile is asked first: its answer names the plan of whoever owns it, which for a profile that
-is shared with another account is the one that counts.
-A token may be refused there (analysis tokens are, without a policy); then the account is asked.
-Only a refusal leads on: a network that fails says nothing of the plan.
+The profile is asked first: its answer names the plan of the profile's owner, which also applies to
+a profile that is shared with another account.
+Where the token has no access to it (analysis tokens have none, without a policy), the account is
+asked. A network failure is raised: it says nothing of the plan.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ _PLAN: Final = Route("GET", "/account/plan")
 
 
 async def detect_plan(session: Session) -> Plan | None:
-    """Ask for the plan.
+    """Return the plan of the token's profile.
 
     Args:
-        session: the door to the service.
+        session: the session that sends requests.
 
     Returns:
-        The plan, or None if the token may ask neither the profile nor the account.
+        The plan, or None if the token may read neither the profile nor the account.
 
     Raises:
-        ConfigurationError: it is a plan whose limits nobody has published.
-        RequestError: the service was not reached, or did not answer as documented.
+        ConfigurationError: the limits of the plan are not published.
+        RequestError: the service could not be reached, or did not answer as documented.
     """
     profile = await _ask(session, _PROFILE, "current")
-    session.note_profile(profile)
+    session.set_profile(profile)
     name = profile.get("account_plan") if isinstance(profile, dict) else None
     if name is None:
         account = await _ask(session, _PLAN)
@@ -52,15 +52,15 @@ async def detect_plan(session: Session) -> Plan | None:
         return None
     if name not in get_args(Plan):
         raise ConfigurationError(
-            # It may be anything, as far as we know.
+            # The name is not validated, so it may hold anything.
             f"The limits of the plan {redact(repr(name))} are not published",
-            hint="Give plan=HardLimits with the figures of your contract",
+            hint="Pass plan=HardLimits(...) with the figures of your contract",
         )
     return cast("Plan", name)
 
 
 async def _ask(session: Session, route: Route, *values: str) -> Any:
-    """Return what the service says, or None if it refuses to."""
+    """Return the service's answer, or None if it refuses."""
     request = Request(route=route, path=route.path(*values), safety=Safety.READ)
     try:
         return await session.call(request, object, CallRecord())

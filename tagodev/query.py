@@ -1,4 +1,4 @@
-"""Query strings as the service reads them.
+"""Encoder of query strings.
 
 Nested values take brackets (``filter[tags][0][key]=site``), lists take an index, booleans are
 lower case.
@@ -16,7 +16,7 @@ from tagodev.errors import InputError
 
 __all__ = ["MAX_LIST_ITEMS", "encode_query"]
 
-#: How many items of a list a query may hold before the service's parser misreads it.
+#: The most items of a list that the service's parser reads.
 MAX_LIST_ITEMS: Final = 20
 
 
@@ -28,7 +28,7 @@ def encode_query(parameters: Mapping[str, Any]) -> str:
             None and empty lists are left out.
 
     Raises:
-        InputError: a list of more than 20 items, or text that UTF-8 has no form for.
+        InputError: a list of more than 20 items, or text that UTF-8 can't encode.
 
     Examples:
         >>> encode_query({"page": 1, "filter": {"active": True, "name": "a b"}})
@@ -46,7 +46,7 @@ def _quoted(text: str, path: str) -> str:
         return quote(text, safe="")
     except UnicodeEncodeError:
         pass
-    raise InputError("holds half a character, which no text may", path=path)
+    raise InputError("holds half of a surrogate pair, which UTF-8 can't encode", path=path)
 
 
 def _flatten(key: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -1,9 +1,9 @@
-"""Tokens that do not show themselves.
+"""Secrets, which are redacted when printed, and redaction of texts.
 
-A token opens a whole profile, and programs print things: in logs, tracebacks, pickles.
-`Secret` therefore shows a prefix only and gives its value to whoever asks by name.
-`redact` does the same to texts that come from elsewhere, since the service has been seen to
-repeat a token in its error message (``Invalid token: ...``).
+A token gives access to a whole profile, and programs print values in logs, tracebacks and pickles.
+`Secret` shows a prefix only; `Secret.reveal` returns the value.
+`redact` shortens tokens in texts from elsewhere: the service has been seen to repeat a token in its
+error message (``Invalid token: ...``).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ __all__ = ["HeaderValue", "Secret", "redact"]
 
 _SHOWN: Final = 4
 
-# What TagoIO's tokens look like: a UUID, or 32 hex digits behind "at", with the prefix of the
-# token's kind where it has one. Whatever stands before and after: a text may run on without space.
+# TagoIO's tokens: a UUID, or 32 hex digits after "at", with the prefix of the token's kind if it
+# has one. Anything may precede and follow, also without a space.
 _TOKEN: Final = re.compile(
     r"(?:[paun]-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?:at|[paun]-)[0-9a-f]{32}",
     re.IGNORECASE,
@@ -27,7 +27,7 @@ _TOKEN: Final = re.compile(
 
 
 class Secret:
-    """A token that shows its first characters only; `reveal` gives the whole.
+    """A token that shows its first characters only; `reveal` returns all of it.
 
     Examples:
         >>> token = Secret("8be70d95-0dbc-4e16-89b6-b23b077d05e5")
@@ -43,11 +43,11 @@ class Secret:
         self._value: str = value.reveal() if isinstance(value, Secret) else value
 
     def reveal(self) -> str:
-        """Return the token itself; keep it out of logs and out of files that others can read."""
+        """Return the token itself; keep it out of logs and of files that others can read."""
         return self._value
 
     def __str__(self) -> str:
-        # A short secret would be shown whole by any fixed prefix.
+        # A fixed prefix would show a short secret as a whole.
         return f"{self._value[: min(_SHOWN, len(self._value) // 4)]}…"
 
     def __repr__(self) -> str:
@@ -65,12 +65,12 @@ class Secret:
         return bool(self._value)
 
     def __reduce__(self) -> NoReturn:
-        msg = "a Secret is not pickled: pass reveal() on, if the place it goes to is safe"
+        msg = "a Secret can't be pickled: pass reveal() if its destination is safe"
         raise TypeError(msg)
 
 
 class HeaderValue(str):
-    """A header that holds a token: the whole on the wire, a prefix where it is shown.
+    """A header that holds a token: sent as a whole, shown as a prefix.
 
     aiohttp needs a real string; tracebacks with local variables and debug output use `repr`.
     """
@@ -82,11 +82,11 @@ class HeaderValue(str):
 
 
 def redact(text: str, secrets: Iterable[Secret] = ()) -> str:
-    """Return the text with each of the secrets, and all that looks like a token, cut short.
+    """Return the text with each secret, and everything that looks like a token, shortened.
 
     Args:
-        text: what the service, or a layer below, said.
-        secrets: values known to be in play, whatever they look like.
+        text: a message of the service or of a lower layer.
+        secrets: values known to be secret, whatever they look like.
     """
     for secret in secrets:
         if secret:

@@ -1,10 +1,8 @@
-"""The one door to the service: every request passes the scheduler here, at every attempt.
+"""The session: sends every request through scheduler and transport, and retries.
 
-From top to bottom: what may be tried again (`retry`), whose turn it is (`limits.scheduler`), the
-exchange (`transport`), the answer as a model (`serde`).
-Retrying stands above the scheduler, so that each attempt is granted anew and counted.
-The record of a call stands here too, a few lines more than a room should have: it is what the door
-is handed, and says what it did.
+From top to bottom: the retry policy (`retry`), the permit (`limits.scheduler`), the exchange
+(`transport`), the answer as a model (`serialization.converter`).
+Retries are above the scheduler, so that each attempt gets a permit and is counted.
 """
 
 from __future__ import annotations
@@ -50,7 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["CallOptions", "CallRecord", "RequestObserver", "Session"]
 
 T = TypeVar("T")
-# Open to every kind of token, and no route of its limits is wider for what it costs.
+# Every kind of token may use it, and its route has a high limit.
 _INFO: Final = Route("GET", "/info")
 _PROFILE: Final = Route("GET", "/profile/:profile_id")
 _numbers: Final = count(1)
@@ -60,58 +58,59 @@ _log: Final = logging.getLogger("tagodev.session")
 
 
 class CallOptions(TypedDict, total=False):
-    """What each call may say of itself."""
+    """Options of one call."""
 
     priority: Priority | Literal["interactive", "bulk"]
-    """How urgent it is; default: ``interactive``."""
+    """The priority; default: ``interactive``."""
     max_wait: float | None
-    """Seconds to wait for its turn at most; default: as long as it takes."""
+    """The longest wait for a permit, in seconds; default: no limit."""
     timeout: float | None
-    """Seconds for one attempt, waiting for its turn not included; default: the client's."""
+    """Seconds for one attempt, without the wait for its permit; default: the client's."""
     record: CallRecord
-    """Where to note what becomes of it, in place of the options above: bulk runs watch their rows
-    by it; default: nowhere."""
+    """Where to record the call's attempts, instead of the options above: used by bulk runs;
+    default: nowhere.
+    """
 
 
 class RequestObserver(Protocol):
-    """Keeps a record of what leaves, ahead of its leaving: a journal."""
+    """Observes each request before it is sent and when it has ended: a journal."""
 
     async def granted(self, permit: Permit) -> None:
-        """Note that a request is about to leave; it leaves when this returns.
+        """Record that a request is about to be sent; it is sent when this returns.
 
         Raises:
-            TagoError: it can't be noted; the request does not leave.
+            TagoError: it can't be recorded; the request is not sent.
         """
         ...
 
     def ended(self, permit: Permit) -> None:
-        """Note that a request has been answered, or will not be."""
+        """Record that a request has ended, with or without an answer."""
         ...
 
 
-# Without hooks on assignment: it is written to several times a request.
+# Without hooks on assignment: it is assigned to several times per request.
 @attrs.define(eq=False, kw_only=True, on_setattr=attrs.setters.NO_OP)
 class CallRecord:
-    """One call: what it may ask for, and what became of it so far."""
+    """One call: its options, and its attempts so far."""
 
     priority: Priority = Priority.INTERACTIVE
-    """How urgent it is."""
+    """The priority."""
     run: int = 0
     """Which bulk run it belongs to; 0 for none."""
     max_wait: float | None = None
-    """Seconds to wait for its turn at most; None for as long as it takes."""
+    """The longest wait for a permit, in seconds; None for no limit."""
     timeout: float | None = None
     """Seconds for one attempt; None for the client's own."""
-    witness: RequestObserver | None = None
-    """Is told of each attempt before it leaves, and when it has ended."""
+    observer: RequestObserver | None = None
+    """Is called before each attempt is sent, and when it has ended."""
     attempts: int = 0
-    """How often it was sent; waits for budget do not count."""
+    """How often it was sent; waits for a permit do not count."""
     sends: int = 0
-    """How often the present call has sent its request, those that met a 429 included."""
-    asked: float = 0.0
-    """When it last asked for its turn, on the loop's clock, where somebody listens to events."""
+    """How often the present call has sent its request, with those refused by a 429."""
+    requested_at: float = 0.0
+    """When it last asked for a permit, on the loop's clock, if events are emitted."""
     sending: bool = False
-    """Whether it is on its way now: it left, and its answer has not come."""
+    """Whether a request is in flight."""
     in_doubt: bool = False
     """Whether the service may have acted on an attempt that failed."""
 
@@ -129,12 +128,12 @@ class CallRecord:
         )
 
 
-def _ask_for_info() -> Request:
+def _info_request() -> Request:
     return Request(route=_INFO, path=_INFO.path(), safety=Safety.READ)
 
 
 class Session:
-    """Carries requests through scheduler and transport, and brings back values or errors."""
+    """Sends requests through scheduler and transport, and returns values or raises errors."""
 
     def __init__(
         self,
@@ -144,31 +143,31 @@ class Session:
         *,
         emit: EventSink | None = None,
     ) -> None:
-        """Join the parts.
+        """Initialize the session.
 
         Args:
             transport: sends one attempt.
-            scheduler: grants each attempt its turn.
-            retry: says when to try again.
-            emit: called with the events that are made here.
+            scheduler: grants permits.
+            retry: the retry policy.
+            emit: called with the session's events.
         """
         self._transport = transport
         self._scheduler = scheduler
         self._retry = retry
         self._emit = emit
         self._waits: set[asyncio.Future[Permit]] = set()
-        self._asking_the_time = asyncio.Lock()
+        self._fetching_time = asyncio.Lock()
         self._no_time: RequestError | None = None
         self._closed = False
 
     @property
     def scheduler(self) -> Scheduler:
-        """What grants each request its turn."""
+        """The scheduler that grants permits."""
         return self._scheduler
 
     @property
     def closed(self) -> bool:
-        """Whether it takes no more calls."""
+        """Whether it accepts no more calls."""
         return self._closed
 
     @property
@@ -178,17 +177,17 @@ class Session:
 
     @property
     def account(self) -> str:
-        """A digest of the token, from which it does not come back: whose requests these are."""
+        """A digest of the token that does not reveal it: identifies the caller."""
         return self._transport.account
 
     async def find_target(self, record: CallRecord) -> Target:
-        """Return the service and the profile that requests go to; the first call asks for it.
+        """Return the service and the profile that requests go to; the first call sends a request.
 
         Args:
-            record: how that request goes.
+            record: the record of that request.
 
         Raises:
-            RequestError: the service was not reached. A token that may not ask for its profile is
+            RequestError: the service could not be reached. A token that may not read its profile is
                 no error: the profile is empty then.
         """
         key = (self.base_url, self.account)
@@ -197,20 +196,21 @@ class Session:
             return Target(self.base_url, profile=_profiles[key], account=self.account)
         request = Request(route=_PROFILE, path=_PROFILE.path("current"), safety=Safety.READ)
         try:
-            self.note_profile(await self.call(request, object, record))
+            self.set_profile(await self.call(request, object, record))
         except (
             *(AuthenticationError, BadRequestError, MalformedAnswerError),
             *(NotFoundError, PermissionDeniedError),
         ):
-            # Of a wrong token the next request says so, in the words of what was asked for.
+            # An invalid token makes the caller's own request fail, with an error about that
+            # request.
             return Target(self.base_url, account=self.account)
         return Target(self.base_url, profile=_profiles.get(key, ""), account=self.account)
 
-    def note_profile(self, answer: object) -> None:
-        """Remember the profile's id from the service's description of it.
+    def set_profile(self, answer: object) -> None:
+        """Store the profile's id from the service's answer.
 
         Args:
-            answer: what ``GET /profile/current`` returned.
+            answer: the answer to ``GET /profile/current``.
         """
         info = answer.get("info") if isinstance(answer, dict) else None
         profile = info.get("id") if isinstance(info, dict) else None
@@ -218,39 +218,39 @@ class Session:
             _profiles[self.base_url, self.account] = profile
 
     async def learn_clock(self, record: CallRecord) -> None:
-        """Make sure that something is known of the service's clock, by a request if need be.
+        """Learn the offset of the service's clock, by a request if it is not known.
 
         Args:
-            record: how that request goes.
+            record: the record of that request.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
         """
         if self._scheduler.clock_state() is None:
-            await self.call(_ask_for_info(), object, record)
+            await self.call(_info_request(), object, record)
 
     def close(self) -> None:
-        """End every wait for a turn with `ClosedError`, and take no more calls."""
+        """End every wait for a permit with `ClosedError`, and accept no more calls."""
         self._closed = True
         for wait in self._waits:
             if not wait.done():
                 wait.set_exception(ClosedError("The client was closed while a request waited"))
 
     async def call(self, request: Request, cls: type[T], record: CallRecord) -> T:
-        """Send a request, as often as is safe and useful, and return its result.
+        """Send a request, retry it if that is safe, and return its result.
 
         Args:
-            request: what to send.
-            cls: what its result is.
-            record: what it asks for; what becomes of it is noted there.
+            request: the request.
+            cls: the type of its result.
+            record: its options; attempts are recorded there.
 
         Raises:
-            RequestError: it failed, for good; says whether the service may have acted.
-            WaitTooLongError: its turn does not come in time.
+            RequestError: it failed for good; the error says whether the service may have acted.
+            WaitTooLongError: there is no permit in time.
             ClosedError: the client is closed.
         """
         last: RequestError | None = None
-        # A row of a bulk run may take several calls: each counts its own attempts and doubts.
+        # An item of a bulk run may take several calls: each counts its own attempts and doubts.
         before = record.attempts
         record.in_doubt = False
         record.sends = 0
@@ -259,13 +259,13 @@ class Session:
             try:
                 return self._read(request, await self._attempt(request, record), cls)
             except ClosedError:
-                # What may have been done must not be hidden by the end of the client.
+                # The client's end must not hide that the service may have acted.
                 if last is None or not record.in_doubt:
                     raise
                 raise last from None
             except RequestError as error:
                 last = error
-                # Where only the time was asked for, nothing has left that could act.
+                # If only the request for the time failed, nothing was sent that could act.
                 safety = request.safety if record.sends > sends else Safety.READ
                 record.in_doubt = record.in_doubt or may_have_acted(error, safety)
                 error.route, error.attempts = request.route.name, record.attempts - before
@@ -273,41 +273,42 @@ class Session:
                 delay = self._retry.delay(error, safety, error.attempts)
                 if delay is None:
                     raise
-                _log.info("%s; trying again in %.1f s", error, delay)
+                _log.info("%s; retrying in %.1f s", error, delay)
             await asyncio.sleep(delay)
 
-    async def _ask_the_time(self, record: CallRecord) -> None:
-        """Send the one request that may go before the service's clock is known, for all who wait.
+    async def _fetch_time(self, record: CallRecord) -> None:
+        """Send the one request that is allowed before the service's clock is known.
 
-        A date tells the second only: where windows are as short as that, it is asked for again.
-        Where no answer tells the time, nobody asks any more: the routes then go steadily.
-        Without an answer it is sent once: who asks is tried again itself, and to try on two levels
-        is to try sixteen times.
+        The ``Date`` header has a precision of one second: with short windows it is requested twice.
+        If no answer has the time, the clock is not requested again, and the routes are paced
+        steadily.
+        It is sent once: the calls that wait for it are retried themselves, and retries on two
+        levels would multiply.
 
         Raises:
-            RequestError: there was no answer; whoever waited for it too gets the same.
+            RequestError: there was no answer; every waiter gets the same error.
         """
         known = self._no_time
-        async with self._asking_the_time:
+        async with self._fetching_time:
             if not self._scheduler.needs_clock:
                 return
             if self._no_time is not known:
                 assert self._no_time is not None, "it is only ever replaced"
                 raise attrs.evolve(self._no_time)
-            asking = CallRecord(priority=record.priority, run=record.run, witness=record.witness)
-            request = _ask_for_info()
+            probe = CallRecord(priority=record.priority, run=record.run, observer=record.observer)
+            request = _info_request()
             while self._scheduler.needs_clock:
                 await asyncio.sleep(self._scheduler.best_clock_query_in)
                 try:
-                    self._read(request, await self._attempt(request, asking), object)
+                    self._read(request, await self._attempt(request, probe), object)
                 except NoAnswerError as error:
                     self._no_time = error
                     raise
                 except RequestError as error:
-                    _log.debug("a refusal tells the time as well: %s", error)
+                    _log.debug("a refused request has the time as well: %s", error)
 
     async def _attempt(self, request: Request, record: CallRecord) -> Answer:
-        """Wait for a turn, send once, and account for what became of it; a 429 waits again."""
+        """Wait for a permit, send once, and settle the permit; after a 429 wait again."""
         ticket: int | None = None
         scheduler = self._scheduler
         record.attempts += 1
@@ -315,31 +316,29 @@ class Session:
             if self._closed:
                 raise ClosedError("The client is closed")
             if self._emit is not None:
-                record.asked = scheduler.loop.time()
+                record.requested_at = scheduler.loop.time()
             if scheduler.shares and scheduler.needs_clock and request.route is not _INFO:
-                await self._ask_the_time(record)
+                await self._fetch_time(record)
             permit = None
             if ticket is None:
                 permit = scheduler.grant_now(request.route, record.priority)
             if permit is None:
                 try:
-                    permit = await self._wait_for_turn(request, record, ticket)
+                    permit = await self._acquire(request, record, ticket)
                 except ClockResetError:
                     continue
-            unseen = self._emit is None and record.witness is None
-            send = self._exchange if unseen else self._send
+            unobserved = self._emit is None and record.observer is None
+            send = self._exchange if unobserved else self._send
             answer = await send(request, record, permit)
             if answer.status != 429:
                 scheduler.settle(permit, answer.status, answer.date())
                 return answer
             ticket = permit.ticket
-            _log.warning("%s: 429, the route is closed until its next window", request.route.name)
+            _log.warning("%s: 429, the route is blocked until its next window", request.route.name)
             if scheduler.throttle(permit, answer.retry_after(), answer.date()):
-                raise self._hopeless(request, answer)
+                raise self._rate_limited(request, answer)
 
-    async def _wait_for_turn(
-        self, request: Request, record: CallRecord, ticket: int | None
-    ) -> Permit:
+    async def _acquire(self, request: Request, record: CallRecord, ticket: int | None) -> Permit:
         try:
             return await self._scheduler.acquire(
                 request.route,
@@ -350,36 +349,38 @@ class Session:
                 waits=self._waits,
             )
         except WaitTooLongError:
-            self._tell_given_up(request, record)
+            self._emit_gave_up(request, record)
             raise
 
-    async def _witnessed(
-        self, witness: RequestObserver, request: Request, record: CallRecord, permit: Permit
+    async def _observed(
+        self, observer: RequestObserver, request: Request, record: CallRecord, permit: Permit
     ) -> Answer:
-        """Send once, after whoever keeps a record has been told."""
+        """Call the observer, then send once."""
         try:
-            await witness.granted(permit)
+            await observer.granted(permit)
         except BaseException:
             self._scheduler.refund(permit)
             raise
         try:
-            send = self._exchange if self._emit is None else self._seen
+            send = self._exchange if self._emit is None else self._send_with_events
             return await send(request, record, permit)
         finally:
-            witness.ended(permit)
+            observer.ended(permit)
 
     def _send(
         self, request: Request, record: CallRecord, permit: Permit
     ) -> Coroutine[Any, Any, Answer]:
-        """Send once, in sight of whoever keeps a record or listens to events."""
-        if record.witness is not None:
-            return self._witnessed(record.witness, request, record, permit)
-        return self._seen(request, record, permit)
+        """Send once, with the observer and the events."""
+        if record.observer is not None:
+            return self._observed(record.observer, request, record, permit)
+        return self._send_with_events(request, record, permit)
 
-    async def _seen(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
-        """Send once, and tell of its beginning and its end from within the caller's task."""
+    async def _send_with_events(
+        self, request: Request, record: CallRecord, permit: Permit
+    ) -> Answer:
+        """Send once, and emit the events of its start and end in the caller's task."""
         emit = self._emit
-        assert emit is not None, "only asked for where somebody listens"
+        assert emit is not None, "called only if events are emitted"
         sent = Sent(
             request.route.name,
             record.attempts,
@@ -388,7 +389,7 @@ class Session:
             method=request.route.method,
             template=request.route.template,
             priority=record.priority.value,
-            waited=max(permit.granted - record.asked, 0.0),
+            waited=max(permit.granted - record.requested_at, 0.0),
             resends=record.sends,
             state=self._scheduler.state(permit),
         )
@@ -403,19 +404,19 @@ class Session:
         emit(Ended(sent, answer.status, None, clock() - began))
         return answer
 
-    def _tell_given_up(self, request: Request, record: CallRecord) -> None:
+    def _emit_gave_up(self, request: Request, record: CallRecord) -> None:
         if self._emit is not None:
             gave_up = GaveUp(
                 address=self._transport.base_url,
                 method=request.route.method,
                 template=request.route.template,
                 priority=record.priority.value,
-                waited=self._scheduler.loop.time() - record.asked,
+                waited=self._scheduler.loop.time() - record.requested_at,
             )
             self._emit(gave_up)
 
     async def _exchange(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
-        """Send once; a permit whose request gets no answer is accounted for here."""
+        """Send once; settle the permit here if there is no answer."""
         record.sends += 1
         record.sending = True
         try:
@@ -424,7 +425,7 @@ class Session:
             self._scheduler.refund(permit)
             raise
         except BaseException as error:
-            # No answer, or cancelled on the way: it may still be counted.
+            # No answer, or cancelled in flight: the service may still count it.
             self._scheduler.lose(permit)
             if isinstance(error, asyncio.CancelledError) and request.safety is not Safety.READ:
                 record.in_doubt = True
@@ -440,17 +441,17 @@ class Session:
         except StructureError as error:
             problems = error.problems
         raise MalformedAnswerError(
-            "The answer can't be understood",
+            "The answer is not what the API documents",
             status=answer.status,
             problems=problems,
             may_have_acted=True,
         )
 
-    def _hopeless(self, request: Request, answer: Answer) -> ServiceError:
+    def _rate_limited(self, request: Request, answer: Answer) -> ServiceError:
         error = self._transport.refusal(request, answer)
-        error.message = f"Nothing was accepted in three windows: {error.service_message}"
+        error.message = f"The route accepted nothing in three windows: {error.service_message}"
         error.hint = (
-            "Likely the plan is smaller than was set, a soft limit binds this profile, "
-            "or its monthly quota is used up"
+            "The plan may be smaller than the one set, a soft limit may apply to this profile, "
+            "or its monthly quota may be used up"
         )
         return error

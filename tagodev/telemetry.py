@@ -1,21 +1,18 @@
 """OpenTelemetry: spans and metrics of every request, by ``Tago(..., on_event=OpenTelemetry())``.
 
 Needs the extra ``otel``.
-What is made here goes wherever the program's own OpenTelemetry SDK sends it; where there is none,
-nowhere.
+Spans and metrics go to the program's OpenTelemetry SDK; without an SDK they are dropped.
 
-Names are those of OpenTelemetry's semantic conventions for HTTP clients; what they have no name
-for begins with ``tagodev``.
-In one thing the conventions are not followed: ``url.full`` is never told, since tokens stand in
-URLs.
-``url.template`` tells as much as anybody may know: ``/device/token/:token``.
-An instrumentation of aiohttp, if the program has one, would tell the URL all the same: it is kept
-quiet while a request is on its way.
+Names are those of OpenTelemetry's semantic conventions for HTTP clients; other names begin with
+``tagodev``.
+``url.full`` is never set, since URLs may hold tokens; ``url.template`` is:
+``/device/token/:token``.
+The program's instrumentation of aiohttp, if there is one, would record the URL: it is suppressed
+while a request is sent.
 
-A span is one attempt, from its leaving to the end of its answer; how long it waited for its turn
-is said beside it.
-Its parent is whatever span the caller's task is in.
-No trace context travels to the service: it belongs to somebody else.
+A span is one attempt, from its sending to the end of its answer, with the wait for its permit as an
+attribute. Its parent is the current span of the caller's task.
+No trace context is sent to the service.
 """
 
 from __future__ import annotations
@@ -55,25 +52,25 @@ if TYPE_CHECKING:
 
     from tagodev.events import Event
 
-    _Told: TypeAlias = Mapping[str, str | int | float]
+    _Attributes: TypeAlias = Mapping[str, str | int | float]
     _Key: TypeAlias = frozenset[tuple[str, str | int | float]]
 
 __all__ = ["OpenTelemetry"]
 
 _SCHEMA: Final = "https://opentelemetry.io/schemas/1.40.0"
-#: Upper bounds that the conventions recommend for durations of requests, in seconds.
+#: Bucket boundaries that the conventions recommend for durations of requests, in seconds.
 _DURATIONS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
-#: Those for waits, which are short or a good part of a minute, and seldom more than some minutes.
+#: Bucket boundaries for waits, which take from less than a second to several minutes.
 _WAITS: Final = (0.005, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 900)
-#: How long a window's use is told where its end is not known, in seconds.
+#: How long the use of a window is reported if its end is not known, in seconds.
 _MINUTE: Final = 60.0
 
 
 class OpenTelemetry:
-    """A sink of events that makes spans and metrics of them.
+    """A sink of events that records spans and metrics.
 
-    One may serve any number of clients; where their profiles are to be told apart, give each client
-    one of its own, with an attribute that names the profile.
+    One sink may serve several clients. To distinguish their profiles, give each client a sink of
+    its own, with an attribute that names the profile.
 
     Examples:
         >>> async def main() -> None:
@@ -87,12 +84,12 @@ class OpenTelemetry:
         meter_provider: MeterProvider | None = None,
         attributes: Mapping[str, str] | None = None,
     ) -> None:
-        """Make what is measured with.
+        """Create the instruments.
 
         Args:
-            tracer_provider: makes the spans; default: the program's own.
-            meter_provider: makes the metrics; default: the program's own.
-            attributes: told with every span and metric, besides its own; default: none.
+            tracer_provider: creates the spans; default: the program's own.
+            meter_provider: creates the metrics; default: the program's own.
+            attributes: added to every span and metric; default: none.
         """
         self._tracer = trace.get_tracer("tagodev", __version__, tracer_provider, _SCHEMA)
         meter = metrics.get_meter("tagodev", __version__, meter_provider, _SCHEMA)
@@ -100,28 +97,28 @@ class OpenTelemetry:
         _observe_windows(meter, meter_provider)
         self._meter_provider = meter_provider
         self._attributes = dict(attributes or {})
-        self._places: dict[tuple[str, str, str], _Told] = {}
+        self._route_attributes: dict[tuple[str, str, str], _Attributes] = {}
         self._out: dict[int, tuple[Span, Token[Context]]] = {}
 
     def __call__(self, event: Event) -> None:
-        """Take an event in, in the task that it is about."""
+        """Record an event, in the task that it concerns."""
         if isinstance(event, Sent):
             self._begin(event)
         elif isinstance(event, Ended):
             self._end(event)
         elif isinstance(event, GaveUp):
-            told = {
-                **self._place(event),
+            attributes = {
+                **self._attributes_of(event),
                 "tagodev.priority": event.priority,
                 "error.type": "tagodev.errors.WaitTooLongError",
             }
-            self._metrics.wait_time.record(event.waited, told)
+            self._metrics.wait_time.record(event.waited, attributes)
 
     def _begin(self, sent: Sent) -> None:
-        place = self._place(sent)
+        route = self._attributes_of(sent)
         priority = {"tagodev.priority": sent.priority}
-        told = {
-            **place,
+        attributes = {
+            **route,
             **priority,
             "tagodev.route": sent.route,
             "tagodev.wait_time": sent.waited,
@@ -129,24 +126,26 @@ class OpenTelemetry:
             "tagodev.window.budget": sent.state.budget,
         }
         if sent.resends:
-            told["http.request.resend_count"] = sent.resends
-        # Nothing is counted as well: who watches for a change must see where it began.
-        self._metrics.resends.add(int(sent.resends > 0), {**place, **priority})
-        self._metrics.wait_time.record(sent.waited, {**place, **priority})
-        self._metrics.active.add(1, place)
+            attributes["http.request.resend_count"] = sent.resends
+        # Zero is recorded as well: a monitor of changes needs the first value.
+        self._metrics.resends.add(int(sent.resends > 0), {**route, **priority})
+        self._metrics.wait_time.record(sent.waited, {**route, **priority})
+        self._metrics.active.add(1, route)
         self._note_window(sent)
         span = self._tracer.start_span(
-            f"{sent.method} {place['url.template']}", kind=trace.SpanKind.CLIENT, attributes=told
+            f"{sent.method} {route['url.template']}",
+            kind=trace.SpanKind.CLIENT,
+            attributes=attributes,
         )
         inside = trace.set_span_in_context(span)
-        # Which of the two is heeded depends on the instrumentation's age.
+        # Which of the two is respected depends on the instrumentation's version.
         for key in (_SUPPRESS_HTTP_INSTRUMENTATION_KEY, _SUPPRESS_INSTRUMENTATION_KEY):
             inside = set_value(key, True, inside)
         self._out[sent.number] = span, attach(inside)
 
     def _end(self, ended: Ended) -> None:
         sent = ended.sent
-        place = self._place(sent)
+        route = self._attributes_of(sent)
         span, token = self._out.pop(sent.number)
         outcome: dict[str, str | int] = {}
         if ended.status is not None:
@@ -156,44 +155,44 @@ class OpenTelemetry:
             outcome["error.type"] = failure
             span.set_status(trace.StatusCode.ERROR)
         span.set_attributes(outcome)
-        # While the span is the present one, so that an exemplar leads to it.
-        self._metrics.duration.record(ended.seconds, {**place, **outcome})
-        self._metrics.active.add(-1, place)
+        # While the span is current, so that an exemplar refers to it.
+        self._metrics.duration.record(ended.seconds, {**route, **outcome})
+        self._metrics.active.add(-1, route)
         rejected = int(ended.status == 429)
-        self._metrics.rejections.add(rejected, {**place, "tagodev.priority": sent.priority})
+        self._metrics.rejections.add(rejected, {**route, "tagodev.priority": sent.priority})
         detach(token)
         span.end()
 
     def _note_window(self, sent: Sent) -> None:
-        state, place = sent.state, self._place(sent)
+        state, route = sent.state, self._attributes_of(sent)
         ends_in = _MINUTE if state.next_window_in is None else state.next_window_in
-        told = {
+        attributes = {
             **self._attributes,
-            "server.address": place["server.address"],
-            "server.port": place["server.port"],
+            "server.address": route["server.address"],
+            "server.port": route["server.port"],
             "tagodev.route": sent.route,
         }
-        use = _Use(told, state.used, state.budget, state.limit, monotonic() + ends_in)
-        _uses(self._meter_provider)[frozenset(told.items())] = use
+        use = _Use(attributes, state.used, state.budget, state.limit, monotonic() + ends_in)
+        _uses(self._meter_provider)[frozenset(attributes.items())] = use
 
-    def _place(self, event: Sent | GaveUp) -> _Told:
-        """Return the attributes by which all requests like this one are told."""
+    def _attributes_of(self, event: Sent | GaveUp) -> _Attributes:
+        """Return the attributes of all requests like this one."""
         key = event.address, event.method, event.template
-        place = self._places.get(key)
-        if place is None:
+        route = self._route_attributes.get(key)
+        if route is None:
             url = urlsplit(event.address)
-            place = self._places[key] = {
+            route = self._route_attributes[key] = {
                 **self._attributes,
                 "http.request.method": event.method,
                 "server.address": url.hostname or "",
                 "server.port": url.port or (443 if url.scheme == "https" else 80),
                 "url.template": url.path + event.template,
             }
-        return place
+        return route
 
 
 def _error_type(ended: Ended) -> str | None:
-    """Return what a request failed by: an error's class or a status; None if it did not fail."""
+    """Return the error's class or the status of a failed request; None if it did not fail."""
     if ended.error is not None:
         return f"{ended.error.__module__}.{ended.error.__qualname__}"
     return None if ended.status is None or ended.status < 400 else str(ended.status)
@@ -201,7 +200,7 @@ def _error_type(ended: Ended) -> str | None:
 
 @attrs.frozen(kw_only=True)
 class _Metrics:
-    """What is counted and timed as it happens."""
+    """The instruments that record events as they happen."""
 
     duration: metrics.Histogram
     active: metrics.UpDownCounter
@@ -245,26 +244,26 @@ class _Metrics:
 
 @attrs.frozen
 class _Use:
-    """What was known of a route's window when a request last left for it."""
+    """The state of a route's window when a request was last sent to it."""
 
-    attributes: _Told
+    attributes: _Attributes
     used: int
     budget: int
     limit: int
     until: float
 
 
-#: By whoever makes the metrics: a meter asks only the first of all who observe by the same name.
-_noted: Final[WeakKeyDictionary[MeterProvider, dict[_Key, _Use]]] = WeakKeyDictionary()
+#: Shared by meter: a meter calls only the first observer of a name.
+_uses_by_provider: Final[WeakKeyDictionary[MeterProvider, dict[_Key, _Use]]] = WeakKeyDictionary()
 
 
 def _uses(provider: MeterProvider | None) -> dict[_Key, _Use]:
-    # Asked anew each time: the program may choose its own after the first client was made.
-    return _noted.setdefault(provider or metrics.get_meter_provider(), {})
+    # Read each time: the program may set its own provider after the first client was created.
+    return _uses_by_provider.setdefault(provider or metrics.get_meter_provider(), {})
 
 
 def _observe_windows(meter: Meter, provider: MeterProvider | None) -> None:
-    """Tell how far windows are used, whenever somebody asks: from a thread of his, as a rule."""
+    """Report the use of windows; called by the meter's reader, usually from another thread."""
 
     def observe(value: Callable[[_Use], int]) -> Callable[[CallbackOptions], Iterator[Observation]]:
         def callback(_options: CallbackOptions) -> Iterator[Observation]:
@@ -277,12 +276,12 @@ def _observe_windows(meter: Meter, provider: MeterProvider | None) -> None:
         (
             "tagodev.client.window.used",
             lambda use: use.used if monotonic() < use.until else 0,
-            "Requests charged to the present window of a route.",
+            "Requests charged to the current window of a route.",
         ),
         (
             "tagodev.client.window.budget",
             lambda use: use.budget,
-            "Requests that are meant to be sent in one window of a route.",
+            "Requests that may be sent in one window of a route.",
         ),
         (
             "tagodev.client.window.limit",

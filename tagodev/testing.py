@@ -1,12 +1,12 @@
-"""Emulators for tests: what the pytest fixture ``tago_emulator`` is made of.
+"""Emulators for tests, used by the pytest fixture ``tago_emulator``.
 
-Starting a process takes longer than most tests, so a process is kept and used again by the next
-test that wants the same options.
-Each test gets a token of its own: a client that another test left behind is turned away, and what
-clients of another test have counted holds nobody back.
+Starting a process takes longer than most tests, so the next test with the same options reuses the
+process.
+Each test gets a token of its own: a client that another test did not close is rejected, and the
+requests of another test are not counted.
 
-The fixture itself is in a module outside this package, since pytest loads it at every start, and
-whoever does not ask for an emulator should not wait for the client to be imported.
+The fixture itself is in a module outside this package, since pytest imports it at every start, and
+the import of the client is slow.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["EmulatorPool"]
 
-#: Processes kept. Tests with other options than these are common, with many sets of them rare.
-_KEPT: Final = 4
+#: The most processes to keep. Tests rarely use more sets of options than this.
+_MAX_PROCESSES: Final = 4
 
 
 class EmulatorPool:
-    """Emulators in processes of their own, one after the other as good as new.
+    """Emulators in processes of their own, reset before each use.
 
     A context manager; leaving it ends all processes.
 
@@ -39,40 +39,40 @@ class EmulatorPool:
     """
 
     def __init__(self) -> None:
-        # The one that was asked for latest is the last.
-        self._kept: dict[str, EmulatorProcess] = {}
+        # The most recently used is the last.
+        self._processes: dict[str, EmulatorProcess] = {}
 
     def fresh(self, options: EmulatorOptions | None = None) -> EmulatorProcess:
-        """Return a running emulator that holds and has counted nothing.
+        """Return a running emulator without resources and without counted requests.
 
-        It is good until the next call, which may give the same process to somebody else.
+        It is valid until the next call, which may reuse its process.
 
         Args:
-            options: how it behaves; None for the defaults.
+            options: the emulator's options; None for the defaults.
 
         Raises:
-            RuntimeError: it can't be started; what it said is on standard error.
-            TypeError: the options are no `EmulatorOptions`.
+            RuntimeError: it can't be started; its output is on standard error.
+            TypeError: the options are not `EmulatorOptions`.
         """
         if options is not None and not isinstance(options, EmulatorOptions):
             msg = f"options must be EmulatorOptions, not {type(options).__name__}"
             raise TypeError(msg)
         options = options or EmulatorOptions()
         key = options.to_json()
-        emulator = self._kept.pop(key, None)
-        if emulator is None or not _renewed(emulator):
+        emulator = self._processes.pop(key, None)
+        if emulator is None or not _reset(emulator):
             emulator = EmulatorProcess(options)
             emulator.start()
-            _renewed(emulator)
-        self._kept[key] = emulator
-        if len(self._kept) > _KEPT:
-            self._kept.pop(next(iter(self._kept))).stop()
+            _reset(emulator)
+        self._processes[key] = emulator
+        if len(self._processes) > _MAX_PROCESSES:
+            self._processes.pop(next(iter(self._processes))).stop()
         return emulator
 
     def close(self) -> None:
         """End all processes."""
-        while self._kept:
-            self._kept.popitem()[1].stop()
+        while self._processes:
+            self._processes.popitem()[1].stop()
 
     def __enter__(self) -> Self:
         return self
@@ -86,8 +86,8 @@ class EmulatorPool:
         self.close()
 
 
-def _renewed(emulator: EmulatorProcess) -> bool:
-    """Return whether an emulator is as good as new; a test may have stopped or killed it."""
+def _reset(emulator: EmulatorProcess) -> bool:
+    """Reset an emulator; return whether that worked, since a test may have stopped or killed it."""
     try:
         emulator.reset(emulator.options.token or f"p-{uuid.uuid4()}")
     except OSError:

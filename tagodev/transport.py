@@ -1,10 +1,10 @@
-"""One attempt: an HTTP exchange, and what its answer means.
+"""The transport: sends one HTTP request, and decodes its answer.
 
-One request is one count.
+One call sends one request.
 Redirects are not followed.
-aiohttp repeats idempotent requests by itself when a kept-alive connection turns out to be dead,
-which the service may count twice and answer once: the middleware here turns the connection's error
-into our own before aiohttp sees it.
+aiohttp repeats idempotent requests when a kept-alive connection turns out to be dead, which the
+service may count twice and answer once: the middleware here turns the connection's error into ours
+before aiohttp sees it.
 """
 
 from __future__ import annotations
@@ -55,18 +55,18 @@ if TYPE_CHECKING:
     from tagodev.retry import Safety
     from tagodev.secrets import Secret
 else:
-    # Whoever makes one that is frozen at run time too waits three times as long, at each request.
+    # The frozen variant of attrs takes three times as long to create, at each request.
     frozen = attrs.define
 
 __all__ = ["Answer", "Request", "Transport"]
 
 _USER_AGENT: Final = f"tagodev/{tagodev.__version__} (Python/{platform.python_version()})"
-# Nine digits are thirty years; more would not even fit a float for ever.
+# Nine digits are thirty years; more could overflow a float.
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _RETRY_AFTER: Final = re.compile(r"retry-after\s*:?\s*([0-9]{1,9})(?![0-9])", re.IGNORECASE)
 _RESOURCE_LIMIT: Final = re.compile(r"exceeded the maximum limit of ([A-Za-z ]+?)\s*(?:\(|$)")
-#: What the layers below raise; a UnicodeError comes from a host name that is none.
-_BELOW: Final = (aiohttp.ClientError, TimeoutError, OSError, UnicodeError)
+#: What lower layers raise; a UnicodeError comes from an invalid host name.
+_LOWER_ERRORS: Final = (aiohttp.ClientError, TimeoutError, OSError, UnicodeError)
 _BY_STATUS: Final[Mapping[int, type[ServiceError]]] = {
     401: AuthenticationError,
     402: PermissionDeniedError,
@@ -75,43 +75,43 @@ _BY_STATUS: Final[Mapping[int, type[ServiceError]]] = {
     429: RateLimitedError,
 }
 _HINTS: Final[Mapping[type[ServiceError], str]] = {
-    AuthenticationError: "Check the token and the region: a token is known to one region only",
-    PermissionDeniedError: "Use a token that may do this, or a plan that includes it",
-    RedirectError: "Give the address that the service answers at as api=",
+    AuthenticationError: "Check the token and the region: a token is valid in one region only",
+    PermissionDeniedError: "Use a token with access to this, or a plan that includes it",
+    RedirectError: "Pass the service's current address as api=",
 }
 
 
 @frozen(kw_only=True)
 class Request:
-    """One call of the API, ready to be sent as often as is safe."""
+    """One request of the API, which may be sent several times."""
 
     route: Route
-    """What it is counted by."""
+    """The route whose limit counts it."""
     path: str = attrs.field(repr=False)
-    """The path with ids filled in, and the query."""
+    """The path with ids inserted, and the query."""
     safety: Safety
-    """What sending it twice could do."""
+    """The effect of sending it twice."""
     body: bytes | None = attrs.field(default=None, repr=False)
-    """JSON, or nothing."""
+    """JSON, or None."""
     secrets: tuple[Secret, ...] = ()
-    """Tokens that stand in the path, so that error texts can be redacted."""
+    """Tokens in the path, so that error texts can be redacted."""
     token: Secret | None = None
-    """Whose it is, where that is not the client's own token."""
+    """The token to send, if it is not the client's own."""
 
 
 @frozen
 class Answer:
-    """What came back, not yet understood."""
+    """An answer, not decoded yet."""
 
     status: int
     """HTTP status."""
     body: bytes = attrs.field(repr=False)
     """The whole body."""
     headers: Mapping[str, str] = attrs.field(repr=False)
-    """The headers, whatever their case."""
+    """The headers, case-insensitive."""
 
     def retry_after(self) -> float | None:
-        """Return the seconds to wait that a 429 names, from its header or its text."""
+        """Return the seconds to wait after a 429, from its header or its text."""
         header = self.headers.get("Retry-After", "").strip()
         if _SECONDS.fullmatch(header):
             return float(header)
@@ -131,29 +131,29 @@ def _seconds(date: str) -> float | None:
         moment = parsedate_to_datetime(date)
     except (ValueError, OverflowError):
         return None
-    # HTTP knows one zone only; a date without one means the same.
+    # HTTP dates are always GMT; a date without a zone is one too.
     seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    # Before the epoch there was no service, and there are no windows.
+    # Times before the epoch are invalid here.
     return seconds if seconds >= 0 else None
 
 
 async def _never_resend(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
     try:
         return await handler(request)
-    except _BELOW as error:
+    except _LOWER_ERRORS as error:
         failure = _no_answer(error)
     # Raised out of the handler: the original holds the URL and the headers, and with them tokens.
     raise failure
 
 
-#: What stands between us and a request that aiohttp would repeat: it repeats no POST.
+#: Wraps the exchange of a request that aiohttp would repeat; it repeats no POST.
 _GUARD: Final = (_never_resend,)
 _NONE: Final = ()
 
 
 def _no_answer(error: Exception) -> NoAnswerError:
     if isinstance(error, (aiohttp.InvalidURL, UnicodeError)):
-        return ConnectError("No connection: the address, or that of the proxy, is none")
+        return ConnectError("No connection: the address of the service or the proxy is invalid")
     if isinstance(error, aiohttp.ClientConnectorError):
         reason = error.strerror or str(error.os_error) or type(error.os_error).__name__
         return ConnectError(f"No connection to {error.host}:{error.port} ({redact(reason)})")
@@ -176,7 +176,7 @@ class Transport:
         timeout: float,
         proxy: str | None = None,
     ) -> None:
-        """Prepare what all requests share.
+        """Initialize the transport.
 
         Args:
             session: the open aiohttp session.
@@ -199,21 +199,21 @@ class Transport:
 
     @property
     def account(self) -> str:
-        """A digest of the token, from which it does not come back: whose requests these are."""
+        """A digest of the token that does not reveal it: identifies the caller."""
         return blake2b(
             self._token.reveal().encode(), digest_size=16, key=b"tagodev account 1"
         ).hexdigest()
 
     async def exchange(self, request: Request, seconds: float | None = None) -> Answer:
-        """Send a request once and return whatever answer comes.
+        """Send a request once and return the answer.
 
         Args:
-            request: what to send.
-            seconds: how long this attempt may take; default: the transport's own timeout.
+            request: the request.
+            seconds: the timeout of this attempt; default: the transport's own timeout.
 
         Raises:
-            ConnectError: it never left.
-            NoAnswerError: it may have arrived, and nothing came back.
+            ConnectError: it was not sent.
+            NoAnswerError: it may have arrived, and there was no answer.
             ClosedError: the session was closed.
         """
         if self._session.closed:
@@ -236,33 +236,33 @@ class Transport:
             )
             return Answer(response.status, await response.content.read(), response.headers)
         except NoAnswerError as error:
-            # Without the frames of the layers below: their variables hold the URL.
+            # Without the frames of the lower layers: their variables hold the URL.
             failure = error.with_traceback(None)
-        except _BELOW as error:
+        except _LOWER_ERRORS as error:
             failure = _no_answer(error)
         finally:
-            # At its end an answer gives its connection up; what has not come to an end keeps it.
+            # An answer that was read to its end releases its connection.
             if response is not None and not response.closed:
                 response.close()
-            # It holds the URL too, and this frame stays.
+            # It holds the URL too, and this frame stays in the traceback.
             response = None
         raise failure
 
     def read(self, request: Request, answer: Answer) -> Any:
-        """Return the result that an answer carries.
+        """Return the result in an answer.
 
         Raises:
-            ServiceError: the service said no.
-            MalformedAnswerError: it is not what the API documents.
+            ServiceError: the service refused.
+            MalformedAnswerError: the answer is not what the API documents.
         """
         result = self._open(request, answer)
-        # Raised here, where no variable holds what the service said before it was redacted.
+        # Raised here, where no variable holds the service's message before it was redacted.
         if isinstance(result, RequestError):
             raise result
         return result
 
     def _open(self, request: Request, answer: Answer) -> Any:
-        """Return the result in an answer's envelope, or the error that it stands for."""
+        """Return the result in an answer's envelope, or the matching error."""
         envelope = _decode(answer.body)
         if (
             answer.status < 300
@@ -284,16 +284,16 @@ class Transport:
         return _malformed(answer, "the body has no result")
 
     def refusal(self, request: Request, answer: Answer) -> ServiceError:
-        """Return the error that an answer which says no stands for."""
+        """Return the error that matches a refusal."""
         status = answer.status
-        said = _said(_decode(answer.body)) or "no message"
+        message = _service_message(_decode(answer.body)) or "no message"
         other = () if request.token is None else (request.token,)
-        text = redact(said, (self._token, *request.secrets, *other))
+        text = redact(message, (self._token, *request.secrets, *other))
         limit = _RESOURCE_LIMIT.search(text)
         if limit and 400 <= status < 500:
             return ResourceLimitError(
-                f"The service holds no more: {text}",
-                hint="Remove some, or use a plan with room",
+                f"The plan allows no more: {text}",
+                hint="Delete some, or use a larger plan",
                 status=status,
                 service_message=text,
                 resource=limit[1],
@@ -308,8 +308,8 @@ class Transport:
 
 
 def _bounds(timeout: float) -> aiohttp.ClientTimeout:
-    # Connecting ends first, by more than aiohttp's rounding to whole seconds: a request is only
-    # known never to have left if it is this limit that ended it.
+    # Connecting times out first, by more than aiohttp's rounding to whole seconds: only then is it
+    # certain that the request was not sent.
     return aiohttp.ClientTimeout(total=timeout, connect=min(timeout * 0.75, 10))
 
 
@@ -320,7 +320,7 @@ def _with_token(headers: CIMultiDict[str], token: Secret) -> CIMultiDict[str]:
 
 
 def _decode(body: bytes) -> Any:
-    """Return decoded JSON, or None for what is none: no answer of the API is ``null``."""
+    """Return decoded JSON, or None if it is invalid: no answer of the API is ``null``."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -329,7 +329,7 @@ def _decode(body: bytes) -> Any:
 
 def _malformed(answer: Answer, problem: str) -> MalformedAnswerError:
     return MalformedAnswerError(
-        "The answer can't be understood",
+        "The answer is not what the API documents",
         status=answer.status,
         problems=(problem,),
         may_have_acted=True,
@@ -342,22 +342,28 @@ def _by_class(status: int) -> type[ServiceError]:
     return RedirectError if 300 <= status < 400 else BadRequestError
 
 
-def _said(envelope: Any) -> str:
-    """Return the service's message, wherever this answer keeps it."""
+def _service_message(envelope: Any) -> str:
+    """Return the service's message, from any of its fields."""
     if not isinstance(envelope, dict):
         return ""
     result = envelope.get("result")
-    places = [envelope.get("message"), result, envelope.get("error")]
+    candidates = [envelope.get("message"), result, envelope.get("error")]
     if isinstance(result, dict):
-        places[1:1] = [result.get("message"), result.get("server_response"), result.get("error")]
-    text = next((place for place in places if isinstance(place, str) and place), "")
+        candidates[1:1] = [
+            result.get("message"),
+            result.get("server_response"),
+            result.get("error"),
+        ]
+    text = next(
+        (candidate for candidate in candidates if isinstance(candidate, str) and candidate), ""
+    )
     fields = envelope.get("field_errors")
-    return f"{text} {_written(fields)}".strip() if isinstance(fields, dict) else text
+    return f"{text} {_encoded(fields)}".strip() if isinstance(fields, dict) else text
 
 
-def _written(fields: dict[str, Any]) -> str:
+def _encoded(fields: dict[str, Any]) -> str:
     try:
         return orjson.dumps(fields).decode()
     except orjson.JSONEncodeError:
-        # orjson reads what is nested deeper than it writes.
+        # orjson reads deeper nesting than it writes.
         return ""

@@ -53,7 +53,7 @@ def seen(server: ScriptedServer) -> list[str]:
 
 
 async def test_info() -> None:
-    """A device is told what it is, by its own token."""
+    """A device's own token returns its device."""
     async with ScriptedServer(in_turn(ok(INFO))) as server, device_client(server.url) as device:
         info = await device.info()
 
@@ -65,7 +65,7 @@ async def test_info() -> None:
 
 
 async def test_info_of_another_kind_of_token() -> None:
-    """What a profile's token is told about itself is no device."""
+    """A profile's token is not a device's."""
     async with (
         ScriptedServer(in_turn(ok({"name": "x", "type": "profile"}))) as server,
         device_client(server.url) as device,
@@ -108,7 +108,7 @@ async def test_data_is_reached_by_the_devices_own_routes() -> None:
 
 
 async def test_a_token_that_may_not_write() -> None:
-    """A device's client knows no other token: the refusal is told, once."""
+    """A device's client knows no other token: the refusal is reported, once."""
     refusal = refused(403, f"Not with {TOKEN}")
     async with ScriptedServer(in_turn(refusal)) as server, device_client(server.url) as device:
         with pytest.raises(PermissionDeniedError) as caught:
@@ -161,7 +161,7 @@ async def test_the_plan_is_not_asked_for() -> None:
                 assert "free" == device.limits.documented.name
     (warning,) = caught
 
-    assert "name your plan" in str(warning.message)
+    assert "set plan=" in str(warning.message)
     assert ["GET /info"] == server.seen()
 
 

@@ -139,7 +139,7 @@ def test_input_error_says_where(expected: str, where: dict[str, Any]) -> None:
 
 
 def test_bulk_stopped_carries_reason_and_report() -> None:
-    """Why a run ended, and what was done until then, are at hand."""
+    """Why a run ended, and what was done until then, are available."""
     reason = ResourceLimitError("full", status=400, service_message="full", resource="Device")
     error = BulkStoppedError("The run stopped", reason=reason, report=REPORT)
 

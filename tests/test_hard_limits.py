@@ -54,7 +54,7 @@ def test_resource_limits_of_the_documentation() -> None:
 
 
 def test_source_and_date_are_given() -> None:
-    """Whoever doubts a figure can look it up."""
+    """Each figure has a source."""
     assert SOURCE
     assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", SOURCE_DATE)
 

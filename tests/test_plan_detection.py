@@ -47,7 +47,7 @@ async def test_the_plan_of_the_profile_is_kept(plan: Any) -> None:
 
 
 async def test_the_emulators_plan_is_found() -> None:
-    """The emulated service tells its plan as the real one does."""
+    """The emulated service reports its plan as the real one does."""
     options = EmulatorOptions(plan="starter", minute=4.0)
     async with (
         Emulator(options) as emulator,
@@ -69,7 +69,7 @@ async def test_the_account_is_asked_where_the_profile_is_refused(status: int) ->
 
 
 async def test_refused_twice_is_free_with_a_warning() -> None:
-    """Where the token may not ask, the narrowest limits are kept, and the caller is told."""
+    """Where the token may not ask, the lowest limits apply, with a warning."""
     denied = refused(401, "Authorization Denied")
     async with scripted({PROFILE: denied, PLAN: denied}) as server:
         with warnings.catch_warnings(record=True) as caught:
@@ -83,7 +83,7 @@ async def test_refused_twice_is_free_with_a_warning() -> None:
 
 
 async def test_no_network_says_nothing_of_the_plan() -> None:
-    """A service that can't be reached raises; nobody goes on with a guess."""
+    """A service that can't be reached raises, and no plan is assumed."""
     with refused_port() as port, pytest.raises(ConnectError):
         async with auto(f"http://127.0.0.1:{port}"):
             pass
@@ -106,7 +106,7 @@ async def test_a_plan_that_is_a_token_is_not_shown() -> None:
 
 
 async def test_an_unknown_plan_asks_for_its_limits() -> None:
-    """Nobody has published an enterprise's limits: the error says what to give instead."""
+    """The limits of an enterprise plan are not published: the error says what to pass."""
     async with scripted({PROFILE: ok({"account_plan": "enterprise"})}) as server:
         with pytest.raises(ConfigurationError, match="enterprise") as caught:
             async with auto(server.url):

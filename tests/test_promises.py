@@ -293,7 +293,7 @@ async def test_quiet_about_secrets_in_journals(
 ) -> None:
     """Whatever fails, no file of a journalled run holds the token, nor may others read them."""
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr(engine, "_ROUNDS", 2)
+    monkeypatch.setattr(engine, "_MAX_ROUNDS", 2)
     shown: list[bytes] = []
 
     def script(request: Received) -> Reply | bytes:

@@ -1,4 +1,4 @@
-"""A token opens a whole profile: it shows itself to nobody who did not ask by name."""
+"""Tests of `tagodev.secrets`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_no_usual_way_of_printing_shows_a_secret() -> None:
 
 
 def test_reveal_gives_the_whole() -> None:
-    """Whoever asks by name gets the token."""
+    """`reveal` returns the token."""
     assert Secret(TOKEN).reveal() == TOKEN
 
 
@@ -83,7 +83,7 @@ def test_empty_secret_is_false() -> None:
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_secret_is_not_pickled(protocol: int) -> None:
     """A pickle would carry the token to wherever it is sent; the refusal doesn't name it."""
-    with pytest.raises(TypeError, match="not pickled") as caught:
+    with pytest.raises(TypeError, match="be pickled") as caught:
         pickle.dumps(Secret(TOKEN), protocol)
 
     assert TOKEN not in str(caught.value)
@@ -163,6 +163,6 @@ def test_redact_keeps_ids_and_text() -> None:
 
 
 def test_redact_keeps_enough_to_recognise_it() -> None:
-    """What is left of a token tells its owner which one it was."""
+    """The prefix of a redacted token identifies it."""
     assert "Invalid token: p-3f…" == redact(f"Invalid token: {TOKEN}")
     assert "1234…" == redact(str(UUID("12345678-1234-4123-8123-123456789012")))

@@ -164,7 +164,7 @@ async def test_attempts_end(call: Call, cls: type[TagoError], lost: Any) -> None
 async def test_create_that_may_have_acted_is_never_sent_again(
     call: Call, cls: type[TagoError], lost: Any
 ) -> None:
-    """Nobody knows whether it exists now: one request, and an error that says so."""
+    """A lost answer to a creation is not retried, and the error says so."""
     error, received = await failure(call, in_turn(lost))
 
     assert isinstance(error, cls)
@@ -260,7 +260,7 @@ async def test_gone_at_once_is_not_found(call: Call) -> None:
 
 
 async def test_record_counts_attempts() -> None:
-    """Whoever watches a call sees its attempts and that nothing is on its way at the end."""
+    """A call's record shows its attempts, and nothing in flight at the end."""
     record = CallRecord()
     script = in_turn(Reply(then="reset"), Reply(then="reset"), ok("Done"))
     async with ScriptedServer(script) as server, client(server.url) as tago:
@@ -434,12 +434,12 @@ async def test_a_429_closes_its_route_only() -> None:
 
 
 async def test_closed_route_holds_newcomers_too() -> None:
-    """Nobody runs into a window that is known to be full."""
+    """No request is sent in a window that is known to be full."""
     plan = HardLimits("long", {}, default=1000, minute=3600)
     async with ScriptedServer(in_turn(throttled(30))) as server:
         async with client(server.url, plan=plan) as tago:
             calls = [asyncio.create_task(info(tago))]
-            # No event tells that the answer was read.
+            # No event reports that the answer was read.
             while not any(state.rejected for state in tago.limits.snapshot()):  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
             calls += [asyncio.create_task(info(tago)) for _ in range(5)]
@@ -507,7 +507,7 @@ async def test_any_answer_to_a_create_is_a_value_or_in_doubt(body: object) -> No
     ],
 )
 async def test_malformed_answer_names_the_field(problem: str, result: object) -> None:
-    """What is wrong with an answer is told with its path, route and status."""
+    """What is wrong with an answer is reported with its path, route and status."""
     error, received = await failure(info, in_turn(ok(result)))
 
     assert isinstance(error, MalformedAnswerError)
@@ -576,7 +576,7 @@ async def test_limits_are_asked_for_each_attempt() -> None:
 async def test_the_profile_is_read_tolerantly(answer: object, profile: str) -> None:
     """Whatever the service says of its profile, it is its id or nothing."""
     async with client("http://127.0.0.1:9") as tago:
-        tago._session.note_profile(answer)
+        tago._session.set_profile(answer)
         found = session_module._profiles.get((tago.base_url, tago._session.account), "")
 
     assert profile == found

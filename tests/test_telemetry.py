@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 GUIDE = Path(__file__).parent.parent / "docs" / "telemetry.md"
 #: Half a second is the shortest window that there is.
 HALF_SECOND = HardLimits("short", {"POST /device": 1}, default=1000, minute=0.5)
-#: What whoever scrapes does.
+#: What the caller that scrapes does.
 LOOK = """
 from urllib.request import urlopen
 print(urlopen("http://127.0.0.1:9464").read().decode())
@@ -60,7 +60,7 @@ DOOMED = "0c5b64bd-8e2a-4a53-9d21-5f31a3a0b8e4"
 
 
 class Heard:
-    """A sink, with all that its spans and metrics have told so far."""
+    """A sink, with all that its spans and metrics have reported so far."""
 
     def __init__(self, **options: Any) -> None:
         """Listen in memory."""
@@ -72,7 +72,7 @@ class Heard:
         self.sink = self.another(**options)
 
     def another(self, **options: Any) -> OpenTelemetry:
-        """Return another sink that tells the same listeners."""
+        """Return another sink with the same providers."""
         return OpenTelemetry(tracer_provider=self.tracers, meter_provider=self._meters, **options)
 
     @property
@@ -118,7 +118,7 @@ class Heard:
         return {metric.name for metric in self._metrics()}
 
     def everything(self) -> str:
-        """Return all that was told, as text."""
+        """Return all that was reported, as text."""
         data = self._reader.get_metrics_data()
         return "".join(span.to_json() for span in self.exporter.get_finished_spans()) + (
             "" if data is None else data.to_json()
@@ -135,7 +135,7 @@ class Heard:
 
 @pytest.fixture
 def heard() -> Heard:
-    """Give somebody who listens."""
+    """Provide a sink with listeners."""
     return Heard()
 
 
@@ -174,7 +174,7 @@ async def create(tago: Tago, **options: Any) -> Any:
 
 
 async def test_span_of_a_request(heard: Heard) -> None:
-    """A request is a client's span, named and told by method and template."""
+    """A request is a client's span, named and reported by method and template."""
     async with (
         ScriptedServer(in_turn(ok(DEVICE))) as server,
         client(server.url, on_event=heard.sink) as tago,
@@ -183,8 +183,8 @@ async def test_span_of_a_request(heard: Heard) -> None:
         port = server.port
 
     span = heard.span()
-    told = dict(span.attributes or {})
-    waited = told.pop("tagodev.wait_time")
+    reported = dict(span.attributes or {})
+    waited = reported.pop("tagodev.wait_time")
     assert "GET /device/:device_id" == span.name
     assert trace.SpanKind.CLIENT == span.kind
     assert trace.StatusCode.UNSET == span.status.status_code
@@ -200,7 +200,7 @@ async def test_span_of_a_request(heard: Heard) -> None:
         "tagodev.window.budget": 1_000_000,
         "tagodev.window.used": 1,
         "url.template": "/device/:device_id",
-    } == told
+    } == reported
 
 
 @pytest.mark.parametrize(
@@ -212,16 +212,16 @@ async def test_span_of_a_request(heard: Heard) -> None:
     ],
 )
 def test_address_is_told(heard: Heard, address: str, host: str, port: int, template: str) -> None:
-    """Host and port are told of whatever address, and its path goes before the template."""
+    """Host and port of any address are reported, and its path precedes the template."""
     leaving = sent(address=address)
     heard.sink(leaving)
     heard.sink(Ended(leaving, 200, None, 0.1))
 
-    told = heard.span().attributes or {}
+    reported = heard.span().attributes or {}
     assert (host, port, template) == (
-        told["server.address"],
-        told["server.port"],
-        told["url.template"],
+        reported["server.address"],
+        reported["server.port"],
+        reported["url.template"],
     )
 
 
@@ -235,10 +235,10 @@ async def test_refusal_is_an_error(heard: Heard, status: int) -> None:
         assert isinstance(await create(tago), RequestError)
 
     span = heard.span()
-    told = span.attributes or {}
+    reported = span.attributes or {}
     assert trace.StatusCode.ERROR == span.status.status_code
     assert span.status.description is None
-    assert (status, str(status)) == (told["http.response.status_code"], told["error.type"])
+    assert (status, str(status)) == (reported["http.response.status_code"], reported["error.type"])
     assert not span.events
 
 
@@ -258,20 +258,20 @@ async def test_missing_answer_is_an_error(heard: Heard, reply: Reply, error: str
         await create(tago)
 
     span = heard.span()
-    told = span.attributes or {}
+    reported = span.attributes or {}
     assert trace.StatusCode.ERROR == span.status.status_code
-    assert error == told["error.type"]
-    assert "http.response.status_code" not in told
+    assert error == reported["error.type"]
+    assert "http.response.status_code" not in reported
 
 
 async def test_missing_connection_is_an_error(heard: Heard) -> None:
-    """A request that found nobody is told as well, at each of its attempts."""
+    """A request without a connection is reported as well, at each of its attempts."""
     with refused_port() as port:
         async with client(f"http://127.0.0.1:{port}", on_event=heard.sink) as tago:
             await create(tago)
 
-    told = [span.attributes or {} for span in heard.spans()]
-    assert ["tagodev.errors.ConnectError"] * 3 == [one["error.type"] for one in told]
+    reported = [span.attributes or {} for span in heard.spans()]
+    assert ["tagodev.errors.ConnectError"] * 3 == [one["error.type"] for one in reported]
 
 
 async def test_cancelled_request_is_an_error(heard: Heard) -> None:
@@ -315,8 +315,8 @@ async def test_each_attempt_is_a_span(heard: Heard) -> None:
         await tago.devices.info(DEVICE_ID)
         await tago.devices.info(DEVICE_ID)
 
-    told = [span.attributes or {} for span in heard.spans()]
-    assert [None, 1, 2, None] == [one.get("http.request.resend_count") for one in told]
+    reported = [span.attributes or {} for span in heard.spans()]
+    assert [None, 1, 2, None] == [one.get("http.request.resend_count") for one in reported]
     assert {("/device/:device_id",): 2} == heard.values(
         "tagodev.client.request.resends", "url.template"
     )
@@ -353,7 +353,7 @@ async def test_parent_is_the_caller_s_span(heard: Heard) -> None:
 
 
 async def test_rows_of_a_run_are_children_of_its_caller(heard: Heard) -> None:
-    """The requests of a bulk run are told by their priority, below the span it was begun in."""
+    """The requests of a bulk run are reported by their priority, below the span it was begun in."""
 
     def script(request: Received) -> bytes:
         return created(request.number)
@@ -378,7 +378,7 @@ def parent_of(span: ReadableSpan) -> int:
 
 
 async def test_no_token_is_told(heard: Heard) -> None:
-    """Tokens in paths, headers, answers and refusals stay out of all that is told."""
+    """Tokens in paths, headers, answers and refusals stay out of all that is reported."""
     script = in_turn(
         ok("Token successfully removed"),
         refused(401, f"Invalid token: {DOOMED}"),
@@ -392,14 +392,14 @@ async def test_no_token_is_told(heard: Heard) -> None:
         await value_or_error(tago.tokens.resolve(f"serial-{DOOMED}", DOOMED))
 
     assert f"DELETE /device/token/{DOOMED}" == server.seen()[0]
-    told = heard.everything()
-    assert "/device/token/:token" in told
+    reported = heard.everything()
+    assert "/device/token/:token" in reported
     for hidden in (TOKEN, DOOMED, "url.full", "url.path", "url.query"):
-        assert hidden not in told
+        assert hidden not in reported
 
 
 async def test_instrumentation_of_aiohttp_is_kept_quiet(heard: Heard) -> None:
-    """It tells whole URLs, but none of ours; the program's own requests it tells as before."""
+    """An instrumentation of aiohttp reports the program's URLs, but none of tagodev's."""
     instrumentor = AioHttpClientInstrumentor()
     instrumentor.instrument(tracer_provider=heard.tracers)
     try:
@@ -421,7 +421,7 @@ async def test_instrumentation_of_aiohttp_is_kept_quiet(heard: Heard) -> None:
 
 
 async def test_metrics_of_requests(heard: Heard) -> None:
-    """Durations are counted by outcome; what is in flight is told while it is."""
+    """Durations are counted by outcome; what is in flight is reported while it is."""
     in_flight: list[dict[Any, Any]] = []
 
     def script(request: Received) -> bytes:
@@ -452,7 +452,7 @@ async def test_metrics_of_requests(heard: Heard) -> None:
 
 
 async def test_duration_is_the_span_s(heard: Heard) -> None:
-    """Span and metric tell the same time, which the wait for a turn is no part of."""
+    """Span and metric report the same time, which the wait for a turn is no part of."""
 
     async def script(_request: Received) -> bytes:
         await asyncio.sleep(0.05)
@@ -470,7 +470,7 @@ async def test_duration_is_the_span_s(heard: Heard) -> None:
 
 
 async def test_rejections_are_counted(heard: Heard) -> None:
-    """A 429 is a failed request of its own, counted by priority; the wait after it is told."""
+    """A 429 is a failed request of its own, counted by priority; the wait after it is reported."""
     script = in_turn(throttled(), ok(DEVICE))
     async with (
         ScriptedServer(script) as server,
@@ -528,13 +528,13 @@ async def test_window_use_is_told(heard: Heard) -> None:
                 for state in tago.limits.snapshot()
             }
 
-    told = [
+    reported = [
         heard.values(f"tagodev.client.window.{name}", "tagodev.route")
         for name in ("used", "budget", "limit")
     ]
     assert {"POST /device": (2, 5, 10), "GET /device": (1, 10, 20)} == shown
     assert {(route,): figures for route, figures in shown.items()} == {
-        route: tuple(one[route] for one in told) for route in told[0]
+        route: tuple(one[route] for one in reported) for route in reported[0]
     }
 
 
@@ -549,7 +549,7 @@ def test_window_use_ends_with_the_window(
     passed: float,
     used: int,
 ) -> None:
-    """Where nobody asks in the next window nothing of it is used; the limit stays."""
+    """Without requests in the next window its use is 0; the limit stays."""
     monkeypatch.setattr(telemetry, "monotonic", lambda: 1000.0)
     heard.sink(sent(next_window_in=next_window_in))
     monkeypatch.setattr(telemetry, "monotonic", lambda: 1000.0 + passed)
@@ -565,12 +565,12 @@ def test_every_metric_is_documented(heard: Heard) -> None:
     heard.sink(Ended(leaving, 429, None, 0.1))
 
     guide = GUIDE.read_text("utf-8")
-    told = set(re.findall(r"`((?:http\.client|tagodev\.client)\.[a-z_.]+)`", guide))
-    assert heard.names() == told
+    reported = set(re.findall(r"`((?:http\.client|tagodev\.client)\.[a-z_.]+)`", guide))
+    assert heard.names() == reported
 
 
 async def test_attributes_of_one_s_own(heard: Heard) -> None:
-    """Clients are told apart by an attribute on all that is told; each window of each is there."""
+    """An attribute distinguishes clients in all spans and metrics."""
     sinks = [heard.another(attributes={"site": site}) for site in ("north", "south")]
     async with ScriptedServer(in_turn(ok(DEVICE))) as server:
         for number, sink in enumerate(sinks, 1):
@@ -605,7 +605,7 @@ async def test_clients_that_count_together_are_told_once(heard: Heard) -> None:
     )
 
 
-# --- where nobody listens ------------------------------------------------------------------------
+# --- where no one listens ------------------------------------------------------------------------
 
 
 async def test_nothing_is_made_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -645,7 +645,7 @@ except ModuleNotFoundError as error:
 
 
 def test_sdk_may_be_set_up_later() -> None:
-    """Sinks made before the program has chosen its SDK, and after, tell of their windows alike."""
+    """Sinks made before the program has chosen its SDK, and after, report their windows alike."""
     program = """
 from opentelemetry import metrics
 from opentelemetry.sdk.metrics import MeterProvider

@@ -19,7 +19,7 @@ from tests.support import processes
 pytest_plugins = ("pytester",)
 
 GUIDE = Path(__file__).parent.parent / "docs" / "testing.md"
-#: A project of somebody who takes every warning for an error.
+#: A project of a user who takes every warning for an error.
 STRICT = """
 [pytest]
 addopts = --strict-markers --strict-config -p no:cacheprovider

@@ -245,7 +245,7 @@ async def test_cookies_do_not_travel_in_the_clients_own_session() -> None:
 
 @every_request
 async def test_refused_connection_never_left(request_: Request) -> None:
-    """Nobody listens: the error says where, and that nothing can have happened."""
+    """No one listens: the error says where, and that nothing can have happened."""
     with refused_port() as port:
         async with transport(f"http://127.0.0.1:{port}") as sender:
             with pytest.raises(ConnectError, match=f"127.0.0.1:{port}") as caught:

@@ -1,1 +1,1 @@
-"""Run many: the runner, what it does with a row, what became of each."""
+"""Bulk runs: engine, operations, journals and outcomes."""

@@ -1,11 +1,10 @@
-"""When a run stops, and when it only pauses, because of what its rows meet.
+"""The circuit breaker of a bulk run: decides when failures stop or pause the run.
 
-A row's own mistake is the row's affair.
-What would meet every further row in the same way ends the run, with the rest pending: the token,
-the permission, the device cap, or the same refusal ten times in a row.
-A connection that fails does not: networks come back.
-The run then pauses, longer each time, and goes on; only before its very first answer it stops,
-since an address that never answered is more likely wrong than down.
+A failure of one item does not affect the others.
+An error that every further item would get stops the run, with the rest pending: an invalid token, a
+missing permission, the device cap, or the same refusal ten times in a row.
+A connection failure pauses the run, longer each time. It stops the run only before the first
+answer, since an address that never answered is probably wrong.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from tagodev.errors import (
 
 __all__ = ["STOPS_ANY_RUN", "CircuitBreaker", "Verdict"]
 
-#: What would meet every further row in the same way.
+#: Errors that every further item would get too.
 STOPS_ANY_RUN: Final = (
     AuthenticationError,
     ClosedError,
@@ -40,36 +39,36 @@ STOPS_ANY_RUN: Final = (
     PermissionDeniedError,
     RateLimitedError,
 )
-#: So many refusals in a row with the same text, and the next would be one more.
-_SAME_REFUSALS: Final = 10
-#: So many rows in a row without an answer, and something is down: at least these, and at least
-#: as many as are in work at once, since failures come back sooner than answers.
-_WITHOUT_ANSWER: Final = 10
+#: The same refusal this often in a row stops the run.
+_MAX_SAME_REFUSALS: Final = 10
+#: Items in a row without an answer that pause the run: at least these, and at least as many as are
+#: in work at once, since failures return sooner than answers.
+_MIN_UNANSWERED: Final = 10
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
 
 
 @attrs.frozen
 class Verdict:
-    """What a failure means for the run."""
+    """The consequence of a failure for the run."""
 
     stop: bool = False
-    """Whether the run ends."""
+    """Whether to stop the run."""
     pause: float = 0.0
     """Seconds to send nothing."""
 
 
 class CircuitBreaker:
-    """Watches the failures of a run."""
+    """Counts the failures of a run."""
 
-    def __init__(self, *, at_once: int, patience: float) -> None:
-        """Begin with nothing seen.
+    def __init__(self, *, concurrency: int, patience: float) -> None:
+        """Initialize the counts.
 
         Args:
-            at_once: rows in work at once.
-            patience: seconds of pauses in a row before the run stops after all.
+            concurrency: items in work at once.
+            patience: seconds of pauses in a row before the run stops.
         """
-        self._without_answer = max(_WITHOUT_ANSWER, at_once)
+        self._max_unanswered = max(_MIN_UNANSWERED, concurrency)
         self._patience = patience
         self._answered = False
         self._refusal = ""
@@ -79,35 +78,35 @@ class CircuitBreaker:
         self._next_pause = _FIRST_PAUSE
 
     def succeed(self) -> None:
-        """Note a row that was done."""
-        self.hear()
+        """Count an item that was done."""
+        self.record_answer()
         self._refusals = 0
 
-    def hear(self) -> None:
-        """Note an answer, whatever it was to and whatever it said."""
+    def record_answer(self) -> None:
+        """Record that the service answered, whatever the request and the answer."""
         self._answered = True
         self._unanswered = 0
         self._paused = 0.0
         self._next_pause = _FIRST_PAUSE
 
     def fail(self, error: TagoError, *, paused: bool = False) -> Verdict:
-        """Note a row that failed.
+        """Count an item that failed, and return the consequence.
 
         Args:
-            error: how.
-            paused: whether the run pauses already; the row was on its way then.
+            error: the failure.
+            paused: whether the run is paused already; the item was in flight then.
         """
         if isinstance(error, STOPS_ANY_RUN):
             return Verdict(stop=True)
         if isinstance(error, (NoAnswerError, ServerError)):
             return Verdict() if paused else self._count_unanswered(error)
         if isinstance(error, ServiceError):
-            self.hear()
+            self.record_answer()
         if isinstance(error, BadRequestError):
             same = error.service_message == self._refusal
             self._refusals = self._refusals + 1 if same else 1
             self._refusal = error.service_message
-            return Verdict(stop=self._refusals >= _SAME_REFUSALS)
+            return Verdict(stop=self._refusals >= _MAX_SAME_REFUSALS)
         return Verdict()
 
     def _count_unanswered(self, error: TagoError) -> Verdict:
@@ -116,7 +115,7 @@ class CircuitBreaker:
         self._unanswered += 1
         if not self._answered and isinstance(error, ConnectError):
             return Verdict(stop=True)
-        if self._unanswered < self._without_answer and not isinstance(error, ConnectError):
+        if self._unanswered < self._max_unanswered and not isinstance(error, ConnectError):
             return Verdict()
         if self._paused >= self._patience:
             return Verdict(stop=True)

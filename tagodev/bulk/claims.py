@@ -1,10 +1,10 @@
-"""What rows of a run own: the names by which they are known, and the devices and tokens they made.
+"""Claims of a run's items on names, devices and tokens.
 
-A row whose answer was lost is known again by what it should have created.
-That is only safe where no two rows can mean the same thing, so each owner is noted: what belongs to
-one row is neither given to another one nor found for it.
+An item whose answer was lost is identified by what it should have created.
+That is safe only if two items can't mean the same resource, so the owner of each is recorded: what
+belongs to one item is neither used nor found for another one.
 
-A claim takes eight bytes of what it is about: enough to tell a million things apart, and no secret.
+A claim stores an eight-byte digest: enough for a million items, and no secret.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ __all__ = ["Claims"]
 
 
 class Claims:
-    """Notes which row of a run owns what."""
+    """Records which item of a run owns a name, device or token."""
 
     def __init__(self) -> None:
-        """Start with nothing owned."""
+        """Initialize without claims."""
         self._owners: dict[int, int] = {}
 
     def take(self, thing: str, index: int) -> int:
-        """Claim something for a row, unless another row owns it.
+        """Claim something for an item, unless another item owns it.
 
         Args:
             thing: an id, a name or a token.
-            index: which row, from 0.
+            index: the index of the item, from 0.
 
         Returns:
-            The row that owns it.
+            The index of the item that owns it.
         """
         return self._owners.setdefault(_digest(thing), index)
 
     def is_free(self, thing: str, index: int) -> bool:
-        """Return whether no other row owns something."""
+        """Return whether no other item owns something."""
         return self._owners.get(_digest(thing), index) == index
 
 

@@ -1,11 +1,10 @@
-"""Where the rows of a run come from: the caller's iterable, a journal, or both.
+"""Sources of a run's items: the caller's iterable, a journal, or both.
 
-A journal knows its rows by their hashes.
-When a run goes on with the same input, rows that it knows are compared and, if nothing is left to
-do for them, passed over before they cost anything; an input that differs is refused at its first
-other row, before anything of it was sent.
-Without an input the journal's own rows are used: it holds what was read from a source that can't be
-read again.
+A journal identifies its entries by hash.
+If a run is resumed with the same input, known items are compared and, if they are finished,
+skipped; a different input is refused at its first different item, before anything of it is sent.
+Without an input the entries of the journal are used: an input that can't be read again is stored
+there.
 """
 
 from __future__ import annotations
@@ -31,34 +30,34 @@ __all__ = ["JournalInput", "Many", "RunInput", "digest_of", "other_input", "read
 
 Item = TypeVar("Item")
 
-#: Any source of rows.
+#: Any source of items.
 Many: TypeAlias = Iterable[Item] | AsyncIterable[Item]
 
-#: Rows passed over before others get a turn in the event loop.
-_AT_ONCE: Final = 1000
+#: Items skipped before other tasks get a turn in the event loop.
+_YIELD_EVERY: Final = 1000
 
 
 def digest_of(payload: bytes) -> bytes:
-    """Return what a journal knows a row by."""
+    """Return the hash by which a journal identifies an item."""
     return blake2b(payload, digest_size=12).digest()
 
 
 def other_input(journal: Journal, how: str) -> JournalError:
-    """Return the error of an input that is not the one that a journal was begun with.
+    """Return the error for an input that does not match the journal.
 
     Args:
-        journal: which.
-        how: where they differ.
+        journal: the journal.
+        how: the difference.
     """
     return JournalError(
-        f"the journal is of another input: {how}",
+        f"the journal belongs to another input: {how}",
         journal=str(journal.path),
-        hint="Give the input that it was begun with, or another journal",
+        hint="Pass the input that the journal was created for, or another journal",
     )
 
 
 def read_row(operation: Operation[Item], journal: Journal, entry: JournalEntry) -> Item:
-    """Return a row as a journal holds it.
+    """Return the item of a journal entry.
 
     Raises:
         JournalError: it can't be read.
@@ -68,17 +67,17 @@ def read_row(operation: Operation[Item], journal: Journal, entry: JournalEntry) 
     except (StructureError, orjson.JSONDecodeError) as error:
         problem = str(error)
     raise JournalError(
-        f"row {entry.number + 1} can't be read: {problem}",
+        f"entry {entry.number + 1} can't be read: {problem}",
         journal=str(journal.path),
-        hint="Give the input too",
+        hint="Pass the input as well",
     )
 
 
 class RunInput(Generic[Item]):
-    """Hands out the rows of any iterable, one at a time, to many workers."""
+    """Returns the items of any iterable, one at a time, to several workers."""
 
     def __init__(self, items: Many[Item]) -> None:
-        """Begin before the first row.
+        """Initialize the source.
 
         Args:
             items: any iterable or async iterable.
@@ -95,14 +94,14 @@ class RunInput(Generic[Item]):
             self._sync = iter(items)
 
     async def pull(self) -> tuple[int, Item] | None:
-        """Return the next row and its index, or None at the end."""
+        """Return the next item and its index, or None at the end."""
         async with self._lock:
             return await self._next()
 
     async def _next(self) -> tuple[int, Item] | None:
         if self._ended:
             return None
-        # It has ended unless it gives an item: one that raised is not asked again.
+        # It has ended unless it returns an item: after an exception it is not called again.
         self._ended = self._failed = True
         try:
             item = next(self._sync) if self._sync is not None else await self._pull_async()
@@ -114,47 +113,47 @@ class RunInput(Generic[Item]):
         return self._index, item
 
     async def _pull_async(self) -> Item:
-        assert self._async is not None, "a source is one or the other"
+        assert self._async is not None, "the source is one of the two"
         return await anext(self._async)
 
 
 class JournalInput(RunInput[Item]):
-    """Hands out the rows of a source that a journal has not finished."""
+    """Returns the items of a source that the journal does not show as finished."""
 
     def __init__(
         self,
         items: Many[Item] | None,
         operation: Operation[Item],
         journal: Journal,
-        recorder: JournalWriter,
+        writer: JournalWriter,
     ) -> None:
-        """Begin before the first row.
+        """Initialize the source.
 
         Args:
-            items: the input; None for the rows that the journal holds.
-            operation: says how rows are written down.
-            journal: open for looking.
-            recorder: takes down rows that the journal does not know yet.
+            items: the input; None for the entries of the journal.
+            operation: encodes and decodes items.
+            journal: open for reading.
+            writer: the journal's writer, for items that the journal does not know yet.
         """
         super().__init__(() if items is None else items)
         self._from_journal = items is None
         self._operation = operation
         self._journal = journal
-        self._recorder = recorder
+        self._writer = writer
         self._pending = journal.rows(EntryState.PENDING)
         self._known: list[tuple[int, bytes, EntryState]] = []
         self._last_known = -1
         self._knows_all = False
-        # Once for all: to ask for each row takes as long as all the rest that is done for it.
-        self._was_whole = journal.whole
+        # Checked once: a check for each item would double the time of this loop.
+        self._was_complete = journal.whole
         self.skipped: int = 0
-        """Rows passed over, because nothing is left to do for them."""
+        """Items skipped because they are finished."""
 
     async def pull(self) -> tuple[int, Item] | None:
-        """Return the next row with something left to do, or None at the end.
+        """Return the next unfinished item, or None at the end.
 
         Raises:
-            JournalError: the input is not the one that the journal is about.
+            JournalError: the input does not match the journal.
         """
         async with self._lock:
             if self._from_journal:
@@ -167,43 +166,43 @@ class JournalInput(RunInput[Item]):
     async def _next_unfinished(self) -> tuple[int, Item] | None:
         while (pulled := await self._next()) is not None:
             index, item = pulled
-            payload = self._written(item)
+            payload = self._encoded(item)
             digest = digest_of(payload)
             state = self._compare(index, digest)
             if state is None:
-                self._recorder.pulled(index, digest, payload)
+                self._writer.pulled(index, digest, payload)
                 return pulled
             if state is EntryState.PENDING:
                 return pulled
             self.skipped += 1
-            if self.skipped % _AT_ONCE == 0:
+            if self.skipped % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
         if not self._failed:
             self._finish()
         return None
 
-    def _written(self, item: Item) -> bytes:
+    def _encoded(self, item: Item) -> bytes:
         try:
             return self._operation.encode(item)
         except InputError:
-            # It will be refused when it is done, as a row of its own; it is not the others' affair.
+            # The operation refuses this item when it is done; the others are not affected.
             return to_json(ascii(item))
 
     def _compare(self, index: int, digest: bytes) -> EntryState | None:
-        """Return a row's state, or None if the journal does not know it yet."""
+        """Return an entry's state, or None if the journal does not have it yet."""
         known = self._next_known()
         if known is None:
-            if self._was_whole:
+            if self._was_complete:
                 raise other_input(self._journal, f"it has {index} rows, and the input has more")
             return None
         number, expected, state = known
         if number != index or expected != digest:
-            raise other_input(self._journal, f"row {index + 1} is another")
+            raise other_input(self._journal, f"row {index + 1} is different")
         return state
 
     def _next_known(self) -> tuple[int, bytes, EntryState] | None:
         if not self._known and not self._knows_all:
-            self._known = self._journal.hashes(self._last_known, _AT_ONCE)[::-1]
+            self._known = self._journal.hashes(self._last_known, _YIELD_EVERY)[::-1]
             self._knows_all = not self._known
         if not self._known:
             return None
@@ -213,5 +212,5 @@ class JournalInput(RunInput[Item]):
 
     def _finish(self) -> None:
         if self._next_known() is not None:
-            raise other_input(self._journal, "the input ends before it")
-        self._recorder.whole()
+            raise other_input(self._journal, "the input has fewer rows")
+        self._writer.whole()

@@ -1,7 +1,7 @@
-"""Which outcome a row has that was not done.
+"""Outcomes of items that were not done.
 
-What decides is whether the service may have acted: only a row that provably changed nothing is
-failed or pending, and may be sent again without a search.
+An item is failed or pending, and may be sent again without a search, only if the service can't have
+acted on it; otherwise it is in doubt.
 """
 
 from __future__ import annotations
@@ -29,73 +29,73 @@ __all__ = ["ambiguous", "failure", "still_in_doubt", "unsent"]
 
 
 def failure(
-    row: WorkItem[Any], error: TagoError, *, kept: bool, stopped: bool
+    work: WorkItem[Any], error: TagoError, *, durable: bool, stopped: bool
 ) -> Failed | InDoubt | Pending | None:
-    """Return the outcome of a row that met an error; None if it is to be looked up later.
+    """Return the outcome of an item after an error; None if it is to be looked up later.
 
     Args:
-        row: which.
-        error: what happened.
-        kept: whether the run has a journal, so that rows in doubt can be looked up.
-        stopped: whether the run has ended.
+        work: the item.
+        error: the error.
+        durable: whether the run has a journal, so that items in doubt can be looked up.
+        stopped: the error that stopped the run, if any.
     """
     lost = isinstance(error, (MalformedAnswerError, NoAnswerError, ServerError))
     doubtful = (
-        row.in_doubt
-        or row.found is not None
+        work.in_doubt
+        or work.found is not None
         or (isinstance(error, RequestError) and error.may_have_acted)
     )
-    # What was found and can't be adopted will be no better another time.
-    again = lost or (doubtful and row.found is None)
-    if again and kept and not stopped:
+    # A resource that was found and can't be adopted now can't be adopted later either.
+    again = lost or (doubtful and work.found is None)
+    if again and durable and not stopped:
         return None
-    never_done = isinstance(error, (ConnectError, JournalError, LedgerError)) or (lost and kept)
+    never_done = isinstance(error, (ConnectError, JournalError, LedgerError)) or (lost and durable)
     if never_done and not doubtful:
-        return Pending(row.index, row.item, attempts=row.record.attempts)
+        return Pending(work.index, work.item, attempts=work.record.attempts)
     cls = InDoubt if doubtful else Failed
-    return cls(row.index, row.item, error=error, attempts=row.record.attempts)
+    return cls(work.index, work.item, error=error, attempts=work.record.attempts)
 
 
-def unsent(row: WorkItem[Any], stopped: TagoError | None) -> InDoubt | Pending:
-    """Return the outcome of a row that the end of the run has kept from its turn.
-
-    Args:
-        row: which.
-        stopped: what ended the run.
-    """
-    assert stopped is not None, "only a stop takes rows back"
-    attempts = row.record.attempts
-    if row.in_doubt or row.found is not None:
-        return InDoubt(row.index, row.item, error=stopped, attempts=attempts)
-    return Pending(row.index, row.item, attempts=attempts)
-
-
-def still_in_doubt(row: WorkItem[Any], stopped: TagoError | None) -> InDoubt:
-    """Return the outcome of a row that was looked up in vain, or not at all.
+def unsent(work: WorkItem[Any], stopped: TagoError | None) -> InDoubt | Pending:
+    """Return the outcome of an item that was not sent because the run stopped.
 
     Args:
-        row: which.
-        stopped: what ended the run; None if it goes on.
+        work: the item.
+        stopped: the error that stopped the run.
     """
-    attempts = row.record.attempts
+    assert stopped is not None, "only a stop takes items back"
+    attempts = work.record.attempts
+    if work.in_doubt or work.found is not None:
+        return InDoubt(work.index, work.item, error=stopped, attempts=attempts)
+    return Pending(work.index, work.item, attempts=attempts)
+
+
+def still_in_doubt(work: WorkItem[Any], stopped: TagoError | None) -> InDoubt:
+    """Return the outcome of an item that was not looked up, or not found.
+
+    Args:
+        work: the item.
+        stopped: the error that stopped the run; None if it continues.
+    """
+    attempts = work.record.attempts
     error = stopped or RequestError(
-        "The answer was lost, and what became of it could not be found out",
+        "The answer was lost, and the result could not be determined",
         attempts=max(attempts, 1),
         may_have_acted=True,
     )
-    return InDoubt(row.index, row.item, error=error, attempts=attempts)
+    return InDoubt(work.index, work.item, error=error, attempts=attempts)
 
 
-def ambiguous(row: WorkItem[Any], finding: Ambiguous) -> InDoubt:
-    """Return the outcome of a row that may have made any of several things.
+def ambiguous(work: WorkItem[Any], finding: Ambiguous) -> InDoubt:
+    """Return the outcome of an item that matches several resources.
 
     Args:
-        row: which.
-        finding: what was found.
+        work: the item.
+        finding: the resources.
     """
     error = AmbiguousMatchError(
-        "Several things could be what this row has made",
+        "Several resources match this item",
         candidates=finding.ids,
-        hint="Look at them, and delete what is too many",
+        hint="Check them, and delete the duplicates",
     )
-    return InDoubt(row.index, row.item, error=error, attempts=row.record.attempts)
+    return InDoubt(work.index, work.item, error=error, attempts=work.record.attempts)

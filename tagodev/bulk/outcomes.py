@@ -1,4 +1,4 @@
-"""What became of one row of a bulk run."""
+"""Outcomes of a bulk run's items."""
 
 from __future__ import annotations
 
@@ -29,36 +29,36 @@ __all__ = [
 
 @attrs.frozen
 class Done:
-    """The row was done; each operation has its own kind."""
+    """The item was done; each operation has its own subclass."""
 
     index: int
-    """Which row, from 0."""
+    """The index of the item, from 0."""
     item: Any
-    """The row itself."""
+    """The item."""
     attempts: int = attrs.field(kw_only=True)
-    """How often it was sent; waits for budget do not count."""
+    """How often it was sent; waits for a permit do not count."""
 
 
 @attrs.frozen
 class Created(Done):
-    """The device was made."""
+    """The device was created."""
 
     item: DeviceCreate
-    """The row itself."""
+    """The item."""
     result: DeviceCreated = attrs.field(kw_only=True)
     """Its id and token."""
     adopted: bool = attrs.field(default=False, kw_only=True)
-    """Whether its answer was lost, and it was found on the service afterwards."""
+    """Whether its answer was lost, and the device was found on the service afterwards."""
 
 
 @attrs.frozen
 class Edited(Done):
-    """The device was changed."""
+    """The device was edited."""
 
 
 @attrs.frozen
 class Deleted(Done):
-    """The device is gone."""
+    """The device was deleted."""
 
     item: str
     """The device's id."""
@@ -66,17 +66,17 @@ class Deleted(Done):
 
 @attrs.frozen
 class TokenIssued(Done):
-    """A token was made."""
+    """A token was created."""
 
     result: TokenCreated = attrs.field(kw_only=True)
     """The token."""
     adopted: bool = attrs.field(default=False, kw_only=True)
-    """Whether its answer was lost, and it was found on the service afterwards."""
+    """Whether its answer was lost, and the token was found on the service afterwards."""
 
 
 @attrs.frozen
 class Rotated(Done):
-    """The device has a new token, and the old one is gone."""
+    """The device has a new token, and the old one was deleted."""
 
     result: TokenCreated = attrs.field(kw_only=True)
     """The new token."""
@@ -84,7 +84,7 @@ class Rotated(Done):
 
 @attrs.frozen
 class ParametersSet(Done):
-    """The device's configuration parameters are as asked for."""
+    """The device's configuration parameters were set."""
 
 
 @attrs.frozen
@@ -94,52 +94,52 @@ class DataSent(Done):
 
 @attrs.frozen
 class Applied(Done):
-    """A step towards what a file says was done."""
+    """A step of an apply was done."""
 
     result: DeviceCreated | None = attrs.field(default=None, kw_only=True)
-    """Id and token of the device, where it was made."""
+    """Id and token of the device, if it was created."""
     adopted: bool = attrs.field(default=False, kw_only=True)
-    """Whether its answer was lost, and it was found on the service afterwards."""
+    """Whether its answer was lost, and the device was found on the service afterwards."""
 
 
 @attrs.frozen
 class Failed:
-    """The service refused the row, and did nothing."""
+    """The service refused the item, and changed nothing."""
 
     index: int
-    """Which row, from 0."""
+    """The index of the item, from 0."""
     item: Any
-    """The row itself."""
+    """The item."""
     error: TagoError = attrs.field(kw_only=True)
-    """Why."""
+    """The error."""
     attempts: int = attrs.field(kw_only=True)
-    """How often it was sent; waits for budget do not count."""
+    """How often it was sent; waits for a permit do not count."""
 
 
 @attrs.frozen
 class InDoubt:
-    """The row was sent and its answer never came: the service may have acted on it or not."""
+    """The item was sent and its answer was lost: the service may have acted on it."""
 
     index: int
-    """Which row, from 0."""
+    """The index of the item, from 0."""
     item: Any
-    """The row itself."""
+    """The item."""
     error: TagoError = attrs.field(kw_only=True)
-    """What happened."""
+    """The error."""
     attempts: int = attrs.field(kw_only=True)
-    """How often it was sent; waits for budget do not count."""
+    """How often it was sent; waits for a permit do not count."""
 
 
 @attrs.frozen
 class Pending:
-    """The run stopped before the row was sent: nothing happened to it."""
+    """The run stopped before the item was sent: the service has not acted on it."""
 
     index: int
-    """Which row, from 0."""
+    """The index of the item, from 0."""
     item: Any
-    """The row itself."""
+    """The item."""
     attempts: int = attrs.field(default=0, kw_only=True)
-    """Attempts that provably never reached the service."""
+    """Attempts that did not reach the service."""
 
 
 Outcome: TypeAlias = Done | Failed | InDoubt | Pending

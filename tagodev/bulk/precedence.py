@@ -1,21 +1,21 @@
-"""Which items of a run must be finished before another one may begin.
+"""The order of a run's items: which must be finished before another one may start.
 
-Workers begin items in the order of the input and finish them in any order.
+Workers start items in the order of the input and finish them in any order.
 Two things must not overlap:
 
-- *Phases.* A profile holds a limited number of devices, so a deletion must be finished, and not
-  only sent, before a creation takes its slot. An item begins once all items of earlier phases that
-  come before it in the input are finished.
+- *Phases.* A profile holds a limited number of devices, so a deletion must be finished before a
+  creation uses its slot. An item starts once all items of earlier phases before it in the input are
+  finished.
 - *Resources.* Two edits of one device have no defined result unless one follows the other, and two
-  rows that create a token of one name for one device can't be distinguished after a lost answer.
+  items that create a token of one name for one device can't be distinguished after a lost answer.
   Items of the same resource are done one after another, in the order of the input.
 
-An item whose answer was lost is unfinished until the service has been searched for it, and gives
-way only when it has an outcome; so what follows it never acts on a state that is not known.
+An item whose answer was lost is unfinished until it has an outcome, so items after it never act on
+an unknown state.
 
 There is no deadlock: an item waits only for items before it in the input.
 Memory is bounded: an unfinished item is in work, in doubt or waiting, and the engine reads no
-further item while too many are.
+further item while there are too many.
 """
 
 from __future__ import annotations
@@ -36,53 +36,53 @@ Item = TypeVar("Item")
 
 
 class Precedence(Generic[Item]):
-    """Knows the unfinished items of a run, and which of them may be in work."""
+    """The unfinished items of a run, and which of them may be in work."""
 
     def __init__(self, operation: Operation[Item]) -> None:
-        """Start without any item.
+        """Initialize without items.
 
         Args:
-            operation: says phase and resource of each item.
+            operation: gives phase and resource of each item.
         """
         self._operation = operation
         self._phases: Counter[int] = Counter()
         self._queues: dict[Hashable, deque[WorkItem[Item]]] = {}
         self.waiting: int = 0
-        """How many items wait for another one of their resource."""
+        """The number of items that wait for another one of their resource."""
 
     def allows(self, item: Item) -> bool:
         """Return whether all unfinished items are of the item's phase or a later one."""
         phase = self._operation.phase(item)
         return not any(unfinished < phase for unfinished in self._phases)
 
-    def add(self, row: WorkItem[Item]) -> bool:
-        """Note an unfinished item.
+    def add(self, work: WorkItem[Item]) -> bool:
+        """Add an unfinished item.
 
         Returns:
-            Whether it may be in work; if not, `end` returns it when its turn comes.
+            Whether it may be in work; if not, `end` returns it later.
         """
-        self._phases[self._operation.phase(row.item)] += 1
-        resource = self._operation.resource(row.item)
+        self._phases[self._operation.phase(work.item)] += 1
+        resource = self._operation.resource(work.item)
         if resource is None:
             return True
         queue = self._queues.setdefault(resource, deque())
-        queue.append(row)
+        queue.append(work)
         if len(queue) == 1:
             return True
         self.waiting += 1
         return False
 
-    def end(self, row: WorkItem[Item]) -> WorkItem[Item] | None:
-        """Note that an item is finished, and return the one whose turn comes by that."""
-        phase = self._operation.phase(row.item)
+    def end(self, work: WorkItem[Item]) -> WorkItem[Item] | None:
+        """Remove a finished item, and return the one that it released."""
+        phase = self._operation.phase(work.item)
         self._phases[phase] -= 1
         if not self._phases[phase]:
             del self._phases[phase]
-        resource = self._operation.resource(row.item)
+        resource = self._operation.resource(work.item)
         if resource is None:
             return None
         queue = self._queues[resource]
-        assert queue[0] is row, "only the first of a queue is in work"
+        assert queue[0] is work, "only the first of a queue is in work"
         queue.popleft()
         if not queue:
             del self._queues[resource]
@@ -92,7 +92,7 @@ class Precedence(Generic[Item]):
 
 
 def precedence_of(operation: Operation[Item]) -> Precedence[Item] | None:
-    """Return what orders the items of an operation; None where any may overlap."""
+    """Return the order of an operation's items; None if any may overlap."""
     # Most operations have neither phases nor resources, and their items should not pay for it.
     cls = type(operation)
     if cls.phase is Operation.phase and cls.resource is Operation.resource:

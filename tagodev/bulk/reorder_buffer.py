@@ -1,9 +1,9 @@
-"""Outcomes in the order of their rows, in bounded memory.
+"""A buffer that puts outcomes into the order of the input, in bounded memory.
 
-Outcomes that come before their turn are held; so that they are not held without end, no further
-row is pulled while too many are out.
-Rows that an earlier process has left in doubt are done before any row is pulled, wherever they
-stand in the input: their outcomes wait until the rows before them have been pulled.
+An outcome is held until those before it are out; while too many items are out, no further item is
+read.
+Items that an earlier process left in doubt are done before any item is read, wherever they are in
+the input: their outcomes wait until the items before them have been read.
 """
 
 from __future__ import annotations
@@ -24,65 +24,65 @@ class ReorderBuffer:
     """Holds outcomes until those before them are out."""
 
     def __init__(self, span: int) -> None:
-        """Begin with nothing out.
+        """Initialize an empty buffer.
 
         Args:
-            span: rows that may be out at once.
+            span: items that may be out at once.
         """
         self._span = span
         self._turns: deque[int] = deque()
         self._earlier: deque[int] = deque()
         self._last = -1
         self._held: dict[int, Outcome] = {}
-        self._moved = asyncio.Event()
+        self._progressed = asyncio.Event()
 
-    async def room(self, doubts: Sized) -> bool:
-        """Wait until another row may be pulled.
+    async def wait_for_slot(self, doubts: Sized) -> bool:
+        """Wait until another item may be read.
 
         Args:
-            doubts: rows that will not move before the workers have ended.
+            doubts: items that can't finish before the workers have ended.
 
         Returns:
-            Whether one may; False if only rows in doubt are in the way.
+            Whether one may; False if only items in doubt block it.
         """
         while len(self._turns) >= self._span:
             if doubts:
-                self._moved.set()
+                self._progressed.set()
                 return False
-            self._moved.clear()
-            await self._moved.wait()
+            self._progressed.clear()
+            await self._progressed.wait()
         return True
 
     def wake(self) -> None:
-        """Let those who wait for room look again: a row has become one in doubt."""
-        self._moved.set()
+        """Wake the waiting workers: an item is in doubt now."""
+        self._progressed.set()
 
     def expect(self, indices: Iterable[int]) -> None:
-        """Note rows that are done before any is pulled, in their order."""
+        """Add items that are done before any is read, in their order."""
         self._earlier.extend(indices)
 
     def add(self, index: int) -> None:
-        """Note that a row was pulled."""
+        """Add an item that was read."""
         self._turns.append(index)
         self._last = index
 
     def release(self, outcome: Outcome) -> list[Outcome]:
-        """Take an outcome, and return those whose turn it is."""
+        """Add an outcome, and return those that are next."""
         self._held[outcome.index] = outcome
         ready = []
-        while (line := self._next_line()) and line[0] in self._held:
-            ready.append(self._held.pop(line.popleft()))
-        self._moved.set()
+        while (queue := self._next_queue()) and queue[0] in self._held:
+            ready.append(self._held.pop(queue.popleft()))
+        self._progressed.set()
         return ready
 
-    def rest(self) -> list[Outcome]:
-        """Return what is held when no further row is pulled, in its order."""
+    def remaining(self) -> list[Outcome]:
+        """Return the held outcomes in their order, when no further item is read."""
         held, self._held = self._held, {}
         return [held[index] for index in sorted(held)]
 
-    def _next_line(self) -> deque[int]:
-        """Return the line whose first row comes next."""
+    def _next_queue(self) -> deque[int]:
+        """Return the queue whose first item is next."""
         if not self._earlier or (self._turns and self._turns[0] < self._earlier[0]):
             return self._turns
-        # As long as no later row was pulled, one that comes before it still may be.
+        # As long as no later item was read, an earlier one may still be.
         return self._earlier if self._earlier[0] < self._last else deque()

@@ -1,4 +1,4 @@
-"""What became of a whole run: counts, times, and the first of the failures."""
+"""The report of a run: counts, times, and the first failures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KEPT_FAILURES", "BulkReport", "Tally"]
 
-#: How many failures a report keeps; the rest is counted.
+#: The most failures in a report; further ones are only counted.
 KEPT_FAILURES: Final = 1000
 
 
@@ -24,25 +24,25 @@ class BulkReport:
     """Counts of a bulk run and its first 1,000 failures."""
 
     done: int
-    """Rows that were done."""
+    """Items that were done."""
     failed: int
-    """Rows that the service refused."""
+    """Items that the service refused."""
     in_doubt: int
-    """Rows that were sent and not answered."""
+    """Items that were sent and not answered."""
     pending: int
-    """Rows that were read and not sent, because the run stopped."""
+    """Items that were read and not sent, because the run stopped."""
     skipped: int = 0
-    """Rows that the journal shows as finished by an earlier run."""
+    """Items that the journal shows as finished by an earlier run."""
     elapsed: float
-    """Seconds from the beginning to the last outcome so far."""
+    """Seconds from the start to the last outcome so far."""
     failures: tuple[Failed | InDoubt, ...] = attrs.field(repr=False)
-    """The first rows that failed or are in doubt, at most 1,000."""
+    """The first items that failed or are in doubt, at most 1,000."""
     stopped: TagoError | None = None
-    """What stopped the run before its last row."""
+    """The error that stopped the run early."""
 
     @property
     def rows(self) -> int:
-        """How many rows were read."""
+        """The number of items that were read."""
         return self.done + self.failed + self.in_doubt + self.pending
 
 
@@ -50,7 +50,7 @@ class Tally:
     """Counts outcomes as they come."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Begin at zero, now.
+        """Initialize the counts, and start the clock.
 
         Args:
             clock: a monotonic clock, in seconds.
@@ -59,7 +59,7 @@ class Tally:
         self._began = self._last = clock()
         self._counts = {"done": 0, "failed": 0, "in_doubt": 0, "pending": 0}
         self.skipped = 0
-        """Rows that an earlier run has finished."""
+        """Items that an earlier run has finished."""
         self._failures: list[Failed | InDoubt] = []
 
     def count(self, outcome: Outcome) -> None:
@@ -76,7 +76,7 @@ class Tally:
                     self._failures.append(outcome)
 
     def report(self, stopped: TagoError | None) -> BulkReport:
-        """Return what was counted so far."""
+        """Return the counts so far."""
         return BulkReport(
             **self._counts,
             skipped=self.skipped,

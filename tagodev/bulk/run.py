@@ -1,10 +1,10 @@
-"""A bulk run as its caller sees it: awaited for a report, or entered and iterated over.
+"""`BulkRun`: awaited for a report, or entered and iterated over.
 
-The work itself is the engine's (`tagodev.bulk.engine`).
-Outcomes come through a queue that holds a few: a consumer that stops reading stops the workers, and
-they stop the source.
+The engine does the items (`tagodev.bulk.engine`).
+Outcomes go through a queue that holds a few: if the caller stops reading, the workers wait, and no
+more items are read.
 When the caller leaves or is cancelled, the run is *cancelled*: nothing more is reported, and a
-journal shows what was on its way as in doubt.
+journal shows requests in flight as in doubt.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ __all__ = ["BulkRun", "Many"]
 
 Item = TypeVar("Item")
 
-# Runs of one process share a priority fairly: each is told from the others by its number.
+# Runs of one process share a priority fairly: each has its own number.
 _numbers: Final = count(1)
 _DEFAULTS: Final = RunOptions()
-#: States in which nothing is left to do for a row.
+#: States of finished entries.
 _FINISHED: Final = (EntryState.DONE, EntryState.FAILED, EntryState.UNSOLVED)
 
 
@@ -69,24 +69,24 @@ class BulkRun(Generic[Item]):
         running: set[asyncio.Task[None]],
         options: RunOptions = _DEFAULTS,
     ) -> None:
-        """Prepare a run; nothing is read or sent before it is entered.
+        """Initialize a run; nothing is read or sent before it is entered.
 
         Args:
-            operation: what to do with each row.
-            items: the rows; None for those that the journal holds.
-            session: the door to the service.
-            concurrency: rows in work at once.
-            running: where the client keeps its runs, so that closing it ends them.
-            options: how to go about it.
+            operation: the operation to do with each item.
+            items: the items; None for those of the journal.
+            session: the session that sends requests.
+            concurrency: items in work at once.
+            running: the client's set of runs, so that closing the client ends them.
+            options: the run's options.
 
         Raises:
-            InputError: no rows, and no journal to take them from.
+            InputError: there are neither items nor a journal.
         """
         if items is None and options.journal is None:
-            raise InputError("no rows", hint="Give some, or the journal that holds them")
+            raise InputError("no rows", hint="Pass items, or the journal that holds them")
         self._number = next(_numbers)
         self._operation = operation
-        # Made here, so that what can't be iterated over is refused where it was given.
+        # Created here, so that an invalid iterable is refused where it is passed.
         self._source: RunInput[Item] = RunInput(() if items is None else items)
         self._items = items
         self._session = session
@@ -94,25 +94,27 @@ class BulkRun(Generic[Item]):
         self._running = running
         self._options = options
         self._outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(concurrency)
-        self._recorder: JournalWriter | None = None
-        self._looking: Journal | None = None
+        self._writer: JournalWriter | None = None
+        self._reader: Journal | None = None
         self._engine: Engine[Item] | None = None
         self._tally: Tally | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
     def report(self) -> BulkReport:
-        """What was done so far; complete when the iteration has ended.
+        """The report so far; complete when the iteration has ended.
 
         Raises:
-            ClosedError: the run was not entered yet.
+            ClosedError: the run is not entered yet.
         """
         if self._tally is None or self._engine is None:
-            raise ClosedError("The run has not begun: use it with `async with`, or await it")
+            raise ClosedError("The run has not started: use it with `async with`, or await it")
         return self._tally.report(self._engine.stopped)
 
     def settle_only(self) -> Self:
-        """Look up what an earlier process has sent, and send nothing else; before it is entered.
+        """Make the run look up what an earlier process has sent, and send nothing else.
+
+        Call it before the run is entered.
 
         Returns:
             The run itself.
@@ -121,9 +123,9 @@ class BulkRun(Generic[Item]):
         return self
 
     def __await__(self) -> Generator[None, None, BulkReport]:
-        return self._to_the_end().__await__()
+        return self._run_to_end().__await__()
 
-    async def _to_the_end(self) -> BulkReport:
+    async def _run_to_end(self) -> BulkReport:
         async with self:
             async for _ in self:
                 pass
@@ -131,9 +133,9 @@ class BulkRun(Generic[Item]):
 
     async def __aenter__(self) -> Self:
         if self._task is not None:
-            raise ClosedError("A run is entered once; ask for another")
+            raise ClosedError("A run can be entered only once; create another")
         if self._session.closed:
-            # Before a journal is made that nothing would be written to.
+            # Before an empty journal is created.
             raise ClosedError("The client is closed")
         loop = asyncio.get_running_loop()
         self._tally = Tally(loop.time)
@@ -151,7 +153,7 @@ class BulkRun(Generic[Item]):
         assert self._task is not None, "entered before it is left"
         self._task.cancel()
         await asyncio.wait([self._task])
-        # A task that was cancelled before its first step has not done so.
+        # A task that was cancelled before its first step has not sent the end.
         self._close_journal()
         self._running.discard(self._task)
         if exc is None and not self._task.cancelled():
@@ -159,33 +161,33 @@ class BulkRun(Generic[Item]):
 
     async def __aiter__(self) -> AsyncIterator[Outcome]:
         if self._task is None or self._tally is None or self._engine is None:
-            raise ClosedError("The run has not begun: use it with `async with`, or await it")
+            raise ClosedError("The run has not started: use it with `async with`, or await it")
         while (outcome := await self._outcomes.get()) is not None:
             self._tally.count(outcome)
             yield outcome
-        # Whoever iterates once more finds the end too.
+        # A second iteration ends too.
         self._outcomes.put_nowait(None)
         await asyncio.wait([self._task])
         if self._task.cancelled():
-            raise ClosedError("The client was closed while the run was going on")
+            raise ClosedError("The client was closed during the run")
         self._task.result()
         if self._engine.source_failed is not None:
             raise self._engine.source_failed
         if self._engine.stopped is not None:
             raise BulkStoppedError(
-                f"The run stopped after {self.report.done} rows: {self._engine.stopped}",
+                f"The run stopped after {self.report.done} items: {self._engine.stopped}",
                 reason=self._engine.stopped,
                 report=self.report,
             )
 
     def stop(self, reason: TagoError) -> None:
-        """End the run before its last row; iterate on for the outcomes of all that was read.
+        """Stop the run early; continue to iterate for the outcomes of all items that were read.
 
-        Rows in flight are let finish, rows that wait for their turn are taken back and reported as
-        pending, and no further row is read.
+        Items in flight are finished, items that wait for a permit are reported as pending, and no
+        further item is read.
 
         Args:
-            reason: why; `BulkStoppedError` will carry it.
+            reason: the reason; `BulkStoppedError` carries it.
         """
         if self._engine is not None:
             self._engine.stop(reason)
@@ -193,13 +195,13 @@ class BulkRun(Generic[Item]):
     # --- inside ------------------------------------------------------------------------------
 
     def _make_engine(self) -> Engine[Item]:
-        notes: ItemLog[Item] = NullItemLog()
+        log: ItemLog[Item] = NullItemLog()
         if self._options.journal is not None:
-            notes = self._open_journal(Path(self._options.journal))
+            log = self._open_journal(Path(self._options.journal))
         return Engine(
             self._operation,
             self._source,
-            notes,
+            log,
             self._outcomes,
             number=self._number,
             concurrency=self._concurrency,
@@ -207,7 +209,7 @@ class BulkRun(Generic[Item]):
         )
 
     def _open_journal(self, path: Path) -> ItemLog[Item]:
-        """Begin a journal, or open one to go on with."""
+        """Create the journal, or open it to resume."""
         assert self._tally is not None, "a run is entered before it opens its journal"
         session = self._session
         info = JournalInfo(
@@ -223,115 +225,114 @@ class BulkRun(Generic[Item]):
         try:
             check_same(journal, info, adjustable=self._operation.adjustable)
             journal.set_options(info.options)
-            journal.keep_limits(session.scheduler.limits)
-            looking = self._looking = Journal.read(path)
+            journal.record_limits(session.scheduler.limits)
+            reader = self._reader = Journal.read(path)
         except BaseException:
             journal.close()
             raise
         counts = journal.counts()
         self._tally.skipped = sum(counts.get(state, 0) for state in _FINISHED)
-        recorder = self._recorder = JournalWriter(
+        writer = self._writer = JournalWriter(
             journal,
             ledger=session.scheduler.ledger,
             minute=session.scheduler.window_seconds,
             on_failure=self.stop,
         )
-        self._source = JournalInput(self._items, self._operation, looking, recorder)
+        self._source = JournalInput(self._items, self._operation, reader, writer)
         return JournalItemLog(
-            self._operation, looking, recorder, clock_offset=lambda: _offset(session)
+            self._operation, reader, writer, clock_offset=lambda: _offset(session)
         )
 
     async def _work(self, engine: Engine[Item]) -> None:
         try:
-            if self._recorder is None:
+            if self._writer is None:
                 await engine.work()
             else:
-                await self._work_with_journal(engine, self._recorder)
+                await self._work_with_journal(engine, self._writer)
             await self._outcomes.put(None)
         except BaseException:
-            # Cancelled: whoever may still wait for outcomes must learn that there are no more.
+            # Cancelled: a waiting reader of outcomes must get the end.
             while not self._outcomes.empty():
                 self._outcomes.get_nowait()
             self._outcomes.put_nowait(None)
             raise
 
-    async def _work_with_journal(self, engine: Engine[Item], recorder: JournalWriter) -> None:
-        looking = self._looking
-        assert looking is not None, "opened together with the journal"
+    async def _work_with_journal(self, engine: Engine[Item], writer: JournalWriter) -> None:
+        reader = self._reader
+        assert reader is not None, "opened together with the journal"
         try:
-            refused: JournalError | None = None
+            failure: JournalError | None = None
             async with asyncio.TaskGroup() as group:
-                group.create_task(recorder.serve())
+                group.create_task(writer.serve())
                 try:
-                    await self._bind(engine, looking)
-                    await self._remember_spent(engine, looking)
+                    await self._bind(engine, reader)
+                    await self._charge_earlier(engine, reader)
                 except JournalError as error:
-                    refused = error
+                    failure = error
                 except TagoError as error:
                     engine.stop(error)
-                if refused is None:
+                if failure is None:
                     await engine.work()
-                recorder.end()
-            if refused is not None:
-                raise refused
+                writer.end()
+            if failure is not None:
+                raise failure
         finally:
             self._close_journal()
 
     async def _bind(self, engine: Engine[Item], journal: Journal) -> None:
-        """Make sure that the journal is of the profile that requests go to, and note it.
+        """Check that the journal belongs to the profile of the token, and record the profile.
 
         Raises:
-            JournalError: it is of another profile, or may be.
-            RequestError: the service was not reached.
+            JournalError: it belongs to another profile, or may do so.
+            RequestError: the service could not be reached.
         """
         session = self._session
-        known, present = journal.target, Target(session.base_url, account=session.account)
-        if known == attrs.evolve(present, profile=known.profile):
+        known, current = journal.target, Target(session.base_url, account=session.account)
+        if known == attrs.evolve(current, profile=known.profile):
             return
-        present = await session.find_target(engine.new_record())
-        engine.hear()
-        # A wrong token may have been tried before: until a row was sent, any profile is right.
+        current = await session.find_target(engine.new_record())
+        engine.record_answer()
+        # A wrong token may have been used before: until an item was sent, any profile is right.
         unused = not known.profile and {*journal.counts()} <= {EntryState.PENDING}
-        other = known.is_other_profile(present)
-        if unused and known.service == present.service:
+        other = known.is_other_profile(current)
+        if unused and known.service == current.service:
             other = False
         if other or (other is None and not self._options.same_profile):
-            raise _other_profile(journal, known, present)
-        assert self._recorder is not None, "opened together with the journal"
-        self._recorder.bind(present)
+            raise _other_profile(journal, known, current)
+        assert self._writer is not None, "opened together with the journal"
+        self._writer.bind(current)
 
     def _close_journal(self) -> None:
-        looking, self._looking = self._looking, None
-        if looking is not None:
-            looking.close()
-        recorder, self._recorder = self._recorder, None
-        if recorder is not None:
-            recorder.close()
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
 
-    async def _remember_spent(self, engine: Engine[Item], journal: Journal) -> None:
-        """Charge what earlier processes sent in the windows that are still open."""
+    async def _charge_earlier(self, engine: Engine[Item], journal: Journal) -> None:
+        """Charge requests of earlier processes to the windows that are still open."""
         session, scheduler = self._session, self._session.scheduler
-        # Whoever knows the service's clock knows which window a request is of, also afterwards.
+        # The service's clock shows which window a request of an earlier process belongs to.
         await session.learn_clock(engine.new_record())
-        engine.hear()
-        spent = journal.spent(scheduler.window_seconds, besides=scheduler.ledger)
+        engine.record_answer()
+        spent = journal.spent(scheduler.window_seconds, excluding=scheduler.ledger)
         scheduler.charge_prior(spent, journal.counts().get(EntryState.SENT, 0))
 
 
-def _other_profile(journal: Journal, known: Target, present: Target) -> JournalError:
+def _other_profile(journal: Journal, known: Target, current: Target) -> JournalError:
     where, here = (
         f"{f'the profile {one.profile}' if one.profile else 'an unknown profile'} at {one.service}"
-        for one in (known, present)
+        for one in (known, current)
     )
-    if known.profile and present.profile:
+    if known.profile and current.profile:
         hint = f"Use a token of the profile {known.profile}"
     else:
         hint = (
-            "Use the token that it was begun with; pass same_profile=True if the profile is the "
-            "same"
+            "Use the token of the first run, or pass same_profile=True if the profile is the same"
         )
     return JournalError(
-        f"this journal belongs to {where}, and the token to {here}; no row was sent",
+        f"this journal belongs to {where}, but the token to {here}; nothing was sent",
         journal=str(journal.path),
         hint=hint,
     )

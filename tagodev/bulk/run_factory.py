@@ -1,4 +1,4 @@
-"""Where a client's bulk runs are begun."""
+"""The factory of a client's bulk runs."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ Item = TypeVar("Item")
 
 @attrs.frozen(eq=False)
 class RunFactory:
-    """Begins runs through one session, and knows which are going on."""
+    """Creates runs that use one session, and holds those in progress."""
 
     session: Session
-    """The door to the service."""
+    """The session that sends requests."""
     concurrency: int
-    """Rows of a run in work at once."""
+    """Items of a run in work at once."""
     running: set[asyncio.Task[None]]
-    """Where runs are kept while they last, so that closing the client ends them."""
+    """The runs in progress, so that closing the client ends them."""
 
-    def begin(
+    def create(
         self, operation: Operation[Item], items: Many[Item] | None, keywords: RunKeywords
     ) -> BulkRun[Item]:
         """Return a run; nothing is read or sent before it is entered.
 
         Args:
-            operation: what to do with each row.
-            items: the rows; None for those that the journal holds.
-            keywords: how to go about it.
+            operation: the operation to do with each item.
+            items: the items; None for those of the journal.
+            keywords: the run's options.
 
         Raises:
-            InputError: a keyword out of bounds, or one text instead of the rows.
+            InputError: an option is invalid, or `items` is one text.
         """
         if isinstance(items, (str, bytes)):
-            # It would be iterated over: each letter of an id would be an id of its own.
+            # It would be iterated over: each letter of an id would be an id.
             raise InputError(
                 f"must be a list or another iterable, not {type(items).__name__}",
                 path="items",

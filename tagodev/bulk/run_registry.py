@@ -1,13 +1,13 @@
-"""The runs of this user: who works with each, and which file holds its newest journal.
+"""The registry of this user's runs: a lock for each, and the file of its newest journal.
 
-A run is known by its id, not by a path: links, copies and moved files are all of one run.
-Its lock lies in the user's state folder, so that whatever path leads to a journal finds it.
-A second lock lies beside the journal itself, where processes with another state folder (other
-users, containers) find it.
+A run has an id, so links, copies and moved files of a journal belong to one run.
+Its lock is in the user's state folder, the same for every path to the journal.
+A second lock is beside the journal, for processes with another state folder (other users,
+containers).
 
-With the lock the registry keeps what was last known of the run's journal: its path, its inode and
-its serial, a number that grows each time the journal is opened for writing.
-A journal with a smaller serial is an older copy: rows that it shows as pending may be done.
+The lock's file stores facts about the run's journal: its path, its inode and its serial, a number
+that grows each time the journal is opened for writing.
+A journal with a smaller serial is an older copy: items that it shows as pending may be done.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ _log: Final = logging.getLogger("tagodev.bulk")
 
 @attrs.frozen(kw_only=True)
 class RunRecord:
-    """What is known of a run's journal."""
+    """Facts about a run's journal."""
 
     path: str
-    """Where it was when it was last opened for writing."""
+    """Its path when it was last opened for writing."""
     serial: int
-    """How often it had been opened for writing then."""
+    """How often it had been opened for writing by then."""
     device: int
-    """Number of its file system."""
+    """The number of its file system."""
     inode: int
-    """Number of its file there."""
+    """The number of its file there."""
     service: str
-    """Address of the service."""
+    """The service's address."""
 
     def is_at(self, path: Path) -> bool:
-        """Return whether a path leads to the very file that was recorded."""
+        """Return whether a path refers to the recorded file."""
         try:
             found = path.stat()
         except OSError:
@@ -70,27 +70,27 @@ def new_run() -> str:
 
 
 def lock_beside(path: Path) -> Path:
-    """Return where the lock beside a journal is."""
+    """Return the path of the lock beside a journal."""
     real = path.resolve()
     return real.with_name(f"{real.name}.lock")
 
 
 def is_running(run: str, path: Path) -> bool:
-    """Return whether a process works with a run, or with the journal at a path."""
+    """Return whether a process uses a run, or the journal at a path."""
     registry = _lock_file(run) if _RUN.fullmatch(run) else None
     in_registry = registry is not None and ProcessLock.is_held(registry)
     return in_registry or ProcessLock.is_held(lock_beside(path))
 
 
 def known_runs(since: float) -> Iterator[RunRecord]:
-    """Yield what is known of the runs of this user that were going on lately.
+    """Yield the records of this user's recent runs.
 
     Args:
-        since: seconds of the epoch; runs that ended before are left out.
+        since: seconds since the epoch; runs that ended before are skipped.
     """
     try:
         files = sorted((state_folder() / _FOLDER).glob("*.lock"))
-        # A file's time is that of the run's begin or end; one that is held is going on.
+        # A file's time is that of the run's start or end; the run of a held lock is in progress.
         lately = [
             file for file in files if file.stat().st_mtime >= since or ProcessLock.is_held(file)
         ]
@@ -107,7 +107,7 @@ class RunLock:
     """The lock on a run."""
 
     record: RunRecord | None
-    """What was known of the run's journal before; None of a new run."""
+    """The previous record of the run's journal; None for a new run."""
     _registry: ProcessLock | None = attrs.field(repr=False)
 
     @classmethod
@@ -119,42 +119,42 @@ class RunLock:
             path: the journal, for messages.
 
         Raises:
-            LockedError: another process works with it.
-            JournalError: the journal names something that is no id.
+            LockedError: another process uses it.
+            JournalError: the journal has no valid id.
         """
         if not _RUN.fullmatch(run):
-            raise JournalError("its run has no usable id", journal=str(path))
+            raise JournalError("the id of its run is invalid", journal=str(path))
         try:
             folder = private_folder(_FOLDER)
         except ConfigurationError as error:
-            # A library in a container may have no home: the lock beside the journal still holds.
-            _log.warning("%s: the run is only locked beside its journal: %s", path, error)
+            # A container may have no home folder: the lock beside the journal is enough then.
+            _log.warning("%s: the run is locked only beside its journal: %s", path, error)
             return cls(None, None)
         registry = ProcessLock.acquire(folder / f"{run}.lock", f"{path}: run {run}")
         return cls(_record(registry.facts), registry)
 
     @staticmethod
     def record_of(run: str) -> RunRecord | None:
-        """Return what is known of a run's journal, also while a process works with it."""
+        """Return the record of a run's journal, also while a process uses it."""
         file = _lock_file(run) if _RUN.fullmatch(run) else None
         return _record(ProcessLock.facts_of(file)) if file is not None and file.exists() else None
 
     def keep(self, record: RunRecord) -> None:
-        """Write down what is known of the journal now, also for after a crash."""
+        """Store the record of the journal, to survive a crash."""
         if self._registry is not None:
             self._registry.store_facts(attrs.asdict(record))
 
     def release(self) -> None:
-        """Let other processes work with the run."""
+        """Release the lock."""
         if self._registry is not None:
-            # So that the file's time says when the run ended (`known_runs`).
+            # The file's time then shows when the run ended (`known_runs`).
             with suppress(OSError):
                 os.utime(self._registry.path)
             self._registry.release()
 
 
 def _lock_file(run: str) -> Path | None:
-    """Return the lock of a run; None where there is no home folder, so that there are no locks."""
+    """Return the path of a run's lock; None without a home folder, where there are no locks."""
     try:
         return state_folder() / _FOLDER / f"{run}.lock"
     except RuntimeError:
@@ -165,6 +165,6 @@ def _record(facts: Any) -> RunRecord | None:
     try:
         record = RunRecord(**facts)
     except TypeError:
-        # Of a run that was locked and never opened, or of another version.
+        # From a run that was locked and never opened, or from another version.
         return None
     return record if isinstance(record.path, str) and isinstance(record.serial, int) else None

@@ -1,4 +1,4 @@
-"""A row of a bulk run, while it is in work."""
+"""A work item: an item of a bulk run while it is in work."""
 
 from __future__ import annotations
 
@@ -18,37 +18,38 @@ __all__ = ["WorkItem"]
 Item = TypeVar("Item")
 
 
-async def _keep_nothing(_: bytes) -> None:
-    """Keep no progress: without a journal nobody could go on from there."""
+async def _discard(_: bytes) -> None:
+    """Discard progress: without a journal the item can't be resumed."""
 
 
 @attrs.define(eq=False)
 class WorkItem(Generic[Item]):
-    """A row, and what has become of it so far."""
+    """An item, and its state so far."""
 
     index: int
-    """Which row, from 0."""
+    """The index of the item, from 0."""
     item: Item
-    """What the caller gave."""
+    """The caller's item."""
     record: CallRecord = attrs.field(kw_only=True)
-    """How its requests go, and how often they went."""
+    """The record of its requests."""
     run: str = attrs.field(default="", kw_only=True)
-    """Name of its journalled run; empty without a journal."""
+    """The id of its journalled run; empty without a journal."""
     since: float | None = attrs.field(default=None, kw_only=True)
-    """When its request was first about to leave, in seconds of the service's clock; None if that
-    is not known."""
+    """When its request was first about to be sent, in seconds of the service's clock; None if that
+    is not known.
+    """
     progress: bytes | None = attrs.field(default=None, kw_only=True)
-    """What an operation of several steps has done so far, as JSON."""
-    keep: Callable[[bytes], Awaitable[None]] = attrs.field(default=_keep_nothing, kw_only=True)
-    """Keeps progress; it is durable when that returns."""
+    """The steps done so far of an operation with several, as JSON."""
+    save_progress: Callable[[bytes], Awaitable[None]] = attrs.field(default=_discard, kw_only=True)
+    """Stores progress; it is durable on return."""
     found: Found | None = attrs.field(default=None, kw_only=True)
-    """What a lost answer was about, once it has been looked up."""
+    """The result of the search after a lost answer."""
     rounds: int = attrs.field(default=0, kw_only=True)
     """How often it was looked up."""
     worker: asyncio.Task[None] | None = attrs.field(default=None, kw_only=True)
-    """Who works on it."""
-    taken_back: bool = attrs.field(default=False, kw_only=True)
-    """Whether a stop of the run has ended its wait."""
+    """The task that works on it."""
+    withdrawn: bool = attrs.field(default=False, kw_only=True)
+    """Whether a stop of the run ended its wait."""
 
     @property
     def in_doubt(self) -> bool:

@@ -1,1 +1,1 @@
-"""The resources of the API, one file a noun."""
+"""The resources of the API, one module each."""

@@ -1,4 +1,4 @@
-"""Many items in few requests: packed into bodies that the service takes."""
+"""Batches of items: request bodies within the service's limits."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ MAX_BODY: Final = 200_000
 
 
 class Batches(Generic[T]):
-    """Bodies and how many items each holds, packed as they are asked for.
+    """Request bodies and the number of items in each, created on demand.
 
     Example:
         ``async for body, number in Batches(points, DataCreate, most=1000): ...``
     """
 
     def __init__(self, items: T | Many[T], cls: type[T], *, most: int) -> None:
-        """Wrap the items.
+        """Initialize the batches.
 
         Args:
-            items: one, or any iterable or async iterable, read as it is needed.
-            cls: what an item is.
-            most: items a body holds at most.
+            items: one item, or any iterable or async iterable, read on demand.
+            cls: the type of an item.
+            most: the most items in a body.
         """
         self._items = (items,) if isinstance(items, cls) else cast("Many[T]", items)
         self._cls = cls
@@ -48,7 +48,7 @@ class Batches(Generic[T]):
             async for item in items:
                 part = self._encoded(item, index)
                 index += 1
-                # Each part takes a comma or a bracket besides itself, and the end a bracket more.
+                # Each item needs a comma or bracket besides itself, and the end one more bracket.
                 if len(parts) == self._most or (parts and size + len(part) + 2 > MAX_BODY):
                     yield _joined(parts), len(parts)
                     parts, size = [], 0
@@ -62,21 +62,21 @@ class Batches(Generic[T]):
 
 
 def one_body(items: T | Iterable[T], cls: type[T], *, most: int, path: str) -> tuple[bytes, int]:
-    """Return the one body that holds all items, and how many they are.
+    """Return the one body that holds all items, and their number.
 
     Args:
-        items: one, or any iterable.
-        cls: what an item is.
-        most: items it holds at most.
-        path: which argument they are.
+        items: one item, or any iterable.
+        cls: the type of an item.
+        most: the most items in the body.
+        path: the argument's name, for messages.
 
     Raises:
-        InputError: there are none, or more than the service takes.
+        InputError: there are none, or more than one request holds.
     """
     listed = (items,) if isinstance(items, cls) else cast("Iterable[T]", items)
     parts = [_encoded(item, cls, f"{path}[{index}]") for index, item in enumerate(listed)]
     if not 1 <= len(parts) <= most:
-        raise InputError(f"{len(parts):,} items, but must be from 1 to {most:,}", path=path)
+        raise InputError(f"{len(parts):,} items, but a request holds 1 to {most:,}", path=path)
     body = _joined(parts)
     if len(body) > MAX_BODY:
         raise InputError(

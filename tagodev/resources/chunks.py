@@ -32,10 +32,10 @@ class Chunks:
     """The chunks of immutable devices: ``tago.chunks``."""
 
     def __init__(self, session: Session) -> None:
-        """Work through a session; `Tago` makes this.
+        """Initialize the resource; `Tago` creates it.
 
         Args:
-            session: the door to the service.
+            session: the session that sends requests.
         """
         self._session = session
 
@@ -43,11 +43,11 @@ class Chunks:
         """Return the chunks of a device, in one request.
 
         Args:
-            device_id: which device.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device_id: the device's id.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -62,14 +62,14 @@ class Chunks:
         """Delete a chunk with all its data.
 
         Args:
-            device_id: which device.
-            chunk_id: which of its chunks.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device_id: the device's id.
+            chunk_id: the chunk's id.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            NotFoundError: no such chunk, and it was not an earlier attempt of this call whose
-                answer was lost that removed it.
-            RequestError: it failed otherwise.
+            NotFoundError: the chunk does not exist, and no earlier attempt of this call with a lost
+                answer can have deleted it.
+            RequestError: the request failed otherwise.
 
         Example:
             ```python
@@ -93,18 +93,18 @@ class Chunks:
         headers: bool = True,
         **options: Unpack[CallOptions],
     ) -> ChunkBackup:
-        """Have a chunk exported as CSV to Files; it is scheduled, not done, on return.
+        """Schedule the export of a chunk as CSV to Files.
 
         Args:
-            device_id: which device.
-            chunk_id: which of its chunks.
-            file_address: where to; ``$DEVICE$``, ``$CHUNK$``, ``$FROM$``, ``$TO$`` and
-                ``$TIMESTAMP$`` in it are filled in.
-            headers: whether the file opens with the names of its columns.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device_id: the device's id.
+            chunk_id: the chunk's id.
+            file_address: the path of the file; ``$DEVICE$``, ``$CHUNK$``, ``$FROM$``, ``$TO$`` and
+                ``$TIMESTAMP$`` in it are replaced.
+            headers: whether the file has a header row.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed; nothing is sent again if the answer is lost.
+            RequestError: the request failed; it is not sent again if the answer is lost.
 
         Example:
             ```python

@@ -1,4 +1,4 @@
-"""Connectors: kinds of devices."""
+"""Connectors: the types of devices."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _Page: TypeAlias = list[Connector]
 _LIST: Final = Route("GET", "/integration/connector")
 _INFO: Final = Route("GET", "/integration/connector/:connector_id")
 
-#: What a connector has.
+#: The fields of a connector.
 CONNECTOR_FIELDS: Final = (
     "id",
     "name",
@@ -52,7 +52,7 @@ CONNECTOR_FIELDS: Final = (
     "created_at",
     "updated_at",
 )
-#: What a list gives of each connector unless told otherwise: not its pictures, texts and sources.
+#: Fields that a list returns by default: without pictures, texts and sources.
 _LISTED: Final = CONNECTOR_FIELDS[:5]
 
 
@@ -61,10 +61,10 @@ class Connectors:
     """The connectors of a profile, and the public ones: ``tago.connectors``."""
 
     def __init__(self, session: Session) -> None:
-        """Work through a session; `Tago` makes this.
+        """Initialize the resource; `Tago` creates it.
 
         Args:
-            session: the door to the service.
+            session: the session that sends requests.
         """
         self._session = session
 
@@ -75,16 +75,16 @@ class Connectors:
         fields: Iterable[str] = CONNECTOR_FIELDS,
         **options: Unpack[CallOptions],
     ) -> Connector:
-        """Return what the service says of a connector.
+        """Return a connector.
 
         Args:
             connector_id: its id.
-            fields: what to give besides its id; default: all that is documented.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            fields: fields to return besides its id; default: all that is documented.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            NotFoundError: no such connector.
-            RequestError: it failed otherwise.
+            NotFoundError: the connector does not exist.
+            RequestError: the request failed otherwise.
 
         Example:
             ```python
@@ -110,16 +110,16 @@ class Connectors:
         """List connectors; nothing is sent before the result is iterated.
 
         Args:
-            filter: which connectors; None for all.
+            filter: the connectors' filter; None for all.
             include_public: list the public catalogue too, not only the profile's own.
-            fields: what to give of each besides its id: some of `CONNECTOR_FIELDS`.
+            fields: fields to return besides its id: some of `CONNECTOR_FIELDS`.
             order_by: a field and ``asc`` or ``desc``.
-            page_size: connectors a request, 1 to 10,000; default 1,000.
-            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, as
-                `CallOptions` says.
+            page_size: connectors per request, 1 to 10,000; default 1,000.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, see
+                `CallOptions`.
 
         Raises:
-            InputError: something that the service would not understand.
+            InputError: an argument is invalid.
 
         Example:
             ```python

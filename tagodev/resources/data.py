@@ -1,7 +1,4 @@
-"""Data of devices, by the device's id: read, count, send, change, delete, export and import.
-
-Long for what is said of it: more than half is documentation, with an example for each call.
-"""
+"""Data of devices, by the device's id: read, count, send, edit, delete, export and import."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from tagodev.models.data_query import MAX_QTY
 from tagodev.resources.data_sender import DataSender
 from tagodev.resources.device_data import DeviceData
 from tagodev.resources.requests.data import BY_ID, check_text, check_token
-from tagodev.resources.requests.parameters_and_data import DataRows
+from tagodev.resources.requests.parameters_and_data import DataRequests
 from tagodev.retry import Safety
 from tagodev.secrets import Secret
 from tagodev.serialization.converter import to_json
@@ -46,12 +43,12 @@ class Data:
     """The data of a profile's devices: ``tago.data``."""
 
     def __init__(self, session: Session, tokens: Tokens, runs: RunFactory) -> None:
-        """Work through a session; `Tago` makes this.
+        """Initialize the resource; `Tago` creates it.
 
         Args:
-            session: the door to the service.
-            tokens: where a device's tokens are listed, to send with.
-            runs: where bulk runs are begun.
+            session: the session that sends requests.
+            tokens: lists a device's tokens, to send with one.
+            runs: creates bulk runs.
         """
         self._session = session
         self._runs = runs
@@ -64,19 +61,19 @@ class Data:
     def send_many(
         self, batches: Many[DataBatch] | None, **run: Unpack[RunKeywords]
     ) -> BulkRun[DataBatch]:
-        """Send data for many devices, one request a batch.
+        """Send data of many devices, one request per batch.
 
-        In a journalled run data whose answer was lost is known again by its group, which is made
-        up for batches whose registers have none.
+        In a journalled run data whose answer was lost is identified by its group; batches without
+        one get one.
 
         Args:
-            batches: for which device, and what to send; None: what the journal holds.
+            batches: the devices and their data; None: the items of the journal.
             run: ``journal``, ``on_error``, ``max_failures``, ``ordered``, ``settle`` and
-                ``patience``, as `RunKeywords` says.
+                ``patience``, see `RunKeywords`.
 
         Raises:
             BulkStoppedError: the run ended early.
-            JournalError: the journal is of another input, or in use.
+            JournalError: the journal belongs to another input, or is in use.
 
         Example:
             ```python
@@ -85,7 +82,7 @@ class Data:
             print(report.done)
             ```
         """
-        return self._runs.begin(SendData(DataRows(self)), batches, run)
+        return self._runs.create(SendData(DataRequests(self)), batches, run)
 
     # --- reading -------------------------------------------------------------------------------
 
@@ -100,16 +97,16 @@ class Data:
         """Return registers of a device, the newest first unless the query says otherwise.
 
         Args:
-            device_id: which device.
-            query: which registers; None for the last 15. `stream` gives more than 10,000.
-            mode: one register of each variable instead: its last or first (``last_item``), the
+            device_id: the device's id.
+            query: the registers; None for the last 15. `stream` returns more than 10,000.
+            mode: one register per variable instead: its last or first (``last_item``), the
                 last or first with a value or a location (``last_value``, ``first_location``), the
                 one that arrived last or first (``last_insert``), that with the least or greatest
                 number (``min``, ``max``).
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -132,14 +129,14 @@ class Data:
         """Return the registers of a device whose number compares so.
 
         Args:
-            device_id: which device.
+            device_id: the device's id.
             comparison: ``gt``, ``gte``, ``lt``, ``lte``, ``eq`` or ``ne``.
             value: what to compare with.
-            query: which registers; it must have a start date.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            query: the registers; it must have a start date.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -157,19 +154,19 @@ class Data:
         query: DataQuery | None = None,
         **options: Unpack[CallOptions],
     ) -> list[AggregatePoint]:
-        """Return what the values of each interval come to.
+        """Return the values of each interval, aggregated.
 
-        The limit on this is the tightest of all: 5 to 100 requests a minute.
+        This has the lowest rate limit: 5 to 100 requests per minute.
 
         Args:
-            device_id: which device.
+            device_id: the device's id.
             function: ``avg``, ``sum``, ``min`` or ``max``.
             interval: ``minute``, ``hour``, ``day``, ``month``, ``quarter`` or ``year``.
-            query: which registers; None for all.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            query: the registers; None for all.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -183,15 +180,15 @@ class Data:
     async def count(
         self, device_id: str, query: DataQuery | None = None, **options: Unpack[CallOptions]
     ) -> int:
-        """Return how many registers a device has.
+        """Return the number of registers of a device.
 
         Args:
-            device_id: which device.
-            query: which registers; None for all.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device_id: the device's id.
+            query: the registers; None for all.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -203,15 +200,15 @@ class Data:
     async def avg(
         self, device_id: str, query: DataQuery, **options: Unpack[CallOptions]
     ) -> float | None:
-        """Return the average of the registers' numbers, or None where the service has none.
+        """Return the average of the registers' numbers, or None if there is none.
 
         Args:
-            device_id: which device.
-            query: which registers; it must have a start date, and span a month at most.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device_id: the device's id.
+            query: the registers; it must have a start date, and span a month at most.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -225,12 +222,12 @@ class Data:
         """Return the sum of the registers' numbers.
 
         Args:
-            device_id: which device.
-            query: which registers; it must have a start date, and span a month at most.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device_id: the device's id.
+            query: the registers; it must have a start date, and span a month at most.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -248,25 +245,25 @@ class Data:
         page_size: int = MAX_QTY,
         **options: Unpack[CallOptions],
     ) -> AsyncGenerator[DataPoint, None]:
-        """Give registers of a device, however many there are, each once; one request a page.
+        """Yield any number of registers of a device, each once; one request per page.
 
-        Pages go by time: each begins at the moment at which the one before it ended, and what was
-        given already is left out by its id.
-        What is added or deleted meanwhile makes nothing else be missed, and only the ids of one
-        moment are kept in mind; `DataQuery.skip` is used only where a moment fills whole pages.
-        Where several variables are named, one follows the other, since the service counts a
-        page's registers for each of them.
+        Pages are cut by time: each starts at the moment at which the previous one ended, and
+        registers that were already returned are skipped by id.
+        Additions and deletions meanwhile do not affect other registers, and only the ids of one
+        moment are stored; `DataQuery.skip` is used only if a moment fills whole pages.
+        Several variables are read one after the other, since the service counts a page's
+        registers for each of them.
 
         Args:
-            device_id: which device.
-            query: which registers, and in which order; without `qty` and `skip`.
-            page_size: registers a request, 1 to 10,000; default 10,000.
-            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, as
-                `CallOptions` says.
+            device_id: the device's id.
+            query: the registers, and their order; without `qty` and `skip`.
+            page_size: registers per request, 1 to 10,000; default 10,000.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, see
+                `CallOptions`.
 
         Raises:
-            InputError: the query has `qty` or `skip`, or the page size is out of bounds.
-            RequestError: it failed.
+            InputError: the query has `qty` or `skip`, or the page size is invalid.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -288,27 +285,25 @@ class Data:
     ) -> int:
         """Send registers, any number, in requests of at most 1,000 registers and 200 kB.
 
-        The service takes them from a token of the device.
-        Without one, the route by the device's id is tried, which is open to some analyses; where
-        it is refused, a token of the device that may write is looked up, once, and used from then
-        on.
+        The service requires a token of the device.
+        Without `token`, the route by the device's id is used, which some analyses may do; if it is
+        refused, a token of the device with write permission is looked up once, and cached.
 
         Not idempotent: if an answer is lost, the error has ``may_have_acted`` set, and nothing is
-        sent again, lest they be kept twice.
-        ``accepted`` of an error says how many had been taken by the requests before that one.
+        sent again, which could store the registers twice.
+        The error's ``accepted`` is the number of registers that earlier requests sent.
 
         Args:
-            device_id: which device.
-            points: what to send; one, or any iterable or async iterable, read as it is needed.
-            token: a token of the device that may write.
-            options: ``priority``, ``max_wait`` and ``timeout`` of each request, as `CallOptions`
-                says.
+            device_id: the device's id.
+            points: the registers; one, or any iterable or async iterable, read on demand.
+            token: a token of the device with write permission.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each request, see `CallOptions`.
 
         Returns:
-            How many the service says it has taken; a payload parser may make others of them.
+            The number that the service reports as accepted; a payload parser may change it.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -329,20 +324,19 @@ class Data:
         points: DataEdit | Many[DataEdit],
         **options: Unpack[CallOptions],
     ) -> int:
-        """Change registers, any number, in requests of at most 25; not on an immutable device.
+        """Edit registers, any number, in requests of at most 25; not on an immutable device.
 
         Args:
-            device_id: which device.
-            points: what to change; one, or any iterable or async iterable, read as it is needed.
-            options: ``priority``, ``max_wait`` and ``timeout`` of each request, as `CallOptions`
-                says.
+            device_id: the device's id.
+            points: the edits; one, or any iterable or async iterable, read on demand.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each request, see `CallOptions`.
 
         Returns:
-            How many the service says it has changed.
+            The number that the service reports as edited.
 
         Raises:
-            RequestError: it failed; ``accepted`` says how many had been changed by the requests
-                before that one.
+            RequestError: the request failed; ``accepted`` says how many registers earlier requests
+                edited.
 
         Example:
             ```python
@@ -362,22 +356,22 @@ class Data:
     ) -> int:
         """Delete registers of a device; not of an immutable one.
 
-        It may take half a minute until they are gone.
-        Only a query with `ids` is sent again if its answer is lost: any other might delete the
-        next ones too.
+        The service may take half a minute to delete them.
+        Only a query with `ids` is sent again if its answer is lost: any other might delete
+        further registers.
 
         Args:
-            device_id: which device.
-            query: which; without `ids` it must say how many at most (`qty`), since the service
-                would take 15.
-            mode: one register of each variable instead, as for `read`.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device_id: the device's id.
+            query: the registers; without `ids` it needs the most to delete (`qty`), since the
+                service's default is 15.
+            mode: one register per variable instead, as for `read`.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Returns:
-            How many the service says it has deleted.
+            The number that the service reports as deleted.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -397,16 +391,16 @@ class Data:
         headers: bool = True,
         **options: Unpack[CallOptions],
     ) -> DataBackup:
-        """Have a device's data exported as CSV to Files; it is scheduled, not done, on return.
+        """Schedule the export of a device's data as CSV to Files.
 
         Args:
-            device_id: which device.
-            file_address: where to; ``$DEVICE$`` and ``$TIMESTAMP$`` in it are filled in.
-            headers: whether the file opens with the names of its columns, as `restore` needs it.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device_id: the device's id.
+            file_address: the path of the file; ``$DEVICE$`` and ``$TIMESTAMP$`` in it are replaced.
+            headers: whether the file has a header row, which `restore` needs.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed; nothing is sent again if the answer is lost.
+            RequestError: the request failed; it is not sent again if the answer is lost.
 
         Example:
             ```python
@@ -424,19 +418,19 @@ class Data:
     async def restore(
         self, device_id: str, file_address: str, **options: Unpack[CallOptions]
     ) -> None:
-        """Have a CSV file in Files imported into a device; it is queued, not done, on return.
+        """Schedule the import of a CSV file in Files into a device.
 
-        The file opens with the names of its columns, ``variable`` among them, is separated by
-        commas, and holds at most 200 MB and a million registers.
+        The file has a header row with at least ``variable``, is separated by commas, and holds at
+        most 200 MB and a million registers.
         The device's payload parser does not run.
 
         Args:
-            device_id: which device.
-            file_address: where it is.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device_id: the device's id.
+            file_address: the path of the file.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed; nothing is sent again if the answer is lost.
+            RequestError: the request failed; it is not sent again if the answer is lost.
 
         Example:
             ```python

@@ -1,9 +1,10 @@
-"""How data reaches a device that a client has no token of.
+"""The sender of data to a device without its token.
 
-The route by the device's id is refused to the tokens of profiles, and open to some analyses.
-Where it is refused, a token of the device itself opens ``POST /data``: one that may write is found
-in the list of its tokens, and kept in mind.
-A refusal (401, 403) says that nothing was taken, so the same body is then sent in the other way.
+The service refuses the route by the device's id to the tokens of profiles, and allows it to some
+analyses. If it is refused, ``POST /data`` is used with a token of the device: one with write
+permission is found in the list of its tokens, and cached.
+A refusal (401, 403) means that nothing was stored, so the same body is then sent
+by the other route.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DataSender"]
 
-#: Devices whose tokens are kept in mind; the one that came first goes first.
-_REMEMBERED: Final = 10_000
+#: The most devices whose tokens are cached; the oldest entry is removed first.
+_MAX_CACHED: Final = 10_000
 _REFUSALS: Final = (AuthenticationError, PermissionDeniedError)
 
 
@@ -35,11 +36,11 @@ class DataSender:
     """Sends bodies of data to any device of a profile."""
 
     def __init__(self, session: Session, tokens: Tokens) -> None:
-        """Work through a session; `Data` makes this.
+        """Initialize the sender; `Data` creates it.
 
         Args:
-            session: the door to the service.
-            tokens: where a device's tokens are listed.
+            session: the session that sends requests.
+            tokens: lists a device's tokens.
         """
         self._session = session
         self._tokens = tokens
@@ -47,22 +48,22 @@ class DataSender:
         self._refused_by_id = False
 
     async def send(self, device_id: str, body: bytes, options: CallOptions) -> Affected:
-        """Send one body in whichever way is open.
+        """Send one body by device id or with the device's token.
 
         Args:
-            device_id: which device.
+            device_id: the device's id.
             body: JSON.
-            options: of each request.
+            options: the options of each request.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
         """
         token = self._known.get(device_id)
         if token is not None:
             try:
                 return await self.send_with(token, body, options)
             except _REFUSALS:
-                # Deleted or ended meanwhile: the device may have another.
+                # Deleted or expired meanwhile: the device may have another.
                 self._known.pop(device_id, None)
         refusal: ServiceError | None = None
         if not self._refused_by_id:
@@ -77,16 +78,16 @@ class DataSender:
             token, listed = None, False
         if token is not None:
             affected = await self.send_with(token, body, options)
-            self._remember(device_id, token)
+            self._cache(device_id, token)
             return affected
         if refusal is None:
-            # What was refused for another device may be open for this one; if not, the service
-            # says it best.
+            # A refusal for another device may not apply to this one; otherwise the service's error
+            # is raised.
             return await self._send_by_id(device_id, body, options)
         if listed:
             refusal.hint = (
-                "Data is sent with a token of the device, and it has none that may write: "
-                "make one (tago.tokens.create)"
+                "Data is sent with a token of the device, and it has none with write permission: "
+                "create one (tago.tokens.create)"
             )
         raise refusal
 
@@ -94,12 +95,12 @@ class DataSender:
         """Send one body with a device's own token.
 
         Args:
-            token: the device's.
+            token: the device's token.
             body: JSON.
-            options: of the request.
+            options: the options of the request.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
         """
         route = OWN.send
         request = Request(
@@ -113,17 +114,17 @@ class DataSender:
         return await self._session.call(request, Affected, CallRecord.of(options))
 
     async def _find(self, device_id: str, options: CallOptions) -> Secret | None:
-        """Return a token of the device that may write, or None if it has none."""
+        """Return a token of the device with write permission, or None if it has none."""
         async for token in self._tokens.list(device_id, **options):
             if _may_write(token):
                 return token.token
         return None
 
-    def _remember(self, device_id: str, token: Secret) -> None:
-        # The next devices are not tried by id any more: each try would be counted.
+    def _cache(self, device_id: str, token: Secret) -> None:
+        # Later devices are not tried by id any more: each attempt would be counted.
         self._refused_by_id = True
         self._known[device_id] = token
-        if len(self._known) > _REMEMBERED:
+        if len(self._known) > _MAX_CACHED:
             del self._known[next(iter(self._known))]
 
 

@@ -1,7 +1,6 @@
-"""The data of one device: read, counted, sent, changed and deleted.
+"""Data of one device: read, count, send, edit and delete.
 
-By whichever routes: those of a device's own token, or those by its id.
-Long for what is said of it: nearly half is documentation, with an example for each call.
+The routes are those of a device's own token, or those by its id.
 """
 
 from __future__ import annotations
@@ -35,9 +34,9 @@ __all__ = ["DeviceData"]
 T = TypeVar("T")
 _Points: TypeAlias = list[DataPoint]
 
-#: Registers that one request sends, as the official tools do it.
+#: Registers per request, as in the official tools.
 _MAX_SENT: Final = 1000
-#: Registers that one request changes, by the error text of TagoIO's own TagoCore.
+#: Registers per edit request, by the error text of TagoIO's TagoCore.
 _MAX_EDITED: Final = 25
 
 
@@ -52,13 +51,13 @@ class DeviceData:
         routes: DataRoutes = OWN,
         post: Callable[[bytes, CallOptions], Awaitable[Affected]] | None = None,
     ) -> None:
-        """Work through a session; `TagoDevice` makes this.
+        """Initialize the resource; `TagoDevice` creates it.
 
         Args:
-            session: the door to the service.
-            device_id: which device, where the routes ask for it.
-            routes: which routes to take.
-            post: how to send one body; default: by the route for that.
+            session: the session that sends requests.
+            device_id: the device's id, for routes with an id.
+            routes: the routes to use.
+            post: sends one body; default: by the route for sending.
         """
         self._session = session
         self._device_id = device_id
@@ -77,15 +76,15 @@ class DeviceData:
         """Return registers, the newest first unless the query says otherwise.
 
         Args:
-            query: which; None for the last 15. `stream` gives more than 10,000.
-            mode: one register of each variable instead: its last or first (``last_item``), the
+            query: the registers; None for the last 15. `stream` returns more than 10,000.
+            mode: one register per variable instead: its last or first (``last_item``), the
                 last or first with a value or a location (``last_value``, ``first_location``), the
                 one that arrived last or first (``last_insert``), that with the least or greatest
                 number (``min``, ``max``).
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -110,11 +109,11 @@ class DeviceData:
         Args:
             comparison: ``gt``, ``gte``, ``lt``, ``lte``, ``eq`` or ``ne``.
             value: what to compare with.
-            query: which registers; it must have a start date.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            query: the registers; it must have a start date.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -134,18 +133,18 @@ class DeviceData:
         query: DataQuery | None = None,
         **options: Unpack[CallOptions],
     ) -> list[AggregatePoint]:
-        """Return what the values of each interval come to.
+        """Return the values of each interval, aggregated.
 
-        The limit on this is the tightest of all: 5 to 100 requests a minute.
+        This has the lowest rate limit: 5 to 100 requests per minute.
 
         Args:
             function: ``avg``, ``sum``, ``min`` or ``max``.
             interval: ``minute``, ``hour``, ``day``, ``month``, ``quarter`` or ``year``.
-            query: which registers; None for all.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            query: the registers; None for all.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -161,14 +160,14 @@ class DeviceData:
         return await self._get(self._routes.aggregate, parameters, list[AggregatePoint], options)
 
     async def count(self, query: DataQuery | None = None, **options: Unpack[CallOptions]) -> int:
-        """Return how many registers there are.
+        """Return the number of registers.
 
         Args:
-            query: which; None for all.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            query: the registers; None for all.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -179,14 +178,14 @@ class DeviceData:
         return int(total.value or 0)
 
     async def avg(self, query: DataQuery, **options: Unpack[CallOptions]) -> float | None:
-        """Return the average of the registers' numbers, or None where the service has none.
+        """Return the average of the registers' numbers, or None if there is none.
 
         Args:
-            query: which registers; it must have a start date, and span a month at most.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            query: the registers; it must have a start date, and span a month at most.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -201,11 +200,11 @@ class DeviceData:
         """Return the sum of the registers' numbers.
 
         Args:
-            query: which registers; it must have a start date, and span a month at most.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            query: the registers; it must have a start date, and span a month at most.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -223,24 +222,24 @@ class DeviceData:
         page_size: int = MAX_QTY,
         **options: Unpack[CallOptions],
     ) -> AsyncGenerator[DataPoint, None]:
-        """Give registers, however many there are, each once; one request a page.
+        """Yield any number of registers, each once; one request per page.
 
-        Pages go by time: each begins at the moment at which the one before it ended, and what was
-        given already is left out by its id.
-        What is added or deleted meanwhile makes nothing else be missed, and only the ids of one
-        moment are kept in mind; `DataQuery.skip` is used only where a moment fills whole pages.
-        Where several variables are named, one follows the other, since the service counts a
-        page's registers for each of them.
+        Pages are cut by time: each starts at the moment at which the previous one ended, and
+        registers that were already returned are skipped by id.
+        Additions and deletions meanwhile do not affect other registers, and only the ids of one
+        moment are stored; `DataQuery.skip` is used only if a moment fills whole pages.
+        Several variables are read one after the other, since the service counts a page's
+        registers for each of them.
 
         Args:
-            query: which registers, and in which order; without `qty` and `skip`.
-            page_size: registers a request, 1 to 10,000; default 10,000.
-            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, as
-                `CallOptions` says.
+            query: the registers, and their order; without `qty` and `skip`.
+            page_size: registers per request, 1 to 10,000; default 10,000.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, see
+                `CallOptions`.
 
         Raises:
-            InputError: the query has `qty` or `skip`, or the page size is out of bounds.
-            RequestError: it failed.
+            InputError: the query has `qty` or `skip`, or the page size is invalid.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -253,7 +252,7 @@ class DeviceData:
             raise InputError(f"must be from 1 to {MAX_QTY}, not {page_size}", path="page_size")
         for path in ("qty", "skip"):
             if getattr(query, path) is not UNSET:
-                raise InputError("a stream pages by itself", path=path, hint="Leave it out")
+                raise InputError("is not allowed in a stream", path=path, hint=f"Remove {path}")
         return self._stream(query, page_size, options)
 
     async def _stream(
@@ -273,7 +272,7 @@ class DeviceData:
     async def _pages(
         self, query: DataQuery, size: int, options: CallOptions
     ) -> AsyncGenerator[list[DataPoint], None]:
-        """Yield pages by time, without what an earlier page held."""
+        """Yield pages by time, without points of an earlier page."""
         ascending = query.ordination == "ascending"
         seen: set[str] = set()
         skip = 0
@@ -283,7 +282,7 @@ class DeviceData:
             fresh = [point for point in page if point.id not in seen]
             if fresh:
                 yield fresh
-            # Within one moment, a page without anything new is the service repeating itself.
+            # Within one moment, a page without anything new means that the service repeats itself.
             if len(page) < size or (skip and not fresh):
                 return
             times = [point.time for point in page]
@@ -308,19 +307,18 @@ class DeviceData:
         """Send registers, any number, in requests of at most 1,000 registers and 200 kB.
 
         Not idempotent: if an answer is lost, the error has ``may_have_acted`` set, and nothing is
-        sent again, lest they be kept twice.
-        ``accepted`` of an error says how many had been taken by the requests before that one.
+        sent again, which could store the registers twice.
+        The error's ``accepted`` is the number of registers that earlier requests sent.
 
         Args:
-            points: what to send; one, or any iterable or async iterable, read as it is needed.
-            options: ``priority``, ``max_wait`` and ``timeout`` of each request, as `CallOptions`
-                says.
+            points: the registers; one, or any iterable or async iterable, read on demand.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each request, see `CallOptions`.
 
         Returns:
-            How many the service says it has taken; a payload parser may make others of them.
+            The number that the service reports as accepted; a payload parser may change it.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -332,19 +330,18 @@ class DeviceData:
         )
 
     async def edit(self, points: DataEdit | Many[DataEdit], **options: Unpack[CallOptions]) -> int:
-        """Change registers, any number, in requests of at most 25; not on an immutable device.
+        """Edit registers, any number, in requests of at most 25; not on an immutable device.
 
         Args:
-            points: what to change; one, or any iterable or async iterable, read as it is needed.
-            options: ``priority``, ``max_wait`` and ``timeout`` of each request, as `CallOptions`
-                says.
+            points: the edits; one, or any iterable or async iterable, read on demand.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each request, see `CallOptions`.
 
         Returns:
-            How many the service says it has changed.
+            The number that the service reports as edited.
 
         Raises:
-            RequestError: it failed; ``accepted`` says how many had been changed by the requests
-                before that one.
+            RequestError: the request failed; ``accepted`` says how many registers earlier requests
+                edited.
 
         Example:
             ```python
@@ -363,21 +360,21 @@ class DeviceData:
     ) -> int:
         """Delete registers; not on an immutable device.
 
-        It may take half a minute until they are gone.
-        Only a query with `ids` is sent again if its answer is lost: any other might delete the
-        next ones too.
+        The service may take half a minute to delete them.
+        Only a query with `ids` is sent again if its answer is lost: any other might delete
+        further registers.
 
         Args:
-            query: which; without `ids` it must say how many at most (`qty`), since the service
-                would take 15.
-            mode: one register of each variable instead, as for `read`.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            query: the registers; without `ids` it needs the most to delete (`qty`), since the
+                service's default is 15.
+            mode: one register per variable instead, as for `read`.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Returns:
-            How many the service says it has deleted.
+            The number that the service reports as deleted.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -388,9 +385,9 @@ class DeviceData:
             check_choice("mode", mode, get_args(PointMode))
         elif query.ids is UNSET and query.qty is UNSET:
             raise InputError(
-                "say how many at most, or which by their ids",
+                "needs qty or ids",
                 path="qty",
-                hint="Left out, the service would delete 15",
+                hint="Without them, the service would delete 15 registers",
             )
         route = self._routes.delete
         safety = Safety.ONCE if query.ids is UNSET or mode is not None else Safety.IDEMPOTENT
@@ -398,7 +395,7 @@ class DeviceData:
         deleted = await self._session.call(request, Affected, CallRecord.of(options))
         if deleted.number is None:
             raise MalformedAnswerError(
-                "The service does not say how many it has deleted",
+                "The service did not return the number of deleted registers",
                 route=route.name,
                 status=200,
                 may_have_acted=True,
@@ -443,8 +440,8 @@ class DeviceData:
         try:
             async with aclosing(aiter(batches)) as bodies:
                 async for body, number in bodies:
-                    said = (await send(body, options)).number
-                    accepted += number if said is None else said
+                    reported = (await send(body, options)).number
+                    accepted += number if reported is None else reported
         except TagoError as error:
             error.accepted = accepted
             raise

@@ -1,7 +1,4 @@
-"""Devices: create, read, list, edit, empty, convert and delete, one or very many.
-
-Long for what is said of it: more than half is documentation, with an example for each call.
-"""
+"""Devices: create, read, list, edit, empty, convert and delete, one or many."""
 
 from __future__ import annotations
 
@@ -25,9 +22,9 @@ from tagodev.resources.listing import (
     check_order,
     page_fetcher,
 )
-from tagodev.resources.requests.apply_steps import ApplyRows
+from tagodev.resources.requests.apply_steps import ApplyRequests
 from tagodev.resources.requests.data import check_choice
-from tagodev.resources.requests.devices import DeviceRows
+from tagodev.resources.requests.devices import DeviceRequests
 from tagodev.retry import Safety
 from tagodev.serialization.converter import to_json, to_wire
 from tagodev.session import CallRecord
@@ -62,7 +59,7 @@ _EMPTY: Final = Route("POST", "/device/:device_id/empty")
 _CONVERT: Final = Route("POST", "/device/:device_id/convert")
 _STATISTICS: Final = Route("GET", "/device/:device_id/statistics")
 
-#: What a list gives of each device unless told otherwise.
+#: Fields that a list returns by default.
 DEFAULT_FIELDS: Final = (
     "id",
     "name",
@@ -83,29 +80,29 @@ class Devices:
     """The devices of a profile: ``tago.devices``."""
 
     def __init__(self, session: Session, runs: RunFactory) -> None:
-        """Work through a session; `Tago` makes this.
+        """Initialize the resource; `Tago` creates it.
 
         Args:
-            session: the door to the service.
-            runs: where bulk runs are begun.
+            session: the session that sends requests.
+            runs: creates bulk runs.
         """
         self._session = session
         self._runs = runs
-        self._rows = DeviceRows(session)
+        self._requests = DeviceRequests(session)
 
     async def create(self, device: DeviceCreate, **options: Unpack[CallOptions]) -> DeviceCreated:
-        """Make a device and return its id and its token.
+        """Create a device and return its id and its token.
 
         Not idempotent: if the answer is lost, the error has ``may_have_acted`` set, and nothing is
-        sent again, lest there be two.
+        sent again, which could create a second device.
 
         Args:
-            device: what to make.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device: the device.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
             ResourceLimitError: the plan holds no more devices.
-            RequestError: it failed otherwise.
+            RequestError: the request failed otherwise.
 
         Example:
             ```python
@@ -115,18 +112,18 @@ class Devices:
             print(created.device_id, created.token.reveal())
             ```
         """
-        return await self._rows.create(device, CallRecord.of(options))
+        return await self._requests.create(device, CallRecord.of(options))
 
     async def info(self, device_id: str, **options: Unpack[CallOptions]) -> Device:
-        """Return everything the service says of a device.
+        """Return a device, with all its fields.
 
         Args:
             device_id: its id.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            NotFoundError: no such device.
-            RequestError: it failed otherwise.
+            NotFoundError: the device does not exist.
+            RequestError: the request failed otherwise.
 
         Example:
             ```python
@@ -152,20 +149,20 @@ class Devices:
         """List devices; nothing is sent before the result is iterated.
 
         Args:
-            filter: which devices; None for all.
+            filter: the devices' filter; None for all.
             serial: only devices with a token of this serial number, which lists do not show.
-            fields: what to give of each besides its id and name, at most 20 in all.
+            fields: fields to return besides its id and name, at most 20 in all.
             order_by: a field and ``asc`` or ``desc``: ``"created_at,desc"``. Fields that the
                 service is known to order by: ``name`` (default), ``visible``, ``active``,
                 ``type``, ``last_input``, ``last_output``, ``created_at`` and ``updated_at``.
-            resolve_bucket_name: give the name of each device's bucket too.
-            resolve_connector_name: give the names of each device's connector and network too.
-            page_size: devices a request, 1 to 10,000; default 1,000.
-            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, as
-                `CallOptions` says.
+            resolve_bucket_name: return the name of each device's bucket too.
+            resolve_connector_name: return the names of each device's connector and network too.
+            page_size: devices per request, 1 to 10,000; default 1,000.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, see
+                `CallOptions`.
 
         Raises:
-            InputError: something that the service would not understand.
+            InputError: an argument is invalid.
 
         Example:
             ```python
@@ -174,7 +171,7 @@ class Devices:
             ```
         """
         parameters = {
-            # A device without these two is none.
+            # A device without these two is invalid.
             "fields": check_fields(("id", "name"), fields),
             "filter": to_wire(filter) if filter is not None else None,
             "serial": serial,
@@ -191,50 +188,50 @@ class Devices:
         """Change the fields that `changes` names; lists in it replace the whole list.
 
         Args:
-            device_id: which device.
-            changes: what to change.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device_id: the device's id.
+            changes: the edits.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            NotFoundError: no such device.
-            RequestError: it failed otherwise.
+            NotFoundError: the device does not exist.
+            RequestError: the request failed otherwise.
 
         Example:
             ```python
             await tago.devices.edit(device_id, DeviceEdit(name="Cold room 4", active=False))
             ```
         """
-        await self._rows.edit(device_id, changes, CallRecord.of(options))
+        await self._requests.edit(device_id, changes, CallRecord.of(options))
 
     async def delete(self, device_id: str, **options: Unpack[CallOptions]) -> None:
         """Delete a device with its tokens, parameters and all its data.
 
         Args:
-            device_id: which device.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device_id: the device's id.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            NotFoundError: no such device, and it was not an earlier attempt of this call whose
-                answer was lost that removed it.
-            RequestError: it failed otherwise.
+            NotFoundError: the device does not exist, and no earlier attempt of this call with
+                a lost answer can have deleted it.
+            RequestError: the request failed otherwise.
 
         Example:
             ```python
             await tago.devices.delete(device_id)
             ```
         """
-        await self._rows.delete(device_id, CallRecord.of(options))
+        await self._requests.delete(device_id, CallRecord.of(options))
 
     async def amount(self, device_id: str, **options: Unpack[CallOptions]) -> int:
-        """Return how many registers a device keeps; the service may estimate large figures.
+        """Return the number of registers of a device; the service may estimate large numbers.
 
         Args:
-            device_id: which device.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device_id: the device's id.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            NotFoundError: no such device.
-            RequestError: it failed otherwise.
+            NotFoundError: the device does not exist.
+            RequestError: the request failed otherwise.
 
         Example:
             ```python
@@ -247,17 +244,17 @@ class Devices:
     async def empty(
         self, device_id: str, *, side: Side | None = None, **options: Unpack[CallOptions]
     ) -> None:
-        """Remove all data of a device; the device stays, and so do its tokens and parameters.
+        """Delete all data of a device; the device, its tokens and its parameters stay.
 
         Args:
-            device_id: which device.
-            side: of a hybrid device only what can be changed (``mutable``), or only what lies in
-                chunks (``immutable``); default: everything.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device_id: the device's id.
+            side: of a hybrid device only the mutable data (``mutable``), or only the chunks
+                (``immutable``); default: everything.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            NotFoundError: no such device.
-            RequestError: it failed otherwise.
+            NotFoundError: the device does not exist.
+            RequestError: the request failed otherwise.
 
         Example:
             ```python
@@ -277,18 +274,18 @@ class Devices:
     async def convert(
         self, device_id: str, to: DeviceConvert, **options: Unpack[CallOptions]
     ) -> None:
-        """Let a device keep its data in another way from now on; its tokens stay.
+        """Change how a device stores its data; its tokens stay.
 
-        The service wants it emptied first (`empty`), and not active.
+        The service requires the device to be empty (`empty`) and inactive.
 
         Args:
-            device_id: which device.
-            to: how it is to keep data.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device_id: the device's id.
+            to: the new type of storage.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            NotFoundError: no such device.
-            RequestError: it failed otherwise.
+            NotFoundError: the device does not exist.
+            RequestError: the request failed otherwise.
 
         Example:
             ```python
@@ -316,20 +313,20 @@ class Devices:
         timezone: str | None = None,
         **options: Unpack[CallOptions],
     ) -> _Statistics:
-        """Return how much a device sent and was read (Control Tower).
+        """Return the statistics of a device's input and output (Control Tower).
 
         Args:
-            device_id: which device.
-            start: from when on: a moment, or a date as text; default: the service's.
-            end: until when; default: the service's.
+            device_id: the device's id.
+            start: the first moment, or a date as text; default: the service's.
+            end: the last moment; default: the service's.
             periodicity: ``hour``, ``day`` or ``month``; default: the service's.
             timezone: the zone in which days begin: ``"America/Sao_Paulo"``; default: UTC.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            NotFoundError: no such device.
+            NotFoundError: the device does not exist.
             PermissionDeniedError: the profile has no Control Tower.
-            RequestError: it failed otherwise.
+            RequestError: the request failed otherwise.
 
         Example:
             ```python
@@ -355,51 +352,51 @@ class Devices:
         identity: Identity = "tag",
         **run: Unpack[RunKeywords],
     ) -> BulkRun[DeviceCreate]:
-        """Make many devices, as fast as the limits allow and no faster.
+        """Create many devices, as fast as the rate limits allow.
 
         Await it for a report, or use it as an async context manager and iterate over the outcomes
         as they complete.
 
-        With a journal each device is made exactly once, whatever happens: the same call on an
-        existing journal goes on where that stopped.
+        With a journal each device is created exactly once: the same call with an existing journal
+        resumes the run.
 
         Args:
-            devices: what to make; any iterable or async iterable, of any length, read as it is
-                needed. None: what the journal holds already.
-            identity: by what a device whose answer was lost is known again, in a journalled run:
+            devices: the devices; any iterable or async iterable, of any length, read on demand.
+                None: the items of the journal.
+            identity: how a device whose answer was lost is identified, in a journalled run: by
                 a ``"tag"`` written at its creation (default), its ``"serial"`` number or its
-                ``"name"``. Serial numbers, or names, must be unique then: a row that repeats that
-                of an earlier row fails before anything is sent for it.
+                ``"name"``. Serial numbers, or names, must be unique then: a repeated one fails
+                before it is sent.
             run: ``journal``, ``on_error``, ``max_failures``, ``ordered``, ``settle`` and
-                ``patience``, as `RunKeywords` says.
+                ``patience``, see `RunKeywords`.
 
         Raises:
-            InputError: an option that is not known, or a value of the wrong type.
+            InputError: an option is unknown, or a value has the wrong type.
             BulkStoppedError: the run ended early: the device cap, the token, the journal.
-            JournalError: the journal is of another input, or in use.
+            JournalError: the journal belongs to another input, or is in use.
 
         Example:
             ```python
             specs = (DeviceCreate(name=f"Freezer {number}") for number in range(600))
             report = await tago.devices.create_many(specs, journal="freezers.journal")
-            print(report.done, "made,", report.failed, "failed")
+            print(report.done, "created,", report.failed, "failed")
             ```
         """
         check_choice("identity", identity, get_args(Identity))
-        return self._runs.begin(CreateDevices(self._rows, identity=identity), devices, run)
+        return self._runs.create(CreateDevices(self._requests, identity=identity), devices, run)
 
     def edit_many(
         self, changes: Many[DeviceChange] | None, **run: Unpack[RunKeywords]
     ) -> BulkRun[DeviceChange]:
-        """Change many devices.
+        """Edit many devices.
 
         Args:
-            changes: which devices, and what to change in each; None: what the journal holds.
+            changes: the devices and their edits; None: the items of the journal.
             run: as for `create_many`.
 
         Raises:
             BulkStoppedError: the run ended early.
-            JournalError: the journal is of another input, or in use.
+            JournalError: the journal belongs to another input, or is in use.
 
         Example:
             ```python
@@ -409,19 +406,20 @@ class Devices:
                     print(outcome.index, type(outcome).__name__)
             ```
         """
-        # Rows of one device are done in their order.
-        return self._runs.begin(EditDevices(self._rows), changes, run)
+        # Items of one device are done in order.
+        return self._runs.create(EditDevices(self._requests), changes, run)
 
     def delete_many(self, device_ids: Many[str] | None, **run: Unpack[RunKeywords]) -> BulkRun[str]:
         """Delete many devices; one that is already gone counts as deleted.
 
         Args:
-            device_ids: which devices; any iterable or async iterable; None: what the journal holds.
+            device_ids: the devices' ids; any iterable or async iterable; None: the items of the
+                journal.
             run: as for `create_many`.
 
         Raises:
             BulkStoppedError: the run ended early: the token, no connection.
-            JournalError: the journal is of another input, or in use.
+            JournalError: the journal belongs to another input, or is in use.
 
         Example:
             ```python
@@ -429,7 +427,7 @@ class Devices:
             report = await tago.devices.delete_many(ids, journal="clearance.journal")
             ```
         """
-        return self._runs.begin(DeleteDevices(self._rows), device_ids, run)
+        return self._runs.create(DeleteDevices(self._requests), device_ids, run)
 
     def apply_many(
         self,
@@ -438,28 +436,29 @@ class Devices:
         known_by: str = "name",
         **run: Unpack[RunKeywords],
     ) -> BulkRun[ApplyStep]:
-        """Make, change and delete devices in one run.
+        """Create, edit and delete devices in one run.
 
         Args:
-            steps: what to do; None: what the journal holds. In a journalled run each device to be
-                made must carry a tag ``tagodev_managed``, among whose devices it is known again.
-            known_by: by what it is known there: ``name``, ``tag:KEY`` or ``serial``.
+            steps: the steps; None: the items of the journal. In a journalled run each device to
+                create must have a tag ``tagodev_managed``; it is identified among the devices with
+                the tag.
+            known_by: the identity of devices: ``name``, ``tag:KEY`` or ``serial``.
             run: as for `create_many`.
 
         Raises:
             BulkStoppedError: the run ended early.
-            JournalError: the journal is of another input, or in use.
+            JournalError: the journal belongs to another input, or is in use.
 
         Example:
             ```python
             steps = [
-                DeviceStep(device_id=device_id, edit=DeviceEdit(active=False)),
-                DeviceStep(device_id=archive_id, delete=True),
+                ApplyStep(device_id=device_id, edit=DeviceEdit(active=False)),
+                ApplyStep(device_id=archive_id, delete=True),
             ]
             report = await tago.devices.apply_many(steps)
             ```
         """
         if known_by not in ("name", "serial") and not re.fullmatch("tag:.+", known_by):
             raise InputError(f"must be name, tag:KEY or serial, not {known_by!r}", path="known_by")
-        rows = ApplyRows(self._session, self._runs)
-        return self._runs.begin(ApplySteps(rows, known_by=known_by), steps, run)
+        rows = ApplyRequests(self._session, self._runs)
+        return self._runs.create(ApplySteps(rows, known_by=known_by), steps, run)

@@ -1,15 +1,14 @@
-"""Lists that page by themselves.
+"""Listings: lists that request their pages on demand.
 
-The service never says how many items there are: a page that is shorter than asked for is the last.
-Unless the service gives no page as large as that: sources agree on 1,000 items a page and on no
-more, so a first page of exactly so many thousand, where more were asked for, is taken for cut, and
-the list goes on with pages of that size.
+The service does not return the number of items: a page that is shorter than requested is the last.
+The service may cut large pages: sources agree on 1,000 items per page and on no more, so if a first
+page has exactly so many thousand items, and more were requested, the list continues with pages of
+that size.
 
-Pages are cut by position, and never from a snapshot: when an item of an earlier page is deleted
-between two requests, the first item of the next page moves to a page that was read already, and is
-hidden.
-Where that must not happen, `Listing.complete` reads every page but the last a second time, from
-the last to the first.
+Pages are cut by position, not from a snapshot: if an item of an earlier page is deleted between two
+requests, the first item of the next page moves to a page that was read already, and is missed.
+`Listing.complete` avoids this by reading every page but the last a second time, from the last to
+the first.
 In the order of creation (``created_at,asc``) the position of an item never grows, since deletions
 lower it and creations come at the end; so an item that leaves a page before that page is read the
 second time is on one that is read later.
@@ -42,10 +41,10 @@ __all__ = [
     "page_fetcher",
 ]
 
-#: Items a page. Listing is the tightest of the limits (50 to 500 requests a minute), so pages are
-#: as large as every source agrees the service allows.
+#: Items per page. The limit of lists is the lowest (50 to 500 requests a minute), so pages are as
+#: large as every source agrees the service allows.
 PAGE_SIZE: Final = 1000
-#: What the service cuts a page to, by the official tools' own use of it.
+#: The size to which the service cuts a page, by the official tools' use of it.
 MAX_PAGE_SIZE: Final = 10_000
 _ORDER: Final = re.compile(r"[a-z_]+,(?:asc|desc)")
 
@@ -57,8 +56,8 @@ T = TypeVar("T")
 class Listing(Generic[T]):
     """All items of a list, page by page, each once.
 
-    A page is asked for when the one before it is used up.
-    An item that moves to a later page while the list is read is not given twice.
+    A page is requested when the one before it is used up.
+    An item that moves to a later page while the list is read is not returned twice.
 
     Example:
         ``async for device in tago.devices.list(): ...``
@@ -71,12 +70,12 @@ class Listing(Generic[T]):
         *,
         key: Callable[[T], Hashable],
     ) -> None:
-        """Wrap a way to get one page.
+        """Initialize the listing.
 
         Args:
-            fetch: gets a page by its number, from 1, and size.
-            page_size: items a page.
-            key: what makes an item itself: its id.
+            fetch: returns a page by its number, from 1, and size.
+            page_size: items per page.
+            key: returns the identity of an item: its id.
         """
         if not 1 <= page_size <= MAX_PAGE_SIZE:
             raise InputError(
@@ -87,7 +86,7 @@ class Listing(Generic[T]):
         self._page_size = page_size
 
     def pages(self) -> AsyncIterator[list[T]]:
-        """Yield each page's items, without those that an earlier page held.
+        """Yield each page's items, without those of an earlier page.
 
         Example:
             ```python
@@ -103,7 +102,7 @@ class Listing(Generic[T]):
                 yield list(fresh.values())
 
     async def _forward(self, size: int) -> AsyncIterator[tuple[int, int, dict[Hashable, T]]]:
-        """Yield number and size of each page, and those of its items that no earlier one held."""
+        """Yield number and size of each page, with its items that no earlier page had."""
         seen: set[Hashable] = set()
         number = 1
         while True:
@@ -113,7 +112,7 @@ class Listing(Generic[T]):
                 del fresh[key]
             seen.update(fresh)
             yield number, size, fresh
-            # A page without anything new is the service repeating itself: there is no more.
+            # A page without anything new means that the service repeats itself: there is no more.
             if not fresh:
                 return
             if len(page) < size:
@@ -139,7 +138,7 @@ class Listing(Generic[T]):
         return page[0] if page else None
 
     async def complete(self, on_items: Callable[[int], None] | None = None) -> list[T]:
-        """Return all items; a deletion while the list is read hides none of them.
+        """Return all items; a deletion while the list is read makes it miss none of them.
 
         The list must be in the order of creation, the oldest item first
         (``order_by="created_at,asc"``).
@@ -166,8 +165,8 @@ class Listing(Generic[T]):
             if on_items is not None:
                 on_items(len(known))
 
-        # Of the first reading only the last page is kept: what an earlier page held is either read
-        # again below, or was deleted meanwhile.
+        # Of the first reading only the last page is kept: items of an earlier page are either read
+        # again below, or were deleted meanwhile.
         async for number, size, items in self._forward(self._page_size):  # noqa: B007
             report(items)
         pages = [items]
@@ -175,7 +174,7 @@ class Listing(Generic[T]):
             page = {self._key(item): item for item in await self._fetch(earlier, size)}
             report(page)
             pages.append(page)
-        # The oldest first; of an item on two pages, the lower page is the newer reading.
+        # The oldest first; of an item on two pages, the lower page has the newer reading.
         items = {}
         for page in reversed(pages):
             for key, item in page.items():
@@ -183,11 +182,10 @@ class Listing(Generic[T]):
         return list(items.values())
 
     async def collect(self, limit: int | None = None) -> list[T]:
-        """Return all items, or the first so many.
+        """Return all items, or the first `limit`.
 
         Args:
-            limit: how many at most, 0 or more; None for all.
-                No more than that is asked for, in as few pages.
+            limit: the most items, 0 or more; None for all. No more than that are requested.
 
         Example:
             ```python
@@ -217,15 +215,15 @@ def page_fetcher(
     ids: tuple[str, ...] = (),
     parameters: Mapping[str, Any],
 ) -> Callable[[int, int], Awaitable[list[T]]]:
-    """Return what gets one page of a list for a `Listing`.
+    """Return a function that requests one page for a `Listing`.
 
     Args:
-        session: the door to the service.
-        route: of the list.
-        page_type: what a page is: ``list[Device]``.
-        options: of each page's call.
-        ids: what stands in the route's placeholders.
-        parameters: the query, but for page and size.
+        session: the session that sends requests.
+        route: the route of the list.
+        page_type: the type of a page: ``list[Device]``.
+        options: the options of each page's call.
+        ids: values of the route's placeholders.
+        parameters: the query, without page and size.
     """
     path = route.path(*ids)
 
@@ -238,26 +236,26 @@ def page_fetcher(
 
 
 def check_fields(always: Iterable[str], fields: Iterable[str]) -> tuple[str, ...]:
-    """Return the fields to ask for, each once, those first without which an item is none.
+    """Return the fields to request, each once, with the required ones first.
 
     Raises:
-        InputError: more than a query can name, or no list of names.
+        InputError: there are more than a query can hold, or the names are not a list.
     """
     if isinstance(fields, str):
         raise InputError("must be a list of names, not one text", path="fields")
     chosen = tuple(dict.fromkeys((*always, *fields)))
     if not all(isinstance(field, str) for field in chosen):
-        # Bytes are a list too: of numbers.
+        # Bytes are iterable too: as numbers.
         raise InputError("must be a list of names, each text", path="fields")
     if len(chosen) > MAX_LIST_ITEMS:
         raise InputError(
-            f"{len(chosen)} fields, but a query names at most {MAX_LIST_ITEMS}", path="fields"
+            f"{len(chosen)} fields, but a query holds at most {MAX_LIST_ITEMS}", path="fields"
         )
     return chosen
 
 
 def check_order(order_by: str) -> str:
-    """Return an order as the service reads it.
+    """Return an order in the service's format.
 
     Raises:
         InputError: it is not a field and a direction, in lower case.

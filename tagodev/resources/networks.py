@@ -1,4 +1,4 @@
-"""Networks: what devices speak through; and what a network's own token may do for them."""
+"""Networks: how devices connect, and what a network's own token can do for them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _DEVICES: Final = Route("GET", "/integration/network/:network_id/devices")
 _PARAMETERS: Final = Route("POST", "/integration/network/:device_id/params")
 _DATA: Final = Route("POST", "/integration/network/data")
 
-#: What a network has. The service gives id and name alone unless it is asked for more.
+#: The fields of a network. The service returns only id and name by default.
 NETWORK_FIELDS: Final = (
     "id",
     "name",
@@ -61,9 +61,9 @@ NETWORK_FIELDS: Final = (
     "payload_encoder",
     "payload_decoder",
 )
-#: What a list gives of each network unless told otherwise: not its pictures and sources.
+#: Fields that a list returns by default: without pictures and sources.
 _LISTED: Final = NETWORK_FIELDS[:5]
-#: Registers that one request sends, as the official tools do it.
+#: Registers per request, as in the official tools.
 _MAX_SENT: Final = 1000
 
 
@@ -72,10 +72,10 @@ class Networks:
     """The networks of a profile, and the public ones: ``tago.networks``."""
 
     def __init__(self, session: Session) -> None:
-        """Work through a session; `Tago` makes this.
+        """Initialize the resource; `Tago` creates it.
 
         Args:
-            session: the door to the service.
+            session: the session that sends requests.
         """
         self._session = session
 
@@ -86,16 +86,16 @@ class Networks:
         fields: Iterable[str] = NETWORK_FIELDS,
         **options: Unpack[CallOptions],
     ) -> Network:
-        """Return what the service says of a network.
+        """Return a network.
 
         Args:
             network_id: its id.
-            fields: what to give besides its id; default: all that is documented.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            fields: fields to return besides its id; default: all that is documented.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            NotFoundError: no such network.
-            RequestError: it failed otherwise.
+            NotFoundError: the network does not exist.
+            RequestError: the request failed otherwise.
 
         Example:
             ```python
@@ -121,16 +121,16 @@ class Networks:
         """List networks; nothing is sent before the result is iterated.
 
         Args:
-            filter: which networks; None for all.
+            filter: the networks' filter; None for all.
             include_public: list the public catalogue too, not only the profile's own.
-            fields: what to give of each besides its id: some of `NETWORK_FIELDS`.
+            fields: fields to return besides its id: some of `NETWORK_FIELDS`.
             order_by: a field and ``asc`` or ``desc``.
-            page_size: networks a request, 1 to 10,000; default 1,000.
-            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, as
-                `CallOptions` says.
+            page_size: networks per request, 1 to 10,000; default 1,000.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, see
+                `CallOptions`.
 
         Raises:
-            InputError: something that the service would not understand.
+            InputError: an argument is invalid.
 
         Example:
             ```python
@@ -159,19 +159,19 @@ class Networks:
     ) -> Listing[Device]:
         """List the devices of a network, each with its token; needs the network's own token.
 
-        The network must have been given access to its devices (`Network.require_devices_access`).
+        The network needs access to its devices (`Network.require_devices_access`).
         Nothing is sent before the result is iterated.
 
         Args:
             network_id: the network's id, or that of a connector on it.
-            filter: which devices; None for all.
+            filter: the devices' filter; None for all.
             order_by: a field and ``asc`` or ``desc``, as for `Devices.list`.
-            page_size: devices a request, 1 to 10,000; default 1,000.
-            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, as
-                `CallOptions` says.
+            page_size: devices per request, 1 to 10,000; default 1,000.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, see
+                `CallOptions`.
 
         Raises:
-            InputError: something that the service would not understand.
+            InputError: an argument is invalid.
 
         Example:
             ```python
@@ -196,20 +196,20 @@ class Networks:
     ) -> None:
         """Edit or add configuration parameters of a device; needs the token of its network.
 
-        Such a token can't read the parameters that are there: one without an id is added, even
-        beside another of its key.
-        `Parameters.set` finds the ids by itself, with a profile's token.
+        This token can't read the existing parameters: one without an id is added, even if another
+        one has its key.
+        `Parameters.set` finds the ids, with a profile's token.
 
         Args:
-            device_id: which device.
-            parameters: what to set, in one request. One with an id edits the parameter of that id.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device_id: the device's id.
+            parameters: the parameters, sent in one request. One with an id edits that parameter.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            InputError: a key that is empty or stands twice.
-            NotFoundError: the network has no such device.
-            RequestError: it failed otherwise; nothing is sent again if the answer is lost and any
-                was to be added.
+            InputError: a key is empty or used twice.
+            NotFoundError: the network does not have the device.
+            RequestError: the request failed; it is not sent again if the answer is lost and a
+                parameter may have been added.
 
         Example:
             ```python
@@ -235,24 +235,25 @@ class Networks:
         points: DataCreate | Iterable[DataCreate],
         **options: Unpack[CallOptions],
     ) -> int:
-        """Send data to whichever device it is of; needs a network's own token.
+        """Send data of any device of the network; needs the network's own token.
 
-        The network's payload parser finds the device's serial number in it, as a rule in
+        The network's payload parser finds the device's serial number in it, usually in
         ``metadata["serial"]`` of one of the registers.
-        All goes in one request, since the parser is to see what belongs together.
+        All registers are sent in one request, so that the parser gets them together.
 
         Args:
             authorization: the service authorization that the device was added with.
-            points: what to send: 1 to 1,000 registers, 200 kB in all.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            points: 1 to 1,000 registers, 200 kB in total.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Returns:
-            How many registers the service says it has taken; all of them where it says nothing.
+            The number of registers that the service reports as accepted; all of them if it reports
+            none.
 
         Raises:
-            InputError: none, or more than one request takes.
+            InputError: there are no registers, or more than one request holds.
             NotFoundError: the network has no device of that serial number.
-            RequestError: it failed otherwise; nothing is sent again if the answer is lost.
+            RequestError: the request failed; it is not sent again if the answer is lost.
 
         Example:
             ```python
@@ -266,14 +267,14 @@ class Networks:
         body, number = one_body(points, DataCreate, most=_MAX_SENT, path="points")
         request = Request(
             route=_DATA,
-            # In no variable of its own: a traceback that shows variables would show it.
+            # Not in a local variable: a traceback with local variables would show it.
             path=f"{_DATA.path()}?{encode_query({'authorization_token': secret.reveal()})}",
             safety=Safety.ONCE,
             body=body,
             secrets=(secret,),
         )
-        said = (await self._session.call(request, Affected, CallRecord.of(options))).number
-        return number if said is None else said
+        reported = (await self._session.call(request, Affected, CallRecord.of(options))).number
+        return number if reported is None else reported
 
 
 def catalogue_filter(
@@ -281,8 +282,8 @@ def catalogue_filter(
     *,
     include_public: bool,
 ) -> dict[str, object]:
-    """Return a filter for a list that holds the public catalogue unless told not to."""
+    """Return a filter that excludes the public catalogue by default."""
     conditions: dict[str, object] = {} if filter is None else to_wire(filter)
-    # The service looks whether the condition is there, not at its value: "true" would hide the
+    # The service checks only whether the condition exists, not its value: "true" would hide the
     # public ones too.
     return conditions if include_public else {**conditions, "public": False}

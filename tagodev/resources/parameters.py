@@ -12,7 +12,7 @@ from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE
 from tagodev.limits.routes import Route
 from tagodev.models import UNSET, ConfigurationParameter
 from tagodev.query import encode_query
-from tagodev.resources.requests.parameters_and_data import ParameterRows
+from tagodev.resources.requests.parameters_and_data import ParameterRequests
 from tagodev.retry import Safety
 from tagodev.serialization.converter import to_json
 from tagodev.session import CallRecord
@@ -46,11 +46,11 @@ class Parameters:
     """The configuration parameters of a profile's devices: ``tago.parameters``."""
 
     def __init__(self, session: Session, runs: RunFactory) -> None:
-        """Work through a session; `Tago` makes this.
+        """Initialize the resource; `Tago` creates it.
 
         Args:
-            session: the door to the service.
-            runs: where bulk runs are begun.
+            session: the session that sends requests.
+            runs: creates bulk runs.
         """
         self._session = session
         self._runs = runs
@@ -61,12 +61,12 @@ class Parameters:
         """Return the parameters of a device, in one request.
 
         Args:
-            device_id: which device.
-            sent: only those that the device has read, or has not; None for all.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device_id: the device's id.
+            sent: only those that the device has, or has not, read; None for all.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -83,25 +83,23 @@ class Parameters:
         parameters: Iterable[ConfigurationParameter],
         **options: Unpack[CallOptions],
     ) -> None:
-        """Make the parameters of a device what these say; those with other keys stay.
+        """Set parameters of a device; those with other keys stay.
 
-        The device's parameters are read first, and one whose key is there is edited: the service
-        by itself would add a second one of the same key.
-        All are written by one request.
-        That is not sent again if its answer is lost and it may have added any; call it again, and
-        it finds out what is there.
+        The device's parameters are read first, and a parameter with an existing key is edited: the
+        service itself would add a second one with the same key.
+        All are written by one request, which is not sent again if its answer is lost and it may
+        have added a parameter. Calling `set` again is safe.
 
         Args:
-            device_id: which device.
-            parameters: what to set. One with an id edits the parameter of that id, whatever its
-                key was.
-            options: ``priority``, ``max_wait`` and ``timeout`` of each request, as `CallOptions`
-                says.
+            device_id: the device's id.
+            parameters: the parameters. One with an id edits the parameter with that id, whatever
+                its key.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each request, see `CallOptions`.
 
         Raises:
-            InputError: a key that is empty or stands twice, or more parameters than a device
-                holds (60).
-            RequestError: it failed.
+            InputError: a key is empty or used twice, or the device would have more parameters than
+                it can hold (60).
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -111,16 +109,16 @@ class Parameters:
         given = checked_parameters(parameters)
         if not given:
             return
-        there = await self.list(device_id, **options)
-        ids = {one.key: one.id for one in reversed(there)}
+        existing = await self.list(device_id, **options)
+        ids = {one.key: one.id for one in reversed(existing)}
         changes = [
             attrs.evolve(one, id=ids.get(one.key, UNSET)) if one.id is UNSET else one
             for one in given
         ]
         new = sum(one.id is UNSET for one in changes)
-        if new and len(there) + new > MAX_PARAMETERS_PER_DEVICE:
+        if new and len(existing) + new > MAX_PARAMETERS_PER_DEVICE:
             raise InputError(
-                f"{len(there)} there and {new} new, "
+                f"{len(existing)} existing and {new} new, "
                 f"but a device holds at most {MAX_PARAMETERS_PER_DEVICE}",
                 path="parameters",
             )
@@ -138,13 +136,13 @@ class Parameters:
         """Set the parameters of many devices, each as `set` does.
 
         Args:
-            changes: of which device, and what to set; None: what the journal holds.
+            changes: the devices and their parameters; None: the items of the journal.
             run: ``journal``, ``on_error``, ``max_failures``, ``ordered``, ``settle`` and
-                ``patience``, as `RunKeywords` says.
+                ``patience``, see `RunKeywords`.
 
         Raises:
             BulkStoppedError: the run ended early.
-            JournalError: the journal is of another input, or in use.
+            JournalError: the journal belongs to another input, or is in use.
 
         Example:
             ```python
@@ -152,20 +150,20 @@ class Parameters:
             report = await tago.parameters.set_many(changes, journal="rates.journal")
             ```
         """
-        return self._runs.begin(SetParameters(ParameterRows(self)), changes, run)
+        return self._runs.create(SetParameters(ParameterRequests(self)), changes, run)
 
     async def remove(self, device_id: str, param_id: str, **options: Unpack[CallOptions]) -> None:
         """Remove a parameter of a device.
 
         Args:
-            device_id: which device.
-            param_id: the parameter's id, as `list` gives it.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device_id: the device's id.
+            param_id: the parameter's id, as `list` returns it.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            NotFoundError: no such parameter, and it was not an earlier attempt of this call whose
-                answer was lost that removed it.
-            RequestError: it failed otherwise.
+            NotFoundError: the parameter does not exist, and no earlier attempt of this call with
+                a lost answer can have removed it.
+            RequestError: the request failed otherwise.
 
         Example:
             ```python
@@ -187,10 +185,10 @@ class DeviceParameters:
     """The parameters of the device whose token the client has: ``device.parameters``."""
 
     def __init__(self, session: Session) -> None:
-        """Work through a session; `TagoDevice` makes this.
+        """Initialize the resource; `TagoDevice` creates it.
 
         Args:
-            session: the door to the service.
+            session: the session that sends requests.
         """
         self._session = session
 
@@ -198,11 +196,11 @@ class DeviceParameters:
         """Return the parameters, in one request.
 
         Args:
-            sent: only those that are marked as read, or are not; None for all.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            sent: only those that are, or are not, marked as read; None for all.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -213,15 +211,15 @@ class DeviceParameters:
         return await _list(self._session, _OWN_LIST, _OWN_LIST.path(), sent, options)
 
     async def mark_read(self, param_id: str, **options: Unpack[CallOptions]) -> None:
-        """Say that the device has read a parameter.
+        """Mark a parameter as read by the device.
 
         Args:
-            param_id: the parameter's id, as `list` gives it.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            param_id: the parameter's id, as `list` returns it.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            NotFoundError: no such parameter.
-            RequestError: it failed otherwise.
+            NotFoundError: the parameter does not exist.
+            RequestError: the request failed otherwise.
 
         Example:
             ```python
@@ -247,10 +245,10 @@ async def _list(
 
 
 def checked_parameters(parameters: Iterable[ConfigurationParameter]) -> _Parameters:
-    """Return the parameters, none of which the service would refuse or double.
+    """Return the parameters after a check.
 
     Raises:
-        InputError: a key is empty or stands twice.
+        InputError: a key is empty or used twice.
     """
     given: dict[str, ConfigurationParameter] = {}
     for index, one in enumerate(parameters):
@@ -262,6 +260,6 @@ def checked_parameters(parameters: Iterable[ConfigurationParameter]) -> _Paramet
         if not one.key.strip():
             raise InputError("must not be empty", path=f"{path}.key")
         if one.key in given:
-            raise InputError("stands there twice", path=f"{path}.key")
+            raise InputError("is used twice", path=f"{path}.key")
         given[one.key] = one
     return [*given.values()]

@@ -1,4 +1,4 @@
-"""Profiles and the account: which plan there is, and how much of it is used."""
+"""Profiles and the account: plan and usage."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _PLAN: Final = Route("GET", "/account/plan")
 
 @strict
 class Profiles:
-    """The profile that the token belongs to, and others it may read: ``tago.profile``."""
+    """The token's profile, and others that it may read: ``tago.profile``."""
 
     def __init__(self, session: Session) -> None:
-        """Work through a session; `Tago` makes this.
+        """Initialize the resource; `Tago` creates it.
 
         Args:
-            session: the door to the service.
+            session: the session that sends requests.
         """
         self._session = session
 
@@ -39,12 +39,12 @@ class Profiles:
         """Return a profile with its plan, its services and its add-ons.
 
         Args:
-            profile_id: which profile; default: the token's own.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            profile_id: the profile's id; default: the token's own profile.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            NotFoundError: no such profile.
-            RequestError: it failed otherwise.
+            NotFoundError: the profile does not exist.
+            RequestError: the request failed otherwise.
 
         Example:
             ```python
@@ -62,16 +62,16 @@ class Profiles:
         only_amount: bool = False,
         **options: Unpack[CallOptions],
     ) -> ProfileSummary:
-        """Return how much of what a profile may use and have is used and there.
+        """Return the limits and the usage of a profile.
 
         Args:
-            profile_id: which profile; default: the token's own.
-            only_amount: ask for the numbers of resources only, not for the use of services.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            profile_id: the profile's id; default: the token's own profile.
+            only_amount: request only the numbers of resources, not the use of services.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            NotFoundError: no such profile.
-            RequestError: it failed otherwise.
+            NotFoundError: the profile does not exist.
+            RequestError: the request failed otherwise.
 
         Example:
             ```python
@@ -90,21 +90,21 @@ class Accounts:
     """The account that the token's profile belongs to: ``tago.account``."""
 
     def __init__(self, session: Session) -> None:
-        """Work through a session; `Tago` makes this.
+        """Initialize the resource; `Tago` creates it.
 
         Args:
-            session: the door to the service.
+            session: the session that sends requests.
         """
         self._session = session
 
     async def info(self, **options: Unpack[CallOptions]) -> Account:
-        """Return what the service says of the account.
+        """Return the account.
 
         Args:
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed; not every token may ask.
+            RequestError: the request failed; not every token has access.
 
         Example:
             ```python
@@ -118,14 +118,14 @@ class Accounts:
     async def plan(self, **options: Unpack[CallOptions]) -> AccountPlan:
         """Return the account's plan.
 
-        A profile that is shared with the account is on its owner's plan: `Profiles.info` tells
-        that one.
+        A profile that is shared with the account is on its owner's plan: `Profiles.info` returns
+        that plan.
 
         Args:
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed; not every token may ask.
+            RequestError: the request failed; not every token has access.
 
         Example:
             ```python

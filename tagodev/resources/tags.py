@@ -1,4 +1,4 @@
-"""Tags: which keys are in use."""
+"""Tags: list the keys in use."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Tags:
     """The tags that a profile uses: ``tago.tags``."""
 
     def __init__(self, session: Session) -> None:
-        """Work through a session; `Tago` makes this.
+        """Initialize the resource; `Tago` creates it.
 
         Args:
-            session: the door to the service.
+            session: the session that sends requests.
         """
         self._session = session
 
@@ -34,13 +34,13 @@ class Tags:
         """Return the keys of all tags in use on one type of resource.
 
         Args:
-            type: ``device`` (default), ``dashboard``, ``action``, ``analysis`` and so on, in any
-                case. Sent in lower case: that is how the official SDKs, which are in use, send
-                it; the OpenAPI file writes ``Device``.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            type: ``device`` (default), ``dashboard``, ``action``, ``analysis`` and so on, in upper
+                or lower case. Sent in lower case, as by the official SDKs; the OpenAPI file writes
+                ``Device``.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python

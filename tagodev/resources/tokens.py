@@ -16,7 +16,7 @@ from tagodev.resources.listing import (
     check_order,
     page_fetcher,
 )
-from tagodev.resources.requests.tokens import TokenRows
+from tagodev.resources.requests.tokens import TokenRequests
 from tagodev.retry import Safety
 from tagodev.secrets import Secret
 from tagodev.serialization.converter import to_wire
@@ -40,14 +40,14 @@ _LIST: Final = Route("GET", "/device/token/:device_id")
 _DELETE: Final = Route("DELETE", "/device/token/:token")
 _INFO: Final = Route("GET", "/info")
 _RESOLVE: Final = Route("GET", "/integration/network/resolve/:serial")
-# Whether the two share a counter is not documented: counted as one, neither can overrun.
+# It is not documented whether the two share a counter: counted as one, neither can exceed it.
 _RESOLVE_ALONE: Final = Route(
     "GET",
     "/integration/network/resolve/:serial/:authorization",
     counted_as="GET /integration/network/resolve/:serial",
 )
 
-#: What a list gives of each token unless told otherwise.
+#: Fields that a list returns by default.
 TOKEN_FIELDS: Final = (
     "token",
     "device_id",
@@ -68,31 +68,31 @@ class Tokens:
     """The tokens of devices: ``tago.tokens``."""
 
     def __init__(self, session: Session, runs: RunFactory) -> None:
-        """Work through a session; `Tago` makes this.
+        """Initialize the resource; `Tago` creates it.
 
         Args:
-            session: the door to the service.
-            runs: where bulk runs are begun.
+            session: the session that sends requests.
+            runs: creates bulk runs.
         """
         self._session = session
         self._runs = runs
-        self._rows = TokenRows(session)
+        self._requests = TokenRequests(session)
 
     async def create(
         self, device_id: str, token: TokenCreate, **options: Unpack[CallOptions]
     ) -> TokenCreated:
-        """Make a token for a device.
+        """Create a token of a device.
 
         Not idempotent: if the answer is lost, the error has ``may_have_acted`` set, and nothing is
         sent again.
 
         Args:
-            device_id: the device that the token opens.
-            token: what to make.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            device_id: the device.
+            token: the token's name, permission and serial number.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            RequestError: it failed.
+            RequestError: the request failed.
 
         Example:
             ```python
@@ -100,7 +100,7 @@ class Tokens:
             print(made.token.reveal())
             ```
         """
-        return await self._rows.create_token(device_id, token, CallRecord.of(options))
+        return await self._requests.create_token(device_id, token, CallRecord.of(options))
 
     def list(
         self,
@@ -115,18 +115,18 @@ class Tokens:
         """List a device's tokens; nothing is sent before the result is iterated.
 
         Args:
-            device_id: which device.
-            filter: which of its tokens; None for all.
-            fields: what to give of each besides the token itself.
+            device_id: the device's id.
+            filter: the tokens' filter; None for all.
+            fields: fields to return besides the token itself.
             order_by: a field and ``asc`` or ``desc``. Fields that the service is known to order
                 by: ``created_at`` (default, the newest first), ``name``, ``permission``,
                 ``serie_number`` and ``last_authorization``.
-            page_size: tokens a request, 1 to 10,000; default 1,000.
-            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, as
-                `CallOptions` says.
+            page_size: tokens per request, 1 to 10,000; default 1,000.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, see
+                `CallOptions`.
 
         Raises:
-            InputError: something that the service would not understand.
+            InputError: an argument is invalid.
 
         Example:
             ```python
@@ -145,14 +145,14 @@ class Tokens:
         return Listing(fetch, page_size, key=attrgetter("token"))
 
     async def info(self, **options: Unpack[CallOptions]) -> TokenInfo:
-        """Return what the service says of the token that this client works with.
+        """Return information on the token of this client.
 
         Args:
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
             AuthenticationError: the service does not know the token.
-            RequestError: it failed otherwise.
+            RequestError: the request failed otherwise.
 
         Example:
             ```python
@@ -171,15 +171,15 @@ class Tokens:
         """Return the token of the device with a serial number; needs a network's token.
 
         Args:
-            serial: as it was given with the device's token, of letters, digits, dashes and
+            serial: the serial number of the device's token: letters, digits, dashes and
                 underscores.
             authorization: the service authorization that the device was added with. Without one,
-                the newest device of any profile that has the serial number counts.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+                the newest device of any profile with the serial number is used.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            NotFoundError: no such serial number.
-            RequestError: it failed otherwise.
+            NotFoundError: the serial number does not exist.
+            RequestError: the request failed otherwise.
 
         Example:
             ```python
@@ -202,12 +202,12 @@ class Tokens:
 
         Args:
             token: the token itself.
-            options: ``priority``, ``max_wait`` and ``timeout`` of this call, as `CallOptions` says.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
 
         Raises:
-            NotFoundError: no such token, and it was not an earlier attempt of this call whose
-                answer was lost that removed it.
-            RequestError: it failed otherwise.
+            NotFoundError: the token does not exist, and no earlier attempt of this call with
+                a lost answer can have deleted it.
+            RequestError: the request failed otherwise.
 
         Example:
             ```python
@@ -231,28 +231,28 @@ class Tokens:
     def create_many(
         self, orders: Many[DeviceTokenCreate] | None, **run: Unpack[RunKeywords]
     ) -> BulkRun[DeviceTokenCreate]:
-        """Make many tokens.
+        """Create many tokens.
 
-        In a journalled run a token whose answer was lost is known again by its name.
+        In a journalled run a token whose answer was lost is identified by its name.
 
         Args:
-            orders: for which device, and what to make; None: what the journal holds.
+            orders: the devices and their new tokens; None: the items of the journal.
             run: ``journal``, ``on_error``, ``max_failures``, ``ordered``, ``settle`` and
-                ``patience``, as `RunKeywords` says.
+                ``patience``, see `RunKeywords`.
 
         Raises:
             BulkStoppedError: the run ended early.
-            JournalError: the journal is of another input, or in use.
+            JournalError: the journal belongs to another input, or is in use.
 
         Example:
             ```python
-            orders = [TokenOrder(device_id, TokenCreate("gateway", "write"))]
+            orders = [DeviceTokenCreate(device_id, TokenCreate("gateway", "write"))]
             async with tago.tokens.create_many(orders, journal="gateways.journal") as run:
                 async for outcome in run:
                     print(outcome)
             ```
         """
-        return self._runs.begin(IssueTokens(self._rows), orders, run)
+        return self._runs.create(IssueTokens(self._requests), orders, run)
 
     def rotate_many(
         self,
@@ -261,20 +261,20 @@ class Tokens:
         allow_gap: bool = False,
         **run: Unpack[RunKeywords],
     ) -> BulkRun[Rotation]:
-        """Replace many tokens, each by a new one of the same name and permission.
+        """Replace many tokens, each with a new one of the same name and permission.
 
-        The new token is made, and written down if the run has a journal, before the old one is
+        The new token is created, and recorded if the run has a journal, before the old one is
         deleted.
 
         Args:
-            rotations: which tokens of which devices; None: what the journal holds.
-            allow_gap: whether a token with a serial number may be deleted before its successor is
-                made: two can't carry it at once. Default: such a row fails.
+            rotations: the devices and their tokens; None: the items of the journal.
+            allow_gap: whether a token with a serial number may be deleted before the new one is
+                created: two tokens can't have the same number. Default: such an item fails.
             run: as for `create_many`.
 
         Raises:
             BulkStoppedError: the run ended early.
-            JournalError: the journal is of another input, or in use.
+            JournalError: the journal belongs to another input, or is in use.
 
         Example:
             ```python
@@ -283,4 +283,4 @@ class Tokens:
             )
             ```
         """
-        return self._runs.begin(RotateTokens(self._rows, allow_gap=allow_gap), rotations, run)
+        return self._runs.create(RotateTokens(self._requests, allow_gap=allow_gap), rotations, run)

@@ -1,7 +1,7 @@
 """A program that is killed, and begins again: one bulk job, in processes of its own.
 
-It tells, through a pipe, of each request that is about to leave, so that whoever kills it can
-choose what it is doing at that moment; the rest is left to chance.
+It reports, through a pipe, of each request that is about to leave, so that the caller that kills it
+can choose what it is doing at that moment; the rest is left to chance.
 Each of its lives is forked from a process that has imported everything and done nothing: a life of
 a quarter of a second should not begin with half a second of imports.
 """
@@ -74,7 +74,7 @@ class Job:
     """What differs from the limits of the Scale plan."""
     settle: float = 0.3
     """Seconds that a request without an answer may still take to show on the service."""
-    room: int | None = None
+    file_size: int | None = None
     """Bytes that each of its files may take; None for any number."""
 
     @property
@@ -95,9 +95,9 @@ class Job:
         """Return a client that keeps the service's limits.
 
         Args:
-            on_event: is told what it does.
-            attempts: how often it sends a request at most; whoever only looks must not fail for
-                the faults that others have to stand.
+            on_event: called with its events.
+            attempts: how often it sends a request at most; the caller that only looks must not fail
+                for the faults that others have to stand.
         """
         return Tago(
             self.token,
@@ -244,7 +244,7 @@ class Program:
         raise RuntimeError("the program has ended, and did not say how")
 
     def _tell_of(self, job: Job) -> Iterable[tuple[str, Any]]:
-        """Begin a life, and yield what is told of it."""
+        """Start a process, and yield its reports."""
         assert self._server is not None, "a program is entered before it lives"
         assert self._server.stdin is not None
         assert self._server.stdout is not None
@@ -273,19 +273,19 @@ def _serve() -> None:
 
 def _exit_code(job: Job) -> int:
     _tell("begun", os.getpid())
-    if job.room is not None:
+    if job.file_size is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (job.room, job.room))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (job.file_size, job.file_size))
     try:
         asyncio.run(_work(job))
-    except BaseException:  # noqa: BLE001  (printed: whoever forked must not go on here)
+    except BaseException:  # noqa: BLE001  (printed: the caller that forked must not go on here)
         traceback.print_exc()
         return 1
     return 0
 
 
 async def _work(job: Job) -> None:
-    """Do the job, or what is left of it, and tell of each request."""
+    """Do the job, or what is left of it, and report each request."""
 
     def on_event(event: Event) -> None:
         if isinstance(event, Sent):

@@ -57,7 +57,7 @@ def begun(
     """
     journal = Journal.create(path, about())
     if states:
-        # What was sent was sent to a profile: that of `tests.bulk.working.Door`.
+        # What was sent was sent to a profile: that of `tests.bulk.working.FakeSession`.
         journal.bind(Target("http://127.0.0.1:1", profile="p1", account="somebody"))
     batch = Batch(pulled=pulled(items), whole=whole)
     for number, state in enumerate(states):

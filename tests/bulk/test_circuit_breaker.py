@@ -33,9 +33,11 @@ LOST = ConnectionLostError("lost")
 DOWN = ServerError("down", status=502)
 
 
-def breaker(*, at_once: int = 1, patience: float = 900.0, answered: bool = True) -> CircuitBreaker:
+def breaker(
+    *, concurrency: int = 1, patience: float = 900.0, answered: bool = True
+) -> CircuitBreaker:
     """Return a breaker, by default of a run that has done a row."""
-    made = CircuitBreaker(at_once=at_once, patience=patience)
+    made = CircuitBreaker(concurrency=concurrency, patience=patience)
     if answered:
         made.succeed()
     return made
@@ -168,20 +170,20 @@ def test_an_answer_ends_the_pauses(answer: str) -> None:
 
 def test_rows_that_were_on_their_way_do_not_prolong_a_pause() -> None:
     """Thirty rows that fail with the same connection are one failure."""
-    watching = breaker(at_once=32)
+    watching = breaker(concurrency=32)
 
     assert Verdict(pause=1.0) == watching.fail(UNREACHABLE)
     assert {GO_ON} == {watching.fail(UNREACHABLE, paused=True) for _ in range(31)}
     assert Verdict(pause=2.0) == watching.fail(UNREACHABLE)
 
 
-@pytest.mark.parametrize(("at_once", "expected"), [(1, 10), (10, 10), (32, 32)])
+@pytest.mark.parametrize(("concurrency", "expected"), [(1, 10), (10, 10), (32, 32)])
 @pytest.mark.parametrize("error", [LOST, DOWN, AnswerTimeoutError("late")])
 def test_lost_answers_pause_when_there_are_only_those(
-    error: TagoError, at_once: int, expected: int
+    error: TagoError, concurrency: int, expected: int
 ) -> None:
     """One lost answer is chance; as many as are in work, and no answer between, are not."""
-    watching = breaker(at_once=at_once)
+    watching = breaker(concurrency=concurrency)
     pauses = [watching.fail(error).pause for _ in range(expected + 1)]
 
     assert [0.0] * (expected - 1) + [1.0, 2.0] == pauses
@@ -189,7 +191,7 @@ def test_lost_answers_pause_when_there_are_only_those(
 
 def test_lost_answers_among_others_do_not_pause() -> None:
     """A service that loses every second answer is slow to work with, and works."""
-    watching = breaker(at_once=4)
+    watching = breaker(concurrency=4)
     for _ in range(50):
         assert GO_ON == watching.fail(LOST)
         watching.succeed()

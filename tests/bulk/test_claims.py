@@ -13,7 +13,7 @@ indices = st.integers(0, 3)
 
 @given(st.lists(st.tuples(things, indices), max_size=12))
 def test_a_thing_is_of_the_first_row_that_claims_it(claimed: list[tuple[str, int]]) -> None:
-    """It is free for its owner and for no other row; what nobody owns is free for all."""
+    """A claim is free for its owner only; without an owner it is free for all."""
     claims = Claims()
     owners: dict[str, int] = {}
     for thing, index in claimed:

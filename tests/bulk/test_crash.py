@@ -38,7 +38,7 @@ PATIENCE: Final = 8
 #: How often the test itself asks where an answer is lost.
 LOOKS: Final = 20
 SETTLE: Final = 0.3
-#: Seconds a window; where it is not much longer than the whole seconds in which the service tells
+#: Seconds a window; where it is not much longer than the whole seconds in which the service reports
 #: the time, the limit is kept without windows, and so without a memory of them.
 MINUTE: Final = 3.0
 FAULTS: Final = {
@@ -119,7 +119,7 @@ async def devices_of(job: Job) -> list[Device]:
 
 
 def state_of(job: Job) -> tuple[int, int]:
-    """Return how many rows were never sent, and of how many nobody knows what became of them."""
+    """Return how many rows were never sent, and of how many no one knows what became of them."""
     if not Path(job.journal).exists():
         return job.rows, 0
     with Journal.read(job.journal) as journal:

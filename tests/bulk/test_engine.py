@@ -35,7 +35,16 @@ from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.operations.identity import Ambiguous, Found
 from tests.bulk.journals import begun
 from tests.bulk.virtual import EPOCH, run_virtually
-from tests.bulk.working import NO_PERMIT, Door, Work, bulk, collected, drained, leave, settled
+from tests.bulk.working import (
+    NO_PERMIT,
+    FakeSession,
+    Work,
+    bulk,
+    collected,
+    drained,
+    leave,
+    settled,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -187,7 +196,7 @@ def test_each_loss_is_looked_up(tmp_path: Path) -> None:
 
 
 def test_several_candidates_are_told_and_none_is_chosen(tmp_path: Path) -> None:
-    """The row stays in doubt for good: whoever resumes does not send it either."""
+    """The row stays in doubt for good: the next run does not send it either."""
     path = tmp_path / "x"
     work = Work(losing(3), find=in_turn({3: Ambiguous(("a", "b"))}))
     end = ended(range(6), work, path)
@@ -217,7 +226,7 @@ def test_what_is_harmless_is_done_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cls", [Work, Again])
 def test_a_row_that_is_always_lost_stays_in_doubt(tmp_path: Path, cls: type[Work]) -> None:
-    """After twenty rounds the run ends; whoever resumes it may try again."""
+    """After twenty rounds the run ends; the next run may try again."""
     path = tmp_path / "x"
     work = cls(losing(0, times=1000))
     end = ended([0, 1], work, path, settle=0)
@@ -233,7 +242,7 @@ def test_a_row_that_is_always_lost_stays_in_doubt(tmp_path: Path, cls: type[Work
 
 
 def test_without_a_journal_nothing_is_looked_up() -> None:
-    """There is no mark to know it by: the caller is told at once."""
+    """Without a journal an item can't be identified, so its outcome is reported at once."""
     work = Work(losing(3))
     end = ended(range(6), work)
 
@@ -255,7 +264,7 @@ def test_so_many_doubts_are_looked_up_before_further_rows_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A service that loses everything must not fill the memory with what is to be looked up."""
-    monkeypatch.setattr(engine_module, "_MOST_DOUBTS", 5)
+    monkeypatch.setattr(engine_module, "_MAX_DOUBTS", 5)
     work = Work(losing(*range(40)), find=lambda rows: {row.index: Found("x") for row in rows})
     end = ended(range(40), work, tmp_path / "x", concurrency=3)
 
@@ -357,7 +366,7 @@ def test_looking_goes_on_when_the_connection_fails(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [DENIED, MalformedAnswerError("odd")])
 def test_a_look_that_is_refused_stops(tmp_path: Path, error: TagoError) -> None:
-    """Whoever may not look can't know: the rows stay in doubt, and nothing is sent again."""
+    """A token that may not search leaves the rows in doubt, and nothing is sent again."""
     path = tmp_path / "x"
 
     def find(rows: Sequence[WorkItem[Any]]) -> Mapping[int, Finding]:
@@ -372,7 +381,7 @@ def test_a_look_that_is_refused_stops(tmp_path: Path, error: TagoError) -> None:
 
 
 def test_a_stop_ends_the_settle_time(tmp_path: Path) -> None:
-    """Ctrl-C does not wait for it; each row is told once, whatever was known of it before."""
+    """Ctrl-C does not wait for it; each row is reported once, whatever was known of it before."""
     path = tmp_path / "x"
     reason = InterruptedRunError("enough")
     work = Work(losing(1, 2, 3), find=in_turn({1: Ambiguous(("a", "b")), 2: Found("x")}))
@@ -399,7 +408,7 @@ def test_a_stop_ends_the_settle_time(tmp_path: Path) -> None:
 def test_failures_that_are_too_many_end_the_looking(tmp_path: Path) -> None:
     """A row that stays in doubt is a failure; when it ends the run, nothing is looked for any more.
 
-    Neither is any row told twice.
+    Neither is any row reported twice.
     """
     work = Work(losing(1, 3), find=in_turn({1: Ambiguous(("a", "b"))}))
     end = ended(range(6), work, tmp_path / "x", on_error="stop")
@@ -448,12 +457,12 @@ def test_earlier_rows_are_looked_up_before_anything_is_sent(tmp_path: Path) -> N
 
 
 def test_earlier_rows_know_when_they_were_sent(tmp_path: Path) -> None:
-    """By the service's clock, as far as that is known: what is older is not theirs."""
+    """A device that is older than its row, by the service's clock, is not adopted."""
     path = tmp_path / "x"
     begun(path, range(1), [EntryState.SENT]).close()
     seen: list[float | None] = []
 
-    class Ahead(Door):
+    class Ahead(FakeSession):
         ahead = 37.0
 
         def clock_state(self) -> Any:
@@ -463,7 +472,7 @@ def test_earlier_rows_know_when_they_were_sent(tmp_path: Path) -> None:
         seen.extend(row.since for row in rows)
         return {0: Found("x")}
 
-    ended(range(1), Work(find=find), path, door=Ahead())
+    ended(range(1), Work(find=find), path, session=Ahead())
 
     assert [1000.0 + 37.0] == seen
 
@@ -472,7 +481,7 @@ def test_rows_of_this_process_know_it_too(tmp_path: Path) -> None:
     """A row is its own from the moment when it was first about to leave."""
     seen: list[float | None] = []
 
-    class Known(Door):
+    class Known(FakeSession):
         ahead = 37.0
 
         def clock_state(self) -> Any:
@@ -486,7 +495,7 @@ def test_rows_of_this_process_know_it_too(tmp_path: Path) -> None:
         await asyncio.sleep(5)
         await losing(0)(item, record)
 
-    ended(range(1), Work(do, find=find), tmp_path / "x", door=Known())
+    ended(range(1), Work(do, find=find), tmp_path / "x", session=Known())
 
     assert [EPOCH + 1000.0 + 5.0 + 37.0] == [round(moment or 0.0, 3) for moment in seen]
 
@@ -504,10 +513,10 @@ def test_what_earlier_processes_were_granted_is_charged(tmp_path: Path) -> None:
                 }
             )
         )
-    door = Door()
-    ended(range(3), Work(), path, door=door)
+    session = FakeSession()
+    ended(range(3), Work(), path, session=session)
 
-    assert ([("POST /device", 7, 5)], 2) == door.presumed
+    assert ([("POST /device", 7, 5)], 2) == session.presumed
 
 
 @pytest.mark.parametrize("ordered", [False, True])
@@ -552,8 +561,8 @@ def test_nothing_leaves_that_is_not_written_down(
 
     async def do(item: int, record: CallRecord) -> None:
         record.attempts += 1
-        assert record.witness is not None
-        await record.witness.granted(NO_PERMIT)
+        assert record.observer is not None
+        await record.observer.granted(NO_PERMIT)
         sent.append(item)
         await asyncio.sleep(1)
 
@@ -567,7 +576,7 @@ def test_nothing_leaves_that_is_not_written_down(
     assert end.of(Pending)
     assert [] == end.of(Failed) == end.of(InDoubt)
     assert sorted(end.of(Pending) + sent) == list(range(len(end.outcomes)))
-    # Ends that could not be written are looked up by whoever goes on.
+    # Ends that could not be written are looked up by the next process.
     known = states(path)
     assert all(known[n] in {EntryState.SENT, EntryState.DONE} for n in sent)
     assert EntryState.DONE not in known[len(sent) :]
@@ -585,8 +594,8 @@ def test_a_stop_while_a_row_is_written_down_takes_it_back(tmp_path: Path) -> Non
             await asyncio.sleep(1)
             raise DENIED
         record.attempts += 1
-        assert record.witness is not None
-        await record.witness.granted(NO_PERMIT)
+        assert record.observer is not None
+        await record.observer.granted(NO_PERMIT)
         await asyncio.Event().wait()
 
     end = ended(["waits", "stops"], Work(do), path)
@@ -647,7 +656,7 @@ def test_a_journal_of_another_job_is_refused(tmp_path: Path) -> None:
     class Other(Work):
         kind = "other"
 
-    with pytest.raises(JournalError, match="of the operation work, not of other"):
+    with pytest.raises(JournalError, match="to the operation work, not to other"):
         ended(range(3), Other(), path)
     assert [0, 1, 2] == ended(range(3), Work(), path).of(Done)
 
@@ -667,7 +676,7 @@ def test_another_input_stops_the_run_at_its_first_other_row(tmp_path: Path) -> N
     end = ended(rows(), work, path, concurrency=2)
 
     assert isinstance(end.reason, JournalError)
-    assert "row 3 is another" in end.reason.message
+    assert "row 3 is different" in end.reason.message
     assert [0, 1] == end.of(Done) + end.of(Pending)
     assert [0] == end.of(Done)
     assert [0, 1, 99] == read
@@ -702,7 +711,7 @@ def test_a_row_that_can_not_be_read_stops_the_run(tmp_path: Path, state: EntrySt
     end = ended(None, Work(), path)
 
     assert isinstance(end.reason, JournalError)
-    assert "row 2 " in end.reason.message
+    assert "entry 2 " in end.reason.message
     assert str(path) == end.reason.journal
 
 
@@ -798,7 +807,7 @@ def test_a_first_contact_that_fails_ends_the_run(tmp_path: Path, error: TagoErro
             read.append(item)
             yield item
 
-    end = ended(rows(), work, path, door=Door(first=error))
+    end = ended(rows(), work, path, session=FakeSession(first=error))
 
     assert error is end.reason
     assert [] == read == work.begun == work.looked
@@ -875,7 +884,7 @@ def test_as_many_failures_as_allowed(
 
 
 def test_doubts_are_failures_too() -> None:
-    """Without a journal they are told at once, and end the run where failures do."""
+    """Without a journal they are reported at once, and end the run where failures do."""
     end = ended(range(20), Work(losing(3)), concurrency=1, on_error="stop")
 
     assert LOST is end.reason
@@ -907,7 +916,7 @@ def test_options_out_of_bounds(options: dict[str, Any], path: str) -> None:
 
 
 def test_a_stop_leaves_no_row_untold(tmp_path: Path) -> None:
-    """Rows in doubt that wait for a worker when the run ends are told as well."""
+    """Rows in doubt that wait for a worker when the run ends are reported as well."""
     path = tmp_path / "x"
 
     async def do(item: int, record: CallRecord) -> None:
@@ -952,7 +961,7 @@ def test_a_source_that_fails_does_not_take_rows_in_doubt_along(tmp_path: Path) -
 
 
 def test_leaving_in_the_middle_of_the_settle_time(tmp_path: Path) -> None:
-    """Whoever leaves does not wait for it."""
+    """Leaving the run does not wait for a pause to end."""
 
     async def scenario() -> float:
         loop = asyncio.get_running_loop()
@@ -992,7 +1001,7 @@ def test_what_was_not_done_for_want_of_an_answer_is_done_later(tmp_path: Path) -
 
 
 def test_what_was_not_done_when_the_run_ends_is_pending(tmp_path: Path) -> None:
-    """Whoever resumes does it."""
+    """The item stays in doubt for the next run."""
     path = tmp_path / "x"
     work = Work(listing_fails(*range(1, 30), times=100))
     end = ended(range(30), work, path, concurrency=1, patience=0.0)

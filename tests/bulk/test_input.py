@@ -167,7 +167,7 @@ def test_another_input_is_refused_at_its_first_other_row(
             while (row := await source.pull()) is not None:
                 rows.append(row)
 
-        with pytest.raises(JournalError, match=f"row {other + 1} is another") as caught:
+        with pytest.raises(JournalError, match=f"row {other + 1} is different") as caught:
             run_virtually(pull())
 
         assert str(place) in str(caught.value)
@@ -181,7 +181,7 @@ async def test_rows_in_another_order_are_another_input(tmp_path: Path, order: li
     """Rows are known by their place, too."""
     with (
         begun(tmp_path / "x", [0, 1, 2]) as journal,
-        pytest.raises(JournalError, match="is another"),
+        pytest.raises(JournalError, match="is different"),
     ):
         await everything(journalled(order, journal))
 
@@ -193,7 +193,7 @@ async def test_rows_that_can_not_be_written_down_are_told_apart_too(tmp_path: Pa
         assert [(0, "a"), (1, odd)] == await everything(journalled(["a", odd], journal))
     with Journal.open(tmp_path / "x") as journal:
         assert [(0, "a"), (1, odd)] == await everything(journalled(["a", odd], journal))
-        with pytest.raises(JournalError, match="row 2 is another"):
+        with pytest.raises(JournalError, match="row 2 is different"):
             await everything(journalled(["a", other], journal))
 
 
@@ -202,7 +202,7 @@ def test_a_row_that_can_not_be_read_is_told(tmp_path: Path) -> None:
     entry = JournalEntry(number=4, state=EntryState.PENDING, payload=b"{")
     with (
         begun(tmp_path / "x", []) as journal,
-        pytest.raises(JournalError, match="row 5 can't be read: unexpected end") as caught,
+        pytest.raises(JournalError, match="entry 5 can't be read: unexpected end") as caught,
     ):
         read_row(Broken(), journal, entry)
 
@@ -217,7 +217,7 @@ def test_a_hash_is_what_it_was() -> None:
 async def test_a_shorter_input_is_refused(tmp_path: Path) -> None:
     """Rows that the journal knows can't be missing."""
     with begun(tmp_path / "x", [0, 1, 2], [EntryState.DONE] * 3) as journal:
-        with pytest.raises(JournalError, match="ends before"):
+        with pytest.raises(JournalError, match="fewer rows"):
             await everything(journalled([0, 1], journal))
 
         assert not journal.whole
@@ -242,7 +242,7 @@ async def test_an_input_that_goes_on_is_taken_down(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", [1, 4])
 async def test_a_source_that_fails_has_not_come_to_its_end(tmp_path: Path, workers: int) -> None:
-    """Whoever goes on with the whole input later must not be told that it has too many rows."""
+    """A later run with the whole input is not refused for having too many rows."""
 
     async def rows() -> AsyncIterator[int]:
         yield 0

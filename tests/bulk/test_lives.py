@@ -2,7 +2,7 @@
 
 The service outlives the programs.
 It may act and lose its answer, act late, and show in its lists only after a while what was made.
-A program may be killed at any of its steps; whoever goes on finds its journal as it stands on the
+A program may be killed at any of its steps; the next process finds its journal as it stands on the
 disk.
 """
 
@@ -25,7 +25,7 @@ from tagodev.bulk.journal.store import Journal
 from tagodev.serialization.converter import from_json
 from tests.bulk.journals import MEMORY
 from tests.bulk.virtual import VirtualLoop, wall_clock
-from tests.bulk.wired import Client, Fate, Life, Wire, World, in_turn, live
+from tests.bulk.wired import Client, Delivery, Life, Wire, World, in_turn, live
 from tests.support.clients import TOKEN
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ T = TypeVar("T")
 #: Few enough that many a life begins in a minute whose limit its predecessor has used up.
 LIMITS: Final = HardLimits.for_plan("free").override("POST /device", 5)
 
-fates = st.lists(st.sampled_from([Fate.FINE, Fate.FINE, *Fate]), max_size=16)
+deliveries = st.lists(st.sampled_from([Delivery.FINE, Delivery.FINE, *Delivery]), max_size=16)
 
 
 class Lives(RuleBasedStateMachine):
@@ -85,7 +85,7 @@ class Lives(RuleBasedStateMachine):
         """Let time pass for as long as it takes."""
         return self._loop.run_until_complete(coroutine)
 
-    def _live(self, troubles: list[Fate], *, alone: bool = False, **options: Any) -> Life:
+    def _live(self, troubles: list[Delivery], *, alone: bool = False, **options: Any) -> Life:
         """Live a life, with or without the input, and leave a journal to the next one."""
         assert self._world is not None
 
@@ -106,7 +106,7 @@ class Lives(RuleBasedStateMachine):
                 self._world,
                 begin,
                 self._journal,
-                fate=in_turn(*troubles),
+                delivery=in_turn(*troubles),
                 kill_at=options.pop("kill_at", None),
                 concurrency=self._concurrency,
                 limits=LIMITS,
@@ -117,21 +117,21 @@ class Lives(RuleBasedStateMachine):
 
     # --- what may happen ---------------------------------------------------------------------
 
-    @rule(troubles=fates, kill_at=st.integers(0, 60), alone=st.booleans())
-    def is_killed(self, troubles: list[Fate], kill_at: int, alone: bool) -> None:
+    @rule(troubles=deliveries, kill_at=st.integers(0, 60), alone=st.booleans())
+    def is_killed(self, troubles: list[Delivery], kill_at: int, alone: bool) -> None:
         """Die at any step, or come to the end before it."""
         self._live(troubles, alone=alone, kill_at=kill_at)
 
-    @rule(troubles=fates, seconds=st.sampled_from([0.0, 0.12, 0.3, 5.0, 15.0, 25.0]))
-    def is_stopped(self, troubles: list[Fate], seconds: float) -> None:
-        """Be asked to stop: what is on its way is waited for, and every row's state is told."""
+    @rule(troubles=deliveries, seconds=st.sampled_from([0.0, 0.12, 0.3, 5.0, 15.0, 25.0]))
+    def is_stopped(self, troubles: list[Delivery], seconds: float) -> None:
+        """Be asked to stop: what is on its way is waited for, and every row's state is reported."""
         life = self._live(troubles, stop=seconds)
 
         assert life.stopped is None or isinstance(life.stopped.reason, InterruptedRunError)
         self._check_told(life)
 
-    @rule(troubles=fates, alone=st.booleans(), ordered=st.booleans())
-    def lives_on(self, troubles: list[Fate], alone: bool, ordered: bool) -> None:
+    @rule(troubles=deliveries, alone=st.booleans(), ordered=st.booleans())
+    def lives_on(self, troubles: list[Delivery], alone: bool, ordered: bool) -> None:
         """Come to the end, with some trouble."""
         life = self._live(troubles, alone=alone, ordered=ordered)
 
@@ -142,7 +142,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1.0, 7.0, 61.0]))
     def time_passes(self, seconds: float) -> None:
-        """Nobody goes on at once."""
+        """Wait before the next process starts."""
         self._run(asyncio.sleep(seconds))
 
     @precondition(lambda self: self._identity != "name")

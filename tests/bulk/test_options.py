@@ -52,5 +52,5 @@ def test_what_may_be_asked_for(path: str, value: Any) -> None:
     ],
 )
 def test_how_many_failures_are_allowed(allowed: float, options: dict[str, Any]) -> None:
-    """Any number unless told otherwise; none where the first stops the run."""
+    """Any number by default; none where the first stops the run."""
     assert allowed == RunOptions(**options).failures_allowed

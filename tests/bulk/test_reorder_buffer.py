@@ -55,7 +55,7 @@ def test_whatever_the_order_of_completion(completed: list[int]) -> None:
         assert next(n for n in range(13) if n not in finished) == len(out)
 
     assert list(range(12)) == out
-    assert [] == order.rest()
+    assert [] == order.remaining()
 
 
 @given(
@@ -73,7 +73,7 @@ def test_rows_of_an_earlier_process_come_in_their_order_too(
             order.add(index)
     out = [index for one in completed for index in indices(order.release(done(one)))]
 
-    assert list(range(21)) == out + indices(order.rest())
+    assert list(range(21)) == out + indices(order.remaining())
 
 
 def test_an_earlier_row_waits_for_those_that_were_not_pulled_yet() -> None:
@@ -94,23 +94,23 @@ def test_what_nobody_comes_before_any_more_comes_at_the_end() -> None:
     order.release(done(9))
     order.release(done(7))
 
-    assert [7, 9] == indices(order.rest())
-    assert [] == order.rest()
+    assert [7, 9] == indices(order.remaining())
+    assert [] == order.remaining()
 
 
 # --- room --------------------------------------------------------------------------------------
 
 
 def test_room_ends_with_the_span() -> None:
-    """No more rows than the span are out at once; the first to come out makes room."""
+    """No more rows than the span are out at once; the first to come out frees a slot."""
 
     async def scenario() -> list[bool]:
         order = ReorderBuffer(2)
         seen = []
         for index in range(2):
-            seen.append(await order.room([]))
+            seen.append(await order.wait_for_slot([]))
             order.add(index)
-        waiting = asyncio.create_task(order.room([]))
+        waiting = asyncio.create_task(order.wait_for_slot([]))
         await asyncio.sleep(1)
         seen.append(waiting.done())
         order.release(done(1))
@@ -123,13 +123,13 @@ def test_room_ends_with_the_span() -> None:
 
 
 def test_no_room_behind_a_row_in_doubt() -> None:
-    """It does not move before the workers have ended: whoever waits for room goes home."""
+    """It does not finish before the workers have ended: waiting workers end."""
 
     async def scenario() -> list[bool]:
         order = ReorderBuffer(1)
         doubts: list[int] = []
         order.add(0)
-        waiting = [asyncio.create_task(order.room(doubts)) for _ in range(3)]
+        waiting = [asyncio.create_task(order.wait_for_slot(doubts)) for _ in range(3)]
         await asyncio.sleep(1)
         assert not any(task.done() for task in waiting)
         doubts.append(0)
@@ -222,7 +222,7 @@ async def ordered_run(
 def test_in_order_whatever_is_lost_and_however_slow(
     rows: list[tuple[int, str, float]], concurrency: int, pause: float, found: bool
 ) -> None:
-    """A row that takes long, or whose answer is lost, holds the others back and stops nobody."""
+    """A slow row, or one whose answer is lost, delays outcomes but blocks no worker."""
     left = [losses for losses, _, _ in rows]
 
     async def do(item: int, record: CallRecord) -> None:
@@ -270,7 +270,7 @@ def test_reading_waits_for_the_first_row(concurrency: int) -> None:
         assert list(range(1000)) == out
         return ahead
 
-    # With one worker nobody reads while the first row is in work.
+    # With one worker no one reads while the first row is in work.
     assert (1 if concurrency == 1 else 8 * concurrency) <= run_virtually(scenario())
     assert run_virtually(scenario()) <= 9 * concurrency
 
@@ -288,7 +288,7 @@ def test_a_slow_reader_gets_them_in_order() -> None:
 
 
 def test_a_source_that_fails_ends_those_who_wait_for_room() -> None:
-    """The first row is in doubt, the source is broken, and others wait for room: nobody hangs."""
+    """A broken source with the first row in doubt ends the workers that wait for a slot."""
 
     async def do(item: int, record: CallRecord) -> None:
         if item == 0:

@@ -1,4 +1,4 @@
-"""Running many rows: lazily, in bounded memory, with every row's fate known."""
+"""Running many rows: lazily, in bounded memory, with every row's state known."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tagodev.bulk.journal.entry import Batch, EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.target import Target
 from tests.bulk.journals import a_place, begun
-from tests.bulk.working import Door, Work, bulk, collected, drained, settled, ticking
+from tests.bulk.working import FakeSession, Work, bulk, collected, drained, settled, ticking
 from tests.support.answers import created, ok, refused
 from tests.support.clients import TOKEN, client
 from tests.support.leaks import assert_quiet
@@ -403,7 +403,7 @@ async def test_leaving_a_stopped_run_early_ends() -> None:
 
 
 async def test_leaving_early_cancels() -> None:
-    """Whoever leaves the block ends the work: nothing goes on behind its back."""
+    """Leaving the block ends the run."""
     running: set[Any] = set()
     work = Work(lambda _, __: asyncio.sleep(0 if len(work.begun) < 5 else 3600))
     async with bulk(range(1000), work, running=running) as run:
@@ -460,7 +460,7 @@ async def test_cancelling_the_task_cancels_the_run(awaited: bool) -> None:
 
 
 async def test_cancelled_run_tells_its_consumer() -> None:
-    """Closing the client cancels the run's task: whoever waits for outcomes is told."""
+    """Closing the client cancels the run's task, and readers of outcomes get an error."""
     running: set[asyncio.Task[None]] = set()
     run = bulk(range(10), Work(lambda _, __: asyncio.sleep(3600)), running=running)
 
@@ -526,7 +526,7 @@ async def test_reading_goes_on_after_a_break() -> None:
 
 
 async def test_report_while_it_runs() -> None:
-    """The report tells what was taken so far, at any moment."""
+    """The report counts the outcomes so far, at any moment."""
     async with bulk(range(5)) as run:
         assert 0 == run.report.rows
         counts = [run.report.done async for _ in run]
@@ -608,7 +608,7 @@ async def test_source_whose_own_wait_was_cancelled() -> None:
 
 
 def test_what_can_not_be_iterated_is_refused_at_once() -> None:
-    """The mistake is told where it is made."""
+    """An invalid argument is reported by the call itself."""
     with pytest.raises(TypeError):
         _ = bulk(5)
 
@@ -697,7 +697,7 @@ async def test_deletions_are_sent_again_and_gone_is_done() -> None:
     ],
 )
 async def test_cap_and_refusals_stop_a_run(reason: str, answer: bytes) -> None:
-    """The run ends, every row that was read is accounted for, and nobody sees the token."""
+    """The run ends, every row that was read is accounted for, and no one sees the token."""
 
     def script(request: Received) -> bytes:
         return created(request.number) if request.number <= 5 else answer
@@ -714,7 +714,7 @@ async def test_cap_and_refusals_stop_a_run(reason: str, answer: bytes) -> None:
 
 
 async def test_unreachable_service_stops_a_run() -> None:
-    """With nobody there every row is known not to have been made."""
+    """Without a service every row is known not to have been created."""
     with refused_port() as port:
         async with client(f"http://127.0.0.1:{port}", concurrency=3) as tago:
             outcomes, stopped = await collected(tago.devices.create_many(devices(100)))
@@ -759,8 +759,8 @@ async def test_two_runs_at_once() -> None:
 # --- whose journal it is -------------------------------------------------------------------------
 
 
-class ProfileDoor(Door):
-    """A session whose token is of a profile, which the service tells or does not tell."""
+class ProfileSession(FakeSession):
+    """A session whose profile the service returns or refuses."""
 
     def __init__(self, profile: str) -> None:
         super().__init__()
@@ -773,8 +773,8 @@ class ProfileDoor(Door):
 
 def belongs(known: Target, profile: str, *, sent: bool, same_profile: bool) -> bool:
     """Return whether a journal may go on with a token of a profile."""
-    here = known.service == Door.base_url
-    if here and known.account == Door.account:
+    here = known.service == FakeSession.base_url
+    if here and known.account == FakeSession.account:
         return True
     if known.profile and profile:
         return known.profile == profile
@@ -785,7 +785,9 @@ def belongs(known: Target, profile: str, *, sent: bool, same_profile: bool) -> b
 KNOWN = [
     Target(service, profile=profile, account=account)
     for service, profile, account in product(
-        (Door.base_url, "http://127.0.0.1:2"), ("", "p1", "p2"), ("", Door.account, "other")
+        (FakeSession.base_url, "http://127.0.0.1:2"),
+        ("", "p1", "p2"),
+        ("", FakeSession.account, "other"),
     )
 ]
 
@@ -810,10 +812,10 @@ async def test_a_journal_goes_on_with_its_own_profile_only(
 async def go_on(path: Path, known: Target, profile: str, *, sent: bool, same_profile: bool) -> None:
     """Go on with a journal, or be refused."""
     work = Work()
-    door = ProfileDoor(profile)
-    run = bulk([0, 1], work, door=door, journal=path, same_profile=same_profile)
+    session = ProfileSession(profile)
+    run = bulk([0, 1], work, session=session, journal=path, same_profile=same_profile)
     if not belongs(known, profile, sent=sent, same_profile=same_profile):
-        with pytest.raises(JournalError, match="no row was sent"):
+        with pytest.raises(JournalError, match="nothing was sent"):
             await run
         assert [] == work.begun
         with Journal.read(path) as journal:
@@ -821,8 +823,11 @@ async def go_on(path: Path, known: Target, profile: str, *, sent: bool, same_pro
         return
     await run
     assert ([1] if sent else [0, 1]) == work.begun
-    same = (Door.base_url, Door.account) == (known.service, known.account)
-    # With the same token nothing is asked; a profile that is not told is no other one.
+    same = (FakeSession.base_url, FakeSession.account) == (known.service, known.account)
+    # With the same token nothing is asked; a profile that is not reported is no other one.
     found = known.profile if same else profile or known.profile
     with Journal.read(path) as journal:
-        assert Target(Door.base_url, profile=found, account=Door.account) == journal.target
+        assert (
+            Target(FakeSession.base_url, profile=found, account=FakeSession.account)
+            == journal.target
+        )

@@ -1,7 +1,7 @@
 """The service without a wire: the emulator's own, in memory and in the loop's time.
 
 From a bulk run down to the session everything is real; what is cut out is HTTP.
-Each request meets a fate on its way, and a program that is killed sends no more, while what it has
+Each request is delivered or lost, and a program that is killed sends no more, while what it has
 sent arrives.
 """
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "TRANSIT",
     "Client",
-    "Fate",
+    "Delivery",
     "Life",
     "Wire",
     "World",
@@ -62,7 +62,7 @@ _AHEAD: Final = 3600.25
 FIRST_CONTACT: Final = ("GET /profile/:profile_id", "GET /info")
 
 
-class Fate(enum.Enum):
+class Delivery(enum.Enum):
     """What becomes of a request on its way."""
 
     FINE = enum.auto()
@@ -81,28 +81,28 @@ class Fate(enum.Enum):
     """It does not arrive, and something before the service answers 503."""
 
 
-def nothing_wrong(_: Request) -> Fate:
+def nothing_wrong(_: Request) -> Delivery:
     """Let every request arrive, and every answer."""
-    return Fate.FINE
+    return Delivery.FINE
 
 
-def in_turn(*fates: Fate, route: str = "") -> Callable[[Request], Fate]:
-    """Return the fates of requests, one after the other; when there are no more, all is fine.
+def in_turn(*deliveries: Delivery, route: str = "") -> Callable[[Request], Delivery]:
+    """Return the deliveries of requests, one after the other; when there are no more, all is fine.
 
     So it is with the first contact, without which a run does not begin.
 
     Args:
-        fates: what becomes of them.
+        deliveries: what becomes of them.
         route: only of those of this route; the others are fine.
     """
-    coming = list(fates)
+    coming = list(deliveries)
 
-    def fate(request: Request) -> Fate:
+    def delivery(request: Request) -> Delivery:
         name = request.route.name
         concerned = coming and name not in FIRST_CONTACT and route in {"", name}
-        return coming.pop(0) if concerned else Fate.FINE
+        return coming.pop(0) if concerned else Delivery.FINE
 
-    return fate
+    return delivery
 
 
 class World:
@@ -153,7 +153,7 @@ class World:
         return Answer(status, orjson.dumps(envelope), answered)
 
     def arrive_late(self, request: Request) -> None:
-        """Do what a request asks for, when whoever sent it has given up."""
+        """Do what a request asks for, when the caller that sent it has given up."""
         self._loop.call_later(self._late, self.arrive, request)
 
     def _lagging(self, result: Any) -> Any:
@@ -168,16 +168,18 @@ class World:
 class Wire(Transport):
     """A program's way to the service; it ends with the program."""
 
-    def __init__(self, world: World, fate: Callable[[Request], Fate] = nothing_wrong) -> None:
+    def __init__(
+        self, world: World, delivery: Callable[[Request], Delivery] = nothing_wrong
+    ) -> None:
         """Lead to a service.
 
         Args:
             world: where it is.
-            fate: says what becomes of each request.
+            delivery: says what becomes of each request.
         """
         super().__init__(cast("Any", None), "http://127.0.0.1:1", Secret(TOKEN), timeout=60.0)
         self._world = world
-        self._fate = fate
+        self._fate = delivery
         self.on_step: Callable[[], None] = lambda: None
         """Called when a request leaves, when it arrives, and when its answer does."""
         self.dead = False
@@ -186,29 +188,29 @@ class Wire(Transport):
         """The routes of what has left."""
 
     async def exchange(self, request: Request, seconds: float | None = None) -> Answer:
-        """Send a request; it meets its fate."""
+        """Send a request, and deliver or lose it."""
         await self._step()
         self.sent.append(request.route.name)
-        fate = self._fate(request)
+        delivery = self._fate(request)
         arrived: asyncio.Future[Answer] | None = None
-        if fate in {Fate.FINE, Fate.LOST, Fate.GATEWAY}:
+        if delivery in {Delivery.FINE, Delivery.LOST, Delivery.GATEWAY}:
             arrived = self._on_its_way(request)
-        elif fate is Fate.LATE:
+        elif delivery is Delivery.LATE:
             self._world.arrive_late(request)
         answer = None if arrived is None else await asyncio.shield(arrived)
         await asyncio.sleep(TRANSIT)
         await self._step()
-        if fate is Fate.UNSENT:
+        if delivery is Delivery.UNSENT:
             raise ConnectError("no connection")
-        if fate in {Fate.NEVER, Fate.LOST, Fate.LATE}:
+        if delivery in {Delivery.NEVER, Delivery.LOST, Delivery.LATE}:
             raise ConnectionLostError("lost")
-        if answer is None or fate is Fate.GATEWAY:
-            status = 502 if fate is Fate.GATEWAY else 503
+        if answer is None or delivery is Delivery.GATEWAY:
+            status = 502 if delivery is Delivery.GATEWAY else 503
             return Answer(status, b"<html>Bad Gateway</html>", {})
         return answer
 
     def _on_its_way(self, request: Request) -> asyncio.Future[Answer]:
-        """Let a request arrive in its time, whatever becomes of whoever waits for its answer."""
+        """Deliver a request late, also if its caller was cancelled."""
         loop = asyncio.get_running_loop()
         arrived: asyncio.Future[Answer] = loop.create_future()
 
@@ -265,11 +267,11 @@ class Life:
     """One life of a program."""
 
     journal: Path
-    """Where its journal is for whoever goes on."""
+    """Where its journal is for the next process."""
     killed: bool
     """Whether it did not come to its end."""
     outcomes: list[Outcome]
-    """What it had told of its rows; nothing if it was killed."""
+    """What it had reported of its rows; nothing if it was killed."""
     stopped: BulkStoppedError | None
     """What stopped its run."""
 
@@ -279,7 +281,7 @@ async def live(
     begin: Callable[[Client, Path], BulkRun[Any]],
     journal: Path,
     *,
-    fate: Callable[[Request], Fate] = nothing_wrong,
+    delivery: Callable[[Request], Delivery] = nothing_wrong,
     kill_at: int | None = None,
     **options: Any,
 ) -> Life:
@@ -289,14 +291,14 @@ async def live(
         world: the service.
         begin: begins its run, or goes on with it.
         journal: where that is written down.
-        fate: says what becomes of each request.
+        delivery: says what becomes of each request.
         kill_at: at which of its steps it is killed, from 0: a request that leaves, arrives or is
             answered, or a commit; None for never.
         options: those of `Client`.
     """
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop), "a commit must be one step"
-    wire = Wire(world, fate)
+    wire = Wire(world, delivery)
     copy = journal.with_name(f"{journal.name}+")
     died = asyncio.Event()
     left = kill_at

@@ -1,4 +1,4 @@
-"""Runs without a network: an operation that does as it is told, and the door of a session."""
+"""Runs without a network: an operation that does as configured, and a fake session."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NO_PERMIT",
-    "Door",
+    "FakeSession",
     "Work",
     "bulk",
     "collected",
@@ -47,7 +47,7 @@ NO_PERMIT: Final = cast("Permit", _NoPermit())
 
 
 class Work(Operation[Any]):
-    """An operation without a network: each row does as told, and is counted."""
+    """An operation without a network: each row does as configured, and is counted."""
 
     kind: ClassVar = "work"
     resendable: ClassVar = False
@@ -105,18 +105,18 @@ async def leave(record: CallRecord) -> None:
     """Do for a row what a session does when its request leaves and is answered."""
     record.in_doubt = False
     record.attempts += 1
-    if record.witness is not None:
-        await record.witness.granted(NO_PERMIT)
+    if record.observer is not None:
+        await record.observer.granted(NO_PERMIT)
     record.sending = True
     try:
         await asyncio.sleep(0)
     finally:
         record.sending = False
-        if record.witness is not None:
-            record.witness.ended(NO_PERMIT)
+        if record.observer is not None:
+            record.observer.ended(NO_PERMIT)
 
 
-class Door:
+class FakeSession:
     """What a run asks of its session, besides what its operation does."""
 
     base_url = "http://127.0.0.1:1"
@@ -137,12 +137,12 @@ class Door:
         return Target(self.base_url, profile="p1", account=self.account)
 
     async def learn_clock(self, record: CallRecord) -> None:
-        """Fail as told, on first contact."""
+        """Fail as configured, on first contact."""
         if self._first is not None:
             raise self._first
 
     def charge_prior(self, spent: Any, open_requests: int) -> None:
-        """Keep what it is told of an earlier process."""
+        """Store the charges of an earlier process."""
         self.presumed = spent, open_requests
 
     def clock_state(self) -> None:
@@ -155,14 +155,14 @@ def bulk(
     *,
     concurrency: int = 4,
     running: Any = None,
-    door: Door | None = None,
+    session: FakeSession | None = None,
     **options: Any,
 ) -> BulkRun[Any]:
     """Return a run."""
     return BulkRun(
         work or Work(),
         items,
-        session=cast("Session", door or Door()),
+        session=cast("Session", session or FakeSession()),
         concurrency=concurrency,
         running=set() if running is None else running,
         options=RunOptions(**options),

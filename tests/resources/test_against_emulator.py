@@ -139,7 +139,7 @@ async def test_storage(tago: Tago) -> None:
 
 
 async def test_tokens(tago: Tago) -> None:
-    """Tokens are filtered and ordered, and end when they were told to."""
+    """Tokens are filtered and ordered, and end when they were asked to."""
     device_id = (await stock(tago))["attic"]
     end = datetime(2099, 1, 31, 12, tzinfo=UTC)
     await tago.tokens.create(device_id, TokenCreate("gateway", "write", expire_time=end))

@@ -121,7 +121,7 @@ async def test_list_of_ones_own(noun: str) -> None:
 
 @BOTH
 async def test_list_that_would_be_misread_is_refused(noun: str) -> None:
-    """A wrong order is told before anything is sent."""
+    """A wrong order is reported before anything is sent."""
     async with client("http://127.0.0.1:1") as tago:
         with pytest.raises(InputError, match="order_by"):
             resource(tago, noun).list(order_by="name")
@@ -143,7 +143,7 @@ async def test_list_pages(noun: str) -> None:
 
 @BOTH
 async def test_what_is_not_there(noun: str) -> None:
-    """An id that the service does not know, and an answer that is none, are told apart."""
+    """An id that the service does not know, and an answer that is none, are distinguished."""
     script = in_turn(refused(404, "Not Found"), ok({"name": "no id"}), ok({}))
     async with ScriptedServer(script) as server, client(server.url) as tago:
         with pytest.raises(NotFoundError):

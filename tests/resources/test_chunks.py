@@ -68,7 +68,7 @@ async def test_delete_of_a_chunk_that_is_not_there() -> None:
 
 
 async def test_backup() -> None:
-    """An export names chunk and file, and comes with headers unless told otherwise."""
+    """An export names chunk and file, and comes with headers by default."""
     answer = ok({"chunk_id": CHUNK_ID, "file_address": "device/x.csv"})
     async with ScriptedServer(in_turn(answer)) as server, client(server.url) as tago:
         backup = await tago.chunks.backup(DEVICE_ID, CHUNK_ID, "/device/$FROM$_$TO$")

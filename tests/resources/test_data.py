@@ -378,7 +378,7 @@ async def test_a_stream_asks_for_few_pages() -> None:
 
 @pytest.mark.parametrize("ordination", ["ascending", "descending"])
 async def test_a_page_that_is_out_of_order_ends_at_its_end(ordination: str) -> None:
-    """Where the next page begins is told by the moments, not by what stands last."""
+    """The next page starts at the latest moment, not at the last register."""
 
     class Untidy(Shelf):
         async def call(self, *args: Any) -> list[DataPoint]:
@@ -413,7 +413,7 @@ async def test_several_variables_follow_one_another() -> None:
 
 
 async def test_nothing_is_asked_for_before_a_stream_is_read() -> None:
-    """Whoever stops early pays for what was read."""
+    """A caller that stops early pays for what was read."""
     shelf = Shelf([register(n, n) for n in range(10)])
     stream = shelf.data.stream(page_size=3)
     assert [] == shelf.asked
@@ -424,7 +424,7 @@ async def test_nothing_is_asked_for_before_a_stream_is_read() -> None:
 
 
 async def test_a_service_that_repeats_itself_ends_a_stream() -> None:
-    """Whoever ignores what is asked for does not make an endless stream."""
+    """A service that ignores the query does not make an endless stream."""
     page = [WIRE, {**WIRE, "id": "b"}]
     async with ScriptedServer(in_turn(ok(page))) as server, client(server.url) as tago:
         found = await ids(tago.data.stream(DEVICE_ID, page_size=2))
@@ -534,7 +534,7 @@ async def test_what_the_service_says_it_took_counts(expected: int, said: str) ->
 
 
 async def test_a_failure_says_what_was_taken_before() -> None:
-    """Of many requests the error tells how many registers are safe, and sends no more."""
+    """Of many requests the error reports how many registers are safe, and sends no more."""
     answers = in_turn(ok("1000 Data Added"), ok("1000 Data Added"), refused(400, "No more"))
     async with ScriptedServer(answers) as server, client(server.url) as tago:
         with pytest.raises(BadRequestError) as caught:
@@ -558,7 +558,7 @@ async def test_sending_is_never_repeated() -> None:
 
 @pytest.mark.parametrize("wrong", [{"variable": "t"}, "t", None, DataEdit("a", 1)])
 async def test_what_is_no_register_is_told_by_its_place(wrong: Any) -> None:
-    """A wrong item ends it there; what was sent before is told."""
+    """A wrong item ends it there; what was sent before is reported."""
     points = [*registers(1500), wrong]
     async with ScriptedServer(added) as server, client(server.url) as tago:
         with pytest.raises(InputError) as caught:
@@ -601,7 +601,7 @@ async def test_edits_are_repeated_where_the_answer_was_lost() -> None:
     ("expected", "said"), [(3, "3 Data Removed"), (3, "3 Data removed"), (3, 3)]
 )
 async def test_delete(expected: int, said: object) -> None:
-    """A deletion takes the query of reading, and tells how many it took."""
+    """A deletion takes the query of reading, and reports how many it took."""
     async with ScriptedServer(in_turn(ok(said))) as server, client(server.url) as tago:
         assert expected == await tago.data.delete(DEVICE_ID, DataQuery(variables="t", qty=99))
         await tago.data.delete(DEVICE_ID, DataQuery(variables="t"), mode="last_item")
@@ -614,7 +614,7 @@ async def test_delete(expected: int, said: object) -> None:
 
 @pytest.mark.parametrize("wanted", [DataQuery(), DataQuery(variables="t"), DATED])
 async def test_a_deletion_says_how_many(wanted: DataQuery) -> None:
-    """Without a number the service would delete fifteen, which nobody means."""
+    """Without a number the service would delete fifteen, so it is refused."""
     async with ScriptedServer(in_turn(ok(3))) as server, client(server.url) as tago:
         with pytest.raises(InputError) as caught:
             await tago.data.delete(DEVICE_ID, wanted)
@@ -649,7 +649,7 @@ async def test_only_a_deletion_by_ids_is_repeated(sent: int, wanted: DataQuery, 
 
 
 async def test_a_deletion_that_tells_no_number() -> None:
-    """How many went is not made up; that some may have gone is told."""
+    """An answer without a number is an error that says that registers may be deleted."""
     async with ScriptedServer(in_turn(ok("Done"))) as server, client(server.url) as tago:
         with pytest.raises(MalformedAnswerError) as caught:
             await tago.data.delete(DEVICE_ID, DataQuery(qty=5))
@@ -661,7 +661,7 @@ async def test_a_deletion_that_tells_no_number() -> None:
 
 
 async def test_backup() -> None:
-    """An export names its file, and comes with headers unless told otherwise."""
+    """An export names its file, and comes with headers by default."""
     answer = ok({"file_address": "device/x.csv", "status": "scheduled"})
     async with ScriptedServer(in_turn(answer)) as server, client(server.url) as tago:
         backup = await tago.data.backup(DEVICE_ID, "/device/$DEVICE$")

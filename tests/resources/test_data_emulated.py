@@ -263,7 +263,7 @@ async def test_chunks() -> None:
 
 
 async def test_exports() -> None:
-    """An export is scheduled, and told where it will be."""
+    """An export is scheduled, and its path is returned."""
     async with a_device() as (tago, device):
         await tago.data.send(device.device_id, hourly(3))
         backup = await tago.data.backup(device.device_id, "/device/$DEVICE$")

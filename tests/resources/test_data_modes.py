@@ -163,6 +163,6 @@ async def test_every_condition(way: str) -> None:
         assert [POINTS[0].time] == await times(start_date="2026-03-04", end_date="2026-03-04")
         ids = [point.id for point in await ask("read", DataQuery(qty=2))]
         assert 2 == len(await ask("read", DataQuery(ids=ids)))
-        (told,) = await ask("read", DataQuery(ids=ids[:1], details=True))
-        assert told.created_at is not None
+        (point,) = await ask("read", DataQuery(ids=ids[:1], details=True))
+        assert point.created_at is not None
         assert len(POINTS) + 1 == len([point async for point in ask("stream", page_size=2)])

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 OTHER_ID = "67e1a2b3c4d5e6f708192a3c"
 FIRST = "8be70d95-0dbc-4e16-89b6-b23b077d05e5"
 SECOND = "0c5b64bd-8e2a-4a53-9d21-5f31a3a0b8e4"
-#: A token in no form that is known: only whoever sent it can tell that it is one.
+#: A token in no form that is known: only the caller that sent it can recognise it.
 ODD = "hush_hush-without-any-known-form"
 BY_ID = f"POST /device/{DEVICE_ID}/data"
 TOKENS = f"GET /device/token/{DEVICE_ID}"
@@ -122,7 +122,7 @@ async def test_a_device_without_tokens_may_be_open_by_id_all_the_same() -> None:
 
 async def test_so_many_tokens_are_kept_in_mind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory does not grow with the number of devices: the one that came first goes first."""
-    monkeypatch.setattr(data_sender, "_REMEMBERED", 2)
+    monkeypatch.setattr(data_sender, "_MAX_CACHED", 2)
     devices = [f"{n:024x}" for n in range(3)]
     service = Service({device: [token(FIRST)] for device in devices})
     async with ScriptedServer(service) as server, client(server.url) as tago:
@@ -157,7 +157,7 @@ async def test_a_device_whose_tokens_only_read() -> None:
             await tago.data.send(DEVICE_ID, REGISTER)
 
     assert [BY_ID, TOKENS] == seen(server)
-    assert "none that may write" in caught.value.hint
+    assert "none with write permission" in caught.value.hint
     assert not caught.value.may_have_acted
     assert_quiet(caught.value, FIRST, TOKEN)
 
@@ -199,7 +199,7 @@ async def test_a_token_that_ended_without_another_is_forgotten() -> None:
 
 
 async def test_a_found_token_that_is_refused_is_not_kept() -> None:
-    """A refusal of the device's own token is told, and not remembered as a way."""
+    """A refusal of the device's own token is reported, and not remembered as a way."""
     service = Service({DEVICE_ID: [token(FIRST)]}, closed=(FIRST,))
     async with ScriptedServer(service) as server, client(server.url) as tago:
         with pytest.raises(AuthenticationError) as caught:
@@ -225,7 +225,7 @@ async def test_other_failures_end_it(answer: bytes) -> None:
 
 @pytest.mark.parametrize("given", [FIRST, Secret(FIRST)])
 async def test_a_given_token_is_used(given: str | Secret) -> None:
-    """Whoever has the device's token needs one request."""
+    """A caller that has the device's token needs one request."""
     async with ScriptedServer(Service()) as server, client(server.url) as tago:
         assert 1 == await tago.data.send(DEVICE_ID, REGISTER, token=given)
 
@@ -260,7 +260,7 @@ async def test_what_can_be_no_token_is_refused(given: str) -> None:
 
 
 async def test_a_plan_that_does_not_include_it() -> None:
-    """A refusal that is not about the token is told as it is."""
+    """A refusal that is not about the token is reported as it is."""
     service = Service({DEVICE_ID: [token(FIRST, "read")]}, refusal=refused(403, "Not on this plan"))
     async with ScriptedServer(service) as server, client(server.url) as tago:
         with pytest.raises(PermissionDeniedError, match="Not on this plan"):

@@ -196,7 +196,7 @@ async def test_list_may_resolve_names_and_look_for_a_serial() -> None:
 async def test_list_that_would_be_misread_is_refused_at_once(
     path: str, options: dict[str, Any]
 ) -> None:
-    """What is wrong with a list is told where it is asked for, not where it is read."""
+    """What is wrong with a list is reported where it is asked for, not where it is read."""
     async with client("http://127.0.0.1:1") as tago:
         with pytest.raises(InputError) as caught:
             tago.devices.list(**options)
@@ -360,7 +360,7 @@ async def test_statistics() -> None:
 
 
 async def test_what_is_asked_of_no_device() -> None:
-    """A device that is not there is told as such, whatever was asked of it."""
+    """A device that is not there is reported as such, whatever was asked of it."""
     script = in_turn(refused(404, "Device Not Found"))
     async with ScriptedServer(script) as server, client(server.url) as tago:
         for call in (

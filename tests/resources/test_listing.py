@@ -47,7 +47,7 @@ async def test_every_item_is_given_once_in_order(total: int, size: int) -> None:
 
 
 async def test_nothing_is_asked_for_before_iteration() -> None:
-    """A list that nobody reads costs nothing."""
+    """A list that no one reads costs nothing."""
     pages = Pages([1])
     listing(pages, 10)
 
@@ -55,7 +55,7 @@ async def test_nothing_is_asked_for_before_iteration() -> None:
 
 
 async def test_the_next_page_waits_until_this_one_is_used_up() -> None:
-    """Whoever stops early pays for what was read."""
+    """A caller that stops early pays for what was read."""
     pages = Pages(list(range(10)))
     async for item in listing(pages, 3):
         if item["id"] == 2:
@@ -120,7 +120,7 @@ async def test_a_list_may_be_read_again() -> None:
 
 
 async def test_pages_are_given_as_they_are() -> None:
-    """Whoever works page by page gets them so, and no empty one."""
+    """Pages can be iterated, and none is empty."""
     pages = Pages([1, 2, 3, 4])
 
     assert [2, 2] == [len(page) async for page in listing(pages, 2).pages()]
@@ -237,7 +237,7 @@ def test_fields_are_named_once_the_needed_ones_first() -> None:
 
 @pytest.mark.parametrize("fields", ["name", [f"f{n}" for n in range(20)]])
 def test_odd_fields_are_refused(fields: Any) -> None:
-    """One text is no list, and a query has room for twenty."""
+    """One text is no list, and a query holds twenty."""
     with pytest.raises(InputError) as caught:
         check_fields(("id",), fields)
 

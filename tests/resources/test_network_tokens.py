@@ -51,7 +51,7 @@ def opened(emulator: Emulator, kind: Any) -> Tago:
 
 
 async def test_a_network_serves_its_devices(emulator: Emulator) -> None:
-    """It sees each with its token, sends what came from it, and sets what it is to be told."""
+    """It sees each with its token, sends what came from it, and sets its parameters."""
     async with opened(emulator, "profile") as tago, opened(emulator, "network") as network:
         made = await tago.devices.create(DeviceCreate(name="Probe", serie_number=SERIAL))
         await tago.devices.create(DeviceCreate(name="Other"))
@@ -150,7 +150,7 @@ async def test_send_refuses(key: str, points: Any, path: str) -> None:
     ],
 )
 async def test_authorization_is_never_shown(reply: Reply) -> None:
-    """Whatever goes wrong, the authorization in the query is not told."""
+    """Whatever goes wrong, the authorization in the query is not reported."""
     async with ScriptedServer(in_turn(reply)) as server, client(server.url) as tago:
         with pytest.raises(TagoError) as caught:
             await tago.networks.send(KEY, UPLINK)
@@ -200,7 +200,7 @@ async def test_what_may_add_is_not_sent_again(requests: int, ids: list[Any]) -> 
 
 
 async def test_what_a_network_may_not(emulator: Emulator) -> None:
-    """Another network's device is none to it; a network without access is told so."""
+    """A network can't read another network's device; without access it gets an error."""
     async with opened(emulator, "profile") as tago, opened(emulator, "network") as network:
         made = await tago.devices.create(
             DeviceCreate(

@@ -142,7 +142,7 @@ async def test_set_never_makes_twins_nor_too_many(there: list[int], given_: list
 
 @pytest.mark.parametrize(("there", "edited", "new"), [(40, 40, 20), (59, 1, 1), (60, 60, 0)])
 async def test_a_device_that_is_just_full(there: int, edited: int, new: int) -> None:
-    """Those that are edited take no room: sixty in the end are taken, one more is not."""
+    """Those that are edited take no space: sixty in the end are taken, one more is not."""
     keys = [*range(edited), *range(100, 100 + new)]
     async with (
         ScriptedServer(script(*map(wire, range(there)))) as server,
@@ -150,7 +150,7 @@ async def test_a_device_that_is_just_full(there: int, edited: int, new: int) -> 
     ):
         await tago.parameters.set(DEVICE_ID, map(fresh, keys))
         assert len(keys) == len(sent(server.received))
-        with pytest.raises(InputError, match=f"{there} there and {new + 1} new"):
+        with pytest.raises(InputError, match=f"{there} existing and {new + 1} new"):
             await tago.parameters.set(DEVICE_ID, map(fresh, [*keys, 200]))
 
 

@@ -448,7 +448,7 @@ async def test_items_beside_a_wrong_one_are_done(watch: Watch) -> None:
     ],
 )
 def test_an_item_holds_models(make: Any, path: str) -> None:
-    """What is to be sent for a device is no mapping, which nobody would have checked."""
+    """A mapping is refused in place of a model."""
     with pytest.raises(InputError) as caught:
         make()
 

@@ -26,7 +26,7 @@ from tests.support.leaks import assert_quiet
 from tests.support.servers import Reply, ScriptedServer, in_turn, refused_port
 
 DOOMED = "0c5b64bd-8e2a-4a53-9d21-5f31a3a0b8e4"
-#: A token in no form that is known: only whoever sent it can tell that it is one.
+#: A token in no form that is known: only the caller that sent it can recognise it.
 ODD = "hush_hush-without-any-known-form"
 
 
@@ -88,7 +88,7 @@ async def test_list_sends_what_it_asks_for() -> None:
 
 
 async def test_list_gives_the_newest_first() -> None:
-    """Unless told otherwise, tokens come in the service's own order."""
+    """By default, tokens come in the service's own order."""
     async with ScriptedServer(in_turn(ok([]))) as server, client(server.url) as tago:
         await tago.tokens.list(DEVICE_ID).collect()
         with pytest.raises(InputError, match="order_by"):
@@ -136,7 +136,7 @@ async def test_resolve_counts_as_one_route() -> None:
 
 @pytest.mark.parametrize("result", [None, {}, {"token": DOOMED}, 5, [DOOMED]])
 async def test_resolved_token_that_is_none_is_malformed(result: object) -> None:
-    """The answer is the token and nothing else, and is not told where it is not."""
+    """The answer must be a token; another answer is not shown."""
     async with ScriptedServer(in_turn(ok(result))) as server, client(server.url) as tago:
         with pytest.raises(MalformedAnswerError) as caught:
             await tago.tokens.resolve("A1")
@@ -168,7 +168,7 @@ async def test_serial_that_would_lead_elsewhere_is_refused(
     ],
 )
 async def test_serial_in_the_url_is_never_shown(reply: Reply) -> None:
-    """Whatever goes wrong, neither serial number nor authorization is told."""
+    """Whatever goes wrong, neither serial number nor authorization is reported."""
     async with ScriptedServer(in_turn(reply)) as server, client(server.url) as tago:
         with pytest.raises(TagoError) as caught:
             await tago.tokens.resolve(ODD, DOOMED)
@@ -236,7 +236,7 @@ async def test_token_in_the_url_is_never_shown(token: str, reply: Reply | str) -
 
 
 async def test_token_is_not_shown_without_a_connection() -> None:
-    """Nor when nobody listens, nor when the answer does not come in time."""
+    """Nor when no one listens, nor when the answer does not come in time."""
     with refused_port() as port:
         async with client(f"http://127.0.0.1:{port}") as tago:
             with pytest.raises(ConnectError) as caught:

@@ -1,13 +1,13 @@
-"""What stands in a journal: rows, their states, and what is to be written of many at once.
+"""Models of a journal: its entries, their states, and batches of writes.
 
-At any moment each row is in one of these states:
+Each entry is in one of these states:
 
 =========  =======================================================================
-PENDING    nothing has left for it
-SENT       a request may have left, and its answer is not known here
-DONE       done; the result is kept
+PENDING    nothing was sent for it
+SENT       a request may have been sent, and its answer is not known
+DONE       done; the result is stored
 FAILED     the service refused it and did nothing
-UNSOLVED   looked up, and still not clear: several things match
+UNSOLVED   looked up, and several resources match
 =========  =======================================================================
 """
 
@@ -30,67 +30,67 @@ __all__ = ["Batch", "EntryState", "JournalEntry", "JournalInfo"]
 
 
 class EntryState(enum.IntEnum):
-    """What is known of a row."""
+    """State of an entry."""
 
     PENDING = 0
-    """Nothing has left for it."""
+    """Nothing was sent for it."""
     SENT = 1
-    """A request may have left, and its answer is not known here."""
+    """A request may have been sent, and its answer is not known."""
     DONE = 2
-    """Done; the result is kept."""
+    """Done; the result is stored."""
     FAILED = 3
     """The service refused it and did nothing."""
     UNSOLVED = 4
-    """It was looked up, and is still not clear."""
+    """Looked up, and several resources match."""
 
 
 @attrs.frozen(kw_only=True)
 class JournalInfo:
-    """What a journal is about; it never holds the account's token."""
+    """Facts about a journal's run; never the account's token."""
 
     run: str
-    """Name of the run, made up when the journal is: eight letters and digits."""
+    """Id of the run, created with the journal: eight hex digits."""
     kind: str
-    """What is done with each row: ``create_devices``."""
+    """The operation: ``create_devices``."""
     options: Mapping[str, Any] = attrs.field(factory=dict)
-    """How it is done, as the operation needs it to go on."""
+    """The operation's options, needed to resume it."""
     service: str = ""
-    """Address of the service."""
+    """The service's address."""
     profile: str = ""
-    """Id of the profile; empty until the first run has asked, and where the token may not ask."""
+    """Id of the profile; empty before the first run, and if the token may not read its profile."""
     account: str = ""
     """Digest of the token that the journal was last run with; empty before the first run."""
     began: float = 0.0
-    """When the journal was made, in seconds of the epoch."""
+    """When the journal was created, in seconds since the epoch."""
     keywords: Mapping[str, Any] = attrs.field(factory=dict)
-    """How whoever began it has gone about it, to go on likewise; a run may do it otherwise."""
+    """Options of the first run, as defaults when it is resumed."""
 
 
 @attrs.frozen(kw_only=True)
 class JournalEntry:
-    """A row of a journal."""
+    """An entry of a journal."""
 
     number: int
-    """Which row, from 0."""
+    """The index of the item, from 0."""
     state: EntryState
-    """What is known of it."""
+    """Its state."""
     payload: bytes = attrs.field(repr=False)
-    """The row itself, as JSON."""
+    """The item, as JSON."""
     attempts: int = 0
     """How often it was sent."""
     sent: float | None = None
-    """When it was about to leave first, in seconds of the epoch."""
+    """When it was first about to be sent, in seconds since the epoch."""
     ended: float | None = None
-    """When it was finished, in seconds of the epoch."""
+    """When it was finished, in seconds since the epoch."""
     progress: bytes | None = attrs.field(default=None, repr=False)
-    """What an operation of several steps has done so far, as JSON."""
+    """The steps done so far of an operation with several, as JSON."""
     result: bytes | None = attrs.field(default=None, repr=False)
-    """What the service gave, as JSON; it may hold a device's token."""
+    """The service's result, as JSON; it may hold a device's token."""
     error: str | None = None
-    """Why it failed, or is not clear."""
+    """Why it failed, or is in doubt."""
 
     def item(self) -> Any:
-        """Return the row itself, decoded.
+        """Return the item, decoded.
 
         Raises:
             JournalError: it is damaged.
@@ -98,7 +98,7 @@ class JournalEntry:
         return self._decoded(self.payload, "payload")
 
     def given(self) -> Mapping[str, Any]:
-        """Return what the service gave, decoded; empty if it gave nothing.
+        """Return the service's result, decoded; empty if there is none.
 
         Raises:
             JournalError: it is damaged.
@@ -116,34 +116,35 @@ class JournalEntry:
 
     def _damaged(self, field: str) -> JournalError:
         return JournalError(
-            f"row {self.number + 1} is damaged: its {field} can't be read",
-            hint="tagodev bulk export reads the other rows",
+            f"entry {self.number + 1} is damaged: its {field} can't be read",
+            hint="tagodev bulk export reads the other entries",
         )
 
 
 @attrs.define
 class Batch:
-    """What is to be written in one commit."""
+    """The writes of one commit."""
 
     pulled: list[tuple[int, bytes, bytes]] = attrs.field(factory=list)
-    """Rows read from the input: number, hash, payload."""
+    """Items read from the input: number, hash, payload."""
     sent: list[tuple[float, int]] = attrs.field(factory=list)
-    """Rows of which a request is about to leave: when, and number."""
+    """Items about to be sent: time, and number."""
     progress: list[tuple[bytes, int]] = attrs.field(factory=list)
-    """Steps done: what, and number."""
+    """Steps that were done: progress, and number."""
     ended: list[tuple[int, int, float | None, bytes | None, str | None, int]] = attrs.field(
         factory=list
     )
-    """Rows at an end: state, attempts, when, result, error, number."""
+    """Finished items: state, attempts, time, result, error, number."""
     spent: dict[tuple[str, str, float, int], int] = attrs.field(factory=dict)
-    """Grants by ledger, route, minute and window."""
+    """Charges by ledger, route, minute and window."""
     asked: dict[tuple[str, float, int], int] = attrs.field(factory=dict)
     """Requests that have ended, by route, minute and the first window that may have counted
-    each."""
+    each.
+    """
     whole: bool = False
-    """Whether the input has no more rows."""
+    """Whether the input has no more items."""
     target: Target | None = None
-    """The service and the profile that the journal belongs to, where that is new."""
+    """The service and the profile that the journal belongs to, if new."""
 
     def __bool__(self) -> bool:
         return any(

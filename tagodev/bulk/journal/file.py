@@ -1,4 +1,7 @@
-"""The file of a journal: made in one step, for its owner's eyes only, and opened with care."""
+"""The file of a journal: its creation, and its connections.
+
+It is created in one step, and only its owner may read it.
+"""
 
 from __future__ import annotations
 
@@ -23,23 +26,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMAT",
-    "check_there",
+    "check_exists",
     "connect_journal",
-    "explained",
     "has_frames",
-    "log_of",
+    "journal_errors",
     "make_journal",
     "run_of",
+    "wal_path",
 ]
 
-#: How the tables look; a journal of another format is refused.
+#: Version of the tables; a journal of another version is refused.
 FORMAT: Final = 3
 #: Bytes of a write-ahead log before its first frame (https://sqlite.org/fileformat.html#walformat).
 _LOG_HEADER: Final = 32
 
 
 def make_journal(path: Path, info: JournalInfo) -> None:
-    """Make a journal's file in one step: a process that is killed meanwhile leaves none."""
+    """Create a journal's file in one step: a process that is killed meanwhile leaves none."""
     if path.exists():
         raise FileExistsError
     draft = path.with_name(f"{path.name}.draft")
@@ -55,7 +58,7 @@ def make_journal(path: Path, info: JournalInfo) -> None:
         "open": False,
     }
     with closing(sqlite3.connect(draft)) as connection:
-        # A draft that was begun is thrown away, so nothing is kept to undo it.
+        # A draft is deleted after a crash, so it needs no rollback journal on disk.
         connection.execute("PRAGMA journal_mode = MEMORY")
         with connection:
             connection.executescript(f"BEGIN; {SCHEMA}")
@@ -63,7 +66,7 @@ def make_journal(path: Path, info: JournalInfo) -> None:
                 "INSERT INTO meta VALUES (?, ?)",
                 [(key, orjson.dumps(value).decode()) for key, value in facts.items()],
             )
-        # Here, because whoever only reads could not undo it if it was cut short.
+        # Set here, since a read-only connection could not recover a rollback journal.
         connection.execute("PRAGMA journal_mode = WAL")
     draft.rename(path)
 
@@ -72,19 +75,19 @@ def connect_journal(path: Path, *, read_only: bool = False) -> sqlite3.Connectio
     """Open the database of a journal.
 
     Args:
-        path: where it is.
-        read_only: whether nothing of it is to be changed.
+        path: the journal.
+        read_only: whether to open it only to read.
 
     Raises:
-        JournalError: it is none.
+        JournalError: it is not a journal.
         sqlite3.Error: it can't be opened.
     """
-    # One thread at a time, though not always the same one: `Recorder` sees to that.
-    # A connection that may write moves the write-ahead log into the database and removes it when it
+    # Used by one thread at a time, though not always the same one: `JournalWriter` ensures that. A
+    # connection that may write moves the write-ahead log into the database and deletes it when it
     # is the last to close. A reader must not: the log of a killed process shows that its journal is
-    # complete (`Journal.open`). Where there is no log, a reader may write, and so removes the files
-    # that SQLite makes for it.
-    writable = os.access(path, os.W_OK) and not log_of(path).exists()
+    # complete (`Journal.open`). If there is no log, a reader may write, and so deletes the files
+    # that SQLite creates for it.
+    writable = os.access(path, os.W_OK) and not wal_path(path).exists()
     mode = "ro" if read_only and not writable else "rw"
     address = f"{path.resolve().as_uri()}?mode={mode}"
     connection = sqlite3.connect(
@@ -97,15 +100,15 @@ def connect_journal(path: Path, *, read_only: bool = False) -> sqlite3.Connectio
         _check_identity(connection, path)
         check_schema(connection, path)
         if not read_only:
-            _close_to_others(path)
+            _restrict_mode(path)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def log_of(path: Path) -> Path:
-    """Return where SQLite keeps the write-ahead log of a journal."""
+def wal_path(path: Path) -> Path:
+    """Return the path of a journal's write-ahead log."""
     real = path.resolve()
     return real.with_name(f"{real.name}-wal")
 
@@ -113,7 +116,7 @@ def log_of(path: Path) -> Path:
 def has_frames(log: Path) -> bool:
     """Return whether a write-ahead log holds anything.
 
-    SQLite makes an empty one for each name by which a journal is opened, also for a hard link.
+    SQLite creates an empty one for each name by which a journal is opened, also for a hard link.
     """
     try:
         return log.stat().st_size > _LOG_HEADER
@@ -124,16 +127,16 @@ def has_frames(log: Path) -> bool:
 def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
     (identity,) = connection.execute("PRAGMA application_id").fetchone()
     if identity != APPLICATION_ID:
-        raise JournalError("this is no journal of tagodev", journal=str(path))
+        raise JournalError("this is not a tagodev journal", journal=str(path))
 
 
 def run_of(path: Path) -> str:
     """Return the run of a journal without a lock, and without a file beside it.
 
-    Only what is written once can be read like this.
+    This is safe only for facts that are written once.
 
     Raises:
-        JournalError: it is no journal.
+        JournalError: it is not a journal.
         sqlite3.Error: it can't be read.
     """
     address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
@@ -147,8 +150,8 @@ def run_of(path: Path) -> str:
     return run if isinstance(run, str) else ""
 
 
-def _close_to_others(path: Path) -> None:
-    # One that was copied about may have lost its mode, and so may what was copied with it.
+def _restrict_mode(path: Path) -> None:
+    # A copied file may have lost its mode, and so may the files beside it.
     real = path.resolve()
     for suffix in ("", "-wal", "-shm"):
         file = real.with_name(real.name + suffix)
@@ -156,23 +159,23 @@ def _close_to_others(path: Path) -> None:
             file.chmod(0o600)
 
 
-def check_there(path: Path) -> None:
-    """Make sure that there is a file.
+def check_exists(path: Path) -> None:
+    """Check that the file exists.
 
     Raises:
-        JournalError: there is none.
+        JournalError: it does not exist.
     """
     if not path.is_file():
         raise JournalError("there is no such journal", journal=str(path))
 
 
 @contextmanager
-def explained(path: Path, hint: str = "") -> Iterator[None]:
-    """Turn errors of file and database into ours."""
+def journal_errors(path: Path, hint: str = "") -> Iterator[None]:
+    """Convert errors of file and database into `JournalError`."""
     try:
         yield
     except FileExistsError:
-        problem = "something is there already"
+        problem = "the file already exists"
     except OSError as error:
         problem = error.strerror or str(error)
     except sqlite3.Error as error:

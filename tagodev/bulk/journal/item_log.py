@@ -1,4 +1,4 @@
-"""What a run writes down of its rows: nothing, or everything in a journal."""
+"""Item logs: record the items of a run in a journal, or nowhere."""
 
 from __future__ import annotations
 
@@ -30,149 +30,156 @@ _NewRecord: TypeAlias = "Callable[[int | None], CallRecord]"
 
 
 class ItemLog(Protocol[Item]):
-    """Knows what was written down of a row, and writes down what becomes of it."""
+    """Records the items of a run, and returns what was recorded."""
 
     @property
-    def kept(self) -> bool:
-        """Whether anything is."""
+    def durable(self) -> bool:
+        """Whether items are recorded."""
         ...
 
-    def witness(self, number: int | None) -> RequestObserver | None:
-        """Return who is told of a request before it leaves; `number` is its row."""
+    def observer(self, number: int | None) -> RequestObserver | None:
+        """Return the observer of an item's requests; `number` is the item's index."""
         ...
 
-    def row(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
-        """Return a row to be done."""
+    def work_item(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
+        """Return the work item of an item."""
         ...
 
     def doubts(self, new_record: _NewRecord) -> list[WorkItem[Item]]:
-        """Return the rows that an earlier process may have sent, and whose end is not known."""
+        """Return the items that an earlier process may have sent without a known answer."""
         ...
 
     def finished(self) -> Iterable[tuple[int, Item, bytes | None]]:
-        """Yield number, row and result of what earlier processes have finished."""
+        """Yield index, item and result of each item that earlier processes have finished."""
         ...
 
-    def lost(self, row: WorkItem[Item]) -> None:
-        """Tell a row whose answer was lost what is known of its sending."""
+    def lost(self, work: WorkItem[Item]) -> None:
+        """Add to an item whose answer was lost when it was sent."""
         ...
 
-    def ended(self, row: WorkItem[Item], outcome: Outcome) -> None:
-        """Write down what became of a row."""
+    def ended(self, work: WorkItem[Item], outcome: Outcome) -> None:
+        """Record the outcome of an item."""
         ...
 
 
 class NullItemLog(Generic[Item]):
-    """Writes nothing down."""
+    """Records nothing."""
 
-    kept = False
+    durable = False
 
-    def witness(self, number: int | None) -> None:
-        """Return nobody."""
+    def observer(self, number: int | None) -> None:
+        """Return None."""
 
-    def row(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
-        """Return a row as it was read."""
+    def work_item(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
+        """Return the work item of an item."""
         return WorkItem(index, item, record=new_record(index))
 
     def doubts(self, new_record: _NewRecord) -> list[WorkItem[Item]]:
-        """Return none: nobody knows of any."""
+        """Return no items."""
         del new_record
         return []
 
     def finished(self) -> Iterable[tuple[int, Item, bytes | None]]:
-        """Return none."""
+        """Return no items."""
         return ()
 
-    def lost(self, row: WorkItem[Item]) -> None:
-        """Tell it nothing."""
+    def lost(self, work: WorkItem[Item]) -> None:
+        """Do nothing."""
 
-    def ended(self, row: WorkItem[Item], outcome: Outcome) -> None:
-        """Forget it."""
+    def ended(self, work: WorkItem[Item], outcome: Outcome) -> None:
+        """Do nothing."""
 
 
 class JournalItemLog(Generic[Item]):
-    """Writes everything down in a journal."""
+    """Records all items in a journal."""
 
-    kept = True
+    durable = True
 
     def __init__(
         self,
         operation: Operation[Item],
         journal: Journal,
-        recorder: JournalWriter,
+        writer: JournalWriter,
         *,
         clock_offset: Callable[[], float | None],
     ) -> None:
-        """Go on where a journal stands.
+        """Initialize the log.
 
         Args:
-            operation: says how rows and results are written down.
-            journal: open for looking.
-            recorder: writes.
-            clock_offset: returns the seconds by which the service's clock runs ahead of this
-                machine's; None if they are not known.
+            operation: encodes items and results.
+            journal: open for reading.
+            writer: the journal's writer.
+            clock_offset: returns the seconds by which the service's clock is ahead of this
+                machine's; None if that is not known.
         """
         self._operation = operation
         self._journal = journal
-        self._recorder = recorder
+        self._writer = writer
         self._clock_offset = clock_offset
         self._run = journal.info.run
         self._progress = dict(journal.progress())
 
-    def witness(self, number: int | None) -> RequestObserver:
-        """Return who writes a request down before it leaves."""
-        return ItemObserver(self._recorder, number)
+    def observer(self, number: int | None) -> RequestObserver:
+        """Return the observer that records an item's requests before they are sent."""
+        return ItemObserver(self._writer, number)
 
-    def row(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
-        """Return a row, with the steps that were done of it."""
-        return self._row(index, item, new_record(index), self._progress.pop(index, None))
+    def work_item(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
+        """Return the work item of an item, with its progress."""
+        return self._work_item(index, item, new_record(index), self._progress.pop(index, None))
 
     def doubts(self, new_record: _NewRecord) -> list[WorkItem[Item]]:
-        """Return the rows that were sent, and have no end."""
-        rows = []
+        """Return the items that were sent and are not finished."""
+        items = []
         for entry in self._journal.rows(EntryState.SENT):
             record = new_record(entry.number)
             record.in_doubt = True
             item = read_row(self._operation, self._journal, entry)
-            row = self._row(entry.number, item, record, entry.progress)
-            self._tell_since(row, entry.sent)
-            rows.append(row)
-        return rows
+            work = self._work_item(entry.number, item, record, entry.progress)
+            self._set_since(work, entry.sent)
+            items.append(work)
+        return items
 
     def finished(self) -> Iterator[tuple[int, Item, bytes | None]]:
-        """Yield number, row and result of what earlier processes have finished."""
+        """Yield index, item and result of each item that earlier processes have finished."""
         for entry in self._journal.rows(EntryState.DONE, EntryState.FAILED, EntryState.UNSOLVED):
-            # What can't be read was refused when it was done, and has made nothing.
+            # An item that can't be read was refused before, and has created nothing.
             with suppress(JournalError):
                 yield entry.number, read_row(self._operation, self._journal, entry), entry.result
 
-    def lost(self, row: WorkItem[Item]) -> None:
-        """Tell a row when it was first about to leave."""
-        self._tell_since(row, self._journal.sent(row.index))
+    def lost(self, work: WorkItem[Item]) -> None:
+        """Add to an item when it was first about to be sent."""
+        self._set_since(work, self._journal.sent(work.index))
 
-    def _tell_since(self, row: WorkItem[Item], sent: float | None) -> None:
+    def _set_since(self, work: WorkItem[Item], sent: float | None) -> None:
         offset = self._clock_offset()
         if sent is not None and offset is not None:
-            row.since = sent + offset
+            work.since = sent + offset
 
-    def _row(
+    def _work_item(
         self, index: int, item: Item, record: CallRecord, progress: bytes | None
     ) -> WorkItem[Item]:
-        keep = partial(self._recorder.progress, index)
-        return WorkItem(index, item, record=record, run=self._run, progress=progress, keep=keep)
+        save_progress = partial(self._writer.progress, index)
+        return WorkItem(
+            index,
+            item,
+            record=record,
+            run=self._run,
+            progress=progress,
+            save_progress=save_progress,
+        )
 
-    def ended(self, row: WorkItem[Item], outcome: Outcome) -> None:
-        """Write down what became of a row; what is in doubt stays as it is."""
-        end = partial(self._recorder.ended, row.index, attempts=row.record.attempts)
+    def ended(self, work: WorkItem[Item], outcome: Outcome) -> None:
+        """Record the outcome of an item; an item in doubt stays as it is."""
+        end = partial(self._writer.ended, work.index, attempts=work.record.attempts)
         match outcome:
             case Done():
                 end(EntryState.DONE, result=self._operation.result(outcome))
             case Failed(error=error) if self._operation.stops(error):
-                # It is not the row's own fault: the next process tries it again.
+                # The item itself is valid: the next process tries it again.
                 end(EntryState.PENDING)
             case Failed(error=error):
                 end(EntryState.FAILED, error=str(error))
             case InDoubt(error=AmbiguousMatchError() as error):
                 end(EntryState.UNSOLVED, error=str(error))
-            case Pending() if row.record.attempts or row.in_doubt:
+            case Pending() if work.record.attempts or work.in_doubt:
                 end(EntryState.PENDING)

@@ -1,9 +1,8 @@
-"""Writing a whole input down before anything of it is sent.
+"""Prefill of a journal: records a whole input before anything of it is sent.
 
-A run takes rows down as it reads them, because a source may be endless.
-Where the input is at hand as a whole, as a file is, all of it can stand in the journal first: then
-whoever goes on needs nothing but the journal, and an input that is another one is refused before
-any request leaves.
+A run records items as it reads them, because a source may be endless.
+A file can be recorded as a whole first: then the journal is enough to resume, and a different input
+is refused before any request is sent.
 """
 
 from __future__ import annotations
@@ -26,35 +25,35 @@ if TYPE_CHECKING:
 
 __all__ = ["check_same", "fill_journal"]
 
-#: Rows compared before the next are looked up.
-_AT_ONCE: Final = 1000
+#: Items compared before the next are looked up.
+_PAGE_SIZE: Final = 1000
 
 
 def check_same(journal: Journal, info: JournalInfo, *, adjustable: Collection[str] = ()) -> None:
-    """Refuse a journal of something else.
+    """Refuse a journal of another operation.
 
     Args:
-        journal: the one that is there.
-        info: what it should be about.
-        adjustable: options that may change from run to run: how it is done, not what.
+        journal: the journal.
+        info: the expected facts.
+        adjustable: options that may change from run to run: how items are done, not which.
 
     Raises:
-        JournalError: it is about another operation, or with other options.
+        JournalError: it belongs to another operation, or has other options.
     """
     known = journal.info
     if known.kind != info.kind:
         raise JournalError(
-            f"this journal is of the operation {known.kind}, not of {info.kind}",
+            f"this journal belongs to the operation {known.kind}, not to {info.kind}",
             journal=str(journal.path),
-            hint="Resume it as it was begun, or name another journal",
+            hint="Resume it with its own operation, or name another journal",
         )
     for name in sorted({*known.options, *info.options} - {*adjustable}):
         before, now = known.options.get(name), info.options.get(name)
         if before != now:
             raise JournalError(
-                f"this journal was begun with {name}={_shown(before)}, not {name}={_shown(now)}",
+                f"this journal was created with {name}={_shown(before)}, not {name}={_shown(now)}",
                 journal=str(journal.path),
-                hint="Resume it with the options that it was begun with, or name another journal",
+                hint="Resume it with its own options, or name another journal",
             )
 
 
@@ -70,40 +69,39 @@ def fill_journal(
     adjustable: Collection[str] = (),
     incomplete: bool = False,
 ) -> None:
-    """Write an input down, or make sure that it is the one that was written down before.
+    """Record an input, or check that it matches the one that was recorded.
 
     Args:
-        path: the journal; it is made where there is none.
-        info: what it is about.
-        rows: number, from 0 and growing, and payload of each row, as `Operation.encode` gives it.
+        path: the journal; it is created if it does not exist.
+        info: the facts about its run.
+        rows: number, from 0 and growing, and payload of each item, as `Operation.encode` returns
+            it.
         adjustable: options that may change from run to run.
         incomplete: accept a journal that is not the newest of its run; see `Journal.open`.
 
     Raises:
-        JournalError: the journal is of another job or another input, or is in use, or the disk
-            does not take it.
+        JournalError: the journal belongs to another operation or input, or can't be written.
+        LockedError: another process uses it.
     """
-    place = Path(path)
+    file = Path(path)
     with (
-        Journal.open(place, incomplete=incomplete)
-        if place.exists()
-        else Journal.create(place, info)
+        Journal.open(file, incomplete=incomplete) if file.exists() else Journal.create(file, info)
     ) as journal:
         check_same(journal, info, adjustable=adjustable)
         if journal.info.service != info.service and not journal.info.account:
-            # Nothing was sent yet: the first run decides where.
+            # Nothing was sent yet: the first run sets the target.
             journal.bind(Target(info.service))
-        unknown = _behind_known(journal, rows)
+        unknown = _new_items(journal, rows)
         if not journal.whole:
             journal.fill(unknown)
         elif (more := next(unknown, None)) is not None:
             raise other_input(journal, f"it ends before row {more[0] + 1}")
 
 
-def _behind_known(
+def _new_items(
     journal: Journal, rows: Iterable[tuple[int, bytes]]
 ) -> Iterator[tuple[int, bytes, bytes]]:
-    """Compare rows that a journal knows, and yield the others: number, hash, payload."""
+    """Compare known items, and yield the others: number, hash, payload."""
     known = _known(journal)
     expected = next(known, None)
     for number, payload in rows:
@@ -111,7 +109,7 @@ def _behind_known(
         if expected is None:
             yield *row, payload
         elif expected != row:
-            raise other_input(journal, f"row {number + 1} is another")
+            raise other_input(journal, f"row {number + 1} is different")
         else:
             expected = next(known, None)
     if expected is not None:
@@ -120,7 +118,7 @@ def _behind_known(
 
 def _known(journal: Journal) -> Iterator[tuple[int, bytes]]:
     last = -1
-    while page := journal.hashes(last, _AT_ONCE):
+    while page := journal.hashes(last, _PAGE_SIZE):
         for number, digest, _ in page:
             yield number, digest
         last = page[-1][0]

@@ -1,7 +1,6 @@
-"""Reading a journal: what it is about, its rows, and whether it can be resumed.
+"""Reader of journals: facts, entries, and whether a journal can be resumed.
 
-Values in it are checked like values from the network: a journal may be damaged, or come from
-elsewhere.
+Values are checked like values from the network: a journal may be damaged, or come from elsewhere.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ import orjson
 from tagodev.bulk.journal.entry import EntryState, JournalEntry, JournalInfo
 from tagodev.bulk.journal.file import (
     FORMAT,
-    check_there,
+    check_exists,
     connect_journal,
-    explained,
     has_frames,
-    log_of,
+    journal_errors,
+    wal_path,
 )
 from tagodev.bulk.run_registry import RunLock, RunRecord
 from tagodev.errors import JournalError
@@ -56,13 +55,13 @@ _ENTRY_TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
 
 
 class JournalReader:
-    """A journal that is read; a context manager."""
+    """A journal to read; a context manager."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         """Wrap an open file; use `read`.
 
         Args:
-            path: where it is.
+            path: the journal.
             connection: the open database.
         """
         self.path: Final = path
@@ -76,15 +75,15 @@ class JournalReader:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
-        """Open a journal to read it, also while another process works with it.
+        """Open a journal to read it, also while another process uses it.
 
         Raises:
-            JournalError: there is none, or it is none.
+            JournalError: it does not exist, or is not a journal.
         """
         place = Path(path)
-        check_there(place)
-        has_log = has_frames(log_of(place))
-        with explained(place):
+        check_exists(place)
+        has_log = has_frames(wal_path(place))
+        with journal_errors(place):
             journal = cls(place, connect_journal(place, read_only=True))
         journal._has_log = has_log
         return journal
@@ -106,7 +105,7 @@ class JournalReader:
 
     @property
     def whole(self) -> bool:
-        """Whether every row of the input is in it."""
+        """Whether every item of the input is in it."""
         return bool(self._fact("whole"))
 
     @property
@@ -119,12 +118,12 @@ class JournalReader:
 
     @property
     def closed(self) -> bool:
-        """Whether the process that wrote to it last has closed it."""
+        """Whether the last process that wrote to it has closed it."""
         return self._fact("open") is False
 
     @property
     def reported(self) -> bool:
-        """Whether the results of its run have been written; see `Journal.mark_reported`."""
+        """Whether the results of its run were written; see `Journal.mark_reported`."""
         return self._fact("reported") is True
 
     @property
@@ -134,16 +133,16 @@ class JournalReader:
         return Target(info.service, profile=info.profile, account=info.account)
 
     def counts(self) -> dict[EntryState, int]:
-        """Return how many rows are in each state."""
-        with explained(self.path):
+        """Return the number of entries in each state."""
+        with journal_errors(self.path):
             found = self._connection.execute(
                 "SELECT state, count(*), min(number) FROM rows GROUP BY state"
             ).fetchall()
         return {self._state(state, number): count for state, count, number in found}
 
     def last_activity(self) -> float | None:
-        """Return when a row was last begun or finished, in seconds of the epoch; None if none."""
-        with explained(self.path):
+        """Return when an entry last changed, in seconds since the epoch; None if none has."""
+        with journal_errors(self.path):
             found = self._connection.execute("SELECT max(sent), max(ended) FROM rows").fetchone()
         return max((moment for moment in found if moment is not None), default=None)
 
@@ -153,26 +152,26 @@ class JournalReader:
         after: int = -1,
         on_unreadable: Callable[[JournalError], None] | None = None,
     ) -> Iterator[JournalEntry]:
-        """Yield rows in their order; all of them, or those in given states.
+        """Yield entries in order: all, or those in given states.
 
         Args:
-            states: which; none for all.
-            after: only rows behind this number.
-            on_unreadable: called for each row that can't be read, which is then skipped; None to
+            states: the states; none for all.
+            after: only entries after this number.
+            on_unreadable: called for each entry that can't be read, which is then skipped; None to
                 raise the error.
 
         Raises:
-            JournalError: the journal, or a row in it, can't be read.
+            JournalError: the journal, or an entry, can't be read.
         """
-        asked = ",".join(str(int(state)) for state in states)
-        # Without a condition where all are asked for: a row in an unknown state is a fault.
-        chosen = f"AND state IN ({asked})" if states else ""
+        marks = ",".join(str(int(state)) for state in states)
+        # Without a condition if all are requested: an entry in an unknown state is an error.
+        condition = f"AND state IN ({marks})" if states else ""
         last = after
         while True:
-            # Page by page: the connection serves other statements in between.
-            with explained(self.path):
+            # In pages: the connection runs other statements in between.
+            with journal_errors(self.path):
                 page = self._connection.execute(
-                    f"{_SELECT} WHERE number > ? {chosen} ORDER BY number LIMIT 500",
+                    f"{_SELECT} WHERE number > ? {condition} ORDER BY number LIMIT 500",
                     (last,),
                 ).fetchall()
             for row in page:
@@ -189,18 +188,18 @@ class JournalReader:
             last = page[-1][0]
 
     def finished_since(self, moment: float) -> Iterator[JournalEntry]:
-        """Yield rows that were finished after a moment, in seconds of the epoch.
+        """Yield entries that were finished after a time, in seconds since the epoch.
 
         Raises:
             JournalError: one of them can't be read.
         """
-        with explained(self.path):
+        with journal_errors(self.path):
             found = self._connection.execute(f"{_SELECT} WHERE ended >= ?", (moment,)).fetchall()
         yield from map(self._entry, found)
 
     def hashes(self, after: int, many: int) -> list[tuple[int, bytes, EntryState]]:
-        """Return number, hash and state of the next rows behind a number."""
-        with explained(self.path):
+        """Return number, hash and state of the next entries after a number."""
+        with journal_errors(self.path):
             found = self._connection.execute(
                 "SELECT number, hash, state FROM rows WHERE number > ? ORDER BY number LIMIT ?",
                 (after, many),
@@ -209,49 +208,49 @@ class JournalReader:
         return [(number, digest, self._state(state, number)) for number, digest, state in rows]
 
     def sent(self, number: int) -> float | None:
-        """Return when a row was about to leave first, in seconds of the epoch."""
-        with explained(self.path):
+        """Return when an entry was first about to be sent, in seconds since the epoch."""
+        with journal_errors(self.path):
             found = self._connection.execute("SELECT sent FROM rows WHERE number = ?", (number,))
             row = found.fetchone()
         return None if row is None else row[0]
 
     def progress(self) -> list[tuple[int, bytes]]:
-        """Return number and progress of each row that is not finished and was begun."""
-        with explained(self.path):
+        """Return number and progress of each unfinished entry that was started."""
+        with journal_errors(self.path):
             found = self._connection.execute(
                 "SELECT number, progress FROM rows WHERE state = 0 AND progress IS NOT NULL"
             )
             return found.fetchall()
 
-    def spent(self, minute: float, *, besides: str = "") -> list[tuple[str, int, int]]:
-        """Return route, window and number of what was granted, the earliest first.
+    def spent(self, minute: float, *, excluding: str = "") -> list[tuple[str, int, int]]:
+        """Return route, window and number of charges, the earliest first.
 
         Args:
             minute: length of the windows, in seconds.
-            besides: the ledger whose own grants are left out.
+            excluding: a ledger whose charges are skipped.
         """
-        with explained(self.path):
+        with journal_errors(self.path):
             found = self._connection.execute(
                 "SELECT route, number, sum(count) FROM spent WHERE minute = ? AND ledger != ?"
                 " GROUP BY route, number ORDER BY number",
-                (minute, besides),
+                (minute, excluding),
             )
             return found.fetchall()
 
     def kept_limits(self) -> HardLimits | None:
-        """Return the limits that its last run kept; None if no run has begun."""
+        """Return the limits of its last run; None if no run has started."""
         kept = self._fact("limits")
         return None if kept is None else HardLimits(**kept)
 
     def select(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Return what an SQL query finds, for reports."""
-        with explained(self.path):
+        """Return the rows of an SQL query, for reports."""
+        with journal_errors(self.path):
             return self._connection.execute(statement, values).fetchall()
 
     # --- whether it can be resumed ---------------------------------------------------------------
 
     def problem(self) -> JournalError | None:
-        """Return why it can't be resumed as it is; None where nothing speaks against it."""
+        """Return why it can't be resumed; None if it can."""
         return self._problem(RunLock.record_of(self.info.run))
 
     def _problem(self, record: RunRecord | None) -> JournalError | None:
@@ -264,10 +263,10 @@ class JournalReader:
         if self.serial >= record.serial and not is_copy:
             return None
         return JournalError(
-            "this is an older copy of the journal of its run, and rows that it shows as pending "
+            "this is an older copy of its run's journal, and items that it shows as pending "
             f"may be done; the newest one is {newest}",
             journal=str(self.path),
-            hint=f"Resume {newest}. If that is lost, pass incomplete=True: each row is looked up "
+            hint=f"Resume {newest}. If that is lost, pass incomplete=True: each item is looked up "
             "before it is sent",
         )
 
@@ -282,7 +281,7 @@ class JournalReader:
     def _read_info(self) -> JournalInfo:
         if self._fact("format") != FORMAT:
             raise JournalError(
-                "this journal was written by another version of tagodev",
+                "another version of tagodev wrote this journal",
                 journal=str(self.path),
                 hint="Resume it with that version",
             )
@@ -292,12 +291,12 @@ class JournalReader:
                 raise self._unreadable(name)
         return JournalInfo(**facts)
 
-    def _know(self, **facts: Any) -> None:
-        """Take note of facts that were written."""
+    def _update_info(self, **facts: Any) -> None:
+        """Update the facts."""
         self.info = attrs.evolve(self.info, **facts)
 
     def _fact(self, key: str) -> Any:
-        with explained(self.path):
+        with journal_errors(self.path):
             found = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,))
             row = found.fetchone()
         try:
@@ -307,22 +306,22 @@ class JournalReader:
 
     def _unreadable(self, key: str) -> JournalError:
         return JournalError(
-            f"it is damaged: its {key} can't be read",
+            f"the journal is damaged: its {key} can't be read",
             journal=str(self.path),
-            hint="tagodev bulk export reads the rows that it holds",
+            hint="tagodev bulk export reads its entries",
         )
 
     def _state(self, state: Any, number: int) -> EntryState:
         try:
             return EntryState(state)
         except ValueError:
-            raise self._bad_row(number, "it is in no known state") from None
+            raise self._bad_entry(number, "its state is unknown") from None
 
-    def _bad_row(self, number: int, problem: str) -> JournalError:
+    def _bad_entry(self, number: int, problem: str) -> JournalError:
         return JournalError(
-            f"row {number + 1} is damaged: {problem}",
+            f"entry {number + 1} is damaged: {problem}",
             journal=str(self.path),
-            hint="tagodev bulk export reads the other rows",
+            hint="tagodev bulk export reads the other entries",
         )
 
     def _entry(self, row: tuple[Any, ...]) -> JournalEntry:
@@ -341,18 +340,18 @@ class JournalReader:
         for field in attrs.fields(JournalEntry):
             types = _ENTRY_TYPES.get(field.name)
             if types is not None and not isinstance(getattr(entry, field.name), types):
-                raise self._bad_row(number, f"its {field.name} is of another type")
+                raise self._bad_entry(number, f"its {field.name} has the wrong type")
         return entry
 
 
 def _missing_log(path: Path) -> JournalError:
-    log = log_of(path)
+    log = wal_path(path)
     return JournalError(
-        "the process that wrote it was killed, and its write-ahead log is missing: what was sent "
-        f"last is written in {log.name}",
+        "the process that wrote it was killed, and its write-ahead log is missing: the last "
+        f"requests are recorded in {log.name}",
         journal=str(path),
-        hint=f"Move {log.name} from where the journal was to {log.parent}. If it is lost, pass "
-        "incomplete=True: each row is looked up before it is sent",
+        hint=f"Move {log.name} from the journal's old folder to {log.parent}. If it is lost, pass "
+        "incomplete=True: each item is looked up before it is sent",
     )
 
 

@@ -1,14 +1,14 @@
-"""How a journal stands in SQLite: its tables, and the statements that fill them.
+"""The SQLite schema of a journal, and its statements.
 
-Each commit keeps rows waiting, so what it takes is kept low in two ways.
+Items wait for each commit, so commits are kept short in two ways.
 
-A batch is written with few statements, however many rows it is about.
-Around each statement the thread gives up the interpreter and has to wait until the event loop lets
-go of it again, which takes longer than what the statement does.
+A batch is written with few statements, however many items it holds.
+Around each statement the thread releases the interpreter lock and has to wait for it again, which
+takes longer than the statement itself.
 
-The log that SQLite writes ahead is made long once, and used over again from then on (`stretch`).
-A commit that makes a file longer waits for the file system's own journal too, and takes many times
-as long as one that does not.
+The write-ahead log is extended once, and reused from then on (`stretch`).
+A commit that extends a file waits for the file system's own journal too, and takes many times as
+long.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
     "write_batch",
 ]
 
-#: Marks an SQLite file as ours ("tgdj"), so that nothing else is taken for a journal.
+#: Application id of a journal ("tgdj"), to recognise the file.
 APPLICATION_ID: Final = 0x7467646A
 
 SCHEMA: Final = f"""
@@ -72,17 +72,16 @@ CREATE TABLE asked (
 ) WITHOUT ROWID;
 """
 
-#: Rows that one statement writes at most.
+#: The most items that one statement writes.
 _TOGETHER: Final = 64
-#: Statements that a connection may keep ready: one for each number of rows, of three kinds, and
-#: some others.
+#: Prepared statements to cache: one for each number of items, of three kinds, and some others.
 STATEMENTS: Final = 4 * _TOGETHER
-#: Pages of the log that are written before it is used over again: 1 MB.
+#: Pages of the log before it is reused: 1 MB.
 _LOG_PAGES: Final = 256
 _PAGE: Final = 4096
 
 _PULLED: Final = "INSERT INTO rows (number, hash, payload, state, sent) VALUES {}"
-# The next two change rows that are there; hash and payload only satisfy what SQLite checks first.
+# The next two change existing entries; hash and payload only satisfy SQLite's checks.
 _SENT: Final = """
 INSERT INTO rows (number, sent, state, hash, payload) VALUES {}
 ON CONFLICT (number) DO UPDATE SET state = excluded.state, sent = coalesce(sent, excluded.sent)
@@ -108,22 +107,22 @@ ON CONFLICT (route, minute, number) DO UPDATE SET count = count + excluded.count
 
 
 def check_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """Make sure that a database has the tables of a journal, and no view or trigger besides.
+    """Check that a database has the tables of a journal, and no view or trigger.
 
     A view in place of a table, or a trigger, could make reading endless or change what is written.
 
     Raises:
-        JournalError: it has others.
+        JournalError: the tables differ.
     """
     found = {
         name: (kind, _squeezed(sql or ""))
         for name, kind, sql in connection.execute("SELECT name, type, sql FROM sqlite_master")
-        # SQLite's own indexes have no statement, and the padding comes and goes (`stretch`).
+        # SQLite's own indexes have no statement, and the padding is temporary (`stretch`).
         if not name.startswith("sqlite_") and name != "padding"
     }
     if found != _OBJECTS:
         raise JournalError(
-            "its tables are not those of a journal of this version",
+            "its tables do not match this version",
             journal=str(path),
             hint="Restore the file from a copy, or resume it with the version that wrote it",
         )
@@ -140,7 +139,7 @@ _OBJECTS: Final = {
 
 
 def is_journal(path: Path) -> bool:
-    """Return whether a file is a journal, by the first bytes of it; any file may be asked about.
+    """Return whether a file, of any kind, is a journal, by its first bytes.
 
     Raises:
         OSError: it can't be read.
@@ -152,15 +151,15 @@ def is_journal(path: Path) -> bool:
 
 
 def write_batch(connection: sqlite3.Connection, batch: Batch) -> None:
-    """Write what many rows have to say; the caller commits.
+    """Write a batch; the caller commits.
 
     Args:
         connection: within a transaction.
-        batch: what they say.
+        batch: the writes.
     """
     # The first time counts.
     sent = {number: when for when, number in reversed(batch.sent)}
-    # Most rows are about to leave when they are first written.
+    # Most items are about to be sent when they are first written.
     pulled = [
         (*row, 1, sent.pop(row[0])) if row[0] in sent else (*row, 0, None) for row in batch.pulled
     ]
@@ -185,14 +184,14 @@ def _together(
 
 
 def stretch(connection: sqlite3.Connection) -> None:
-    """Make the log as long as it gets.
+    """Extend the log to its full length.
 
     Args:
         connection: outside of any transaction.
     """
     connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
     connection.execute("CREATE TABLE IF NOT EXISTS padding (zeros BLOB)")
-    # A transaction of its own: what one and the same throws away again never gets to the log.
+    # A separate transaction: what a transaction adds and drops again is never logged.
     with connection:
         connection.execute("INSERT INTO padding VALUES (zeroblob(?))", (_LOG_PAGES * _PAGE,))
     connection.execute("DROP TABLE padding")

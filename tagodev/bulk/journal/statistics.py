@@ -1,6 +1,6 @@
-"""What a journal tells of its run afterwards: when what was asked, and what became of it.
+"""Statistics of a journal's run: requests over time, durations and outcomes.
 
-All of it is counted by the database, so that what is held here does not grow with the rows.
+The database does the counting, so that memory does not grow with the entries.
 """
 
 from __future__ import annotations
@@ -29,143 +29,144 @@ __all__ = [
     "history_of",
 ]
 
-#: Rows that are told by name: the slowest, and examples of each reason.
+#: Entries listed individually: the slowest, and examples of each reason.
 _SLOWEST: Final = 10
 _EXAMPLES: Final = 3
-#: Reasons that are told apart; what else there is counts as one.
+#: The most reasons counted individually; the others count as one.
 _REASONS: Final = 12
 _OTHER: Final = "Other reasons"
-#: What an error says of one row only: ids, quoted names, long numbers.
+#: The parts of an error that differ by item: ids, quoted names, long numbers.
 _OF_ONE_ROW: Final = re.compile(r"\b[0-9a-f]{24}\b|'[^']*'|\"[^\"]*\"|\b[0-9]{6,}\b")
-#: Stretches of time that finished rows are counted in, in seconds, and how many there are at most.
+#: Lengths of the intervals in which finished items are counted, in seconds, and their most.
 _STRETCHES: Final = (
     *(0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600),
     *(7200, 14_400, 43_200, 86_400, 604_800, 2_592_000, 31_536_000),
 )
 _STRETCHES_AT_MOST: Final = 90
-#: Seconds of a run in which every pause is worth seeing.
+#: In a run shorter than this, in seconds, every pause is shown.
 _SHORT: Final = 7200
 
 
 @attrs.frozen(kw_only=True)
 class RouteUse:
-    """What was asked of one route."""
+    """Requests to one route."""
 
     route: str
-    """Method and template."""
+    """Method and path template."""
     minute: float
     """Length of a window, in seconds."""
     limit: int | None
-    """Requests that a window accepts; None where the journal was not told."""
+    """Requests that a window accepts; None if the journal does not record it."""
     windows: Mapping[int, int]
     """Requests in each window, by its number: minutes of the service's clock since the epoch. One
-    that the service may have counted in either of two is told of the first."""
+    that may count in either of two windows is in the first.
+    """
 
     @property
     def requests(self) -> int:
-        """Requests in all."""
+        """The number of requests."""
         return sum(self.windows.values())
 
 
 @attrs.frozen(kw_only=True)
 class Finished:
-    """When rows were finished, by this machine's clock."""
+    """When items were finished, by this machine's clock."""
 
     seconds: float
-    """Length of a stretch of time."""
+    """Length of an interval."""
     done: Mapping[int, int]
-    """Rows done in each stretch, by its number since the epoch."""
+    """Items done in each interval, by its number since the epoch."""
     failed: Mapping[int, int]
-    """Rows that failed, or turned out not to be clear."""
+    """Items that failed or stayed in doubt."""
 
 
 @attrs.frozen(kw_only=True)
 class Durations:
-    """Seconds from a row's first request to its end."""
+    """Seconds from an item's first request to its end."""
 
     median: float
-    """Half of the rows took no longer."""
+    """The median."""
     most: float
-    """19 of 20 rows took no longer."""
+    """The 95th percentile."""
     longest: float
-    """No row took longer."""
+    """The maximum."""
 
 
 @attrs.frozen(kw_only=True)
 class SlowRow:
-    """A row that took long."""
+    """A slow item."""
 
     number: int
-    """Which row, from 0."""
+    """The index of the item, from 0."""
     seconds: float
-    """From its first request to its end."""
+    """Seconds from its first request to its end."""
     attempts: int
     """How often it was sent."""
     state: EntryState
-    """What became of it."""
+    """Its state."""
     payload: bytes = attrs.field(repr=False)
-    """The row itself, as JSON."""
+    """The item, as JSON."""
 
 
 @attrs.frozen(kw_only=True)
 class FailureReason:
-    """Why rows failed."""
+    """A reason why items failed."""
 
     text: str
-    """What was said, without what is of one row only."""
+    """The error, without the parts that differ by item."""
     rows: int
-    """How many rows."""
+    """The number of items."""
     examples: tuple[int, ...]
     """The first of them, from 0."""
 
 
 @attrs.frozen(kw_only=True)
 class RunStatistics:
-    """What a journal tells of its run."""
+    """Statistics of a journal's run."""
 
     info: JournalInfo
-    """What it is about."""
+    """The facts about the run."""
     whole: bool
-    """Whether every row of the input is in it."""
+    """Whether every item of the input is in it."""
     states: Mapping[EntryState, int]
-    """How many rows are in each state."""
+    """The number of items in each state."""
     attempts: int
-    """How often rows were sent, in all."""
+    """How often items were sent, in total."""
     again: int
-    """Rows that were sent more than once."""
+    """Items that were sent more than once."""
     first: float | None
-    """When the first row left, in seconds of the epoch; None if none has."""
+    """When the first item was sent, in seconds since the epoch; None if none was."""
     last: float | None
-    """When the last row was finished, in seconds of the epoch; None if none was."""
+    """When the last item was finished, in seconds since the epoch; None if none was."""
     routes: tuple[RouteUse, ...]
-    """What was asked of each route, the busiest first."""
+    """Requests to each route, the busiest first."""
     finished: Finished | None
-    """When rows were finished; None if none was."""
+    """When items were finished; None if none was."""
     durations: Durations | None
-    """How long rows took; None if none was finished."""
+    """Durations of items; None if none was finished."""
     slowest: tuple[SlowRow, ...]
-    """The rows that took longest, at most ten."""
+    """The slowest items, at most ten."""
     reasons: tuple[FailureReason, ...]
-    """Why rows failed, the commonest first."""
+    """Why items failed, the most frequent first."""
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """The number of items."""
         return sum(self.states.values())
 
     @property
     def elapsed(self) -> float:
-        """Seconds from the first row's leaving to the last row's end, pauses counted."""
+        """Seconds from the first item's sending to the last item's end, with pauses."""
         if self.first is None or self.last is None:
             return 0.0
         return max(self.last - self.first, 0.0)
 
 
 def history_of(journal: Journal) -> RunStatistics:
-    """Return what a journal tells of its run.
+    """Return the statistics of a journal's run.
 
     Args:
-        journal: open for reading; another process may work with it meanwhile.
+        journal: open for reading; another process may use it meanwhile.
 
     Raises:
         JournalError: it can't be read.
@@ -232,7 +233,7 @@ def _finished(journal: Journal, last: float | None) -> Finished | None:
 
 
 def _can_be_shown(journal: Journal, seconds: float) -> bool:
-    """Return whether stretches of so many seconds are few; a short run is shown as a whole."""
+    """Return whether there are few enough intervals of this length; short runs need not fit."""
     ((many, span),) = journal.select(
         "SELECT count(DISTINCT cast(ended / ? AS INTEGER)), max(ended) - min(ended)"  # noqa: S608  (of our own)
         f" FROM rows WHERE {_ENDED}",

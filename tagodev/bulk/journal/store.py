@@ -1,19 +1,18 @@
-"""The journal: what a bulk run means to do, is doing and has done, on disk.
+"""The journal of a bulk run on disk, open for writing.
 
-One SQLite file, one row for each row of the input.
-Before a request leaves, its row says so, durably (`EntryState.SENT`): whatever becomes of this
-process, whoever opens the journal afterwards knows each request that can have reached the service.
-What the service answered is written behind it, with the token that it gives only once.
+It is one SQLite file with an entry for each item of the input.
+Before a request is sent, its entry is marked as sent and committed (`EntryState.SENT`): after a
+crash the journal shows each request that may have reached the service.
+The answer is recorded afterwards, with the token that the service shows only once.
 
-The states of a row are told in `tagodev.bulk.journal.entry`; only ``SENT`` needs looking up.
+`tagodev.bulk.journal.entry` describes the states; only items in ``SENT`` are looked up.
 
-Beside the rows stands what was granted for each route in each of the server's minutes, so that a
-program that is started again within the minute knows what it has spent: a request that may be
-counted in either of two minutes is there twice.
-For whoever tells of the run afterwards each stands once more, in one of them.
+The journal also counts the charges of each route in each of the server's minutes, so that a program
+that is restarted within the minute knows what it has used: a request that may count in either of
+two minutes is there twice. For statistics, each request is counted once more, in one of them.
 
-This module is synchronous and belongs to one thread at a time; `tagodev.bulk.journal.writer`
-groups what many items write into few commits.
+This module is synchronous and used by one thread at a time; `tagodev.bulk.journal.writer` groups
+the writes of many items into few commits.
 """
 
 from __future__ import annotations
@@ -26,7 +25,13 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import orjson
 
 from tagodev.bulk.journal.entry import Batch, EntryState, JournalInfo
-from tagodev.bulk.journal.file import check_there, connect_journal, explained, make_journal, run_of
+from tagodev.bulk.journal.file import (
+    check_exists,
+    connect_journal,
+    journal_errors,
+    make_journal,
+    run_of,
+)
 from tagodev.bulk.journal.reader import JournalReader
 from tagodev.bulk.journal.schema import stretch, write_batch
 from tagodev.bulk.run_registry import RunLock, RunRecord, lock_beside
@@ -42,28 +47,28 @@ if TYPE_CHECKING:
 
 __all__ = ["Journal"]
 
-_RESUME: Final = "Make room on the disk, then resume with the same journal"
-#: Runs whose rows are known again by what a journal holds of them, and by nothing on the service.
+_RESUME: Final = "Free some disk space, then resume with the same journal"
+#: Operations whose items are identified by the journal alone, and not by the service.
 _BY_PROGRESS: Final = ("create_tokens", "rotate_tokens")
-_GO_ON: Final = (
-    "Nothing more was sent; make room and go on with the same journal, which looks up first what "
-    "was on its way"
+_RESUME_LATER: Final = (
+    "Nothing more was sent. Free some disk space, then resume with the same journal, which "
+    "looks up requests in flight first"
 )
 
 
 class Journal(JournalReader):
     """A journal, open for writing or reading; a context manager.
 
-    Open for writing it is locked, by its run and by its place: a second process would send the same
-    rows. While it is open for writing, its main file says so: one that is found open, and without
-    its write-ahead log, has lost what was committed last, and is refused.
+    Open for writing it is locked, by its run and by its path: a second process would send the same
+    items. While it is open for writing, its main file is marked as open: a journal that is found
+    open, and without its write-ahead log, has lost its last commits and is refused.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         """Wrap an open file; use `open`, `create` or `read`.
 
         Args:
-            path: where it is.
+            path: the journal.
             connection: the open database.
         """
         super().__init__(path, connection)
@@ -74,18 +79,18 @@ class Journal(JournalReader):
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], info: JournalInfo) -> Self:
-        """Make a journal, readable by its owner only, and open it for writing.
+        """Create a journal, readable by its owner only, and open it for writing.
 
         Args:
-            path: where; nothing may be there yet.
-            info: what it is about; run and time are made up where they are empty.
+            path: the file; it must not exist.
+            info: the facts about its run; an empty run and time are filled in.
 
         Raises:
-            JournalError: something is there, or the file can't be made.
-            LockedError: another process makes it.
+            JournalError: the file exists, or can't be created.
+            LockedError: another process creates it.
         """
         place = Path(path)
-        with explained(place):
+        with journal_errors(place):
             beside = _lock_beside(place)
             try:
                 make_journal(place, info)
@@ -99,35 +104,36 @@ class Journal(JournalReader):
         """Open a journal for writing, to resume its run.
 
         Args:
-            path: where it is.
-            incomplete: accept one that is not the newest state of its run: an older copy, or one
-                that has lost its write-ahead log. Each row that it shows as pending is looked up
+            path: the journal.
+            incomplete: accept a journal that is not the newest state of its run: an older copy, or
+                one
+                that has lost its write-ahead log. Each item that it shows as pending is looked up
                 before it is sent.
 
         Raises:
-            JournalError: there is none, it is none, or it is incomplete.
+            JournalError: it does not exist, is not a journal, or is incomplete.
             LockedError: another process has it open, by whatever path.
         """
         place = Path(path)
-        check_there(place)
+        check_exists(place)
         return cls._opened(place, _lock_beside(place), incomplete=incomplete)
 
     @classmethod
     def _opened(cls, place: Path, beside: ProcessLock, *, incomplete: bool) -> Self:
-        """Open a journal whose place is locked, once its run is locked too."""
+        """Open a journal whose path is locked, after locking its run."""
         run, journal = None, None
         try:
-            with explained(place):
+            with journal_errors(place):
                 run_id = run_of(place)
             run = RunLock.take(run_id, place)
             # Only now, since another process may have written to it by another path until here. And
-            # only read: closing a connection that may write would remove a refused journal's log.
+            # read only: closing a connection that may write would delete a refused journal's log.
             with cls.read(place) as read:
                 problem = read._problem(run.record)  # noqa: SLF001  (its own)
                 doubtful = problem is not None or read._moved_while_open(run.record)  # noqa: SLF001  (its own)
             if problem is not None and not incomplete:
                 raise problem
-            with explained(place):
+            with journal_errors(place):
                 journal = cls(place, connect_journal(place))
             journal._take_over(run, doubtful=doubtful)
         except BaseException:
@@ -141,7 +147,7 @@ class Journal(JournalReader):
         return journal
 
     def _take_over(self, run: RunLock, *, doubtful: bool) -> None:
-        """Mark it as open, and the file as the newest journal of its run."""
+        """Mark it as open, and register the file as the newest journal of its run."""
         if doubtful:
             self._check_lookup()
         self._mark_open(max(self.serial, 0 if run.record is None else run.record.serial) + 1)
@@ -159,8 +165,8 @@ class Journal(JournalReader):
         )
 
     def _mark_open(self, serial: int) -> None:
-        """Say in the main file, not only in its log, that it is open for writing."""
-        with explained(self.path, _RESUME):
+        """Mark the main file, not only its log, as open for writing."""
+        with journal_errors(self.path, _RESUME):
             with self._connection:
                 self._put("serial", value=serial)
                 self._put("open", value=True)
@@ -168,18 +174,18 @@ class Journal(JournalReader):
             self._connection.execute("PRAGMA wal_checkpoint(FULL)")
 
     def _check_lookup(self) -> None:
-        """Refuse a run whose rows can't be looked up without the newest journal."""
+        """Refuse a run whose items can't be looked up without the newest journal."""
         if self.info.kind in _BY_PROGRESS and self.counts().get(EntryState.PENDING):
             raise JournalError(
-                "tokens that were made since can't be told from others: this run can't be resumed "
+                "tokens that were created since can't be identified: this run can't be resumed "
                 "from an incomplete journal",
                 journal=str(self.path),
-                hint="List the devices' tokens, and begin a new run for those that lack one",
+                hint="List the devices' tokens, and start a new run for devices without one",
             )
 
     def _doubt_pending(self) -> None:
-        """Take every pending row for one that may have been sent."""
-        with explained(self.path, _RESUME), self._connection:
+        """Mark every pending entry as one that may have been sent."""
+        with journal_errors(self.path, _RESUME), self._connection:
             self._connection.execute("UPDATE rows SET state = 1 WHERE state = 0")
 
     def close(self) -> None:
@@ -195,13 +201,13 @@ class Journal(JournalReader):
                     lock.release()
 
     def _mark_closed(self) -> bool:
-        """Say that it is closed; return whether the disk took it."""
+        """Mark it as closed; return whether the disk accepted that."""
         for _ in range(2):
             with suppress(sqlite3.Error):
                 with self._connection:
                     self._put("open", value=False)
                 return True
-            # On a full disk: the log is used over again once it is in the main file.
+            # On a full disk: the log is reused once it is in the main file.
             with suppress(sqlite3.Error):
                 self._connection.execute("PRAGMA wal_checkpoint(FULL)")
         return False
@@ -209,7 +215,7 @@ class Journal(JournalReader):
     def _close_with_log(self) -> None:
         """Close it, and leave its log: an open journal without one counts as incomplete."""
         with suppress(JournalError, sqlite3.Error):
-            # SQLite removes the log with the last connection, unless that may only read.
+            # SQLite deletes the log with the last connection, unless that is read-only.
             reader = connect_journal(self.path, read_only=True)
             reader.execute("SELECT count(*) FROM meta").fetchone()
             self._connection.close()
@@ -219,12 +225,12 @@ class Journal(JournalReader):
     # --- writing -------------------------------------------------------------------------------
 
     def write(self, batch: Batch) -> None:
-        """Write what many rows have to say, in one commit; durable when it returns.
+        """Write a batch in one commit; durable on return.
 
         Raises:
-            JournalError: the disk does not take it; nothing of it was written.
+            JournalError: the disk failed; nothing of it was written.
         """
-        with explained(self.path, _GO_ON), self._connection as connection:
+        with journal_errors(self.path, _RESUME_LATER), self._connection as connection:
             connection.execute("BEGIN IMMEDIATE")
             write_batch(connection, batch)
             if batch.whole:
@@ -233,34 +239,34 @@ class Journal(JournalReader):
                 self._put_target(batch.target)
 
     def stretch(self) -> None:
-        """Prepare for many more commits; it takes about as long as some of them."""
-        # Where there is no room even for this, the next commit will say so.
+        """Prepare for many more commits; takes about as long as some of them."""
+        # If there is no space for this, the next commit fails and reports it.
         with suppress(sqlite3.Error):
             stretch(self._connection)
 
     def fill(self, rows: Iterable[tuple[int, bytes, bytes]]) -> None:
-        """Write all rows of the input at once: number, hash and payload of each.
+        """Write all items of the input at once: number, hash and payload of each.
 
         Raises:
-            JournalError: the disk does not take it; nothing of it was written.
+            JournalError: the disk failed; nothing of it was written.
         """
-        with explained(self.path), self._connection as connection:
+        with journal_errors(self.path), self._connection as connection:
             connection.executemany(
                 "INSERT INTO rows (number, hash, payload) VALUES (?, ?, ?)", rows
             )
             self._put("whole", value=True)
 
     def retry_failed(self) -> int:
-        """Make rows that failed pending again, and return how many."""
-        with explained(self.path), self._connection as connection:
+        """Make failed entries pending again, and return how many."""
+        with journal_errors(self.path), self._connection as connection:
             changed = connection.execute(
                 "UPDATE rows SET state = 0, error = NULL, ended = NULL WHERE state = 3"
             )
             return changed.rowcount
 
     def bind(self, target: Target) -> None:
-        """Note the service, the profile and the account that it belongs to from now on."""
-        with explained(self.path), self._connection:
+        """Record the service, the profile and the account that it belongs to."""
+        with journal_errors(self.path), self._connection:
             self._put_target(target)
 
     def _put_target(self, target: Target) -> None:
@@ -269,28 +275,28 @@ class Journal(JournalReader):
             facts["profile"] = target.profile
         for name, value in facts.items():
             self._put(name, value=value)
-        self._know(**facts)
+        self._update_info(**facts)
 
     def set_options(self, options: Mapping[str, Any]) -> None:
-        """Note how the operation is done from now on."""
+        """Record the operation's options."""
         if dict(self.info.options) != dict(options):
-            with explained(self.path), self._connection:
+            with journal_errors(self.path), self._connection:
                 self._put("options", value=dict(options))
-            self._know(options=dict(options))
+            self._update_info(options=dict(options))
 
-    def keep_limits(self, limits: HardLimits) -> None:
-        """Note what requests are held to from now on.
+    def record_limits(self, limits: HardLimits) -> None:
+        """Record the limits of the run.
 
         Args:
-            limits: of each route.
+            limits: the limits of each route.
         """
         facts = {name: getattr(limits, name) for name in ("name", "default", "minute")}
-        with explained(self.path), self._connection:
+        with journal_errors(self.path), self._connection:
             self._put("limits", value={**facts, "per_route": dict(limits.per_route)})
 
     def mark_reported(self) -> None:
-        """Note that the results of its run have been written, so that nothing is left to do."""
-        with explained(self.path), self._connection:
+        """Record that the results of its run were written, so that nothing is left to do."""
+        with journal_errors(self.path), self._connection:
             self._put("reported", value=True)
 
     def _put(self, key: str, *, value: Any) -> None:

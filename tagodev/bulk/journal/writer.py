@@ -1,12 +1,11 @@
-"""Between many rows and one journal: what they have to say is gathered into few commits.
+"""The writer of a journal: groups the writes of many items into few commits.
 
-A commit waits for the disk, and so does every row that is about to leave.
-While one commit is under way in its thread, whatever else comes is gathered, and goes into the
-next: the more rows are in work, the more share a commit, and the rate stays what it would be
-without a journal.
+A commit waits for the disk, and so does every item that is about to be sent.
+While one commit is in progress in its thread, further writes are collected for the next: the more
+items are in work, the more share a commit, and the rate is that of a run without a journal.
 
-When the disk takes no more, nothing more may leave: every row that waits gets the error, and so
-does every later one.
+After a failed commit nothing more may be sent: every waiting item gets the error, and so does every
+later one.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ItemObserver", "JournalWriter"]
 
-#: Seconds that what nobody waits for may lie, so that it shares a commit with what somebody does.
-_SOON: Final = 0.05
-#: A run of so many commits is likely to make many more.
+#: Seconds that a write without a waiter may be delayed, so that it shares a commit with others.
+_DELAY: Final = 0.05
+#: A run with this many commits is likely to make many more.
 _MANY_COMMITS: Final = 20
 
 
 class JournalWriter:
-    """Writes what happens in a run to its journal, in a thread of its own."""
+    """Writes the events of a run to its journal, in a separate thread."""
 
     def __init__(
         self,
@@ -47,13 +46,14 @@ class JournalWriter:
         minute: float,
         on_failure: Callable[[JournalError], None],
     ) -> None:
-        """Prepare to write; `serve` does.
+        """Initialize the writer; `serve` writes.
 
         Args:
-            journal: open for writing; nobody else may write to it.
-            ledger: who counts the grants, so that they are not counted twice on resuming.
+            journal: open for writing, with no other writer.
+            ledger: the ledger that counts the charges, so that they are not counted twice on
+                resuming.
             minute: length of the service's windows, in seconds.
-            on_failure: called once when the disk takes no more.
+            on_failure: called once when a commit fails.
         """
         self.journal: Final = journal
         self._ledger = ledger
@@ -62,8 +62,8 @@ class JournalWriter:
         self._loop = asyncio.get_running_loop()
         self._batch = Batch()
         self._waiting: list[asyncio.Future[None]] = []
-        self._something = asyncio.Event()
-        self._soon: asyncio.TimerHandle | None = None
+        self._wake = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
         self._ending = False
         self._commits = 0
         self._thread = ThreadPoolExecutor(1, "tagodev journal")
@@ -74,38 +74,38 @@ class JournalWriter:
     # --- what rows say -------------------------------------------------------------------------
 
     def pulled(self, number: int, digest: bytes, payload: bytes) -> None:
-        """Note a row of the input."""
+        """Record an item of the input."""
         self._batch.pulled.append((number, digest, payload))
-        self._write_soon()
+        self._schedule_write()
 
     def whole(self) -> None:
-        """Note that the input has no more rows."""
+        """Record that the input has no more items."""
         self._batch.whole = True
-        self._write_soon()
+        self._schedule_write()
 
     async def sent(self, number: int | None, permit: Permit) -> None:
-        """Note that a request is about to leave; durable on return.
+        """Record that a request is about to be sent; durable on return.
 
         Args:
-            number: the row it is for; None if it only looks.
-            permit: what it was granted by.
+            number: the index of its item; None for a search.
+            permit: the permit of the request.
 
         Raises:
-            JournalError: it can't be noted, so it must not leave.
+            JournalError: it can't be recorded, so it must not be sent.
         """
         if number is not None:
             self._batch.sent.append((time.time(), number))
         self._count(permit)
-        await self._durable()
+        await self._wait_durable()
 
     async def progress(self, number: int, progress: bytes) -> None:
-        """Note a step; durable on return.
+        """Record a step; durable on return.
 
         Raises:
-            JournalError: it can't be noted.
+            JournalError: it can't be recorded.
         """
         self._batch.progress.append((progress, number))
-        await self._durable()
+        await self._wait_durable()
 
     def ended(
         self,
@@ -116,26 +116,26 @@ class JournalWriter:
         result: bytes | None = None,
         error: str | None = None,
     ) -> None:
-        """Note what became of a row; written with the next commit, or soon."""
+        """Record the outcome of an item; written with the next commit."""
         when = None if state is EntryState.PENDING else time.time()
         self._batch.ended.append((int(state), attempts, when, result, error, number))
-        self._write_soon()
+        self._schedule_write()
 
     def settled(self, permit: Permit) -> None:
-        """Note that a request has ended, so that it may have been counted until now."""
+        """Record that a request has ended, so that it may have been counted until now."""
         self._count(permit)
         for place in permit.parts():
             self._last_window.pop(place, None)
             windows = place.windows(self._loop.time())
-            # Where nothing is known of the service's clock, this machine's has to do.
+            # If the offset of the service's clock is not known, this machine's clock is used.
             number = int(time.time() // self._minute) if windows is None else windows[0]
             key = (place.limiter.route.name, self._minute, number)
             self._batch.asked[key] = self._batch.asked.get(key, 0) + 1
 
     def bind(self, target: Target) -> None:
-        """Note the service and the profile that the journal belongs to; written with the next."""
+        """Record the service and the profile of the journal; written with the next commit."""
         self._batch.target = target
-        self._write_soon()
+        self._schedule_write()
 
     def _count(self, permit: Permit) -> None:
         """Count a request in each further window in which the service may have counted it."""
@@ -150,38 +150,38 @@ class JournalWriter:
                 self._batch.spent[key] = self._batch.spent.get(key, 0) + 1
             self._last_window[place] = max(last, counted)
 
-    def _write_soon(self) -> None:
-        """Make sure that a commit comes, also if nobody does who has to wait for it."""
-        if self._soon is None:
-            self._soon = self._loop.call_later(_SOON, self._something.set)
+    def _schedule_write(self) -> None:
+        """Schedule a commit, also if no item waits for it."""
+        if self._timer is None:
+            self._timer = self._loop.call_later(_DELAY, self._wake.set)
 
-    async def _durable(self) -> None:
+    async def _wait_durable(self) -> None:
         if self.failure is not None:
             raise attrs.evolve(self.failure)
         written: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append(written)
-        self._something.set()
+        self._wake.set()
         await written
 
     # --- writing -------------------------------------------------------------------------------
 
     async def serve(self) -> None:
-        """Write until `end` is called and everything is written, or the disk takes no more."""
+        """Write until `end` is called and everything is written, or a commit fails."""
         while True:
-            await self._something.wait()
-            self._something.clear()
+            await self._wake.wait()
+            self._wake.clear()
             if self._batch or self._waiting:
                 await self._write_batch()
-            if self._ending and not self._something.is_set():
+            if self._ending and not self._wake.is_set():
                 return
 
     async def _write_batch(self) -> None:
         batch, self._batch = self._batch, Batch()
         waiting, self._waiting = self._waiting, []
-        if self._soon is not None:
-            self._soon.cancel()
-            self._soon = None
-        # Where nothing was counted yet there may be nothing to write, but somebody who waits.
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        # A request without a charge may leave nothing to write, but its item waits.
         if batch and self.failure is None:
             writing = self._loop.run_in_executor(self._thread, self._write, batch)
             try:
@@ -189,7 +189,7 @@ class JournalWriter:
             except JournalError as error:
                 self._on_failure(error)
             except asyncio.CancelledError:
-                # The thread goes on, and `close` waits for it.
+                # The thread continues, and `close` waits for it.
                 for written in waiting:
                     written.cancel()
                 raise
@@ -205,8 +205,8 @@ class JournalWriter:
         try:
             self.journal.write(batch)
         except JournalError as error:
-            # Noted in the thread: whoever was cancelled meanwhile would not hear of it, and nothing
-            # may be written behind what is missing.
+            # Recorded in the thread: a cancelled task would not get the error, and nothing may be
+            # written after what is missing.
             self.failure = error
             raise
         self._commits += 1
@@ -214,14 +214,14 @@ class JournalWriter:
             self.journal.stretch()
 
     def end(self) -> None:
-        """Let `serve` return once everything is written."""
+        """Make `serve` return once everything is written."""
         self._ending = True
-        self._something.set()
+        self._wake.set()
 
     def close(self) -> None:
-        """Write what is left, whatever became of `serve`, and close the journal.
+        """Write what is left, also if `serve` failed, and close the journal.
 
-        It blocks for one commit at most: whoever is cancelled must not lose what is known.
+        It blocks for one commit at most: a cancelled caller must not lose what is known.
         """
         self._thread.shutdown()
         try:
@@ -235,17 +235,17 @@ class JournalWriter:
 
 @attrs.frozen
 class ItemObserver:
-    """Tells the recorder of each request of a row, before it leaves and when it has ended."""
+    """Records each request of an item, before it is sent and when it has ended."""
 
-    recorder: JournalWriter
-    """Where it is noted."""
+    writer: JournalWriter
+    """The journal's writer."""
     number: int | None
-    """Which row; None for requests that only look."""
+    """The index of the item; None for requests of a search."""
 
     async def granted(self, permit: Permit) -> None:
-        """Note that a request is about to leave."""
-        await self.recorder.sent(self.number, permit)
+        """Record that a request is about to be sent."""
+        await self.writer.sent(self.number, permit)
 
     def ended(self, permit: Permit) -> None:
-        """Note that it has ended."""
-        self.recorder.settled(permit)
+        """Record that it has ended."""
+        self.writer.settled(permit)

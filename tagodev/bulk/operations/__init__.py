@@ -1,1 +1,1 @@
-"""Operations of bulk runs: create, edit, delete, rotate, set, send, apply."""
+"""The operations of bulk runs: create, edit, delete, rotate, set, send, apply."""

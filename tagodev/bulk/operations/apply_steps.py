@@ -1,12 +1,12 @@
-"""Bringing a profile to what a file says: devices made, changed and deleted in one run.
+"""The operation of an apply: creates, edits and deletes devices in one run.
 
-A device that was made and whose answer was lost is known again by what the file itself knows its
-devices by, among those that carry the mark of managed devices: no tag is needed besides.
-Changes and deletions may be done again.
+A created device whose answer was lost is found among the managed devices by the identity that the
+file uses; it needs no further tag.
+Edits and deletions may be sent again.
 
-A profile holds a limited number of devices, so deletions are a phase of their own: no device is
-made or changed before each deletion ahead of it is finished, its doubts included.
-Steps on one device are done one after another, and so are steps that make devices which could not
+A profile holds a limited number of devices, so deletions are a separate phase: no device is created
+or edited before each deletion ahead of it is finished, also those in doubt.
+Steps on one device are done one after another, and so are steps that create devices which could not
 be distinguished after a lost answer.
 """
 
@@ -47,20 +47,20 @@ if TYPE_CHECKING:
 
 __all__ = ["MANAGED_TAG", "ApplyCalls", "ApplySteps", "identity_of"]
 
-#: Key of the tag that managed devices carry; its value is the name of what manages them.
+#: Key of the tag of managed devices; its value is the name of their manager.
 MANAGED_TAG: Final = "tagodev_managed"
 
 
 class ApplyCalls(DeviceCalls, DeleteCalls, EditCalls, ParameterCalls, Protocol):
-    """What bringing a profile to a file needs of the service."""
+    """The requests of an apply."""
 
 
 def identity_of(device: Device | DeviceCreate, known_by: str) -> str | None:
-    """Return what a device is known by; None if it does not have that.
+    """Return the identity of a device; None if it has none.
 
     Args:
-        device: on the service, or to be made.
-        known_by: ``name``, or ``tag:KEY``. Serial numbers stand on tokens, not on devices.
+        device: a device of the service, or one to create.
+        known_by: ``name``, or ``tag:KEY``. Serial numbers are stored on tokens, not on devices.
     """
     if known_by == "name":
         return device.name
@@ -72,16 +72,16 @@ def identity_of(device: Device | DeviceCreate, known_by: str) -> str | None:
 
 @attrs.frozen
 class ApplySteps(Operation[ApplyStep]):
-    """Make, change or delete the device of each step."""
+    """Creates, edits or deletes the device of each step."""
 
     calls: ApplyCalls
-    """The way to the service."""
+    """The requests."""
     known_by: str = attrs.field(default="name", kw_only=True)
-    """By what a device is known: ``name``, ``tag:KEY`` or ``serial``."""
+    """The identity of devices: ``name``, ``tag:KEY`` or ``serial``."""
     kind: ClassVar[str] = "apply_devices"
-    """Its name in journals."""
+    """Name of the operation in journals."""
     resendable: ClassVar[bool] = False
-    """Whether a row in doubt may simply be done again."""
+    """Whether an item in doubt may be sent again without a search."""
     _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
 
     def phase(self, item: ApplyStep) -> int:
@@ -89,20 +89,20 @@ class ApplySteps(Operation[ApplyStep]):
         return 0 if item.delete else 1
 
     def resource(self, item: ApplyStep) -> Hashable:
-        """Return the device; of one to be made, by what it is known again."""
+        """Return the device; of one to create, its identity."""
         return item.device_id if item.create is None else self._known_as(item.create)
 
     def can_find(self, item: ApplyStep) -> bool:
-        """Return whether the step makes a device: nothing is found of the others."""
+        """Return whether the step creates a device: only those are searched for."""
         return item.create is not None
 
     @property
     def uses_history(self) -> bool:
-        """Always: a device that one step has made is not another one's."""
+        """True: a device that one step has created is not found for another one."""
         return True
 
     def remember(self, index: int, item: ApplyStep, result: bytes | None) -> None:
-        """Note the device that a step has made."""
+        """Record the device that a step has created."""
         del item
         self._own(made_by(result), index)
 
@@ -111,26 +111,26 @@ class ApplySteps(Operation[ApplyStep]):
             self._owned.take(device_id, index)
 
     def options(self) -> Mapping[str, Any]:
-        """Return by what devices are known."""
+        """Return the identity of devices."""
         return {"known_by": self.known_by}
 
     def decode(self, payload: bytes) -> ApplyStep:
-        """Read a step that was written down."""
+        """Decode a step from the journal."""
         return from_json(payload, ApplyStep)
 
     def result(self, done: Done) -> bytes | None:
-        """Write down id and token of a device that was made."""
-        assert isinstance(done, Applied), "nothing else comes of steps"
+        """Encode id and token of a created device."""
+        assert isinstance(done, Applied), "steps have this outcome"
         return None if done.result is None else to_json(done.result)
 
-    async def do(self, row: WorkItem[ApplyStep]) -> Applied:
+    async def do(self, work: WorkItem[ApplyStep]) -> Applied:
         """Do the step."""
-        step, record = row.item, row.record
+        step, record = work.item, work.record
         made = None
         if step.create is not None:
             made = await self.calls.create(step.create, record)
-            if row.run:
-                self._own(made.device_id, row.index)
+            if work.run:
+                self._own(made.device_id, work.index)
         elif step.delete:
             await delete_device(self.calls, step.device_id, record)
         if not (step.edit is None and step.tags is None):
@@ -138,36 +138,36 @@ class ApplySteps(Operation[ApplyStep]):
             await edit_device(self.calls, step.device_id, edit, step.tags, record)
         if step.parameters:
             await self.calls.set_parameters(step.device_id, step.parameters, record)
-        return Applied(row.index, step, result=made, attempts=record.attempts)
+        return Applied(work.index, step, result=made, attempts=record.attempts)
 
     async def find(
-        self, rows: Sequence[WorkItem[ApplyStep]], record: MakeRecord
+        self, items: Sequence[WorkItem[ApplyStep]], record: MakeRecord
     ) -> Mapping[int, Finding]:
-        """Look for devices that were made; other steps are done again."""
-        making = [row for row in rows if row.item.create is not None]
+        """Search for created devices; other steps are sent again."""
+        making = [work for work in items if work.item.create is not None]
         if not making:
             return {}
         if self.known_by == "serial":
             return {
-                row.index: only_one(
+                work.index: only_one(
                     device
                     for device in await self.calls.by_serial(
-                        str(_created(row).serie_number), record
+                        str(_created(work).serie_number), record
                     )
-                    if self._owned.is_free(device.id, row.index)
+                    if self._owned.is_free(device.id, work.index)
                 )
-                for row in making
+                for work in making
             }
         known: defaultdict[tuple[str | None, str | None], list[Device]] = defaultdict(list)
         for there in await self.calls.by_tag(MANAGED_TAG, record):
             known[self._mark_and_identity(there)].append(there)
         return {
-            row.index: only_one(
+            work.index: only_one(
                 device
-                for device in known.get(self._mark_and_identity(_created(row)), ())
-                if can_be_of(device, row) and self._owned.is_free(device.id, row.index)
+                for device in known.get(self._mark_and_identity(_created(work)), ())
+                if can_be_of(device, work) and self._owned.is_free(device.id, work.index)
             )
-            for row in making
+            for work in making
         }
 
     def _mark_and_identity(self, device: Device | DeviceCreate) -> tuple[str | None, str | None]:
@@ -178,18 +178,20 @@ class ApplySteps(Operation[ApplyStep]):
             return plain_serial(str(device.serie_number))
         return self._mark_and_identity(device)
 
-    async def adopt(self, row: WorkItem[ApplyStep]) -> Applied:
-        """Take a device that was found for the step's own, and list its token."""
-        assert row.found is not None, "only what was found is adopted"
-        self._own(row.found.id, row.index)
-        made = await first_token(self.calls, row.found.id, _created(row), row.record)
-        return Applied(row.index, row.item, result=made, attempts=row.record.attempts, adopted=True)
+    async def adopt(self, work: WorkItem[ApplyStep]) -> Applied:
+        """Use a device that was found as the step's own, and list its token."""
+        assert work.found is not None, "only found devices are adopted"
+        self._own(work.found.id, work.index)
+        made = await first_token(self.calls, work.found.id, _created(work), work.record)
+        return Applied(
+            work.index, work.item, result=made, attempts=work.record.attempts, adopted=True
+        )
 
     def stops(self, error: TagoError) -> bool:
-        """Stop at the device cap, too."""
+        """Return whether an error stops the run; the device cap does, too."""
         return super().stops(error) or stops_creating(error)
 
 
-def _created(row: WorkItem[ApplyStep]) -> DeviceCreate:
-    assert row.item.create is not None, "only new devices are looked for"
-    return row.item.create
+def _created(work: WorkItem[ApplyStep]) -> DeviceCreate:
+    assert work.item.create is not None, "only created devices are searched for"
+    return work.item.create

@@ -1,7 +1,7 @@
-"""What a bulk run does with one row: do it, find what a lost attempt left, adopt that.
+"""The base class of operations: what a bulk run does with each item.
 
-An operation knows what may be sent again and what must be looked up first; it knows neither HTTP
-nor limits, and reaches the service through the functions that it is given.
+An operation does an item, finds what a lost attempt created, and adopts it. It does not handle HTTP
+or limits, and sends requests through the functions that it gets.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ __all__ = ["MakeRecord", "Operation"]
 
 Item = TypeVar("Item")
 
-#: Makes the record of one more request of a run.
+#: Creates the record of a further request of a run.
 MakeRecord: TypeAlias = Callable[[], CallRecord]
 
 
 class Operation(ABC, Generic[Item]):
-    """One kind of bulk work.
+    """An operation of a bulk run.
 
     An item that is not of the operation's type, ``DeviceCreate`` in ``Operation[DeviceCreate]``,
-    fails with an `InputError` before `do` sees it, and the run goes on.
+    fails with an `InputError` before `do` sees it, and the run continues.
     """
 
     kind: ClassVar[str]
-    """Its name in journals."""
+    """Name of the operation in journals."""
     resendable: ClassVar[bool] = True
-    """Whether a row in doubt may simply be done again."""
+    """Whether an item in doubt may be sent again without a search."""
 
     adjustable: ClassVar[frozenset[str]] = frozenset()
-    """Options that may change when a run is resumed: how rows are done, not which."""
+    """Options that may change when a run is resumed: how items are done, not which."""
 
     def __init_subclass__(cls, **keywords: Any) -> None:
-        # Derived from the class's own base, so that no operation can forget the check.
+        # Derived from the class's own base, so that no operation can omit the check.
         super().__init_subclass__(**keywords)
         do = vars(cls).get("do")
         item_type = _item_type(cls)
-        # attrs makes each class a second time, with slots: its methods are wrapped already.
+        # attrs creates each class again, with slots: the methods of that one are wrapped already.
         if do is not None and item_type is not None and not hasattr(do, "__wrapped__"):
             cls.do = _checking(do, item_type)  # type: ignore[assignment, method-assign]
             for name, default in (("phase", 0), ("resource", None)):
@@ -60,18 +60,18 @@ class Operation(ABC, Generic[Item]):
                     setattr(cls, name, _guarded(method, item_type, default))
 
     def options(self) -> Mapping[str, Any]:
-        """Return what a journal keeps, so that another process can go on."""
+        """Return the options that a journal stores, so that another process can resume."""
         return {}
 
     def phase(self, item: Item) -> int:  # noqa: ARG002  (see `result`)
         """Return the phase of an item, 0 for the first.
 
-        An item begins once all items of earlier phases that come before it are finished.
+        An item starts once all items of earlier phases that come before it are finished.
         """
         return 0
 
     def resource(self, item: Item) -> Hashable | None:  # noqa: ARG002  (see `result`)
-        """Return what an item works on; None if nothing else in the run can concern it.
+        """Return the resource that an item works on; None if no other item can work on it.
 
         Items of the same resource are done one after another, in the order of the input.
         """
@@ -79,73 +79,73 @@ class Operation(ABC, Generic[Item]):
 
     @property
     def uses_history(self) -> bool:
-        """Whether `remember` is of use; default: no."""
+        """Whether `remember` must be called; default: no."""
         return False
 
     def remember(self, index: int, item: Item, result: bytes | None) -> None:
-        """Take note of a row that an earlier process has sent or finished.
+        """Load an item that an earlier process has sent or finished.
 
         Args:
-            index: which row, from 0.
-            item: the row.
+            index: the index of the item, from 0.
+            item: the item.
             result: what `result` returned for it; None if nothing.
         """
 
     @classmethod
     def encode(cls, item: Item) -> bytes:
-        """Write a row down as JSON.
+        """Encode an item as JSON.
 
         Raises:
-            InputError: it holds something that JSON has no form for.
+            InputError: JSON can't represent it.
         """
         return to_json(item)
 
     @abstractmethod
     def decode(self, payload: bytes) -> Item:
-        """Read a row that was written down."""
+        """Decode an item from the journal."""
 
     def result(self, done: Done) -> bytes | None:  # noqa: ARG002  (some operations have one)
-        """Write down what the service gave, as JSON; None if it gave nothing."""
+        """Encode the service's result as JSON; None if there is none."""
         return None
 
     @abstractmethod
-    async def do(self, row: WorkItem[Item]) -> Done:
-        """Do one row.
+    async def do(self, work: WorkItem[Item]) -> Done:
+        """Do one item.
 
         Raises:
-            TagoError: the row failed.
+            TagoError: the item failed.
         """
 
     def can_find(self, item: Item) -> bool:  # noqa: ARG002  (see `result`)
-        """Return whether `find` can find anything of an item; default: where it is called."""
+        """Return whether `find` can find anything for an item; default: if it is not resendable."""
         return not self.resendable
 
     async def find(
         self,
-        rows: Sequence[WorkItem[Item]],  # noqa: ARG002  (see `result`)
+        items: Sequence[WorkItem[Item]],  # noqa: ARG002  (see `result`)
         record: MakeRecord,  # noqa: ARG002  (see `result`)
     ) -> Mapping[int, Finding]:
-        """Look for what lost attempts have left; only where rows are not resendable.
+        """Search for what lost attempts created; only for items that are not resendable.
 
         Args:
-            rows: those in doubt.
-            record: makes the record of each request.
+            items: the items in doubt.
+            record: creates the record of each request.
 
         Returns:
-            What was found of each row, by its index; nothing of a row that was not done.
+            What was found for each item, by index; nothing for an item that was not done.
         """
         return {}
 
-    async def adopt(self, row: WorkItem[Item]) -> Done:
-        """Make what was found (`WorkItem.found`) the row's own.
+    async def adopt(self, work: WorkItem[Item]) -> Done:
+        """Use what was found (`WorkItem.found`) as the item's result.
 
         Raises:
-            TagoError: it can't be.
+            TagoError: this is not possible.
         """
-        return await self.do(row)
+        return await self.do(work)
 
     def stops(self, error: TagoError) -> bool:
-        """Return whether an error would meet every further row too."""
+        """Return whether every further item would get this error too."""
         return isinstance(error, STOPS_ANY_RUN)
 
 
@@ -161,13 +161,13 @@ def _item_type(operation: type[Operation[Any]]) -> type | None:
 def _checking(
     do: Callable[[Any, WorkItem[Any]], Coroutine[Any, Any, Done]], item_type: type
 ) -> Callable[[Any, WorkItem[Any]], Coroutine[Any, Any, Done]]:
-    # A plain function that hands the coroutine on: a row costs no second one.
+    # A plain function that returns the coroutine: an item needs no second one.
     @wraps(do)
-    def checked(self: Any, row: WorkItem[Any]) -> Coroutine[Any, Any, Done]:
-        if not isinstance(row.item, item_type):
+    def checked(self: Any, work: WorkItem[Any]) -> Coroutine[Any, Any, Done]:
+        if not isinstance(work.item, item_type):
             expected = "text" if item_type is str else f"a {item_type.__name__}"
-            raise InputError(f"must be {expected}, not {type(row.item).__name__}", path="item")
-        return do(self, row)
+            raise InputError(f"must be {expected}, not {type(work.item).__name__}", path="item")
+        return do(self, work)
 
     return checked
 
@@ -175,7 +175,7 @@ def _checking(
 def _guarded(
     method: Callable[[Any, Any], Any], item_type: type, default: object
 ) -> Callable[[Any, Any], Any]:
-    """Return a method that is asked about items of the right type only; `do` refuses the others."""
+    """Return a method for items of the right type only; `do` refuses the others."""
 
     @wraps(method)
     def guarded(self: Any, item: Any) -> Any:

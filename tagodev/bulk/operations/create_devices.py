@@ -1,14 +1,15 @@
-"""Making devices: not idempotent, so each must be known again if its answer is lost.
+"""The operation that creates devices, and their identification after a lost answer.
 
-A device is known again by one of three marks, as the caller chooses:
+Creating a device is not idempotent. A device whose answer was lost is identified, as the caller
+chooses, by
 
-- a *tag* written at its creation, whose key names the run and whose value the row: unique by
+- a *tag* written at its creation, whose key is the run and whose value the item: unique by
   construction, and one listing by its key finds all of them;
 - its *serial number*, which is unique within a profile, but takes one request each;
-- its *name*; what was there before the row was sent is not taken for it.
+- its *name*; a device that existed before the item was sent does not match.
 
-In a journalled run names, or serial numbers, must be unique within the input: a row that repeats
-that of an earlier row fails before anything is sent for it.
+In a journalled run names, or serial numbers, must be unique within the input: an item with the name
+or number of an earlier one fails before it is sent.
 """
 
 from __future__ import annotations
@@ -52,29 +53,29 @@ __all__ = [
     "stops_creating",
 ]
 
-#: Keys of the tags by which devices of a run are known again begin with this.
+#: Prefix of the tag keys that identify devices of a run.
 TAG_PREFIX: Final = "tagodev."
-#: So many names are looked for one by one; more, with one listing of everything.
+#: Up to this many names are searched for one by one; more, with one listing of everything.
 _FEW_NAMES: Final = 10
-#: How far apart this machine's idea of the service's clock and the clock itself may be, in seconds.
+#: The assumed error of the estimate of the service's clock, in seconds.
 _CLOCK_SLACK: Final = 5.0
 
 
 def run_tag(run: str, index: int) -> Tag:
-    """Return the tag that a device of a journalled run carries.
+    """Return the tag of a device of a journalled run.
 
     Args:
-        run: name of the run.
-        index: which row, from 0.
+        run: id of the run.
+        index: the index of the item, from 0.
     """
     return Tag(f"{TAG_PREFIX}{run}", str(index))
 
 
 class DeviceCalls(Protocol):
-    """What making devices needs of the service."""
+    """The requests that create and find devices."""
 
     async def create(self, device: DeviceCreate, record: CallRecord) -> DeviceCreated:
-        """Make a device."""
+        """Create a device."""
         ...
 
     async def by_tag(self, key: str, record: MakeRecord) -> list[Device]:
@@ -96,31 +97,31 @@ class DeviceCalls(Protocol):
 
 @attrs.frozen
 class CreateDevices(Operation[DeviceCreate]):
-    """Make a device from each row."""
+    """Creates a device from each item."""
 
     calls: DeviceCalls
-    """The way to the service."""
+    """The requests."""
     identity: Identity = attrs.field(default="tag", kw_only=True)
-    """By what a device is known again."""
+    """The identity of devices."""
     kind: ClassVar[str] = "create_devices"
-    """Its name in journals."""
+    """Name of the operation in journals."""
     resendable: ClassVar[bool] = False
-    """Whether a row in doubt may simply be done again."""
+    """Whether an item in doubt may be sent again without a search."""
     _marks: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
     _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
 
     @property
     def uses_history(self) -> bool:
-        """Whether rows are known by something that another row may have too."""
+        """Whether another item may have the same identity."""
         return self.identity != "tag"
 
     def remember(self, index: int, item: DeviceCreate, result: bytes | None) -> None:
-        """Note by what a row of an earlier process is known."""
+        """Record the identity of an item of an earlier process."""
         self._marks.take(self._mark_of(item), index)
         self._own(made_by(result), index)
 
     def _own(self, device_id: str, index: int) -> None:
-        """Note that a row has made a device; one with a tag of its own is no other row's anyway."""
+        """Record that an item has created a device; a tag needs no claim."""
         if device_id and self.identity != "tag":
             self._owned.take(device_id, index)
 
@@ -130,109 +131,111 @@ class CreateDevices(Operation[DeviceCreate]):
         return "" if device.serie_number is UNSET else plain_serial(device.serie_number)
 
     def options(self) -> Mapping[str, Any]:
-        """Return by what devices are known again."""
+        """Return the identity of devices."""
         return {"identity": self.identity}
 
     def decode(self, payload: bytes) -> DeviceCreate:
-        """Read a device that was written down."""
+        """Decode a device from the journal."""
         return from_json(payload, DeviceCreate)
 
     def result(self, done: Done) -> bytes | None:
-        """Write down id and token."""
-        assert isinstance(done, Created), "nothing else comes of making devices"
+        """Encode id and token."""
+        assert isinstance(done, Created), "created devices have this outcome"
         return to_json(done.result)
 
-    async def do(self, row: WorkItem[DeviceCreate]) -> Created:
-        """Make the device, with its mark where the run is journalled."""
-        device = self._marked(row) if row.run else row.item
-        created = await self.calls.create(device, row.record)
-        if row.run:
-            self._own(created.device_id, row.index)
-        return Created(row.index, row.item, result=created, attempts=row.record.attempts)
+    async def do(self, work: WorkItem[DeviceCreate]) -> Created:
+        """Create the device, with its tag if the run is journalled."""
+        device = self._marked(work) if work.run else work.item
+        created = await self.calls.create(device, work.record)
+        if work.run:
+            self._own(created.device_id, work.index)
+        return Created(work.index, work.item, result=created, attempts=work.record.attempts)
 
-    def _marked(self, row: WorkItem[DeviceCreate]) -> DeviceCreate:
-        device = row.item
+    def _marked(self, work: WorkItem[DeviceCreate]) -> DeviceCreate:
+        device = work.item
         if self.identity == "serial" and device.serie_number is UNSET:
-            raise InputError("is needed to know the device again", path="serie_number")
+            raise InputError("is needed to identify the device", path="serie_number")
         if self.identity != "tag":
-            owner = self._marks.take(self._mark_of(device), row.index)
-            if owner != row.index:
+            owner = self._marks.take(self._mark_of(device), work.index)
+            if owner != work.index:
                 raise InputError(
-                    f"is that of row {owner + 1} too, and devices are known by it",
+                    f"is used by row {owner + 1} too, but must be unique to identify devices",
                     path="name" if self.identity == "name" else "serie_number",
                 )
             return device
         tags = () if device.tags is UNSET else device.tags
         if len(tags) >= MAX_TAGS_PER_DEVICE:
             raise InputError(
-                f"{MAX_TAGS_PER_DEVICE} tags leave no place for the one that it is known by",
+                f"{MAX_TAGS_PER_DEVICE} tags leave no space for the tag that identifies the device",
                 path="tags",
-                hint="Know it by its serial number or its name",
+                hint="Pass identity='serial' or identity='name'",
             )
-        return attrs.evolve(device, tags=(*tags, run_tag(row.run, row.index)))
+        return attrs.evolve(device, tags=(*tags, run_tag(work.run, work.index)))
 
     async def find(
-        self, rows: Sequence[WorkItem[DeviceCreate]], record: MakeRecord
+        self, items: Sequence[WorkItem[DeviceCreate]], record: MakeRecord
     ) -> Mapping[int, Finding]:
-        """Look for devices by their marks."""
+        """Search for devices by their identity."""
         if self.identity == "tag":
-            return await self._find_by_tag(rows, record)
+            return await self._find_by_tag(items, record)
         if self.identity == "serial":
             return {
-                row.index: only_one(
+                work.index: only_one(
                     device
-                    for device in await self.calls.by_serial(str(row.item.serie_number), record)
-                    if self._owned.is_free(device.id, row.index)
+                    for device in await self.calls.by_serial(str(work.item.serie_number), record)
+                    if self._owned.is_free(device.id, work.index)
                 )
-                for row in rows
+                for work in items
             }
-        return await self._find_by_name(rows, record)
+        return await self._find_by_name(items, record)
 
     async def _find_by_tag(
-        self, rows: Sequence[WorkItem[DeviceCreate]], record: MakeRecord
+        self, items: Sequence[WorkItem[DeviceCreate]], record: MakeRecord
     ) -> Mapping[int, Finding]:
-        wanted = {row.index for row in rows}
-        key = f"{TAG_PREFIX}{rows[0].run}"
+        new = {work.index for work in items}
+        key = f"{TAG_PREFIX}{items[0].run}"
         found: defaultdict[int, list[Device]] = defaultdict(list)
         for device in await self.calls.by_tag(key, record):
             for tag in device.tags:
-                if tag.key == key and tag.value.isdecimal() and int(tag.value) in wanted:
+                if tag.key == key and tag.value.isdecimal() and int(tag.value) in new:
                     found[int(tag.value)].append(device)
         return {index: only_one(devices) for index, devices in found.items()}
 
     async def _find_by_name(
-        self, rows: Sequence[WorkItem[DeviceCreate]], record: MakeRecord
+        self, items: Sequence[WorkItem[DeviceCreate]], record: MakeRecord
     ) -> Mapping[int, Finding]:
         found: defaultdict[str, list[Device]] = defaultdict(list)
-        names: Iterable[str | None] = {row.item.name for row in rows}
-        if len(rows) > _FEW_NAMES:
+        names: Iterable[str | None] = {work.item.name for work in items}
+        if len(items) > _FEW_NAMES:
             names = (None,)
         for name in names:
             for device in await self.calls.by_name(name, record):
                 found[device.name].append(device)
         return {
-            row.index: only_one(
+            work.index: only_one(
                 device
-                for device in found[row.item.name]
-                if can_be_of(device, row) and self._owned.is_free(device.id, row.index)
+                for device in found[work.item.name]
+                if can_be_of(device, work) and self._owned.is_free(device.id, work.index)
             )
-            for row in rows
+            for work in items
         }
 
-    async def adopt(self, row: WorkItem[DeviceCreate]) -> Created:
-        """Take a device that was found for the row's own, and list its token."""
-        assert row.found is not None, "only what was found is adopted"
-        self._own(row.found.id, row.index)
-        made = await first_token(self.calls, row.found.id, row.item, row.record)
-        return Created(row.index, row.item, result=made, attempts=row.record.attempts, adopted=True)
+    async def adopt(self, work: WorkItem[DeviceCreate]) -> Created:
+        """Use a device that was found as the item's own, and list its token."""
+        assert work.found is not None, "only found devices are adopted"
+        self._own(work.found.id, work.index)
+        made = await first_token(self.calls, work.found.id, work.item, work.record)
+        return Created(
+            work.index, work.item, result=made, attempts=work.record.attempts, adopted=True
+        )
 
     def stops(self, error: TagoError) -> bool:
-        """Stop at the device cap, too."""
+        """Return whether an error stops the run; the device cap does, too."""
         return super().stops(error) or stops_creating(error)
 
 
 def stops_creating(error: TagoError) -> bool:
-    """Return whether an error is the device cap; a full tag list is the row's own affair."""
+    """Return whether an error is the device cap; a full tag list affects one item only."""
     if not isinstance(error, ResourceLimitError):
         return False
     return error.resource.casefold() in ("device", "devices")
@@ -241,31 +244,31 @@ def stops_creating(error: TagoError) -> bool:
 async def first_token(
     calls: DeviceCalls, device_id: str, device: DeviceCreate, record: CallRecord
 ) -> DeviceCreated:
-    """Return what the lost answer about a device would have said: its id and its first token.
+    """Return the result of a lost answer: the device's id and its first token.
 
     Raises:
         NotFoundError: it has no token any more.
     """
     tokens = await calls.tokens(device_id, record)
     serial = device.serie_number
-    mine = tokens
-    # A service may store a serial number in another spelling: one token can only be this one.
+    matching = tokens
+    # The service may store a serial number in another spelling: a single token is the right one.
     if serial is not UNSET and len(tokens) > 1:
         plain = plain_serial(serial)
-        mine = [token for token in tokens if plain_serial(token.serie_number or "") == plain]
-    if not mine:
+        matching = [token for token in tokens if plain_serial(token.serie_number or "") == plain]
+    if not matching:
         raise NotFoundError(
             f"Device {device_id} was created, but its token no longer exists",
-            hint="Create one for it",
+            hint="Create one with tago.tokens.create",
             status=404,
             may_have_acted=True,
         )
-    # The first is the one that came with the device.
-    return DeviceCreated(device_id=device_id, token=mine[0].token)
+    # The first is the one created with the device.
+    return DeviceCreated(device_id=device_id, token=matching[0].token)
 
 
 def made_by(result: bytes | None) -> str:
-    """Return the id of the device that a row has made, from its result; empty if there is none."""
+    """Return the id of the device that an item has created, from its result; empty if none."""
     if result is None:
         return ""
     try:
@@ -275,25 +278,25 @@ def made_by(result: bytes | None) -> str:
 
 
 def plain_serial(serial: str) -> str:
-    """Return a serial number without what services change: separators and letter case."""
+    """Return a serial number without what the service changes: separators and letter case."""
     return "".join(filter(str.isalnum, serial)).casefold()
 
 
 def only_one(devices: Iterable[Device]) -> Finding:
-    """Return the one device that was found, nothing, or that there are several."""
+    """Return the one device that was found, None, or that there are several."""
     ids = tuple(dict.fromkeys(device.id for device in devices))
     if not ids:
         return None
     return Found(ids[0]) if len(ids) == 1 else Ambiguous(ids)
 
 
-def can_be_of(device: Device, row: WorkItem[Any]) -> bool:
-    """Return whether a device can have been made by a row, by when each was there.
+def can_be_of(device: Device, work: WorkItem[Any]) -> bool:
+    """Return whether an item can have created a device, by their times.
 
     Args:
-        device: one that is otherwise known to be the row's.
-        row: what may have made it.
+        device: one with the item's identity.
+        work: the item.
     """
-    if device.created_at is None or row.since is None:
+    if device.created_at is None or work.since is None:
         return True
-    return device.created_at >= datetime.fromtimestamp(row.since - _CLOCK_SLACK, UTC)
+    return device.created_at >= datetime.fromtimestamp(work.since - _CLOCK_SLACK, UTC)

@@ -1,4 +1,4 @@
-"""Deleting devices: gone is gone, whoever did it."""
+"""The operation that deletes devices; a device that is already gone counts as deleted."""
 
 from __future__ import annotations
 
@@ -19,41 +19,42 @@ __all__ = ["DeleteCalls", "DeleteDevices", "delete_device"]
 
 
 class DeleteCalls(Protocol):
-    """What deleting devices needs of the service."""
+    """The requests that delete devices."""
 
     async def delete(self, device_id: str, record: CallRecord) -> None:
         """Delete a device."""
         ...
 
     async def exists(self, device_id: str, record: CallRecord) -> bool:
-        """Return whether there is such a device."""
+        """Return whether a device exists."""
         ...
 
 
 @attrs.frozen
 class DeleteDevices(Operation[str]):
-    """Delete the device that each row names."""
+    """Deletes the device of each item."""
 
     calls: DeleteCalls
-    """The way to the service."""
+    """The requests."""
     kind: ClassVar[str] = "delete_devices"
-    """Its name in journals."""
+    """Name of the operation in journals."""
 
     def decode(self, payload: bytes) -> str:
-        """Read an id."""
+        """Decode an id."""
         return from_json(payload, str)
 
-    async def do(self, row: WorkItem[str]) -> Deleted:
+    async def do(self, work: WorkItem[str]) -> Deleted:
         """Delete the device."""
-        await delete_device(self.calls, row.item, row.record)
-        return Deleted(row.index, row.item, attempts=row.record.attempts)
+        await delete_device(self.calls, work.item, work.record)
+        return Deleted(work.index, work.item, attempts=work.record.attempts)
 
 
 async def delete_device(calls: DeleteCalls, device_id: str, record: CallRecord) -> None:
-    """Delete a device; gone is gone, whoever did it.
+    """Delete a device; one that is already gone counts as deleted.
 
-    An unknown id may be answered with 400, and so may a device that a tag protects: which of
-    the two it was, reading the device tells.
+    The service may answer 400 for an unknown id, and also for a device that a tag protects: reading
+    the
+    device shows which.
     """
     try:
         await calls.delete(device_id, record)

@@ -1,7 +1,7 @@
-"""Changing devices: an edit names the values that result, so it may be sent again.
+"""The operation that edits devices; an edit sets values, so it may be sent again.
 
-Changes of single tags are merged with the tags that the device has when its row is done.
-Of several changes to one device the last one of the input decides: they are made in its order.
+Changes of single tags are merged with the device's tags when the item is done.
+Several edits of one device are made in the order of the input, so the last one wins.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ __all__ = ["EditCalls", "EditDevices", "edit_device"]
 
 
 class EditCalls(Protocol):
-    """What changing devices needs of the service."""
+    """The requests that edit devices."""
 
     async def edit(self, device_id: str, changes: DeviceEdit, record: CallRecord) -> None:
-        """Change a device."""
+        """Edit a device."""
         ...
 
     async def tags(self, device_id: str, record: CallRecord) -> tuple[Tag, ...]:
-        """Return the tags that a device has now."""
+        """Return the tags of a device."""
         ...
 
 
@@ -45,9 +45,9 @@ async def edit_device(
     tags: TagChanges | None,
     record: CallRecord,
 ) -> None:
-    """Change a device in one request; changes of tags take one more, which reads them first.
+    """Edit a device in one request; changes of tags take another one, which reads them first.
 
-    Nothing is written where the tags are as they should be and nothing else changes.
+    Nothing is sent if the tags already match and nothing else changes.
 
     Args:
         calls: the requests to the service.
@@ -58,7 +58,7 @@ async def edit_device(
 
     Raises:
         InputError: the device would have more tags than it holds.
-        RequestError: it failed.
+        RequestError: the request failed.
     """
     if tags is not None:
         # Read now and not when the run was planned: the request replaces the whole list.
@@ -73,23 +73,23 @@ async def edit_device(
 
 @attrs.frozen
 class EditDevices(Operation[DeviceChange]):
-    """Change the device that each row names."""
+    """Edits the device of each item."""
 
     calls: EditCalls
-    """The way to the service."""
+    """The requests."""
     kind: ClassVar[str] = "edit_devices"
-    """Its name in journals."""
+    """Name of the operation in journals."""
 
     def decode(self, payload: bytes) -> DeviceChange:
-        """Read a change."""
+        """Decode a change."""
         return from_json(payload, DeviceChange)
 
     def resource(self, item: DeviceChange) -> Hashable:
-        """Return the device: its changes are made in the order of the input."""
+        """Return the device: its edits are made in the order of the input."""
         return item.device_id
 
-    async def do(self, row: WorkItem[DeviceChange]) -> Edited:
-        """Change the device."""
-        change = row.item
-        await edit_device(self.calls, change.device_id, change.changes, change.tags, row.record)
-        return Edited(row.index, row.item, attempts=row.record.attempts)
+    async def do(self, work: WorkItem[DeviceChange]) -> Edited:
+        """Edit the device."""
+        change = work.item
+        await edit_device(self.calls, change.device_id, change.changes, change.tags, work.record)
+        return Edited(work.index, work.item, attempts=work.record.attempts)

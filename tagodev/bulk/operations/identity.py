@@ -1,4 +1,4 @@
-"""What a look at the service found of a row whose answer was lost."""
+"""Findings: what a search found for an item whose answer was lost."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ import attrs
 
 __all__ = ["Ambiguous", "Finding", "Found", "Identity"]
 
-#: By what a device is known again after its answer was lost: a tag written at its creation, its
+#: How a device is identified after its answer was lost: by a tag written at its creation, its
 #: serial number, or its name.
 Identity: TypeAlias = Literal["tag", "serial", "name"]
 
 
 @attrs.frozen
 class Found:
-    """It was done: this is what it made."""
+    """The item was done: what it created."""
 
     id: str
-    """Id of the device; of a token, the token's place in `token`."""
+    """Id of the device; empty for a token, which is in `token`."""
     token: str = attrs.field(default="", repr=False)
-    """The token that was made, where the look gave it."""
+    """The token that was created, if the search returned it."""
 
 
 @attrs.frozen
 class Ambiguous:
-    """Several things match; none is chosen."""
+    """Several resources match; none is chosen."""
 
     ids: tuple[str, ...]
     """Their ids."""
 
 
-#: None: nothing was found, so far.
+#: None: nothing was found so far.
 Finding: TypeAlias = Found | Ambiguous | None

@@ -1,11 +1,11 @@
-"""Setting configuration parameters and sending data, for many devices.
+"""The operations that set configuration parameters and send data of many devices.
 
-Setting parameters reads the device's own first, so doing it again finds what is there and adds
-nothing twice, once what was cut off has had its time to arrive.
+Setting parameters reads the device's own first, so doing it again adds nothing twice, once a
+request that was cut off has had time to arrive.
 
 Sending data adds it each time.
-Data is known again by its group: where a row's registers have none of their own, they get one that
-names run and row, and a look at the group tells whether they arrived.
+Data is identified by its group: points without one get a group that names run and item, and a
+search for the group shows whether they arrived.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ __all__ = ["DataCalls", "ParameterCalls", "SendData", "SetParameters"]
 
 
 class ParameterCalls(Protocol):
-    """What setting parameters needs of the service."""
+    """The requests that set parameters."""
 
     async def set_parameters(
         self, device_id: str, parameters: Sequence[ConfigurationParameter], record: CallRecord
     ) -> None:
-        """Set parameters, reading first what is there."""
+        """Set parameters, after reading the existing ones."""
         ...
 
 
 class DataCalls(Protocol):
-    """What sending data needs of the service."""
+    """The requests that send data."""
 
     async def send_data(
         self, device_id: str, points: Sequence[DataCreate], record: CallRecord
@@ -53,81 +53,81 @@ class DataCalls(Protocol):
         ...
 
     async def has_group(self, device_id: str, group: str, record: CallRecord) -> bool:
-        """Return whether a device has data of a group."""
+        """Return whether a device has data with a group."""
         ...
 
 
 @attrs.frozen
 class SetParameters(Operation[ParameterChange]):
-    """Set the parameters of the device that each row names."""
+    """Sets the parameters of each item's device."""
 
     calls: ParameterCalls
-    """The way to the service."""
+    """The requests."""
     kind: ClassVar[str] = "set_parameters"
-    """Its name in journals."""
-    # Only after the settle time: what is still on its way is not among what is read.
+    """Name of the operation in journals."""
+    # Only after the settle time: a request in transit has not changed what is read.
     resendable: ClassVar[bool] = False
-    """Whether a row in doubt may simply be done again."""
+    """Whether an item in doubt may be sent again without a search."""
 
     def resource(self, item: ParameterChange) -> Hashable:
-        """Return the device: two that read at once would both add a missing parameter."""
+        """Return the device: two reads at once would both add a missing parameter."""
         return item.device_id
 
     def decode(self, payload: bytes) -> ParameterChange:
-        """Read a row that was written down."""
+        """Decode an item from the journal."""
         return from_json(payload, ParameterChange)
 
-    async def do(self, row: WorkItem[ParameterChange]) -> ParametersSet:
+    async def do(self, work: WorkItem[ParameterChange]) -> ParametersSet:
         """Set the parameters."""
-        change = row.item
-        await self.calls.set_parameters(change.device_id, change.parameters, row.record)
-        return ParametersSet(row.index, change, attempts=row.record.attempts)
+        change = work.item
+        await self.calls.set_parameters(change.device_id, change.parameters, work.record)
+        return ParametersSet(work.index, change, attempts=work.record.attempts)
 
 
 @attrs.frozen
 class SendData(Operation[DataBatch]):
-    """Send the data that each row holds."""
+    """Sends the data of each item."""
 
     calls: DataCalls
-    """The way to the service."""
+    """The requests."""
     kind: ClassVar[str] = "send_data"
-    """Its name in journals."""
+    """Name of the operation in journals."""
     resendable: ClassVar[bool] = False
-    """Whether a row in doubt may simply be done again."""
+    """Whether an item in doubt may be sent again without a search."""
 
     def decode(self, payload: bytes) -> DataBatch:
-        """Read a row that was written down."""
+        """Decode an item from the journal."""
         return from_json(payload, DataBatch)
 
-    async def do(self, row: WorkItem[DataBatch]) -> DataSent:
-        """Send the data, with a group to know it by where the run is journalled."""
-        points: Sequence[DataCreate] = row.item.points
-        if row.run and not _grouped(row.item):
-            points = [attrs.evolve(point, group=_group(row)) for point in points]
-        await self.calls.send_data(row.item.device_id, points, row.record)
-        return DataSent(row.index, row.item, attempts=row.record.attempts)
+    async def do(self, work: WorkItem[DataBatch]) -> DataSent:
+        """Send the data, with a group that identifies it if the run is journalled."""
+        points: Sequence[DataCreate] = work.item.points
+        if work.run and not _grouped(work.item):
+            points = [attrs.evolve(point, group=_group(work)) for point in points]
+        await self.calls.send_data(work.item.device_id, points, work.record)
+        return DataSent(work.index, work.item, attempts=work.record.attempts)
 
     async def find(
-        self, rows: Sequence[WorkItem[DataBatch]], record: MakeRecord
+        self, items: Sequence[WorkItem[DataBatch]], record: MakeRecord
     ) -> Mapping[int, Finding]:
-        """Look for the rows' groups; what has a group of its own can't be told from other data."""
+        """Search for the items' groups; data with its own group can't be identified."""
         found: dict[int, Finding] = {}
-        for row in rows:
-            if _grouped(row.item):
-                found[row.index] = Ambiguous(())
-            elif await self.calls.has_group(row.item.device_id, _group(row), record()):
-                found[row.index] = Found(row.item.device_id)
+        for work in items:
+            if _grouped(work.item):
+                found[work.index] = Ambiguous(())
+            elif await self.calls.has_group(work.item.device_id, _group(work), record()):
+                found[work.index] = Found(work.item.device_id)
         return found
 
-    async def adopt(self, row: WorkItem[DataBatch]) -> DataSent:
-        """Leave what has arrived."""
-        return DataSent(row.index, row.item, attempts=row.record.attempts)
+    async def adopt(self, work: WorkItem[DataBatch]) -> DataSent:
+        """Do nothing: the data has arrived."""
+        return DataSent(work.index, work.item, attempts=work.record.attempts)
 
 
 def _grouped(batch: DataBatch) -> bool:
     return any(point.group is not UNSET for point in batch.points)
 
 
-def _group(row: WorkItem[DataBatch]) -> str:
-    # 24 characters are safe whatever the source: eight of the run's, and the row's number.
-    return f"{row.run}{row.index:016d}"
+def _group(work: WorkItem[DataBatch]) -> str:
+    # 24 characters are valid for every source: eight of the run's, and the item's index.
+    return f"{work.run}{work.index:016d}"

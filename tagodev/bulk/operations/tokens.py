@@ -1,15 +1,15 @@
-"""Making tokens, and replacing them.
+"""The operations that create and rotate tokens.
 
-Making a token is not idempotent; one whose answer was lost is known again by its name, among those
-that the device did not have when its row was first sent.
+Creating a token is not idempotent; one whose answer was lost is identified by its name, among those
+that the device did not have when its item was first sent.
 
-That is safe only while no other row creates tokens for the device: rows of one device are done one
-after another, and no token that belongs to one row is found for another one.
+That is safe only while no other item creates tokens for the device: items of one device are done
+one after another, and a token of one item is not found for another one.
 
-Replacing one takes several requests, and the device must never be without: the new token is made
-and written down before the old one is deleted.
-Where the token carries a serial number, which a second one may not carry too, the old one has to
-go first; since the device can't speak in between, that is done only on demand.
+A rotation takes several requests, and the device must always have a token: the new token is created
+and recorded before the old one is deleted.
+A serial number can be on one token only, so such a token must be deleted first. The device can't
+connect in between, so this needs the option `allow_gap`.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ __all__ = ["IssueTokens", "RotateTokens", "TokenCalls"]
 
 
 class TokenCalls(Protocol):
-    """What working on tokens needs of the service."""
+    """The requests that create, delete and list tokens."""
 
     async def create_token(
         self, device_id: str, token: TokenCreate, record: CallRecord
     ) -> TokenCreated:
-        """Make a token."""
+        """Create a token."""
         ...
 
     async def delete_token(self, token: Secret, record: CallRecord) -> None:
-        """Delete a token; one that is gone already is fine."""
+        """Delete a token; one that is already gone counts as deleted."""
         ...
 
     async def tokens(self, device_id: str, record: CallRecord) -> list[DeviceToken]:
@@ -61,66 +61,66 @@ class TokenCalls(Protocol):
 
 
 @attrs.frozen(kw_only=True)
-class _Begun:
-    """What is known before anything is changed for a row."""
+class _Progress:
+    """What is recorded before anything is changed for an item."""
 
     known: tuple[str, ...]
     """Digests of the tokens that the device had."""
     name: str
-    """Name of the token to be made."""
+    """Name of the token to create."""
     old: Secret | None = None
-    """The token to be replaced."""
+    """The token to replace."""
     permission: str = "full"
-    """Permission of the token to be made."""
+    """Permission of the token to create."""
     serie_number: str | None = None
-    """Serial number that it carries."""
+    """Its serial number."""
     made: Secret | None = None
-    """The token that was made."""
+    """The token that was created."""
 
 
 def _digest(token: Secret) -> str:
     return blake2b(token.reveal().encode(), digest_size=8).hexdigest()
 
 
-async def _keep(row: WorkItem[Any], begun: _Begun) -> None:
-    row.progress = to_json(begun)
-    await row.keep(row.progress)
+async def _save(work: WorkItem[Any], started: _Progress) -> None:
+    work.progress = to_json(started)
+    await work.save_progress(work.progress)
 
 
-def _begun(row: WorkItem[Any]) -> _Begun | None:
-    return None if row.progress is None else from_json(row.progress, _Begun)
+def _progress_of(work: WorkItem[Any]) -> _Progress | None:
+    return None if work.progress is None else from_json(work.progress, _Progress)
 
 
 async def _find_new(
-    calls: TokenCalls, rows: Sequence[WorkItem[Any]], owned: Claims, record: MakeRecord
+    calls: TokenCalls, items: Sequence[WorkItem[Any]], owned: Claims, record: MakeRecord
 ) -> dict[int, Finding]:
-    """Look for tokens of the right name that were not there before."""
+    """Search for new tokens of the right name."""
     found: dict[int, Finding] = {}
-    for row in rows:
-        begun = _begun(row)
+    for work in items:
+        started = _progress_of(work)
         # Without it nothing was changed yet.
-        if begun is None:
+        if started is None:
             continue
-        if begun.made is not None:
-            found[row.index] = Found("", begun.made.reveal())
+        if started.made is not None:
+            found[work.index] = Found("", started.made.reveal())
             continue
-        tokens = await calls.tokens(row.item.device_id, record())
+        tokens = await calls.tokens(work.item.device_id, record())
         fresh = [
             one.token
             for one in tokens
-            if one.name == begun.name
-            and _digest(one.token) not in begun.known
-            and owned.is_free(one.token.reveal(), row.index)
+            if one.name == started.name
+            and _digest(one.token) not in started.known
+            and owned.is_free(one.token.reveal(), work.index)
         ]
         if len(fresh) == 1:
-            found[row.index] = Found("", fresh[0].reveal())
+            found[work.index] = Found("", fresh[0].reveal())
         elif fresh:
-            found[row.index] = Ambiguous(tuple(map(str, fresh)))
+            found[work.index] = Ambiguous(tuple(map(str, fresh)))
     return found
 
 
 def _made_by(result: bytes | None) -> str:
-    """Return the token that a row has made, from its result; empty if there is none."""
+    """Return the token that an item has created, from its result; empty if there is none."""
     if result is None:
         return ""
     try:
@@ -131,14 +131,14 @@ def _made_by(result: bytes | None) -> str:
 
 @attrs.frozen
 class IssueTokens(Operation[DeviceTokenCreate]):
-    """Make the token that each row asks for."""
+    """Creates the token of each item."""
 
     calls: TokenCalls
-    """The way to the service."""
+    """The requests."""
     kind: ClassVar[str] = "create_tokens"
-    """Its name in journals."""
+    """Name of the operation in journals."""
     resendable: ClassVar[bool] = False
-    """Whether a row in doubt may simply be done again."""
+    """Whether an item in doubt may be sent again without a search."""
     _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
 
     def resource(self, item: DeviceTokenCreate) -> Hashable:
@@ -147,11 +147,11 @@ class IssueTokens(Operation[DeviceTokenCreate]):
 
     @property
     def uses_history(self) -> bool:
-        """Always: a token that one row has made is not another one's."""
+        """True: a token that one item has created is not found for another one."""
         return True
 
     def remember(self, index: int, item: DeviceTokenCreate, result: bytes | None) -> None:
-        """Note the token that a row has made."""
+        """Record the token that an item has created."""
         del item
         self._own(_made_by(result), index)
 
@@ -160,56 +160,56 @@ class IssueTokens(Operation[DeviceTokenCreate]):
             self._owned.take(token, index)
 
     def decode(self, payload: bytes) -> DeviceTokenCreate:
-        """Read an order that was written down."""
+        """Decode an item from the journal."""
         return from_json(payload, DeviceTokenCreate)
 
     def result(self, done: Done) -> bytes | None:
-        """Write the token down."""
-        assert isinstance(done, TokenIssued), "nothing else comes of making tokens"
+        """Encode the token."""
+        assert isinstance(done, TokenIssued), "created tokens have this outcome"
         return to_json(done.result)
 
-    async def do(self, row: WorkItem[DeviceTokenCreate]) -> TokenIssued:
-        """Make the token."""
-        order = row.item
-        if row.run and row.progress is None:
-            tokens = await self.calls.tokens(order.device_id, row.record)
+    async def do(self, work: WorkItem[DeviceTokenCreate]) -> TokenIssued:
+        """Create the token."""
+        order = work.item
+        if work.run and work.progress is None:
+            tokens = await self.calls.tokens(order.device_id, work.record)
             known = tuple(_digest(one.token) for one in tokens)
-            await _keep(row, _Begun(known=known, name=order.token.name))
-        made = await self.calls.create_token(order.device_id, order.token, row.record)
-        if row.run:
-            self._own(made.token.reveal(), row.index)
-        return TokenIssued(row.index, order, result=made, attempts=row.record.attempts)
+            await _save(work, _Progress(known=known, name=order.token.name))
+        made = await self.calls.create_token(order.device_id, order.token, work.record)
+        if work.run:
+            self._own(made.token.reveal(), work.index)
+        return TokenIssued(work.index, order, result=made, attempts=work.record.attempts)
 
     async def find(
-        self, rows: Sequence[WorkItem[DeviceTokenCreate]], record: MakeRecord
+        self, items: Sequence[WorkItem[DeviceTokenCreate]], record: MakeRecord
     ) -> Mapping[int, Finding]:
-        """Look for tokens of the right name that were not there before."""
-        return await _find_new(self.calls, rows, self._owned, record)
+        """Search for new tokens of the right name."""
+        return await _find_new(self.calls, items, self._owned, record)
 
-    async def adopt(self, row: WorkItem[DeviceTokenCreate]) -> TokenIssued:
-        """Take the token that was found."""
-        assert row.found is not None, "only what was found is adopted"
-        self._own(row.found.token, row.index)
-        made = TokenCreated(token=Secret(row.found.token), permission=row.item.token.permission)
+    async def adopt(self, work: WorkItem[DeviceTokenCreate]) -> TokenIssued:
+        """Use the token that was found."""
+        assert work.found is not None, "only found tokens are adopted"
+        self._own(work.found.token, work.index)
+        made = TokenCreated(token=Secret(work.found.token), permission=work.item.token.permission)
         return TokenIssued(
-            row.index, row.item, result=made, attempts=row.record.attempts, adopted=True
+            work.index, work.item, result=made, attempts=work.record.attempts, adopted=True
         )
 
 
 @attrs.frozen
 class RotateTokens(Operation[Rotation]):
-    """Replace the token that each row names."""
+    """Replaces the token of each item."""
 
     calls: TokenCalls
-    """The way to the service."""
+    """The requests."""
     allow_gap: bool = attrs.field(default=False, kw_only=True)
-    """Whether a device may be without a token for a moment, where its serial number forces it."""
+    """Whether a device may be without a token for a moment, if its serial number requires it."""
     kind: ClassVar[str] = "rotate_tokens"
-    """Its name in journals."""
+    """Name of the operation in journals."""
     adjustable: ClassVar[frozenset[str]] = frozenset({"allow_gap"})
     """Options that may change when a run is resumed."""
     resendable: ClassVar[bool] = False
-    """Whether a row in doubt may simply be done again."""
+    """Whether an item in doubt may be sent again without a search."""
     _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
     _replaced: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
 
@@ -219,11 +219,11 @@ class RotateTokens(Operation[Rotation]):
 
     @property
     def uses_history(self) -> bool:
-        """Always: a token that one row has made is not another one's."""
+        """True: a token that one item has created is not found for another one."""
         return True
 
     def remember(self, index: int, item: Rotation, result: bytes | None) -> None:
-        """Note the token that a row replaces, and the one that it has made."""
+        """Record the token that an item replaces, and the one that it has created."""
         if item.token is not None:
             self._replaced.take(_token_of(item), index)
         made = _made_by(result)
@@ -235,112 +235,114 @@ class RotateTokens(Operation[Rotation]):
         return {"allow_gap": self.allow_gap}
 
     def decode(self, payload: bytes) -> Rotation:
-        """Read a row that was written down."""
+        """Decode an item from the journal."""
         return from_json(payload, Rotation)
 
     def result(self, done: Done) -> bytes | None:
-        """Write the new token down."""
-        assert isinstance(done, Rotated), "nothing else comes of replacing tokens"
+        """Encode the new token."""
+        assert isinstance(done, Rotated), "rotations have this outcome"
         return to_json(done.result)
 
-    async def do(self, row: WorkItem[Rotation]) -> Rotated:
-        """Replace the token: the new one first, written down before the old one goes."""
-        begun = _begun(row)
-        if begun is None:
-            begun = await self._begin(row)
-        if begun.made is None:
-            begun = await self._make(row, begun)
-        return await self._finish(row, begun)
+    async def do(self, work: WorkItem[Rotation]) -> Rotated:
+        """Replace the token: the new one is recorded before the old one is deleted."""
+        started = _progress_of(work)
+        if started is None:
+            started = await self._start(work)
+        if started.made is None:
+            started = await self._make(work, started)
+        return await self._finish(work, started)
 
-    async def _begin(self, row: WorkItem[Rotation]) -> _Begun:
-        """Write down what is there, before anything is changed."""
-        if row.run and row.item.token is not None:
-            owner = self._replaced.take(_token_of(row.item), row.index)
-            if owner != row.index:
-                # While the other row is not settled, this one would leave a second live token.
-                raise InputError(f"is replaced by row {owner + 1} already", path="token")
-        tokens = await self.calls.tokens(row.item.device_id, row.record)
-        old = _old_token(row.item, tokens)
+    async def _start(self, work: WorkItem[Rotation]) -> _Progress:
+        """Record the device's tokens, before anything is changed."""
+        if work.run and work.item.token is not None:
+            owner = self._replaced.take(_token_of(work.item), work.index)
+            if owner != work.index:
+                # While the other item is not settled, this one would leave a second valid token.
+                raise InputError(f"is already replaced by row {owner + 1}", path="token")
+        tokens = await self.calls.tokens(work.item.device_id, work.record)
+        old = _old_token(work.item, tokens)
         if old.serie_number and not self.allow_gap:
             raise InputError(
-                "its serial number may stand on one token only, so the old one would have to go "
-                "first, and the device could not speak in between",
+                "its serial number can be on one token only, so the old token would have to be "
+                "deleted first, and the device could not connect in between",
                 path="serie_number",
                 hint="Pass allow_gap=True if the device may be without a token for a moment",
             )
-        begun = _Begun(
+        started = _Progress(
             known=tuple(_digest(one.token) for one in tokens),
             name=old.name or "Default",
             old=old.token,
             permission=old.permission or "full",
             serie_number=old.serie_number,
         )
-        await _keep(row, begun)
-        return begun
+        await _save(work, started)
+        return started
 
-    async def _make(self, row: WorkItem[Rotation], begun: _Begun) -> _Begun:
-        if begun.serie_number and begun.old is not None:
-            await self.calls.delete_token(begun.old, row.record)
-        wanted = TokenCreate(begun.name, begun.permission, serie_number=begun.serie_number or UNSET)
-        made = await self.calls.create_token(row.item.device_id, wanted, row.record)
-        return await self._made(row, begun, made.token)
+    async def _make(self, work: WorkItem[Rotation], started: _Progress) -> _Progress:
+        if started.serie_number and started.old is not None:
+            await self.calls.delete_token(started.old, work.record)
+        new = TokenCreate(
+            started.name, started.permission, serie_number=started.serie_number or UNSET
+        )
+        made = await self.calls.create_token(work.item.device_id, new, work.record)
+        return await self._made(work, started, made.token)
 
-    async def _made(self, row: WorkItem[Rotation], begun: _Begun, token: Secret) -> _Begun:
-        begun = attrs.evolve(begun, made=token)
-        if row.run:
-            self._owned.take(token.reveal(), row.index)
+    async def _made(self, work: WorkItem[Rotation], started: _Progress, token: Secret) -> _Progress:
+        started = attrs.evolve(started, made=token)
+        if work.run:
+            self._owned.take(token.reveal(), work.index)
         try:
-            await _keep(row, begun)
+            await _save(work, started)
         except BaseException:
-            # The token exists, whatever the disk says.
-            row.record.in_doubt = True
+            # The token exists, although it could not be recorded.
+            work.record.in_doubt = True
             raise
-        row.found = Found("", token.reveal())
-        return begun
+        work.found = Found("", token.reveal())
+        return started
 
-    async def _finish(self, row: WorkItem[Rotation], begun: _Begun) -> Rotated:
-        assert begun.made is not None, "the old token goes when the new one is there"
-        if begun.old is not None and not begun.serie_number:
-            await self.calls.delete_token(begun.old, row.record)
-        made = TokenCreated(token=begun.made, permission=begun.permission)
-        return Rotated(row.index, row.item, result=made, attempts=row.record.attempts)
+    async def _finish(self, work: WorkItem[Rotation], started: _Progress) -> Rotated:
+        assert started.made is not None, "the old token is deleted after the new one was created"
+        if started.old is not None and not started.serie_number:
+            await self.calls.delete_token(started.old, work.record)
+        made = TokenCreated(token=started.made, permission=started.permission)
+        return Rotated(work.index, work.item, result=made, attempts=work.record.attempts)
 
     async def find(
-        self, rows: Sequence[WorkItem[Rotation]], record: MakeRecord
+        self, items: Sequence[WorkItem[Rotation]], record: MakeRecord
     ) -> Mapping[int, Finding]:
-        """Look for new tokens of the old ones' names."""
-        return await _find_new(self.calls, rows, self._owned, record)
+        """Search for new tokens with the names of the old ones."""
+        return await _find_new(self.calls, items, self._owned, record)
 
-    async def adopt(self, row: WorkItem[Rotation]) -> Rotated:
-        """Take the token that was found for the new one, and go on from there."""
-        begun = _begun(row)
-        assert row.found is not None, "only what was found is adopted"
-        assert begun is not None, "nothing is found for a row that was not begun"
-        if begun.made is None:
-            begun = await self._made(row, begun, Secret(row.found.token))
-        return await self._finish(row, begun)
+    async def adopt(self, work: WorkItem[Rotation]) -> Rotated:
+        """Use the token that was found as the new one, and continue."""
+        started = _progress_of(work)
+        assert work.found is not None, "only found tokens are adopted"
+        assert started is not None, "only started items are searched for"
+        if started.made is None:
+            started = await self._made(work, started, Secret(work.found.token))
+        return await self._finish(work, started)
 
 
 def _token_of(item: Rotation) -> str:
-    assert item.token is not None, "asked where a token is named"
+    assert item.token is not None, "called for items with a token"
     return f"{item.device_id} {item.token.reveal()}"
 
 
 def _old_token(item: Rotation, tokens: Sequence[DeviceToken]) -> DeviceToken:
-    """Return the token that is to be replaced; it is named, or the only one."""
+    """Return the token to replace: the named one, or the only one."""
     if item.token is None:
         if len(tokens) == 1:
             return tokens[0]
         raise InputError(
             f"device {item.device_id} has {len(tokens)} tokens",
             path="token",
-            hint="Say which of them is to be replaced",
+            hint="Pass the token to replace, as Rotation(token=...)",
         )
     for one in tokens:
         if one.token == item.token:
             return one
     raise NotFoundError(
-        f"Device {item.device_id} does not have this token {item.token!r}",
-        hint="It may have been replaced before",
+        f"Device {item.device_id} does not have the token {item.token}",
+        hint="It may have been replaced already",
         status=404,
     )

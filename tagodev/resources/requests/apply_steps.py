@@ -1,11 +1,11 @@
-"""The requests that one step of bringing a profile to a file is made of."""
+"""Requests of an apply's steps."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from tagodev.resources.parameters import Parameters
-from tagodev.resources.requests.devices import DeviceRows
+from tagodev.resources.requests.devices import DeviceRequests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from tagodev.models import ConfigurationParameter
     from tagodev.session import CallRecord, Session
 
-__all__ = ["ApplyRows"]
+__all__ = ["ApplyRequests"]
 
 
-class ApplyRows(DeviceRows):
-    """Makes, changes, deletes and finds devices, and sets their parameters."""
+class ApplyRequests(DeviceRequests):
+    """Creates, edits, deletes and finds devices, and sets their parameters."""
 
     def __init__(self, session: Session, runs: RunFactory) -> None:
-        """Work through a session.
+        """Initialize the requests.
 
         Args:
-            session: the door to the service.
-            runs: where bulk runs are begun.
+            session: the session that sends requests.
+            runs: creates bulk runs.
         """
         super().__init__(session)
         self._parameters = Parameters(session, runs)
@@ -33,5 +33,5 @@ class ApplyRows(DeviceRows):
     async def set_parameters(
         self, device_id: str, parameters: Sequence[ConfigurationParameter], record: CallRecord
     ) -> None:
-        """Set parameters, reading first what is there."""
+        """Set parameters, after reading the existing ones."""
         await self._parameters.set(device_id, parameters, record=record)

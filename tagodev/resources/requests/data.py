@@ -1,9 +1,9 @@
-"""What requests for data are made of: their routes, and their queries.
+"""Requests for data: routes and queries.
 
-Data is reached by a device's own token, or by the device's id.
+Data is available with a device's own token, or by the device's id.
 The documented table of limits has the routes of the first only.
-Whether the service counts the second with them is not known; taken as one counter, neither can
-exceed it.
+It is not known whether the service counts the second with them; counted as one, neither can exceed
+the limit.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ __all__ = [
     "check_token",
 ]
 
-#: The widest span of a sum or an average: a month, and what TagoIO's own TagoCore adds to it.
+#: The longest span of a sum or an average: a month, and the tolerance of TagoIO's TagoCore.
 _WIDEST: Final = timedelta(days=1.1 * 31)
-# A header value without white space; what exactly tokens hold is the service's affair.
+# A header value without white space; the service decides what a token may hold.
 _TOKEN: Final = re.compile(r"[!-~]+")
 
 
 @attrs.frozen(kw_only=True)
 class DataRoutes:
-    """By what data is reached."""
+    """The routes of data."""
 
     read: Route
-    """Reads, and answers with a number."""
+    """Reads points or a number."""
     aggregate: Route
-    """Reads by intervals; it has a counter of its own, and takes from that of reading too."""
+    """Reads by intervals; counts against this counter and against that of reading."""
     send: Route
     """Adds."""
     edit: Route
@@ -70,7 +70,7 @@ def _routes(template: str) -> DataRoutes:
 
 #: For a device's own token.
 OWN: Final = _routes("/data")
-#: For a token that opens more than one device.
+#: For a token of a profile or a network.
 BY_ID: Final = _routes("/device/:device_id/data")
 
 
@@ -80,26 +80,26 @@ def as_parameters(
     """Return the parameters of a request for data.
 
     Args:
-        query: which registers; None for those that the service chooses.
-        mode: the service's word for what to do with them; None to read them.
-        dated: whether the service asks for a start date.
+        query: the registers; None for the service's default.
+        mode: the service's name of a function of them; None to read them.
+        dated: whether the service requires a start date.
 
     Raises:
-        InputError: the query does not go with the mode, or spans too much for it.
+        InputError: the query does not fit the mode, or its span is too long.
     """
     query = DataQuery() if query is None else query
     if dated and query.start_date is UNSET:
-        raise InputError(f"{mode} needs it", path="start_date")
+        raise InputError(f"is required for {mode}", path="start_date")
     if mode in ("avg", "sum"):
         _check_width(query)
     parameters: dict[str, Any] = to_wire(query)
     if mode is None:
         if not isinstance(query.ids, Unset) and query.qty is UNSET:
-            # Whoever names twenty registers does not mean the first fifteen of them.
+            # The service's default of 15 would return only some of the named registers.
             parameters["qty"] = len(query.ids)
         return parameters
     if query.skip is not UNSET:
-        raise InputError(f"{mode} passes nothing over", path="skip", hint="Leave it out")
+        raise InputError(f"is not supported by {mode}", path="skip", hint="Remove skip")
     return {"query": mode, **parameters}
 
 
@@ -107,50 +107,50 @@ def _check_width(query: DataQuery) -> None:
     start, end = query.start_date, query.end_date
     if isinstance(start, datetime) and isinstance(end, datetime) and end - start > _WIDEST:
         raise InputError(
-            f"{(end - start).days} days before end_date, but a sum or an average spans a month "
-            "at most",
+            f"{(end - start).days} days before end_date, but a sum or an average spans at most "
+            "a month",
             path="start_date",
         )
 
 
 def check_choice(path: str, value: str, choices: tuple[str, ...]) -> None:
-    """Refuse what is none of the service's words.
+    """Check that a value is one of the choices.
 
     Args:
-        path: which argument it is.
-        value: what was given.
-        choices: the words.
+        path: the argument's name.
+        value: the value.
+        choices: the valid values.
 
     Raises:
-        InputError: it is none of them.
+        InputError: it is not one of them.
     """
     if value not in choices:
         raise InputError(f"must be one of {', '.join(choices)}, not {value!r}", path=path)
 
 
 def check_text(path: str, value: str) -> None:
-    """Refuse what is no text, or empty.
+    """Check that a value is text and not empty.
 
     Args:
-        path: which argument it is.
-        value: what was given.
+        path: the argument's name.
+        value: the value.
 
     Raises:
-        InputError: it is.
+        InputError: it is not text, or is empty.
     """
     if not isinstance(value, str) or not value.strip():
-        raise InputError("must be text that is not empty", path=path)
+        raise InputError("must be text and not empty", path=path)
 
 
 def check_token(token: Secret, *, path: str = "token") -> None:
-    """Refuse what can't be sent as a token.
+    """Check that a value can be sent as a token.
 
     Args:
-        token: as it was given.
-        path: which argument it is.
+        token: the value.
+        path: the argument's name.
 
     Raises:
-        InputError: it is empty, or holds characters that no token has; it is not repeated.
+        InputError: it is empty, or holds invalid characters; the message does not repeat it.
     """
     if not _TOKEN.fullmatch(token.reveal()):
         raise InputError("must be a token: text without white space", path=path)

@@ -1,7 +1,7 @@
-"""The requests that one row of a bulk run about devices is made of.
+"""Requests of bulk runs about devices.
 
-Each takes the record of its call, so that it goes in the run's priority and is written down before
-it leaves.
+Each takes the record of its call, which has the run's priority and records the request in the
+journal before it is sent.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tagodev.limits.routes import Route
 from tagodev.models import Device, DeviceCreated, Tag
 from tagodev.query import encode_query
 from tagodev.resources.listing import PAGE_SIZE, Listing
-from tagodev.resources.requests.tokens import TokenRows
+from tagodev.resources.requests.tokens import TokenRequests
 from tagodev.retry import Safety
 from tagodev.serialization.converter import to_json
 from tagodev.transport import Request
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tagodev.models import DeviceCreate, DeviceEdit
     from tagodev.session import CallRecord
 
-__all__ = ["DeviceRows"]
+__all__ = ["DeviceRequests"]
 
 _Devices: TypeAlias = list[Device]
 
@@ -36,32 +36,32 @@ _LIST: Final = Route("GET", "/device")
 _EDIT: Final = Route("PUT", "/device/:device_id")
 _DELETE: Final = Route("DELETE", "/device/:device_id")
 
-#: What is needed to know a device again.
+#: The fields that identify a device.
 _FIELDS: Final = ("id", "name", "tags", "created_at")
 
 
 @attrs.frozen
 class _Tagged:
-    """A device's tags, as they are needed to replace the list.
+    """A device's tags, needed to replace the list.
 
-    An answer without them is refused: it must not pass for a device without tags.
+    An answer without them is refused: the device must not count as one without tags.
     """
 
     tags: tuple[Tag, ...] | None
 
 
-class DeviceRows(TokenRows):
-    """Makes, changes, deletes and finds devices for bulk runs."""
+class DeviceRequests(TokenRequests):
+    """Creates, edits, deletes and finds devices for bulk runs."""
 
     async def create(self, device: DeviceCreate, record: CallRecord) -> DeviceCreated:
-        """Make a device."""
+        """Create a device."""
         request = Request(
             route=_CREATE, path=_CREATE.path(), safety=Safety.ONCE, body=to_json(device)
         )
         return await self._session.call(request, DeviceCreated, record)
 
     async def edit(self, device_id: str, changes: DeviceEdit, record: CallRecord) -> None:
-        """Change a device."""
+        """Edit a device."""
         request = Request(
             route=_EDIT,
             path=_EDIT.path(device_id),
@@ -71,12 +71,12 @@ class DeviceRows(TokenRows):
         await self._session.call(request, object, record)
 
     async def tags(self, device_id: str, record: CallRecord) -> tuple[Tag, ...]:
-        """Return the tags that a device has now."""
+        """Return the tags of a device."""
         request = Request(route=_INFO, path=_INFO.path(device_id), safety=Safety.READ)
         return (await self._session.call(request, _Tagged, record)).tags or ()
 
     async def delete(self, device_id: str, record: CallRecord) -> None:
-        """Delete a device; gone is fine where an earlier attempt may have done it."""
+        """Delete a device; "not found" is a success if an earlier attempt may have deleted it."""
         request = Request(route=_DELETE, path=_DELETE.path(device_id), safety=Safety.IDEMPOTENT)
         try:
             await self._session.call(request, object, record)
@@ -85,7 +85,7 @@ class DeviceRows(TokenRows):
                 raise
 
     async def exists(self, device_id: str, record: CallRecord) -> bool:
-        """Return whether there is such a device."""
+        """Return whether a device exists."""
         request = Request(route=_INFO, path=_INFO.path(device_id), safety=Safety.READ)
         try:
             await self._session.call(request, Device, record)
@@ -108,12 +108,12 @@ class DeviceRows(TokenRows):
 
     async def by_name(self, name: str | None, record: MakeRecord) -> list[Device]:
         """Return the devices of this name; None for all devices."""
-        asked = {} if name is None else {"filter": {"name": name}}
-        found = await self._all(asked, record)
-        # A name that holds an asterisk matches others too.
+        parameters = {} if name is None else {"filter": {"name": name}}
+        found = await self._all(parameters, record)
+        # A name with an asterisk matches others too.
         return [device for device in found if name is None or device.name == name]
 
-    async def _all(self, asked: dict[str, Any], record: MakeRecord) -> list[Device]:
+    async def _all(self, parameters: dict[str, Any], record: MakeRecord) -> list[Device]:
         async def page(number: int, size: int) -> list[Device]:
             query = encode_query(
                 {
@@ -122,11 +122,11 @@ class DeviceRows(TokenRows):
                     "fields": _FIELDS,
                     # New devices come last, so that none moves to a page already read.
                     "orderBy": "created_at,asc",
-                    **asked,
+                    **parameters,
                 }
             )
             request = Request(route=_LIST, path=f"{_LIST.path()}?{query}", safety=Safety.READ)
             return await self._session.call(request, _Devices, record())
 
-        # What a concurrent deletion hides would be taken for not made, and be made again.
+        # A device hidden by a concurrent deletion would count as not created, and be created again.
         return await Listing(page, PAGE_SIZE, key=attrgetter("id")).complete()

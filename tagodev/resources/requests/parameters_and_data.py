@@ -1,4 +1,4 @@
-"""The requests that one row of a bulk run about parameters or data is made of."""
+"""Requests of bulk runs about parameters and data."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     from tagodev.resources.parameters import Parameters
     from tagodev.session import CallRecord
 
-__all__ = ["DataRows", "ParameterRows"]
+__all__ = ["DataRequests", "ParameterRequests"]
 
 
 @attrs.frozen
-class ParameterRows:
+class ParameterRequests:
     """Sets parameters for bulk runs."""
 
     parameters: Parameters
-    """The way to the service."""
+    """The requests."""
 
     async def set_parameters(
         self, device_id: str, parameters: Sequence[ConfigurationParameter], record: CallRecord
     ) -> None:
-        """Set parameters, reading first what is there."""
+        """Set parameters, after reading the existing ones."""
         await self.parameters.set(device_id, parameters, record=record)
 
 
 @attrs.frozen
-class DataRows:
+class DataRequests:
     """Sends data for bulk runs."""
 
     data: Data
-    """The way to the service."""
+    """The requests."""
 
     async def send_data(
         self, device_id: str, points: Sequence[DataCreate], record: CallRecord
@@ -49,19 +49,19 @@ class DataRows:
         """Send data in one request.
 
         Raises:
-            InputError: it takes more than one; nothing was sent.
+            InputError: the data needs more than one request; nothing was sent.
         """
         size = len(to_json(points))
         if size > MAX_BODY:
-            # If an answer were lost, nobody could tell which of several requests had arrived.
+            # After a lost answer it would be unknown which of several requests had arrived.
             raise InputError(
                 f"takes {size:,} bytes as JSON, but a request holds {MAX_BODY:,}",
                 path="points",
-                hint="Send it in several rows",
+                hint="Split it into several items",
             )
         await self.data.send(device_id, points, record=record)
 
     async def has_group(self, device_id: str, group: str, record: CallRecord) -> bool:
-        """Return whether a device has data of a group."""
+        """Return whether a device has data with a group."""
         query = DataQuery(groups=(group,), qty=1)
         return bool(await self.data.read(device_id, query, record=record))

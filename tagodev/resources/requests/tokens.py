@@ -1,4 +1,4 @@
-"""The requests that one row of a bulk run about tokens is made of."""
+"""Requests of bulk runs about tokens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tagodev.secrets import Secret
     from tagodev.session import CallRecord, Session
 
-__all__ = ["TokenRows"]
+__all__ = ["TokenRequests"]
 
 _Tokens: TypeAlias = list[DeviceToken]
 
@@ -29,27 +29,27 @@ _MANY: Final = 1000
 _FIELDS: Final = ("token", "name", "permission", "serie_number", "created_at")
 
 
-class TokenRows:
-    """Makes, lists and deletes tokens for bulk runs."""
+class TokenRequests:
+    """Creates, lists and deletes tokens for bulk runs."""
 
     def __init__(self, session: Session) -> None:
-        """Work through a session.
+        """Initialize the requests.
 
         Args:
-            session: the door to the service.
+            session: the session that sends requests.
         """
         self._session = session
 
     async def create_token(
         self, device_id: str, token: TokenCreate, record: CallRecord
     ) -> TokenCreated:
-        """Make a token."""
+        """Create a token."""
         body = to_json({"device": device_id, **to_wire(token)})
         request = Request(route=_CREATE, path=_CREATE.path(), safety=Safety.ONCE, body=body)
         return await self._session.call(request, TokenCreated, record)
 
     async def delete_token(self, token: Secret, record: CallRecord) -> None:
-        """Delete a token; one that is gone already is fine."""
+        """Delete a token; one that is already gone counts as deleted."""
         request = Request(
             route=_DELETE,
             path=_DELETE.path(token.reveal()),
@@ -63,7 +63,7 @@ class TokenRows:
 
     async def tokens(self, device_id: str, record: CallRecord) -> list[DeviceToken]:
         """Return the tokens of a device, the oldest first."""
-        asked = {"page": 1, "amount": _MANY, "fields": _FIELDS, "orderBy": "created_at,asc"}
-        path = f"{_LIST.path(device_id)}?{encode_query(asked)}"
+        parameters = {"page": 1, "amount": _MANY, "fields": _FIELDS, "orderBy": "created_at,asc"}
+        path = f"{_LIST.path(device_id)}?{encode_query(parameters)}"
         request = Request(route=_LIST, path=path, safety=Safety.READ)
         return await self._session.call(request, _Tokens, record)

@@ -29,9 +29,9 @@ ROWS: Final = 300
 # --- a disk that is full -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("room", [10_000, 45_000, 80_000, 150_000])
-def test_a_full_disk(tmp_path: Path, room: int) -> None:
-    """Each device that was made stands in the journal, and with more room there is one a row."""
+@pytest.mark.parametrize("file_size", [10_000, 45_000, 80_000, 150_000])
+def test_a_full_disk(tmp_path: Path, file_size: int) -> None:
+    """Each device that was made stands in the journal, and with more space there is one a row."""
     options = EmulatorOptions(seed=1, faults={"POST /device:reset-after-commit": 0.05})
     with EmulatorProcess(options) as emulator, Program() as program:
         job = Job(
@@ -41,12 +41,12 @@ def test_a_full_disk(tmp_path: Path, room: int) -> None:
             token=emulator.token,
             journal=str(tmp_path / "full.journal"),
             settle=0.1,
-            room=room,
+            file_size=file_size,
         )
         full = program.live(job)
         made = emulator.stats()["created"]
         noted = noted_in(tmp_path / "full.journal")
-        done = program.live(attrs.evolve(job, room=None))
+        done = program.live(attrs.evolve(job, file_size=None))
         stats = emulator.stats()
 
     assert (0, 0) == (full.code, full.report["failed"])
@@ -89,7 +89,7 @@ async def test_what_is_known_is_given_out(
     others = [one for one in outcomes if not isinstance(one, Created)]
     assert isinstance(error.reason, JournalError)
     assert f"{place}: database or disk is full" in str(error)
-    assert "go on with the same journal" in str(error)
+    assert "resume with the same journal" in str(error)
     assert given == devices
     assert all(one.result.token for one in outcomes if isinstance(one, Created))
     assert {InDoubt, Pending} >= {type(one) for one in others}
@@ -153,7 +153,7 @@ def a_text(tmp_path: Path) -> Path:
 
 
 def another_database(tmp_path: Path) -> Path:
-    """Return a database of somebody else."""
+    """Return a database of another user."""
     with closing(sqlite3.connect(tmp_path / "else.db")) as connection:
         connection.execute("CREATE TABLE rows (number INTEGER)")
     return tmp_path / "else.db"
@@ -162,7 +162,7 @@ def another_database(tmp_path: Path) -> Path:
 def in_a_folder_that_is_read_only(tmp_path: Path) -> Path:
     """Return a place where nothing can be made."""
     if os.name != "posix" or os.geteuid() == 0:
-        pytest.skip("whoever may write everywhere, as root may, has no such folder")
+        pytest.skip("root, which may write everywhere, has no such folder")
     (tmp_path / "sealed").mkdir(mode=0o500)
     return tmp_path / "sealed" / "new.journal"
 
@@ -170,7 +170,7 @@ def in_a_folder_that_is_read_only(tmp_path: Path) -> Path:
 def a_file_of_somebody_else(tmp_path: Path) -> Path:
     """Return a journal that we may read, and no more."""
     if os.name != "posix" or os.geteuid() == 0:
-        pytest.skip("whoever may write everywhere, as root may, has no such file")
+        pytest.skip("root, which may write everywhere, has no such file")
     (tmp_path / "sealed").mkdir()
     place = tmp_path / "sealed" / "old.journal"
     Journal.create(place, JournalInfo(run="", kind="create_devices")).close()

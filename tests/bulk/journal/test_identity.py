@@ -12,7 +12,7 @@ import pytest
 
 from tagodev import JournalError, LockedError
 from tagodev.bulk.journal.entry import Batch, EntryState
-from tagodev.bulk.journal.file import log_of
+from tagodev.bulk.journal.file import wal_path
 from tagodev.bulk.journal.store import Journal
 from tests.bulk.journals import about, begun
 from tests.support.processes import PYTHON, start
@@ -59,8 +59,8 @@ def hard_link(path: Path, other: Path) -> None:
 def copied(path: Path, other: Path) -> None:
     """Copy it, with its log where it has one."""
     shutil.copyfile(path, other)
-    if log_of(path).exists():
-        shutil.copyfile(log_of(path), log_of(other))
+    if wal_path(path).exists():
+        shutil.copyfile(wal_path(path), wal_path(other))
 
 
 def moved(path: Path, other: Path) -> None:
@@ -70,10 +70,10 @@ def moved(path: Path, other: Path) -> None:
 
 def moved_with_log(path: Path, other: Path) -> None:
     """Move it, with its log where it has one."""
-    log = log_of(path)
+    log = wal_path(path)
     path.rename(other)
     if log.exists():
-        log.rename(log_of(other))
+        log.rename(wal_path(other))
 
 
 def moved_folder(path: Path, other: Path) -> None:
@@ -146,7 +146,7 @@ def test_after_a_kill(
     with pytest.raises(JournalError, match=refused) as caught:
         Journal.open(other)
     assert "incomplete=True" in caught.value.hint
-    assert str(log_of(other).name if "log" in refused else place) in str(caught.value)
+    assert str(wal_path(other).name if "log" in refused else place) in str(caught.value)
     with Journal.read(other) as journal:
         problem = journal.problem()
         assert problem is not None
@@ -157,7 +157,7 @@ def test_after_a_kill(
 
 
 def test_reading_leaves_the_log_of_a_killed_process(place: Path) -> None:
-    """Otherwise the next to resume could not tell that the journal is complete."""
+    """Otherwise the next to resume could not know that the journal is complete."""
     killed(place)
     for _ in range(2):
         with Journal.read(place) as journal:
@@ -165,7 +165,7 @@ def test_reading_leaves_the_log_of_a_killed_process(place: Path) -> None:
             assert journal.problem() is None
     with Journal.open(place) as journal:
         assert {EntryState.PENDING: 2, EntryState.SENT: 1} == journal.counts()
-    assert not log_of(place).exists()
+    assert not wal_path(place).exists()
 
 
 def test_an_older_copy_is_refused_until_the_newest_is_lost(place: Path) -> None:
@@ -210,8 +210,8 @@ def test_tokens_can_not_be_told_apart_without_their_journal(tmp_path: Path) -> N
     with Journal.create(path, about("create_tokens")) as journal:
         journal.fill([(0, b"h", b"{}")])
     killed(path)
-    log_of(path).unlink()
-    with pytest.raises(JournalError, match="can't be told from others"):
+    wal_path(path).unlink()
+    with pytest.raises(JournalError, match="can't be identified"):
         Journal.open(path, incomplete=True)
 
 
@@ -266,13 +266,13 @@ def test_the_other_rows_can_be_read(place: Path, damage: str) -> None:
     with Journal.read(place) as journal:
         rows = [entry.number for entry in journal.rows(on_unreadable=bad.append)]
     assert ([0, 2], 1) == (rows, len(bad))
-    assert "row 2 is damaged" in str(bad[0])
+    assert "entry 2 is damaged" in str(bad[0])
 
 
 def test_no_lock_is_left_by_a_journal_that_is_refused(place: Path) -> None:
     """What was taken is given back, whatever was wrong."""
     killed(place)
-    log = log_of(place)
+    log = wal_path(place)
     kept = log.read_bytes()
     log.unlink()
     for _ in range(2):

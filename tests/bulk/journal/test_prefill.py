@@ -52,7 +52,7 @@ def test_filled_once(tmp_path: Path, number: int) -> None:
 
 
 def test_what_it_is_about_is_kept(tmp_path: Path) -> None:
-    """How whoever began it went about it stands beside; it may be another way afterwards."""
+    """The keywords of the first run are stored; later runs may use others."""
     path = tmp_path / "x"
     first = JournalInfo(run="", kind="a kind", service="http://a", keywords={"plan": "scale"})
     fill_journal(path, first, many(2))
@@ -69,45 +69,45 @@ def test_numbers_may_have_gaps(tmp_path: Path) -> None:
     for _ in range(2):
         fill_journal(path, INFO, some)
     assert some == held(path)
-    with pytest.raises(JournalError, match="row 4 is another"):
+    with pytest.raises(JournalError, match="row 4 is different"):
         fill_journal(path, INFO, [(0, b"a"), (3, b"b"), (5, b"c")])
 
 
 @pytest.mark.parametrize(
-    ("other", "told"),
+    ("other", "message"),
     [
-        ([*many(1200)[:1100], (1100, b"x"), *many(1200)[1101:]], "row 1101 is another"),
+        ([*many(1200)[:1100], (1100, b"x"), *many(1200)[1101:]], "row 1101 is different"),
         (many(1000), "the input ends before row 1001"),
         ([], "the input ends before row 1"),
         (many(1201), "it ends before row 1201"),
     ],
 )
-def test_another_input(tmp_path: Path, other: list[tuple[int, bytes]], told: str) -> None:
+def test_another_input(tmp_path: Path, other: list[tuple[int, bytes]], message: str) -> None:
     """It is refused with the first row that differs, and the journal is as it was."""
     path = tmp_path / "x"
     fill_journal(path, INFO, many(1200))
-    with pytest.raises(JournalError, match=f"x: the journal is of another input: {told}"):
+    with pytest.raises(JournalError, match=f"x: the journal belongs to another input: {message}"):
         fill_journal(path, INFO, other)
     assert many(1200) == held(path)
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
-        ({"kind": "other"}, "this journal is of the operation a kind, not of other"),
-        ({"options": {"how": "other"}}, "begun with how=so, not how=other"),
-        ({"options": {}}, "begun with how=so, not how=null"),
-        ({"options": {"how": "so", "gap": True}}, "begun with gap=null, not gap=true"),
+        ({"kind": "other"}, "this journal belongs to the operation a kind, not to other"),
+        ({"options": {"how": "other"}}, "created with how=so, not how=other"),
+        ({"options": {}}, "created with how=so, not how=null"),
+        ({"options": {"how": "so", "gap": True}}, "created with gap=null, not gap=true"),
     ],
 )
-def test_another_job(tmp_path: Path, change: dict[str, Any], told: str) -> None:
+def test_another_job(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     """It is refused, whatever the rows are."""
     path = tmp_path / "x"
     fill_journal(path, INFO, many(3))
     known: dict[str, Any] = {"kind": "a kind", "options": {"how": "so"}, "service": "http://a"}
     with pytest.raises(JournalError) as raised:
         fill_journal(path, JournalInfo(run="", **{**known, **change}), many(3))
-    assert told in str(raised.value)
+    assert message in str(raised.value)
 
 
 def test_options_that_may_change(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_rows_are_those_of_a_run(tmp_path: Path) -> None:
 
 
 def test_one_in_use_is_refused(tmp_path: Path) -> None:
-    """Nobody fills what another works with; who only looks is in nobody's way."""
+    """A journal in use can't be filled; a reader does not block it."""
     path = tmp_path / "x"
     fill_journal(path, INFO, many(3))
     assert not ProcessLock.is_held(lock_beside(path))
@@ -198,7 +198,7 @@ def test_last_activity(tmp_path: Path) -> None:
 
 
 def test_a_reader_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Whoever looks at a journal changes nothing, and tidies up what the database made for it."""
+    """Reading a journal changes nothing, and deletes the database's temporary files."""
     path = tmp_path / "x"
     fill_journal(path, INFO, many(3))
     before = {one.name for one in tmp_path.iterdir()}

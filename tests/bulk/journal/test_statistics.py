@@ -1,4 +1,4 @@
-"""What a journal tells of its run afterwards."""
+"""What a journal reports of its run afterwards."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def test_windows_and_limits(tmp_path: Path) -> None:
     with begun(tmp_path / "x", []) as journal:
         journal.write(Batch(asked={("POST /device", 60.0, 8): 3, ("GET /device", 60.0, 9): 1}))
         unknown = history_of(journal)
-        journal.keep_limits(HardLimits.for_plan("starter"))
-        journal.keep_limits(HardLimits.for_plan("scale").override("POST /device", 7))
+        journal.record_limits(HardLimits.for_plan("starter"))
+        journal.record_limits(HardLimits.for_plan("scale").override("POST /device", 7))
         journal.write(Batch(asked={("POST /device", 60.0, 8): 2, ("POST /device", 60.0, 9): 4}))
         history = history_of(journal)
 
@@ -103,7 +103,7 @@ def test_windows_and_limits(tmp_path: Path) -> None:
 
 
 def test_reasons(tmp_path: Path) -> None:
-    """What is of one row only does not tell reasons apart; the commonest comes first."""
+    """What is of one row only does not distinguish reasons; the commonest comes first."""
     errors = [
         "The service refused it: Invalid device 67e1a2b3c4d5e6f708192a3b",
         "The service refused it: Invalid device 67e1a2b3c4d5e6f708192a3c",
@@ -131,7 +131,7 @@ def test_reasons(tmp_path: Path) -> None:
 
 
 def test_many_reasons(tmp_path: Path) -> None:
-    """Those that can't be told apart any more are counted all the same."""
+    """Those that can't be distinguished any more are counted all the same."""
     with begun(tmp_path / "x", list(range(50))) as journal:
         journal.write(
             Batch(ended=[ended(n, EntryState.FAILED, START, f"reason {n}") for n in range(50)])
@@ -185,9 +185,9 @@ def test_a_short_run_is_shown_as_a_whole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("minute", [60.0, 6.0])
 def test_limits_are_kept_whole(tmp_path: Path, minute: float) -> None:
-    """Whoever reads them has what the run had."""
+    """A reader gets the limits of the run."""
     limits = HardLimits.for_plan("scale", minute).override("POST /device", 1200)
     with begun(tmp_path / "x", []) as journal:
         assert journal.kept_limits() is None
-        journal.keep_limits(limits)
+        journal.record_limits(limits)
         assert limits == journal.kept_limits()

@@ -108,7 +108,7 @@ def test_commits_wait_for_the_disk(tmp_path: Path) -> None:
 
 
 def test_it_says_what_it_is_about(tmp_path: Path) -> None:
-    """Whoever opens it later knows how to go on."""
+    """Opening it later returns all that is needed to resume."""
     info = about(options={"identity": "name"}, began=7.5)
     Journal.create(tmp_path / "x", info).close()
     with Journal.open(tmp_path / "x") as opened, Journal.read(tmp_path / "x") as read:
@@ -156,7 +156,7 @@ def test_a_journal_that_others_may_read_is_closed_to_them(tmp_path: Path) -> Non
 
 
 def other_database(path: Path) -> None:
-    """Make a database of somebody else."""
+    """Make a database of another user."""
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("CREATE TABLE meta (key, value)")
 
@@ -171,9 +171,9 @@ def other_version(path: Path) -> None:
 STRANGERS: dict[str, tuple[str, Any]] = {
     "missing": ("no such journal", lambda path: None),
     "folder": ("no such journal", lambda path: path.mkdir()),
-    "empty": ("no journal of tagodev", lambda path: path.touch()),
+    "empty": ("not a tagodev journal", lambda path: path.touch()),
     "text": ("not a database", lambda path: path.write_text("name,tags\nx,y\n" * 100)),
-    "other database": ("no journal of tagodev", other_database),
+    "other database": ("not a tagodev journal", other_database),
     "other version": ("another version", other_version),
 }
 
@@ -196,7 +196,7 @@ def test_what_is_no_journal_is_left_alone(
     assert before == (path.read_bytes() if path.is_file() else None)
     if before is not None and make is not other_version:
         assert 0o644 == modes(path)[""]
-    # Nobody is kept out by an attempt that failed.
+    # No one is kept out by an attempt that failed.
     with pytest.raises(JournalError, match=problem):
         how(path)
 
@@ -204,7 +204,7 @@ def test_what_is_no_journal_is_left_alone(
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     """A journal is made where there is none."""
     begun(tmp_path / "x", ["a"]).close()
-    with pytest.raises(JournalError, match="something is there already"):
+    with pytest.raises(JournalError, match="file already exists"):
         Journal.create(tmp_path / "x", about())
     with Journal.read(tmp_path / "x") as journal:
         assert {PENDING: 1} == journal.counts()
@@ -264,7 +264,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
 
 
 def test_it_is_read_while_it_is_written(tmp_path: Path) -> None:
-    """A reader sees whole commits, at once, and keeps nobody from writing."""
+    """A reader sees whole commits, at once, and keeps no one from writing."""
     path = tmp_path / "x"
     with begun(path, range(600)) as journal, Journal.read(path) as reader:
         rows = reader.rows()
@@ -279,7 +279,7 @@ def test_it_is_read_while_it_is_written(tmp_path: Path) -> None:
 
 
 def test_a_reader_does_not_write(tmp_path: Path) -> None:
-    """Whoever only looks can't change what a run goes by."""
+    """A reader can't change the journal."""
     path = tmp_path / "x"
     begun(path, ["a"]).close()
     with Journal.read(path) as reader, pytest.raises(JournalError, match="readonly"):
@@ -394,7 +394,7 @@ def test_what_was_granted_is_added_up(tmp_path: Path) -> None:
             ("GET /x", 5, 1),
             ("POST /device", 5, 15),
         ] == sorted(journal.spent(60.0), key=lambda row: (row[1], row[0]))
-        assert [("POST /device", 5, 10)] == journal.spent(60.0, besides="a")
+        assert [("POST /device", 5, 10)] == journal.spent(60.0, excluding="a")
         assert [("POST /device", 150, 9)] == journal.spent(2.0)
         assert [4, 5, 5] == [number for _, number, _ in journal.spent(60.0)]
 

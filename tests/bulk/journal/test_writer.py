@@ -30,7 +30,7 @@ FULL: Final = JournalError("the disk is full", journal="x")
 
 
 class Book:
-    """Takes down what it is told to write; may be made to wait, and to fail."""
+    """Records its writes; can be made to wait and to fail."""
 
     def __init__(self) -> None:
         self.written: list[Batch] = []
@@ -79,7 +79,7 @@ async def serving(recorder: JournalWriter) -> AsyncIterator[asyncio.Task[None]]:
 
 
 class Place:
-    """A permit whose windows are told by the test."""
+    """A permit whose windows the test sets."""
 
     def __init__(self, windows: tuple[int, int] | None) -> None:
         self.now = windows
@@ -100,7 +100,7 @@ class Place:
 
 
 async def test_a_request_is_written_down_before_it_leaves(tmp_path: Path) -> None:
-    """When the wait is over, whoever opens the journal finds it; so it is with a step."""
+    """A sent request, or a step, is in the journal when the wait is over."""
     path = tmp_path / "x"
     recorder = recorder_of(begun(path, ["a", "b"]))
     async with serving(recorder):
@@ -201,7 +201,7 @@ async def test_the_end_waits_for_what_is_under_way() -> None:
 
 
 async def test_a_failure_meets_all_who_wait_and_all_who_come() -> None:
-    """Nothing may leave any more: each gets the error, and the run is told once."""
+    """Nothing may be sent any more: each item gets the error, and the run gets it once."""
     book, failures = Book(), list[JournalError]()
     book.go_on.clear()
     recorder = recorder_of(book, failures)
@@ -216,7 +216,7 @@ async def test_a_failure_meets_all_who_wait_and_all_who_come() -> None:
         met += await asyncio.gather(
             recorder.sent(5, NO_PERMIT), recorder.progress(0, b"x"), return_exceptions=True
         )
-        # Even if there is room again: what is missing in between would be missing for ever.
+        # Even if there is space again: what is missing in between would be missing for ever.
         book.fails = False
         met += await asyncio.gather(recorder.sent(6, NO_PERMIT), return_exceptions=True)
 
@@ -295,7 +295,7 @@ async def test_a_commit_under_way_is_finished() -> None:
 
 
 async def test_nothing_is_written_behind_a_commit_that_failed() -> None:
-    """Not even when nobody was there any more to hear of it: a row would be missing in between."""
+    """Nothing is written after a failed commit, also if its waiter was cancelled."""
     book = Book()
     book.go_on.clear()
     recorder = recorder_of(book)
@@ -321,7 +321,7 @@ async def test_nothing_is_written_behind_a_commit_that_failed() -> None:
 
 
 async def test_closing_fails_quietly() -> None:
-    """Whoever is cancelled has other worries; the failure can be asked for."""
+    """A cancelled waiter does not raise the failure; it is available as an attribute."""
     book = Book()
     book.fails = True
     recorder = recorder_of(book)
@@ -341,12 +341,12 @@ async def test_grants_are_counted_in_each_window_once() -> None:
     recorder = recorder_of(book)
     place, other = Place((5, 5)), Place((5, 6))
     async with serving(recorder):
-        witness = ItemObserver(recorder, 3)
-        await witness.granted(cast("Permit", place))
+        observer = ItemObserver(recorder, 3)
+        await observer.granted(cast("Permit", place))
         await ItemObserver(recorder, None).granted(cast("Permit", other))
         place.now = (5, 7)
-        witness.ended(cast("Permit", place))
-        witness.ended(cast("Permit", other))
+        observer.ended(cast("Permit", place))
+        observer.ended(cast("Permit", other))
     spent: dict[int, int] = {}
     for batch in book.written:
         for (ledger, route, minute, window), count in batch.spent.items():
@@ -359,7 +359,7 @@ async def test_grants_are_counted_in_each_window_once() -> None:
 
 
 async def test_grants_of_one_commit_add_up() -> None:
-    """Three that left in one window are three, in however few commits they are told."""
+    """Three that left in one window are three, in however few commits they are reported."""
     book = Book()
     recorder = recorder_of(book)
     async with serving(recorder):
@@ -407,7 +407,7 @@ async def test_requests_that_have_ended_are_told_once() -> None:
 
 
 async def test_ends_of_one_commit_add_up() -> None:
-    """Three that ended in one window are three, in however few commits they are told."""
+    """Three that ended in one window are three, in however few commits they are reported."""
     book = Book()
     recorder = recorder_of(book)
     moments: list[float] = []

@@ -117,7 +117,7 @@ class Profile:
         await leave(record)
 
     async def create(self, device: DeviceCreate, record: CallRecord) -> DeviceCreated:
-        """Make a device, if there is room."""
+        """Make a device, if there is space."""
         await leave(record)
         if len(self.ids) >= self._cap:
             raise ResourceLimitError("Full", resource="Device", status=400)
@@ -158,7 +158,7 @@ def test_a_deletion_in_doubt_holds_nobody_up() -> None:
 
 
 async def test_a_deletion_that_is_refused_holds_nobody_up() -> None:
-    """A protected device stays; what was to be made is made, as long as there is room."""
+    """A protected device stays; what was to be made is made, as long as there is space."""
     async with (
         Emulator(EmulatorOptions(unlimited=True, max_devices=2)) as emulator,
         client(emulator.url, token=emulator.token) as tago,
@@ -198,7 +198,7 @@ async def test_changes_and_parameters_in_one_step(tmp_path: Path) -> None:
 
 
 async def test_a_lost_answer_is_looked_for_among_its_own(tmp_path: Path) -> None:
-    """A device of the same name that somebody else manages, or nobody, is not taken for it."""
+    """A device of the same name that another user manages, or no one, is not taken for it."""
     options = EmulatorOptions(unlimited=True, faults={"POST /device:reset-after-commit": 1.0})
     async with (
         Emulator(options) as emulator,

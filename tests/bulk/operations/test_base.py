@@ -58,7 +58,7 @@ RESULT = DeviceCreated(device_id="d", token=Secret("t"))
 
 
 class Calls:
-    """A service that does every row at its second attempt, or fails as told."""
+    """A service that does every row at its second attempt, or fails as configured."""
 
     def __init__(self, *errors: TagoError, there: bool = True) -> None:
         self._errors = list(errors)
@@ -198,14 +198,14 @@ async def test_delete_gives_the_id() -> None:
 
 
 async def test_gone_is_deleted() -> None:
-    """A device that somebody else has deleted is deleted."""
+    """A device that another user has deleted is deleted."""
     calls = Calls(NotFoundError("no", status=404))
 
     assert Deleted(7, "d", attempts=2) == await DeleteDevices(calls).do(row("d"))
 
 
 async def test_refused_and_not_there_is_deleted() -> None:
-    """Where an unknown id is answered with 400, reading the device tells."""
+    """If an unknown id is answered with 400, reading the device shows whether it exists."""
     calls = Calls(BadRequestError("no", status=400), there=False)
 
     assert Deleted(7, "d", attempts=4) == await DeleteDevices(calls).do(row("d"))

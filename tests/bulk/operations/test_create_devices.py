@@ -31,7 +31,7 @@ from tagodev.bulk.operations.create_devices import TAG_PREFIX, run_tag
 from tagodev.filesystem.state_folder import state_folder
 from tagodev.serialization.converter import from_json
 from tests.bulk.virtual import run_virtually
-from tests.bulk.wired import Client, Fate, Wire, World, in_turn, nothing_wrong
+from tests.bulk.wired import Client, Delivery, Wire, World, in_turn, nothing_wrong
 from tests.bulk.working import collected
 
 if TYPE_CHECKING:
@@ -60,11 +60,11 @@ async def created(
     world: World,
     items: Many[DeviceCreate] | None,
     journal: Path | None,
-    fate: Callable[[Request], Fate] = nothing_wrong,
+    delivery: Callable[[Request], Delivery] = nothing_wrong,
     **options: Any,
 ) -> tuple[list[Outcome], BulkStoppedError | None]:
     """Make devices, and return what became of each."""
-    with Client(Wire(world, fate)) as client:
+    with Client(Wire(world, delivery)) as client:
         return await collected(client.devices.create_many(items, journal=journal, **options))
 
 
@@ -90,11 +90,13 @@ def first_tokens(world: World) -> dict[str, str]:
 # --- the marks ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fate", [Fate.LOST, Fate.LATE, Fate.NEVER, Fate.GATEWAY, Fate.DOWN])
+@pytest.mark.parametrize(
+    "delivery", [Delivery.LOST, Delivery.LATE, Delivery.NEVER, Delivery.GATEWAY, Delivery.DOWN]
+)
 @pytest.mark.parametrize("identity", IDENTITIES)
 @pytest.mark.parametrize("lag", [0.0, 9.0])
 def test_one_device_a_row_by_any_mark(
-    tmp_path: Path, identity: Identity, fate: Fate, lag: float
+    tmp_path: Path, identity: Identity, delivery: Delivery, lag: float
 ) -> None:
     """Whatever becomes of a request and its answer: one device, and its token is known."""
 
@@ -104,7 +106,7 @@ def test_one_device_a_row_by_any_mark(
             world,
             specs(6),
             tmp_path / "x",
-            in_turn(Fate.FINE, fate, fate, route=CREATE),
+            in_turn(Delivery.FINE, delivery, delivery, route=CREATE),
             identity=identity,
         )
         assert stopped is None
@@ -112,7 +114,7 @@ def test_one_device_a_row_by_any_mark(
         assert list(range(6)) == sorted(outcome.index for outcome in outcomes)
         assert first_tokens(world) == tokens_of(outcomes)
         adopted = [outcome.index for outcome in outcomes if getattr(outcome, "adopted", False)]
-        assert ([] if fate in {Fate.NEVER, Fate.DOWN} else [1, 2]) == sorted(adopted)
+        assert ([] if delivery in {Delivery.NEVER, Delivery.DOWN} else [1, 2]) == sorted(adopted)
 
     run_virtually(scenario())
 
@@ -141,7 +143,7 @@ def test_the_tag_is_written_where_it_is_the_mark(tmp_path: Path, identity: Ident
 
 
 def test_without_a_journal_there_is_no_mark(tmp_path: Path) -> None:
-    """Nobody would look for it."""
+    """No one would look for it."""
 
     async def scenario() -> None:
         world = World()
@@ -158,8 +160,8 @@ def test_runs_are_told_apart_by_their_tags(tmp_path: Path) -> None:
     async def scenario() -> None:
         world = World()
         one, _ = await created(world, named(3), tmp_path / "x")
-        fate = in_turn(Fate.LOST, Fate.NEVER, route=CREATE)
-        other, _ = await created(world, named(3), tmp_path / "y", fate)
+        delivery = in_turn(Delivery.LOST, Delivery.NEVER, route=CREATE)
+        other, _ = await created(world, named(3), tmp_path / "y", delivery)
         assert 6 == len(world.names())
         assert first_tokens(world) == {**tokens_of(one), **tokens_of(other)}
         assert 6 == len(tokens_of(one)) + len(tokens_of(other))
@@ -173,7 +175,7 @@ def test_one_listing_finds_all_that_are_tagged(tmp_path: Path) -> None:
     async def scenario() -> None:
         world = World()
         outcomes, _ = await created(
-            world, specs(40), tmp_path / "x", in_turn(*[Fate.LOST] * 40, route=CREATE)
+            world, specs(40), tmp_path / "x", in_turn(*[Delivery.LOST] * 40, route=CREATE)
         )
         assert 40 == len(tokens_of(outcomes)) == len(world.names())
         assert 1 == world.seen.count("GET /device")
@@ -196,8 +198,8 @@ def test_a_deletion_meanwhile_hides_no_device(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         world = Shrinking()
-        fate = in_turn(*[Fate.FINE] * 1000, Fate.LOST, route=CREATE)
-        outcomes, stopped = await created(world, named(1001), tmp_path / "x", fate)
+        delivery = in_turn(*[Delivery.FINE] * 1000, Delivery.LOST, route=CREATE)
+        outcomes, stopped = await created(world, named(1001), tmp_path / "x", delivery)
         assert stopped is None
         assert 1001 == len(tokens_of(outcomes))
         assert first_tokens(world).items() <= tokens_of(outcomes).items()
@@ -208,7 +210,7 @@ def test_a_deletion_meanwhile_hides_no_device(tmp_path: Path) -> None:
 
 
 def test_a_tag_of_the_same_key_that_says_something_else(tmp_path: Path) -> None:
-    """What no run has written is nobody's row."""
+    """What no run has written is no one's row."""
 
     async def scenario() -> None:
         world = World()
@@ -222,7 +224,7 @@ def test_a_tag_of_the_same_key_that_says_something_else(tmp_path: Path) -> None:
             (tmp_path / "x").unlink()
             shutil.rmtree(state_folder())
         calls = _FixedRun(tmp_path / "x", key.removeprefix(TAG_PREFIX))
-        outcomes, stopped = await calls.created(world, in_turn(Fate.NEVER, route=CREATE))
+        outcomes, stopped = await calls.created(world, in_turn(Delivery.NEVER, route=CREATE))
         assert stopped is None
         assert 2 == len(tokens_of(outcomes))
         assert 7 == len(world.names())
@@ -244,10 +246,10 @@ class _FixedRun:
         self._path = path
 
     async def created(
-        self, world: World, fate: Callable[[Request], Fate]
+        self, world: World, delivery: Callable[[Request], Delivery]
     ) -> tuple[list[Outcome], BulkStoppedError | None]:
         """Make two devices."""
-        return await created(world, named(2), self._path, fate)
+        return await created(world, named(2), self._path, delivery)
 
 
 @pytest.mark.parametrize(("tags", "fails"), [(29, False), (30, True)])
@@ -266,7 +268,7 @@ def test_a_row_without_room_for_the_tag_fails_alone(tmp_path: Path, tags: int, f
             assert 2 == outcome.index
             assert isinstance(outcome.error, InputError)
             assert "tags" == outcome.error.path
-            assert "serial number or its name" in outcome.error.hint
+            assert "identity=" in outcome.error.hint
         for identity in ("name", "serial"):
             item = attrs.evolve(full, serie_number="s-1") if identity == "serial" else full
             outcomes, _ = await created(world, [item], tmp_path / identity, identity=identity)
@@ -278,10 +280,10 @@ def test_a_row_without_room_for_the_tag_fails_alone(tmp_path: Path, tags: int, f
 # --- names -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("fate", "adopted"), [(Fate.LOST, True), (Fate.NEVER, False)])
+@pytest.mark.parametrize(("delivery", "adopted"), [(Delivery.LOST, True), (Delivery.NEVER, False)])
 @pytest.mark.parametrize("resumed", [False, True])
 def test_an_older_device_of_the_same_name_is_not_taken(
-    tmp_path: Path, fate: Fate, adopted: bool, resumed: bool
+    tmp_path: Path, delivery: Delivery, adopted: bool, resumed: bool
 ) -> None:
     """It was there before the row was sent: the row's own device is another."""
 
@@ -290,11 +292,11 @@ def test_an_older_device_of_the_same_name_is_not_taken(
         with Client(Wire(world)) as client:
             old = await client.devices.create(DeviceCreate(name="sensor-0"))
         await asyncio.sleep(60)
-        fates = in_turn(fate, route=CREATE)
+        deliveries = in_turn(delivery, route=CREATE)
         if resumed:
-            first = created(world, named(1), tmp_path / "x", fates, **BY_NAME, settle=60)
+            first = created(world, named(1), tmp_path / "x", deliveries, **BY_NAME, settle=60)
             await killed_after(20.0, first)
-        outcomes, stopped = await created(world, named(1), tmp_path / "x", fates, **BY_NAME)
+        outcomes, stopped = await created(world, named(1), tmp_path / "x", deliveries, **BY_NAME)
         assert stopped is None
         (outcome,) = outcomes
         assert isinstance(outcome, Created)
@@ -307,12 +309,12 @@ def test_an_older_device_of_the_same_name_is_not_taken(
 
 
 def test_several_of_the_same_name_are_told_and_none_is_taken(tmp_path: Path) -> None:
-    """Somebody else makes one while the row is in doubt: which is whose can't be known."""
+    """Another user makes one while the row is in doubt: which is whose can't be known."""
 
     async def scenario() -> None:
         world = World()
-        fate = in_turn(Fate.LOST, route=CREATE)
-        run = asyncio.create_task(created(world, named(2), tmp_path / "x", fate, **BY_NAME))
+        delivery = in_turn(Delivery.LOST, route=CREATE)
+        run = asyncio.create_task(created(world, named(2), tmp_path / "x", delivery, **BY_NAME))
         await asyncio.sleep(5)
         with Client(Wire(world)) as client:
             await client.devices.create(DeviceCreate(name="sensor-0"))
@@ -335,8 +337,8 @@ def test_a_name_is_no_pattern(tmp_path: Path) -> None:
     async def scenario() -> None:
         world = World()
         items = [DeviceCreate(name="sensor-*"), DeviceCreate(name="sensor-1")]
-        fate = in_turn(Fate.NEVER, Fate.LOST, route=CREATE)
-        outcomes, _ = await created(world, items, tmp_path / "x", fate, **BY_NAME)
+        delivery = in_turn(Delivery.NEVER, Delivery.LOST, route=CREATE)
+        outcomes, _ = await created(world, items, tmp_path / "x", delivery, **BY_NAME)
         assert ["sensor-*", "sensor-1"] == world.names()
         assert first_tokens(world) == tokens_of(outcomes)
 
@@ -351,8 +353,8 @@ def test_few_names_are_asked_for_and_many_are_listed(
 
     async def scenario() -> None:
         world = World()
-        fate = in_turn(*[Fate.LOST] * lost, route=CREATE)
-        outcomes, _ = await created(world, named(40), tmp_path / "x", fate, **BY_NAME)
+        delivery = in_turn(*[Delivery.LOST] * lost, route=CREATE)
+        outcomes, _ = await created(world, named(40), tmp_path / "x", delivery, **BY_NAME)
         assert first_tokens(world) == tokens_of(outcomes)
         assert 40 == len(world.names())
         assert requests == world.seen.count("GET /device")
@@ -380,7 +382,7 @@ def test_a_row_without_a_serial_number_fails_alone(tmp_path: Path) -> None:
 
 
 def test_a_serial_number_that_is_taken_is_refused_and_not_adopted(tmp_path: Path) -> None:
-    """The service says no: nothing is in doubt, and somebody else's device stays theirs."""
+    """The service says no: nothing is in doubt, and another user's device stays theirs."""
 
     async def scenario() -> None:
         world = World()
@@ -399,8 +401,10 @@ def test_the_token_that_came_with_the_device(tmp_path: Path, identity: Identity)
 
     async def scenario() -> None:
         world = World()
-        fate = in_turn(Fate.LOST, route=CREATE)
-        run = asyncio.create_task(created(world, specs(1), tmp_path / "x", fate, identity=identity))
+        delivery = in_turn(Delivery.LOST, route=CREATE)
+        run = asyncio.create_task(
+            created(world, specs(1), tmp_path / "x", delivery, identity=identity)
+        )
         await asyncio.sleep(2)
         (device,) = world.store.devices.values()
         with Client(Wire(world)) as client:
@@ -420,8 +424,8 @@ def test_a_device_whose_token_is_gone_is_in_doubt(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         world = World()
-        fate = in_turn(Fate.LOST, route=CREATE)
-        run = asyncio.create_task(created(world, specs(2), tmp_path / "x", fate))
+        delivery = in_turn(Delivery.LOST, route=CREATE)
+        run = asyncio.create_task(created(world, specs(2), tmp_path / "x", delivery))
         await asyncio.sleep(2)
         (device,) = [one for one in world.store.devices.values() if one.name == "sensor-0"]
         with Client(Wire(world)) as client:
@@ -431,7 +435,7 @@ def test_a_device_whose_token_is_gone_is_in_doubt(tmp_path: Path) -> None:
         (doubt,) = (outcome for outcome in outcomes if isinstance(outcome, InDoubt))
         assert isinstance(doubt.error, NotFoundError)
         assert device.id in doubt.error.message
-        assert "Create one for it" == doubt.error.hint
+        assert "Create one with tago.tokens.create" == doubt.error.hint
         assert 2 == len(world.names())
 
     run_virtually(scenario())
@@ -443,8 +447,8 @@ def test_the_token_of_a_device_that_was_found_is_its_first(tmp_path: Path, later
 
     async def scenario() -> None:
         world = World()
-        fate = in_turn(Fate.LOST, route=CREATE)
-        run = asyncio.create_task(created(world, named(1), tmp_path / "x", fate))
+        delivery = in_turn(Delivery.LOST, route=CREATE)
+        run = asyncio.create_task(created(world, named(1), tmp_path / "x", delivery))
         await asyncio.sleep(2)
         (device,) = world.store.devices.values()
         with Client(Wire(world)) as client:
@@ -463,9 +467,9 @@ def test_a_serial_number_that_the_service_spells_differently(tmp_path: Path, tok
 
     async def scenario() -> None:
         world = World()
-        fate = in_turn(Fate.LOST, route=CREATE)
+        delivery = in_turn(Delivery.LOST, route=CREATE)
         items = [DeviceCreate(name="a", serie_number="0004a30b001c0530")]
-        run = asyncio.create_task(created(world, items, tmp_path / "x", fate))
+        run = asyncio.create_task(created(world, items, tmp_path / "x", delivery))
         await asyncio.sleep(2)
         (device,) = world.store.devices.values()
         (first,) = device.tokens.values()
@@ -492,16 +496,18 @@ _TWICE = [
 @pytest.mark.parametrize(
     ("identity", "refused", "path"), [("name", 2, "name"), ("serial", 3, "serie_number")]
 )
-@pytest.mark.parametrize("fate", [Fate.FINE, Fate.LOST, Fate.NEVER])
+@pytest.mark.parametrize("delivery", [Delivery.FINE, Delivery.LOST, Delivery.NEVER])
 def test_a_mark_that_comes_twice_is_refused(
-    tmp_path: Path, identity: Identity, refused: int, path: str, fate: Fate
+    tmp_path: Path, identity: Identity, refused: int, path: str, delivery: Delivery
 ) -> None:
     """Nothing is sent for the second row, so neither can adopt the device of the other."""
 
     async def scenario() -> None:
         world = World()
-        fates = in_turn(*[fate] * 3, route=CREATE)
-        outcomes, stopped = await created(world, _TWICE, tmp_path / "x", fates, identity=identity)
+        deliveries = in_turn(*[delivery] * 3, route=CREATE)
+        outcomes, stopped = await created(
+            world, _TWICE, tmp_path / "x", deliveries, identity=identity
+        )
         assert stopped is None
         (failed,) = (outcome for outcome in outcomes if isinstance(outcome, Failed))
         assert (refused, path) == (failed.index, getattr(failed.error, "path", ""))
@@ -552,7 +558,7 @@ def test_names_may_come_twice_where_they_are_not_the_mark(tmp_path: Path) -> Non
 
 
 def test_the_device_cap_stops_a_run_that_can_be_gone_on_with(tmp_path: Path) -> None:
-    """No further request leaves; with more room, the rest is made, and nothing twice."""
+    """No further request leaves; with more space, the rest is made, and nothing twice."""
     path = tmp_path / "x"
 
     async def scenario() -> None:
@@ -567,7 +573,7 @@ def test_the_device_cap_stops_a_run_that_can_be_gone_on_with(tmp_path: Path) -> 
         assert world.seen.count(CREATE) <= 5 + 4
 
         world.store.cap = 100
-        # Rows that met the cap are not to blame: whoever goes on tries them again.
+        # Rows that met the cap are not to blame: the next process tries them again.
         again, stopped = await created(world, specs(20), path)
         assert stopped is None
         assert 15 == len(tokens_of(again))
@@ -596,7 +602,9 @@ def test_a_source_that_can_not_be_read_twice(tmp_path: Path) -> None:
     async def scenario() -> None:
         world = World()
         # One is lost, four are made, three are on their way, and one was not read.
-        await killed_after(0.23, created(world, rows(), path, in_turn(Fate.NEVER, route=CREATE)))
+        await killed_after(
+            0.23, created(world, rows(), path, in_turn(Delivery.NEVER, route=CREATE))
+        )
         assert 4 == len(world.names())
         outcomes, stopped = await created(world, None, path)
         assert stopped is None

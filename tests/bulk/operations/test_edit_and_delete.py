@@ -20,7 +20,7 @@ from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tests.bulk.journals import a_place
 from tests.bulk.virtual import run_virtually
-from tests.bulk.wired import Client, Fate, Wire, World, in_turn, live
+from tests.bulk.wired import Client, Delivery, Wire, World, in_turn, live
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,9 +56,11 @@ KINDS: dict[str, tuple[Any, type, list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("fate", [fate for fate in Fate if fate is not Fate.FINE])
+@pytest.mark.parametrize(
+    "delivery", [delivery for delivery in Delivery if delivery is not Delivery.FINE]
+)
 @pytest.mark.parametrize("kind", KINDS)
-def test_done_whatever_becomes_of_a_request(tmp_path: Path, kind: str, fate: Fate) -> None:
+def test_done_whatever_becomes_of_a_request(tmp_path: Path, kind: str, delivery: Delivery) -> None:
     """Often enough that the session's own attempts are used up: the row is done later."""
     begin, cls, names = KINDS[kind]
 
@@ -66,8 +68,8 @@ def test_done_whatever_becomes_of_a_request(tmp_path: Path, kind: str, fate: Fat
         world = World()
         ids = await stocked(world)
         # Each row fails at first, the second one in two attempts more.
-        fates = in_turn(*[fate] * (2 * ROWS + 1))
-        life = await live(world, begin(ids), tmp_path / "x", fate=fates)
+        deliveries = in_turn(*[delivery] * (2 * ROWS + 1))
+        life = await live(world, begin(ids), tmp_path / "x", delivery=deliveries)
         assert life.stopped is None
         assert {cls} == {type(outcome) for outcome in life.outcomes}
         assert list(range(ROWS)) == sorted(outcome.index for outcome in life.outcomes)
@@ -84,11 +86,11 @@ def test_done_whenever_it_is_killed(kind: str) -> None:
     async def scenario(place: Path, kill_at: int) -> bool:
         world = World()
         ids = await stocked(world)
-        fates = in_turn(Fate.LOST, Fate.LATE)
-        life = await live(world, begin(ids), place, fate=fates, kill_at=kill_at)
+        deliveries = in_turn(Delivery.LOST, Delivery.LATE)
+        life = await live(world, begin(ids), place, delivery=deliveries, kill_at=kill_at)
         killed = life.killed
         if killed:
-            life = await live(world, begin(ids), life.journal, fate=fates)
+            life = await live(world, begin(ids), life.journal, delivery=deliveries)
         assert life.stopped is None
         assert names == world.names()
         with Journal.read(life.journal) as journal:
@@ -110,8 +112,8 @@ def test_a_deletion_that_was_lost_finds_nothing_left(tmp_path: Path) -> None:
     async def scenario() -> None:
         world = World()
         ids = await stocked(world)
-        fates = in_turn(Fate.LOST, Fate.LOST, Fate.LOST, Fate.LOST)
-        life = await live(world, deleting(ids[:1]), tmp_path / "x", fate=fates)
+        deliveries = in_turn(Delivery.LOST, Delivery.LOST, Delivery.LOST, Delivery.LOST)
+        life = await live(world, deleting(ids[:1]), tmp_path / "x", delivery=deliveries)
         assert [Deleted] == [type(outcome) for outcome in life.outcomes]
         assert ["d1", "d2"] == world.names()
         assert 5 == world.seen.count("DELETE /device/:device_id")
@@ -161,8 +163,8 @@ def test_a_device_that_is_not_there_can_not_be_changed(tmp_path: Path) -> None:
     run_virtually(scenario())
 
 
-@pytest.mark.parametrize("fate", Fate)
-def test_the_last_change_to_a_device_decides(tmp_path: Path, fate: Fate) -> None:
+@pytest.mark.parametrize("delivery", Delivery)
+def test_the_last_change_to_a_device_decides(tmp_path: Path, delivery: Delivery) -> None:
     """Changes to one device are made in the order of the input, also after a lost answer."""
 
     async def scenario() -> None:
@@ -170,12 +172,12 @@ def test_the_last_change_to_a_device_decides(tmp_path: Path, fate: Fate) -> None
         with Client(Wire(world)) as client:
             made = await client.devices.create(DeviceCreate(name="d"))
         changes = [DeviceChange(made.device_id, DeviceEdit(name=f"n{n}")) for n in range(5)]
-        fates = in_turn(fate, route="PUT /device/:device_id")
+        deliveries = in_turn(delivery, route="PUT /device/:device_id")
         life = await live(
             world,
             lambda client, journal: client.devices.edit_many(changes, journal=journal),
             tmp_path / "x",
-            fate=fates,
+            delivery=deliveries,
         )
         assert [Edited] * 5 == [type(outcome) for outcome in life.outcomes]
         assert ["n4"] == world.names()

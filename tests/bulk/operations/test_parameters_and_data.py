@@ -23,7 +23,7 @@ from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tests.bulk.journals import a_place
 from tests.bulk.virtual import run_virtually
-from tests.bulk.wired import Client, Fate, Wire, World, in_turn, live
+from tests.bulk.wired import Client, Delivery, Wire, World, in_turn, live
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from tagodev import BulkRun
 
-TROUBLES = [fate for fate in Fate if fate is not Fate.FINE]
+TROUBLES = [delivery for delivery in Delivery if delivery is not Delivery.FINE]
 MOST_STEPS = 60
 
 
@@ -61,15 +61,15 @@ def setting(ids: Sequence[str]) -> Callable[[Client, Path], BulkRun[Any]]:
     return lambda client, journal: client.parameters.set_many(changes, journal=journal)
 
 
-@pytest.mark.parametrize("fate", Fate)
-def test_rows_of_one_device_set_a_parameter_once(tmp_path: Path, fate: Fate) -> None:
+@pytest.mark.parametrize("delivery", Delivery)
+def test_rows_of_one_device_set_a_parameter_once(tmp_path: Path, delivery: Delivery) -> None:
     """Two rows that read at once would both add the key that is missing."""
 
     async def scenario() -> None:
         world = World()
         (device_id,) = await stocked(world, 1)
-        fates = in_turn(fate, route="POST /device/:device_id/params")
-        life = await live(world, setting([device_id] * 3), tmp_path / "x", fate=fates)
+        deliveries = in_turn(delivery, route="POST /device/:device_id/params")
+        life = await live(world, setting([device_id] * 3), tmp_path / "x", delivery=deliveries)
         assert [ParametersSet] * 3 == [type(outcome) for outcome in life.outcomes]
         check_parameters(world, [device_id])
 
@@ -83,15 +83,15 @@ def check_parameters(world: World, ids: Sequence[str]) -> None:
         assert [("mode", "eco"), ("rate", "600"), ("site", "7")] == sorted(there)
 
 
-@pytest.mark.parametrize("fate", TROUBLES)
-def test_parameters_have_no_twins(fate: Fate) -> None:
+@pytest.mark.parametrize("delivery", TROUBLES)
+def test_parameters_have_no_twins(delivery: Delivery) -> None:
     """The service adds a second one of the same key: what is there is read again first."""
 
     async def scenario(place: Path, spoilt: int) -> None:
         world = World(late=8.0)
         ids = await stocked(world, 1)
-        fates = in_turn(*[Fate.FINE] * spoilt, fate, fate)
-        life = await live(world, setting(ids), place, fate=fates)
+        deliveries = in_turn(*[Delivery.FINE] * spoilt, delivery, delivery)
+        life = await live(world, setting(ids), place, delivery=deliveries)
         assert life.stopped is None
         assert [ParametersSet] == [type(outcome) for outcome in life.outcomes]
         check_parameters(world, ids)
@@ -107,11 +107,11 @@ def test_parameters_have_no_twins_whenever_it_is_killed() -> None:
     async def scenario(place: Path, kill_at: int) -> bool:
         world = World(late=8.0)
         ids = await stocked(world, 2)
-        fates = in_turn(Fate.FINE, Fate.LATE)
-        life = await live(world, setting(ids), place, fate=fates, kill_at=kill_at)
+        deliveries = in_turn(Delivery.FINE, Delivery.LATE)
+        life = await live(world, setting(ids), place, delivery=deliveries, kill_at=kill_at)
         killed = life.killed
         if killed:
-            life = await live(world, setting(ids), life.journal, fate=fates)
+            life = await live(world, setting(ids), life.journal, delivery=deliveries)
         assert life.stopped is None
         check_parameters(world, ids)
         return killed
@@ -156,15 +156,15 @@ def check_data(world: World, ids: Sequence[str]) -> None:
         assert [("rssi", n), ("snr", n)] == there(world, one)
 
 
-@pytest.mark.parametrize("fate", TROUBLES)
-def test_data_is_there_once(fate: Fate) -> None:
-    """A look at its group tells whether it has arrived; where it has not, it is sent anew."""
+@pytest.mark.parametrize("delivery", TROUBLES)
+def test_data_is_there_once(delivery: Delivery) -> None:
+    """A search for its group shows whether it has arrived; if not, it is sent again."""
 
     async def scenario(place: Path, spoilt: int) -> None:
         world = World(late=8.0)
         ids = await stocked(world, 1)
-        fates = in_turn(*[Fate.FINE] * spoilt, fate, fate)
-        life = await live(world, sending(batches(ids)), place, fate=fates)
+        deliveries = in_turn(*[Delivery.FINE] * spoilt, delivery, delivery)
+        life = await live(world, sending(batches(ids)), place, delivery=deliveries)
         assert life.stopped is None
         assert [DataSent] == [type(outcome) for outcome in life.outcomes]
         check_data(world, ids)
@@ -181,11 +181,11 @@ def test_data_is_there_once_whenever_it_is_killed() -> None:
         world = World(late=8.0)
         ids = await stocked(world, 2)
         begin = sending(batches(ids))
-        fates = in_turn(Fate.LOST, Fate.LATE, route="POST /data")
-        life = await live(world, begin, place, fate=fates, kill_at=kill_at)
+        deliveries = in_turn(Delivery.LOST, Delivery.LATE, route="POST /data")
+        life = await live(world, begin, place, delivery=deliveries, kill_at=kill_at)
         killed = life.killed
         if killed:
-            life = await live(world, begin, life.journal, fate=fates)
+            life = await live(world, begin, life.journal, delivery=deliveries)
         assert life.stopped is None
         check_data(world, ids)
         return killed
@@ -212,21 +212,23 @@ def test_groups_name_run_and_row(tmp_path: Path) -> None:
     run_virtually(scenario())
 
 
-@pytest.mark.parametrize("fate", [Fate.LOST, Fate.NEVER])
-def test_data_with_groups_of_its_own_stays_in_doubt(tmp_path: Path, fate: Fate) -> None:
-    """Others may have sent of the same group: nobody can tell, and nothing is sent again."""
+@pytest.mark.parametrize("delivery", [Delivery.LOST, Delivery.NEVER])
+def test_data_with_groups_of_its_own_stays_in_doubt(tmp_path: Path, delivery: Delivery) -> None:
+    """Data with its own group can't be identified, and is not sent again."""
 
     async def scenario() -> None:
         world = World()
         ids = await stocked(world, 2)
         rows = batches(ids, group="mine")
         # The route by the device's id is tried first, and refused.
-        fates = in_turn(Fate.FINE, Fate.FINE, fate, route="POST /data")
-        life = await live(world, sending(rows), tmp_path / "x", fate=fates)
+        deliveries = in_turn(Delivery.FINE, Delivery.FINE, delivery, route="POST /data")
+        life = await live(world, sending(rows), tmp_path / "x", delivery=deliveries)
         (doubt,) = (outcome for outcome in life.outcomes if isinstance(outcome, InDoubt))
         assert isinstance(doubt.error, AmbiguousMatchError)
         assert () == doubt.error.candidates
-        assert (2 if fate is Fate.LOST else 1) == sum(bool(there(world, one)) for one in ids)
+        assert (2 if delivery is Delivery.LOST else 1) == sum(
+            bool(there(world, one)) for one in ids
+        )
         groups = {point.group for one in ids for point in world.store.devices[one].data}
         assert {"mine"} == groups
         with Journal.read(tmp_path / "x") as journal:
@@ -235,9 +237,9 @@ def test_data_with_groups_of_its_own_stays_in_doubt(tmp_path: Path, fate: Fate) 
     run_virtually(scenario())
 
 
-@pytest.mark.parametrize("fate", [Fate.FINE, Fate.LOST, Fate.NEVER])
-def test_a_row_is_one_request(tmp_path: Path, fate: Fate) -> None:
-    """More than a request holds is refused: of several, a look could not tell which have arrived.
+@pytest.mark.parametrize("delivery", [Delivery.FINE, Delivery.LOST, Delivery.NEVER])
+def test_a_row_is_one_request(tmp_path: Path, delivery: Delivery) -> None:
+    """More than a request holds is refused: of several, a look could not know which have arrived.
 
     The row fails alone, and nothing of it is sent.
     """
@@ -247,8 +249,8 @@ def test_a_row_is_one_request(tmp_path: Path, fate: Fate) -> None:
         ids = await stocked(world, 2)
         points = [DataCreate("note", f"{n:05}" + "x" * 5000) for n in range(60)]
         rows = [DataBatch(ids[0], points), *batches(ids)[1:]]
-        fates = in_turn(*[Fate.FINE] * 3, fate, route="POST /data")
-        life = await live(world, sending(rows), tmp_path / "x", fate=fates)
+        deliveries = in_turn(*[Delivery.FINE] * 3, delivery, route="POST /data")
+        life = await live(world, sending(rows), tmp_path / "x", delivery=deliveries)
         assert life.stopped is None
         (failed,) = (outcome for outcome in life.outcomes if isinstance(outcome, Failed))
         assert 0 == failed.index

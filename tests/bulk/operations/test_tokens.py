@@ -27,7 +27,7 @@ from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.journal.writer import JournalWriter
 from tests.bulk.journals import a_place
 from tests.bulk.virtual import run_virtually
-from tests.bulk.wired import FIRST_CONTACT, Client, Fate, Life, Wire, World, in_turn, live
+from tests.bulk.wired import FIRST_CONTACT, Client, Delivery, Life, Wire, World, in_turn, live
 from tests.bulk.working import collected
 from tests.support.clients import TOKEN
 
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 
 #: A request may leave, arrive and be answered, and be written down, for each of its steps.
 MOST_STEPS: Final = 60
-TROUBLES: Final = [fate for fate in Fate if fate is not Fate.FINE]
+TROUBLES: Final = [delivery for delivery in Delivery if delivery is not Delivery.FINE]
 
 
 class Watched(World):
-    """The service, with somebody who counts the tokens of each device at every moment."""
+    """The service, with a count of the tokens of each device at every moment."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -124,15 +124,15 @@ def check_rotated(world: Watched, ids: list[str], tokens: dict[int, str]) -> Non
 
 
 @pytest.mark.parametrize("serial", [False, True])
-@pytest.mark.parametrize("fate", Fate)
-def test_replaced_whatever_becomes_of_a_request(fate: Fate, serial: bool) -> None:
+@pytest.mark.parametrize("delivery", Delivery)
+def test_replaced_whatever_becomes_of_a_request(delivery: Delivery, serial: bool) -> None:
     """Each of the requests in turn: in the end there is one token, and never was there none."""
 
     async def scenario(place: Path, spoilt: int) -> None:
         world = Watched()
         ids = await world.stocked(1, serial=serial)
-        fates = in_turn(*[Fate.FINE] * spoilt, fate)
-        life = await live(world, rotating(ids, allow_gap=serial), place, fate=fates)
+        deliveries = in_turn(*[Delivery.FINE] * spoilt, delivery)
+        life = await live(world, rotating(ids, allow_gap=serial), place, delivery=deliveries)
         assert life.stopped is None
         assert [0] == list(results(life))
         check_rotated(world, ids, results(life))
@@ -145,19 +145,21 @@ def test_replaced_whatever_becomes_of_a_request(fate: Fate, serial: bool) -> Non
 
 
 @pytest.mark.parametrize("serial", [False, True])
-@pytest.mark.parametrize("fates", [(), (Fate.LOST,) * 3, (Fate.LATE, Fate.GATEWAY)])
-def test_replaced_whenever_it_is_killed(fates: tuple[Fate, ...], serial: bool) -> None:
+@pytest.mark.parametrize(
+    "deliveries", [(), (Delivery.LOST,) * 3, (Delivery.LATE, Delivery.GATEWAY)]
+)
+def test_replaced_whenever_it_is_killed(deliveries: tuple[Delivery, ...], serial: bool) -> None:
     """At each of its steps, and resumed: one token a device, which is known, and never none."""
 
     async def scenario(place: Path, kill_at: int) -> bool:
         world = Watched()
         ids = await world.stocked(2, serial=serial)
         begin = rotating(ids, allow_gap=serial)
-        spoiling = in_turn(*fates)
-        life = await live(world, begin, place, fate=spoiling, kill_at=kill_at)
+        spoiling = in_turn(*deliveries)
+        life = await live(world, begin, place, delivery=spoiling, kill_at=kill_at)
         killed = life.killed
         if killed:
-            life = await live(world, begin, life.journal, fate=spoiling)
+            life = await live(world, begin, life.journal, delivery=spoiling)
         assert life.stopped is None
         check_rotated(world, ids, known(life.journal))
         assert serial or 1 == min(world.fewest.values())
@@ -195,7 +197,7 @@ def test_killed_twice() -> None:
 
 
 def test_a_serial_number_is_not_given_up_without_leave(tmp_path: Path) -> None:
-    """The device could not speak for a moment: whoever wants that says so."""
+    """A gap without a token needs `allow_gap`."""
 
     async def scenario() -> None:
         world = Watched()
@@ -242,7 +244,7 @@ def test_a_new_token_is_like_the_old_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tokens", [0, 2])
 def test_a_token_that_is_not_named_is_the_only_one(tmp_path: Path, tokens: int) -> None:
-    """With several nobody knows which is meant; with none there is nothing to replace."""
+    """With several no one knows which is meant; with none there is nothing to replace."""
 
     async def scenario() -> None:
         world = Watched()
@@ -288,7 +290,7 @@ def test_a_token_that_is_not_there_is_not_replaced(tmp_path: Path) -> None:
 
 
 def test_without_a_journal_a_replacement_is_done_too() -> None:
-    """Nobody can go on with it, but all steps are taken."""
+    """Without a journal the run can't be resumed, but all steps are done."""
 
     async def scenario() -> None:
         world = Watched()
@@ -312,15 +314,18 @@ def check_issued(world: Watched, ids: list[str], tokens: dict[int, str]) -> None
     }
 
 
-@pytest.mark.parametrize("fate", TROUBLES)
-def test_made_whatever_becomes_of_a_request(fate: Fate) -> None:
+@pytest.mark.parametrize("delivery", TROUBLES)
+def test_made_whatever_becomes_of_a_request(delivery: Delivery) -> None:
     """Each of the requests in turn: one token a row, and it is known."""
 
     async def scenario(place: Path, spoilt: int) -> None:
         world = Watched()
         ids = await world.stocked(1)
         life = await live(
-            world, issuing(ids), place, fate=in_turn(*[Fate.FINE] * spoilt, fate, fate)
+            world,
+            issuing(ids),
+            place,
+            delivery=in_turn(*[Delivery.FINE] * spoilt, delivery, delivery),
         )
         assert life.stopped is None
         check_issued(world, ids, results(life))
@@ -331,18 +336,18 @@ def test_made_whatever_becomes_of_a_request(fate: Fate) -> None:
             run_virtually(scenario(place, spoilt))
 
 
-@pytest.mark.parametrize("fates", [(), (Fate.LOST,) * 3])
-def test_made_whenever_it_is_killed(fates: tuple[Fate, ...]) -> None:
+@pytest.mark.parametrize("deliveries", [(), (Delivery.LOST,) * 3])
+def test_made_whenever_it_is_killed(deliveries: tuple[Delivery, ...]) -> None:
     """At each of its steps, and resumed."""
 
     async def scenario(place: Path, kill_at: int) -> bool:
         world = Watched()
         ids = await world.stocked(2)
-        spoiling = in_turn(*fates)
-        life = await live(world, issuing(ids), place, fate=spoiling, kill_at=kill_at)
+        spoiling = in_turn(*deliveries)
+        life = await live(world, issuing(ids), place, delivery=spoiling, kill_at=kill_at)
         killed = life.killed
         if killed:
-            life = await live(world, issuing(ids), life.journal, fate=spoiling)
+            life = await live(world, issuing(ids), life.journal, delivery=spoiling)
         assert life.stopped is None
         check_issued(world, ids, known(life.journal))
         return killed
@@ -364,8 +369,8 @@ def test_tokens_of_the_same_name_that_were_there_before(tmp_path: Path) -> None:
         (device_id,) = await world.stocked(1)
         with Client(Wire(world)) as client:
             before = await client.tokens.create(device_id, TokenCreate("field", "write"))
-        fates = in_turn(Fate.LOST, route="POST /device/token")
-        life = await live(world, issuing([device_id]), tmp_path / "x", fate=fates)
+        deliveries = in_turn(Delivery.LOST, route="POST /device/token")
+        life = await live(world, issuing([device_id]), tmp_path / "x", delivery=deliveries)
         assert 3 == len(world.tokens(device_id))
         assert {0: world.tokens(device_id)[2]} == results(life)
         assert before.token.reveal() == world.tokens(device_id)[1]
@@ -374,13 +379,15 @@ def test_tokens_of_the_same_name_that_were_there_before(tmp_path: Path) -> None:
 
 
 def test_two_new_tokens_of_the_same_name_are_told(tmp_path: Path) -> None:
-    """Somebody else has made one meanwhile: none is chosen, and neither is shown."""
+    """Another user has made one meanwhile: none is chosen, and neither is shown."""
 
     async def scenario() -> None:
         world = Watched()
         (device_id,) = await world.stocked(1)
-        fates = in_turn(Fate.LOST, route="POST /device/token")
-        task = asyncio.create_task(live(world, issuing([device_id]), tmp_path / "x", fate=fates))
+        deliveries = in_turn(Delivery.LOST, route="POST /device/token")
+        task = asyncio.create_task(
+            live(world, issuing([device_id]), tmp_path / "x", delivery=deliveries)
+        )
         await asyncio.sleep(3)
         with Client(Wire(world)) as client:
             await client.tokens.create(device_id, TokenCreate("field", "write"))
@@ -403,17 +410,19 @@ def test_equal_orders_make_a_token_each(tmp_path: Path) -> None:
     async def scenario() -> None:
         world = Watched()
         (device_id,) = await world.stocked(1)
-        fates = in_turn(Fate.LOST, Fate.LATE, Fate.NEVER, route="POST /device/token")
-        life = await live(world, issuing([device_id] * 3), tmp_path / "x", fate=fates)
+        deliveries = in_turn(
+            Delivery.LOST, Delivery.LATE, Delivery.NEVER, route="POST /device/token"
+        )
+        life = await live(world, issuing([device_id] * 3), tmp_path / "x", delivery=deliveries)
         assert world.tokens(device_id)[1:] == [token for _, token in sorted(results(life).items())]
         assert 4 == len(world.tokens(device_id))
 
     run_virtually(scenario())
 
 
-@pytest.mark.parametrize("fate", Fate)
-def test_a_token_is_replaced_once(tmp_path: Path, fate: Fate) -> None:
-    """The second row that names it is refused: it would leave a live token that nobody knows."""
+@pytest.mark.parametrize("delivery", Delivery)
+def test_a_token_is_replaced_once(tmp_path: Path, delivery: Delivery) -> None:
+    """The second row that names it is refused: it would leave a live token that no one knows."""
 
     async def scenario() -> None:
         world = Watched()
@@ -423,8 +432,8 @@ def test_a_token_is_replaced_once(tmp_path: Path, fate: Fate) -> None:
         def begin(client: Client, journal: Path) -> BulkRun[Any]:
             return client.tokens.rotate_many([rotation, rotation], journal=journal)
 
-        fates = in_turn(fate, route="POST /device/token")
-        life = await live(world, begin, tmp_path / "x", fate=fates)
+        deliveries = in_turn(delivery, route="POST /device/token")
+        life = await live(world, begin, tmp_path / "x", delivery=deliveries)
         (failed,) = (outcome for outcome in life.outcomes if isinstance(outcome, Failed))
         assert 1 == failed.index
         assert world.old[device_id] not in str(failed.error)
@@ -484,13 +493,13 @@ def test_a_new_token_that_can_not_be_written_down_is_in_doubt(
 
 
 def test_the_profiles_token_is_in_no_file(tmp_path: Path) -> None:
-    """Those of the devices are, and nobody else may read them."""
+    """Those of the devices are, and no one else may read them."""
 
     async def scenario() -> None:
         world = Watched()
         ids = await world.stocked(4)
-        fates = in_turn(Fate.FINE, Fate.LOST, Fate.LOST, Fate.LOST)
-        life = await live(world, rotating(ids), tmp_path / "x", fate=fates, kill_at=25)
+        deliveries = in_turn(Delivery.FINE, Delivery.LOST, Delivery.LOST, Delivery.LOST)
+        life = await live(world, rotating(ids), tmp_path / "x", delivery=deliveries, kill_at=25)
         assert life.killed
         await live(world, rotating(ids), life.journal)
 

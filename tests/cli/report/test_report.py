@@ -41,7 +41,7 @@ def a_journal(path: Path, *, windows: int = 3, pause: int = 0, whole: bool = Tru
         keywords={"file": "/home/somebody/site.csv"},
     )
     with Journal.create(path, info) as journal:
-        journal.keep_limits(HardLimits.for_plan("scale").override("POST /device", 100))
+        journal.record_limits(HardLimits.for_plan("scale").override("POST /device", 100))
         batch = Batch(pulled=pulled(rows), whole=whole)
         for number in range(len(rows)):
             window = number // 100

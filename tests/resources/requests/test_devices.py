@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tagodev import NotFoundError, ServiceError
-from tagodev.resources.requests.devices import DeviceRows
+from tagodev.resources.requests.devices import DeviceRequests
 from tagodev.session import CallRecord
 from tests.support.answers import http, ok, refused
 from tests.support.clients import DEVICE_ID, client
@@ -23,7 +23,7 @@ from tests.support.servers import Reply, ScriptedServer, in_turn
 async def test_exists(expected: bool, reply: bytes) -> None:
     """A device exists if it can be read; an unknown id is answered with 404 or 400."""
     async with ScriptedServer(in_turn(reply)) as server, client(server.url) as tago:
-        assert expected is await DeviceRows(tago._session).exists(DEVICE_ID, CallRecord())
+        assert expected is await DeviceRequests(tago._session).exists(DEVICE_ID, CallRecord())
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 405, 406, 409, 422, 500])
@@ -32,7 +32,7 @@ async def test_exists_takes_no_other_refusal_for_an_answer(status: int) -> None:
     reply = refused(status, "No")
     async with ScriptedServer(in_turn(reply)) as server, client(server.url) as tago:
         with pytest.raises(ServiceError) as caught:
-            await DeviceRows(tago._session).exists(DEVICE_ID, CallRecord())
+            await DeviceRequests(tago._session).exists(DEVICE_ID, CallRecord())
 
     assert status == caught.value.status
 
@@ -42,7 +42,7 @@ async def test_gone_after_a_lost_deletion_is_deleted(lost: Reply | bytes) -> Non
     """A second attempt that finds no device is done; a first one says that there was none."""
     gone = refused(404, "Not Found")
     async with ScriptedServer(in_turn(lost, gone)) as server, client(server.url) as tago:
-        rows = DeviceRows(tago._session)
+        rows = DeviceRequests(tago._session)
         await rows.delete(DEVICE_ID, CallRecord())
         with pytest.raises(NotFoundError):
             await rows.delete(DEVICE_ID, CallRecord())
