@@ -433,7 +433,7 @@ def test_a_plan_of_another_service(profile: Profile) -> None:
         done = profile.run("plan", "plan.json", "--api", other.url)
 
     assert 2 == done.code
-    assert f"plan.json: is about {profile.emulator.url}, not about {other.url}" in done.err
+    assert f"plan.json: belongs to {profile.emulator.url}, not to {other.url}" in done.err
 
 
 # --- what is wrong -------------------------------------------------------------------------------

@@ -260,7 +260,7 @@ async def test_documents_of_elsewhere_are_refused(tago: Tago) -> None:
     check_profile(export, plan)
     with pytest.raises(InputError, match=r"belongs to https://api\.us-e1\.tago\.io, not to"):
         check_service(HEAD, tago)
-    with pytest.raises(InputError, match=r"belongs to profile 67e1.*, not about 2222"):
+    with pytest.raises(InputError, match=r"belongs to profile 67e1.*, not to 2222"):
         check_profile(HEAD, plan)
 
 

@@ -226,7 +226,7 @@ def test_an_empty_table_has_a_header() -> None:
 )
 def test_what_a_table_can_not_say(more: dict[str, Any], told: str) -> None:
     """It is refused with the device's name and what to do, before anything is written."""
-    with pytest.raises(InputError, match=f"device 'a' {told}.*--format json"):
+    with pytest.raises(InputError, match=f"device 'a' .*: it {told}.*--format json"):
         csv_pieces([record(**more)])
 
 
