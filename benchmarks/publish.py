@@ -191,7 +191,7 @@ def _charts(compared: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             Bar(
                 name=one["rival"],
                 parts=(one["rows"] - one["lost"], one["lost"], one["doubled"]),
-                told=f"{one['ratio']:.2f} of ideal, {one['rejected']:,} rejected",
+                label=f"{one['ratio']:.2f} of ideal, {one['rejected']:,} rejected",
             )
             for one in compared["results"]
             if one["scenario"] == key

@@ -57,7 +57,7 @@ def test_forecast(
 ) -> None:
     """Each window completes what it accepts, or what the rate allows."""
     seconds = forecast(
-        count, limit=100, minute=60, free=free, next_window_in=next_window_in, rate=rate
+        count, limit=100, window_seconds=60, free=free, next_window_in=next_window_in, rate=rate
     )
     assert seconds == pytest.approx(expected)
 
@@ -72,7 +72,7 @@ def test_forecast_is_what_a_greedy_client_does(
         left -= min(free, rate * (ends - now))
         now, free, ends = ends, float(limit), ends + 60
     told = forecast(
-        count, limit=limit, minute=60, free=limit, next_window_in=next_window_in, rate=rate
+        count, limit=limit, window_seconds=60, free=limit, next_window_in=next_window_in, rate=rate
     )
     assert told == pytest.approx(now + left / rate)
 
