@@ -182,7 +182,7 @@ def test_typed_at_a_terminal(stocked: Profile, line: str) -> None:
     no = Terminal(command, 200).run(*line.split(), answers=[("Type 2 to confirm:", "1\n")])
     assert (1, 2) == (no.code, len(stocked.devices())), no.out
     assert "Cancelled; nothing was changed" in no.out
-    assert "A snapshot keeps fields, tags, parameters and serial numbers, but no data" in no.out
+    assert "The snapshot holds fields, tags, parameters and serial numbers, but no data" in no.out
     yes = Terminal(command, 200).run(*line.split(), answers=[("Type 2 to confirm:", "2\n")])
 
     assert (0, {}) == (yes.code, stocked.devices()), yes.out
