@@ -125,7 +125,7 @@ def test_filled_store_comes_back_equal() -> None:
 
     kinds = {type(value).__name__ for value in everything(store)}
     assert {"Device", "Token", "Tag", "Parameter", "Point", "Traffic", "Network"} <= kinds
-    assert {"Connector", "Keyring", "AccessToken"} <= kinds
+    assert {"Connector", "AccessTokenStore", "AccessToken"} <= kinds
     assert store.devices
     other.cap = store.cap
     assert_same(vars(store), vars(other))
