@@ -13,8 +13,8 @@ from cyclopts import App, CycloptsError, Parameter
 from tagodev import __version__
 from tagodev.cli.exit_codes import Exit, exit_code
 from tagodev.cli.groups import as_grouped, register_aliases, register_groups
-from tagodev.cli.output.console import complain
-from tagodev.cli.output.streams import steady_streams
+from tagodev.cli.output.console import print_error
+from tagodev.cli.output.streams import safe_streams
 from tagodev.errors import TagoError
 
 __all__ = ["app", "run"]
@@ -169,7 +169,7 @@ register_aliases(app)
 
 def run() -> int:
     """Run the command that the arguments name and return its exit code."""
-    with steady_streams():
+    with safe_streams():
         return _run()
 
 
@@ -181,7 +181,7 @@ def _run() -> int:
         # Cyclopts has already printed the error.
         return Exit.USAGE
     except TagoError as error:
-        complain(error)
+        print_error(error)
         return exit_code(error)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from tagodev.cli.apply.paths import OutputPaths
 from tagodev.cli.apply.session import ApplySession
-from tagodev.cli.apply.stdin import at_hand
+from tagodev.cli.apply.stdin import readable_path
 from tagodev.cli.options.confirmation import YesOption  # noqa: TC001  (cyclopts reads annotations)
 from tagodev.cli.options.files import FileOptions, PlanOptions, open_input
 from tagodev.cli.options.service import ServiceOptions
@@ -62,7 +62,7 @@ def apply(
         guard = Guard.read(max_delete)
     except InputError as error:
         raise InputError(error.message, path="--max-delete") from None
-    with at_hand(file, plan_options.manager) as path:
+    with readable_path(file, plan_options.manager) as path:
         devices = open_input(path, file_options, plan_options, service)
         # Input from a pipe has no file name: the manager replaces it.
         named = file if path == file else Path(devices.intent.manager)

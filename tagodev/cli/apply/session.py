@@ -27,7 +27,7 @@ from tagodev.cli.apply.summary import ApplySummary, FinishedRun
 from tagodev.cli.bulk.execution import Interrupt, RunView, follow
 from tagodev.cli.bulk.journal_status import JournalStatus
 from tagodev.cli.options.confirmation import confirmed, plural
-from tagodev.cli.output.console import complain, print_json, print_line, say
+from tagodev.cli.output.console import print_error, print_json, print_line, print_message
 from tagodev.cli.output.plan import show_plan
 from tagodev.cli.output.progress import open_display
 from tagodev.cli.output.table import clean
@@ -112,9 +112,9 @@ class ApplySession:
         _print_duplicates(summary.duplicates)
         last = summary.runs[-1] if summary.runs else None
         if last is not None and last.summary.stopped is not None:
-            complain(last.summary.stopped)
+            print_error(last.summary.stopped)
         if last is not None and not last.settled:
-            say(
+            print_message(
                 "To resume, run the same command again: it looks up the requests it sent and plans "
                 f"the rest again (journal: {last.journal})"
             )
@@ -139,7 +139,7 @@ class ApplySession:
             sent = before.states.get(EntryState.SENT, 0)
             if sent:
                 began = datetime.fromtimestamp(before.info.began).astimezone()
-                say(
+                print_message(
                     f"The apply of {began:%Y-%m-%d %H:%M} was interrupted; looking up the outcome "
                     f"of {plural(sent, 'request')} first ({path})"
                 )
@@ -194,7 +194,7 @@ class ApplySession:
             raise InputError(error.message, path="--max-delete", hint=error.hint) from None
         check_slots(plan)
         if head is not None and head.kind == "snapshot" and plan.todo:
-            say(_SNAPSHOT_WARNING)
+            print_message(_SNAPSHOT_WARNING)
 
     # --- the run -------------------------------------------------------------------------------
 
@@ -266,19 +266,19 @@ def _status(journal: Path) -> JournalStatus:
 
 def _print_failures(failed: Sequence[str]) -> None:
     for line in failed[:_MAX_LINES]:
-        say(f"Failed: {line}")
+        print_message(f"Failed: {line}")
     if len(failed) > _MAX_LINES:
-        say(f"... and {len(failed) - _MAX_LINES} more in the results")
+        print_message(f"... and {len(failed) - _MAX_LINES} more in the results")
 
 
 def _print_duplicates(duplicates: Sequence[DuplicateDevices]) -> None:
     for duplicate in duplicates[:_MAX_LINES]:
-        say(
+        print_message(
             f"Exists twice: {clean(duplicate.identity)}: {', '.join(duplicate.ids)}. Another "
             "process created it too; delete the one that is not in use"
         )
     if len(duplicates) > _MAX_LINES:
-        say(f"... and {len(duplicates) - _MAX_LINES} more")
+        print_message(f"... and {len(duplicates) - _MAX_LINES} more")
 
 
 def _busiest(plan: Plan) -> str:

@@ -20,7 +20,7 @@ from tagodev.provision.write.document import read_head
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["at_hand", "came_over_pipe"]
+__all__ = ["is_pipe_copy", "readable_path"]
 
 #: The name of standard input in messages.
 _STDIN_NAME: Final = "stdin"
@@ -29,7 +29,7 @@ _PREFIX: Final = "tagodev-"
 
 
 @contextlib.contextmanager
-def at_hand(file: Path, manager: str | None) -> Iterator[Path]:
+def readable_path(file: Path, manager: str | None) -> Iterator[Path]:
     """Yield a path that can be read more than once.
 
     Args:
@@ -58,8 +58,8 @@ def at_hand(file: Path, manager: str | None) -> Iterator[Path]:
             raise
 
 
-def came_over_pipe(path: Path) -> bool:
-    """Return whether a path is a copy made by `at_hand`."""
+def is_pipe_copy(path: Path) -> bool:
+    """Return whether a path is a copy made by `readable_path`."""
     folder = path.parent
     temporary = folder.name.startswith(_PREFIX) and folder.parent == Path(tempfile.gettempdir())
     return temporary and path.name == _STDIN_NAME

@@ -19,7 +19,7 @@ from tagodev.cli.options.confirmation import (
     plural,
     saving_to,
 )
-from tagodev.cli.output.console import complain, print_line, say
+from tagodev.cli.output.console import print_error, print_line, print_message
 from tagodev.cli.output.table import clean, print_data
 from tagodev.errors import AuthenticationError, InputError, PermissionDeniedError, TagoError
 from tagodev.filesystem.atomic_write import check_out
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ByFilterOptions",
-    "Task",
+    "FilterRun",
     "YesOption",
-    "check_chosen",
+    "check_selection",
     "confirmed",
-    "do_each",
     "plural",
+    "run_each",
 ]
 
 _GROUP: Final = Group("By filter", sort_key=3)
@@ -98,7 +98,7 @@ class ByFilterOptions:
         return journal, self.out or journal.with_suffix(".results.csv")
 
 
-def check_chosen(names: Sequence[str], *, filtered: bool) -> None:
+def check_selection(names: Sequence[str], *, filtered: bool) -> None:
     """Check that a command names devices or gives a filter, but not both.
 
     Args:
@@ -118,7 +118,7 @@ def check_chosen(names: Sequence[str], *, filtered: bool) -> None:
         )
 
 
-def do_each(
+def run_each(
     service: ServiceOptions,
     devices: Sequence[Device],
     done: str,
@@ -150,7 +150,7 @@ def do_each(
             except TagoError as error:
                 if len(devices) == 1:
                     raise
-                complain(error)
+                print_error(error)
                 results["failed"].append({**known, "error": str(error)})
 
     service.run(process)
@@ -164,7 +164,7 @@ def do_each(
 
 
 @attrs.frozen(kw_only=True)
-class Task:
+class FilterRun:
     """A run with a journal over the devices of a filter."""
 
     verb: str
@@ -215,7 +215,7 @@ class Task:
         if not self.rows:
             if confirmation.dry_run and json:
                 preview.confirm(confirmation, json=True)
-            say(f"Nothing to {self.verb}")
+            print_message(f"Nothing to {self.verb}")
             return done
         code = preview.confirm(confirmation, json=json)
         if code is not None:
@@ -245,7 +245,7 @@ class Task:
             ),
             options=self.options,
         )
-        say(f"Journal: {journal}")
+        print_message(f"Journal: {journal}")
         remember = service.remember()
         if snapshot is not None:
             remember["snapshot"] = str(snapshot.absolute())

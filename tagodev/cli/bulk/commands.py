@@ -30,7 +30,7 @@ from tagodev.cli.options.confirmation import (
 )
 from tagodev.cli.options.run import BulkRunOptions
 from tagodev.cli.options.service import ServiceOptions
-from tagodev.cli.output.console import complain, print_json, print_line, say
+from tagodev.cli.output.console import print_error, print_json, print_line, print_message
 from tagodev.cli.output.progress import open_display
 from tagodev.errors import InputError
 from tagodev.filesystem.atomic_write import check_out
@@ -229,7 +229,7 @@ def _default_path(file: Path, suffix: str) -> Path:
 
 def _print_skipped(rows: RowFile[Any], reason: str) -> None:
     if rows.skipped:
-        say(f"Skipped {plural(rows.skipped, 'row')} {reason}")
+        print_message(f"Skipped {plural(rows.skipped, 'row')} {reason}")
 
 
 @attrs.frozen(kw_only=True)
@@ -299,7 +299,9 @@ class _Run:
     def _confirm(self, check: _Confirmation, finished: Collection[int]) -> Exit | None:
         """Confirm the unfinished rows; return the exit code if the command ends here."""
         if finished:
-            say(f"{plural(len(finished), 'row')} finished before (journal: {self.journal})")
+            print_message(
+                f"{plural(len(finished), 'row')} finished before (journal: {self.journal})"
+            )
         count = self.make_spec().rows - len(finished)
         preview = Preview(
             verb=check.verb,
@@ -340,7 +342,7 @@ def _run_without_journal(
         for line in report.lines():
             print_line(line)
     if summary.stopped is not None:
-        complain(summary.stopped)
+        print_error(summary.stopped)
     return report.code()
 
 

@@ -27,8 +27,14 @@ from tagodev.cli.bulk.operations import operation_names
 from tagodev.cli.bulk.results import COLUMNS, check_new
 from tagodev.cli.bulk.summary import count_text
 from tagodev.cli.exit_codes import Exit, exit_code
-from tagodev.cli.output.console import complain, in_options, print_json, print_line, say
-from tagodev.cli.output.streams import in_utf8
+from tagodev.cli.output.console import (
+    in_command_line_terms,
+    print_error,
+    print_json,
+    print_line,
+    print_message,
+)
+from tagodev.cli.output.streams import use_utf8
 from tagodev.errors import InputError, JournalError, TagoError
 from tagodev.filesystem.atomic_write import whole_text
 
@@ -57,7 +63,7 @@ def status(
         try:
             reports.append(_report(path))
         except TagoError as error:
-            complain(error)
+            print_error(error)
             code = code or exit_code(error)
     if json:
         print_json({"journals": [report.as_json() for report in reports]})
@@ -102,7 +108,7 @@ class _JournalReport:
         if self.running:
             return []
         if self.problem is not None:
-            return [in_options(self.problem.hint)]
+            return [in_command_line_terms(self.problem.hint)]
         return [*self.status.next_steps()]
 
     @property
@@ -190,10 +196,10 @@ def export(
     with ExitStack() as opened:
         read = [opened.enter_context(Journal.read(path)) for path in _files(journals)]
         if any(operation_names(one.info.kind).tokens for one in read):
-            say("The output contains device tokens: keep it private")
+            print_message("The output contains device tokens: keep it private")
         bad: list[JournalError] = []
         if out is None:
-            in_utf8()
+            use_utf8()
             _write(read, sys.stdout, format, bad)
             return _export_code(bad)
         check_new(out)
@@ -208,9 +214,9 @@ def export(
 def _export_code(bad: Sequence[JournalError]) -> Exit:
     """List the unreadable rows, and return the exit code."""
     for error in bad[:_SHOWN]:
-        say(f"Skipped: {error.journal}: {error.message}")
+        print_message(f"Skipped: {error.journal}: {error.message}")
     if len(bad) > _SHOWN:
-        say(f"... and {len(bad) - _SHOWN} more unreadable rows")
+        print_message(f"... and {len(bad) - _SHOWN} more unreadable rows")
     return Exit.PARTIAL if bad else Exit.OK
 
 

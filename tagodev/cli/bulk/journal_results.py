@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tagodev.bulk.journal.entry import EntryState
 from tagodev.cli.bulk.operations import operation_names
 from tagodev.cli.bulk.results import COLUMNS, Result
-from tagodev.cli.output.console import in_options
+from tagodev.cli.output.console import in_command_line_terms
 from tagodev.errors import InputError, TagoError
 from tagodev.filesystem.atomic_write import whole_text
 from tagodev.secrets import Secret
@@ -71,7 +71,7 @@ def error_text(entry: JournalEntry, next_step: str) -> str:
     """
     if entry.state is EntryState.SENT:
         return f"No answer has arrived; {next_step} to find out whether it was done"
-    return in_options(entry.error or "")
+    return in_command_line_terms(entry.error or "")
 
 
 def _status(state: EntryState, done: DoneStatus) -> Status:

@@ -15,7 +15,7 @@ from tagodev.cli.bulk.summary import RunSummary
 from tagodev.cli.exit_codes import Exit, exit_code
 from tagodev.cli.options.confirmation import plural
 from tagodev.cli.options.run import CONSENT
-from tagodev.cli.output.console import complain, print_json, print_line, say
+from tagodev.cli.output.console import print_error, print_json, print_line, print_message
 from tagodev.cli.output.progress import open_display
 from tagodev.errors import RequestError, TagoError
 from tagodev.filesystem.atomic_write import check_out
@@ -77,7 +77,7 @@ def start(
             journal.set_options(info.options)
             # Rows that failed under the old options may succeed under the new ones.
             if retried := journal.retry_failed():
-                say(f"Retrying {plural(retried, 'failed row')} with other options")
+                print_message(f"Retrying {plural(retried, 'failed row')} with other options")
     return resume(path, tago, out, run=run, json=json)
 
 
@@ -99,8 +99,8 @@ def resume(path: Path, tago: Tago, out: Path, *, run: ResumeKeywords, json: bool
         summary = run_until_interrupted(_follow(tago, before, run))
     except (RequestError, KeyboardInterrupt) as error:
         if isinstance(error, RequestError):
-            complain(error)
-        say(f"To resume: {resume_command(path)}")
+            print_error(error)
+        print_message(f"To resume: {resume_command(path)}")
         return exit_code(error) if isinstance(error, RequestError) else Exit.INTERRUPTED
     return finish(before, summary, out, run=run, json=json)
 
@@ -139,7 +139,7 @@ def finish(
             counts = write_results(journal, out)
         except TagoError:
             if summary.stopped is not None:
-                complain(summary.stopped)
+                print_error(summary.stopped)
             raise
     report = RunSummary(
         names=before.names,
@@ -161,8 +161,8 @@ def finish(
         for line in report.lines():
             print_line(line)
     if summary.stopped is not None:
-        complain(summary.stopped)
+        print_error(summary.stopped)
     for line in after.next_steps():
-        say(line)
+        print_message(line)
     code = report.code()
     return Exit.PARTIAL if code is Exit.OK and not after.whole else code

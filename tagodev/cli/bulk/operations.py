@@ -12,7 +12,7 @@ from tagodev.bulk.operations.edit_devices import EditDevices
 from tagodev.bulk.operations.tokens import RotateTokens
 from tagodev.bulk.outcomes import Created, Deleted, Edited, Failed, InDoubt
 from tagodev.cli.bulk.results import DoneStatus, Result
-from tagodev.cli.output.console import in_options
+from tagodev.cli.output.console import in_command_line_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -121,10 +121,14 @@ class RunRow(Generic[Item]):
                 return Result(row, name, status="edited", device_id=known)
             case Failed(error=error):
                 return Result(
-                    row, name, status="failed", device_id=known, error=in_options(str(error))
+                    row,
+                    name,
+                    status="failed",
+                    device_id=known,
+                    error=in_command_line_terms(str(error)),
                 )
             case InDoubt(error=error):
-                return self.unfinished("in_doubt", in_options(str(error)))
+                return self.unfinished("in_doubt", in_command_line_terms(str(error)))
         return self.unfinished("pending")
 
 

@@ -14,7 +14,7 @@ from tagodev.cli.bulk.untag import check_untag, remove_tags
 from tagodev.cli.options.confirmation import YesOption, confirmed
 from tagodev.cli.options.run import BulkRunOptions
 from tagodev.cli.options.service import RememberedOptions
-from tagodev.cli.output.console import complain, print_json, print_line, say
+from tagodev.cli.output.console import print_error, print_json, print_line, print_message
 from tagodev.cli.output.table import clean
 from tagodev.errors import InputError
 
@@ -75,7 +75,7 @@ def retry_failed(
     )
     with Journal.open(journal, incomplete=run.get("incomplete", False)) as opened:
         if not opened.retry_failed():
-            say("No row failed")
+            print_message("No row failed")
     out = out or _out(journal, info.keywords.get("out"))
     return journalled_run.resume(journal, tago, out, run=run, json=json)
 
@@ -99,14 +99,14 @@ def untag(
         for line in untagged.lines():
             print_line(line)
     if untagged.summary.stopped is not None:
-        complain(untagged.summary.stopped)
+        print_error(untagged.summary.stopped)
     return untagged.code()
 
 
 def _client(info: JournalInfo, service: RememberedOptions) -> Tago:
     tago = service.client(info)
     if tago.base_url != info.service:
-        say(f"The run was started at {info.service}; resuming at {tago.base_url}")
+        print_message(f"The run was started at {info.service}; resuming at {tago.base_url}")
     return tago
 
 
@@ -140,7 +140,7 @@ def _confirm_outside_files(
     if not outside:
         return
     for option, path in outside.items():
-        say(f"The journal names a file outside its folder: {option} {clean(path)}")
+        print_message(f"The journal names a file outside its folder: {option} {clean(path)}")
     if yes:
         return
     try:

@@ -13,7 +13,7 @@ from tagodev.cli.bulk.execution import Interrupt, RunView, Summary, follow
 from tagodev.cli.bulk.journal_status import resume_command
 from tagodev.cli.exit_codes import Exit, exit_code
 from tagodev.cli.options.confirmation import plural
-from tagodev.cli.output.console import say
+from tagodev.cli.output.console import print_message
 from tagodev.cli.output.progress import open_display
 from tagodev.errors import JournalError
 from tagodev.models import DeviceChange, DeviceEdit, DeviceFilter, TagChanges, TagFilter
@@ -109,7 +109,7 @@ async def remove_tags(tago: Tago, run: str) -> Untagged:
         if isinstance(outcome, Edited):
             removed += 1
         elif isinstance(outcome, (Failed, InDoubt)):
-            say(f"Device {outcome.item.device_id}: {outcome.error}")
+            print_message(f"Device {outcome.item.device_id}: {outcome.error}")
 
     with interrupt.handle_signals():
         async with tago:

@@ -13,7 +13,7 @@ from tagodev.cli.config.file import Profiles, StoredProfile, check_name, check_t
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.confirmation import ConfirmationOptions, Preview, YesOption
 from tagodev.cli.options.service import ServiceOptions
-from tagodev.cli.output.console import print_line, say
+from tagodev.cli.output.console import print_line, print_message
 from tagodev.cli.output.table import JsonOption, OutputOptions, show_record, show_rows
 from tagodev.errors import ConfigurationError, InputError
 from tagodev.hard_limits import Plan  # noqa: TC001  (cyclopts reads annotations at run time)
@@ -102,7 +102,9 @@ def show(*, json: JsonOption = False, service: ServiceOptions = _SERVICE) -> int
     }
     show_record(record, json=json)
     if settings.token is None:
-        say("No token: set TAGOIO_TOKEN, or save one in a profile: tagodev config set NAME")
+        print_message(
+            "No token: set TAGOIO_TOKEN, or save one in a profile: tagodev config set NAME"
+        )
         return Exit.CONFIGURATION
     return Exit.OK
 
@@ -223,5 +225,7 @@ def remove(name: str, /, *, yes: YesOption = False) -> int:
     attrs.evolve(stored, named=named, default=default).write()
     print_line(f"removed {name}")
     if named and default is None:
-        say("There is no default profile now; choose one: tagodev config set NAME --default")
+        print_message(
+            "There is no default profile now; choose one: tagodev config set NAME --default"
+        )
     return Exit.OK

@@ -27,7 +27,7 @@ from tagodev.cli.bulk.operations import RunSpec, create_spec, delete_spec
 from tagodev.cli.bulk.results import ResultsFile
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.service import hard_limits
-from tagodev.cli.output.console import print_json, say
+from tagodev.cli.output.console import print_json, print_message
 from tagodev.cli.output.progress import open_display
 from tagodev.client import Tago
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
@@ -135,7 +135,7 @@ def demo(
     if not 1 <= devices <= _DEVICE_CAP:
         raise InputError(f"must be from 1 to {_DEVICE_CAP}, not {devices}", path="--devices")
     limits = hard_limits(plan, minute)
-    say(
+    print_message(
         f"Emulator on this machine with the limits of the rate plan {plan}: "
         f"{limits.limit('POST /device')} creations and as many deletions a minute.\n"
         f"The minute is shortened to {minute:g} s."
@@ -151,9 +151,9 @@ def demo(
 
 
 async def _run_demo(devices: int, plan: Plan, limits: HardLimits, folder: Path) -> _Outcome:
-    say("Measuring this machine without limits:")
+    print_message("Measuring this machine without limits:")
     rates = await _measure(folder)
-    say(
+    print_message(
         f"{rates.create:.0f} creations and {rates.delete:.0f} deletions a second. "
         "Running with limits:"
     )
@@ -268,7 +268,7 @@ async def _wait_for_start(devices: int, limits: HardLimits, rates: _Phases) -> N
     later = _START_MARGIN + _ideal(devices, limits, rates, now + _START_MARGIN)
     if later - at_once > 2 * _START_MARGIN:
         wait = limits.minute - now % limits.minute
-        say(f"The window is about to end: waiting {wait:.1f} s for the next one")
+        print_message(f"The window is about to end: waiting {wait:.1f} s for the next one")
         await asyncio.sleep(wait)
 
 

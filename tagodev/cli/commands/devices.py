@@ -8,7 +8,7 @@ import attrs
 from cyclopts import App, Parameter
 
 import tagodev
-from tagodev.cli.bulk.by_filter import ByFilterOptions, Task, check_chosen, do_each
+from tagodev.cli.bulk.by_filter import ByFilterOptions, FilterRun, check_selection, run_each
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.confirmation import (
     ConfirmationOptions,
@@ -20,7 +20,7 @@ from tagodev.cli.options.confirmation import (
 )
 from tagodev.cli.options.devices import FilterOptions, find_device, find_devices, key_and_value
 from tagodev.cli.options.service import ServiceOptions
-from tagodev.cli.output.console import say
+from tagodev.cli.output.console import print_message
 from tagodev.cli.output.table import (
     JsonOption,
     OutputOptions,
@@ -195,7 +195,7 @@ def create(
     record = {"id": created.device_id, "name": name}
     show_record(record | record_of(created, ("token",), reveal=show_tokens), json=json)
     if not show_tokens:
-        say(f"Show the full token: tagodev token list {created.device_id} --show-tokens")
+        print_message(f"Show the full token: tagodev token list {created.device_id} --show-tokens")
     return Exit.OK
 
 
@@ -239,7 +239,7 @@ def edit(
     """
     from tagodev.cli.options.changes import Changes
 
-    check_chosen(devices, filtered=bool(filters))
+    check_selection(devices, filtered=bool(filters))
     changes = Changes.read(set or (), unset or (), replace_tags=replace_tags)
     saving = saving_to(snapshot)
     if devices:
@@ -280,22 +280,22 @@ def _edit_named(
     if code is not None:
         return code
     saving.save(service, (device.id for device in changed), "device-edit")
-    return do_each(service, found, "edited", edit_one, json=json)
+    return run_each(service, found, "edited", edit_one, json=json)
 
 
 def _items(devices: Sequence[Device]) -> Iterator[tuple[str, str]]:
     return ((device.id, device.name) for device in devices)
 
 
-def _edit_by_filter(changes: Changes, filters: FilterOptions, service: ServiceOptions) -> Task:
+def _edit_by_filter(changes: Changes, filters: FilterOptions, service: ServiceOptions) -> FilterRun:
     from tagodev.bulk.operations.edit_devices import EditDevices
 
     found = service.run(lambda tago: filters.find_verified(tago, changes.fields_needed))
     changed = [(device, changes.of(device)) for device in found]
     rows = [(device, change) for device, change in changed if change is not None]
     if len(rows) < len(found):
-        say(f"Already up to date: {plural(len(found) - len(rows), 'device')}")
-    return Task(verb="edit", warning="They will be changed.", operation=EditDevices, rows=rows)
+        print_message(f"Already up to date: {plural(len(found) - len(rows), 'device')}")
+    return FilterRun(verb="edit", warning="They will be changed.", operation=EditDevices, rows=rows)
 
 
 @app.command(help_epilogue=_DELETE_EXAMPLES)
@@ -314,7 +314,7 @@ def delete(
     type their number to confirm. A snapshot is written first; tagodev apply SNAPSHOT creates the
     devices again, with new ids and tokens and without their data.
     """
-    check_chosen(devices, filtered=bool(filters))
+    check_selection(devices, filtered=bool(filters))
     if not devices:
         task = _delete_by_filter(filters, saving, service)
         return task.carry_out(service, by_filter, confirmation, saving, json=json)
@@ -331,15 +331,15 @@ def delete(
         await tago.devices.delete(device.id)
         return True
 
-    return do_each(service, found, "deleted", remove, json=json)
+    return run_each(service, found, "deleted", remove, json=json)
 
 
 def _delete_by_filter(
     filters: FilterOptions, saving: SnapshotOptions, service: ServiceOptions
-) -> Task:
+) -> FilterRun:
     from tagodev.bulk.operations.delete_devices import DeleteDevices
 
-    return Task(
+    return FilterRun(
         verb="delete",
         warning=saving.warning,
         operation=DeleteDevices,

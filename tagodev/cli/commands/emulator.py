@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from tagodev.cli.exit_codes import Exit
-from tagodev.cli.output.console import print_json, print_line, say
+from tagodev.cli.output.console import print_json, print_line, print_message
 from tagodev.emulator import EmulatorOptions, serve
 from tagodev.emulator.model.saved_state import StateError
 from tagodev.emulator.options import FAULTS, VARIANTS
@@ -115,7 +115,7 @@ def emulator(
         print_line(f"export TAGOIO_API={url}")
         print_line(f"export TAGOIO_TOKEN={token}")
         if restored:
-            say(f"Loaded {state}" + ("; --devices is ignored" if devices else ""))
+            print_message(f"Loaded {state}" + ("; --devices is ignored" if devices else ""))
 
     try:
         asyncio.run(serve(options, announce))
@@ -123,12 +123,12 @@ def emulator(
         raise InputError(str(error), path="--state") from None
     except OSError as error:
         if ready:
-            say(f"tagodev: can't save {state}: {error.strerror}")
+            print_message(f"tagodev: can't save {state}: {error.strerror}")
             return Exit.GENERAL
-        say(f"tagodev: can't listen on 127.0.0.1:{port}: {error.strerror}; try --port 0")
+        print_message(f"tagodev: can't listen on 127.0.0.1:{port}: {error.strerror}; try --port 0")
         return Exit.SERVICE
     if state is not None and not json:
-        say(f"Saved to {state}")
+        print_message(f"Saved to {state}")
     return Exit.OK
 
 

@@ -14,7 +14,7 @@ from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.devices import FilterOptions
 from tagodev.cli.options.files import ReadProgress
 from tagodev.cli.options.service import ServiceOptions
-from tagodev.cli.output.console import say
+from tagodev.cli.output.console import print_message
 from tagodev.errors import InputError
 from tagodev.filesystem.atomic_write import check_out, write_file
 from tagodev.provision.managers import stem_of
@@ -88,7 +88,7 @@ def export(
         _print(pieces)
     else:
         write_file(out, pieces, private=tokens)
-        say(f"{plural(len(records), 'device')} in {out}")
+        print_message(f"{plural(len(records), 'device')} in {out}")
     _note_identity(known_by, file_format)
     return Exit.OK
 
@@ -124,9 +124,9 @@ def _print(pieces: Iterable[bytes]) -> None:
 def _note_identity(known_by: str | None, file_format: Format) -> None:
     """Print how to apply the file if several devices have the same name."""
     if known_by is None:
-        say(
+        print_message(
             "Some devices have the same name: before you apply this file, give each a tag with a "
             "unique value, and use --by tag:KEY"
         )
     elif known_by != "name" and file_format != "json":
-        say(f"Some devices have the same name: apply this file with --by {known_by}")
+        print_message(f"Some devices have the same name: apply this file with --by {known_by}")

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.service import ServiceOptions
-from tagodev.cli.output.console import clocks_apart, print_json, print_line, say
+from tagodev.cli.output.console import clock_difference, print_json, print_line, print_message
 from tagodev.errors import ConfigurationError
 from tagodev.hard_limits import DEFAULT_LIMIT, HARD_LIMITS, SOURCE, SOURCE_DATE, HardLimit
 
@@ -52,7 +52,7 @@ def _current_window(service: ServiceOptions) -> _CurrentWindow | None:
         client = service.client()
     except ConfigurationError as error:
         if service.token is None and "No token" in error.message:
-            say("No token: these are the documented limits, without the service's clock")
+            print_message("No token: these are the documented limits, without the service's clock")
             return None
         raise
     return asyncio.run(_fetch(client))
@@ -63,7 +63,9 @@ async def _fetch(client: Tago) -> _CurrentWindow | None:
         await tago.devices.list(fields=()).first()
         clock = tago.limits.clock()
         if clock is None:
-            say("The service's clock is unknown: requests are spaced evenly, without windows")
+            print_message(
+                "The service's clock is unknown: requests are spaced evenly, without windows"
+            )
             return None
         return _CurrentWindow(clock, {state.route: state for state in tago.limits.snapshot()})
 
@@ -82,7 +84,7 @@ def _table(rows: list[HardLimit], window: _CurrentWindow | None) -> list[str]:
     if window is not None:
         clock = window.clock
         lines.append(
-            f"The service's clock is {clocks_apart(clock.ahead, clock.uncertainty)}; "
+            f"The service's clock is {clock_difference(clock.ahead, clock.uncertainty)}; "
             f"its next window begins in {clock.next_window_in:.1f} s. Requests of other clients "
             "and commands in this window are not shown."
         )

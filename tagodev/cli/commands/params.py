@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from cyclopts import App, Parameter
 
 import tagodev
-from tagodev.cli.bulk.by_filter import ByFilterOptions, Task, check_chosen, do_each
+from tagodev.cli.bulk.by_filter import ByFilterOptions, FilterRun, check_selection, run_each
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.confirmation import (
     ConfirmationOptions,
@@ -112,7 +112,7 @@ def set_params(
     params = [
         tagodev.ConfigurationParameter(key, value or "", sent=sent) for key, value in given.items()
     ]
-    check_chosen(devices, filtered=bool(filters))
+    check_selection(devices, filtered=bool(filters))
     saving = saving_to(snapshot)
     if not devices:
         task = _set_by_filter(params, filters, service)
@@ -132,14 +132,14 @@ def set_params(
     if code is not None:
         return code
     saving.save(service, (one.id for one in found), "param-set")
-    return do_each(service, found, "set", set_on, json=json)
+    return run_each(service, found, "set", set_on, json=json)
 
 
 def _set_by_filter(
     params: Sequence[ConfigurationParameter],
     filters: FilterOptions,
     service: ServiceOptions,
-) -> Task:
+) -> FilterRun:
     from tagodev.bulk.operations.parameters_and_data import SetParameters
 
     found = service.run(filters.find_verified)
@@ -147,7 +147,7 @@ def _set_by_filter(
         (device, tagodev.ParameterChange(device.id, params)) for device in found
     ]
     keys = ", ".join(clean(one.key) for one in params)
-    return Task(
+    return FilterRun(
         verb="set-params",
         warning=f"Their configuration parameters will be set: {keys}.",
         operation=SetParameters,

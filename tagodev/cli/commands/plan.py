@@ -13,12 +13,12 @@ from cyclopts import Parameter
 from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.cli.apply.paths import ListState
-from tagodev.cli.apply.stdin import at_hand
+from tagodev.cli.apply.stdin import readable_path
 from tagodev.cli.bulk.by_filter import plural
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.files import DeviceInput, FileOptions, PlanOptions, open_input
 from tagodev.cli.options.service import ServiceOptions
-from tagodev.cli.output.console import print_json, say
+from tagodev.cli.output.console import print_json, print_message
 from tagodev.cli.output.plan import plan_json, show_plan
 from tagodev.errors import ConfigurationError, InputError
 from tagodev.filesystem.atomic_write import check_out
@@ -56,7 +56,7 @@ def plan(
     """Show the devices to create, edit and delete; change nothing."""
     if out is not None:
         _check_out(out)
-    with at_hand(file, plan_options.manager) as path:
+    with readable_path(file, plan_options.manager) as path:
         source = open_input(path, file_options, plan_options, service)
         result, plan_name = asyncio.run(_plan(source, service, out))
     if json:
@@ -64,7 +64,7 @@ def plan(
     else:
         show_plan(result, plan_name, everything=all)
     if out is not None:
-        say(f"Plan saved to {out}; apply it with: tagodev apply {out}")
+        print_message(f"Plan saved to {out}; apply it with: tagodev apply {out}")
     if result.todo:
         return CHANGES
     return Exit.PARTIAL if result.steps else Exit.OK
@@ -100,7 +100,7 @@ def _note_interrupted(target: Target, manager: str) -> None:
                 sent = journal.counts().get(EntryState.SENT, 0)
                 began = datetime.fromtimestamp(journal.info.began).astimezone()
             if sent:
-                say(
+                print_message(
                     f"The apply of {began:%Y-%m-%d %H:%M} was interrupted; the outcome of "
                     f"{plural(sent, 'request')} is unknown. tagodev apply looks them up first, so "
                     "its plan may differ"

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from cyclopts import App, Parameter
 
 import tagodev
-from tagodev.cli.bulk.by_filter import ByFilterOptions, Task, check_chosen
+from tagodev.cli.bulk.by_filter import ByFilterOptions, FilterRun, check_selection
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.confirmation import ConfirmationOptions, Preview
 from tagodev.cli.options.devices import FilterOptions, device_id_of, find_devices
 from tagodev.cli.options.service import ServiceOptions
-from tagodev.cli.output.console import print_line, say
+from tagodev.cli.output.console import print_line, print_message
 from tagodev.cli.output.table import (
     JsonOption,
     OutputOptions,
@@ -144,7 +144,9 @@ def create(
     created = record_of(service.run(create_token), columns, reveal=show_tokens)
     show_record({"name": name, **created}, json=json)
     if not show_tokens:
-        say(f"Show the full token: tagodev token list {shlex.quote(device)} --show-tokens")
+        print_message(
+            f"Show the full token: tagodev token list {shlex.quote(device)} --show-tokens"
+        )
     return Exit.OK
 
 
@@ -243,7 +245,7 @@ def rotate(
     Each new token has the name and permission of the old one. It is created and written to the
     journal before the old one is deleted. The results file holds the new tokens.
     """
-    check_chosen(devices, filtered=bool(filters))
+    check_selection(devices, filtered=bool(filters))
 
     async def find(tago: Tago) -> list[Device]:
         return await (find_devices(tago, devices) if devices else filters.find_verified(tago))
@@ -255,7 +257,7 @@ def rotate(
 
 async def _rotation_task(
     tago: Tago, devices: Sequence[Device], *, named: str | None, allow_gap: bool
-) -> Task:
+) -> FilterRun:
     """Return the task that replaces one token of each device.
 
     Devices whose token is ambiguous, or has a serial number without `allow_gap`, are listed and
@@ -282,10 +284,12 @@ async def _rotation_task(
         try:
             token = _token_to_rotate(request.result(), named, allow_gap=allow_gap)
         except InputError as error:
-            say(f"Skipped: {device.id}  {clean(device.name)}: {error.message}. {error.hint}")
+            print_message(
+                f"Skipped: {device.id}  {clean(device.name)}: {error.message}. {error.hint}"
+            )
         else:
             rows.append((device, tagodev.Rotation(device.id, token.token)))
-    return Task(
+    return FilterRun(
         verb="rotate",
         warning=ROTATION_WARNING,
         operation=RotateTokens,

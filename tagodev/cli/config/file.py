@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 import attrs
 
-from tagodev.cli.output.console import say
+from tagodev.cli.output.console import print_message
 from tagodev.errors import ConfigurationError, InputError
 from tagodev.filesystem.atomic_write import whole_text
 from tagodev.hard_limits import Plan
@@ -147,7 +147,7 @@ class Profiles:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{path}: {error}") from None
         if shared and "token" in str(found):
-            say(f"Other users can read {path}, which may hold tokens: chmod 600 {path}")
+            print_message(f"Other users can read {path}, which may hold tokens: chmod 600 {path}")
         return _checked(path, found)
 
     def write(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tagodev.cli.output.console import say
+from tagodev.cli.output.console import print_message
 from tagodev.errors import ConfigurationError
 from tagodev.secrets import Secret
 
@@ -62,12 +62,12 @@ def delete(name: str) -> None:
     """
     keyring = _import_keyring()
     if keyring is None:
-        say(f"The token of {name} remains in the system keyring, which can't be accessed")
+        print_message(f"The token of {name} remains in the system keyring, which can't be accessed")
         return
     try:
         keyring.delete_password(_KEYRING_SERVICE, name)
     except keyring.errors.KeyringError as error:
-        say(f"System keyring: {error}")
+        print_message(f"System keyring: {error}")
 
 
 def _import_keyring() -> Any:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from tagodev.cli.doctor.checks import Diagnosis, diagnose
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.service import ServiceOptions
-from tagodev.cli.output.console import clocks_apart, print_json, print_line
+from tagodev.cli.output.console import clock_difference, print_json, print_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.devices is not None:
         yield _line("Devices", _devices(diagnosis.devices))
     if diagnosis.clock is not None:
-        difference = clocks_apart(diagnosis.clock["ahead"], diagnosis.clock["uncertainty"])
+        difference = clock_difference(diagnosis.clock["ahead"], diagnosis.clock["uncertainty"])
         yield _line("Clock", f"the service's clock is {difference}")
     variables = ", ".join(
         f"{name} (set)" if value == "set" else f"{name}={value}"

@@ -17,7 +17,7 @@ import attrs
 from cyclopts import Group, Parameter
 
 from tagodev.cli.exit_codes import Exit
-from tagodev.cli.output.console import say
+from tagodev.cli.output.console import print_message
 from tagodev.cli.output.table import clean, print_data
 from tagodev.errors import InputError, TagoError
 from tagodev.filesystem.atomic_write import check_out
@@ -87,10 +87,10 @@ def confirmed(question: str, answer: str) -> bool:
     sys.stderr.flush()
     given = sys.stdin.readline()
     if not given.endswith("\n"):
-        say("")
+        print_message("")
     if given.strip().casefold() == answer:
         return True
-    say("Cancelled; nothing was changed")
+    print_message("Cancelled; nothing was changed")
     return False
 
 
@@ -147,19 +147,19 @@ class Preview:
             return None
         self._show(everything=False)
         if self.warning:
-            say(self.warning)
+            print_message(self.warning)
         if options.yes or confirmed(f"Type {self.count} to confirm:", str(self.count)):
             return None
         return Exit.GENERAL
 
     def _show(self, *, everything: bool) -> None:
-        say(f"To {self.verb}: {plural(self.count, self.noun)}")
+        print_message(f"To {self.verb}: {plural(self.count, self.noun)}")
         shown = 0
         for item in self.items if everything else islice(self.items, _SHOWN):
-            say(f"  {'  '.join(clean(text) for text in item)}".rstrip())
+            print_message(f"  {'  '.join(clean(text) for text in item)}".rstrip())
             shown += 1
         if shown < self.count and not everything:
-            say(f"  ... and {self.count - shown} more (--dry-run shows all)")
+            print_message(f"  ... and {self.count - shown} more (--dry-run shows all)")
 
     def _print(self) -> None:
         items = [dict(zip(self.fields, item, strict=True)) for item in self.items]
@@ -241,7 +241,7 @@ class SnapshotOptions:
         name = f"{command}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
         path = self.snapshot or _new_file(name)
         if len(ids) >= _MANY:
-            say(f"Reading {len(ids)} devices for the snapshot, 3 requests each")
+            print_message(f"Reading {len(ids)} devices for the snapshot, 3 requests each")
         try:
             saved = service.run(
                 lambda tago: save_devices(
@@ -249,14 +249,16 @@ class SnapshotOptions:
                 )
             )
         except TagoError:
-            say("The snapshot failed, so nothing was changed; re-run with --no-snapshot to skip it")
+            print_message(
+                "The snapshot failed, so nothing was changed; re-run with --no-snapshot to skip it"
+            )
             raise
         if not saved.devices:
-            say("No snapshot: none of the devices exists anymore")
+            print_message("No snapshot: none of the devices exists anymore")
             return None
-        say(f"Snapshot of {plural(saved.devices, 'device')}: {path}")
+        print_message(f"Snapshot of {plural(saved.devices, 'device')}: {path}")
         if not saved.distinct:
-            say("apply can't restore devices with the same name and no unique tag value")
+            print_message("apply can't restore devices with the same name and no unique tag value")
         return path
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import attrs
 from cyclopts import Group, Parameter
 
-from tagodev.cli.apply.stdin import came_over_pipe
-from tagodev.cli.output.console import say
+from tagodev.cli.apply.stdin import is_pipe_copy
+from tagodev.cli.output.console import print_message
 from tagodev.errors import ConfigurationError, InputError
 from tagodev.provision.integrations import Integrations, resolve_integrations
 from tagodev.provision.managers import ManagerRegistry, check_owners, stem_of
@@ -55,7 +55,9 @@ class ReadProgress:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _INTERVAL
-            say(f"Reading: {number} {what}" if of is None else f"Reading: {number} of {of} {what}")
+            print_message(
+                f"Reading: {number} {what}" if of is None else f"Reading: {number} of {of} {what}"
+            )
 
 
 @Parameter(name="*", group=_FILE)
@@ -241,7 +243,7 @@ def open_input(
 
 def _is_bound(file: Path, head: DocumentHeader | None, options: PlanOptions) -> bool:
     """Return whether a list's manager is bound to its file."""
-    if options.manager is not None or came_over_pipe(file):
+    if options.manager is not None or is_pipe_copy(file):
         return False
     # An export's manager is its file name, which is not unique.
     return head is None or head.kind == "export"
@@ -251,24 +253,24 @@ def _bind(file: Path) -> str:
     """Return the manager of a file, and print a note if the file was moved."""
     binding = ManagerRegistry.open().bind(file)
     if binding.moved_from is not None:
-        say(f"Note: {file} was moved from {binding.moved_from}; its manager is {binding.manager}")
+        print_message(
+            f"Note: {file} was moved from {binding.moved_from}; its manager is {binding.manager}"
+        )
     return binding.manager
 
 
 def _note_other_files(file: Path, settings: PlanSettings) -> None:
     """Print a note listing other files used with the same manager."""
     try:
-        others = ManagerRegistry.open().use(
-            settings.manager, None if came_over_pipe(file) else file
-        )
+        others = ManagerRegistry.open().use(settings.manager, None if is_pipe_copy(file) else file)
     except ConfigurationError as error:
-        say(f"Note: can't list other files of {settings.manager}. {error.message}")
+        print_message(f"Note: can't list other files of {settings.manager}. {error.message}")
         return
     if others:
         shown = ", ".join(map(str, others[:_SHOWN]))
         more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
         pruned = "; --prune deletes devices that are only in those files" if settings.prune else ""
-        say(f"Note: {settings.manager} is also the manager of {shown}{more}{pruned}")
+        print_message(f"Note: {settings.manager} is also the manager of {shown}{more}{pruned}")
 
 
 async def _resolve(service: ServiceOptions, names: Collection[str]) -> Integrations:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 from cyclopts import Parameter
 
-from tagodev.cli.output.console import say
+from tagodev.cli.output.console import print_message
 from tagodev.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def find_ledger(option: str | None = None) -> SharedLedger | None:
         path = Path(location).expanduser() if location else _default_path()
     except RuntimeError:
         # Containers can lack a home folder.
-        say("tagodev: requests of other commands are not counted: there is no home folder")
+        print_message(
+            "tagodev: requests of other commands are not counted: there is no home folder"
+        )
         return None
     problem = _problem_with(path)
     if problem and location:
@@ -66,7 +68,7 @@ def find_ledger(option: str | None = None) -> SharedLedger | None:
             hint="Use another file with --ledger FILE, or --ledger none",
         )
     if problem:
-        say(f"tagodev: requests of other commands are not counted: {path}: {problem}")
+        print_message(f"tagodev: requests of other commands are not counted: {path}: {problem}")
         return None
     return SqliteLedger(path, patience=_TIMEOUT)
 

@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from tagodev.cli.output.streams import in_utf8
+from tagodev.cli.output.streams import use_utf8
 from tagodev.errors import InputError
 
 if TYPE_CHECKING:
     from tagodev.errors import TagoError
 
-__all__ = ["clocks_apart", "complain", "in_options", "print_json", "print_line", "say"]
+__all__ = [
+    "clock_difference",
+    "in_command_line_terms",
+    "print_error",
+    "print_json",
+    "print_line",
+    "print_message",
+]
 
 #: Arguments in messages of the library, and the options of the command line for them.
 _OPTIONS: Final = {
@@ -23,13 +30,13 @@ _OPTIONS: Final = {
 }
 
 
-def say(text: str) -> None:
+def print_message(text: str) -> None:
     """Print a message to standard error."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
 
-def in_options(text: str) -> str:
+def in_command_line_terms(text: str) -> str:
     """Return a message of the library with command line options in place of arguments."""
     for argument, option in _OPTIONS.items():
         text = text.replace(f"pass {argument}", f"re-run with {option}")
@@ -37,10 +44,10 @@ def in_options(text: str) -> str:
     return text
 
 
-def complain(error: TagoError) -> None:
+def print_error(error: TagoError) -> None:
     """Print an error; problems of a file are printed one per line as FILE:LINE."""
-    text = in_options(str(error))
-    say(text if isinstance(error, InputError) and error.source else f"tagodev: {text}")
+    text = in_command_line_terms(str(error))
+    print_message(text if isinstance(error, InputError) and error.source else f"tagodev: {text}")
 
 
 def print_line(text: str) -> None:
@@ -51,11 +58,11 @@ def print_line(text: str) -> None:
 
 def print_json(value: dict[str, Any]) -> None:
     """Print a JSON object on one line in UTF-8."""
-    in_utf8()
+    use_utf8()
     print_line(orjson.dumps(value).decode())
 
 
-def clocks_apart(ahead: float, uncertainty: float) -> str:
+def clock_difference(ahead: float, uncertainty: float) -> str:
     """Return the difference of the clocks as text: ``37.00 s behind this machine's ...``.
 
     Args:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from tagodev.bulk.operations.apply_steps import MANAGED_TAG
-from tagodev.cli.output.console import print_line, say
+from tagodev.cli.output.console import print_line, print_message
 from tagodev.cli.output.progress import duration
 from tagodev.cli.output.table import clean
 
@@ -45,7 +45,7 @@ def show_plan(plan: Plan, plan_name: str, *, everything: bool = False, aside: bo
         colour = _COLOURS.get(line[:1]) if coloured and line[1:2] == " " else None
         text = line if colour is None else f"{colour}{line}{_RESET}"
         if aside:
-            say(text)
+            print_message(text)
         else:
             print_line(text)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 import attrs
 
-from tagodev.cli.output.console import say
+from tagodev.cli.output.console import print_message
 from tagodev.limits.forecast import forecast
 
 if TYPE_CHECKING:
@@ -254,11 +254,11 @@ class LineDisplay:
         self._next = now + self._interval
         failed = f"{progress.failed} failed" if progress.failed else ""
         facts = ", ".join(filter(None, (*progress.texts(), failed)))
-        say(f"{self._title} {progress.done}/{self._total}, {facts}")
+        print_message(f"{self._title} {progress.done}/{self._total}, {facts}")
 
     def print_message(self, text: str) -> None:
         """Print a message."""
-        say(text)
+        print_message(text)
 
     def __enter__(self) -> Self:
         return self

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["in_utf8", "steady_streams"]
+__all__ = ["safe_streams", "use_utf8"]
 
 
 class _Output(io.RawIOBase):
@@ -49,7 +49,7 @@ class _Output(io.RawIOBase):
 
 
 @contextmanager
-def steady_streams() -> Iterator[None]:
+def safe_streams() -> Iterator[None]:
     """Replace the standard streams while a command runs."""
     original = sys.stdin, sys.stdout, sys.stderr
     # Streams that were closed when the process started are None, contrary to their types.
@@ -64,7 +64,7 @@ def steady_streams() -> Iterator[None]:
         sys.stdin, sys.stdout, sys.stderr = original
 
 
-def in_utf8() -> None:
+def use_utf8() -> None:
     """Print in UTF-8 from now on, for output that programs read."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")

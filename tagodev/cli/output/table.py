@@ -19,8 +19,8 @@ import attrs
 import orjson
 from cyclopts import Group, Parameter
 
-from tagodev.cli.output.console import print_line, say
-from tagodev.cli.output.streams import in_utf8
+from tagodev.cli.output.console import print_line, print_message
+from tagodev.cli.output.streams import use_utf8
 from tagodev.errors import InputError
 from tagodev.secrets import Secret
 
@@ -141,7 +141,7 @@ def _plain(value: Any, *, reveal: bool) -> Any:
 
 def print_data(value: Any) -> None:
     """Print a value as JSON on one line in UTF-8."""
-    in_utf8()
+    use_utf8()
     print_line(orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS).decode())
 
 
@@ -170,11 +170,11 @@ def show_rows(
     elif output.csv:
         _write_csv(rows, columns)
     elif not rows:
-        say(f"No {noun}")
+        print_message(f"No {noun}")
     else:
         _print_table(rows, columns, flexible)
         if _on_terminal():
-            say(f"{len(rows)} {noun if len(rows) != 1 else noun.removesuffix('s')}")
+            print_message(f"{len(rows)} {noun if len(rows) != 1 else noun.removesuffix('s')}")
 
 
 def _write_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
@@ -185,7 +185,7 @@ def _write_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Non
         keys = sorted({name for row in spread for name in row if name.startswith(_TAG)})
         index = names.index("tags")
         names[index : index + 1] = [name for name in keys if name not in names]
-    in_utf8()
+    use_utf8()
     text = io.StringIO()
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()

@@ -17,7 +17,7 @@ from tagodev.cli.bulk.journal_results import name_of
 from tagodev.cli.bulk.journal_status import JournalStatus
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.confirmation import plural
-from tagodev.cli.output.console import print_json, print_line, say
+from tagodev.cli.output.console import print_json, print_line, print_message
 from tagodev.cli.output.table import clean
 from tagodev.cli.report.page import GENERATOR, Page
 from tagodev.errors import InputError, TagoError
@@ -89,7 +89,7 @@ def _write(path: Path, page: str) -> None:
             file.write(page)
     except OSError as error:
         raise TagoError(f"{path}: {error.strerror}") from None
-    say("Only you can read the file; it contains no tokens")
+    print_message("Only you can read the file; it contains no tokens")
 
 
 # --- JSON ----------------------------------------------------------------------------------------

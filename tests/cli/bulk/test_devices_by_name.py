@@ -17,7 +17,7 @@ from tagodev import (
     PermissionDeniedError,
     TagoError,
 )
-from tagodev.cli.bulk.by_filter import do_each
+from tagodev.cli.bulk.by_filter import run_each
 from tagodev.cli.exit_codes import Exit
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def each(*names: str, failing: TagoError, tried: list[str]) -> int:
 
     devices = [Device(id=f"id-{name}", name=name) for name in names]
     service = cast("ServiceOptions", Service())
-    return do_each(service, devices, "edited", work, json=True)
+    return run_each(service, devices, "edited", work, json=True)
 
 
 @pytest.mark.parametrize(

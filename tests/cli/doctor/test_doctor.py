@@ -15,7 +15,7 @@ import pytest
 from tagodev import Tago
 from tagodev.cli.doctor.checks import kind_by_info, kind_by_prefix
 from tagodev.cli.doctor.network import Step
-from tagodev.cli.output.console import clocks_apart
+from tagodev.cli.output.console import clock_difference
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tagodev.models import TokenInfo
 from tagodev.secrets import Secret
@@ -106,8 +106,8 @@ def test_in_words(doctor: InProcess) -> None:
 
 def test_clocks_apart() -> None:
     """A clock is ahead or behind, never so many seconds below nothing ahead."""
-    assert "0.00 s ahead of this machine's (± 0.60 s)" == clocks_apart(0.0, 0.6)
-    assert "90.10 s behind this machine's (± 1.00 s)" == clocks_apart(-90.1, 1.0)
+    assert "0.00 s ahead of this machine's (± 0.60 s)" == clock_difference(0.0, 0.6)
+    assert "90.10 s behind this machine's (± 1.00 s)" == clock_difference(-90.1, 1.0)
 
 
 # --- something is wrong --------------------------------------------------------------------------
