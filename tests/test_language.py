@@ -25,7 +25,8 @@ BANNED: Final = re.compile(
 #: Sample data of examples: names of devices, tags and variables.
 SAMPLES: Final = re.compile(
     r"\b(cold|store|engine)[ -]rooms?\b|\b(tags?|row|param)\.\w+|\broom(?=[=:,\s]*[\d#{*v])"
-    r"|\bdoor(?=[=:\"])|-k room|name room|\"(door|room)\"|ground floor|math\.floor|floor\(|(EXISTS|FROM|INTO) floors",
+    r"|\bdoor(?=[=:\"])|-k room|name room|\"(door|room)\"|ground floor|math\.floor|floor\("
+    r"|(EXISTS|FROM|INTO) floors",
     re.IGNORECASE,
 )
 PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

@@ -123,7 +123,7 @@ class FakeSession:
     account = "somebody"
     limits = HardLimits.for_plan("scale")
     ledger = "here"
-    minute = 60.0
+    window_seconds = 60.0
     closed = False
 
     def __init__(self, *, first: TagoError | None = None) -> None:

@@ -72,7 +72,7 @@ def test_usage(
     [
         ((), "No token"),
         (("--token", "made-up", "--region", "moon-1"), "Unknown region"),
-        (("--token", "made-up", "--api", "http://example.com"), "show the token"),
+        (("--token", "made-up", "--api", "http://example.com"), "expose the token"),
         (("--token", "made-up", "--region", "eu-w1", "--minute", "6"), "emulator on this machine"),
     ],
 )

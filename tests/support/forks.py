@@ -113,8 +113,14 @@ class Forked:
         self.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
         return printed[0], printed[1]
 
+    def _ended_within(self, timeout: float | None) -> bool:
+        # Unlike `select.select` this takes any descriptor.
+        poll = select.poll()
+        poll.register(self._ended, select.POLLIN)
+        return bool(poll.poll(None if timeout is None else timeout * 1000))
+
     def _look(self, timeout: float | None) -> int | None:
-        if self.returncode is None and select.select([self._ended], [], [], timeout)[0]:
+        if self.returncode is None and self._ended_within(timeout):
             self.returncode = int(os.read(self._ended, 16))
             os.close(self._ended)
         return self.returncode

@@ -185,7 +185,7 @@ def test_requests_are_few(profile: Profile) -> None:
 
 def test_how_far_reading_has_come(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slow reads show progress on standard error, with the total if it is known."""
-    monkeypatch.setattr(files, "_EVERY", 0.0)
+    monkeypatch.setattr(files, "_INTERVAL", 0.0)
     profile.make("Cold room 1", "Cold room 2")
     profile.write("site.csv")
     done = profile.run("plan", "site.csv")
@@ -294,7 +294,7 @@ def test_networks_are_asked_for(profile: Profile) -> None:
     [
         (("--map", "EUI"), "--map: must be COLUMN=FIELD"),
         (("--map", "=name"), "--map: must be COLUMN=FIELD"),
-        (("--by", "colour"), "--by: is name, serial, id or tag:KEY"),
+        (("--by", "colour"), "--by: must be name, serial, id or tag:KEY"),
         (("--name", " "), "--name: must not be empty"),
         (("--defaults", "site.csv"), "site.csv: must be one JSON or YAML object"),
         (("--defaults", "two.json"), "two.json: must be one object, not 2"),

@@ -29,7 +29,7 @@ NAMES = ("a", "b", "c")
 class Service:
     """A service that nothing is asked of."""
 
-    def ask(self, work: Any) -> Any:
+    def run(self, work: Any) -> Any:
         """Do the work."""
         return asyncio.run(work(None))
 

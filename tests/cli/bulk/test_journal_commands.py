@@ -258,9 +258,9 @@ def test_results_that_can_not_be_written(inside: InProcess, tmp_path: Path, out:
 @pytest.mark.parametrize(
     ("names", "told"),
     [
-        (["a", "x", "c"], "row 2 is another"),
+        (["a", "x", "c"], "row 2 is different"),
         (["a", "b"], "the input ends before row 3"),
-        (["a", "b", "c", "d"], "it ends before row 4"),
+        (["a", "b", "c", "d"], "it ends before row"),
     ],
 )
 def test_another_input_is_refused(
@@ -271,7 +271,7 @@ def test_another_input_is_refused(
     write_devices(made.parent / "site.csv", names)
     done = inside("bulk", "create", "site.csv", "--journal", "site.journal", *SCALE)
     assert (done.code, done.out) == (1, "")
-    assert f"site.journal: the journal is of another input: {told}" in done.err
+    assert f"site.journal: the journal belongs to another input: {told}" in done.err
     assert before == shared_emulator.stats()["accepted"]
 
 

@@ -123,7 +123,7 @@ def test_the_default(alone: Command, kept: Path) -> None:
         ("two words", ("set", "new"), 3, "has invalid characters"),
         (TOKEN, ("set", "a b"), 3, "A profile's name"),
         (TOKEN, ("set", "new", "--region", "moon-1"), 3, "Unknown region"),
-        (TOKEN, ("set", "new", "--api", "http://example.com"), 3, "show the token"),
+        (TOKEN, ("set", "new", "--api", "http://example.com"), 3, "expose the token"),
         (TOKEN, ("set", "new", "--api", "https://a.example", "--region", "eu-w1"), 2, "--api"),
         (TOKEN, ("set", "new", "--plan", "gold"), 2, "gold"),
         (TOKEN, ("set", "new", TOKEN), 2, ""),

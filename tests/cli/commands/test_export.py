@@ -149,7 +149,7 @@ def test_names_that_are_not_unique(profile: Profile) -> None:
     table = profile.run("export", "--out", "site.csv")
     document = profile.run("export", "--out", "site.json")
 
-    assert "Some devices have the same name: apply it with --by tag:room\n" in table.err
+    assert "Some devices have the same name: apply this file with --by tag:room\n" in table.err
     assert "1 device" not in document.err
     assert "--by" not in document.err
     assert 0 == profile.run("plan", "site.json").code

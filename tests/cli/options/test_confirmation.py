@@ -273,13 +273,13 @@ def test_what_is_left_of_a_journal(tmp_path: Path, stocked: Profile) -> None:
     stocked.run(*command, "--yes")
     again = stocked.run(*command)
     assert 6 == again.code
-    assert "3 rows finished before, by j" in again.err
+    assert "3 rows finished before (journal: j)" in again.err
     assert {"deleted": 2, "failed": 1} == statuses(tmp_path / "some.deleted.csv")
     with Journal.open(tmp_path / "j") as journal:
         journal.retry_failed()
     one_left = stocked.run(*command)
     assert 2 == one_left.code
-    assert f"2 rows finished before, by j\nTo delete: 1 device\n  {kept}\n" in one_left.err
+    assert f"2 rows finished before (journal: j)\nTo delete: 1 device\n  {kept}\n" in one_left.err
     assert REFUSED in one_left.err
 
 

@@ -195,7 +195,7 @@ async def test_twice_the_same(tago: Tago) -> None:
 async def test_a_name_of_several(tago: Tago) -> None:
     """Which of several is meant is not guessed; their ids are told."""
     made = [await tago.devices.create(DeviceCreate(name="Twins")) for _ in range(2)]
-    with pytest.raises(InputError, match="2 devices are named 'Twins'") as caught:
+    with pytest.raises(InputError, match="2 devices have the name 'Twins'") as caught:
         await device_id_of(tago, "Twins")
 
     assert all(one.device_id in caught.value.hint for one in made)
