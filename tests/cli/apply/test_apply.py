@@ -458,7 +458,7 @@ def test_killed_and_applied_again(tmp_path: Path) -> None:
 
     assert 60 <= left < 300
     assert (0, 0) == (again.code, nothing.code)
-    assert re.search(r"was interrupted; the outcome of \d+ requests? is looked up", again.err)
+    assert re.search(r"was interrupted; looking up the outcome of \d+ requests?", again.err)
     assert nothing.out.endswith("\nNothing to do\n")
     assert (300, {}) == (stats["devices"], stats["duplicates"])
     rows = read_results(tmp_path / "out.csv")

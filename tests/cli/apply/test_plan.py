@@ -46,7 +46,7 @@ def test_new_devices(profile: Profile) -> None:
         "\n"
         "Plan: 2 to create, 0 to change, 0 to delete, 0 unchanged\n"
         "2 x POST /device (5000 per minute)\n"
-        "About 1 s within the limits of scale\n"
+        "About 1 s with the limits of the plan scale\n"
         "Devices: 0 used, 10000 free, 2 needed\n"
         "Created and changed devices get the tag tagodev_managed = site\n"
     ) == done.out

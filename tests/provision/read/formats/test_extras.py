@@ -30,7 +30,8 @@ def test_what_to_install(
     monkeypatch.delitem(sys.modules, f"tagodev.provision.read.formats.{form}", raising=False)
     (problem,) = problems_in(path)
 
-    assert problem.endswith(f"needs {package}. pip install 'tagodev[{extra}]'")
+    assert f"{package} is required to read " in problem
+    assert problem.endswith(f". pip install 'tagodev[{extra}]'")
 
 
 def test_defaults_need_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
