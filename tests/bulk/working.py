@@ -72,33 +72,33 @@ class Work(Operation[Any]):
         """Read a row."""
         return orjson.loads(payload)
 
-    async def do(self, row: WorkItem[Any]) -> Done:
-        """Do one row."""
-        self.begun.append(row.item)
+    async def do(self, work: WorkItem[Any]) -> Done:
+        """Do one work."""
+        self.begun.append(work.item)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
             if self._do is not None:
-                await self._do(row.item, row.record)
+                await self._do(work.item, work.record)
             else:
                 await asyncio.sleep(0)
         finally:
             self.at_once -= 1
-        return Done(row.index, row.item, attempts=1)
+        return Done(work.index, work.item, attempts=1)
 
     async def find(
-        self, rows: Sequence[WorkItem[Any]], record: MakeRecord
+        self, items: Sequence[WorkItem[Any]], record: MakeRecord
     ) -> Mapping[int, Finding]:
         """Look for what lost attempts have left."""
-        self.looked.append([row.index for row in rows])
-        return {} if self._find is None else self._find(rows)
+        self.looked.append([one.index for one in items])
+        return {} if self._find is None else self._find(items)
 
-    async def adopt(self, row: WorkItem[Any]) -> Done:
+    async def adopt(self, work: WorkItem[Any]) -> Done:
         """Take what was found."""
-        self.adopted.append(row.item)
+        self.adopted.append(work.item)
         if self._adopt is not None:
-            await self._adopt(row.item, row.record)
-        return Done(row.index, row.item, attempts=row.record.attempts)
+            await self._adopt(work.item, work.record)
+        return Done(work.index, work.item, attempts=work.record.attempts)
 
 
 async def leave(record: CallRecord) -> None:
