@@ -99,7 +99,7 @@ class Diagnosis:
 
     def as_json(self) -> dict[str, Any]:
         """Return the results as a JSON object."""
-        return attrs.asdict(self) | {"connection": [step.as_json() for step in self.connection]}
+        return attrs.asdict(self)
 
 
 async def diagnose(service: ServiceOptions) -> Diagnosis:

@@ -33,11 +33,6 @@ class Step:
     hint: str = ""
     """What to do after an error."""
 
-    def as_json(self) -> dict[str, str | bool]:
-        """Return the step as a JSON object."""
-        # The name of this key is part of the published format.
-        return {"name": self.name, "works": self.works, "told": self.detail, "hint": self.hint}
-
 
 async def check_connection(address: str) -> list[Step]:
     """Connect to a service, and return the steps up to the first that fails.
