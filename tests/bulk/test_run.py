@@ -155,11 +155,11 @@ async def test_ten_thousand_rows_in_flat_memory() -> None:
             del row
 
     class Forgetful(Work):
-        async def do(self, row: WorkItem[Any]) -> Done:
+        async def do(self, work: WorkItem[Any]) -> Done:
             await asyncio.sleep(0)
-            if row.index % 3 == 0:
+            if work.index % 3 == 0:
                 raise BadRequestError("no", status=400)
-            return Done(row.index, row.item, attempts=1)
+            return Done(work.index, work.item, attempts=1)
 
     done, kept = await _counted(bulk(rows(), Forgetful(), concurrency=8))
     gc.collect()

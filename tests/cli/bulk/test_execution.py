@@ -106,21 +106,21 @@ class Screen:
 
 
 class Deleting(Work):
-    """Deletes devices, each of which takes as many seconds as its row says."""
+    """Deletes devices, each of which takes as many seconds as its item says."""
 
     def __init__(self, limits: Limits) -> None:
         super().__init__()
         self.limits = limits
 
-    async def do(self, row: WorkItem[Any]) -> Deleted:
+    async def do(self, work: WorkItem[Any]) -> Deleted:
         """Delete a device."""
-        row.record.sending = True
-        await asyncio.sleep(float(row.item))
-        row.record.sending = False
-        if row.item == "0.5":
+        work.record.sending = True
+        await asyncio.sleep(float(work.item))
+        work.record.sending = False
+        if work.item == "0.5":
             self.limits.rejected += 3
             raise BadRequestError("No", status=422)
-        return Deleted(row.index, row.item, attempts=1)
+        return Deleted(work.index, work.item, attempts=1)
 
 
 @attrs.define
