@@ -12,7 +12,7 @@ import aiohttp
 import attrs
 import orjson
 import pytest
-from opentelemetry import trace
+from opentelemetry import context, trace
 from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -134,9 +134,11 @@ class Heard:
 
 
 @pytest.fixture
-def heard() -> Heard:
-    """Provide a sink with listeners."""
-    return Heard()
+def heard() -> Iterator[Heard]:
+    """Provide a sink with listeners, and forget the spans that a test doesn't end."""
+    outside = context.attach(context.Context())
+    yield Heard()
+    context.detach(outside)
 
 
 def sent(*, address: str = "http://127.0.0.1", **window: Any) -> Sent:
