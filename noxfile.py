@@ -36,7 +36,7 @@ SHORT = (
     "tests/emulator/routes/test_devices.py",
     "tests/limits/test_scheduler.py",
     "tests/limits/ledger/test_sqlite.py",
-    "tests/provision/read/formats/test_file_format.py",
+    "tests/provision/read/formats",
     "tests/resources/test_against_emulator.py",
 )
 
