@@ -144,7 +144,8 @@ def wait_for_journal(path: Path, done: int) -> None:
 
 def apply_journals(folder: Path) -> list[Path]:
     """Return the journals of all applies of a command that runs in a folder."""
-    return sorted((folder / ".config" / "state" / "apply").glob("*/*.journal"))
+    found = (folder / ".config" / "state" / "apply").glob("*/*.journal")
+    return sorted(found, key=lambda path: path.stem)
 
 
 def wait_for_apply(folder: Path, done: int, number: int = 1) -> Path:

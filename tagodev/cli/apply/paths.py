@@ -82,7 +82,8 @@ class ListState:
 
     def journals(self) -> list[Path]:
         """Return the journals of the list, oldest first."""
-        return sorted(self.folder.glob("*.journal"))
+        # Of two journals of one second the later one has the longer name.
+        return sorted(self.folder.glob("*.journal"), key=lambda path: path.stem)
 
     def unreported(self) -> Iterator[Path]:
         """Yield the journals of interrupted applies.
