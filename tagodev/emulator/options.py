@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias, get_args
 import attrs
 import orjson
 
+from tagodev.emulator.routes import ROUTES
 from tagodev.hard_limits import DEVICE_CAPS, HARD_LIMITS, HardLimits, Plan
 
 __all__ = ["FAULTS", "VARIANTS", "EmulatorOptions"]
@@ -69,8 +70,7 @@ def _whole(low: int, high: int, *, optional: bool = False) -> Validator:
 
 def _plan(_: object, __: attrs.Attribute[Any], value: Any) -> None:
     if value not in get_args(Plan):
-        msg = f"plan must be free, starter or scale, not {value!r}"
-        raise ValueError(msg)
+        raise ValueError(f"plan must be free, starter or scale, not {value!r}")
 
 
 def _boolean(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -119,8 +119,7 @@ def _faults(_: object, __: attrs.Attribute[Any], value: Any) -> None:
         # The template of a route has colons of its own.
         route, _, name = fault.rpartition(":")
         if name not in FAULTS:
-            msg = f"faults must be of {', '.join(FAULTS)}, not {name!r}"
-            raise ValueError(msg)
+            raise ValueError(f"faults must be of {', '.join(FAULTS)}, not {name!r}")
         if name != fault and route not in _routed():
             msg = f"{fault} must name a route of the emulator, like 'POST /device', not {route!r}"
             raise ValueError(msg)
@@ -135,8 +134,7 @@ def _variants(_: object, __: attrs.Attribute[Any], value: Any) -> None:
         raise ValueError(msg)  # noqa: TRY004 - one kind of error for every option
     for name in value:
         if name not in VARIANTS:
-            msg = f"variants must be of {', '.join(VARIANTS)}, not {name!r}"
-            raise ValueError(msg)
+            raise ValueError(f"variants must be of {', '.join(VARIANTS)}, not {name!r}")
 
 
 def _as_names(value: Any) -> Any:
@@ -145,8 +143,6 @@ def _as_names(value: Any) -> Any:
 
 
 def _routed() -> frozenset[str]:
-    from tagodev.emulator.http.service import ROUTES  # noqa: PLC0415 - the routes import the options
-
     return frozenset(route.key for route in ROUTES)
 
 
@@ -165,8 +161,7 @@ def _as_text(value: Any) -> Any:
 
 def _file(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     if value is not None and not (isinstance(value, str) and value):
-        msg = f"{attribute.name} must be the path of a file, not {value!r}"
-        raise ValueError(msg)
+        raise ValueError(f"{attribute.name} must be the path of a file, not {value!r}")
 
 
 @attrs.frozen(kw_only=True)

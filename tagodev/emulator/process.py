@@ -24,7 +24,7 @@ from tagodev.emulator.options import EmulatorOptions
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from tagodev.emulator.http.routing import TokenKind
+    from tagodev.emulator.model.access_tokens import TokenKind
     from tagodev.hard_limits import Plan
 
 __all__ = ["EmulatorProcess"]
@@ -51,8 +51,7 @@ class EmulatorProcess:
 
     def __init__(self, options: EmulatorOptions | None = None) -> None:
         if options is not None and not isinstance(options, EmulatorOptions):
-            msg = f"options must be EmulatorOptions, not {type(options).__name__}"
-            raise TypeError(msg)
+            raise TypeError(f"options must be EmulatorOptions, not {type(options).__name__}")
         self.options: Final = options or EmulatorOptions()
         self._timeout = _TIMEOUT if self.options.state is None else _STATE_TIMEOUT
         self._child: subprocess.Popen[bytes] | None = None

@@ -135,49 +135,42 @@ def _diagnose(value: Any, cls: type) -> tuple[str, ...]:
 
 def _text(value: Any, _: type) -> str:
     if not isinstance(value, str):
-        msg = f"expected text, got {type(value).__name__}"
-        raise TypeError(msg)
+        raise TypeError(f"expected text, got {type(value).__name__}")
     return value
 
 
 def _boolean(value: Any, _: type) -> bool:
     if not isinstance(value, bool):
-        msg = f"expected true or false, got {type(value).__name__}"
-        raise TypeError(msg)
+        raise TypeError(f"expected true or false, got {type(value).__name__}")
     return value
 
 
 def _integer(value: Any, _: type) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        msg = f"expected a whole number, got {type(value).__name__}"
-        raise TypeError(msg)
+        raise TypeError(f"expected a whole number, got {type(value).__name__}")
     return value
 
 
 def _number(value: Any, _: type) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        msg = f"expected a number, got {type(value).__name__}"
-        raise TypeError(msg)
+        raise TypeError(f"expected a number, got {type(value).__name__}")
     return value
 
 
 def _data_value(value: Any, _: type) -> DataValue | None:
     if value is not None and not isinstance(value, (str, int, float)):
-        msg = f"expected text, a number, true or false, got {type(value).__name__}"
-        raise TypeError(msg)
+        raise TypeError(f"expected text, a number, true or false, got {type(value).__name__}")
     return value
 
 
 def _location(value: Any, _: type) -> Location:
     """Read ``lat`` and ``lng``, or a GeoJSON point, which has the longitude first."""
     if not isinstance(value, Mapping):
-        msg = f"expected an object, got {type(value).__name__}"
-        raise TypeError(msg)
+        raise TypeError(f"expected an object, got {type(value).__name__}")
     if "coordinates" not in value:
         return Location(_number(value.get("lat"), float), _number(value.get("lng"), float))
     if _text(value.get("type", "Point"), str).casefold() != "point":
-        msg = "expected a GeoJSON point, got another type"
-        raise ValueError(msg)
+        raise ValueError("expected a GeoJSON point, got another type")
     lng, lat, *_height = value["coordinates"]
     return Location(_number(lat, float), _number(lng, float))
 
@@ -274,8 +267,7 @@ def _structure_list(converter: Converter) -> Callable[[Any], Callable[[Any, Any]
 
         def structure(value: Any, _: Any) -> Any:
             if not isinstance(value, list):
-                msg = f"expected a list, got {type(value).__name__}"
-                raise TypeError(msg)
+                raise TypeError(f"expected a list, got {type(value).__name__}")
             return build(plain(value, cls))
 
         return structure
@@ -294,8 +286,7 @@ def _structure_model(converter: Converter) -> Callable[[type], Callable[[Any, An
 
         def structure(value: Any, _: Any) -> Any:
             if not isinstance(value, Mapping):
-                msg = f"expected an object, got {type(value).__name__}"
-                raise TypeError(msg)
+                raise TypeError(f"expected an object, got {type(value).__name__}")
             if aliases:
                 value = _fold(value, aliases)
             if known is not None:

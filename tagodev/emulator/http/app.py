@@ -27,14 +27,13 @@ from tagodev.emulator.http.faults import FaultError, FaultyService
 from tagodev.emulator.http.service import Service
 from tagodev.emulator.http.validation import parse_object
 from tagodev.emulator.model import saved_state
-from tagodev.emulator.model.seed_devices import add_devices
 from tagodev.emulator.options import EmulatorOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from tagodev.emulator.http.routing import TokenKind
+    from tagodev.emulator.model.access_tokens import TokenKind
     from tagodev.hard_limits import Plan
 
 __all__ = ["Emulator", "serve"]
@@ -90,7 +89,7 @@ class Emulator:
 
     def _begin(self) -> Service:
         service = self._empty()
-        add_devices(service, self.options.devices)
+        service.add_devices(self.options.devices)
         return service
 
     @property
@@ -170,7 +169,7 @@ class Emulator:
         """
         if token is None and self.options.seed is None:
             self._service.reset()
-            add_devices(self._service, self.options.devices)
+            self._service.add_devices(self.options.devices)
             return
         if token is not None:
             self._options = attrs.evolve(self._options, token=token)

@@ -8,7 +8,7 @@ the device ``token``; a trailing slash is ignored.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Protocol, get_args
 from urllib.parse import unquote
 
 import attrs
@@ -16,12 +16,13 @@ import attrs
 from tagodev.emulator.http.errors import RefusedError
 from tagodev.emulator.http.query import Decoded, decode, text
 from tagodev.emulator.http.validation import parse_object
+from tagodev.emulator.model.access_tokens import TokenKind
 
 if TYPE_CHECKING:
     from tagodev.emulator.model.access_tokens import AccessToken
     from tagodev.emulator.model.store import Device, Store
     from tagodev.emulator.model.time import ServerClock
-    from tagodev.emulator.options import EmulatorOptions
+    from tagodev.hard_limits import Plan
 
 __all__ = [
     "ANONYMOUS",
@@ -35,11 +36,9 @@ __all__ = [
     "Caller",
     "Handler",
     "Route",
+    "RouteOptions",
     "Router",
-    "TokenKind",
 ]
-
-TokenKind = Literal["profile", "analysis", "network", "authorization", "device"]
 
 #: Tokens that manage a profile's resources: the default of a route.
 RESOURCE_TOKENS: Final[frozenset[TokenKind]] = frozenset({"profile", "analysis"})
@@ -69,6 +68,26 @@ class Caller:
 ANONYMOUS: Final = Caller(None, "full")
 
 
+class RouteOptions(Protocol):
+    """The options of the emulator that its routes depend on."""
+
+    @property
+    def plan(self) -> Plan:
+        """Rate plan of the profile."""
+
+    @property
+    def lenient(self) -> bool:
+        """Whether a device can be created without network, connector and type."""
+
+    @property
+    def device_rpm(self) -> Mapping[str, int]:
+        """Soft limits of each new device."""
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Names of alternative behaviours."""
+
+
 @attrs.frozen
 class Call:
     """One request to a handler, with the emulator's state."""
@@ -80,7 +99,7 @@ class Call:
     raw_body: bytes
     store: Store
     clock: ServerClock
-    options: EmulatorOptions
+    options: RouteOptions
 
     def query(self) -> dict[str, Decoded]:
         """Return the decoded query."""

@@ -180,8 +180,7 @@ def _serial(value: Any) -> str | None:
 def _one_of(*words: str) -> Reader:
     def reader(value: Any) -> Any:
         if value not in words:
-            msg = f" must be one of {', '.join(words)}"
-            raise FieldError(msg)
+            raise FieldError(f" must be one of {', '.join(words)}")
         return value
 
     return reader
@@ -194,8 +193,7 @@ def _objects(value: Any, most: int, what: str) -> list[dict[str, Any]]:
         raise RefusedError(400, f"You have exceeded the maximum limit of {what} ({most})")
     for index, item in enumerate(value):
         if not isinstance(item, dict):
-            msg = f"[{index}] must be an object"
-            raise FieldError(msg)
+            raise FieldError(f"[{index}] must be an object")
     return value
 
 
@@ -204,8 +202,7 @@ def _tags(value: Any) -> list[Tag]:
     for index, item in enumerate(_objects(value, MAX_TAGS_PER_DEVICE, "Tags")):
         key, tag_value = item.get("key"), item.get("value")
         if not isinstance(key, str) or not isinstance(tag_value, str):
-            msg = f"[{index}] must have a key and a value, both texts"
-            raise FieldError(msg)
+            raise FieldError(f"[{index}] must have a key and a value, both texts")
         tags.append(Tag(key, tag_value))
     return tags
 
@@ -218,8 +215,7 @@ def _parameters(value: Any) -> list[Parameter]:
 def _parameter(index: int, item: dict[str, Any]) -> Parameter:
     values, problems = read({"key": None, "value": None, **item}, PARAMETER_READERS)
     if problems:
-        msg = f"[{index}].{problems[0]}"
-        raise FieldError(msg)
+        raise FieldError(f"[{index}].{problems[0]}")
     identifier = item.get("id")
     return Parameter(
         identifier if isinstance(identifier, str) else "",
@@ -256,8 +252,7 @@ def _identifiers(value: Any) -> list[str]:
         try:
             identifiers.append(_identifier(item))
         except FieldError as error:
-            msg = f"[{index}]{error}"
-            raise FieldError(msg) from None
+            raise FieldError(f"[{index}]{error}") from None
     return identifiers
 
 
@@ -272,8 +267,7 @@ def _serial_number(value: Any) -> SerialNumber:
         {name: item for name, item in value.items() if item is not None}, SERIAL_NUMBER_READERS
     )
     if problems:
-        msg = f".{problems[0]}"
-        raise FieldError(msg)
+        raise FieldError(f".{problems[0]}")
     return SerialNumber(**values)
 
 

@@ -10,7 +10,7 @@ import orjson
 from tagodev.emulator.http.errors import RefusedError
 from tagodev.emulator.http.validation import FieldError, Reader, parse_objects, read, refuse_if
 from tagodev.emulator.model.calendar import beginning, later
-from tagodev.emulator.model.data_store import Point, Value, is_mutable
+from tagodev.emulator.model.data_store import Point, Value
 from tagodev.emulator.model.time import check_moment, iso, parse_date
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def check_fit(device: Device, points: Iterable[Point], now: float) -> None:
     mutable: list[Point] = []
     chunked: list[Point] = []
     for point in points:
-        (mutable if is_mutable(device, point.variable) else chunked).append(point)
+        (mutable if device.is_mutable(point.variable) else chunked).append(point)
     if mutable and _mutable_amount(device) + len(mutable) > _MAX_REGISTERS:
         message = f"The device has reached the limit of {_MAX_REGISTERS} data registers"
         raise RefusedError(400, message)
@@ -212,7 +212,7 @@ def _mutable_amount(device: Device) -> int:
     if device.type == "mutable":
         return len(device.data)
     series = device.data.variables()
-    return sum(len(series[variable]) for variable in series if is_mutable(device, variable))
+    return sum(len(series[variable]) for variable in series if device.is_mutable(variable))
 
 
 def _check_times(device: Device, points: Iterable[Point], now: float) -> None:

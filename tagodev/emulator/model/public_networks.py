@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CUSTOM_HTTPS_NETWORK",
+    "CUSTOM_HTTPS_PLACE",
     "PUBLIC_CONNECTORS",
     "PUBLIC_NETWORKS",
     "Connector",
@@ -101,6 +102,14 @@ class Connector:
 
 #: The public network of devices that send by HTTPS themselves.
 CUSTOM_HTTPS_NETWORK: Final = "5bbd0d144051a50034cd19fb"
+#: Fields of a device there.
+CUSTOM_HTTPS_PLACE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "network": CUSTOM_HTTPS_NETWORK,
+        "connector": "5f5a8f3351d4db99c40dece5",
+        "type": "mutable",
+    }
+)
 
 _ANY: Final = SerialNumber(label="Serial number")
 _EUI: Final = SerialNumber(mask="FF-FF-FF-FF-FF-FF-FF-FF", label="Device EUI", required=True)
@@ -108,7 +117,7 @@ _SIGFOX: Final = SerialNumber(label="Device ID", required=True)
 
 #: Name and id of the network, those of its connector, and its rules for serial numbers.
 _WELL_KNOWN: Final = (
-    ("Custom HTTPS", CUSTOM_HTTPS_NETWORK, "Custom HTTPS", "5f5a8f3351d4db99c40dece5", _ANY),
+    ("Custom HTTPS", CUSTOM_HTTPS_NETWORK, "Custom HTTPS", CUSTOM_HTTPS_PLACE["connector"], _ANY),
     ("Custom MQTT", "5bbd0de44051a50034cd19fc", "Custom MQTT", "5f5a8f3351d4db99c40dece6", _ANY),
     ("TagoIO Storage", "62336c32ab6e0d0012e06c04", "Database", "62333bd36977fc001a2990c8", _ANY),
     (

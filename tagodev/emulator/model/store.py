@@ -8,6 +8,7 @@ iterate over everything.
 from __future__ import annotations
 
 import random
+import re
 import uuid
 from collections import Counter
 from typing import Final
@@ -89,6 +90,13 @@ class Device:
     tokens: dict[str, Token] = attrs.field(factory=dict, repr=False)
     data: DeviceData = attrs.field(factory=DeviceData, repr=False)
     traffic: Traffic = attrs.field(factory=Traffic, repr=False)
+
+    def is_mutable(self, variable: str) -> bool:
+        """Return whether it stores a variable in its mutable part."""
+        if self.type == "hybrid":
+            pattern = self.mutable_variable_regex
+            return pattern is not None and re.search(pattern, variable) is not None
+        return self.type != "immutable"
 
 
 class Store:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tagodev.emulator.http.errors import RefusedError
 from tagodev.emulator.http.pagination import Listing
-from tagodev.emulator.http.routing import NO_TOKEN, PROFILE_ONLY, Call, Route, TokenKind
+from tagodev.emulator.http.routing import NO_TOKEN, PROFILE_ONLY, Call, Route
 from tagodev.emulator.http.validation import ACCESS_TOKEN_READERS, read, refuse_if
-from tagodev.emulator.model.access_tokens import AccessToken, bare
+from tagodev.emulator.model.access_tokens import AccessToken, TokenKind, bare
 from tagodev.emulator.model.time import iso, iso_or_none
 from tagodev.emulator.routes.networks import own_network
 from tagodev.emulator.routes.profile import ACCOUNT_EMAIL, check_profile

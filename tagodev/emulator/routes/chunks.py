@@ -14,7 +14,7 @@ from tagodev.emulator.http.routing import Call, Route
 from tagodev.emulator.http.validation import refuse_if
 from tagodev.emulator.model.calendar import beginning, later
 from tagodev.emulator.model.data_items import Maker, check_fit
-from tagodev.emulator.model.data_store import in_order, is_mutable
+from tagodev.emulator.model.data_store import in_order
 from tagodev.emulator.model.files import address_of, billed, from_csv, to_csv
 from tagodev.emulator.model.time import iso
 
@@ -50,7 +50,7 @@ def _chunks(device: Device) -> dict[_Chunk, list[Point]]:
         return chunks
     for variable, points in device.data.variables().items():
         first = 0
-        while not is_mutable(device, variable) and first < len(points):
+        while not device.is_mutable(variable) and first < len(points):
             start = beginning(points[first].time, period)
             chunk = _Chunk(start, later(start, period, 1))
             behind = bisect_left(points, chunk.end, key=_time)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.routing import DEVICE_ONLY, Call, Route, TokenKind
+from tagodev.emulator.http.routing import DEVICE_ONLY, Call, Route
 from tagodev.emulator.model.data_aggregate import aggregate, number, records
 from tagodev.emulator.model.data_items import Maker, check_fit, read_changes, read_points, write
 from tagodev.emulator.model.data_query import NUMBERS, RECORDS, parse
-from tagodev.emulator.model.data_store import is_mutable
 
 if TYPE_CHECKING:
+    from tagodev.emulator.model.access_tokens import TokenKind
     from tagodev.emulator.model.data_store import Point
     from tagodev.emulator.model.store import Device
 
@@ -86,7 +86,7 @@ def _edit(call: Call) -> str:
     ]
     for point, values in found:
         variables = (point.variable, values.get("variable", point.variable))
-        if not all(is_mutable(device, variable) for variable in variables):
+        if not all(device.is_mutable(variable) for variable in variables):
             raise RefusedError(400, _IMMUTABLE_EDIT)
     for point, values in found:
         device.data.change(point, values)
@@ -100,10 +100,10 @@ def _delete(call: Call) -> str:
     query = parse(call.query(), call.clock.now())
     if query.mode not in RECORDS:
         raise RefusedError(400, "Invalid query")
-    if not all(is_mutable(device, variable) for variable in query.variables):
+    if not all(device.is_mutable(variable) for variable in query.variables):
         raise RefusedError(400, _IMMUTABLE_DELETE)
     variables = device.data.variables()
-    mutable = frozenset(variable for variable in variables if is_mutable(device, variable))
+    mutable = frozenset(variable for variable in variables if device.is_mutable(variable))
     points = records(device.data, attrs.evolve(query, among=mutable))
     device.data.remove(points)
     return f"{len(points)} Data Removed"

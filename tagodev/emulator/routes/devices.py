@@ -13,6 +13,7 @@ from tagodev.emulator.http.pagination import filters, matcher, order_of, ordered
 from tagodev.emulator.http.query import Decoded, flag, text, texts
 from tagodev.emulator.http.routing import Call, Route
 from tagodev.emulator.http.validation import DEVICE_READERS, read, refuse_if, retention_problem
+from tagodev.emulator.model.public_networks import CUSTOM_HTTPS_PLACE
 from tagodev.emulator.model.store import Device, Parameter, Store, Tag, Token
 from tagodev.emulator.model.time import iso, parse_moment
 from tagodev.emulator.routes.networks import move_problems, place_problems
@@ -23,13 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DEVICE_FIELDS", "ROUTES", "listed", "storage_problems"]
 
-# A lenient emulator puts a device without them where the documentation's examples put theirs:
-# the public network and connector for custom HTTPS.
-_LENIENT: Final[Mapping[str, str]] = {
-    "network": "5bbd0d144051a50034cd19fb",
-    "connector": "5f5a8f3351d4db99c40dece5",
-    "type": "mutable",
-}
 _CHUNKED: Final = frozenset({"immutable", "hybrid"})
 _PROTECTION_KEYS: Final = frozenset({"_delete_protection_", "_deletion_protection"})
 
@@ -92,12 +86,13 @@ def _create(call: Call) -> dict[str, str]:
     # The service accepts null as the default here.
     body = {name: value for name, value in body.items() if value is not None}
     if call.options.lenient:
-        body = {**_LENIENT, **body}
+        # Where the examples of the documentation put theirs.
+        body = {**CUSTOM_HTTPS_PLACE, **body}
     values, problems = read(body, DEVICE_READERS)
     problems = [
-        *(f"{name} is required" for name in ("name", *_LENIENT) if name not in body),
+        *(f"{name} is required" for name in ("name", *CUSTOM_HTTPS_PLACE) if name not in body),
         *problems,
-        *name_problems(values, call.options),
+        *name_problems(values, call.options.variants),
         *storage_problems(body, values),
         *place_problems(call.store, values),
     ]
@@ -175,7 +170,7 @@ def _edit(call: Call) -> str:
     device = call.store.device(call.path[0])
     values, problems = read(call.body(), DEVICE_READERS)
     problems += [
-        *name_problems(values, call.options),
+        *name_problems(values, call.options.variants),
         *_edit_problems(device, values),
         *move_problems(call.store, device, values),
     ]

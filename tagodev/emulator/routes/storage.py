@@ -10,7 +10,6 @@ from tagodev.emulator.http.routing import Call, Route
 from tagodev.emulator.http.validation import DEVICE_READERS, read, refuse_if
 from tagodev.emulator.model.calendar import beginning, later, zone_of
 from tagodev.emulator.model.data_query import read_span
-from tagodev.emulator.model.data_store import is_mutable
 from tagodev.emulator.model.time import iso
 from tagodev.emulator.routes.devices import storage_problems
 
@@ -45,7 +44,7 @@ def _empty(call: Call) -> str:
         [
             point
             for variable, points in device.data.variables().items()
-            if everything or is_mutable(device, variable) == (side == "mutable")
+            if everything or device.is_mutable(variable) == (side == "mutable")
             for point in points
         ]
     )

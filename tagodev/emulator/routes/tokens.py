@@ -70,7 +70,7 @@ def _create(call: Call) -> dict[str, Any]:
     values, problems = read(body, TOKEN_READERS)
     now = call.clock.now()
     expires = expiry(values, now, problems)
-    problems += name_problems(values, call.options)
+    problems += name_problems(values, call.options.variants)
     refuse_if(
         [*(f"{name} is required" for name in ("device", "name") if name not in body), *problems]
     )

@@ -13,8 +13,8 @@ from aiohttp import ClientOSError, ClientSession
 
 from tagodev.emulator import Emulator, EmulatorOptions
 from tagodev.emulator.http import faults
-from tagodev.emulator.http.service import ROUTES
 from tagodev.emulator.options import FAULTS
+from tagodev.emulator.routes import ROUTES
 from tests.emulator.support import DEVICE, create, refusal, result
 
 if TYPE_CHECKING:
