@@ -173,7 +173,6 @@ CYCLES = {
     ("bulk", "errors", "models"): 14,
     ("cli",): 2,
     ("limits",): 3,
-    ("resources",): 3,
 }
 
 

@@ -6,7 +6,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 
 from tagodev.bulk.operations.tokens import IssueTokens, RotateTokens
-from tagodev.errors import NotFoundError
 from tagodev.limits.routes import Route
 from tagodev.models import DeviceToken, TokenInfo
 from tagodev.resources.listing import (
@@ -17,12 +16,12 @@ from tagodev.resources.listing import (
     page_fetcher,
 )
 from tagodev.resources.requests.tokens import TokenRequests
+from tagodev.resources.resource import Resource, removed
 from tagodev.retry import Safety
 from tagodev.secrets import Secret
 from tagodev.serialization.converter import to_wire
 from tagodev.session import CallRecord
 from tagodev.signatures import strict
-from tagodev.transport import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,7 +63,7 @@ _Page: TypeAlias = list[DeviceToken]
 
 
 @strict
-class Tokens:
+class Tokens(Resource):
     """The tokens of devices: ``tago.tokens``."""
 
     def __init__(self, session: Session, runs: RunFactory) -> None:
@@ -74,7 +73,7 @@ class Tokens:
             session: the session that sends requests.
             runs: creates bulk runs.
         """
-        self._session = session
+        super().__init__(session)
         self._runs = runs
         self._requests = TokenRequests(session)
 
@@ -159,8 +158,7 @@ class Tokens:
             print((await tago.tokens.info()).type)
             ```
         """
-        request = Request(route=_INFO, path=_INFO.path(), safety=Safety.READ)
-        return await self._session.call(request, TokenInfo, CallRecord.of(options))
+        return await self._call(TokenInfo, _INFO, options=options)
 
     async def resolve(
         self,
@@ -189,13 +187,13 @@ class Tokens:
         secrets = tuple(Secret(part) for part in (serial, authorization) if part is not None)
         del serial, authorization
         route = _RESOLVE if len(secrets) == 1 else _RESOLVE_ALONE
-        request = Request(
-            route=route,
-            path=route.path(*(secret.reveal() for secret in secrets)),
-            safety=Safety.READ,
+        return await self._call(
+            Secret,
+            route,
+            *(secret.reveal() for secret in secrets),
+            options=options,
             secrets=secrets,
         )
-        return await self._session.call(request, Secret, CallRecord.of(options))
 
     async def delete(self, token: str | Secret, **options: Unpack[CallOptions]) -> None:
         """Delete a token; the device can no longer use it.
@@ -216,17 +214,16 @@ class Tokens:
             ```
         """
         token = Secret(token)
-        request = Request(
-            route=_DELETE,
-            path=_DELETE.path(token.reveal()),
-            safety=Safety.IDEMPOTENT,
-            secrets=(token,),
+        await removed(
+            self._call(
+                object,
+                _DELETE,
+                token.reveal(),
+                options=options,
+                safety=Safety.IDEMPOTENT,
+                secrets=(token,),
+            )
         )
-        try:
-            await self._session.call(request, object, CallRecord.of(options))
-        except NotFoundError as error:
-            if not error.may_have_acted:
-                raise
 
     def create_many(
         self, orders: Many[DeviceTokenCreate] | None, **run: Unpack[RunKeywords]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import attrs
@@ -13,7 +14,7 @@ from tagodev.emulator.http.query import Decoded, text, texts, whole
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-__all__ = ["Listing", "filters", "matcher", "order_of", "ordered", "page_of", "paged"]
+__all__ = ["Listing", "filters", "getters", "matcher", "order_of", "ordered", "page_of", "paged"]
 
 _MAX_AMOUNT: Final = 10_000
 _DEFAULT_AMOUNT: Final = 20
@@ -78,6 +79,11 @@ def ordered(
         (empty if key(record) is None else valued).append(record)
     valued.sort(key=key, reverse=direction == "desc")
     return valued + empty
+
+
+def getters(*names: str) -> dict[str, Callable[[Any], Any]]:
+    """Return a function for each name that returns the attribute of that name."""
+    return {name: attrgetter(name) for name in names}
 
 
 def paged(records: list[_T], query: Mapping[str, Decoded]) -> list[_T]:

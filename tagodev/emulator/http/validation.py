@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
-from tagodev.emulator.http.errors import RefusedError
+from tagodev.emulator.http.errors import RefusedError, check_cap
 from tagodev.emulator.model.public_networks import SerialNumber
 from tagodev.emulator.model.store import Parameter, Tag
 from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE, MAX_TAGS_PER_DEVICE
@@ -31,6 +31,7 @@ __all__ = [
     "parse_object",
     "parse_objects",
     "read",
+    "read_new",
     "refuse_if",
     "retention_problem",
 ]
@@ -119,6 +120,24 @@ def read(
     return values, problems
 
 
+def read_new(
+    body: Mapping[str, Any], readers: Mapping[str, Reader], *required: str
+) -> tuple[dict[str, Any], list[str]]:
+    """Read the fields of a body that creates something; null means absent.
+
+    Args:
+        body: the request's object.
+        readers: readers by field.
+        required: fields that must be there.
+
+    Returns:
+        As `read` does, and a sentence for each missing field.
+    """
+    given = {name: value for name, value in body.items() if value is not None}
+    values, problems = read(given, readers)
+    return values, [*(f"{name} is required" for name in required if name not in given), *problems]
+
+
 def refuse_if(problems: list[str]) -> None:
     """Refuse the request if there are problems.
 
@@ -189,8 +208,7 @@ def _one_of(*words: str) -> Reader:
 def _objects(value: Any, most: int, what: str) -> list[dict[str, Any]]:
     if not isinstance(value, list):
         raise FieldError(" must be an array")
-    if len(value) > most:
-        raise RefusedError(400, f"You have exceeded the maximum limit of {what} ({most})")
+    check_cap(len(value), most, what)
     for index, item in enumerate(value):
         if not isinstance(item, dict):
             raise FieldError(f"[{index}] must be an object")

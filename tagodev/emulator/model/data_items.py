@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.validation import FieldError, Reader, parse_objects, read, refuse_if
+from tagodev.emulator.http.validation import (
+    FieldError,
+    Reader,
+    parse_objects,
+    read,
+    read_new,
+    refuse_if,
+)
 from tagodev.emulator.model.calendar import beginning, later
 from tagodev.emulator.model.data_store import Point, Value
 from tagodev.emulator.model.time import check_moment, iso, parse_date
@@ -142,9 +149,8 @@ class Maker:
             item: as sent.
             where: prefix of its problems.
         """
-        item = {name: value for name, value in item.items() if value is not None}
-        values, problems = read(item, _READERS)
-        if "variable" not in item:
+        values, problems = read_new(item, _READERS)
+        if item.get("variable") is None:
             problems.append("variable is required")
         if problems:
             self.problems += [f"{where}{problem}" for problem in problems]

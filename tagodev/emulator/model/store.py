@@ -15,7 +15,7 @@ from typing import Final
 
 import attrs
 
-from tagodev.emulator.http.errors import RefusedError
+from tagodev.emulator.http.errors import RefusedError, check_cap
 from tagodev.emulator.model.access_tokens import AccessTokenStore
 from tagodev.emulator.model.data_store import DeviceData, Traffic
 from tagodev.emulator.model.public_networks import (
@@ -155,8 +155,7 @@ class Store:
         Raises:
             RefusedError: the device cap is reached.
         """
-        if len(self.devices) >= self.cap:
-            raise RefusedError(400, f"You have exceeded the maximum limit of Device ({self.cap})")
+        check_cap(len(self.devices) + 1, self.cap, "Device")
         self.devices[device.id] = device
         self.created += 1
 

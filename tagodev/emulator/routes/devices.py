@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.pagination import filters, matcher, order_of, ordered, paged
+from tagodev.emulator.http.pagination import filters, getters, matcher, order_of, ordered, paged
 from tagodev.emulator.http.query import Decoded, flag, text, texts
 from tagodev.emulator.http.routing import Call, Route
-from tagodev.emulator.http.validation import DEVICE_READERS, read, refuse_if, retention_problem
+from tagodev.emulator.http.validation import (
+    DEVICE_READERS,
+    read,
+    read_new,
+    refuse_if,
+    retention_problem,
+)
 from tagodev.emulator.model.public_networks import CUSTOM_HTTPS_PLACE
 from tagodev.emulator.model.store import Device, Parameter, Store, Tag, Token
-from tagodev.emulator.model.time import iso, parse_moment
+from tagodev.emulator.model.time import iso, iso_or_none, parse_moment
 from tagodev.emulator.routes.networks import move_problems, place_problems
 from tagodev.emulator.variants import name_problems
 
@@ -28,10 +34,6 @@ _CHUNKED: Final = frozenset({"immutable", "hybrid"})
 _PROTECTION_KEYS: Final = frozenset({"_delete_protection_", "_deletion_protection"})
 
 
-def _moment(value: float | None) -> str | None:
-    return None if value is None else iso(value)
-
-
 def _data_retention(device: Device) -> str:
     if device.chunk_period is None:
         return "forever"
@@ -40,58 +42,40 @@ def _data_retention(device: Device) -> str:
 
 #: Serializers by field, for lists and info.
 DEVICE_FIELDS: Final[Mapping[str, Callable[[Device], Any]]] = {
-    "id": attrgetter("id"),
-    "profile": attrgetter("profile"),
-    "name": attrgetter("name"),
-    "description": attrgetter("description"),
-    "type": attrgetter("type"),
-    "active": attrgetter("active"),
-    "visible": attrgetter("visible"),
-    "network": attrgetter("network"),
-    "connector": attrgetter("connector"),
+    **getters("id", "profile", "name", "description", "type", "active", "visible"),
+    **getters("network", "connector", "payload_decoder"),
     "tags": lambda device: [{"key": tag.key, "value": tag.value} for tag in device.tags],
     # The bucket of a device is the device; a list names it by its id only.
     "bucket": attrgetter("id"),
-    "payload_decoder": attrgetter("payload_decoder"),
     "created_at": lambda device: iso(device.created_at),
     "updated_at": lambda device: iso(device.updated_at),
-    "last_input": lambda device: _moment(device.last_input),
+    "last_input": lambda device: iso_or_none(device.last_input),
     "data_retention": _data_retention,
-    "chunk_period": attrgetter("chunk_period"),
-    "chunk_retention": attrgetter("chunk_retention"),
-    "mutable_variable_regex": attrgetter("mutable_variable_regex"),
-    "rpm": attrgetter("rpm"),
+    **getters("chunk_period", "chunk_retention", "mutable_variable_regex", "rpm"),
 }
 #: Fields that only lists return, on request.
 _LIST_FIELDS: Final[Mapping[str, Callable[[Device], Any]]] = {
     **DEVICE_FIELDS,
-    "last_output": lambda device: _moment(device.last_output),
+    "last_output": lambda device: iso_or_none(device.last_output),
     "inspected_at": lambda _: None,
     "last_retention": lambda _: None,
 }
 #: Fields that a device of another type does not have at all.
 _CHUNK_FIELDS: Final = ("chunk_period", "chunk_retention", "mutable_variable_regex")
 
-_ORDER_KEYS: Final[Mapping[str, Callable[[Device], Any]]] = {
-    field: attrgetter(field)
-    for field in (
-        *("name", "type", "visible", "active"),
-        *("last_input", "last_output", "created_at", "updated_at"),
-    )
+_ORDER_KEYS: Final = {
+    **getters("name", "type", "visible", "active"),
+    **getters("last_input", "last_output", "created_at", "updated_at"),
 }
 
 
 def _create(call: Call) -> dict[str, str]:
-    body = call.body()
-    # The service accepts null as the default here.
-    body = {name: value for name, value in body.items() if value is not None}
+    body = {name: value for name, value in call.body().items() if value is not None}
     if call.options.lenient:
         # Where the examples of the documentation put theirs.
         body = {**CUSTOM_HTTPS_PLACE, **body}
-    values, problems = read(body, DEVICE_READERS)
-    problems = [
-        *(f"{name} is required" for name in ("name", *CUSTOM_HTTPS_PLACE) if name not in body),
-        *problems,
+    values, problems = read_new(body, DEVICE_READERS, "name", *CUSTOM_HTTPS_PLACE)
+    problems += [
         *name_problems(values, call.options.variants),
         *storage_problems(body, values),
         *place_problems(call.store, values),

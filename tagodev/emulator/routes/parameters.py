@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from tagodev.emulator.http.errors import RefusedError
+from tagodev.emulator.http.errors import RefusedError, check_cap
 from tagodev.emulator.http.query import flag
 from tagodev.emulator.http.routing import DEVICE_ONLY, Call, Route
-from tagodev.emulator.http.validation import PARAMETER_READERS, parse_objects, read, refuse_if
+from tagodev.emulator.http.validation import PARAMETER_READERS, parse_objects, read_new, refuse_if
 from tagodev.emulator.model.store import Parameter
 from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE
 
@@ -61,19 +61,13 @@ def upsert(call: Call, device: Device) -> None:
             parameter = Parameter(**{**usual, **values})
             parameters[parameter.id] = parameter
     refuse_if(problems)
-    if len(parameters) > MAX_PARAMETERS_PER_DEVICE:
-        what = f"Configuration Parameters ({MAX_PARAMETERS_PER_DEVICE})"
-        raise RefusedError(400, f"You have exceeded the maximum limit of {what}")
+    check_cap(len(parameters), MAX_PARAMETERS_PER_DEVICE, "Configuration Parameters")
     device.parameters = list(parameters.values())
 
 
 def _read(item: dict[str, Any], before: Parameter | None) -> tuple[dict[str, Any], list[str]]:
     """Return the values of a parameter in the body, and its problems."""
-    item = {name: value for name, value in item.items() if value is not None}
-    values, problems = read(item, PARAMETER_READERS)
-    if before is None:
-        problems += [f"{name} is required" for name in ("key", "value") if name not in item]
-    return values, problems
+    return read_new(item, PARAMETER_READERS, *(("key", "value") if before is None else ()))
 
 
 def _edit(call: Call) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tagodev.emulator.http.errors import RefusedError
 from tagodev.emulator.http.query import text
 from tagodev.emulator.http.routing import Call, Route
-from tagodev.emulator.http.validation import DEVICE_READERS, read, refuse_if
+from tagodev.emulator.http.validation import DEVICE_READERS, read_new, refuse_if
 from tagodev.emulator.model.calendar import beginning, later, zone_of
 from tagodev.emulator.model.data_query import read_span
 from tagodev.emulator.model.time import iso
@@ -54,9 +54,8 @@ def _empty(call: Call) -> str:
 def _convert(call: Call) -> str:
     device = call.store.device(call.path[0])
     body = {name: value for name, value in call.body().items() if value is not None}
-    values, problems = read(body, {name: DEVICE_READERS[name] for name in _STORAGE_FIELDS})
-    if "type" not in body:
-        problems.append("type is required")
+    readers = {name: DEVICE_READERS[name] for name in _STORAGE_FIELDS}
+    values, problems = read_new(body, readers, "type")
     refuse_if([*problems, *storage_problems(body, values)])
     if device.active:
         raise RefusedError(400, "The device must be disabled before being converted")
