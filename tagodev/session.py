@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypedDict, TypeVar
 
 import attrs
 
@@ -33,11 +33,9 @@ from tagodev.limits.wait_queue import Priority
 from tagodev.retry import Safety, may_have_acted
 from tagodev.serialization.converter import StructureError, from_wire
 from tagodev.target import Target
-from tagodev.transport import Request
+from tagodev.transport import Request, malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from tagodev.errors import ServiceError
     from tagodev.events import EventSink
     from tagodev.limits.route_limiter import Permit
@@ -349,39 +347,53 @@ class Session:
                 waits=self._waits,
             )
         except WaitTooLongError:
-            self._emit_gave_up(request, record)
+            if self._emit is not None:
+                gave_up = GaveUp(
+                    address=self._transport.base_url,
+                    method=request.route.method,
+                    template=request.route.template,
+                    priority=record.priority.value,
+                    waited=self._scheduler.loop.time() - record.requested_at,
+                )
+                self._emit(gave_up)
             raise
 
-    async def _observed(
-        self, observer: RequestObserver, request: Request, record: CallRecord, permit: Permit
-    ) -> Answer:
-        """Call the observer, then send once."""
+    async def _send(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
+        """Send once, with the observer, and with the events of its start and end.
+
+        The events are emitted in the caller's task.
+        """
+        emit, observer, clock = self._emit, record.observer, self._scheduler.loop.time
+        if observer is not None:
+            try:
+                await observer.granted(permit)
+            except BaseException:
+                self._scheduler.refund(permit)
+                raise
+        sent: Sent | None = None
+        status: int | None = None
+        failure: type[BaseException] | None = None
+        began = 0.0
         try:
-            await observer.granted(permit)
-        except BaseException:
-            self._scheduler.refund(permit)
+            if emit is not None:
+                sent = self._sent(request, record, permit)
+                emit(sent)
+            began = clock()
+            answer = await self._exchange(request, record, permit)
+            status = answer.status
+        except BaseException as error:
+            failure = type(error)
             raise
-        try:
-            send = self._exchange if self._emit is None else self._send_with_events
-            return await send(request, record, permit)
+        else:
+            return answer
         finally:
-            observer.ended(permit)
+            if emit is not None and sent is not None:
+                emit(Ended(sent, status, failure, clock() - began))
+            if observer is not None:
+                observer.ended(permit)
 
-    def _send(
-        self, request: Request, record: CallRecord, permit: Permit
-    ) -> Coroutine[Any, Any, Answer]:
-        """Send once, with the observer and the events."""
-        if record.observer is not None:
-            return self._observed(record.observer, request, record, permit)
-        return self._send_with_events(request, record, permit)
-
-    async def _send_with_events(
-        self, request: Request, record: CallRecord, permit: Permit
-    ) -> Answer:
-        """Send once, and emit the events of its start and end in the caller's task."""
-        emit = self._emit
-        assert emit is not None, "called only if events are emitted"
-        sent = Sent(
+    def _sent(self, request: Request, record: CallRecord, permit: Permit) -> Sent:
+        return Sent(
             request.route.name,
             record.attempts,
             number=next(_numbers),
@@ -393,27 +405,6 @@ class Session:
             resends=record.sends,
             state=self._scheduler.state(permit),
         )
-        emit(sent)
-        clock = self._scheduler.loop.time
-        began = clock()
-        try:
-            answer = await self._exchange(request, record, permit)
-        except BaseException as error:
-            emit(Ended(sent, None, type(error), clock() - began))
-            raise
-        emit(Ended(sent, answer.status, None, clock() - began))
-        return answer
-
-    def _emit_gave_up(self, request: Request, record: CallRecord) -> None:
-        if self._emit is not None:
-            gave_up = GaveUp(
-                address=self._transport.base_url,
-                method=request.route.method,
-                template=request.route.template,
-                priority=record.priority.value,
-                waited=self._scheduler.loop.time() - record.requested_at,
-            )
-            self._emit(gave_up)
 
     async def _exchange(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
         """Send once; settle the permit here if there is no answer."""
@@ -440,12 +431,7 @@ class Session:
             return from_wire(self._transport.read(request, answer), cls)
         except StructureError as error:
             problems = error.problems
-        raise MalformedAnswerError(
-            "The answer is not what the API documents",
-            status=answer.status,
-            problems=problems,
-            may_have_acted=True,
-        )
+        raise malformed(answer, *problems)
 
     def _rate_limited(self, request: Request, answer: Answer) -> ServiceError:
         error = self._transport.refusal(request, answer)

@@ -22,8 +22,6 @@ import orjson
 from tagodev.emulator.options import EmulatorOptions
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from tagodev.emulator.model.access_tokens import TokenKind
     from tagodev.hard_limits import Plan
 
@@ -191,22 +189,12 @@ class EmulatorProcess:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self.start)
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self.stop)

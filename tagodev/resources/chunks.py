@@ -45,7 +45,7 @@ class Chunks(Resource):
                 print(chunk.id, chunk.amount)
             ```
         """
-        return await self._call(_Chunks, _LIST, device_id, options=options)
+        return await self._call(_Chunks, options, _LIST, device_id)
 
     async def delete(self, device_id: str, chunk_id: str, **options: Unpack[CallOptions]) -> None:
         """Delete a chunk with all its data.
@@ -66,9 +66,7 @@ class Chunks(Resource):
             ```
         """
         safety = Safety.IDEMPOTENT
-        await removed(
-            self._call(object, _DELETE, device_id, chunk_id, options=options, safety=safety)
-        )
+        await removed(self._call(object, options, _DELETE, device_id, chunk_id, safety=safety))
 
     async def backup(
         self,
@@ -102,5 +100,5 @@ class Chunks(Resource):
         check_text("file_address", file_address)
         body = to_json({"chunk_id": chunk_id, "file_address": file_address, "headers": headers})
         return await self._call(
-            ChunkBackup, _BACKUP, device_id, options=options, safety=Safety.ONCE, body=body
+            ChunkBackup, options, _BACKUP, device_id, safety=Safety.ONCE, body=body
         )

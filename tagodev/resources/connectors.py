@@ -5,6 +5,8 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 
+import attrs
+
 from tagodev.limits.routes import Route
 from tagodev.models import Connector
 from tagodev.resources.listing import (
@@ -32,21 +34,8 @@ _LIST: Final = Route("GET", "/integration/connector")
 _INFO: Final = Route("GET", "/integration/connector/:connector_id")
 
 #: The fields of a connector.
-CONNECTOR_FIELDS: Final = (
-    "id",
-    "name",
-    "description",
-    "public",
-    "networks",
-    "device_parameters",
-    "logo_url",
-    "install_text",
-    "install_end_text",
-    "device_annotation",
-    "payload_encoder",
-    "payload_decoder",
-    "created_at",
-    "updated_at",
+CONNECTOR_FIELDS: Final = tuple(
+    field.name for field in attrs.fields(Connector) if field.name != "extra"
 )
 #: Fields that a list returns by default: without pictures, texts and sources.
 _LISTED: Final = CONNECTOR_FIELDS[:5]
@@ -82,9 +71,9 @@ class Connectors(Resource):
         """
         return await self._call(
             Connector,
+            options,
             _INFO,
             connector_id,
-            options=options,
             parameters={"fields": check_fields(("id",), fields)},
         )
 

@@ -413,7 +413,7 @@ class Data(Resource):
         check_text("file_address", file_address)
         body = to_json({"file_address": file_address, "headers": headers})
         return await self._call(
-            DataBackup, _BACKUP, device_id, options=options, safety=Safety.ONCE, body=body
+            DataBackup, options, _BACKUP, device_id, safety=Safety.ONCE, body=body
         )
 
     async def restore(
@@ -441,7 +441,7 @@ class Data(Resource):
         check_text("file_address", file_address)
         body = to_json({"file_address": file_address})
         safety = Safety.ONCE
-        await self._call(object, _RESTORE, device_id, options=options, safety=safety, body=body)
+        await self._call(object, options, _RESTORE, device_id, safety=safety, body=body)
 
 
 @attrs.frozen

@@ -102,12 +102,12 @@ class DataSender(Resource):
             RequestError: the request failed.
         """
         return await self._call(
-            Affected, OWN.send, options=options, safety=Safety.ONCE, body=body, token=token
+            Affected, options, OWN.send, safety=Safety.ONCE, body=body, token=token
         )
 
     async def _send_by_id(self, device_id: str, body: bytes, options: CallOptions) -> Affected:
         return await self._call(
-            Affected, BY_ID.send, device_id, options=options, safety=Safety.ONCE, body=body
+            Affected, options, BY_ID.send, device_id, safety=Safety.ONCE, body=body
         )
 
     async def _find(self, device_id: str, options: CallOptions) -> Secret | None:

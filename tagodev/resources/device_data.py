@@ -391,12 +391,7 @@ class DeviceData(Resource):
         safety = Safety.ONCE if query.ids is UNSET or mode is not None else Safety.IDEMPOTENT
         parameters = as_parameters(query, mode)
         deleted = await self._call(
-            Affected,
-            route,
-            *self._device_id,
-            options=options,
-            safety=safety,
-            parameters=parameters,
+            Affected, options, route, *self._device_id, safety=safety, parameters=parameters
         )
         if deleted.number is None:
             raise MalformedAnswerError(
@@ -412,7 +407,7 @@ class DeviceData(Resource):
     def _get(
         self, route: Route, parameters: dict[str, Any], cls: type[T], options: CallOptions
     ) -> Coroutine[Any, Any, T]:
-        return self._call(cls, route, *self._device_id, options=options, parameters=parameters)
+        return self._call(cls, options, route, *self._device_id, parameters=parameters)
 
     def _post_by_route(self, body: bytes, options: CallOptions) -> Coroutine[Any, Any, Affected]:
         return self._write(self._routes.send, Safety.ONCE, body, options)
@@ -423,9 +418,7 @@ class DeviceData(Resource):
     def _write(
         self, route: Route, safety: Safety, body: bytes, options: CallOptions
     ) -> Coroutine[Any, Any, Affected]:
-        return self._call(
-            Affected, route, *self._device_id, options=options, safety=safety, body=body
-        )
+        return self._call(Affected, options, route, *self._device_id, safety=safety, body=body)
 
     async def _send_all(
         self,

@@ -167,7 +167,7 @@ class Listing(Generic[T]):
 
         # Of the first reading only the last page is kept: items of an earlier page are either read
         # again below, or were deleted meanwhile.
-        async for number, size, items in self._forward(self._page_size):  # noqa: B007
+        async for number, size, items in self._forward(self._page_size):  # noqa: B007 - used below
             report(items)
         pages = [items]
         for earlier in range(number - 1, 0, -1):

@@ -94,7 +94,7 @@ class Networks(Resource):
             ```
         """
         parameters = {"fields": check_fields(("id",), fields)}
-        return await self._call(Network, _INFO, network_id, options=options, parameters=parameters)
+        return await self._call(Network, options, _INFO, network_id, parameters=parameters)
 
     def list(
         self,
@@ -209,7 +209,7 @@ class Networks(Resource):
             return
         safety = Safety.ONCE if any(one.id is UNSET for one in given) else Safety.IDEMPOTENT
         body = to_json(given)
-        await self._call(object, _PARAMETERS, device_id, options=options, safety=safety, body=body)
+        await self._call(object, options, _PARAMETERS, device_id, safety=safety, body=body)
 
     async def send(
         self,
@@ -249,8 +249,8 @@ class Networks(Resource):
         body, number = one_body(points, DataCreate, most=_MAX_SENT, path="points")
         affected = await self._call(
             Affected,
+            options,
             _DATA,
-            options=options,
             safety=Safety.ONCE,
             # Not in a local variable: a traceback with local variables would show it.
             parameters={"authorization_token": secret.reveal()},

@@ -72,9 +72,7 @@ class Parameters(Resource):
             ```
         """
         parameters = {"sent_status": sent}
-        return await self._call(
-            _Parameters, _LIST, device_id, options=options, parameters=parameters
-        )
+        return await self._call(_Parameters, options, _LIST, device_id, parameters=parameters)
 
     async def set(
         self,
@@ -122,7 +120,7 @@ class Parameters(Resource):
                 path="parameters",
             )
         safety, body = Safety.ONCE if new else Safety.IDEMPOTENT, to_json(changes)
-        await self._call(object, _SET, device_id, options=options, safety=safety, body=body)
+        await self._call(object, options, _SET, device_id, safety=safety, body=body)
 
     def set_many(
         self, changes: Many[ParameterChange] | None, **run: Unpack[RunKeywords]
@@ -166,9 +164,7 @@ class Parameters(Resource):
             ```
         """
         safety = Safety.IDEMPOTENT
-        await removed(
-            self._call(object, _REMOVE, device_id, param_id, options=options, safety=safety)
-        )
+        await removed(self._call(object, options, _REMOVE, device_id, param_id, safety=safety))
 
 
 @attrs.frozen
@@ -206,7 +202,7 @@ class DeviceParameters(Resource):
             ```
         """
         parameters = {"sent_status": sent}
-        return await self._call(_Parameters, _OWN_LIST, options=options, parameters=parameters)
+        return await self._call(_Parameters, options, _OWN_LIST, parameters=parameters)
 
     async def mark_read(self, param_id: str, **options: Unpack[CallOptions]) -> None:
         """Mark a parameter as read by the device.
@@ -226,7 +222,7 @@ class DeviceParameters(Resource):
             ```
         """
         safety, body = Safety.IDEMPOTENT, to_json({"sent": True})
-        await self._call(object, _OWN_MARK, param_id, options=options, safety=safety, body=body)
+        await self._call(object, options, _OWN_MARK, param_id, safety=safety, body=body)
 
 
 def checked_parameters(parameters: Iterable[ConfigurationParameter]) -> _Parameters:

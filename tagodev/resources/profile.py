@@ -41,7 +41,7 @@ class Profiles(Resource):
             print(profile.info.name)
             ```
         """
-        return await self._call(Profile, _PROFILE, profile_id, options=options)
+        return await self._call(Profile, options, _PROFILE, profile_id)
 
     async def summary(
         self,
@@ -69,7 +69,7 @@ class Profiles(Resource):
         """
         parameters = {"onlyAmount": only_amount or None}
         return await self._call(
-            ProfileSummary, _SUMMARY, profile_id, options=options, parameters=parameters
+            ProfileSummary, options, _SUMMARY, profile_id, parameters=parameters
         )
 
 
@@ -92,7 +92,7 @@ class Accounts(Resource):
             print(account.name)
             ```
         """
-        return await self._call(Account, _ACCOUNT, options=options)
+        return await self._call(Account, options, _ACCOUNT)
 
     async def plan(self, **options: Unpack[CallOptions]) -> AccountPlan:
         """Return the account's plan.
@@ -112,4 +112,4 @@ class Accounts(Resource):
             print(plan.plan)
             ```
         """
-        return await self._call(AccountPlan, _PLAN, options=options)
+        return await self._call(AccountPlan, options, _PLAN)

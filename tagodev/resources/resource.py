@@ -38,9 +38,9 @@ class Resource:
     def _call(
         self,
         cls: type[T],
+        options: CallOptions,
         route: Route,
         *ids: str,
-        options: CallOptions,
         safety: Safety = Safety.READ,
         parameters: Mapping[str, Any] | None = None,
         body: bytes | None = None,
@@ -53,9 +53,9 @@ class Resource:
 
         Args:
             cls: the type of the result.
+            options: the options of the call.
             route: the route.
             ids: values of the route's placeholders.
-            options: the options of the call.
             safety: the effect of sending the request twice.
             parameters: the query.
             body: JSON.

@@ -37,4 +37,4 @@ class Tags(Resource):
             print(await tago.tags.keys("device"))
             ```
         """
-        return await self._call(list[str], _KEYS, type.lower(), options=options)
+        return await self._call(list[str], options, _KEYS, type.lower())

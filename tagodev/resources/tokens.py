@@ -158,7 +158,7 @@ class Tokens(Resource):
             print((await tago.tokens.info()).type)
             ```
         """
-        return await self._call(TokenInfo, _INFO, options=options)
+        return await self._call(TokenInfo, options, _INFO)
 
     async def resolve(
         self,
@@ -188,11 +188,7 @@ class Tokens(Resource):
         del serial, authorization
         route = _RESOLVE if len(secrets) == 1 else _RESOLVE_ALONE
         return await self._call(
-            Secret,
-            route,
-            *(secret.reveal() for secret in secrets),
-            options=options,
-            secrets=secrets,
+            Secret, options, route, *(secret.reveal() for secret in secrets), secrets=secrets
         )
 
     async def delete(self, token: str | Secret, **options: Unpack[CallOptions]) -> None:
@@ -216,12 +212,7 @@ class Tokens(Resource):
         token = Secret(token)
         await removed(
             self._call(
-                object,
-                _DELETE,
-                token.reveal(),
-                options=options,
-                safety=Safety.IDEMPOTENT,
-                secrets=(token,),
+                object, options, _DELETE, token.reveal(), safety=Safety.IDEMPOTENT, secrets=(token,)
             )
         )
 

@@ -16,7 +16,7 @@ import orjson
 
 from tagodev.emulator.http.errors import RefusedError
 from tagodev.emulator.http.limiter import HardLimiter, RouteCount
-from tagodev.emulator.http.routing import ANONYMOUS, Call, Caller, Route, Router
+from tagodev.emulator.http.routing import ANONYMOUS, Call, Caller, Route, RouteOptions, Router
 from tagodev.emulator.model.access_tokens import AccessToken, TokenKind, bare
 from tagodev.emulator.model.public_networks import CUSTOM_HTTPS_NETWORK, CUSTOM_HTTPS_PLACE
 from tagodev.emulator.model.store import Store, Token
@@ -79,6 +79,7 @@ class Service:
 
     def __init__(self, options: EmulatorOptions, clock: ServerClock | None = None) -> None:
         self.options: EmulatorOptions = options
+        self._route_options = _of_routes(options)
         self._first_options: Final = options
         self.clock: Final = clock or ServerClock(options.clock_offset)
         self.store: Final = Store(options.device_cap, options.seed, self.clock.now())
@@ -159,7 +160,7 @@ class Service:
             return Admitted(route, ANONYMOUS, values, query_text)
         caller = self._caller(headers)
         admitted = Admitted(route, caller, values, query_text)
-        wait = self._limiter.admit(self.store.profile, *self._counters(admitted))
+        wait = self._limiter.admit(*self._counters(admitted))
         if wait:
             message = f"Too many requests (Retry-After: {wait})"
             raise RefusedError(429, message, retry_after=wait)
@@ -187,7 +188,7 @@ class Service:
             raw_body,
             self.store,
             self.clock,
-            self.options,
+            self._route_options,
         )
         return admitted.route.handler(call)
 
@@ -214,7 +215,7 @@ class Service:
             raise RefusedError(401, "Invalid token")
         text = bare(presented)
         token = self.store.keyring.get(text) or self.store.tokens.get(text)
-        if token is None or (token.expires is not None and token.expires <= self.clock.now()):
+        if token is None or token.is_expired(self.clock.now()):
             raise RefusedError(401, f"Invalid token: {presented}")
         if isinstance(token, Token):
             return Caller("device", token.permission, device=token.device)
@@ -222,10 +223,6 @@ class Service:
 
     def stats(self) -> dict[str, Any]:
         """Return the statistics; see `tagodev.emulator.Emulator.stats`."""
-        counts = sorted(
-            ((route, count) for _, route, count in self._limiter.counts()),
-            key=lambda pair: pair[0],
-        )
         return {
             "plan": self.options.plan,
             "minute": self.options.minute,
@@ -238,7 +235,10 @@ class Service:
             "rejected": self._limiter.rejected,
             "created": self.store.created,
             "deleted": self.store.deleted,
-            "routes": {route: _route_stats(count) for route, count in counts},
+            "routes": {
+                route: _route_stats(count)
+                for route, count in sorted(self._limiter.counts().items())
+            },
         }
 
     def change_plan(self, plan: Plan) -> None:
@@ -255,6 +255,7 @@ class Service:
 
     def _apply(self, options: EmulatorOptions) -> None:
         self.options = options
+        self._route_options = _of_routes(options)
         self.store.cap = options.device_cap
         self._limiter.change(self._limit_of())
 
@@ -266,6 +267,15 @@ class Service:
         self.store.clear()
         self._limiter.reset()
         self._apply(self._first_options)
+
+
+def _of_routes(options: EmulatorOptions) -> RouteOptions:
+    return RouteOptions(
+        plan=options.plan,
+        lenient=options.lenient,
+        device_rpm=options.device_rpm,
+        variants=options.variants,
+    )
 
 
 def _route_stats(count: RouteCount) -> dict[str, Any]:

@@ -48,6 +48,10 @@ class AccessToken:
     last_authorization: float | None = None
     """When an authorization was last used to find a device."""
 
+    def is_expired(self, now: float) -> bool:
+        """Return whether it can't be used any more."""
+        return self.expires is not None and self.expires <= now
+
 
 class AccessTokenStore:
     """All tokens of one profile except device tokens."""

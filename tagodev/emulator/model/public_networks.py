@@ -141,20 +141,17 @@ _WELL_KNOWN: Final = (
 )
 
 
-def _born(identifier: str) -> float:
+def _public(identifier: str, name: str) -> dict[str, Any]:
     # The first four bytes of such an id are its creation time in seconds.
-    return float(int(identifier[:8], 16))
+    born = float(int(identifier[:8], 16))
+    return {"id": identifier, "name": name, "created_at": born, "updated_at": born, "public": True}
 
 
 #: The networks that every profile sees, by id.
 PUBLIC_NETWORKS: Final[Mapping[str, Network]] = MappingProxyType(
     {
         network: Network(
-            network,
-            name,
-            _born(network),
-            _born(network),
-            public=True,
+            **_public(network, name),
             serial_number=serial,
             require_devices_access=network == CUSTOM_HTTPS_NETWORK,
         )
@@ -164,14 +161,7 @@ PUBLIC_NETWORKS: Final[Mapping[str, Network]] = MappingProxyType(
 #: The connectors that every profile sees, by id.
 PUBLIC_CONNECTORS: Final[Mapping[str, Connector]] = MappingProxyType(
     {
-        connector: Connector(
-            connector,
-            name,
-            _born(connector),
-            _born(connector),
-            public=True,
-            networks=[network],
-        )
+        connector: Connector(**_public(connector, name), networks=[network])
         for _, network, name, connector, _ in _WELL_KNOWN
     }
 )

@@ -61,6 +61,10 @@ class Token:
     last_authorization: str | None = None
     """The authorization that a network last used to find the device."""
 
+    def is_expired(self, now: float) -> bool:
+        """Return whether it can't be used any more."""
+        return self.expires is not None and self.expires <= now
+
 
 @attrs.define(eq=False)
 class Device:

@@ -15,7 +15,6 @@ from tagodev.emulator.routes import (
     parameters,
     profile,
     storage,
-    tags,
     tokens,
 )
 
@@ -35,7 +34,6 @@ ROUTES: Final[tuple[Route, ...]] = (
     *access_tokens.ROUTES,
     *networks.ROUTES,
     *network_access.ROUTES,
-    *tags.ROUTES,
     *profile.ROUTES,
     *account.ROUTES,
 )

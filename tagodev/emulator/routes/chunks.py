@@ -67,7 +67,7 @@ def _chunk_of(device: Device, chunk_id: object) -> tuple[_Chunk, list[Point]]:
 
 
 def _list(call: Call) -> list[dict[str, Any]]:
-    chunks = _chunks(call.store.device(call.path[0]))
+    chunks = _chunks(call.device())
     return [
         {
             "id": chunk.id,
@@ -85,14 +85,14 @@ def _offset(moment: float) -> str:
 
 
 def _delete(call: Call) -> str:
-    device = call.store.device(call.path[0])
+    device = call.device()
     chunk, points = _chunk_of(device, call.path[1])
     device.data.remove(points)
     return f"Chunk {chunk.id} deleted"
 
 
 def _export_chunk(call: Call) -> dict[str, str]:
-    device = call.store.device(call.path[0])
+    device = call.device()
     chunk, points = _chunk_of(device, call.body().get("chunk_id"))
     first, last = iso(chunk.start)[:10], iso(chunk.end - 1)[:10]
     places = {
@@ -107,7 +107,7 @@ def _export_chunk(call: Call) -> dict[str, str]:
 
 
 def _back_up(call: Call) -> dict[str, str]:
-    device = call.store.device(call.path[0])
+    device = call.device()
     points = in_order(device.data.variables().values(), newest_first=False)
     return _export(call, device, list(points), {})
 
@@ -139,7 +139,7 @@ def _export(
 
 
 def _restore(call: Call) -> str:
-    device = call.store.device(call.path[0])
+    device = call.device()
     address = call.body().get("file_address")
     if not isinstance(address, str):
         raise RefusedError(400, "file_address is required")

@@ -27,15 +27,8 @@ _IMMUTABLE_EDIT: Final = "You cannot edit data on immutable device"
 _IMMUTABLE_DELETE: Final = "Data in immutable devices cannot be deleted"
 
 
-def _device(call: Call) -> Device:
-    """Return the device of the data: that of the token, or that in the path."""
-    if call.caller.kind == "device":
-        return call.own_device()
-    return call.store.device(call.path[0])
-
-
 def _send(call: Call) -> str:
-    device = _device(call)
+    device = call.device()
     if not device.active:
         raise RefusedError(400, "Device is deactivated")
     now = call.clock.now()
@@ -59,7 +52,7 @@ def receive(device: Device, points: list[Point], now: float) -> str:
 
 
 def _read(call: Call) -> Any:
-    device = _device(call)
+    device = call.device()
     now = call.clock.now()
     query = parse(call.query(), now)
     if query.ids and device.type == "immutable":
@@ -76,7 +69,7 @@ def _read(call: Call) -> Any:
 
 
 def _edit(call: Call) -> str:
-    device = _device(call)
+    device = call.device()
     if device.type == "immutable":
         raise RefusedError(400, _IMMUTABLE_EDIT)
     found = [
@@ -94,7 +87,7 @@ def _edit(call: Call) -> str:
 
 
 def _delete(call: Call) -> str:
-    device = _device(call)
+    device = call.device()
     if device.type == "immutable":
         raise RefusedError(400, _IMMUTABLE_DELETE)
     query = parse(call.query(), call.clock.now())

@@ -1,4 +1,4 @@
-"""Device routes: create, list, info, edit and delete."""
+"""Device routes: create, list, info, edit and delete, and the tag keys in use."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _attributes(values: dict[str, Any], store: Store, known: Iterable[Parameter]
 
 
 def _info(call: Call) -> dict[str, Any]:
-    device = call.store.device(call.path[0])
+    device = call.device()
     fields = {name: write(device) for name, write in DEVICE_FIELDS.items()}
     for name in _CHUNK_FIELDS:
         if fields[name] is None:
@@ -151,7 +151,7 @@ def _info(call: Call) -> dict[str, Any]:
 
 
 def _edit(call: Call) -> str:
-    device = call.store.device(call.path[0])
+    device = call.device()
     values, problems = read(call.body(), DEVICE_READERS)
     problems += [
         *name_problems(values, call.options.variants),
@@ -185,7 +185,7 @@ def _edit_problems(device: Device, values: dict[str, Any]) -> Iterable[str]:
 
 
 def _delete(call: Call) -> str:
-    device = call.store.device(call.path[0])
+    device = call.device()
     for tag in device.tags:
         if tag.key in _PROTECTION_KEYS:
             raise RefusedError(400, tag.value)
@@ -323,10 +323,34 @@ _FILTERS: Final[Mapping[str, Callable[[str, Decoded, float], Iterable[Test]]]] =
 }
 
 
+#: What carries tags on the service; here only devices do.
+_TAGGED: Final = (
+    "action",
+    "analysis",
+    "bucket",
+    "dashboard",
+    "device",
+    "run_users",
+    "secrets",
+    "tcore",
+    "user",
+)
+
+
+def _tag_keys(call: Call) -> list[str]:
+    kind = call.path[0].lower()
+    if kind not in _TAGGED:
+        raise RefusedError(400, f"type must be one of {', '.join(_TAGGED)}")
+    if kind != "device":
+        return []
+    return sorted({tag.key for device in call.store.devices.values() for tag in device.tags})
+
+
 ROUTES: Final = (
     Route("POST", "/device", _create, status=201),
     Route("GET", "/device", _list),
     Route("GET", "/device/:device_id", _info),
     Route("PUT", "/device/:device_id", _edit),
     Route("DELETE", "/device/:device_id", _delete),
+    Route("GET", "/tags/keys/:type", _tag_keys),
 )

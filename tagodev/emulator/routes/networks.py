@@ -58,7 +58,7 @@ class _Kind(Generic[_Record]):
         Raises:
             RefusedError: it does not exist.
         """
-        record = {**self.public, **self.own(call.store)}.get(call.path[0])
+        record = self.own(call.store).get(call.path[0]) or self.public.get(call.path[0])
         if record is None:
             raise RefusedError(404, f"{self.name} Not Found")
         return record

@@ -30,11 +30,11 @@ _LONGEST_REACH: Final = {"hour": 1, "day": 3, "month": 12}
 
 
 def _amount(call: Call) -> int:
-    return len(call.store.device(call.path[0]).data)
+    return len(call.device().data)
 
 
 def _empty(call: Call) -> str:
-    device = call.store.device(call.path[0])
+    device = call.device()
     side = call.body().get("route")
     if side is not None and side not in _SIDES:
         raise RefusedError(400, f"route must be one of {', '.join(_SIDES)}")
@@ -52,7 +52,7 @@ def _empty(call: Call) -> str:
 
 
 def _convert(call: Call) -> str:
-    device = call.store.device(call.path[0])
+    device = call.device()
     body = {name: value for name, value in call.body().items() if value is not None}
     readers = {name: DEVICE_READERS[name] for name in _STORAGE_FIELDS}
     values, problems = read_new(body, readers, "type")
@@ -68,7 +68,7 @@ def _convert(call: Call) -> str:
 
 
 def _statistics(call: Call) -> list[dict[str, Any]]:
-    device = call.store.device(call.path[0])
+    device = call.device()
     now = call.clock.now()
     query = call.query()
     periodicity = text(query.get("periodicity")) or "hour"
