@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypedDict, TypeVar
 
@@ -50,6 +51,11 @@ T = TypeVar("T")
 _INFO: Final = Route("GET", "/info")
 _PROFILE: Final = Route("GET", "/profile/:profile_id")
 _numbers: Final = count(1)
+#: What the service answers to a token that may not read its profile.
+_NO_PROFILE: Final = (
+    *(AuthenticationError, BadRequestError, MalformedAnswerError),
+    *(NotFoundError, PermissionDeniedError),
+)
 #: Profiles by the service's address and the digest of the token.
 _profiles: dict[tuple[str, str], str] = {}
 _log: Final = logging.getLogger("tagodev.session")
@@ -190,18 +196,12 @@ class Session:
         """
         key = (self.base_url, self.account)
         # The profile of a token does not change: one request for all clients of a process.
-        if key in _profiles:
-            return Target(self.base_url, profile=_profiles[key], account=self.account)
-        request = Request(route=_PROFILE, path=_PROFILE.path("current"), safety=Safety.READ)
-        try:
-            self.set_profile(await self.call(request, object, record))
-        except (
-            *(AuthenticationError, BadRequestError, MalformedAnswerError),
-            *(NotFoundError, PermissionDeniedError),
-        ):
+        if key not in _profiles:
+            request = Request(route=_PROFILE, path=_PROFILE.path("current"), safety=Safety.READ)
             # An invalid token makes the caller's own request fail, with an error about that
             # request.
-            return Target(self.base_url, account=self.account)
+            with suppress(*_NO_PROFILE):
+                self.set_profile(await self.call(request, object, record))
         return Target(self.base_url, profile=_profiles.get(key, ""), account=self.account)
 
     def set_profile(self, answer: object) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias, get_args
 
 import attrs
 import orjson
+from attrs.validators import optional
 
 from tagodev.emulator.routes import ROUTES
 from tagodev.hard_limits import DEVICE_CAPS, HARD_LIMITS, HardLimits, Plan
@@ -62,37 +63,31 @@ def _is_whole(value: Any, low: int, high: int) -> bool:
     return isinstance(value, int) and _is_number(value, low, high)
 
 
+def _valid(what: str, test: Callable[[Any], object]) -> Validator:
+    def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        _check(test(value), f"{attribute.name} must be {what}, not {value!r}")
+
+    return check
+
+
 def _within(low: float, high: float) -> Validator:
-    def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-        _check(
-            _is_number(value, low, high),
-            f"{attribute.name} must be a number of seconds from {low:g} to {high:g}, not {value!r}",
-        )
-
-    return check
+    words = f"a number of seconds from {low:g} to {high:g}"
+    return _valid(words, lambda value: _is_number(value, low, high))
 
 
-def _whole(low: int, high: int, *, optional: bool = False) -> Validator:
-    def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-        _check(
-            (value is None and optional) or _is_whole(value, low, high),
-            f"{attribute.name} must be a whole number from {low} to {high}, not {value!r}",
-        )
-
-    return check
+def _whole(low: int, high: int) -> Validator:
+    words = f"a whole number from {low} to {high}"
+    return _valid(words, lambda value: _is_whole(value, low, high))
 
 
-def _plan(_: object, __: attrs.Attribute[Any], value: Any) -> None:
-    _check(value in get_args(Plan), f"plan must be free, starter or scale, not {value!r}")
-
-
-def _boolean(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    _check(isinstance(value, bool), f"{attribute.name} must be True or False, not {value!r}")
+_plan: Final = _valid("free, starter or scale", get_args(Plan).__contains__)
+_boolean: Final = _valid("True or False", lambda value: isinstance(value, bool))
+_file: Final = _valid("the path of a file", lambda value: isinstance(value, str) and value)
 
 
 def _token(_: object, __: attrs.Attribute[Any], value: Any) -> None:
     # Not repeated in the message: a caller may have put a real one here by mistake.
-    valid = value is None or (isinstance(value, str) and _TOKEN.fullmatch(value))
+    valid = isinstance(value, str) and _TOKEN.fullmatch(value)
     _check(valid, "token must be printable ASCII without spaces")
 
 
@@ -167,11 +162,6 @@ def _as_text(value: Any) -> Any:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-def _file(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    valid = value is None or (isinstance(value, str) and value)
-    _check(valid, f"{attribute.name} must be the path of a file, not {value!r}")
-
-
 @attrs.frozen(kw_only=True)
 class EmulatorOptions:
     """Behaviour of the emulated service.
@@ -192,7 +182,7 @@ class EmulatorOptions:
     """Seconds by which the server's clock is ahead of this machine's; it applies to the limiter's
     windows, the ``Date`` header and every stored date."""
     max_devices: int | None = attrs.field(
-        default=None, validator=_whole(0, 1_000_000_000, optional=True)
+        default=None, validator=optional(_whole(0, 1_000_000_000))
     )
     """Maximum number of devices; None for the plan's documented cap."""
     devices: int = attrs.field(default=0, validator=_initial_devices)
@@ -201,10 +191,10 @@ class EmulatorOptions:
     lenient: bool = attrs.field(default=False, validator=_boolean)
     """Whether a device can be created without network, connector and type, as in the example of
     the service's introduction."""
-    seed: int | None = attrs.field(default=None, validator=_whole(0, 2**63 - 1, optional=True))
+    seed: int | None = attrs.field(default=None, validator=optional(_whole(0, 2**63 - 1)))
     """Seed of the random ids and tokens, and of the faults, at most 63 bits; None makes each run
     different."""
-    token: str | None = attrs.field(default=None, validator=_token, repr=False)
+    token: str | None = attrs.field(default=None, validator=optional(_token), repr=False)
     """The profile token to accept; None generates one."""
     limits: Mapping[str, int] = attrs.field(factory=dict, validator=_limits, hash=False)
     """Limits that differ from the plan's, by route (``"POST /device"``), per window."""
@@ -220,7 +210,7 @@ class EmulatorOptions:
     """Seconds by which the fault ``slow`` delays an answer."""
     variants: tuple[str, ...] = attrs.field(default=(), converter=_as_names, validator=_variants)
     """Alternative behaviours where TagoIO's is undocumented: names of `VARIANTS`."""
-    state: str | None = attrs.field(default=None, converter=_as_text, validator=_file)
+    state: str | None = attrs.field(default=None, converter=_as_text, validator=optional(_file))
     """File that stores the profile's contents, including its token, between runs: read at the
     start if it exists, written at the end; None for no file."""
 

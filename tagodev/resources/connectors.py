@@ -5,16 +5,9 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 
-import attrs
-
 from tagodev.limits.routes import Route
 from tagodev.models import Connector
-from tagodev.resources.listing import (
-    PAGE_SIZE,
-    Listing,
-    check_fields,
-    page_fetcher,
-)
+from tagodev.resources.listing import PAGE_SIZE, Listing, check_fields, field_names, page_fetcher
 from tagodev.resources.networks import catalogue_parameters
 from tagodev.resources.resource import Resource
 from tagodev.signatures import strict
@@ -34,9 +27,7 @@ _LIST: Final = Route("GET", "/integration/connector")
 _INFO: Final = Route("GET", "/integration/connector/:connector_id")
 
 #: The fields of a connector.
-CONNECTOR_FIELDS: Final = tuple(
-    field.name for field in attrs.fields(Connector) if field.name != "extra"
-)
+CONNECTOR_FIELDS: Final = field_names(Connector)
 #: Fields that a list returns by default: without pictures, texts and sources.
 _LISTED: Final = CONNECTOR_FIELDS[:5]
 

@@ -6,6 +6,7 @@ The routes are those of a device's own token, or those by its id.
 from __future__ import annotations
 
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, Unpack, get_args
 
 import attrs
@@ -60,7 +61,7 @@ class DeviceData(Resource):
         super().__init__(session)
         self._device_id = device_id
         self._routes = routes
-        self._post = post or self._post_by_route
+        self._post = post or partial(self._write, routes.send, Safety.ONCE)
 
     # --- reading -------------------------------------------------------------------------------
 
@@ -347,7 +348,8 @@ class DeviceData(Resource):
             await device.data.edit(DataEdit(point.id, value=4.6))
             ```
         """
-        return await self._send_all(Batches(points, DataEdit, most=_MAX_EDITED), self._put, options)
+        put = partial(self._write, self._routes.edit, Safety.IDEMPOTENT)
+        return await self._send_all(Batches(points, DataEdit, most=_MAX_EDITED), put, options)
 
     async def delete(
         self,
@@ -408,12 +410,6 @@ class DeviceData(Resource):
         self, route: Route, parameters: dict[str, Any], cls: type[T], options: CallOptions
     ) -> Coroutine[Any, Any, T]:
         return self._call(cls, options, route, *self._device_id, parameters=parameters)
-
-    def _post_by_route(self, body: bytes, options: CallOptions) -> Coroutine[Any, Any, Affected]:
-        return self._write(self._routes.send, Safety.ONCE, body, options)
-
-    def _put(self, body: bytes, options: CallOptions) -> Coroutine[Any, Any, Affected]:
-        return self._write(self._routes.edit, Safety.IDEMPOTENT, body, options)
 
     def _write(
         self, route: Route, safety: Safety, body: bytes, options: CallOptions

@@ -19,6 +19,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+import attrs
+
 from tagodev.errors import InputError
 from tagodev.query import MAX_LIST_ITEMS, encode_query
 from tagodev.retry import Safety
@@ -38,6 +40,7 @@ __all__ = [
     "Listing",
     "check_fields",
     "check_order",
+    "field_names",
     "page_fetcher",
 ]
 
@@ -233,6 +236,16 @@ def page_fetcher(
         return await session.call(request, page_type, CallRecord.of(options))
 
     return fetch
+
+
+def field_names(model: type, *without: str) -> tuple[str, ...]:
+    """Return the names of a model's fields that a query can request, in their order.
+
+    Args:
+        model: the model.
+        without: fields that no query requests.
+    """
+    return tuple(name for name in attrs.fields_dict(model) if name not in {"extra", *without})
 
 
 def check_fields(always: Iterable[str], fields: Iterable[str]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from tagodev.resources.listing import (
     Listing,
     check_fields,
     check_order,
+    field_names,
     page_fetcher,
 )
 from tagodev.resources.parameters import checked_parameters
@@ -43,22 +44,7 @@ _PARAMETERS: Final = Route("POST", "/integration/network/:device_id/params")
 _DATA: Final = Route("POST", "/integration/network/data")
 
 #: The fields of a network. The service returns only id and name by default.
-NETWORK_FIELDS: Final = (
-    "id",
-    "name",
-    "description",
-    "public",
-    "serial_number",
-    "device_parameters",
-    "middleware_endpoint",
-    "require_devices_access",
-    "documentation_url",
-    "logo_url",
-    "icon_url",
-    "banner_url",
-    "payload_encoder",
-    "payload_decoder",
-)
+NETWORK_FIELDS: Final = field_names(Network, "profile", "created_at", "updated_at")
 #: Fields that a list returns by default: without pictures and sources.
 _LISTED: Final = NETWORK_FIELDS[:5]
 #: Registers per request, as in the official tools.

@@ -13,6 +13,7 @@ from tagodev.resources.listing import (
     Listing,
     check_fields,
     check_order,
+    field_names,
     page_fetcher,
 )
 from tagodev.resources.requests.tokens import TokenRequests
@@ -47,17 +48,7 @@ _RESOLVE_ALONE: Final = Route(
 )
 
 #: Fields that a list returns by default.
-TOKEN_FIELDS: Final = (
-    "token",
-    "device_id",
-    "network_id",
-    "name",
-    "permission",
-    "serie_number",
-    "last_authorization",
-    "expire_time",
-    "created_at",
-)
+TOKEN_FIELDS: Final = field_names(DeviceToken)
 # Inside the class `list` is a method.
 _Page: TypeAlias = list[DeviceToken]
 

@@ -38,7 +38,7 @@ from tagodev.models.fields import boolean, text
 from tagodev.models.tokens import DeviceToken, TokenCreated, TokenInfo
 from tagodev.models.unset import UNSET, Unset
 from tagodev.secrets import Secret
-from tagodev.serialization.structuring import Hook, quick_list, quick_model
+from tagodev.serialization.structuring import Hook, fold_aliases, quick_list, quick_model
 
 __all__ = ["StructureError", "from_json", "from_wire", "to_json", "to_wire"]
 
@@ -281,25 +281,10 @@ def _structure_model(cls: type, converter: Converter) -> Hook:
     def structure(value: Any, _: Any) -> Any:
         if not isinstance(value, Mapping):
             raise _expected("an object", value)
-        if aliases:
-            value = _fold(value, aliases)
-        if known is not None:
-            value = _set_apart(value, known)
-        return plain(value, cls)
+        value = fold_aliases(value, aliases)
+        return plain(value if known is None else _set_apart(value, known), cls)
 
     return structure
-
-
-def _fold(value: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
-    """Return an object with aliases replaced by field names."""
-    folded = dict(value)
-    for other, name in aliases.items():
-        if other in folded:
-            item = folded.pop(other)
-            # Both names may be present, one of them null.
-            if folded.get(name) is None:
-                folded[name] = item
-    return folded
 
 
 def _set_apart(value: Mapping[str, Any], known: AbstractSet[str]) -> dict[str, Any]:

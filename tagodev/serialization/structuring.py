@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from cattrs import Converter
 
-__all__ = ["Hook", "quick_list", "quick_model"]
+__all__ = ["Hook", "fold_aliases", "quick_list", "quick_model"]
 
 Hook: TypeAlias = "Callable[[Any, Any], Any]"
 
@@ -156,20 +156,26 @@ def _draft(cls: type) -> type:
     return type(f"Draft{cls.__name__}", (cls,), {"__slots__": (), **thawed})
 
 
+def fold_aliases(value: Mapping[str, Any], aliases: Mapping[str, str]) -> Mapping[str, Any]:
+    """Return an object with aliases replaced by field names."""
+    for other, name in aliases.items():
+        if other in value:
+            folded = dict(value)
+            item = folded.pop(other)
+            # Both names may be present, one of them null.
+            if folded.get(name) is None:
+                folded[name] = item
+            value = folded
+    return value
+
+
 def _folding(structure: Hook, aliases: Mapping[str, str]) -> Hook:
     """Make a hook that replaces aliases by field names before another hook."""
 
     def fold(value: Any, kind: Any) -> Any:
         if type(value) is not dict:
             raise TypeError
-        for other, name in aliases.items():
-            if other in value:
-                value = dict(value)
-                item = value.pop(other)
-                # Both names may be present, one of them null.
-                if value.get(name) is None:
-                    value[name] = item
-        return structure(value, kind)
+        return structure(fold_aliases(value, aliases), kind)
 
     return fold
 

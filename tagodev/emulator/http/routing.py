@@ -144,6 +144,8 @@ class Route:
     """Names of the counters that count a request, all or none: by default its own."""
     counted_by_query: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict, kw_only=True)
     """Counters by the ``query`` parameter, for queries with counters of their own."""
+    is_paged: bool = attrs.field(default=False, kw_only=True)
+    """Whether its answers are pages of a list."""
 
     @property
     def key(self) -> str:

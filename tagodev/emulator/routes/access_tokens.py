@@ -172,13 +172,13 @@ _PROFILE: Final = "/profile/:profile_id/token"
 
 ROUTES: Final = (
     Route("POST", _NETWORK, _create_network, open_to=PROFILE_ONLY),
-    Route("GET", f"{_NETWORK}/:network_id", _list_network, open_to=PROFILE_ONLY),
+    Route("GET", f"{_NETWORK}/:network_id", _list_network, open_to=PROFILE_ONLY, is_paged=True),
     Route("DELETE", f"{_NETWORK}/:token", _delete_network, open_to=PROFILE_ONLY),
-    Route("GET", "/serviceauth", _list_authorizations),
+    Route("GET", "/serviceauth", _list_authorizations, is_paged=True),
     Route("POST", "/serviceauth", _create_authorization),
     Route("PUT", "/serviceauth/:token", _edit_authorization),
     Route("DELETE", "/serviceauth/:token", _delete_authorization),
-    Route("GET", _PROFILE, _list_profile, open_to=PROFILE_ONLY),
+    Route("GET", _PROFILE, _list_profile, open_to=PROFILE_ONLY, is_paged=True),
     Route("POST", _PROFILE, _create_profile, open_to=PROFILE_ONLY),
     Route("DELETE", f"{_PROFILE}/:token", _delete_profile, open_to=PROFILE_ONLY),
     Route("POST", "/account/profile/token", _sign_in, open_to=NO_TOKEN),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.pagination import filters, getters, matcher, order_of, ordered, paged
-from tagodev.emulator.http.query import Decoded, flag, text, texts
+from tagodev.emulator.http.pagination import filters, getters, matcher, page_in_order
+from tagodev.emulator.http.query import Decoded, choice, flag, text, texts
 from tagodev.emulator.http.routing import Call, Route
 from tagodev.emulator.http.validation import (
     DEVICE_READERS,
@@ -231,7 +231,7 @@ def listed(devices: Iterable[Device], query: Mapping[str, Decoded], now: float) 
     """
     tests = _tests(filters(query, _FILTERS), now)
     found = [device for device in devices if all(test(device) for test in tests)]
-    return paged(ordered(found, order_of(query, "name,asc"), _ORDER_KEYS), query)
+    return page_in_order(found, query, "name,asc", _ORDER_KEYS)
 
 
 def _candidates(store: Store, query: Mapping[str, Decoded]) -> Iterable[Device]:
@@ -338,17 +338,14 @@ _TAGGED: Final = (
 
 
 def _tag_keys(call: Call) -> list[str]:
-    kind = call.path[0].lower()
-    if kind not in _TAGGED:
-        raise RefusedError(400, f"type must be one of {', '.join(_TAGGED)}")
-    if kind != "device":
+    if choice(call.path[0].lower(), "type", _TAGGED) != "device":
         return []
     return sorted({tag.key for device in call.store.devices.values() for tag in device.tags})
 
 
 ROUTES: Final = (
     Route("POST", "/device", _create, status=201),
-    Route("GET", "/device", _list),
+    Route("GET", "/device", _list, is_paged=True),
     Route("GET", "/device/:device_id", _info),
     Route("PUT", "/device/:device_id", _edit),
     Route("DELETE", "/device/:device_id", _delete),

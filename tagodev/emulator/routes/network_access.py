@@ -128,7 +128,7 @@ _BASE: Final = "/integration/network"
 ROUTES: Final = (
     Route("GET", f"{_BASE}/resolve/:serial", _resolve, open_to=NETWORK_ONLY),
     Route("GET", f"{_BASE}/resolve/:serial/:authorization", _resolve, open_to=NETWORK_ONLY),
-    Route("GET", f"{_BASE}/:network_id/devices", _devices, open_to=NETWORK_ONLY),
+    Route("GET", f"{_BASE}/:network_id/devices", _devices, open_to=NETWORK_ONLY, is_paged=True),
     Route("POST", f"{_BASE}/:device_id/params", _set_parameters, open_to=NETWORK_ONLY),
     Route("POST", f"{_BASE}/data", _send, open_to=NETWORK_ONLY),
 )

@@ -242,12 +242,12 @@ _NETWORK: Final = "/integration/network/:network_id"
 _CONNECTOR: Final = "/integration/connector/:connector_id"
 
 ROUTES: Final = (
-    Route("GET", "/integration/network", _NETWORKS.page),
+    Route("GET", "/integration/network", _NETWORKS.page, is_paged=True),
     Route("POST", "/integration/network", _NETWORKS.create, open_to=PROFILE_ONLY),
     Route("GET", _NETWORK, _NETWORKS.info),
     Route("PUT", _NETWORK, _edit_network, open_to=PROFILE_ONLY),
     Route("DELETE", _NETWORK, _delete_network, open_to=PROFILE_ONLY),
-    Route("GET", "/integration/connector", _CONNECTORS.page),
+    Route("GET", "/integration/connector", _CONNECTORS.page, is_paged=True),
     Route("POST", "/integration/connector", _CONNECTORS.create, open_to=PROFILE_ONLY),
     Route("GET", _CONNECTOR, _CONNECTORS.info),
     Route("PUT", _CONNECTOR, _edit_connector, open_to=PROFILE_ONLY),

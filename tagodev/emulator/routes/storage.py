@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.query import text
+from tagodev.emulator.http.query import choice, text
 from tagodev.emulator.http.routing import Call, Route
 from tagodev.emulator.http.validation import DEVICE_READERS, read_new, refuse_if
 from tagodev.emulator.model.calendar import beginning, later, zone_of
@@ -71,9 +71,7 @@ def _statistics(call: Call) -> list[dict[str, Any]]:
     device = call.device()
     now = call.clock.now()
     query = call.query()
-    periodicity = text(query.get("periodicity")) or "hour"
-    if periodicity not in _USUAL_REACH:
-        raise RefusedError(400, f"periodicity must be one of {', '.join(_USUAL_REACH)}")
+    periodicity = choice(query.get("periodicity") or "hour", "periodicity", _USUAL_REACH)
     start, end = _span(query, periodicity, now)
     items = []
     # There are no counts before the device was created.

@@ -111,6 +111,6 @@ def _delete(call: Call) -> str:
 
 ROUTES: Final = (
     Route("POST", "/device/token", _create, status=201),
-    Route("GET", "/device/token/:device_id", _list),
+    Route("GET", "/device/token/:device_id", _list, is_paged=True),
     Route("DELETE", "/device/token/:token", _delete),
 )
