@@ -156,23 +156,15 @@ class Session:
             emit: called with the session's events.
         """
         self._transport = transport
-        self._scheduler = scheduler
+        self.scheduler: Final = scheduler
+        """The scheduler that grants permits."""
         self._retry = retry
         self._emit = emit
         self._waits: set[asyncio.Future[Permit]] = set()
         self._fetching_time = asyncio.Lock()
         self._no_time: RequestError | None = None
-        self._closed = False
-
-    @property
-    def scheduler(self) -> Scheduler:
-        """The scheduler that grants permits."""
-        return self._scheduler
-
-    @property
-    def closed(self) -> bool:
+        self.closed = False
         """Whether it accepts no more calls."""
-        return self._closed
 
     @property
     def base_url(self) -> str:
@@ -224,12 +216,12 @@ class Session:
         Raises:
             RequestError: the request failed.
         """
-        if self._scheduler.clock_state() is None:
+        if self.scheduler.clock_state() is None:
             await self.call(_info_request(), object, record)
 
     def close(self) -> None:
         """End every wait for a permit with `ClosedError`, and accept no more calls."""
-        self._closed = True
+        self.closed = True
         for wait in self._waits:
             if not wait.done():
                 wait.set_exception(ClosedError("The client was closed while a request waited"))
@@ -288,15 +280,15 @@ class Session:
         """
         known = self._no_time
         async with self._fetching_time:
-            if not self._scheduler.needs_clock:
+            if not self.scheduler.needs_clock:
                 return
             if self._no_time is not known:
                 assert self._no_time is not None, "it is only ever replaced"
                 raise attrs.evolve(self._no_time)
             probe = CallRecord(priority=record.priority, run=record.run, observer=record.observer)
             request = _info_request()
-            while self._scheduler.needs_clock:
-                await asyncio.sleep(self._scheduler.best_clock_query_in)
+            while self.scheduler.needs_clock:
+                await asyncio.sleep(self.scheduler.best_clock_query_in)
                 try:
                     self._read(request, await self._attempt(request, probe), object)
                 except NoAnswerError as error:
@@ -308,10 +300,10 @@ class Session:
     async def _attempt(self, request: Request, record: CallRecord) -> Answer:
         """Wait for a permit, send once, and settle the permit; after a 429 wait again."""
         ticket: int | None = None
-        scheduler = self._scheduler
+        scheduler = self.scheduler
         record.attempts += 1
         while True:
-            if self._closed:
+            if self.closed:
                 raise ClosedError("The client is closed")
             if self._emit is not None:
                 record.requested_at = scheduler.loop.time()
@@ -338,7 +330,7 @@ class Session:
 
     async def _acquire(self, request: Request, record: CallRecord, ticket: int | None) -> Permit:
         try:
-            return await self._scheduler.acquire(
+            return await self.scheduler.acquire(
                 request.route,
                 priority=record.priority,
                 run=record.run,
@@ -353,7 +345,7 @@ class Session:
                     method=request.route.method,
                     template=request.route.template,
                     priority=record.priority.value,
-                    waited=self._scheduler.loop.time() - record.requested_at,
+                    waited=self.scheduler.loop.time() - record.requested_at,
                 )
                 self._emit(gave_up)
             raise
@@ -363,12 +355,12 @@ class Session:
 
         The events are emitted in the caller's task.
         """
-        emit, observer, clock = self._emit, record.observer, self._scheduler.loop.time
+        emit, observer, clock = self._emit, record.observer, self.scheduler.loop.time
         if observer is not None:
             try:
                 await observer.granted(permit)
             except BaseException:
-                self._scheduler.refund(permit)
+                self.scheduler.refund(permit)
                 raise
         sent: Sent | None = None
         status: int | None = None
@@ -403,7 +395,7 @@ class Session:
             priority=record.priority.value,
             waited=max(permit.granted - record.requested_at, 0.0),
             resends=record.sends,
-            state=self._scheduler.state(permit),
+            state=self.scheduler.state(permit),
         )
 
     async def _exchange(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
@@ -413,11 +405,11 @@ class Session:
         try:
             return await self._transport.exchange(request, record.timeout)
         except (ConnectError, ClosedError):
-            self._scheduler.refund(permit)
+            self.scheduler.refund(permit)
             raise
         except BaseException as error:
             # No answer, or cancelled in flight: the service may still count it.
-            self._scheduler.lose(permit)
+            self.scheduler.lose(permit)
             if isinstance(error, asyncio.CancelledError) and request.safety is not Safety.READ:
                 record.in_doubt = True
                 if self._emit is not None:

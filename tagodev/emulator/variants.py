@@ -14,7 +14,7 @@ alternatives, name them in the option ``variants``:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -42,18 +42,16 @@ def varied(routes: Iterable[Route], variants: Collection[str]) -> Iterator[Route
         variants: the names of the variants.
     """
     for route in routes:
-        yield _varied(route, variants)
-
-
-def _varied(route: Route, variants: Collection[str]) -> Route:
-    if route.key == f"POST {_BY_ID}" and "profile-sends-data" in variants:
-        route = attrs.evolve(route, open_to=RESOURCE_TOKENS)
-    if route.key not in DATA_BY_ID or "own-data-counters" not in variants:
-        return route
-    by_query = {
-        query: (*counters[:-1], route.key) for query, counters in route.counted_by_query.items()
-    }
-    return attrs.evolve(route, counted_as=(route.key,), counted_by_query=by_query)
+        changes: dict[str, Any] = {}
+        if route.key == f"POST {_BY_ID}" and "profile-sends-data" in variants:
+            changes["open_to"] = RESOURCE_TOKENS
+        if route.key in DATA_BY_ID and "own-data-counters" in variants:
+            changes["counted_as"] = (route.key,)
+            changes["counted_by_query"] = {
+                query: (*counters[:-1], route.key)
+                for query, counters in route.counted_by_query.items()
+            }
+        yield attrs.evolve(route, **changes)
 
 
 def name_problems(values: Mapping[str, object], variants: Collection[str]) -> Iterator[str]:

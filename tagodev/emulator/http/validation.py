@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 
 import orjson
 
@@ -177,7 +177,7 @@ def form(words: str, test: Callable[[Any], object]) -> Reader:
     return reader
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Return whether a value is a number; in JSON, true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 

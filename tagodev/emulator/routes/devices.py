@@ -82,8 +82,7 @@ def _create(call: Call) -> dict[str, str]:
     ]
     refuse_if(problems)
     store = call.store
-    serial = store.serial_for(values["network"], values.pop("serie_number", None))
-    store.check_serial(serial)
+    serial = store.new_serial(values["network"], values.pop("serie_number", None))
     now = call.clock.now()
     device = Device(
         id=store.new_id(),

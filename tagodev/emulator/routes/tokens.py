@@ -68,8 +68,7 @@ def _create(call: Call) -> dict[str, Any]:
     refuse_if(problems)
     store = call.store
     device = store.device(values["device"])
-    serial = store.serial_for(device.network, values.get("serie_number"))
-    store.check_serial(serial)
+    serial = store.new_serial(device.network, values.get("serie_number"))
     token = Token(
         text=store.new_token(),
         device=device,
