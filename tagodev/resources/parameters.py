@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tagodev.models import ParameterChange
     from tagodev.session import CallOptions, CallRecord, Session
 
-__all__ = ["DeviceParameters", "Parameters", "checked_parameters"]
+__all__ = ["DeviceParameters", "ParameterRequests", "Parameters", "checked_parameters"]
 
 _LIST: Final = Route("GET", "/device/:device_id/params")
 _SET: Final = Route("POST", "/device/:device_id/params")
