@@ -88,7 +88,7 @@ class Listing(Generic[T]):
         self._fetch = fetch
         self._page_size = page_size
 
-    def pages(self) -> AsyncIterator[list[T]]:
+    async def pages(self) -> AsyncIterator[list[T]]:
         """Yield each page's items, without those of an earlier page.
 
         Example:
@@ -97,10 +97,7 @@ class Listing(Generic[T]):
                 print(len(page))
             ```
         """
-        return self._pages(self._page_size)
-
-    async def _pages(self, size: int) -> AsyncIterator[list[T]]:
-        async for _, _, fresh in self._forward(size):
+        async for _, _, fresh in self._forward(self._page_size):
             if fresh:
                 yield list(fresh.values())
 
@@ -202,8 +199,8 @@ class Listing(Generic[T]):
         items: list[T] = []
         if limit > 0:
             pages = -(-limit // self._page_size)
-            async for page in self._pages(-(-limit // pages)):
-                items += page
+            async for _, _, fresh in self._forward(-(-limit // pages)):
+                items += fresh.values()
                 if len(items) >= limit:
                     break
         return items[:limit]

@@ -180,7 +180,7 @@ async def test_truncated_page_lacks_its_end() -> None:
 
 
 def test_every_list_with_pages_is_known() -> None:
-    """A list that were not marked as paged would meet no faults of pages."""
+    """A list that is not marked as paged gets no faults of pages."""
     paged = {
         "GET /device",
         "GET /device/token/:device_id",
