@@ -32,7 +32,6 @@ from tagodev.transport import Transport
 
 if TYPE_CHECKING:
     import ssl as ssl_module
-    from types import TracebackType
 
     from tagodev.events import EventSink
     from tagodev.limits.scheduler import Scheduler
@@ -175,12 +174,7 @@ class BaseClient:
         self._live_session = Session(self._transport, self._scheduler, self._retry, emit=self._sink)
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._running:
             for run in self._running:
                 run.cancel()

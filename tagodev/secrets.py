@@ -65,8 +65,7 @@ class Secret:
         return bool(self._value)
 
     def __reduce__(self) -> NoReturn:
-        msg = "a Secret can't be pickled: pass reveal() if its destination is safe"
-        raise TypeError(msg)
+        raise TypeError("a Secret can't be pickled: pass reveal() if its destination is safe")
 
 
 class HeaderValue(str):

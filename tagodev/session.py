@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypedDict, TypeVar
 
 import attrs
 
@@ -33,11 +34,9 @@ from tagodev.limits.wait_queue import Priority
 from tagodev.retry import Safety, may_have_acted
 from tagodev.serialization.converter import StructureError, from_wire
 from tagodev.target import Target
-from tagodev.transport import Request
+from tagodev.transport import Request, malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from tagodev.errors import ServiceError
     from tagodev.events import EventSink
     from tagodev.limits.route_limiter import Permit
@@ -52,6 +51,11 @@ T = TypeVar("T")
 _INFO: Final = Route("GET", "/info")
 _PROFILE: Final = Route("GET", "/profile/:profile_id")
 _numbers: Final = count(1)
+#: What the service answers to a token that may not read its profile.
+_NO_PROFILE: Final = (
+    *(AuthenticationError, BadRequestError, MalformedAnswerError),
+    *(NotFoundError, PermissionDeniedError),
+)
 #: Profiles by the service's address and the digest of the token.
 _profiles: dict[tuple[str, str], str] = {}
 _log: Final = logging.getLogger("tagodev.session")
@@ -152,23 +156,15 @@ class Session:
             emit: called with the session's events.
         """
         self._transport = transport
-        self._scheduler = scheduler
+        self.scheduler: Final = scheduler
+        """The scheduler that grants permits."""
         self._retry = retry
         self._emit = emit
         self._waits: set[asyncio.Future[Permit]] = set()
         self._fetching_time = asyncio.Lock()
         self._no_time: RequestError | None = None
-        self._closed = False
-
-    @property
-    def scheduler(self) -> Scheduler:
-        """The scheduler that grants permits."""
-        return self._scheduler
-
-    @property
-    def closed(self) -> bool:
+        self.closed = False
         """Whether it accepts no more calls."""
-        return self._closed
 
     @property
     def base_url(self) -> str:
@@ -192,18 +188,12 @@ class Session:
         """
         key = (self.base_url, self.account)
         # The profile of a token does not change: one request for all clients of a process.
-        if key in _profiles:
-            return Target(self.base_url, profile=_profiles[key], account=self.account)
-        request = Request(route=_PROFILE, path=_PROFILE.path("current"), safety=Safety.READ)
-        try:
-            self.set_profile(await self.call(request, object, record))
-        except (
-            *(AuthenticationError, BadRequestError, MalformedAnswerError),
-            *(NotFoundError, PermissionDeniedError),
-        ):
+        if key not in _profiles:
+            request = Request(route=_PROFILE, path=_PROFILE.path("current"), safety=Safety.READ)
             # An invalid token makes the caller's own request fail, with an error about that
             # request.
-            return Target(self.base_url, account=self.account)
+            with suppress(*_NO_PROFILE):
+                self.set_profile(await self.call(request, object, record))
         return Target(self.base_url, profile=_profiles.get(key, ""), account=self.account)
 
     def set_profile(self, answer: object) -> None:
@@ -226,12 +216,12 @@ class Session:
         Raises:
             RequestError: the request failed.
         """
-        if self._scheduler.clock_state() is None:
+        if self.scheduler.clock_state() is None:
             await self.call(_info_request(), object, record)
 
     def close(self) -> None:
         """End every wait for a permit with `ClosedError`, and accept no more calls."""
-        self._closed = True
+        self.closed = True
         for wait in self._waits:
             if not wait.done():
                 wait.set_exception(ClosedError("The client was closed while a request waited"))
@@ -290,15 +280,15 @@ class Session:
         """
         known = self._no_time
         async with self._fetching_time:
-            if not self._scheduler.needs_clock:
+            if not self.scheduler.needs_clock:
                 return
             if self._no_time is not known:
                 assert self._no_time is not None, "it is only ever replaced"
                 raise attrs.evolve(self._no_time)
             probe = CallRecord(priority=record.priority, run=record.run, observer=record.observer)
             request = _info_request()
-            while self._scheduler.needs_clock:
-                await asyncio.sleep(self._scheduler.best_clock_query_in)
+            while self.scheduler.needs_clock:
+                await asyncio.sleep(self.scheduler.best_clock_query_in)
                 try:
                     self._read(request, await self._attempt(request, probe), object)
                 except NoAnswerError as error:
@@ -310,10 +300,10 @@ class Session:
     async def _attempt(self, request: Request, record: CallRecord) -> Answer:
         """Wait for a permit, send once, and settle the permit; after a 429 wait again."""
         ticket: int | None = None
-        scheduler = self._scheduler
+        scheduler = self.scheduler
         record.attempts += 1
         while True:
-            if self._closed:
+            if self.closed:
                 raise ClosedError("The client is closed")
             if self._emit is not None:
                 record.requested_at = scheduler.loop.time()
@@ -340,7 +330,7 @@ class Session:
 
     async def _acquire(self, request: Request, record: CallRecord, ticket: int | None) -> Permit:
         try:
-            return await self._scheduler.acquire(
+            return await self.scheduler.acquire(
                 request.route,
                 priority=record.priority,
                 run=record.run,
@@ -349,39 +339,53 @@ class Session:
                 waits=self._waits,
             )
         except WaitTooLongError:
-            self._emit_gave_up(request, record)
+            if self._emit is not None:
+                gave_up = GaveUp(
+                    address=self._transport.base_url,
+                    method=request.route.method,
+                    template=request.route.template,
+                    priority=record.priority.value,
+                    waited=self.scheduler.loop.time() - record.requested_at,
+                )
+                self._emit(gave_up)
             raise
 
-    async def _observed(
-        self, observer: RequestObserver, request: Request, record: CallRecord, permit: Permit
-    ) -> Answer:
-        """Call the observer, then send once."""
+    async def _send(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
+        """Send once, with the observer, and with the events of its start and end.
+
+        The events are emitted in the caller's task.
+        """
+        emit, observer, clock = self._emit, record.observer, self.scheduler.loop.time
+        if observer is not None:
+            try:
+                await observer.granted(permit)
+            except BaseException:
+                self.scheduler.refund(permit)
+                raise
+        sent: Sent | None = None
+        status: int | None = None
+        failure: type[BaseException] | None = None
+        began = 0.0
         try:
-            await observer.granted(permit)
-        except BaseException:
-            self._scheduler.refund(permit)
+            if emit is not None:
+                sent = self._sent(request, record, permit)
+                emit(sent)
+            began = clock()
+            answer = await self._exchange(request, record, permit)
+            status = answer.status
+        except BaseException as error:
+            failure = type(error)
             raise
-        try:
-            send = self._exchange if self._emit is None else self._send_with_events
-            return await send(request, record, permit)
+        else:
+            return answer
         finally:
-            observer.ended(permit)
+            if emit is not None and sent is not None:
+                emit(Ended(sent, status, failure, clock() - began))
+            if observer is not None:
+                observer.ended(permit)
 
-    def _send(
-        self, request: Request, record: CallRecord, permit: Permit
-    ) -> Coroutine[Any, Any, Answer]:
-        """Send once, with the observer and the events."""
-        if record.observer is not None:
-            return self._observed(record.observer, request, record, permit)
-        return self._send_with_events(request, record, permit)
-
-    async def _send_with_events(
-        self, request: Request, record: CallRecord, permit: Permit
-    ) -> Answer:
-        """Send once, and emit the events of its start and end in the caller's task."""
-        emit = self._emit
-        assert emit is not None, "called only if events are emitted"
-        sent = Sent(
+    def _sent(self, request: Request, record: CallRecord, permit: Permit) -> Sent:
+        return Sent(
             request.route.name,
             record.attempts,
             number=next(_numbers),
@@ -391,29 +395,8 @@ class Session:
             priority=record.priority.value,
             waited=max(permit.granted - record.requested_at, 0.0),
             resends=record.sends,
-            state=self._scheduler.state(permit),
+            state=self.scheduler.state(permit),
         )
-        emit(sent)
-        clock = self._scheduler.loop.time
-        began = clock()
-        try:
-            answer = await self._exchange(request, record, permit)
-        except BaseException as error:
-            emit(Ended(sent, None, type(error), clock() - began))
-            raise
-        emit(Ended(sent, answer.status, None, clock() - began))
-        return answer
-
-    def _emit_gave_up(self, request: Request, record: CallRecord) -> None:
-        if self._emit is not None:
-            gave_up = GaveUp(
-                address=self._transport.base_url,
-                method=request.route.method,
-                template=request.route.template,
-                priority=record.priority.value,
-                waited=self._scheduler.loop.time() - record.requested_at,
-            )
-            self._emit(gave_up)
 
     async def _exchange(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
         """Send once; settle the permit here if there is no answer."""
@@ -422,11 +405,11 @@ class Session:
         try:
             return await self._transport.exchange(request, record.timeout)
         except (ConnectError, ClosedError):
-            self._scheduler.refund(permit)
+            self.scheduler.refund(permit)
             raise
         except BaseException as error:
             # No answer, or cancelled in flight: the service may still count it.
-            self._scheduler.lose(permit)
+            self.scheduler.lose(permit)
             if isinstance(error, asyncio.CancelledError) and request.safety is not Safety.READ:
                 record.in_doubt = True
                 if self._emit is not None:
@@ -440,12 +423,7 @@ class Session:
             return from_wire(self._transport.read(request, answer), cls)
         except StructureError as error:
             problems = error.problems
-        raise MalformedAnswerError(
-            "The answer is not what the API documents",
-            status=answer.status,
-            problems=problems,
-            may_have_acted=True,
-        )
+        raise malformed(answer, *problems)
 
     def _rate_limited(self, request: Request, answer: Answer) -> ServiceError:
         error = self._transport.refusal(request, answer)

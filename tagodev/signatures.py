@@ -17,12 +17,13 @@ import asyncio
 import inspect
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from functools import partial, wraps
 from types import FunctionType, NoneType
-from typing import Any, Final, NoReturn, TypeVar, cast
+from typing import Any, Final, NoReturn, TypeVar
 
 import attrs
 
@@ -216,11 +217,9 @@ def _describe(cls: type) -> str:
     return _DESCRIPTIONS.get(cls, f"{article} {cls.__name__}")
 
 
-def _is_seconds(value: object, *, zero: bool) -> bool:
-    if value is None:
-        return True
+def _is_seconds(value: Any, *, zero: bool) -> bool:
     # All comparisons with NaN are false, so it is refused.
-    return _is_of(value, (int, float)) and (value > 0 or (zero and value == 0))  # type: ignore[operator]
+    return value is None or (_is_of(value, (int, float)) and (value > 0 or (zero and value == 0)))
 
 
 #: Check of the value of each of `CallOptions`, and its description.
@@ -265,9 +264,8 @@ async def _failing(problem: InputError) -> NoReturn:
 
 def _mark_coroutine(function: Callable[..., Any]) -> None:
     """Mark a plain function as a coroutine function for `inspect` and `unittest.mock`."""
-    mark = getattr(inspect, "markcoroutinefunction", None)
-    if mark is not None:
-        mark(function)
+    if sys.version_info >= (3, 12):
+        inspect.markcoroutinefunction(function)
     else:
         # Python 3.11 has no public function; its `asyncio.iscoroutinefunction` checks this.
-        cast("Any", function)._is_coroutine = cast("Any", asyncio.coroutines)._is_coroutine  # noqa: SLF001
+        vars(function)["_is_coroutine"] = vars(asyncio.coroutines)["_is_coroutine"]

@@ -93,7 +93,31 @@ class OpenTelemetry:
         """
         self._tracer = trace.get_tracer("tagodev", __version__, tracer_provider, _SCHEMA)
         meter = metrics.get_meter("tagodev", __version__, meter_provider, _SCHEMA)
-        self._metrics = _Metrics.of(meter)
+        self._duration = meter.create_histogram(
+            "http.client.request.duration",
+            "s",
+            "Duration of HTTP client requests.",
+            explicit_bucket_boundaries_advisory=_DURATIONS,
+        )
+        self._active = meter.create_up_down_counter(
+            "http.client.active_requests", "{request}", "Number of active HTTP requests."
+        )
+        self._wait_time = meter.create_histogram(
+            "tagodev.client.request.wait_time",
+            "s",
+            "Time that requests waited for their turn.",
+            explicit_bucket_boundaries_advisory=_WAITS,
+        )
+        self._rejections = meter.create_counter(
+            "tagodev.client.request.rejections",
+            "{request}",
+            "Requests that the service refused with a 429.",
+        )
+        self._resends = meter.create_counter(
+            "tagodev.client.request.resends",
+            "{request}",
+            "Requests that were sent again, after a 429 or a failure.",
+        )
         _observe_windows(meter, meter_provider)
         self._meter_provider = meter_provider
         self._attributes = dict(attributes or {})
@@ -112,7 +136,7 @@ class OpenTelemetry:
                 "tagodev.priority": event.priority,
                 "error.type": "tagodev.errors.WaitTooLongError",
             }
-            self._metrics.wait_time.record(event.waited, attributes)
+            self._wait_time.record(event.waited, attributes)
 
     def _begin(self, sent: Sent) -> None:
         route = self._attributes_of(sent)
@@ -128,9 +152,9 @@ class OpenTelemetry:
         if sent.resends:
             attributes["http.request.resend_count"] = sent.resends
         # Zero is recorded as well: a monitor of changes needs the first value.
-        self._metrics.resends.add(int(sent.resends > 0), {**route, **priority})
-        self._metrics.wait_time.record(sent.waited, {**route, **priority})
-        self._metrics.active.add(1, route)
+        self._resends.add(int(sent.resends > 0), {**route, **priority})
+        self._wait_time.record(sent.waited, {**route, **priority})
+        self._active.add(1, route)
         self._note_window(sent)
         span = self._tracer.start_span(
             f"{sent.method} {route['url.template']}",
@@ -156,10 +180,10 @@ class OpenTelemetry:
             span.set_status(trace.StatusCode.ERROR)
         span.set_attributes(outcome)
         # While the span is current, so that an exemplar refers to it.
-        self._metrics.duration.record(ended.seconds, {**route, **outcome})
-        self._metrics.active.add(-1, route)
+        self._duration.record(ended.seconds, {**route, **outcome})
+        self._active.add(-1, route)
         rejected = int(ended.status == 429)
-        self._metrics.rejections.add(rejected, {**route, "tagodev.priority": sent.priority})
+        self._rejections.add(rejected, {**route, "tagodev.priority": sent.priority})
         detach(token)
         span.end()
 
@@ -196,47 +220,6 @@ def _error_type(ended: Ended) -> str | None:
     if ended.error is not None:
         return f"{ended.error.__module__}.{ended.error.__qualname__}"
     return None if ended.status is None or ended.status < 400 else str(ended.status)
-
-
-@attrs.frozen(kw_only=True)
-class _Metrics:
-    """The instruments that record events as they happen."""
-
-    duration: metrics.Histogram
-    active: metrics.UpDownCounter
-    wait_time: metrics.Histogram
-    rejections: metrics.Counter
-    resends: metrics.Counter
-
-    @classmethod
-    def of(cls, meter: Meter) -> _Metrics:
-        return cls(
-            duration=meter.create_histogram(
-                "http.client.request.duration",
-                "s",
-                "Duration of HTTP client requests.",
-                explicit_bucket_boundaries_advisory=_DURATIONS,
-            ),
-            active=meter.create_up_down_counter(
-                "http.client.active_requests", "{request}", "Number of active HTTP requests."
-            ),
-            wait_time=meter.create_histogram(
-                "tagodev.client.request.wait_time",
-                "s",
-                "Time that requests waited for their turn.",
-                explicit_bucket_boundaries_advisory=_WAITS,
-            ),
-            rejections=meter.create_counter(
-                "tagodev.client.request.rejections",
-                "{request}",
-                "Requests that the service refused with a 429.",
-            ),
-            resends=meter.create_counter(
-                "tagodev.client.request.resends",
-                "{request}",
-                "Requests that were sent again, after a 429 or a failure.",
-            ),
-        )
 
 
 # --- windows -----------------------------------------------------------------------------------

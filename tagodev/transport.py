@@ -58,7 +58,7 @@ else:
     # The frozen variant of attrs takes three times as long to create, at each request.
     frozen = attrs.define
 
-__all__ = ["Answer", "Request", "Transport"]
+__all__ = ["Answer", "Request", "Transport", "malformed"]
 
 _USER_AGENT: Final = f"tagodev/{tagodev.__version__} (Python/{platform.python_version()})"
 # Nine digits are thirty years; more could overflow a float.
@@ -275,13 +275,13 @@ class Transport:
         if answer.status >= 300 or refused:
             return self.refusal(request, answer)
         if envelope is None:
-            return _malformed(answer, "the body is not JSON")
+            return malformed(answer, "the body is not JSON")
         # Some routes answer without the envelope.
         if not isinstance(envelope, dict) or "status" not in envelope:
             return envelope
         if envelope["status"] is not True:
-            return _malformed(answer, "the status in the body is neither true nor false")
-        return _malformed(answer, "the body has no result")
+            return malformed(answer, "the status in the body is neither true nor false")
+        return malformed(answer, "the body has no result")
 
     def refusal(self, request: Request, answer: Answer) -> ServiceError:
         """Return the error that matches a refusal."""
@@ -327,11 +327,12 @@ def _decode(body: bytes) -> Any:
         return None
 
 
-def _malformed(answer: Answer, problem: str) -> MalformedAnswerError:
+def malformed(answer: Answer, *problems: str) -> MalformedAnswerError:
+    """Return the error for an answer that is not what the API documents."""
     return MalformedAnswerError(
         "The answer is not what the API documents",
         status=answer.status,
-        problems=(problem,),
+        problems=problems,
         may_have_acted=True,
     )
 
@@ -347,16 +348,14 @@ def _service_message(envelope: Any) -> str:
     if not isinstance(envelope, dict):
         return ""
     result = envelope.get("result")
-    candidates = [envelope.get("message"), result, envelope.get("error")]
-    if isinstance(result, dict):
-        candidates[1:1] = [
-            result.get("message"),
-            result.get("server_response"),
-            result.get("error"),
-        ]
-    text = next(
-        (candidate for candidate in candidates if isinstance(candidate, str) and candidate), ""
+    inner = result if isinstance(result, dict) else {}
+    candidates = (
+        envelope.get("message"),
+        *(inner.get(name) for name in ("message", "server_response", "error")),
+        result,
+        envelope.get("error"),
     )
+    text = next((one for one in candidates if isinstance(one, str) and one), "")
     fields = envelope.get("field_errors")
     return f"{text} {_encoded(fields)}".strip() if isinstance(fields, dict) else text
 

@@ -36,7 +36,7 @@ from tagodev import (
 )
 from tagodev.emulator import Emulator, EmulatorOptions
 from tagodev.emulator.http.routing import Router
-from tagodev.emulator.http.service import ROUTES
+from tagodev.emulator.routes import ROUTES
 from tests.support.calls import CALLS, stocked
 from tests.support.clients import client
 from tests.support.exchanges import recording

@@ -172,9 +172,7 @@ def test_importing_the_package_imports_no_extra() -> None:
 CYCLES = {
     ("bulk", "errors", "models"): 14,
     ("cli",): 2,
-    ("emulator",): 24,
     ("limits",): 3,
-    ("resources",): 3,
 }
 
 

@@ -22,9 +22,7 @@ import orjson
 from tagodev.emulator.options import EmulatorOptions
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
-    from tagodev.emulator.http.routing import TokenKind
+    from tagodev.emulator.model.access_tokens import TokenKind
     from tagodev.hard_limits import Plan
 
 __all__ = ["EmulatorProcess"]
@@ -51,8 +49,7 @@ class EmulatorProcess:
 
     def __init__(self, options: EmulatorOptions | None = None) -> None:
         if options is not None and not isinstance(options, EmulatorOptions):
-            msg = f"options must be EmulatorOptions, not {type(options).__name__}"
-            raise TypeError(msg)
+            raise TypeError(f"options must be EmulatorOptions, not {type(options).__name__}")
         self.options: Final = options or EmulatorOptions()
         self._timeout = _TIMEOUT if self.options.state is None else _STATE_TIMEOUT
         self._child: subprocess.Popen[bytes] | None = None
@@ -192,22 +189,12 @@ class EmulatorProcess:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self.start)
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self.stop)

@@ -14,17 +14,16 @@ alternatives, name them in the option ``variants``:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from tagodev.emulator.http.routing import RESOURCE_TOKENS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from tagodev.emulator.http.routing import Route
-    from tagodev.emulator.options import EmulatorOptions
 
 __all__ = ["DATA_BY_ID", "name_problems", "varied"]
 
@@ -35,35 +34,33 @@ DATA_BY_ID: Final[Mapping[str, str]] = {
 }
 
 
-def varied(routes: Iterable[Route], options: EmulatorOptions) -> Iterator[Route]:
-    """Yield routes with the changes of the options' variants.
+def varied(routes: Iterable[Route], variants: Collection[str]) -> Iterator[Route]:
+    """Yield routes with the changes of variants.
 
     Args:
         routes: the default routes.
-        options: behaviour of the emulator.
+        variants: the names of the variants.
     """
     for route in routes:
-        yield _varied(route, options.variants)
+        changes: dict[str, Any] = {}
+        if route.key == f"POST {_BY_ID}" and "profile-sends-data" in variants:
+            changes["open_to"] = RESOURCE_TOKENS
+        if route.key in DATA_BY_ID and "own-data-counters" in variants:
+            changes["counted_as"] = (route.key,)
+            changes["counted_by_query"] = {
+                query: (*counters[:-1], route.key)
+                for query, counters in route.counted_by_query.items()
+            }
+        yield attrs.evolve(route, **changes)
 
 
-def _varied(route: Route, variants: tuple[str, ...]) -> Route:
-    if route.key == f"POST {_BY_ID}" and "profile-sends-data" in variants:
-        route = attrs.evolve(route, open_to=RESOURCE_TOKENS)
-    if route.key not in DATA_BY_ID or "own-data-counters" not in variants:
-        return route
-    by_query = {
-        query: (*counters[:-1], route.key) for query, counters in route.counted_by_query.items()
-    }
-    return attrs.evolve(route, counted_as=(route.key,), counted_by_query=by_query)
-
-
-def name_problems(values: Mapping[str, object], options: EmulatorOptions) -> Iterator[str]:
+def name_problems(values: Mapping[str, object], variants: Collection[str]) -> Iterator[str]:
     """Yield a sentence if a name is too short for the variant ``names-from-3``.
 
     Args:
         values: valid fields of the request.
-        options: behaviour of the emulator.
+        variants: the names of the variants.
     """
     name = values.get("name")
-    if "names-from-3" in options.variants and isinstance(name, str) and len(name) < 3:
+    if "names-from-3" in variants and isinstance(name, str) and len(name) < 3:
         yield "name must be a text of 3 to 100 characters"

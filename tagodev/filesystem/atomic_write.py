@@ -45,7 +45,7 @@ def target_of(path: Path) -> Path:
     except FileNotFoundError:
         return target
     if not stat.S_ISREG(mode):
-        raise _not_regular(path)
+        raise InputError("is not a regular file", source=str(path), hint="Use another path")
     return target
 
 
@@ -162,7 +162,3 @@ def _keep_mode(target: Path, draft: Path) -> None:
     """Copy the mode of the file to replace, if it exists, to the draft."""
     with contextlib.suppress(FileNotFoundError):
         draft.chmod(stat.S_IMODE(target.stat().st_mode))
-
-
-def _not_regular(path: Path) -> InputError:
-    return InputError("is not a regular file", source=str(path), hint="Use another path")

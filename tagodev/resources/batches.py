@@ -46,7 +46,7 @@ class Batches(Generic[T]):
         size = index = 0
         async with aclosing(_each(self._items)) as items:
             async for item in items:
-                part = self._encoded(item, index)
+                part = _encoded(item, self._cls, f"[{index}]")
                 index += 1
                 # Each item needs a comma or bracket besides itself, and the end one more bracket.
                 if len(parts) == self._most or (parts and size + len(part) + 2 > MAX_BODY):
@@ -56,9 +56,6 @@ class Batches(Generic[T]):
                 size += len(part) + 1
         if parts:
             yield _joined(parts), len(parts)
-
-    def _encoded(self, item: object, index: int) -> bytes:
-        return _encoded(item, self._cls, f"[{index}]")
 
 
 def one_body(items: T | Iterable[T], cls: type[T], *, most: int, path: str) -> tuple[bytes, int]:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 
-from tagodev.errors import NotFoundError
 from tagodev.limits.routes import Route
 from tagodev.models import Chunk, ChunkBackup
 from tagodev.resources.requests.data import check_text
+from tagodev.resources.resource import Resource, removed
 from tagodev.retry import Safety
 from tagodev.serialization.converter import to_json
-from tagodev.session import CallRecord
 from tagodev.signatures import strict
-from tagodev.transport import Request
 
 if TYPE_CHECKING:
-    from tagodev.session import CallOptions, Session
+    from tagodev.session import CallOptions
 
 __all__ = ["Chunks"]
 
@@ -28,16 +26,8 @@ _Chunks: TypeAlias = list[Chunk]
 
 
 @strict
-class Chunks:
+class Chunks(Resource):
     """The chunks of immutable devices: ``tago.chunks``."""
-
-    def __init__(self, session: Session) -> None:
-        """Initialize the resource; `Tago` creates it.
-
-        Args:
-            session: the session that sends requests.
-        """
-        self._session = session
 
     async def list(self, device_id: str, **options: Unpack[CallOptions]) -> _Chunks:
         """Return the chunks of a device, in one request.
@@ -55,8 +45,7 @@ class Chunks:
                 print(chunk.id, chunk.amount)
             ```
         """
-        request = Request(route=_LIST, path=_LIST.path(device_id), safety=Safety.READ)
-        return await self._session.call(request, _Chunks, CallRecord.of(options))
+        return await self._call(_Chunks, options, _LIST, device_id)
 
     async def delete(self, device_id: str, chunk_id: str, **options: Unpack[CallOptions]) -> None:
         """Delete a chunk with all its data.
@@ -76,13 +65,8 @@ class Chunks:
             await tago.chunks.delete(archive_id, chunk_id)
             ```
         """
-        path = _DELETE.path(device_id, chunk_id)
-        request = Request(route=_DELETE, path=path, safety=Safety.IDEMPOTENT)
-        try:
-            await self._session.call(request, object, CallRecord.of(options))
-        except NotFoundError as error:
-            if not error.may_have_acted:
-                raise
+        safety = Safety.IDEMPOTENT
+        await removed(self._call(object, options, _DELETE, device_id, chunk_id, safety=safety))
 
     async def backup(
         self,
@@ -115,7 +99,6 @@ class Chunks:
         check_text("chunk_id", chunk_id)
         check_text("file_address", file_address)
         body = to_json({"chunk_id": chunk_id, "file_address": file_address, "headers": headers})
-        request = Request(
-            route=_BACKUP, path=_BACKUP.path(device_id), safety=Safety.ONCE, body=body
+        return await self._call(
+            ChunkBackup, options, _BACKUP, device_id, safety=Safety.ONCE, body=body
         )
-        return await self._session.call(request, ChunkBackup, CallRecord.of(options))

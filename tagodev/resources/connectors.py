@@ -7,25 +7,16 @@ from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 
 from tagodev.limits.routes import Route
 from tagodev.models import Connector
-from tagodev.query import encode_query
-from tagodev.resources.listing import (
-    PAGE_SIZE,
-    Listing,
-    check_fields,
-    check_order,
-    page_fetcher,
-)
-from tagodev.resources.networks import catalogue_filter
-from tagodev.retry import Safety
-from tagodev.session import CallRecord
+from tagodev.resources.listing import PAGE_SIZE, Listing, check_fields, field_names, page_fetcher
+from tagodev.resources.networks import catalogue_parameters
+from tagodev.resources.resource import Resource
 from tagodev.signatures import strict
-from tagodev.transport import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tagodev.models import IntegrationFilter
-    from tagodev.session import CallOptions, Session
+    from tagodev.session import CallOptions
 
 __all__ = ["CONNECTOR_FIELDS", "Connectors"]
 
@@ -36,37 +27,14 @@ _LIST: Final = Route("GET", "/integration/connector")
 _INFO: Final = Route("GET", "/integration/connector/:connector_id")
 
 #: The fields of a connector.
-CONNECTOR_FIELDS: Final = (
-    "id",
-    "name",
-    "description",
-    "public",
-    "networks",
-    "device_parameters",
-    "logo_url",
-    "install_text",
-    "install_end_text",
-    "device_annotation",
-    "payload_encoder",
-    "payload_decoder",
-    "created_at",
-    "updated_at",
-)
+CONNECTOR_FIELDS: Final = field_names(Connector)
 #: Fields that a list returns by default: without pictures, texts and sources.
 _LISTED: Final = CONNECTOR_FIELDS[:5]
 
 
 @strict
-class Connectors:
+class Connectors(Resource):
     """The connectors of a profile, and the public ones: ``tago.connectors``."""
-
-    def __init__(self, session: Session) -> None:
-        """Initialize the resource; `Tago` creates it.
-
-        Args:
-            session: the session that sends requests.
-        """
-        self._session = session
 
     async def info(
         self,
@@ -92,10 +60,13 @@ class Connectors:
             print(connector.name)
             ```
         """
-        query = encode_query({"fields": check_fields(("id",), fields)})
-        path = f"{_INFO.path(connector_id)}?{query}"
-        request = Request(route=_INFO, path=path, safety=Safety.READ)
-        return await self._session.call(request, Connector, CallRecord.of(options))
+        return await self._call(
+            Connector,
+            options,
+            _INFO,
+            connector_id,
+            parameters={"fields": check_fields(("id",), fields)},
+        )
 
     def list(
         self,
@@ -127,10 +98,8 @@ class Connectors:
                 print(connector.id, connector.name)
             ```
         """
-        parameters = {
-            "fields": check_fields(("id",), fields),
-            "filter": catalogue_filter(filter, include_public=include_public),
-            "orderBy": check_order(order_by),
-        }
+        parameters = catalogue_parameters(
+            filter, include_public=include_public, fields=fields, order_by=order_by
+        )
         fetch = page_fetcher(self._session, _LIST, _Page, options, parameters=parameters)
         return Listing(fetch, page_size, key=attrgetter("id"))

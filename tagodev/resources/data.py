@@ -5,41 +5,43 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, Unpack
 
+import attrs
+
 from tagodev.bulk.operations.parameters_and_data import SendData
+from tagodev.errors import InputError
 from tagodev.limits.routes import Route
-from tagodev.models import AggregatePoint, DataBackup, DataPoint
+from tagodev.models import AggregatePoint, DataBackup, DataPoint, DataQuery
 from tagodev.models.data_query import MAX_QTY
+from tagodev.resources.batches import MAX_BODY
 from tagodev.resources.data_sender import DataSender
 from tagodev.resources.device_data import DeviceData
 from tagodev.resources.requests.data import BY_ID, check_text, check_token
-from tagodev.resources.requests.parameters_and_data import DataRequests
+from tagodev.resources.resource import Resource
 from tagodev.retry import Safety
 from tagodev.secrets import Secret
 from tagodev.serialization.converter import to_json
-from tagodev.session import CallRecord
 from tagodev.signatures import strict
-from tagodev.transport import Request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     from tagodev.bulk.input import Many
     from tagodev.bulk.options import RunKeywords
     from tagodev.bulk.run import BulkRun
     from tagodev.bulk.run_factory import RunFactory
-    from tagodev.models import DataBatch, DataCreate, DataEdit, DataQuery
+    from tagodev.models import DataBatch, DataCreate, DataEdit
     from tagodev.models.data_query import Aggregation, Comparison, Interval, PointMode
     from tagodev.resources.tokens import Tokens
-    from tagodev.session import CallOptions, Session
+    from tagodev.session import CallOptions, CallRecord, Session
 
-__all__ = ["Data"]
+__all__ = ["Data", "DataRequests"]
 
 _BACKUP: Final = Route("POST", "/device/:device_id/data/backup")
 _RESTORE: Final = Route("POST", "/device/:device_id/data/restore")
 
 
 @strict
-class Data:
+class Data(Resource):
     """The data of a profile's devices: ``tago.data``."""
 
     def __init__(self, session: Session, tokens: Tokens, runs: RunFactory) -> None:
@@ -50,7 +52,7 @@ class Data:
             tokens: lists a device's tokens, to send with one.
             runs: creates bulk runs.
         """
-        self._session = session
+        super().__init__(session)
         self._runs = runs
         self._sender = DataSender(session, tokens)
 
@@ -410,10 +412,9 @@ class Data:
         """
         check_text("file_address", file_address)
         body = to_json({"file_address": file_address, "headers": headers})
-        request = Request(
-            route=_BACKUP, path=_BACKUP.path(device_id), safety=Safety.ONCE, body=body
+        return await self._call(
+            DataBackup, options, _BACKUP, device_id, safety=Safety.ONCE, body=body
         )
-        return await self._session.call(request, DataBackup, CallRecord.of(options))
 
     async def restore(
         self, device_id: str, file_address: str, **options: Unpack[CallOptions]
@@ -439,7 +440,36 @@ class Data:
         """
         check_text("file_address", file_address)
         body = to_json({"file_address": file_address})
-        request = Request(
-            route=_RESTORE, path=_RESTORE.path(device_id), safety=Safety.ONCE, body=body
-        )
-        await self._session.call(request, object, CallRecord.of(options))
+        safety = Safety.ONCE
+        await self._call(object, options, _RESTORE, device_id, safety=safety, body=body)
+
+
+@attrs.frozen
+class DataRequests:
+    """Sends data for bulk runs."""
+
+    data: Data
+    """The requests."""
+
+    async def send_data(
+        self, device_id: str, points: Sequence[DataCreate], record: CallRecord
+    ) -> None:
+        """Send data in one request.
+
+        Raises:
+            InputError: the data needs more than one request; nothing was sent.
+        """
+        size = len(to_json(points))
+        if size > MAX_BODY:
+            # After a lost answer it would be unknown which of several requests had arrived.
+            raise InputError(
+                f"takes {size:,} bytes as JSON, but a request holds {MAX_BODY:,}",
+                path="points",
+                hint="Split it into several items",
+            )
+        await self.data.send(device_id, points, record=record)
+
+    async def has_group(self, device_id: str, group: str, record: CallRecord) -> bool:
+        """Return whether a device has data with a group."""
+        query = DataQuery(groups=(group,), qty=1)
+        return bool(await self.data.read(device_id, query, record=record))

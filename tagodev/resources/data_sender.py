@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Final
 from tagodev.errors import AuthenticationError, PermissionDeniedError, ServiceError
 from tagodev.models.data import Affected
 from tagodev.resources.requests.data import BY_ID, OWN
+from tagodev.resources.resource import Resource
 from tagodev.retry import Safety
-from tagodev.session import CallRecord
-from tagodev.transport import Request
 
 if TYPE_CHECKING:
     from tagodev.models import DeviceToken
@@ -32,7 +31,7 @@ _MAX_CACHED: Final = 10_000
 _REFUSALS: Final = (AuthenticationError, PermissionDeniedError)
 
 
-class DataSender:
+class DataSender(Resource):
     """Sends bodies of data to any device of a profile."""
 
     def __init__(self, session: Session, tokens: Tokens) -> None:
@@ -42,7 +41,7 @@ class DataSender:
             session: the session that sends requests.
             tokens: lists a device's tokens.
         """
-        self._session = session
+        super().__init__(session)
         self._tokens = tokens
         self._known: dict[str, Secret] = {}
         self._refused_by_id = False
@@ -102,16 +101,14 @@ class DataSender:
         Raises:
             RequestError: the request failed.
         """
-        route = OWN.send
-        request = Request(
-            route=route, path=route.path(), safety=Safety.ONCE, body=body, token=token
+        return await self._call(
+            Affected, options, OWN.send, safety=Safety.ONCE, body=body, token=token
         )
-        return await self._session.call(request, Affected, CallRecord.of(options))
 
     async def _send_by_id(self, device_id: str, body: bytes, options: CallOptions) -> Affected:
-        route = BY_ID.send
-        request = Request(route=route, path=route.path(device_id), safety=Safety.ONCE, body=body)
-        return await self._session.call(request, Affected, CallRecord.of(options))
+        return await self._call(
+            Affected, options, BY_ID.send, device_id, safety=Safety.ONCE, body=body
+        )
 
     async def _find(self, device_id: str, options: CallOptions) -> Secret | None:
         """Return a token of the device with write permission, or None if it has none."""

@@ -6,6 +6,7 @@ The routes are those of a device's own token, or those by its id.
 from __future__ import annotations
 
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, Unpack, get_args
 
 import attrs
@@ -14,16 +15,14 @@ from tagodev.errors import InputError, MalformedAnswerError, TagoError
 from tagodev.models import UNSET, AggregatePoint, DataCreate, DataEdit, DataPoint, DataQuery, Unset
 from tagodev.models.data import Affected, Total
 from tagodev.models.data_query import MAX_QTY, Aggregation, Comparison, Interval, PointMode
-from tagodev.query import encode_query
 from tagodev.resources.batches import Batches
 from tagodev.resources.requests.data import OWN, DataRoutes, as_parameters, check_choice
+from tagodev.resources.resource import Resource
 from tagodev.retry import Safety
-from tagodev.session import CallRecord
 from tagodev.signatures import strict
-from tagodev.transport import Request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 
     from tagodev.bulk.run import Many
     from tagodev.limits.routes import Route
@@ -41,7 +40,7 @@ _MAX_EDITED: Final = 25
 
 
 @strict
-class DeviceData:
+class DeviceData(Resource):
     """The data of the device whose token the client has: ``device.data``."""
 
     def __init__(
@@ -59,10 +58,10 @@ class DeviceData:
             routes: the routes to use.
             post: sends one body; default: by the route for sending.
         """
-        self._session = session
+        super().__init__(session)
         self._device_id = device_id
         self._routes = routes
-        self._post = post or self._post_by_route
+        self._post = post or partial(self._write, routes.send, Safety.ONCE)
 
     # --- reading -------------------------------------------------------------------------------
 
@@ -349,7 +348,8 @@ class DeviceData:
             await device.data.edit(DataEdit(point.id, value=4.6))
             ```
         """
-        return await self._send_all(Batches(points, DataEdit, most=_MAX_EDITED), self._put, options)
+        put = partial(self._write, self._routes.edit, Safety.IDEMPOTENT)
+        return await self._send_all(Batches(points, DataEdit, most=_MAX_EDITED), put, options)
 
     async def delete(
         self,
@@ -391,8 +391,10 @@ class DeviceData:
             )
         route = self._routes.delete
         safety = Safety.ONCE if query.ids is UNSET or mode is not None else Safety.IDEMPOTENT
-        request = self._request(route, as_parameters(query, mode), safety)
-        deleted = await self._session.call(request, Affected, CallRecord.of(options))
+        parameters = as_parameters(query, mode)
+        deleted = await self._call(
+            Affected, options, route, *self._device_id, safety=safety, parameters=parameters
+        )
         if deleted.number is None:
             raise MalformedAnswerError(
                 "The service did not return the number of deleted registers",
@@ -404,31 +406,15 @@ class DeviceData:
 
     # --- one request ---------------------------------------------------------------------------
 
-    def _request(
-        self,
-        route: Route,
-        parameters: dict[str, Any],
-        safety: Safety,
-        body: bytes | None = None,
-    ) -> Request:
-        path, query = route.path(*self._device_id), encode_query(parameters)
-        return Request(
-            route=route, path=f"{path}?{query}" if query else path, safety=safety, body=body
-        )
-
-    async def _get(
+    def _get(
         self, route: Route, parameters: dict[str, Any], cls: type[T], options: CallOptions
-    ) -> T:
-        request = self._request(route, parameters, Safety.READ)
-        return await self._session.call(request, cls, CallRecord.of(options))
+    ) -> Coroutine[Any, Any, T]:
+        return self._call(cls, options, route, *self._device_id, parameters=parameters)
 
-    async def _post_by_route(self, body: bytes, options: CallOptions) -> Affected:
-        request = self._request(self._routes.send, {}, Safety.ONCE, body)
-        return await self._session.call(request, Affected, CallRecord.of(options))
-
-    async def _put(self, body: bytes, options: CallOptions) -> Affected:
-        request = self._request(self._routes.edit, {}, Safety.IDEMPOTENT, body)
-        return await self._session.call(request, Affected, CallRecord.of(options))
+    def _write(
+        self, route: Route, safety: Safety, body: bytes, options: CallOptions
+    ) -> Coroutine[Any, Any, Affected]:
+        return self._call(Affected, options, route, *self._device_id, safety=safety, body=body)
 
     async def _send_all(
         self,

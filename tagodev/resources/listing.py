@@ -19,6 +19,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+import attrs
+
 from tagodev.errors import InputError
 from tagodev.query import MAX_LIST_ITEMS, encode_query
 from tagodev.retry import Safety
@@ -38,6 +40,7 @@ __all__ = [
     "Listing",
     "check_fields",
     "check_order",
+    "field_names",
     "page_fetcher",
 ]
 
@@ -85,7 +88,7 @@ class Listing(Generic[T]):
         self._fetch = fetch
         self._page_size = page_size
 
-    def pages(self) -> AsyncIterator[list[T]]:
+    async def pages(self) -> AsyncIterator[list[T]]:
         """Yield each page's items, without those of an earlier page.
 
         Example:
@@ -94,10 +97,7 @@ class Listing(Generic[T]):
                 print(len(page))
             ```
         """
-        return self._pages(self._page_size)
-
-    async def _pages(self, size: int) -> AsyncIterator[list[T]]:
-        async for _, _, fresh in self._forward(size):
+        async for _, _, fresh in self._forward(self._page_size):
             if fresh:
                 yield list(fresh.values())
 
@@ -167,7 +167,7 @@ class Listing(Generic[T]):
 
         # Of the first reading only the last page is kept: items of an earlier page are either read
         # again below, or were deleted meanwhile.
-        async for number, size, items in self._forward(self._page_size):  # noqa: B007
+        async for number, size, items in self._forward(self._page_size):  # noqa: B007 - used below
             report(items)
         pages = [items]
         for earlier in range(number - 1, 0, -1):
@@ -199,8 +199,8 @@ class Listing(Generic[T]):
         items: list[T] = []
         if limit > 0:
             pages = -(-limit // self._page_size)
-            async for page in self._pages(-(-limit // pages)):
-                items += page
+            async for _, _, fresh in self._forward(-(-limit // pages)):
+                items += fresh.values()
                 if len(items) >= limit:
                     break
         return items[:limit]
@@ -233,6 +233,16 @@ def page_fetcher(
         return await session.call(request, page_type, CallRecord.of(options))
 
     return fetch
+
+
+def field_names(model: type, *without: str) -> tuple[str, ...]:
+    """Return the names of a model's fields that a query can request, in their order.
+
+    Args:
+        model: the model.
+        without: fields that no query requests.
+    """
+    return tuple(name for name in attrs.fields_dict(model) if name not in {"extra", *without})
 
 
 def check_fields(always: Iterable[str], fields: Iterable[str]) -> tuple[str, ...]:

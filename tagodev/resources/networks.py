@@ -8,31 +8,30 @@ from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 from tagodev.limits.routes import Route
 from tagodev.models import UNSET, DataCreate, Device, Network
 from tagodev.models.data import Affected
-from tagodev.query import encode_query
 from tagodev.resources.batches import one_body
 from tagodev.resources.listing import (
     PAGE_SIZE,
     Listing,
     check_fields,
     check_order,
+    field_names,
     page_fetcher,
 )
 from tagodev.resources.parameters import checked_parameters
 from tagodev.resources.requests.data import check_token
+from tagodev.resources.resource import Resource
 from tagodev.retry import Safety
 from tagodev.secrets import Secret
 from tagodev.serialization.converter import to_json, to_wire
-from tagodev.session import CallRecord
 from tagodev.signatures import strict
-from tagodev.transport import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tagodev.models import ConfigurationParameter, DeviceFilter, IntegrationFilter
-    from tagodev.session import CallOptions, Session
+    from tagodev.session import CallOptions
 
-__all__ = ["NETWORK_FIELDS", "Networks", "catalogue_filter"]
+__all__ = ["NETWORK_FIELDS", "Networks", "catalogue_parameters"]
 
 # Inside the class `list` is a method.
 _Page: TypeAlias = list[Network]
@@ -45,22 +44,7 @@ _PARAMETERS: Final = Route("POST", "/integration/network/:device_id/params")
 _DATA: Final = Route("POST", "/integration/network/data")
 
 #: The fields of a network. The service returns only id and name by default.
-NETWORK_FIELDS: Final = (
-    "id",
-    "name",
-    "description",
-    "public",
-    "serial_number",
-    "device_parameters",
-    "middleware_endpoint",
-    "require_devices_access",
-    "documentation_url",
-    "logo_url",
-    "icon_url",
-    "banner_url",
-    "payload_encoder",
-    "payload_decoder",
-)
+NETWORK_FIELDS: Final = field_names(Network, "profile", "created_at", "updated_at")
 #: Fields that a list returns by default: without pictures and sources.
 _LISTED: Final = NETWORK_FIELDS[:5]
 #: Registers per request, as in the official tools.
@@ -68,16 +52,8 @@ _MAX_SENT: Final = 1000
 
 
 @strict
-class Networks:
+class Networks(Resource):
     """The networks of a profile, and the public ones: ``tago.networks``."""
-
-    def __init__(self, session: Session) -> None:
-        """Initialize the resource; `Tago` creates it.
-
-        Args:
-            session: the session that sends requests.
-        """
-        self._session = session
 
     async def info(
         self,
@@ -103,10 +79,8 @@ class Networks:
             print(network.name)
             ```
         """
-        query = encode_query({"fields": check_fields(("id",), fields)})
-        path = f"{_INFO.path(network_id)}?{query}"
-        request = Request(route=_INFO, path=path, safety=Safety.READ)
-        return await self._session.call(request, Network, CallRecord.of(options))
+        parameters = {"fields": check_fields(("id",), fields)}
+        return await self._call(Network, options, _INFO, network_id, parameters=parameters)
 
     def list(
         self,
@@ -138,11 +112,9 @@ class Networks:
                 print(network.id, network.name)
             ```
         """
-        parameters = {
-            "fields": check_fields(("id",), fields),
-            "filter": catalogue_filter(filter, include_public=include_public),
-            "orderBy": check_order(order_by),
-        }
+        parameters = catalogue_parameters(
+            filter, include_public=include_public, fields=fields, order_by=order_by
+        )
         fetch = page_fetcher(self._session, _LIST, _Page, options, parameters=parameters)
         return Listing(fetch, page_size, key=attrgetter("id"))
 
@@ -221,13 +193,9 @@ class Networks:
         given = checked_parameters(parameters)
         if not given:
             return
-        request = Request(
-            route=_PARAMETERS,
-            path=_PARAMETERS.path(device_id),
-            safety=Safety.ONCE if any(one.id is UNSET for one in given) else Safety.IDEMPOTENT,
-            body=to_json(given),
-        )
-        await self._session.call(request, object, CallRecord.of(options))
+        safety = Safety.ONCE if any(one.id is UNSET for one in given) else Safety.IDEMPOTENT
+        body = to_json(given)
+        await self._call(object, options, _PARAMETERS, device_id, safety=safety, body=body)
 
     async def send(
         self,
@@ -265,25 +233,31 @@ class Networks:
         del authorization
         check_token(secret, path="authorization")
         body, number = one_body(points, DataCreate, most=_MAX_SENT, path="points")
-        request = Request(
-            route=_DATA,
-            # Not in a local variable: a traceback with local variables would show it.
-            path=f"{_DATA.path()}?{encode_query({'authorization_token': secret.reveal()})}",
+        affected = await self._call(
+            Affected,
+            options,
+            _DATA,
             safety=Safety.ONCE,
+            # Not in a local variable: a traceback with local variables would show it.
+            parameters={"authorization_token": secret.reveal()},
             body=body,
             secrets=(secret,),
         )
-        reported = (await self._session.call(request, Affected, CallRecord.of(options))).number
-        return number if reported is None else reported
+        return number if affected.number is None else affected.number
 
 
-def catalogue_filter(
-    filter: IntegrationFilter | None,  # noqa: A002  (the service's own word)
+def catalogue_parameters(
+    conditions: IntegrationFilter | None,
     *,
     include_public: bool,
+    fields: Iterable[str],
+    order_by: str,
 ) -> dict[str, object]:
-    """Return a filter that excludes the public catalogue by default."""
-    conditions: dict[str, object] = {} if filter is None else to_wire(filter)
-    # The service checks only whether the condition exists, not its value: "true" would hide the
-    # public ones too.
-    return conditions if include_public else {**conditions, "public": False}
+    """Return the query of a list that contains the public catalogue, unless it is filtered."""
+    chosen: dict[str, object] = {} if conditions is None else to_wire(conditions)
+    if not include_public:
+        # The service checks only whether the condition exists, not its value: "true" would hide
+        # the public ones too.
+        chosen["public"] = False
+    fields = check_fields(("id",), fields)
+    return {"fields": fields, "filter": chosen, "orderBy": check_order(order_by)}

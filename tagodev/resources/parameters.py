@@ -7,29 +7,26 @@ from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 import attrs
 
 from tagodev.bulk.operations.parameters_and_data import SetParameters
-from tagodev.errors import InputError, NotFoundError
+from tagodev.errors import InputError
 from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE
 from tagodev.limits.routes import Route
 from tagodev.models import UNSET, ConfigurationParameter
-from tagodev.query import encode_query
-from tagodev.resources.requests.parameters_and_data import ParameterRequests
+from tagodev.resources.resource import Resource, removed
 from tagodev.retry import Safety
 from tagodev.serialization.converter import to_json
-from tagodev.session import CallRecord
 from tagodev.signatures import strict
-from tagodev.transport import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from tagodev.bulk.input import Many
     from tagodev.bulk.options import RunKeywords
     from tagodev.bulk.run import BulkRun
     from tagodev.bulk.run_factory import RunFactory
     from tagodev.models import ParameterChange
-    from tagodev.session import CallOptions, Session
+    from tagodev.session import CallOptions, CallRecord, Session
 
-__all__ = ["DeviceParameters", "Parameters", "checked_parameters"]
+__all__ = ["DeviceParameters", "ParameterRequests", "Parameters", "checked_parameters"]
 
 _LIST: Final = Route("GET", "/device/:device_id/params")
 _SET: Final = Route("POST", "/device/:device_id/params")
@@ -42,7 +39,7 @@ _Parameters: TypeAlias = list[ConfigurationParameter]
 
 
 @strict
-class Parameters:
+class Parameters(Resource):
     """The configuration parameters of a profile's devices: ``tago.parameters``."""
 
     def __init__(self, session: Session, runs: RunFactory) -> None:
@@ -52,7 +49,7 @@ class Parameters:
             session: the session that sends requests.
             runs: creates bulk runs.
         """
-        self._session = session
+        super().__init__(session)
         self._runs = runs
 
     async def list(
@@ -74,8 +71,8 @@ class Parameters:
                 print(parameter.key, parameter.value)
             ```
         """
-        path = _LIST.path(device_id)
-        return await _list(self._session, _LIST, path, sent, options)
+        parameters = {"sent_status": sent}
+        return await self._call(_Parameters, options, _LIST, device_id, parameters=parameters)
 
     async def set(
         self,
@@ -122,13 +119,8 @@ class Parameters:
                 f"but a device holds at most {MAX_PARAMETERS_PER_DEVICE}",
                 path="parameters",
             )
-        request = Request(
-            route=_SET,
-            path=_SET.path(device_id),
-            safety=Safety.ONCE if new else Safety.IDEMPOTENT,
-            body=to_json(changes),
-        )
-        await self._session.call(request, object, CallRecord.of(options))
+        safety, body = Safety.ONCE if new else Safety.IDEMPOTENT, to_json(changes)
+        await self._call(object, options, _SET, device_id, safety=safety, body=body)
 
     def set_many(
         self, changes: Many[ParameterChange] | None, **run: Unpack[RunKeywords]
@@ -171,26 +163,27 @@ class Parameters:
             await tago.parameters.remove(device_id, parameter.id)
             ```
         """
-        path = _REMOVE.path(device_id, param_id)
-        request = Request(route=_REMOVE, path=path, safety=Safety.IDEMPOTENT)
-        try:
-            await self._session.call(request, object, CallRecord.of(options))
-        except NotFoundError as error:
-            if not error.may_have_acted:
-                raise
+        safety = Safety.IDEMPOTENT
+        await removed(self._call(object, options, _REMOVE, device_id, param_id, safety=safety))
+
+
+@attrs.frozen
+class ParameterRequests:
+    """Sets parameters for bulk runs."""
+
+    parameters: Parameters
+    """The requests."""
+
+    async def set_parameters(
+        self, device_id: str, parameters: Sequence[ConfigurationParameter], record: CallRecord
+    ) -> None:
+        """Set parameters, after reading the existing ones."""
+        await self.parameters.set(device_id, parameters, record=record)
 
 
 @strict
-class DeviceParameters:
+class DeviceParameters(Resource):
     """The parameters of the device whose token the client has: ``device.parameters``."""
-
-    def __init__(self, session: Session) -> None:
-        """Initialize the resource; `TagoDevice` creates it.
-
-        Args:
-            session: the session that sends requests.
-        """
-        self._session = session
 
     async def list(self, sent: bool | None = None, **options: Unpack[CallOptions]) -> _Parameters:
         """Return the parameters, in one request.
@@ -208,7 +201,8 @@ class DeviceParameters:
                 print(parameter.key, parameter.value)
             ```
         """
-        return await _list(self._session, _OWN_LIST, _OWN_LIST.path(), sent, options)
+        parameters = {"sent_status": sent}
+        return await self._call(_Parameters, options, _OWN_LIST, parameters=parameters)
 
     async def mark_read(self, param_id: str, **options: Unpack[CallOptions]) -> None:
         """Mark a parameter as read by the device.
@@ -227,21 +221,8 @@ class DeviceParameters:
                 await device.parameters.mark_read(parameter.id)
             ```
         """
-        request = Request(
-            route=_OWN_MARK,
-            path=_OWN_MARK.path(param_id),
-            safety=Safety.IDEMPOTENT,
-            body=to_json({"sent": True}),
-        )
-        await self._session.call(request, object, CallRecord.of(options))
-
-
-async def _list(
-    session: Session, route: Route, path: str, sent: bool | None, options: CallOptions
-) -> _Parameters:
-    query = encode_query({"sent_status": sent})
-    request = Request(route=route, path=f"{path}?{query}" if query else path, safety=Safety.READ)
-    return await session.call(request, _Parameters, CallRecord.of(options))
+        safety, body = Safety.IDEMPOTENT, to_json({"sent": True})
+        await self._call(object, options, _OWN_MARK, param_id, safety=safety, body=body)
 
 
 def checked_parameters(parameters: Iterable[ConfigurationParameter]) -> _Parameters:

@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING, Final, Unpack
 
 from tagodev.limits.routes import Route
 from tagodev.models import Account, AccountPlan, Profile, ProfileSummary
-from tagodev.query import encode_query
-from tagodev.retry import Safety
-from tagodev.session import CallRecord
+from tagodev.resources.resource import Resource
 from tagodev.signatures import strict
-from tagodev.transport import Request
 
 if TYPE_CHECKING:
-    from tagodev.session import CallOptions, Session
+    from tagodev.session import CallOptions
 
 __all__ = ["Accounts", "Profiles"]
 
@@ -24,16 +21,8 @@ _PLAN: Final = Route("GET", "/account/plan")
 
 
 @strict
-class Profiles:
+class Profiles(Resource):
     """The token's profile, and others that it may read: ``tago.profile``."""
-
-    def __init__(self, session: Session) -> None:
-        """Initialize the resource; `Tago` creates it.
-
-        Args:
-            session: the session that sends requests.
-        """
-        self._session = session
 
     async def info(self, profile_id: str = "current", **options: Unpack[CallOptions]) -> Profile:
         """Return a profile with its plan, its services and its add-ons.
@@ -52,8 +41,7 @@ class Profiles:
             print(profile.info.name)
             ```
         """
-        request = Request(route=_PROFILE, path=_PROFILE.path(profile_id), safety=Safety.READ)
-        return await self._session.call(request, Profile, CallRecord.of(options))
+        return await self._call(Profile, options, _PROFILE, profile_id)
 
     async def summary(
         self,
@@ -79,23 +67,15 @@ class Profiles:
             print(summary.amount.device)
             ```
         """
-        query = encode_query({"onlyAmount": only_amount or None})
-        path = _SUMMARY.path(profile_id) + (f"?{query}" if query else "")
-        request = Request(route=_SUMMARY, path=path, safety=Safety.READ)
-        return await self._session.call(request, ProfileSummary, CallRecord.of(options))
+        parameters = {"onlyAmount": only_amount or None}
+        return await self._call(
+            ProfileSummary, options, _SUMMARY, profile_id, parameters=parameters
+        )
 
 
 @strict
-class Accounts:
+class Accounts(Resource):
     """The account that the token's profile belongs to: ``tago.account``."""
-
-    def __init__(self, session: Session) -> None:
-        """Initialize the resource; `Tago` creates it.
-
-        Args:
-            session: the session that sends requests.
-        """
-        self._session = session
 
     async def info(self, **options: Unpack[CallOptions]) -> Account:
         """Return the account.
@@ -112,8 +92,7 @@ class Accounts:
             print(account.name)
             ```
         """
-        request = Request(route=_ACCOUNT, path=_ACCOUNT.path(), safety=Safety.READ)
-        return await self._session.call(request, Account, CallRecord.of(options))
+        return await self._call(Account, options, _ACCOUNT)
 
     async def plan(self, **options: Unpack[CallOptions]) -> AccountPlan:
         """Return the account's plan.
@@ -133,5 +112,4 @@ class Accounts:
             print(plan.plan)
             ```
         """
-        request = Request(route=_PLAN, path=_PLAN.path(), safety=Safety.READ)
-        return await self._session.call(request, AccountPlan, CallRecord.of(options))
+        return await self._call(AccountPlan, options, _PLAN)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Unpack
 
 from tagodev.limits.routes import Route
-from tagodev.retry import Safety
-from tagodev.session import CallRecord
+from tagodev.resources.resource import Resource
 from tagodev.signatures import strict
-from tagodev.transport import Request
 
 if TYPE_CHECKING:
-    from tagodev.session import CallOptions, Session
+    from tagodev.session import CallOptions
 
 __all__ = ["Tags"]
 
@@ -19,16 +17,8 @@ _KEYS: Final = Route("GET", "/tags/keys/:type")
 
 
 @strict
-class Tags:
+class Tags(Resource):
     """The tags that a profile uses: ``tago.tags``."""
-
-    def __init__(self, session: Session) -> None:
-        """Initialize the resource; `Tago` creates it.
-
-        Args:
-            session: the session that sends requests.
-        """
-        self._session = session
 
     async def keys(self, type: str = "device", **options: Unpack[CallOptions]) -> list[str]:  # noqa: A002  (the service's own word)
         """Return the keys of all tags in use on one type of resource.
@@ -47,5 +37,4 @@ class Tags:
             print(await tago.tags.keys("device"))
             ```
         """
-        request = Request(route=_KEYS, path=_KEYS.path(type.lower()), safety=Safety.READ)
-        return await self._session.call(request, list[str], CallRecord.of(options))
+        return await self._call(list[str], options, _KEYS, type.lower())

@@ -6,7 +6,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 
 from tagodev.bulk.operations.tokens import IssueTokens, RotateTokens
-from tagodev.errors import NotFoundError
 from tagodev.limits.routes import Route
 from tagodev.models import DeviceToken, TokenInfo
 from tagodev.resources.listing import (
@@ -14,15 +13,16 @@ from tagodev.resources.listing import (
     Listing,
     check_fields,
     check_order,
+    field_names,
     page_fetcher,
 )
 from tagodev.resources.requests.tokens import TokenRequests
+from tagodev.resources.resource import Resource, removed
 from tagodev.retry import Safety
 from tagodev.secrets import Secret
 from tagodev.serialization.converter import to_wire
 from tagodev.session import CallRecord
 from tagodev.signatures import strict
-from tagodev.transport import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,23 +48,13 @@ _RESOLVE_ALONE: Final = Route(
 )
 
 #: Fields that a list returns by default.
-TOKEN_FIELDS: Final = (
-    "token",
-    "device_id",
-    "network_id",
-    "name",
-    "permission",
-    "serie_number",
-    "last_authorization",
-    "expire_time",
-    "created_at",
-)
+TOKEN_FIELDS: Final = field_names(DeviceToken)
 # Inside the class `list` is a method.
 _Page: TypeAlias = list[DeviceToken]
 
 
 @strict
-class Tokens:
+class Tokens(Resource):
     """The tokens of devices: ``tago.tokens``."""
 
     def __init__(self, session: Session, runs: RunFactory) -> None:
@@ -74,7 +64,7 @@ class Tokens:
             session: the session that sends requests.
             runs: creates bulk runs.
         """
-        self._session = session
+        super().__init__(session)
         self._runs = runs
         self._requests = TokenRequests(session)
 
@@ -159,8 +149,7 @@ class Tokens:
             print((await tago.tokens.info()).type)
             ```
         """
-        request = Request(route=_INFO, path=_INFO.path(), safety=Safety.READ)
-        return await self._session.call(request, TokenInfo, CallRecord.of(options))
+        return await self._call(TokenInfo, options, _INFO)
 
     async def resolve(
         self,
@@ -189,13 +178,9 @@ class Tokens:
         secrets = tuple(Secret(part) for part in (serial, authorization) if part is not None)
         del serial, authorization
         route = _RESOLVE if len(secrets) == 1 else _RESOLVE_ALONE
-        request = Request(
-            route=route,
-            path=route.path(*(secret.reveal() for secret in secrets)),
-            safety=Safety.READ,
-            secrets=secrets,
+        return await self._call(
+            Secret, options, route, *(secret.reveal() for secret in secrets), secrets=secrets
         )
-        return await self._session.call(request, Secret, CallRecord.of(options))
 
     async def delete(self, token: str | Secret, **options: Unpack[CallOptions]) -> None:
         """Delete a token; the device can no longer use it.
@@ -216,17 +201,11 @@ class Tokens:
             ```
         """
         token = Secret(token)
-        request = Request(
-            route=_DELETE,
-            path=_DELETE.path(token.reveal()),
-            safety=Safety.IDEMPOTENT,
-            secrets=(token,),
+        await removed(
+            self._call(
+                object, options, _DELETE, token.reveal(), safety=Safety.IDEMPOTENT, secrets=(token,)
+            )
         )
-        try:
-            await self._session.call(request, object, CallRecord.of(options))
-        except NotFoundError as error:
-            if not error.may_have_acted:
-                raise
 
     def create_many(
         self, orders: Many[DeviceTokenCreate] | None, **run: Unpack[RunKeywords]

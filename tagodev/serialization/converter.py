@@ -20,7 +20,7 @@ import types
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from typing import Any, Final, TypeVar, Union, cast, get_args, get_origin
 
@@ -38,7 +38,7 @@ from tagodev.models.fields import boolean, text
 from tagodev.models.tokens import DeviceToken, TokenCreated, TokenInfo
 from tagodev.models.unset import UNSET, Unset
 from tagodev.secrets import Secret
-from tagodev.serialization.structuring import quick_list, quick_model
+from tagodev.serialization.structuring import Hook, fold_aliases, quick_list, quick_model
 
 __all__ = ["StructureError", "from_json", "from_wire", "to_json", "to_wire"]
 
@@ -133,51 +133,48 @@ def _diagnose(value: Any, cls: type) -> tuple[str, ...]:
 # --- hooks -------------------------------------------------------------------------------------
 
 
+def _expected(what: str, value: Any) -> TypeError:
+    return TypeError(f"expected {what}, got {type(value).__name__}")
+
+
 def _text(value: Any, _: type) -> str:
     if not isinstance(value, str):
-        msg = f"expected text, got {type(value).__name__}"
-        raise TypeError(msg)
+        raise _expected("text", value)
     return value
 
 
 def _boolean(value: Any, _: type) -> bool:
     if not isinstance(value, bool):
-        msg = f"expected true or false, got {type(value).__name__}"
-        raise TypeError(msg)
+        raise _expected("true or false", value)
     return value
 
 
 def _integer(value: Any, _: type) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        msg = f"expected a whole number, got {type(value).__name__}"
-        raise TypeError(msg)
+        raise _expected("a whole number", value)
     return value
 
 
 def _number(value: Any, _: type) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        msg = f"expected a number, got {type(value).__name__}"
-        raise TypeError(msg)
+        raise _expected("a number", value)
     return value
 
 
 def _data_value(value: Any, _: type) -> DataValue | None:
     if value is not None and not isinstance(value, (str, int, float)):
-        msg = f"expected text, a number, true or false, got {type(value).__name__}"
-        raise TypeError(msg)
+        raise _expected("text, a number, true or false", value)
     return value
 
 
 def _location(value: Any, _: type) -> Location:
     """Read ``lat`` and ``lng``, or a GeoJSON point, which has the longitude first."""
     if not isinstance(value, Mapping):
-        msg = f"expected an object, got {type(value).__name__}"
-        raise TypeError(msg)
+        raise _expected("an object", value)
     if "coordinates" not in value:
         return Location(_number(value.get("lat"), float), _number(value.get("lng"), float))
     if _text(value.get("type", "Point"), str).casefold() != "point":
-        msg = "expected a GeoJSON point, got another type"
-        raise ValueError(msg)
+        raise ValueError("expected a GeoJSON point, got another type")
     lng, lat, *_height = value["coordinates"]
     return Location(_number(lat, float), _number(lng, float))
 
@@ -233,7 +230,7 @@ def _write_date(value: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _structure_bucket(converter: Converter) -> Callable[[Any, Any], Bucket | None]:
+def _structure_bucket(_: Any, converter: Converter) -> Hook:
     """Make a hook for a device's bucket: an object, or in lists only its id."""
     structure: Callable[[Any, Any], Bucket] = converter.get_structure_hook(Bucket)
 
@@ -251,72 +248,43 @@ def _is_union_with_unset(cls: Any) -> bool:
     return get_origin(cls) in (Union, types.UnionType) and Unset in get_args(cls)
 
 
-def _structure_settable(converter: Converter) -> Callable[[Any], Callable[[Any, Any], Any]]:
-    """Make hooks for ``X | Unset``: a value in JSON is always an X."""
-
-    def factory(cls: Any) -> Callable[[Any, Any], Any]:
-        inner = reduce(or_, (arg for arg in get_args(cls) if arg is not Unset))
-        return lambda value, _: converter.structure(value, inner)
-
-    return factory
+def _structure_settable(cls: Any, converter: Converter) -> Hook:
+    """Make a hook for ``X | Unset``: a value in JSON is always an X."""
+    inner = reduce(or_, (arg for arg in get_args(cls) if arg is not Unset))
+    return lambda value, _: converter.structure(value, inner)
 
 
 def _is_list(cls: Any) -> bool:
     return get_origin(cls) in (list, tuple)
 
 
-def _structure_list(converter: Converter) -> Callable[[Any], Callable[[Any, Any], Any]]:
-    """Make hooks for lists: an empty object or text is not an empty list."""
+def _structure_list(cls: Any, converter: Converter) -> Hook:
+    """Make a hook for a list: an empty object or text is not an empty list."""
+    build: Callable[[Any], Any] = get_origin(cls)
+    plain = list_structure_factory(cls, converter)
 
-    def factory(cls: Any) -> Callable[[Any, Any], Any]:
-        build: Callable[[Any], Any] = get_origin(cls)
-        plain = list_structure_factory(cls, converter)
+    def structure(value: Any, _: Any) -> Any:
+        if not isinstance(value, list):
+            raise _expected("a list", value)
+        return build(plain(value, cls))
 
-        def structure(value: Any, _: Any) -> Any:
-            if not isinstance(value, list):
-                msg = f"expected a list, got {type(value).__name__}"
-                raise TypeError(msg)
-            return build(plain(value, cls))
-
-        return structure
-
-    return factory
+    return structure
 
 
-def _structure_model(converter: Converter) -> Callable[[type], Callable[[Any, Any], Any]]:
-    """Make hooks for attrs classes: resolve aliases, store unknown fields, then structure."""
+def _structure_model(cls: type, converter: Converter) -> Hook:
+    """Make a hook for an attrs class: resolve aliases, store unknown fields, then structure."""
+    fields = {field.name for field in attrs.fields(cls)}
+    plain: Hook = make_dict_structure_fn(cls, converter)
+    aliases = _ALIASES.get(cls, {})
+    known = fields - {"extra"} if "extra" in fields else None
 
-    def factory(cls: type) -> Callable[[Any, Any], Any]:
-        fields = {field.name for field in attrs.fields(cls)}
-        plain: Callable[[Any, Any], Any] = make_dict_structure_fn(cls, converter)
-        aliases = _ALIASES.get(cls, {})
-        known = fields - {"extra"} if "extra" in fields else None
+    def structure(value: Any, _: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise _expected("an object", value)
+        value = fold_aliases(value, aliases)
+        return plain(value if known is None else _set_apart(value, known), cls)
 
-        def structure(value: Any, _: Any) -> Any:
-            if not isinstance(value, Mapping):
-                msg = f"expected an object, got {type(value).__name__}"
-                raise TypeError(msg)
-            if aliases:
-                value = _fold(value, aliases)
-            if known is not None:
-                value = _set_apart(value, known)
-            return plain(value, cls)
-
-        return structure
-
-    return factory
-
-
-def _fold(value: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
-    """Return an object with aliases replaced by field names."""
-    folded = dict(value)
-    for other, name in aliases.items():
-        if other in folded:
-            item = folded.pop(other)
-            # Both names may be present, one of them null.
-            if folded.get(name) is None:
-                folded[name] = item
-    return folded
+    return structure
 
 
 def _set_apart(value: Mapping[str, Any], known: AbstractSet[str]) -> dict[str, Any]:
@@ -331,46 +299,40 @@ def _set_apart(value: Mapping[str, Any], known: AbstractSet[str]) -> dict[str, A
     return given
 
 
-def _quick_model(converter: Converter) -> Callable[[type], Callable[[Any, Any], Any]]:
-    return lambda cls: quick_model(cls, converter, _ALIASES.get(cls, {}), _TYPE_VALIDATORS)
+def _quick_model(cls: type, converter: Converter) -> Hook:
+    return quick_model(cls, converter, _ALIASES, _TYPE_VALIDATORS)
 
 
-def _quick_list(converter: Converter) -> Callable[[Any], Callable[[Any, Any], Any]]:
-    return lambda cls: quick_list(cls, converter)
+def _unstructure_model(cls: type, converter: Converter) -> Callable[[Any], Any]:
+    """Make a hook for an attrs class: leave out unset fields, merge ``extra``."""
+    settable: dict[str, Any] = {
+        field.name: override(omit_if_default=True)
+        for field in attrs.fields(cls)
+        if field.default is UNSET
+    }
+    plain: Callable[[Any], dict[str, Any]]
+    plain = make_dict_unstructure_fn(cls, converter, **settable)
+    if not any(field.name == "extra" for field in attrs.fields(cls)):
+        return plain
 
+    def unstructure(value: Any) -> dict[str, Any]:
+        wire = plain(value)
+        return {**wire.pop("extra"), **wire}
 
-def _unstructure_model(converter: Converter) -> Callable[[type], Callable[[Any], Any]]:
-    """Make hooks for attrs classes: leave out unset fields, merge ``extra``."""
-
-    def factory(cls: type) -> Callable[[Any], Any]:
-        settable: dict[str, Any] = {
-            field.name: override(omit_if_default=True)
-            for field in attrs.fields(cls)
-            if field.default is UNSET
-        }
-        plain: Callable[[Any], dict[str, Any]]
-        plain = make_dict_unstructure_fn(cls, converter, **settable)
-        if not any(field.name == "extra" for field in attrs.fields(cls)):
-            return plain
-
-        def unstructure(value: Any) -> dict[str, Any]:
-            wire = plain(value)
-            return {**wire.pop("extra"), **wire}
-
-        return unstructure
-
-    return factory
+    return unstructure
 
 
 def _build(*, detailed: bool) -> Converter:
     converter = Converter(detailed_validation=detailed)
-    structure_model, structure_list = _structure_model(converter), _structure_list(converter)
-    if not detailed:
-        structure_model, structure_list = _quick_model(converter), _quick_list(converter)
-    converter.register_structure_hook_factory(attrs.has, structure_model)
-    converter.register_unstructure_hook_factory(attrs.has, _unstructure_model(converter))
-    converter.register_structure_hook_factory(_is_union_with_unset, _structure_settable(converter))
-    converter.register_structure_hook_factory(_is_list, structure_list)
+    model, items = (_structure_model, _structure_list) if detailed else (_quick_model, quick_list)
+    converter.register_structure_hook_factory(attrs.has, partial(model, converter=converter))
+    converter.register_unstructure_hook_factory(
+        attrs.has, partial(_unstructure_model, converter=converter)
+    )
+    converter.register_structure_hook_factory(
+        _is_union_with_unset, partial(_structure_settable, converter=converter)
+    )
+    converter.register_structure_hook_factory(_is_list, partial(items, converter=converter))
     converter.register_structure_hook(str, _text)
     converter.register_structure_hook(bool, _boolean)
     converter.register_structure_hook(int, _integer)
@@ -383,8 +345,9 @@ def _build(*, detailed: bool) -> Converter:
     converter.register_structure_hook(datetime, _date)
     converter.register_structure_hook_func(lambda cls: cls == datetime | None, _optional_date)
     converter.register_structure_hook_func(lambda cls: cls == datetime | str, _date_or_text)
-    bucket = _structure_bucket(converter)
-    converter.register_structure_hook_func(lambda cls: cls == Bucket | None, bucket)
+    converter.register_structure_hook_factory(
+        lambda cls: cls == Bucket | None, partial(_structure_bucket, converter=converter)
+    )
     converter.register_unstructure_hook(Secret, Secret.reveal)
     converter.register_unstructure_hook(datetime, _write_date)
     return converter

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from cattrs import Converter
 
-__all__ = ["quick_list", "quick_model"]
+__all__ = ["Hook", "fold_aliases", "quick_list", "quick_model"]
 
 Hook: TypeAlias = "Callable[[Any, Any], Any]"
 
@@ -62,7 +62,7 @@ class _Step:
 def quick_model(
     cls: type,
     converter: Converter,
-    aliases: Mapping[str, str],
+    aliases: Mapping[type, Mapping[str, str]],
     type_validators: Mapping[Callable[..., None], type],
 ) -> Hook:
     """Return the hook of an attrs class.
@@ -70,7 +70,7 @@ def quick_model(
     Args:
         cls: the class; with a field ``extra``, it stores unknown fields and treats null as missing.
         converter: converter with the hooks of its fields' types.
-        aliases: fields by their other names.
+        aliases: fields by their other names, by class.
         type_validators: validators that check only a type, and that type; they are skipped after
             the hook has compared the type.
     """
@@ -102,7 +102,7 @@ def quick_model(
         lines += [" made.__class__ = cls", " return made"]
     exec("\n".join(lines), names)  # noqa: S102  (the names of our own classes' fields, no more)
     structure: Hook = names["structure"]
-    return _folding(structure, aliases) if aliases else structure
+    return _folding(structure, aliases[cls]) if cls in aliases else structure
 
 
 def _lines_of(step: _Step, default: Any, names: dict[str, Any], *, keeps: bool) -> Iterator[str]:
@@ -156,20 +156,26 @@ def _draft(cls: type) -> type:
     return type(f"Draft{cls.__name__}", (cls,), {"__slots__": (), **thawed})
 
 
+def fold_aliases(value: Mapping[str, Any], aliases: Mapping[str, str]) -> Mapping[str, Any]:
+    """Return an object with aliases replaced by field names."""
+    for other, name in aliases.items():
+        if other in value:
+            folded = dict(value)
+            item = folded.pop(other)
+            # Both names may be present, one of them null.
+            if folded.get(name) is None:
+                folded[name] = item
+            value = folded
+    return value
+
+
 def _folding(structure: Hook, aliases: Mapping[str, str]) -> Hook:
     """Make a hook that replaces aliases by field names before another hook."""
 
     def fold(value: Any, kind: Any) -> Any:
         if type(value) is not dict:
             raise TypeError
-        for other, name in aliases.items():
-            if other in value:
-                value = dict(value)
-                item = value.pop(other)
-                # Both names may be present, one of them null.
-                if value.get(name) is None:
-                    value[name] = item
-        return structure(value, kind)
+        return structure(fold_aliases(value, aliases), kind)
 
     return fold
 

@@ -27,14 +27,12 @@ from tagodev.emulator.http.faults import FaultError, FaultyService
 from tagodev.emulator.http.service import Service
 from tagodev.emulator.http.validation import parse_object
 from tagodev.emulator.model import saved_state
-from tagodev.emulator.model.seed_devices import add_devices
 from tagodev.emulator.options import EmulatorOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
-    from tagodev.emulator.http.routing import TokenKind
+    from tagodev.emulator.model.access_tokens import TokenKind
     from tagodev.hard_limits import Plan
 
 __all__ = ["Emulator", "serve"]
@@ -71,10 +69,9 @@ class Emulator:
         self.options: Final = options or EmulatorOptions()
         # These include the token of the file, or of the latest reset.
         self._options = self.options
-        self._stamp = (
-            None if self.options.state is None else saved_state.stamp(Path(self.options.state))
-        )
-        saved = None if self.options.state is None else saved_state.load(Path(self.options.state))
+        path = self.options.state and Path(self.options.state)
+        self._stamp = saved_state.stamp(path) if path else None
+        saved = saved_state.load(path) if path else None
         if saved is None:
             self._service = self._begin()
         else:
@@ -90,7 +87,7 @@ class Emulator:
 
     def _begin(self) -> Service:
         service = self._empty()
-        add_devices(service, self.options.devices)
+        service.add_devices(self.options.devices)
         return service
 
     @property
@@ -123,12 +120,7 @@ class Emulator:
         self._url = f"http://{_HOST}:{port}"
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._listener is not None
         assert self._server is not None
         self._listener.close()
@@ -170,7 +162,7 @@ class Emulator:
         """
         if token is None and self.options.seed is None:
             self._service.reset()
-            add_devices(self._service, self.options.devices)
+            self._service.add_devices(self.options.devices)
             return
         if token is not None:
             self._options = attrs.evolve(self._options, token=token)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["RefusedError"]
+__all__ = ["RefusedError", "check_cap"]
 
 
 class RefusedError(Exception):
@@ -20,3 +20,13 @@ class RefusedError(Exception):
         # A header or a path may contain bytes that are not UTF-8; an answer must not.
         self.message: str = message.encode("utf-8", "replace").decode()
         self.retry_after = retry_after
+
+
+def check_cap(number: int, most: int, what: str) -> None:
+    """Refuse the request if it would make more of something than there may be.
+
+    Raises:
+        RefusedError: it would.
+    """
+    if number > most:
+        raise RefusedError(400, f"You have exceeded the maximum limit of {what} ({most})")

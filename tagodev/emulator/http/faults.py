@@ -54,19 +54,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FaultError", "FaultyService", "OddAnswer"]
 
-#: Routes whose answers are pages of a list.
-_PAGED: Final = frozenset(
-    {
-        "GET /device",
-        "GET /device/token/:device_id",
-        "GET /integration/connector",
-        "GET /integration/network",
-        "GET /integration/network/:network_id/devices",
-        "GET /integration/network/token/:network_id",
-        "GET /profile/:profile_id/token",
-        "GET /serviceauth",
-    }
-)
 #: Maximum number of lists with a shifted page that are remembered.
 _REMEMBERED: Final = 1000
 
@@ -180,7 +167,7 @@ class FaultyService(Service):
             result = super().answer(admitted, raw_body)
         except RefusedError as refusal:
             raise self._with_fault(refusal, route) from None
-        if route.key in _PAGED:
+        if route.is_paged:
             result = self._page(admitted, result)
         if self._strikes("reset-after-commit", route):
             raise FaultError

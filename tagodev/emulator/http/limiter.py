@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping
 
 __all__ = ["HardLimiter", "RouteCount", "WindowCount"]
 
@@ -68,7 +68,7 @@ class RouteCount:
 
 
 class HardLimiter:
-    """Counts requests per profile and route, and refuses those above the limit.
+    """Counts the requests of one profile by route, and refuses those above the limit.
 
     Args:
         limit_of: returns a route's limit in requests per window; None for no limit.
@@ -85,17 +85,16 @@ class HardLimiter:
         self._limit_of = limit_of
         self._minute = minute
         self._now = now
-        self._counts: dict[tuple[str, str], RouteCount] = {}
+        self._counts: dict[str, RouteCount] = {}
         self.accepted: int = 0
         """Accepted requests, each once, however many counters it used."""
         self.rejected: int = 0
         """Requests answered with 429, each once."""
 
-    def admit(self, profile: str, *routes: str) -> int:
+    def admit(self, *routes: str) -> int:
         """Count one request that arrives now.
 
         Args:
-            profile: the profile.
             routes: the counters to use, all or none: method and template, as in the table of
                 limits, ``"POST /device"``.
 
@@ -105,7 +104,7 @@ class HardLimiter:
         now = self._now()
         number = math.floor(now / self._minute)
         start = number * self._minute
-        counts = [self._count(profile, route, start) for route in routes]
+        counts = [self._count(route, start) for route in routes]
         full = [count for count in counts if count.is_full]
         for count in full or counts:
             count.note(accepted=not full)
@@ -115,20 +114,18 @@ class HardLimiter:
         self.accepted += 1
         return 0
 
-    def _count(self, profile: str, route: str, start: float) -> RouteCount:
+    def _count(self, route: str, start: float) -> RouteCount:
         """Return a counter whose latest window begins at `start`."""
-        key = (profile, route)
-        count = self._counts.get(key)
+        count = self._counts.get(route)
         if count is None:
-            count = self._counts[key] = RouteCount(self._limit_of(route))
+            count = self._counts[route] = RouteCount(self._limit_of(route))
         if not count.windows or count.windows[-1].start != start:
             count.windows.append(WindowCount(start))
         return count
 
-    def counts(self) -> Iterator[tuple[str, str, RouteCount]]:
-        """Yield profile, route and counts of every route used."""
-        for (profile, route), count in self._counts.items():
-            yield profile, route, count
+    def counts(self) -> Mapping[str, RouteCount]:
+        """Return the counts of every route used."""
+        return self._counts
 
     def change(self, limit_of: Callable[[str], int | None]) -> None:
         """Change the limits; counts stay.
@@ -137,7 +134,7 @@ class HardLimiter:
             limit_of: returns a route's limit in requests per window; None for no limit.
         """
         self._limit_of = limit_of
-        for (_, route), count in self._counts.items():
+        for route, count in self._counts.items():
             count.limit = limit_of(route)
 
     def reset(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import attrs
@@ -13,7 +14,7 @@ from tagodev.emulator.http.query import Decoded, text, texts, whole
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-__all__ = ["Listing", "filters", "matcher", "order_of", "ordered", "page_of", "paged"]
+__all__ = ["Listing", "filters", "getters", "matcher", "ordered", "page_in_order", "page_of"]
 
 _MAX_AMOUNT: Final = 10_000
 _DEFAULT_AMOUNT: Final = 20
@@ -80,11 +81,31 @@ def ordered(
     return valued + empty
 
 
-def paged(records: list[_T], query: Mapping[str, Decoded]) -> list[_T]:
-    """Return the page that a query requests."""
+def getters(*names: str) -> dict[str, Callable[[Any], Any]]:
+    """Return a function for each name that returns the attribute of that name."""
+    return {name: attrgetter(name) for name in names}
+
+
+def page_in_order(
+    records: Iterable[_T],
+    query: Mapping[str, Decoded],
+    order: str,
+    keys: Mapping[str, Callable[[_T], Any]],
+) -> list[_T]:
+    """Return the page that a query requests, in the order that it requests.
+
+    Args:
+        records: all records.
+        query: the decoded query.
+        order: the default order: ``name,asc``.
+        keys: the supported fields.
+
+    Raises:
+        RefusedError: the order is invalid.
+    """
     page, amount = page_of(query)
     start = (page - 1) * amount
-    return records[start : start + amount]
+    return ordered(records, text(query.get("orderBy")) or order, keys)[start : start + amount]
 
 
 def page_of(query: Mapping[str, Decoded]) -> tuple[int, int]:
@@ -93,11 +114,6 @@ def page_of(query: Mapping[str, Decoded]) -> tuple[int, int]:
     return page, min(
         _MAX_AMOUNT, max(0, whole(query.get("amount"), _DEFAULT_AMOUNT) or _DEFAULT_AMOUNT)
     )
-
-
-def order_of(query: Mapping[str, Decoded], default: str) -> str:
-    """Return the order that a query requests."""
-    return text(query.get("orderBy")) or default
 
 
 @attrs.frozen(kw_only=True)
@@ -134,7 +150,7 @@ class Listing(Generic[_T]):
             if name in applied:
                 continue
             records = self._matching(records, name, texts(value))
-        found = paged(ordered(records, order_of(query, self.order), self.keys), query)
+        found = page_in_order(records, query, self.order, self.keys)
         return [self.written(record, query) for record in found]
 
     def written(self, record: _T, query: Mapping[str, Decoded]) -> dict[str, Any]:

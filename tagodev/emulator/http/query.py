@@ -16,9 +16,9 @@ from urllib.parse import parse_qsl
 from tagodev.emulator.http.errors import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-__all__ = ["Decoded", "decode", "flag", "text", "texts", "whole"]
+__all__ = ["Decoded", "choice", "decode", "flag", "text", "texts", "whole"]
 
 Decoded: TypeAlias = "str | list[Decoded] | dict[str, Decoded]"
 
@@ -79,6 +79,23 @@ def flag(value: Decoded | None, name: str) -> bool | None:
     if word.lower() in _FALSE:
         return False
     raise RefusedError(400, f"{name} must be true or false")
+
+
+def choice(value: Decoded | None, name: str, known: Collection[str]) -> str:
+    """Read one of several words.
+
+    Args:
+        value: a node of the tree.
+        name: the parameter's name, for the message.
+        known: the words.
+
+    Raises:
+        RefusedError: it is none of them.
+    """
+    word = text(value)
+    if word is None or word not in known:
+        raise RefusedError(400, f"{name} must be one of {', '.join(known)}")
+    return word
 
 
 def _insert(root: dict[str, Any], path: list[str], value: str) -> None:

@@ -8,7 +8,7 @@ the device ``token``; a trailing slash is ignored.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 from urllib.parse import unquote
 
 import attrs
@@ -16,12 +16,13 @@ import attrs
 from tagodev.emulator.http.errors import RefusedError
 from tagodev.emulator.http.query import Decoded, decode, text
 from tagodev.emulator.http.validation import parse_object
+from tagodev.emulator.model.access_tokens import TokenKind
 
 if TYPE_CHECKING:
     from tagodev.emulator.model.access_tokens import AccessToken
     from tagodev.emulator.model.store import Device, Store
     from tagodev.emulator.model.time import ServerClock
-    from tagodev.emulator.options import EmulatorOptions
+    from tagodev.hard_limits import Plan
 
 __all__ = [
     "ANONYMOUS",
@@ -35,11 +36,9 @@ __all__ = [
     "Caller",
     "Handler",
     "Route",
+    "RouteOptions",
     "Router",
-    "TokenKind",
 ]
-
-TokenKind = Literal["profile", "analysis", "network", "authorization", "device"]
 
 #: Tokens that manage a profile's resources: the default of a route.
 RESOURCE_TOKENS: Final[frozenset[TokenKind]] = frozenset({"profile", "analysis"})
@@ -69,6 +68,20 @@ class Caller:
 ANONYMOUS: Final = Caller(None, "full")
 
 
+@attrs.frozen(kw_only=True)
+class RouteOptions:
+    """The options of the emulator that its routes depend on."""
+
+    plan: Plan
+    """Rate plan of the profile."""
+    lenient: bool
+    """Whether a device can be created without network, connector and type."""
+    device_rpm: Mapping[str, int]
+    """Soft limits of each new device."""
+    variants: tuple[str, ...]
+    """Names of alternative behaviours."""
+
+
 @attrs.frozen
 class Call:
     """One request to a handler, with the emulator's state."""
@@ -80,7 +93,7 @@ class Call:
     raw_body: bytes
     store: Store
     clock: ServerClock
-    options: EmulatorOptions
+    options: RouteOptions
 
     def query(self) -> dict[str, Decoded]:
         """Return the decoded query."""
@@ -94,14 +107,15 @@ class Call:
         """
         return parse_object(self.raw_body)
 
-    def own_device(self) -> Device:
-        """Return the device that the token belongs to.
+    def device(self) -> Device:
+        """Return the device of a device token, otherwise that of the first id in the path.
 
         Raises:
-            RefusedError: it is deactivated.
+            RefusedError: the device of the token is deactivated, or no device has the id.
         """
         device = self.caller.device
-        assert device is not None
+        if device is None:
+            return self.store.device(self.path[0])
         if not device.active:
             raise RefusedError(400, "Device is deactivated")
         return device
@@ -124,24 +138,19 @@ class Route:
     """HTTP status of a success."""
     open_to: frozenset[TokenKind] = attrs.field(default=RESOURCE_TOKENS, kw_only=True)
     """Kinds of token that may use the route; empty if it requires no token."""
-    key: str = attrs.field(
-        init=False,
-        default=attrs.Factory(lambda self: f"{self.method} {self.template}", takes_self=True),
-    )
-    """Method and template: ``"POST /device"``."""
     counted_as: tuple[str, ...] = attrs.field(
         default=attrs.Factory(lambda self: (self.key,), takes_self=True), kw_only=True
     )
     """Names of the counters that count a request, all or none: by default its own."""
     counted_by_query: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict, kw_only=True)
     """Counters by the ``query`` parameter, for queries with counters of their own."""
-    needs: str = attrs.field(
-        init=False,
-        default=attrs.Factory(
-            lambda self: "read" if self.method == "GET" else "write", takes_self=True
-        ),
-    )
-    """Permission that a token without full permission must have: read or write."""
+    is_paged: bool = attrs.field(default=False, kw_only=True)
+    """Whether its answers are pages of a list."""
+
+    @property
+    def key(self) -> str:
+        """Method and template: ``"POST /device"``."""
+        return f"{self.method} {self.template}"
 
     def counters(self, query_text: str) -> tuple[str, ...]:
         """Return the names of the counters that count a request with such a query."""
@@ -160,7 +169,8 @@ class Route:
         if caller.permission == "full":
             return True
         deletes = self.method == "DELETE" and caller.kind != "device"
-        return caller.permission == self.needs and not deletes
+        needed = "read" if self.method == "GET" else "write"
+        return caller.permission == needed and not deletes
 
 
 @attrs.define

@@ -12,28 +12,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
+import orjson
 
 from tagodev.emulator.http.errors import RefusedError
 from tagodev.emulator.http.limiter import HardLimiter, RouteCount
-from tagodev.emulator.http.routing import ANONYMOUS, Call, Caller, Route, Router, TokenKind
-from tagodev.emulator.model.access_tokens import AccessToken, bare
-from tagodev.emulator.model.public_networks import CUSTOM_HTTPS_NETWORK
+from tagodev.emulator.http.routing import ANONYMOUS, Call, Caller, Route, RouteOptions, Router
+from tagodev.emulator.model.access_tokens import AccessToken, TokenKind, bare
+from tagodev.emulator.model.public_networks import CUSTOM_HTTPS_NETWORK, CUSTOM_HTTPS_PLACE
 from tagodev.emulator.model.store import Store, Token
 from tagodev.emulator.model.time import ServerClock
-from tagodev.emulator.routes import (
-    access_tokens,
-    account,
-    chunks,
-    data,
-    devices,
-    network_access,
-    networks,
-    parameters,
-    profile,
-    storage,
-    tags,
-    tokens,
-)
+from tagodev.emulator.routes import ROUTES
 from tagodev.emulator.variants import DATA_BY_ID, varied
 
 if TYPE_CHECKING:
@@ -42,23 +30,7 @@ if TYPE_CHECKING:
     from tagodev.emulator.options import EmulatorOptions
     from tagodev.hard_limits import Plan
 
-__all__ = ["ROUTES", "Admitted", "Service"]
-
-#: The routing table: the tables of all route modules.
-ROUTES: Final[tuple[Route, ...]] = (
-    *devices.ROUTES,
-    *parameters.ROUTES,
-    *data.ROUTES,
-    *storage.ROUTES,
-    *chunks.ROUTES,
-    *tokens.ROUTES,
-    *access_tokens.ROUTES,
-    *networks.ROUTES,
-    *network_access.ROUTES,
-    *tags.ROUTES,
-    *profile.ROUTES,
-    *account.ROUTES,
-)
+__all__ = ["Admitted", "Service"]
 
 # The names of a token's header, in order of precedence.
 _TOKEN_HEADERS: Final = (
@@ -82,6 +54,7 @@ _SOFT_LIMITS: Final[Mapping[str, str]] = {
     "POST /device/:device_id/data": "data_input",
     "GET /device/:device_id/data": "data_output",
 }
+_CREATE_DEVICE: Final = next(route for route in ROUTES if route.key == "POST /device")
 #: Separates the name of a counter from the id of its device.
 _OF_DEVICE: Final = "?device="
 
@@ -106,12 +79,13 @@ class Service:
 
     def __init__(self, options: EmulatorOptions, clock: ServerClock | None = None) -> None:
         self.options: EmulatorOptions = options
+        self._route_options = _of_routes(options)
         self._first_options: Final = options
         self.clock: Final = clock or ServerClock(options.clock_offset)
         self.store: Final = Store(options.device_cap, options.seed, self.clock.now())
         self.token: Final = options.token or f"p-{self.store.new_token()}"
         self._give_tokens()
-        self._router = Router(varied(ROUTES, options))
+        self._router = Router(varied(ROUTES, options.variants))
         self._limiter = HardLimiter(self._limit_of(), options.minute, self.clock.now)
 
     def _give_tokens(self) -> None:
@@ -186,7 +160,7 @@ class Service:
             return Admitted(route, ANONYMOUS, values, query_text)
         caller = self._caller(headers)
         admitted = Admitted(route, caller, values, query_text)
-        wait = self._limiter.admit(self.store.profile, *self._counters(admitted))
+        wait = self._limiter.admit(*self._counters(admitted))
         if wait:
             message = f"Too many requests (Retry-After: {wait})"
             raise RefusedError(429, message, retry_after=wait)
@@ -214,9 +188,23 @@ class Service:
             raw_body,
             self.store,
             self.clock,
-            self.options,
+            self._route_options,
         )
         return admitted.route.handler(call)
+
+    def add_devices(self, count: int) -> None:
+        """Create initial devices, ``device-0001`` and so on, on custom HTTPS.
+
+        Args:
+            count: their number, within the device cap.
+        """
+        digits = max(4, len(str(count)))
+        admitted = Admitted(_CREATE_DEVICE, Caller("profile", "full"), (), "")
+        for number in range(1, count + 1):
+            body = {"name": f"device-{number:0{digits}}", **CUSTOM_HTTPS_PLACE}
+            # The base class's own method: faults of requests do not apply here.
+            Service.answer(self, admitted, orjson.dumps(body))
+        self.store.created = 0
 
     def _caller(self, headers: Mapping[str, str]) -> Caller:
         for name in _TOKEN_HEADERS:
@@ -227,7 +215,7 @@ class Service:
             raise RefusedError(401, "Invalid token")
         text = bare(presented)
         token = self.store.keyring.get(text) or self.store.tokens.get(text)
-        if token is None or (token.expires is not None and token.expires <= self.clock.now()):
+        if token is None or token.is_expired(self.clock.now()):
             raise RefusedError(401, f"Invalid token: {presented}")
         if isinstance(token, Token):
             return Caller("device", token.permission, device=token.device)
@@ -235,10 +223,6 @@ class Service:
 
     def stats(self) -> dict[str, Any]:
         """Return the statistics; see `tagodev.emulator.Emulator.stats`."""
-        counts = sorted(
-            ((route, count) for _, route, count in self._limiter.counts()),
-            key=lambda pair: pair[0],
-        )
         return {
             "plan": self.options.plan,
             "minute": self.options.minute,
@@ -251,7 +235,10 @@ class Service:
             "rejected": self._limiter.rejected,
             "created": self.store.created,
             "deleted": self.store.deleted,
-            "routes": {route: _route_stats(count) for route, count in counts},
+            "routes": {
+                route: _route_stats(count)
+                for route, count in sorted(self._limiter.counts().items())
+            },
         }
 
     def change_plan(self, plan: Plan) -> None:
@@ -268,6 +255,7 @@ class Service:
 
     def _apply(self, options: EmulatorOptions) -> None:
         self.options = options
+        self._route_options = _of_routes(options)
         self.store.cap = options.device_cap
         self._limiter.change(self._limit_of())
 
@@ -279,6 +267,15 @@ class Service:
         self.store.clear()
         self._limiter.reset()
         self._apply(self._first_options)
+
+
+def _of_routes(options: EmulatorOptions) -> RouteOptions:
+    return RouteOptions(
+        plan=options.plan,
+        lenient=options.lenient,
+        device_rpm=options.device_rpm,
+        variants=options.variants,
+    )
 
 
 def _route_stats(count: RouteCount) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 
 import orjson
 
-from tagodev.emulator.http.errors import RefusedError
+from tagodev.emulator.http.errors import RefusedError, check_cap
 from tagodev.emulator.model.public_networks import SerialNumber
 from tagodev.emulator.model.store import Parameter, Tag
 from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE, MAX_TAGS_PER_DEVICE
@@ -22,15 +22,21 @@ __all__ = [
     "ACCESS_TOKEN_READERS",
     "CONNECTOR_READERS",
     "DEVICE_READERS",
+    "NAME",
     "NETWORK_READERS",
     "PARAMETER_READERS",
     "SERIAL_NUMBER_READERS",
     "TOKEN_READERS",
+    "VALUE",
     "FieldError",
     "Reader",
+    "form",
+    "is_number",
+    "or_null",
     "parse_object",
     "parse_objects",
     "read",
+    "read_new",
     "refuse_if",
     "retention_problem",
 ]
@@ -119,6 +125,24 @@ def read(
     return values, problems
 
 
+def read_new(
+    body: Mapping[str, Any], readers: Mapping[str, Reader], *required: str
+) -> tuple[dict[str, Any], list[str]]:
+    """Read the fields of a body that creates something; null means absent.
+
+    Args:
+        body: the request's object.
+        readers: readers by field.
+        required: fields that must be there.
+
+    Returns:
+        As `read` does, and a sentence for each missing field.
+    """
+    given = {name: value for name, value in body.items() if value is not None}
+    values, problems = read(given, readers)
+    return values, [*(f"{name} is required" for name in required if name not in given), *problems]
+
+
 def refuse_if(problems: list[str]) -> None:
     """Refuse the request if there are problems.
 
@@ -137,65 +161,68 @@ def retention_problem(period: str, retention: int) -> str | None:
     return f"chunk_retention must be from 0 to {most} for a chunk_period of {period}"
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise FieldError(" must be a text")
-    return value
+def form(words: str, test: Callable[[Any], object]) -> Reader:
+    """Return a reader that stores what it gets, if a test passes.
 
+    Args:
+        words: the expected form: ``a text``.
+        test: whether a value has it.
+    """
 
-def _text_or_null(value: Any) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _name(value: Any) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= 100:
-        raise FieldError(" must be a text of 1 to 100 characters")
-    return value
-
-
-def _identifier(value: Any) -> str:
-    if not isinstance(value, str) or not _ID.fullmatch(value):
-        raise FieldError(" must be an id of 24 hexadecimal digits")
-    return value.lower()
-
-
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise FieldError(" must be true or false")
-    return value
-
-
-def _whole(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise FieldError(" must be a whole number")
-    return value
-
-
-def _serial(value: Any) -> str | None:
-    if value is not None and (not isinstance(value, str) or not value):
-        raise FieldError(" must be a text that is not empty")
-    return value
-
-
-def _one_of(*words: str) -> Reader:
     def reader(value: Any) -> Any:
-        if value not in words:
-            msg = f" must be one of {', '.join(words)}"
-            raise FieldError(msg)
+        if not test(value):
+            raise FieldError(f" must be {words}")
         return value
 
     return reader
 
 
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a value is a number; in JSON, true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def or_null(reader: Reader) -> Reader:
+    """Return a reader that accepts null besides."""
+    return lambda value: None if value is None else reader(value)
+
+
+def _one_of(*words: str) -> Reader:
+    return form(f"one of {', '.join(words)}", words.__contains__)
+
+
+_TEXT: Final = form("a text", lambda value: isinstance(value, str))
+NAME: Final = form(
+    "a text of 1 to 100 characters",
+    lambda value: isinstance(value, str) and 1 <= len(value) <= 100,
+)
+VALUE: Final = form(
+    "a text, a number or a boolean", lambda value: isinstance(value, str | int | float)
+)
+_BOOLEAN: Final = form("true or false", lambda value: isinstance(value, bool))
+_WHOLE: Final = form("a whole number", lambda value: isinstance(value, int) and is_number(value))
+_TEXT_OR_NULL: Final = or_null(_TEXT)
+_SERIAL: Final = or_null(
+    form("a text that is not empty", lambda value: isinstance(value, str) and value)
+)
+_ID_TEXT: Final = form(
+    "an id of 24 hexadecimal digits",
+    lambda value: isinstance(value, str) and _ID.fullmatch(value),
+)
+
+
+def _identifier(value: Any) -> str:
+    identifier: str = _ID_TEXT(value)
+    return identifier.lower()
+
+
 def _objects(value: Any, most: int, what: str) -> list[dict[str, Any]]:
     if not isinstance(value, list):
         raise FieldError(" must be an array")
-    if len(value) > most:
-        raise RefusedError(400, f"You have exceeded the maximum limit of {what} ({most})")
+    check_cap(len(value), most, what)
     for index, item in enumerate(value):
         if not isinstance(item, dict):
-            msg = f"[{index}] must be an object"
-            raise FieldError(msg)
+            raise FieldError(f"[{index}] must be an object")
     return value
 
 
@@ -204,8 +231,7 @@ def _tags(value: Any) -> list[Tag]:
     for index, item in enumerate(_objects(value, MAX_TAGS_PER_DEVICE, "Tags")):
         key, tag_value = item.get("key"), item.get("value")
         if not isinstance(key, str) or not isinstance(tag_value, str):
-            msg = f"[{index}] must have a key and a value, both texts"
-            raise FieldError(msg)
+            raise FieldError(f"[{index}] must have a key and a value, both texts")
         tags.append(Tag(key, tag_value))
     return tags
 
@@ -218,8 +244,7 @@ def _parameters(value: Any) -> list[Parameter]:
 def _parameter(index: int, item: dict[str, Any]) -> Parameter:
     values, problems = read({"key": None, "value": None, **item}, PARAMETER_READERS)
     if problems:
-        msg = f"[{index}].{problems[0]}"
-        raise FieldError(msg)
+        raise FieldError(f"[{index}].{problems[0]}")
     identifier = item.get("id")
     return Parameter(
         identifier if isinstance(identifier, str) else "",
@@ -230,8 +255,7 @@ def _parameter(index: int, item: dict[str, Any]) -> Parameter:
 
 
 def _stringified(value: Any) -> str:
-    if not isinstance(value, str | int | float):
-        raise FieldError(" must be a text, a number or a boolean")
+    value = VALUE(value)
     # The service accepts a number and returns a text.
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
@@ -240,7 +264,7 @@ def _regex_or_null(value: Any) -> str | None:
     if value is None:
         return None
     try:
-        expression = re.compile(_text(value))
+        expression: re.Pattern[str] = re.compile(_TEXT(value))
     except re.error:
         raise FieldError(" must be a regular expression") from None
     if expression.search(""):
@@ -256,8 +280,7 @@ def _identifiers(value: Any) -> list[str]:
         try:
             identifiers.append(_identifier(item))
         except FieldError as error:
-            msg = f"[{index}]{error}"
-            raise FieldError(msg) from None
+            raise FieldError(f"[{index}]{error}") from None
     return identifiers
 
 
@@ -272,95 +295,94 @@ def _serial_number(value: Any) -> SerialNumber:
         {name: item for name, item in value.items() if item is not None}, SERIAL_NUMBER_READERS
     )
     if problems:
-        msg = f".{problems[0]}"
-        raise FieldError(msg)
+        raise FieldError(f".{problems[0]}")
     return SerialNumber(**values)
 
 
 #: Fields of a configuration parameter that may be sent.
 PARAMETER_READERS: Final[Mapping[str, Reader]] = {
-    "key": _text,
+    "key": _TEXT,
     "value": _stringified,
-    "sent": _boolean,
+    "sent": _BOOLEAN,
 }
 
 
 #: Fields of a device that may be sent, by their name in the body.
 DEVICE_READERS: Final[Mapping[str, Reader]] = {
-    "name": _name,
+    "name": NAME,
     "network": _identifier,
     "connector": _identifier,
     "type": _one_of("mutable", "immutable", "hybrid", "legacy"),
     "chunk_period": _one_of(*_RETENTION),
-    "chunk_retention": _whole,
+    "chunk_retention": _WHOLE,
     "mutable_variable_regex": _regex_or_null,
-    "serie_number": _serial,
-    "active": _boolean,
-    "visible": _boolean,
-    "description": _text_or_null,
+    "serie_number": _SERIAL,
+    "active": _BOOLEAN,
+    "visible": _BOOLEAN,
+    "description": _TEXT_OR_NULL,
     "tags": _tags,
     "configuration_params": _parameters,
     # The older name first: if both are sent the newer one wins.
-    "parse_function": _text_or_null,
-    "payload_decoder": _text_or_null,
+    "parse_function": _TEXT_OR_NULL,
+    "payload_decoder": _TEXT_OR_NULL,
 }
 
 #: Fields of a token that may be sent.
 TOKEN_READERS: Final[Mapping[str, Reader]] = {
     "device": _identifier,
-    "name": _name,
+    "name": NAME,
     "permission": _one_of("full", "read", "write"),
-    "serie_number": _serial,
-    "expire_time": _text_or_null,
-    "verification_code": _text_or_null,
-    "middleware": _text_or_null,
+    "serie_number": _SERIAL,
+    "expire_time": _TEXT_OR_NULL,
+    "verification_code": _TEXT_OR_NULL,
+    "middleware": _TEXT_OR_NULL,
 }
 
 #: Fields of a token that is not a device token.
 ACCESS_TOKEN_READERS: Final[Mapping[str, Reader]] = {
     "network": _identifier,
-    "name": _name,
+    "name": NAME,
     "permission": _one_of("full", "read", "write"),
-    "expire_time": _text_or_null,
-    "verification_code": _text_or_null,
+    "expire_time": _TEXT_OR_NULL,
+    "verification_code": _TEXT_OR_NULL,
 }
 
 #: Fields of a network's serial number settings.
 SERIAL_NUMBER_READERS: Final[Mapping[str, Reader]] = {
-    "mask": _text,
-    "label": _text,
-    "image": _text,
-    "case": _text,
-    "help": _text,
-    "required": _boolean,
+    "mask": _TEXT,
+    "label": _TEXT,
+    "image": _TEXT,
+    "case": _TEXT,
+    "help": _TEXT,
+    "required": _BOOLEAN,
 }
 
 _SHOWN_READERS: Final[Mapping[str, Reader]] = {
-    "name": _name,
-    "description": _text_or_null,
-    "logo_url": _text_or_null,
+    "name": NAME,
+    "description": _TEXT_OR_NULL,
+    "logo_url": _TEXT_OR_NULL,
     "device_parameters": _device_parameters,
-    "payload_encoder": _text_or_null,
-    "payload_decoder": _text_or_null,
+    "payload_encoder": _TEXT_OR_NULL,
+    "payload_decoder": _TEXT_OR_NULL,
 }
 
 #: Fields of a network that may be sent.
 NETWORK_READERS: Final[Mapping[str, Reader]] = {
     **_SHOWN_READERS,
-    "icon_url": _text_or_null,
-    "banner_url": _text_or_null,
-    "public": _boolean,
-    "middleware_endpoint": _text_or_null,
-    "documentation_url": _text_or_null,
+    "icon_url": _TEXT_OR_NULL,
+    "banner_url": _TEXT_OR_NULL,
+    "public": _BOOLEAN,
+    "middleware_endpoint": _TEXT_OR_NULL,
+    "documentation_url": _TEXT_OR_NULL,
     "serial_number": _serial_number,
-    "require_devices_access": _boolean,
+    "require_devices_access": _BOOLEAN,
 }
 
 #: Fields of a connector that may be sent.
 CONNECTOR_READERS: Final[Mapping[str, Reader]] = {
     **_SHOWN_READERS,
     "networks": _identifiers,
-    "install_text": _text_or_null,
-    "install_end_text": _text_or_null,
-    "device_annotation": _text_or_null,
+    "install_text": _TEXT_OR_NULL,
+    "install_end_text": _TEXT_OR_NULL,
+    "device_annotation": _TEXT_OR_NULL,
 }

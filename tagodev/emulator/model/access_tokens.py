@@ -6,16 +6,16 @@ a reset keeps these.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagodev.emulator.http.routing import TokenKind
+__all__ = ["AccessToken", "AccessTokenStore", "TokenKind", "bare"]
 
-__all__ = ["AccessToken", "AccessTokenStore", "bare"]
+TokenKind = Literal["profile", "analysis", "network", "authorization", "device"]
 
 _PREFIXES = ("p-", "a-", "u-", "n-", "at")
 
@@ -47,6 +47,10 @@ class AccessToken:
     """What a middleware may be asked for beside it."""
     last_authorization: float | None = None
     """When an authorization was last used to find a device."""
+
+    def is_expired(self, now: float) -> bool:
+        """Return whether it can't be used any more."""
+        return self.expires is not None and self.expires <= now
 
 
 class AccessTokenStore:

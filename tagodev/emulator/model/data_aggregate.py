@@ -6,8 +6,9 @@ import operator
 import sys
 from collections import defaultdict
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeGuard
+from typing import TYPE_CHECKING, Any, Final
 
+from tagodev.emulator.http.validation import is_number
 from tagodev.emulator.model.calendar import beginning, later
 from tagodev.emulator.model.data_store import DeviceData, Point, in_order
 from tagodev.emulator.model.time import iso
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tagodev.emulator.model.data_query import DataQuery
-    from tagodev.emulator.model.data_store import Value
 
 __all__ = ["aggregate", "number", "records"]
 
@@ -66,7 +66,7 @@ def aggregate(data: DeviceData, query: DataQuery) -> list[dict[str, Any]]:
                 start = beginning(point.time, query.interval, query.zone)
                 end = later(start, query.interval, 1, query.zone)
             value = point.value
-            if _is_number(value):
+            if is_number(value):
                 spans[start].append(value)
     found = sorted(spans, reverse=not query.ascending)
     return [
@@ -147,13 +147,9 @@ def _numbers(points: Iterable[Point]) -> Iterator[float]:
     """Yield the values that are numbers."""
     for point in points:
         value = point.value
-        if _is_number(value):
+        # Text stays text, whatever it says.
+        if is_number(value):
             yield value
-
-
-def _is_number(value: Value | None) -> TypeGuard[float]:
-    # Text stays text, whatever it says.
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _summed_up(function: str, values: list[float]) -> float:

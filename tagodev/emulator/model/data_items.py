@@ -8,9 +8,21 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.validation import FieldError, Reader, parse_objects, read, refuse_if
+from tagodev.emulator.http.validation import (
+    NAME,
+    VALUE,
+    FieldError,
+    Reader,
+    form,
+    is_number,
+    or_null,
+    parse_objects,
+    read,
+    read_new,
+    refuse_if,
+)
 from tagodev.emulator.model.calendar import beginning, later
-from tagodev.emulator.model.data_store import Point, Value, is_mutable
+from tagodev.emulator.model.data_store import Point, Value
 from tagodev.emulator.model.time import check_moment, iso, parse_date
 
 if TYPE_CHECKING:
@@ -33,30 +45,17 @@ _MILLISECONDS_FROM: Final = 100_000_000_000
 
 
 def _variable(value: Any) -> str:
-    words = _name(value)
+    words: str = NAME(value)
     if not _FORBIDDEN.isdisjoint(words):
         raise FieldError(" must hold no space and none of * ? ! < > . - = $")
     return words.lower()
 
 
-def _name(value: Any) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= 100:
-        raise FieldError(" must be a text of 1 to 100 characters")
-    return value
-
-
-def _value(value: Any) -> Value | None:
-    if value is not None and not isinstance(value, str | int | float):
-        raise FieldError(" must be a text, a number or a boolean")
-    if isinstance(value, str) and len(value.encode()) > _MAX_VALUE:
+def _value(value: Any) -> Value:
+    read_value: Value = VALUE(value)
+    if isinstance(read_value, str) and len(read_value.encode()) > _MAX_VALUE:
         raise FieldError(" must have at most 6 kB")
-    return value
-
-
-def _unit(value: Any) -> str | None:
-    if value is not None and (not isinstance(value, str) or len(value) > 25):
-        raise FieldError(" must be a text of at most 25 characters")
-    return value
+    return read_value
 
 
 def _time(value: Any) -> float:
@@ -67,7 +66,7 @@ def _time(value: Any) -> float:
 
 
 def _moment(value: Any) -> float:
-    if _is_number(value):
+    if is_number(value):
         return check_moment(value / 1000 if value >= _MILLISECONDS_FROM else value)
     try:
         return parse_date(value)
@@ -76,15 +75,13 @@ def _moment(value: Any) -> float:
         return check_moment(parsedate_to_datetime(value).timestamp())
 
 
-def _location(value: Any) -> tuple[float, float] | None:
-    if value is None:
-        return None
+def _location(value: Any) -> tuple[float, float]:
     if not isinstance(value, dict):
         raise FieldError(" must be an object with lat and lng, or a GeoJSON Point")
     pair = value.get("coordinates", [value.get("lng"), value.get("lat")])
     if str(value.get("type", "point")).lower() != "point":
         raise FieldError(".type must be Point")
-    if not isinstance(pair, list) or len(pair) != 2 or not all(map(_is_number, pair)):
+    if not isinstance(pair, list) or len(pair) != 2 or not all(map(is_number, pair)):
         raise FieldError(" must have two numbers of degrees")
     lng, lat = pair
     if not (-180 <= lng <= 180 and -90 <= lat <= 90):
@@ -92,13 +89,7 @@ def _location(value: Any) -> tuple[float, float] | None:
     return lng, lat
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _metadata(value: Any) -> dict[str, Any] | None:
-    if value is None:
-        return None
+def _metadata(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise FieldError(" must be an object")
     if len(orjson.dumps(value)) > _MAX_METADATA:
@@ -108,14 +99,19 @@ def _metadata(value: Any) -> dict[str, Any] | None:
 
 _READERS: Final[Mapping[str, Reader]] = {
     "variable": _variable,
-    "value": _value,
-    "unit": _unit,
+    "value": or_null(_value),
+    "unit": or_null(
+        form(
+            "a text of at most 25 characters",
+            lambda value: isinstance(value, str) and len(value) <= 25,
+        )
+    ),
     # The older name first: when both are sent the newer one wins.
-    "serie": _name,
-    "group": _name,
+    "serie": NAME,
+    "group": NAME,
     "time": _time,
-    "location": _location,
-    "metadata": _metadata,
+    "location": or_null(_location),
+    "metadata": or_null(_metadata),
 }
 
 
@@ -142,9 +138,8 @@ class Maker:
             item: as sent.
             where: prefix of its problems.
         """
-        item = {name: value for name, value in item.items() if value is not None}
-        values, problems = read(item, _READERS)
-        if "variable" not in item:
+        values, problems = read_new(item, _READERS)
+        if item.get("variable") is None:
             problems.append("variable is required")
         if problems:
             self.problems += [f"{where}{problem}" for problem in problems]
@@ -200,7 +195,7 @@ def check_fit(device: Device, points: Iterable[Point], now: float) -> None:
     mutable: list[Point] = []
     chunked: list[Point] = []
     for point in points:
-        (mutable if is_mutable(device, point.variable) else chunked).append(point)
+        (mutable if device.is_mutable(point.variable) else chunked).append(point)
     if mutable and _mutable_amount(device) + len(mutable) > _MAX_REGISTERS:
         message = f"The device has reached the limit of {_MAX_REGISTERS} data registers"
         raise RefusedError(400, message)
@@ -212,7 +207,7 @@ def _mutable_amount(device: Device) -> int:
     if device.type == "mutable":
         return len(device.data)
     series = device.data.variables()
-    return sum(len(series[variable]) for variable in series if is_mutable(device, variable))
+    return sum(len(series[variable]) for variable in series if device.is_mutable(variable))
 
 
 def _check_times(device: Device, points: Iterable[Point], now: float) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.query import Decoded, flag, text, texts
+from tagodev.emulator.http.query import Decoded, choice, flag, text, texts
 from tagodev.emulator.model.calendar import later, zone_of
 from tagodev.emulator.model.time import parse_date, parse_moment
 
@@ -142,8 +142,8 @@ def parse(query: Mapping[str, Decoded], now: float) -> DataQuery:
         skip=_amount(query, "skip", None) or 0,
         ascending=_ascending(query),
         details=bool(details),
-        function=_function(query, mode),
-        interval=_one_of(query, "interval", _INTERVALS) if mode == "aggregate" else "",
+        function=_choice(query, "function", _FUNCTIONS.get(mode)),
+        interval=_choice(query, "interval", _INTERVALS if mode == "aggregate" else None),
         threshold=_threshold(query) if mode == "conditional" else 0.0,
         zone=zone,
     )
@@ -208,15 +208,8 @@ def _ascending(query: Mapping[str, Decoded]) -> bool:
     return words in _ASCENDING
 
 
-def _one_of(query: Mapping[str, Decoded], name: str, known: tuple[str, ...]) -> str:
-    words = text(query.get(name))
-    if words not in known:
-        raise RefusedError(400, f"{name} must be one of {', '.join(known)}")
-    return words
-
-
-def _function(query: Mapping[str, Decoded], mode: str) -> str:
-    return _one_of(query, "function", _FUNCTIONS[mode]) if mode in _FUNCTIONS else ""
+def _choice(query: Mapping[str, Decoded], name: str, known: tuple[str, ...] | None) -> str:
+    return "" if known is None else choice(query.get(name), name, known)
 
 
 def _threshold(query: Mapping[str, Decoded]) -> float:

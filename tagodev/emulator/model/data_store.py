@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import heapq
 import math
-import re
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from operator import attrgetter
@@ -20,9 +19,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from tagodev.emulator.model.store import Device
-
-__all__ = ["DeviceData", "Point", "Traffic", "Value", "in_order", "is_mutable"]
+__all__ = ["DeviceData", "Point", "Traffic", "Value", "in_order"]
 
 Value: TypeAlias = str | int | float | bool
 
@@ -144,14 +141,6 @@ class DeviceData:
 def in_order(series: Iterable[Iterable[Point]], *, newest_first: bool) -> Iterator[Point]:
     """Merge series of registers, each sorted by time, into one."""
     return heapq.merge(*series, key=_order, reverse=newest_first)
-
-
-def is_mutable(device: Device, variable: str) -> bool:
-    """Return whether a device stores a variable in its mutable part."""
-    if device.type == "hybrid":
-        pattern = device.mutable_variable_regex
-        return pattern is not None and re.search(pattern, variable) is not None
-    return device.type != "immutable"
 
 
 @attrs.define(eq=False)

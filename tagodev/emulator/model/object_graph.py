@@ -64,8 +64,7 @@ def _fields_of(cls: type, record: object) -> list[str]:
 
 def _kind_of(cls: type) -> str:
     if not cls.__module__.startswith(_PACKAGE):
-        msg = f"a state can't hold a {cls.__qualname__}"
-        raise TypeError(msg)
+        raise TypeError(f"a state can't hold a {cls.__qualname__}")
     return f"{cls.__module__.removeprefix(_PACKAGE)}.{cls.__qualname__}"
 
 
@@ -139,8 +138,7 @@ class _Reader:
             self._records[value["$id"]] = record
         names = [name for name in value if not name.startswith("$")]
         if attrs.has(cls) and names != [field.name for field in attrs.fields(cls)]:
-            msg = f"a {cls.__name__} has other fields"
-            raise ValueError(msg)
+            raise ValueError(f"a {cls.__name__} has other fields")
         for name in names:
             # An immutable value is created here.
             object.__setattr__(record, name, self.read(value[name]))

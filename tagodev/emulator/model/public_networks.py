@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CUSTOM_HTTPS_NETWORK",
+    "CUSTOM_HTTPS_PLACE",
     "PUBLIC_CONNECTORS",
     "PUBLIC_NETWORKS",
     "Connector",
@@ -101,6 +102,14 @@ class Connector:
 
 #: The public network of devices that send by HTTPS themselves.
 CUSTOM_HTTPS_NETWORK: Final = "5bbd0d144051a50034cd19fb"
+#: Fields of a device there.
+CUSTOM_HTTPS_PLACE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "network": CUSTOM_HTTPS_NETWORK,
+        "connector": "5f5a8f3351d4db99c40dece5",
+        "type": "mutable",
+    }
+)
 
 _ANY: Final = SerialNumber(label="Serial number")
 _EUI: Final = SerialNumber(mask="FF-FF-FF-FF-FF-FF-FF-FF", label="Device EUI", required=True)
@@ -108,7 +117,7 @@ _SIGFOX: Final = SerialNumber(label="Device ID", required=True)
 
 #: Name and id of the network, those of its connector, and its rules for serial numbers.
 _WELL_KNOWN: Final = (
-    ("Custom HTTPS", CUSTOM_HTTPS_NETWORK, "Custom HTTPS", "5f5a8f3351d4db99c40dece5", _ANY),
+    ("Custom HTTPS", CUSTOM_HTTPS_NETWORK, "Custom HTTPS", CUSTOM_HTTPS_PLACE["connector"], _ANY),
     ("Custom MQTT", "5bbd0de44051a50034cd19fc", "Custom MQTT", "5f5a8f3351d4db99c40dece6", _ANY),
     ("TagoIO Storage", "62336c32ab6e0d0012e06c04", "Database", "62333bd36977fc001a2990c8", _ANY),
     (
@@ -132,20 +141,17 @@ _WELL_KNOWN: Final = (
 )
 
 
-def _born(identifier: str) -> float:
+def _public(identifier: str, name: str) -> dict[str, Any]:
     # The first four bytes of such an id are its creation time in seconds.
-    return float(int(identifier[:8], 16))
+    born = float(int(identifier[:8], 16))
+    return {"id": identifier, "name": name, "created_at": born, "updated_at": born, "public": True}
 
 
 #: The networks that every profile sees, by id.
 PUBLIC_NETWORKS: Final[Mapping[str, Network]] = MappingProxyType(
     {
         network: Network(
-            network,
-            name,
-            _born(network),
-            _born(network),
-            public=True,
+            **_public(network, name),
             serial_number=serial,
             require_devices_access=network == CUSTOM_HTTPS_NETWORK,
         )
@@ -155,14 +161,7 @@ PUBLIC_NETWORKS: Final[Mapping[str, Network]] = MappingProxyType(
 #: The connectors that every profile sees, by id.
 PUBLIC_CONNECTORS: Final[Mapping[str, Connector]] = MappingProxyType(
     {
-        connector: Connector(
-            connector,
-            name,
-            _born(connector),
-            _born(connector),
-            public=True,
-            networks=[network],
-        )
+        connector: Connector(**_public(connector, name), networks=[network])
         for _, network, name, connector, _ in _WELL_KNOWN
     }
 )

@@ -8,13 +8,14 @@ iterate over everything.
 from __future__ import annotations
 
 import random
+import re
 import uuid
 from collections import Counter
 from typing import Final
 
 import attrs
 
-from tagodev.emulator.http.errors import RefusedError
+from tagodev.emulator.http.errors import RefusedError, check_cap
 from tagodev.emulator.model.access_tokens import AccessTokenStore
 from tagodev.emulator.model.data_store import DeviceData, Traffic
 from tagodev.emulator.model.public_networks import (
@@ -60,6 +61,10 @@ class Token:
     last_authorization: str | None = None
     """The authorization that a network last used to find the device."""
 
+    def is_expired(self, now: float) -> bool:
+        """Return whether it can't be used any more."""
+        return self.expires is not None and self.expires <= now
+
 
 @attrs.define(eq=False)
 class Device:
@@ -89,6 +94,13 @@ class Device:
     tokens: dict[str, Token] = attrs.field(factory=dict, repr=False)
     data: DeviceData = attrs.field(factory=DeviceData, repr=False)
     traffic: Traffic = attrs.field(factory=Traffic, repr=False)
+
+    def is_mutable(self, variable: str) -> bool:
+        """Return whether it stores a variable in its mutable part."""
+        if self.type == "hybrid":
+            pattern = self.mutable_variable_regex
+            return pattern is not None and re.search(pattern, variable) is not None
+        return self.type != "immutable"
 
 
 class Store:
@@ -147,8 +159,7 @@ class Store:
         Raises:
             RefusedError: the device cap is reached.
         """
-        if len(self.devices) >= self.cap:
-            raise RefusedError(400, f"You have exceeded the maximum limit of Device ({self.cap})")
+        check_cap(len(self.devices) + 1, self.cap, "Device")
         self.devices[device.id] = device
         self.created += 1
 
@@ -159,17 +170,8 @@ class Store:
             self.remove_token(token)
         self.deleted += 1
 
-    def check_serial(self, serial: str | None) -> None:
-        """Check that no token has the serial number.
-
-        Raises:
-            RefusedError: one has.
-        """
-        if serial is not None and serial in self.serials:
-            raise RefusedError(400, f"serie_number {serial} is already in use in this profile")
-
     def add_token(self, token: Token) -> None:
-        """Add a new token of a device; its serial must have been checked."""
+        """Add a new token of a device; its serial number is from `new_serial`."""
         self.tokens[token.text] = token
         token.device.tokens[token.text] = token
         if token.serial is not None:
@@ -186,20 +188,22 @@ class Store:
         """Return a network of the profile or of the public catalogue, None if there is none."""
         return self.networks.get(network_id) or PUBLIC_NETWORKS.get(network_id)
 
-    def serial_for(self, network_id: str, serial: str | None) -> str | None:
-        """Return a serial number in the form that a network stores, None if there is none.
+    def new_serial(self, network_id: str, serial: str | None) -> str | None:
+        """Return the serial number of a new token in its network's form, None if it has none.
 
         Raises:
-            RefusedError: it does not match the network's mask.
+            RefusedError: it does not match the network's mask, or another token has it.
         """
         network = self.find_network(network_id)
-        if serial is None or network is None:
-            return serial
-        stored = network.serial_number.stored(serial)
-        if stored is None:
-            mask = network.serial_number.mask
-            raise RefusedError(400, f"serie_number must match {mask}, the network's mask")
-        return stored
+        if serial is not None and network is not None:
+            stored = network.serial_number.stored(serial)
+            if stored is None:
+                mask = network.serial_number.mask
+                raise RefusedError(400, f"serie_number must match {mask}, the network's mask")
+            serial = stored
+        if serial in self.serials:
+            raise RefusedError(400, f"serie_number {serial} is already in use in this profile")
+        return serial
 
     def find_connector(self, connector_id: str) -> Connector | None:
         """Return a connector of the profile or of the public catalogue, None if there is none."""
@@ -212,11 +216,8 @@ class Store:
 
     def clear(self) -> None:
         """Remove everything except the initial tokens, and reset the counts."""
-        self.devices.clear()
-        self.tokens.clear()
-        self.serials.clear()
-        self.networks.clear()
-        self.connectors.clear()
+        for part in (self.devices, self.tokens, self.serials, self.networks, self.connectors):
+            part.clear()
         self.files.clear()
         self.keyring.clear()
         self.created = self.deleted = 0

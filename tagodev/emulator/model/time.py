@@ -24,25 +24,14 @@ _RELATIVE: Final = re.compile(r"\s*(\d{1,9})\s*([A-Za-z]+)\s*", re.ASCII)
 
 # The short forms are case-sensitive (`m` minute, `M` month), the words are not.
 _SHORT_UNITS: Final = {
-    "S": 0.001,
-    "SS": 0.001,
-    "ms": 0.001,
-    "s": 1.0,
-    "ss": 1.0,
-    "sec": 1.0,
-    "m": 60.0,
-    "mm": 60.0,
-    "min": 60.0,
-    "h": 3600.0,
-    "hh": 3600.0,
-    "d": _DAY,
-    "dd": _DAY,
-    "w": 7 * _DAY,
-    "ww": 7 * _DAY,
-    "M": 30 * _DAY,
-    "MM": 30 * _DAY,
-    "y": 365 * _DAY,
-    "yy": 365 * _DAY,
+    **dict.fromkeys(("S", "SS", "ms"), 0.001),
+    **dict.fromkeys(("s", "ss", "sec"), 1.0),
+    **dict.fromkeys(("m", "mm", "min"), 60.0),
+    **dict.fromkeys(("h", "hh"), 3600.0),
+    **dict.fromkeys(("d", "dd"), _DAY),
+    **dict.fromkeys(("w", "ww"), 7 * _DAY),
+    **dict.fromkeys(("M", "MM"), 30 * _DAY),
+    **dict.fromkeys(("y", "yy"), 365 * _DAY),
 }
 _WORDS: Final = {
     "millisecond": 0.001,

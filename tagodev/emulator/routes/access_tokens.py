@@ -5,15 +5,15 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.pagination import Listing
-from tagodev.emulator.http.routing import NO_TOKEN, PROFILE_ONLY, Call, Route, TokenKind
-from tagodev.emulator.http.validation import ACCESS_TOKEN_READERS, read, refuse_if
-from tagodev.emulator.model.access_tokens import AccessToken, bare
+from tagodev.emulator.http.errors import RefusedError, check_cap
+from tagodev.emulator.http.pagination import Listing, getters
+from tagodev.emulator.http.routing import NO_TOKEN, PROFILE_ONLY, Call, Route
+from tagodev.emulator.http.validation import ACCESS_TOKEN_READERS, read, read_new, refuse_if
+from tagodev.emulator.model.access_tokens import AccessToken, TokenKind, bare
 from tagodev.emulator.model.time import iso, iso_or_none
 from tagodev.emulator.routes.networks import own_network
 from tagodev.emulator.routes.profile import ACCOUNT_EMAIL, check_profile
-from tagodev.emulator.routes.tokens import expiry
+from tagodev.emulator.routes.tokens import created, expiry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,26 +27,20 @@ _AUTHORIZATION_CAPS: Final[Mapping[Plan, int]] = {"free": 10, "starter": 50, "sc
 
 #: Serializers by field; only lists return the token itself.
 ACCESS_TOKEN_FIELDS: Final[Mapping[str, Callable[[AccessToken], Any]]] = {
-    "name": attrgetter("name"),
+    **getters("name", "permission", "verification_code", "ref_id"),
     "type": attrgetter("kind"),
-    "permission": attrgetter("permission"),
     # What a device's token has, and these never have.
     "serie_number": lambda _: None,
     "last_authorization": lambda token: iso_or_none(token.last_authorization),
-    "verification_code": attrgetter("verification_code"),
     "expire_time": lambda token: iso_or_none(token.expires),
-    "ref_id": attrgetter("ref_id"),
     "created_at": lambda token: iso(token.created_at),
     "created_by": lambda _: None,
 }
 _LISTING: Final[Listing[AccessToken]] = Listing(
     writers={"token": attrgetter("text"), **ACCESS_TOKEN_FIELDS},
     keys={
-        "name": attrgetter("name"),
-        "permission": attrgetter("permission"),
+        **getters("name", "permission", "verification_code", "created_at"),
         "serie_number": lambda _: None,
-        "verification_code": attrgetter("verification_code"),
-        "created_at": attrgetter("created_at"),
     },
     filters=("name", "token", "permission", "verification_code"),
     order="created_at,desc",
@@ -60,10 +54,9 @@ def _page(call: Call, kind: TokenKind, ref_id: str) -> list[dict[str, Any]]:
 
 def _read(call: Call, *required: str) -> dict[str, Any]:
     """Return the fields of a token to create."""
-    body = {name: value for name, value in call.body().items() if value is not None}
-    values, problems = read(body, ACCESS_TOKEN_READERS)
+    values, problems = read_new(call.body(), ACCESS_TOKEN_READERS, *required)
     values["expires"] = expiry(values, call.clock.now(), problems)
-    refuse_if([*(f"{name} is required" for name in required if name not in body), *problems])
+    refuse_if(problems)
     return values
 
 
@@ -115,14 +108,13 @@ def _list_authorizations(call: Call) -> list[dict[str, Any]]:
 def _create_authorization(call: Call) -> dict[str, str]:
     values = _read(call, "name")
     store, most = call.store, _AUTHORIZATION_CAPS[call.options.plan]
-    if sum(1 for _ in store.keyring.of("authorization", store.profile)) >= most:
-        what = f"Device service authorization ({most})"
-        raise RefusedError(400, f"You have exceeded the maximum limit of {what}")
+    known = sum(1 for _ in store.keyring.of("authorization", store.profile))
+    check_cap(known + 1, most, "Device service authorization")
     token = _add(call, "authorization", store.new_authorization(), store.profile, values)
-    created = {"token": token.text, "name": token.name, "profile": store.profile}
+    answer = {"token": token.text, "name": token.name, "profile": store.profile}
     if token.verification_code is not None:
-        created["additional_parameters"] = token.verification_code
-    return created
+        answer["additional_parameters"] = token.verification_code
+    return answer
 
 
 def _edit_authorization(call: Call) -> str:
@@ -147,13 +139,7 @@ def _create_profile(call: Call) -> dict[str, Any]:
     check_profile(call)
     values = _read(call, "name")
     token = _add(call, "profile", f"p-{call.store.new_token()}", call.store.profile, values)
-    expires = iso_or_none(token.expires)
-    return {
-        "token": token.text,
-        "permission": token.permission,
-        "expire_time": expires,
-        "expire_date": expires,
-    }
+    return created(token)
 
 
 def _delete_profile(call: Call) -> str:
@@ -186,13 +172,13 @@ _PROFILE: Final = "/profile/:profile_id/token"
 
 ROUTES: Final = (
     Route("POST", _NETWORK, _create_network, open_to=PROFILE_ONLY),
-    Route("GET", f"{_NETWORK}/:network_id", _list_network, open_to=PROFILE_ONLY),
+    Route("GET", f"{_NETWORK}/:network_id", _list_network, open_to=PROFILE_ONLY, is_paged=True),
     Route("DELETE", f"{_NETWORK}/:token", _delete_network, open_to=PROFILE_ONLY),
-    Route("GET", "/serviceauth", _list_authorizations),
+    Route("GET", "/serviceauth", _list_authorizations, is_paged=True),
     Route("POST", "/serviceauth", _create_authorization),
     Route("PUT", "/serviceauth/:token", _edit_authorization),
     Route("DELETE", "/serviceauth/:token", _delete_authorization),
-    Route("GET", _PROFILE, _list_profile, open_to=PROFILE_ONLY),
+    Route("GET", _PROFILE, _list_profile, open_to=PROFILE_ONLY, is_paged=True),
     Route("POST", _PROFILE, _create_profile, open_to=PROFILE_ONLY),
     Route("DELETE", f"{_PROFILE}/:token", _delete_profile, open_to=PROFILE_ONLY),
     Route("POST", "/account/profile/token", _sign_in, open_to=NO_TOKEN),

@@ -16,22 +16,9 @@ __all__ = ["ROUTES"]
 #: The service's version that its reference speaks of.
 _VERSION: Final = "9.1.19"
 
-# A device token gets fewer fields than a profile token.
-_SELF_FIELDS: Final = (
-    "active",
-    "connector",
-    "created_at",
-    "description",
-    "id",
-    "last_input",
-    "name",
-    "network",
-    "payload_decoder",
-    "profile",
-    "tags",
-    "type",
-    "updated_at",
-    "visible",
+#: What a profile token reads of a device, and a device token does not.
+_NOT_FOR_DEVICES: Final = frozenset(
+    {"data_retention", "chunk_period", "chunk_retention", "mutable_variable_regex", "rpm"}
 )
 
 
@@ -43,7 +30,11 @@ def _info(call: Call) -> dict[str, Any]:
     caller = call.caller
     if caller.device is not None:
         device = caller.device
-        fields = {name: DEVICE_FIELDS[name](device) for name in _SELF_FIELDS}
+        fields = {
+            name: write(device)
+            for name, write in DEVICE_FIELDS.items()
+            if name not in _NOT_FOR_DEVICES
+        }
         return {**fields, "bucket": {"id": device.id, "name": device.name}}
     token = caller.access
     assert token is not None

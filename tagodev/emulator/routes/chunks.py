@@ -14,7 +14,7 @@ from tagodev.emulator.http.routing import Call, Route
 from tagodev.emulator.http.validation import refuse_if
 from tagodev.emulator.model.calendar import beginning, later
 from tagodev.emulator.model.data_items import Maker, check_fit
-from tagodev.emulator.model.data_store import in_order, is_mutable
+from tagodev.emulator.model.data_store import in_order
 from tagodev.emulator.model.files import address_of, billed, from_csv, to_csv
 from tagodev.emulator.model.time import iso
 
@@ -50,7 +50,7 @@ def _chunks(device: Device) -> dict[_Chunk, list[Point]]:
         return chunks
     for variable, points in device.data.variables().items():
         first = 0
-        while not is_mutable(device, variable) and first < len(points):
+        while not device.is_mutable(variable) and first < len(points):
             start = beginning(points[first].time, period)
             chunk = _Chunk(start, later(start, period, 1))
             behind = bisect_left(points, chunk.end, key=_time)
@@ -67,7 +67,7 @@ def _chunk_of(device: Device, chunk_id: object) -> tuple[_Chunk, list[Point]]:
 
 
 def _list(call: Call) -> list[dict[str, Any]]:
-    chunks = _chunks(call.store.device(call.path[0]))
+    chunks = _chunks(call.device())
     return [
         {
             "id": chunk.id,
@@ -85,14 +85,14 @@ def _offset(moment: float) -> str:
 
 
 def _delete(call: Call) -> str:
-    device = call.store.device(call.path[0])
+    device = call.device()
     chunk, points = _chunk_of(device, call.path[1])
     device.data.remove(points)
     return f"Chunk {chunk.id} deleted"
 
 
 def _export_chunk(call: Call) -> dict[str, str]:
-    device = call.store.device(call.path[0])
+    device = call.device()
     chunk, points = _chunk_of(device, call.body().get("chunk_id"))
     first, last = iso(chunk.start)[:10], iso(chunk.end - 1)[:10]
     places = {
@@ -107,7 +107,7 @@ def _export_chunk(call: Call) -> dict[str, str]:
 
 
 def _back_up(call: Call) -> dict[str, str]:
-    device = call.store.device(call.path[0])
+    device = call.device()
     points = in_order(device.data.variables().values(), newest_first=False)
     return _export(call, device, list(points), {})
 
@@ -139,7 +139,7 @@ def _export(
 
 
 def _restore(call: Call) -> str:
-    device = call.store.device(call.path[0])
+    device = call.device()
     address = call.body().get("file_address")
     if not isinstance(address, str):
         raise RefusedError(400, "file_address is required")

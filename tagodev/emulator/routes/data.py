@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.routing import DEVICE_ONLY, Call, Route, TokenKind
+from tagodev.emulator.http.routing import DEVICE_ONLY, Call, Route
 from tagodev.emulator.model.data_aggregate import aggregate, number, records
 from tagodev.emulator.model.data_items import Maker, check_fit, read_changes, read_points, write
 from tagodev.emulator.model.data_query import NUMBERS, RECORDS, parse
-from tagodev.emulator.model.data_store import is_mutable
 
 if TYPE_CHECKING:
+    from tagodev.emulator.model.access_tokens import TokenKind
     from tagodev.emulator.model.data_store import Point
     from tagodev.emulator.model.store import Device
 
@@ -27,15 +27,8 @@ _IMMUTABLE_EDIT: Final = "You cannot edit data on immutable device"
 _IMMUTABLE_DELETE: Final = "Data in immutable devices cannot be deleted"
 
 
-def _device(call: Call) -> Device:
-    """Return the device of the data: that of the token, or that in the path."""
-    if call.caller.kind == "device":
-        return call.own_device()
-    return call.store.device(call.path[0])
-
-
 def _send(call: Call) -> str:
-    device = _device(call)
+    device = call.device()
     if not device.active:
         raise RefusedError(400, "Device is deactivated")
     now = call.clock.now()
@@ -59,7 +52,7 @@ def receive(device: Device, points: list[Point], now: float) -> str:
 
 
 def _read(call: Call) -> Any:
-    device = _device(call)
+    device = call.device()
     now = call.clock.now()
     query = parse(call.query(), now)
     if query.ids and device.type == "immutable":
@@ -76,7 +69,7 @@ def _read(call: Call) -> Any:
 
 
 def _edit(call: Call) -> str:
-    device = _device(call)
+    device = call.device()
     if device.type == "immutable":
         raise RefusedError(400, _IMMUTABLE_EDIT)
     found = [
@@ -86,7 +79,7 @@ def _edit(call: Call) -> str:
     ]
     for point, values in found:
         variables = (point.variable, values.get("variable", point.variable))
-        if not all(is_mutable(device, variable) for variable in variables):
+        if not all(device.is_mutable(variable) for variable in variables):
             raise RefusedError(400, _IMMUTABLE_EDIT)
     for point, values in found:
         device.data.change(point, values)
@@ -94,16 +87,16 @@ def _edit(call: Call) -> str:
 
 
 def _delete(call: Call) -> str:
-    device = _device(call)
+    device = call.device()
     if device.type == "immutable":
         raise RefusedError(400, _IMMUTABLE_DELETE)
     query = parse(call.query(), call.clock.now())
     if query.mode not in RECORDS:
         raise RefusedError(400, "Invalid query")
-    if not all(is_mutable(device, variable) for variable in query.variables):
+    if not all(device.is_mutable(variable) for variable in query.variables):
         raise RefusedError(400, _IMMUTABLE_DELETE)
     variables = device.data.variables()
-    mutable = frozenset(variable for variable in variables if is_mutable(device, variable))
+    mutable = frozenset(variable for variable in variables if device.is_mutable(variable))
     points = records(device.data, attrs.evolve(query, among=mutable))
     device.data.remove(points)
     return f"{len(points)} Data Removed"

@@ -1,4 +1,4 @@
-"""Device routes: create, list, info, edit and delete."""
+"""Device routes: create, list, info, edit and delete, and the tag keys in use."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.pagination import filters, matcher, order_of, ordered, paged
-from tagodev.emulator.http.query import Decoded, flag, text, texts
+from tagodev.emulator.http.pagination import filters, getters, matcher, page_in_order
+from tagodev.emulator.http.query import Decoded, choice, flag, text, texts
 from tagodev.emulator.http.routing import Call, Route
-from tagodev.emulator.http.validation import DEVICE_READERS, read, refuse_if, retention_problem
+from tagodev.emulator.http.validation import (
+    DEVICE_READERS,
+    read,
+    read_new,
+    refuse_if,
+    retention_problem,
+)
+from tagodev.emulator.model.public_networks import CUSTOM_HTTPS_PLACE
 from tagodev.emulator.model.store import Device, Parameter, Store, Tag, Token
-from tagodev.emulator.model.time import iso, parse_moment
+from tagodev.emulator.model.time import iso, iso_or_none, parse_moment
 from tagodev.emulator.routes.networks import move_problems, place_problems
 from tagodev.emulator.variants import name_problems
 
@@ -23,19 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DEVICE_FIELDS", "ROUTES", "listed", "storage_problems"]
 
-# A lenient emulator puts a device without them where the documentation's examples put theirs:
-# the public network and connector for custom HTTPS.
-_LENIENT: Final[Mapping[str, str]] = {
-    "network": "5bbd0d144051a50034cd19fb",
-    "connector": "5f5a8f3351d4db99c40dece5",
-    "type": "mutable",
-}
 _CHUNKED: Final = frozenset({"immutable", "hybrid"})
 _PROTECTION_KEYS: Final = frozenset({"_delete_protection_", "_deletion_protection"})
-
-
-def _moment(value: float | None) -> str | None:
-    return None if value is None else iso(value)
 
 
 def _data_retention(device: Device) -> str:
@@ -46,65 +42,47 @@ def _data_retention(device: Device) -> str:
 
 #: Serializers by field, for lists and info.
 DEVICE_FIELDS: Final[Mapping[str, Callable[[Device], Any]]] = {
-    "id": attrgetter("id"),
-    "profile": attrgetter("profile"),
-    "name": attrgetter("name"),
-    "description": attrgetter("description"),
-    "type": attrgetter("type"),
-    "active": attrgetter("active"),
-    "visible": attrgetter("visible"),
-    "network": attrgetter("network"),
-    "connector": attrgetter("connector"),
+    **getters("id", "profile", "name", "description", "type", "active", "visible"),
+    **getters("network", "connector", "payload_decoder"),
     "tags": lambda device: [{"key": tag.key, "value": tag.value} for tag in device.tags],
     # The bucket of a device is the device; a list names it by its id only.
     "bucket": attrgetter("id"),
-    "payload_decoder": attrgetter("payload_decoder"),
     "created_at": lambda device: iso(device.created_at),
     "updated_at": lambda device: iso(device.updated_at),
-    "last_input": lambda device: _moment(device.last_input),
+    "last_input": lambda device: iso_or_none(device.last_input),
     "data_retention": _data_retention,
-    "chunk_period": attrgetter("chunk_period"),
-    "chunk_retention": attrgetter("chunk_retention"),
-    "mutable_variable_regex": attrgetter("mutable_variable_regex"),
-    "rpm": attrgetter("rpm"),
+    **getters("chunk_period", "chunk_retention", "mutable_variable_regex", "rpm"),
 }
 #: Fields that only lists return, on request.
 _LIST_FIELDS: Final[Mapping[str, Callable[[Device], Any]]] = {
     **DEVICE_FIELDS,
-    "last_output": lambda device: _moment(device.last_output),
+    "last_output": lambda device: iso_or_none(device.last_output),
     "inspected_at": lambda _: None,
     "last_retention": lambda _: None,
 }
 #: Fields that a device of another type does not have at all.
 _CHUNK_FIELDS: Final = ("chunk_period", "chunk_retention", "mutable_variable_regex")
 
-_ORDER_KEYS: Final[Mapping[str, Callable[[Device], Any]]] = {
-    field: attrgetter(field)
-    for field in (
-        *("name", "type", "visible", "active"),
-        *("last_input", "last_output", "created_at", "updated_at"),
-    )
+_ORDER_KEYS: Final = {
+    **getters("name", "type", "visible", "active"),
+    **getters("last_input", "last_output", "created_at", "updated_at"),
 }
 
 
 def _create(call: Call) -> dict[str, str]:
-    body = call.body()
-    # The service accepts null as the default here.
-    body = {name: value for name, value in body.items() if value is not None}
+    body = {name: value for name, value in call.body().items() if value is not None}
     if call.options.lenient:
-        body = {**_LENIENT, **body}
-    values, problems = read(body, DEVICE_READERS)
-    problems = [
-        *(f"{name} is required" for name in ("name", *_LENIENT) if name not in body),
-        *problems,
-        *name_problems(values, call.options),
+        # Where the examples of the documentation put theirs.
+        body = {**CUSTOM_HTTPS_PLACE, **body}
+    values, problems = read_new(body, DEVICE_READERS, "name", *CUSTOM_HTTPS_PLACE)
+    problems += [
+        *name_problems(values, call.options.variants),
         *storage_problems(body, values),
         *place_problems(call.store, values),
     ]
     refuse_if(problems)
     store = call.store
-    serial = store.serial_for(values["network"], values.pop("serie_number", None))
-    store.check_serial(serial)
+    serial = store.new_serial(values["network"], values.pop("serie_number", None))
     now = call.clock.now()
     device = Device(
         id=store.new_id(),
@@ -163,7 +141,7 @@ def _attributes(values: dict[str, Any], store: Store, known: Iterable[Parameter]
 
 
 def _info(call: Call) -> dict[str, Any]:
-    device = call.store.device(call.path[0])
+    device = call.device()
     fields = {name: write(device) for name, write in DEVICE_FIELDS.items()}
     for name in _CHUNK_FIELDS:
         if fields[name] is None:
@@ -172,10 +150,10 @@ def _info(call: Call) -> dict[str, Any]:
 
 
 def _edit(call: Call) -> str:
-    device = call.store.device(call.path[0])
+    device = call.device()
     values, problems = read(call.body(), DEVICE_READERS)
     problems += [
-        *name_problems(values, call.options),
+        *name_problems(values, call.options.variants),
         *_edit_problems(device, values),
         *move_problems(call.store, device, values),
     ]
@@ -206,7 +184,7 @@ def _edit_problems(device: Device, values: dict[str, Any]) -> Iterable[str]:
 
 
 def _delete(call: Call) -> str:
-    device = call.store.device(call.path[0])
+    device = call.device()
     for tag in device.tags:
         if tag.key in _PROTECTION_KEYS:
             raise RefusedError(400, tag.value)
@@ -252,7 +230,7 @@ def listed(devices: Iterable[Device], query: Mapping[str, Decoded], now: float) 
     """
     tests = _tests(filters(query, _FILTERS), now)
     found = [device for device in devices if all(test(device) for test in tests)]
-    return paged(ordered(found, order_of(query, "name,asc"), _ORDER_KEYS), query)
+    return page_in_order(found, query, "name,asc", _ORDER_KEYS)
 
 
 def _candidates(store: Store, query: Mapping[str, Decoded]) -> Iterable[Device]:
@@ -344,10 +322,31 @@ _FILTERS: Final[Mapping[str, Callable[[str, Decoded, float], Iterable[Test]]]] =
 }
 
 
+#: What carries tags on the service; here only devices do.
+_TAGGED: Final = (
+    "action",
+    "analysis",
+    "bucket",
+    "dashboard",
+    "device",
+    "run_users",
+    "secrets",
+    "tcore",
+    "user",
+)
+
+
+def _tag_keys(call: Call) -> list[str]:
+    if choice(call.path[0].lower(), "type", _TAGGED) != "device":
+        return []
+    return sorted({tag.key for device in call.store.devices.values() for tag in device.tags})
+
+
 ROUTES: Final = (
     Route("POST", "/device", _create, status=201),
-    Route("GET", "/device", _list),
+    Route("GET", "/device", _list, is_paged=True),
     Route("GET", "/device/:device_id", _info),
     Route("PUT", "/device/:device_id", _edit),
     Route("DELETE", "/device/:device_id", _delete),
+    Route("GET", "/tags/keys/:type", _tag_keys),
 )

@@ -34,10 +34,6 @@ def _network(call: Call) -> Network:
     return network
 
 
-def _is_usable(call: Call, token: Token) -> bool:
-    return token.expires is None or token.expires > call.clock.now()
-
-
 def _authorize(call: Call, text: str) -> str:
     """Return an authorization of the profile, and record its use.
 
@@ -45,9 +41,7 @@ def _authorize(call: Call, text: str) -> str:
         RefusedError: it does not exist, or has expired.
     """
     known, now = call.store.keyring.get(bare(text)), call.clock.now()
-    if known is None or known.kind != "authorization":
-        raise RefusedError(401, "Authorization Denied")
-    if known.expires is not None and known.expires <= now:
+    if known is None or known.kind != "authorization" or known.is_expired(now):
         raise RefusedError(401, "Authorization Denied")
     known.last_authorization = now
     return known.text
@@ -60,8 +54,8 @@ def _resolved(call: Call, serial: str, authorization: str | None) -> Token:
         RefusedError: the network has no such device, or the authorization is invalid.
     """
     used = None if authorization is None else _authorize(call, authorization)
-    token = call.store.serials.get(serial)
-    if token is None or token.device.network != _network(call).id or not _is_usable(call, token):
+    token, now = call.store.serials.get(serial), call.clock.now()
+    if token is None or token.device.network != _network(call).id or token.is_expired(now):
         raise RefusedError(404, "Device Not Found")
     if used is not None:
         token.last_authorization = used
@@ -88,7 +82,8 @@ def _devices(call: Call) -> list[dict[str, Any]]:
 
 
 def _with_token(call: Call, device: Device) -> dict[str, Any]:
-    usable = (token.text for token in device.tokens.values() if _is_usable(call, token))
+    now = call.clock.now()
+    usable = (token.text for token in device.tokens.values() if not token.is_expired(now))
     return {
         **{name: write(device) for name, write in DEVICE_FIELDS.items()},
         "token": next(usable, None),
@@ -96,7 +91,7 @@ def _with_token(call: Call, device: Device) -> dict[str, Any]:
 
 
 def _set_parameters(call: Call) -> str:
-    device = call.store.device(call.path[0])
+    device = call.device()
     if device.network != _network(call).id:
         raise RefusedError(404, "Device Not Found")
     upsert(call, device)
@@ -133,7 +128,7 @@ _BASE: Final = "/integration/network"
 ROUTES: Final = (
     Route("GET", f"{_BASE}/resolve/:serial", _resolve, open_to=NETWORK_ONLY),
     Route("GET", f"{_BASE}/resolve/:serial/:authorization", _resolve, open_to=NETWORK_ONLY),
-    Route("GET", f"{_BASE}/:network_id/devices", _devices, open_to=NETWORK_ONLY),
+    Route("GET", f"{_BASE}/:network_id/devices", _devices, open_to=NETWORK_ONLY, is_paged=True),
     Route("POST", f"{_BASE}/:device_id/params", _set_parameters, open_to=NETWORK_ONLY),
     Route("POST", f"{_BASE}/data", _send, open_to=NETWORK_ONLY),
 )

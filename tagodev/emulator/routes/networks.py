@@ -5,19 +5,19 @@ A profile sees the public catalogue and its own, and may change its own only.
 
 from __future__ import annotations
 
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import attrs
 
-from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.pagination import Listing
+from tagodev.emulator.http.errors import RefusedError, check_cap
+from tagodev.emulator.http.pagination import Listing, getters
 from tagodev.emulator.http.routing import PROFILE_ONLY, Call, Route
 from tagodev.emulator.http.validation import (
     CONNECTOR_READERS,
     NETWORK_READERS,
     Reader,
     read,
+    read_new,
     refuse_if,
 )
 from tagodev.emulator.model.public_networks import (
@@ -38,15 +38,85 @@ __all__ = ["NETWORK_FIELDS", "ROUTES", "move_problems", "own_network", "place_pr
 
 _Record = TypeVar("_Record", Network, Connector)
 
-#: How many of its own a profile may have (docs.tago.io: Resource limits).
-_NETWORK_CAPS: Final[Mapping[Plan, int]] = {"free": 1, "starter": 5, "scale": 10}
-_CONNECTOR_CAPS: Final[Mapping[Plan, int]] = {"free": 3, "starter": 20, "scale": 50}
+
+@attrs.frozen(kw_only=True)
+class _Kind(Generic[_Record]):
+    """What distinguishes networks and connectors."""
+
+    name: str
+    cls: type[_Record]
+    readers: Mapping[str, Reader]
+    listing: Listing[_Record]
+    caps: Mapping[Plan, int]
+    """How many of its own a profile may have (docs.tago.io: Resource limits)."""
+    public: Mapping[str, _Record]
+    own: Callable[[Store], dict[str, _Record]]
+
+    def found(self, call: Call) -> _Record:
+        """Return the record of the path.
+
+        Raises:
+            RefusedError: it does not exist.
+        """
+        record = self.own(call.store).get(call.path[0]) or self.public.get(call.path[0])
+        if record is None:
+            raise RefusedError(404, f"{self.name} Not Found")
+        return record
+
+    def owned(self, call: Call, record_id: str) -> _Record:
+        """Return a record of the profile itself.
+
+        Raises:
+            RefusedError: it does not exist, or is public.
+        """
+        if record_id in self.public:
+            raise RefusedError(401, "Authorization Denied")
+        record = self.own(call.store).get(record_id)
+        if record is None:
+            raise RefusedError(404, f"{self.name} Not Found")
+        return record
+
+    def page(self, call: Call) -> list[dict[str, Any]]:
+        """Answer a list."""
+        query = call.query()
+        chosen = query.get("filter")
+        # Whatever its value, this filter hides the public ones.
+        hidden = isinstance(chosen, dict) and "public" in chosen
+        own = self.own(call.store)
+        records: Mapping[str, _Record] = own if hidden else {**self.public, **own}
+        return self.listing.page(records.values(), query, applied=("public",))
+
+    def info(self, call: Call) -> dict[str, Any]:
+        """Answer an info."""
+        record, query = self.found(call), call.query()
+        if "fields" not in query:
+            return {name: write(record) for name, write in self.listing.writers.items()}
+        return self.listing.written(record, query)
+
+    def create(self, call: Call) -> dict[str, str]:
+        """Answer a creation."""
+        values, problems = read_new(call.body(), self.readers, "name")
+        refuse_if(problems)
+        own, now = self.own(call.store), call.clock.now()
+        check_cap(len(own) + 1, self.caps[call.options.plan], f"Custom {self.name}")
+        record = self.cls(id=call.store.new_id(), created_at=now, updated_at=now, **values)
+        own[record.id] = record
+        return {self.name.lower(): record.id}
+
+    def edit(self, call: Call) -> None:
+        """Change the fields of a record of the profile."""
+        record = self.owned(call, call.path[0])
+        values, problems = read(call.body(), self.readers)
+        refuse_if(problems)
+        for name, value in values.items():
+            setattr(record, name, value)
+        record.updated_at = call.clock.now()
 
 
 def _dated(names: Iterable[str]) -> dict[str, Callable[[Any], Any]]:
     """Return the serializers of these fields, and of the dates."""
     return {
-        **{name: attrgetter(name) for name in names},
+        **getters(*names),
         "created_at": lambda record: iso(record.created_at),
         "updated_at": lambda record: iso(record.updated_at),
     }
@@ -57,21 +127,36 @@ NETWORK_FIELDS: Final[Mapping[str, Callable[[Network], Any]]] = {
     **_dated(["id", *NETWORK_READERS]),
     "serial_number": lambda network: attrs.asdict(network.serial_number),
 }
-_NETWORKS: Final[Listing[Network]] = Listing(
-    writers=NETWORK_FIELDS,
-    keys={name: attrgetter(name) for name in ("name", "description", "created_at", "updated_at")},
-    filters=("id", "name", "description"),
-    order="name,asc",
-    usual=("id", "name"),
-    always=("id",),
+
+
+def _listing(writers: Mapping[str, Callable[[_Record], Any]]) -> Listing[_Record]:
+    return Listing(
+        writers=writers,
+        keys=getters("name", "description", "created_at", "updated_at"),
+        filters=("id", "name", "description"),
+        order="name,asc",
+        usual=("id", "name"),
+        always=("id",),
+    )
+
+
+_NETWORKS: Final = _Kind(
+    name="Network",
+    cls=Network,
+    readers=NETWORK_READERS,
+    listing=_listing(NETWORK_FIELDS),
+    caps={"free": 1, "starter": 5, "scale": 10},
+    public=PUBLIC_NETWORKS,
+    own=lambda store: store.networks,
 )
-_CONNECTORS: Final[Listing[Connector]] = Listing(
-    writers=_dated(["id", "public", *CONNECTOR_READERS]),
-    keys={name: attrgetter(name) for name in ("name", "description", "created_at", "updated_at")},
-    filters=("id", "name", "description"),
-    order="name,asc",
-    usual=("id", "name"),
-    always=("id",),
+_CONNECTORS: Final = _Kind(
+    name="Connector",
+    cls=Connector,
+    readers=CONNECTOR_READERS,
+    listing=_listing(_dated(["id", "public", *CONNECTOR_READERS])),
+    caps={"free": 3, "starter": 20, "scale": 50},
+    public=PUBLIC_CONNECTORS,
+    own=lambda store: store.connectors,
 )
 
 
@@ -81,12 +166,7 @@ def own_network(call: Call, network_id: str) -> Network:
     Raises:
         RefusedError: it does not exist, or is public.
     """
-    if network_id in PUBLIC_NETWORKS:
-        raise RefusedError(401, "Authorization Denied")
-    network = call.store.networks.get(network_id)
-    if network is None:
-        raise RefusedError(404, "Network Not Found")
-    return network
+    return _NETWORKS.owned(call, network_id)
 
 
 def place_problems(store: Store, values: Mapping[str, Any]) -> Iterator[str]:
@@ -135,80 +215,8 @@ def _pair_problems(store: Store, values: Mapping[str, Any]) -> Iterator[str]:
         yield "network must be one of the connector's networks"
 
 
-def _own_connector(call: Call) -> Connector:
-    if call.path[0] in PUBLIC_CONNECTORS:
-        raise RefusedError(401, "Authorization Denied")
-    connector = call.store.connectors.get(call.path[0])
-    if connector is None:
-        raise RefusedError(404, "Connector Not Found")
-    return connector
-
-
-def _page(
-    call: Call,
-    listing: Listing[_Record],
-    public: Mapping[str, _Record],
-    own: Mapping[str, _Record],
-) -> list[dict[str, Any]]:
-    query = call.query()
-    chosen = query.get("filter")
-    # Whatever its value, this filter hides the public ones.
-    hidden = isinstance(chosen, dict) and "public" in chosen
-    records: Mapping[str, _Record] = own if hidden else {**public, **own}
-    return listing.page(records.values(), query, applied=("public",))
-
-
-def _info_of(call: Call, listing: Listing[_Record], record: _Record) -> dict[str, Any]:
-    query = call.query()
-    if "fields" not in query:
-        return {name: write(record) for name, write in listing.writers.items()}
-    return listing.written(record, query)
-
-
-def _check_cap(call: Call, own: Mapping[str, _Record], caps: Mapping[Plan, int], what: str) -> None:
-    most = caps[call.options.plan]
-    if len(own) >= most:
-        raise RefusedError(400, f"You have exceeded the maximum limit of {what} ({most})")
-
-
-def _new(call: Call, readers: Mapping[str, Reader]) -> dict[str, Any]:
-    """Return the attributes of a new network or connector."""
-    body = {name: value for name, value in call.body().items() if value is not None}
-    values, problems = read(body, readers)
-    refuse_if([*([] if "name" in body else ["name is required"]), *problems])
-    now = call.clock.now()
-    return {"id": call.store.new_id(), "created_at": now, "updated_at": now, **values}
-
-
-def _change(call: Call, record: _Record, readers: Mapping[str, Reader]) -> None:
-    values, problems = read(call.body(), readers)
-    refuse_if(problems)
-    for name, value in values.items():
-        setattr(record, name, value)
-    record.updated_at = call.clock.now()
-
-
-def _list_networks(call: Call) -> list[dict[str, Any]]:
-    return _page(call, _NETWORKS, PUBLIC_NETWORKS, call.store.networks)
-
-
-def _network_info(call: Call) -> dict[str, Any]:
-    network = call.store.find_network(call.path[0])
-    if network is None:
-        raise RefusedError(404, "Network Not Found")
-    return _info_of(call, _NETWORKS, network)
-
-
-def _create_network(call: Call) -> dict[str, str]:
-    networks = call.store.networks
-    network = Network(**_new(call, NETWORK_READERS))
-    _check_cap(call, networks, _NETWORK_CAPS, "Custom Network")
-    networks[network.id] = network
-    return {"network": network.id}
-
-
 def _edit_network(call: Call) -> str:
-    _change(call, own_network(call, call.path[0]), NETWORK_READERS)
+    _NETWORKS.edit(call)
     return "Successfully Updated"
 
 
@@ -220,46 +228,28 @@ def _delete_network(call: Call) -> str:
     return "Successfully Removed"
 
 
-def _list_connectors(call: Call) -> list[dict[str, Any]]:
-    return _page(call, _CONNECTORS, PUBLIC_CONNECTORS, call.store.connectors)
-
-
-def _connector_info(call: Call) -> dict[str, Any]:
-    connector = call.store.find_connector(call.path[0])
-    if connector is None:
-        raise RefusedError(404, "Connector Not Found")
-    return _info_of(call, _CONNECTORS, connector)
-
-
-def _create_connector(call: Call) -> dict[str, str]:
-    connectors = call.store.connectors
-    connector = Connector(**_new(call, CONNECTOR_READERS))
-    _check_cap(call, connectors, _CONNECTOR_CAPS, "Custom Connector")
-    connectors[connector.id] = connector
-    return {"connector": connector.id}
-
-
 def _edit_connector(call: Call) -> str:
-    _change(call, _own_connector(call), CONNECTOR_READERS)
+    _CONNECTORS.edit(call)
     return "Connector Successfully Updated"
 
 
 def _delete_connector(call: Call) -> str:
-    del call.store.connectors[_own_connector(call).id]
+    del call.store.connectors[_CONNECTORS.owned(call, call.path[0]).id]
     return "Connector Successfully Deleted"
 
 
+_NETWORK: Final = "/integration/network/:network_id"
+_CONNECTOR: Final = "/integration/connector/:connector_id"
+
 ROUTES: Final = (
-    Route("GET", "/integration/network", _list_networks),
-    Route("POST", "/integration/network", _create_network, open_to=PROFILE_ONLY),
-    Route("GET", "/integration/network/:network_id", _network_info),
-    Route("PUT", "/integration/network/:network_id", _edit_network, open_to=PROFILE_ONLY),
-    Route("DELETE", "/integration/network/:network_id", _delete_network, open_to=PROFILE_ONLY),
-    Route("GET", "/integration/connector", _list_connectors),
-    Route("POST", "/integration/connector", _create_connector, open_to=PROFILE_ONLY),
-    Route("GET", "/integration/connector/:connector_id", _connector_info),
-    Route("PUT", "/integration/connector/:connector_id", _edit_connector, open_to=PROFILE_ONLY),
-    Route(
-        "DELETE", "/integration/connector/:connector_id", _delete_connector, open_to=PROFILE_ONLY
-    ),
+    Route("GET", "/integration/network", _NETWORKS.page, is_paged=True),
+    Route("POST", "/integration/network", _NETWORKS.create, open_to=PROFILE_ONLY),
+    Route("GET", _NETWORK, _NETWORKS.info),
+    Route("PUT", _NETWORK, _edit_network, open_to=PROFILE_ONLY),
+    Route("DELETE", _NETWORK, _delete_network, open_to=PROFILE_ONLY),
+    Route("GET", "/integration/connector", _CONNECTORS.page, is_paged=True),
+    Route("POST", "/integration/connector", _CONNECTORS.create, open_to=PROFILE_ONLY),
+    Route("GET", _CONNECTOR, _CONNECTORS.info),
+    Route("PUT", _CONNECTOR, _edit_connector, open_to=PROFILE_ONLY),
+    Route("DELETE", _CONNECTOR, _delete_connector, open_to=PROFILE_ONLY),
 )

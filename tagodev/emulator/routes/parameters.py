@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from tagodev.emulator.http.errors import RefusedError
+from tagodev.emulator.http.errors import RefusedError, check_cap
 from tagodev.emulator.http.query import flag
 from tagodev.emulator.http.routing import DEVICE_ONLY, Call, Route
-from tagodev.emulator.http.validation import PARAMETER_READERS, parse_objects, read, refuse_if
+from tagodev.emulator.http.validation import PARAMETER_READERS, parse_objects, read_new, refuse_if
 from tagodev.emulator.model.store import Parameter
 from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE
 
@@ -24,21 +24,14 @@ __all__ = ["ROUTES", "upsert"]
 _UPDATED: Final = "Params Successfully Updated"
 
 
-def _listed(call: Call, device: Device) -> list[dict[str, Any]]:
-    sent = flag(call.query().get("sent_status"), "sent_status")
-    return [attrs.asdict(item) for item in device.parameters if sent is None or item.sent is sent]
-
-
 def _list(call: Call) -> list[dict[str, Any]]:
-    return _listed(call, call.store.device(call.path[0]))
-
-
-def _own(call: Call) -> list[dict[str, Any]]:
-    return _listed(call, call.own_device())
+    sent = flag(call.query().get("sent_status"), "sent_status")
+    listed = (item for item in call.device().parameters if sent is None or item.sent is sent)
+    return [attrs.asdict(item) for item in listed]
 
 
 def _set(call: Call) -> str:
-    upsert(call, call.store.device(call.path[0]))
+    upsert(call, call.device())
     return _UPDATED
 
 
@@ -61,23 +54,17 @@ def upsert(call: Call, device: Device) -> None:
             parameter = Parameter(**{**usual, **values})
             parameters[parameter.id] = parameter
     refuse_if(problems)
-    if len(parameters) > MAX_PARAMETERS_PER_DEVICE:
-        what = f"Configuration Parameters ({MAX_PARAMETERS_PER_DEVICE})"
-        raise RefusedError(400, f"You have exceeded the maximum limit of {what}")
+    check_cap(len(parameters), MAX_PARAMETERS_PER_DEVICE, "Configuration Parameters")
     device.parameters = list(parameters.values())
 
 
 def _read(item: dict[str, Any], before: Parameter | None) -> tuple[dict[str, Any], list[str]]:
     """Return the values of a parameter in the body, and its problems."""
-    item = {name: value for name, value in item.items() if value is not None}
-    values, problems = read(item, PARAMETER_READERS)
-    if before is None:
-        problems += [f"{name} is required" for name in ("key", "value") if name not in item]
-    return values, problems
+    return read_new(item, PARAMETER_READERS, *(("key", "value") if before is None else ()))
 
 
 def _edit(call: Call) -> str:
-    device = call.store.device(call.path[0])
+    device = call.device()
     before = _found(device, call.path[1])
     values, problems = _read(call.body(), before)
     refuse_if(problems)
@@ -86,7 +73,7 @@ def _edit(call: Call) -> str:
 
 
 def _mark(call: Call) -> str:
-    device = call.own_device()
+    device = call.device()
     before = _found(device, call.path[0])
     # A device may change nothing else.
     values, problems = _read({"sent": call.body().get("sent")}, before)
@@ -96,7 +83,7 @@ def _mark(call: Call) -> str:
 
 
 def _remove(call: Call) -> str:
-    device = call.store.device(call.path[0])
+    device = call.device()
     gone = _found(device, call.path[1])
     device.parameters = [parameter for parameter in device.parameters if parameter != gone]
     return "Successfully Removed"
@@ -118,6 +105,6 @@ ROUTES: Final = (
     Route("POST", "/device/:device_id/params", _set, status=201),
     Route("PUT", "/device/:device_id/params/:param_id", _edit),
     Route("DELETE", "/device/:device_id/params/:param_id", _remove),
-    Route("GET", "/device/params", _own, open_to=DEVICE_ONLY),
+    Route("GET", "/device/params", _list, open_to=DEVICE_ONLY),
     Route("PUT", "/device/params/:param_id", _mark, open_to=DEVICE_ONLY),
 )

@@ -5,7 +5,6 @@ The figures of the monthly services are examples: the emulator does not meter th
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from tagodev.emulator.http.errors import RefusedError
@@ -20,34 +19,30 @@ __all__ = ["ACCOUNT_EMAIL", "PROFILE_NAME", "ROUTES", "check_profile"]
 ACCOUNT_EMAIL: Final = "emulator@example.com"
 PROFILE_NAME: Final = "Emulated Profile"
 
-_ALLOCATION: Final[Mapping[str, int]] = MappingProxyType(
-    {
-        "analysis": 5,
-        "data_records": 250_000,
-        "email": 10,
-        "file_storage": 132,
-        "input": 350_000,
-        "output": 342_153,
-        "push_notification": 58,
-        "run_users": 5,
-        "sms": 60,
-    }
-)
-_NO_AMOUNTS: Final[Mapping[str, int]] = MappingProxyType(
-    dict.fromkeys(
-        (
-            "action",
-            "am",
-            "analysis",
-            "dashboard",
-            "dashboard_shared",
-            "dictionary",
-            "run_users",
-            "tcore",
-            "tcore_cluster",
-        ),
-        0,
-    )
+_ALLOCATION: Final[Mapping[str, int]] = {
+    "analysis": 5,
+    "data_records": 250_000,
+    "email": 10,
+    "file_storage": 132,
+    "input": 350_000,
+    "output": 342_153,
+    "push_notification": 58,
+    "run_users": 5,
+    "sms": 60,
+}
+_NO_AMOUNTS: Final[Mapping[str, int]] = dict.fromkeys(
+    (
+        "action",
+        "am",
+        "analysis",
+        "dashboard",
+        "dashboard_shared",
+        "dictionary",
+        "run_users",
+        "tcore",
+        "tcore_cluster",
+    ),
+    0,
 )
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.query import text
+from tagodev.emulator.http.query import choice, text
 from tagodev.emulator.http.routing import Call, Route
-from tagodev.emulator.http.validation import DEVICE_READERS, read, refuse_if
+from tagodev.emulator.http.validation import DEVICE_READERS, read_new, refuse_if
 from tagodev.emulator.model.calendar import beginning, later, zone_of
 from tagodev.emulator.model.data_query import read_span
-from tagodev.emulator.model.data_store import is_mutable
 from tagodev.emulator.model.time import iso
 from tagodev.emulator.routes.devices import storage_problems
 
@@ -31,11 +30,11 @@ _LONGEST_REACH: Final = {"hour": 1, "day": 3, "month": 12}
 
 
 def _amount(call: Call) -> int:
-    return len(call.store.device(call.path[0]).data)
+    return len(call.device().data)
 
 
 def _empty(call: Call) -> str:
-    device = call.store.device(call.path[0])
+    device = call.device()
     side = call.body().get("route")
     if side is not None and side not in _SIDES:
         raise RefusedError(400, f"route must be one of {', '.join(_SIDES)}")
@@ -45,7 +44,7 @@ def _empty(call: Call) -> str:
         [
             point
             for variable, points in device.data.variables().items()
-            if everything or is_mutable(device, variable) == (side == "mutable")
+            if everything or device.is_mutable(variable) == (side == "mutable")
             for point in points
         ]
     )
@@ -53,11 +52,10 @@ def _empty(call: Call) -> str:
 
 
 def _convert(call: Call) -> str:
-    device = call.store.device(call.path[0])
+    device = call.device()
     body = {name: value for name, value in call.body().items() if value is not None}
-    values, problems = read(body, {name: DEVICE_READERS[name] for name in _STORAGE_FIELDS})
-    if "type" not in body:
-        problems.append("type is required")
+    readers = {name: DEVICE_READERS[name] for name in _STORAGE_FIELDS}
+    values, problems = read_new(body, readers, "type")
     refuse_if([*problems, *storage_problems(body, values)])
     if device.active:
         raise RefusedError(400, "The device must be disabled before being converted")
@@ -70,12 +68,10 @@ def _convert(call: Call) -> str:
 
 
 def _statistics(call: Call) -> list[dict[str, Any]]:
-    device = call.store.device(call.path[0])
+    device = call.device()
     now = call.clock.now()
     query = call.query()
-    periodicity = text(query.get("periodicity")) or "hour"
-    if periodicity not in _USUAL_REACH:
-        raise RefusedError(400, f"periodicity must be one of {', '.join(_USUAL_REACH)}")
+    periodicity = choice(query.get("periodicity") or "hour", "periodicity", _USUAL_REACH)
     start, end = _span(query, periodicity, now)
     items = []
     # There are no counts before the device was created.

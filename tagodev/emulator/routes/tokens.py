@@ -6,9 +6,9 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.pagination import Listing
+from tagodev.emulator.http.pagination import Listing, getters
 from tagodev.emulator.http.routing import Call, Route
-from tagodev.emulator.http.validation import TOKEN_READERS, read, refuse_if
+from tagodev.emulator.http.validation import TOKEN_READERS, read_new, refuse_if
 from tagodev.emulator.model.access_tokens import bare
 from tagodev.emulator.model.store import Token
 from tagodev.emulator.model.time import iso, iso_or_none, parse_moment
@@ -17,29 +17,24 @@ from tagodev.emulator.variants import name_problems
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ROUTES", "expiry"]
+    from tagodev.emulator.model.access_tokens import AccessToken
+
+__all__ = ["ROUTES", "created", "expiry"]
 
 _FIELDS: Final[Mapping[str, Callable[[Token], Any]]] = {
     "token": attrgetter("text"),
     "device_id": attrgetter("device.id"),
     "network_id": attrgetter("device.network"),
-    "name": attrgetter("name"),
-    "permission": attrgetter("permission"),
     "serie_number": attrgetter("serial"),
-    "verification_code": attrgetter("verification_code"),
-    "last_authorization": attrgetter("last_authorization"),
+    **getters("name", "permission", "verification_code", "last_authorization"),
     "expire_time": lambda token: iso_or_none(token.expires),
     "created_at": lambda token: iso(token.created_at),
 }
 _LISTING: Final = Listing(
     writers=_FIELDS,
     keys={
-        "name": attrgetter("name"),
-        "permission": attrgetter("permission"),
         "serie_number": attrgetter("serial"),
-        "verification_code": attrgetter("verification_code"),
-        "last_authorization": attrgetter("last_authorization"),
-        "created_at": attrgetter("created_at"),
+        **getters("name", "permission", "verification_code", "last_authorization", "created_at"),
     },
     filters=("name", "token", "permission", "serie_number", "verification_code"),
     order="created_at,desc",
@@ -66,18 +61,14 @@ def expiry(values: Mapping[str, Any], now: float, problems: list[str]) -> float 
 
 
 def _create(call: Call) -> dict[str, Any]:
-    body = {name: value for name, value in call.body().items() if value is not None}
-    values, problems = read(body, TOKEN_READERS)
+    values, problems = read_new(call.body(), TOKEN_READERS, "device", "name")
     now = call.clock.now()
     expires = expiry(values, now, problems)
-    problems += name_problems(values, call.options)
-    refuse_if(
-        [*(f"{name} is required" for name in ("device", "name") if name not in body), *problems]
-    )
+    problems += name_problems(values, call.options.variants)
+    refuse_if(problems)
     store = call.store
     device = store.device(values["device"])
-    serial = store.serial_for(device.network, values.get("serie_number"))
-    store.check_serial(serial)
+    serial = store.new_serial(device.network, values.get("serie_number"))
     token = Token(
         text=store.new_token(),
         device=device,
@@ -89,12 +80,18 @@ def _create(call: Call) -> dict[str, Any]:
         verification_code=values.get("verification_code"),
     )
     store.add_token(token)
+    return created(token)
+
+
+def created(token: Token | AccessToken) -> dict[str, Any]:
+    """Return the answer to a token's creation."""
     # The sources disagree on the name of the expiry: return both.
+    expires = iso_or_none(token.expires)
     return {
         "token": token.text,
         "permission": token.permission,
-        "expire_time": iso_or_none(expires),
-        "expire_date": iso_or_none(expires),
+        "expire_time": expires,
+        "expire_date": expires,
     }
 
 
@@ -113,6 +110,6 @@ def _delete(call: Call) -> str:
 
 ROUTES: Final = (
     Route("POST", "/device/token", _create, status=201),
-    Route("GET", "/device/token/:device_id", _list),
+    Route("GET", "/device/token/:device_id", _list, is_paged=True),
     Route("DELETE", "/device/token/:token", _delete),
 )

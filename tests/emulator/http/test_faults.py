@@ -12,9 +12,8 @@ import pytest
 from aiohttp import ClientOSError, ClientSession
 
 from tagodev.emulator import Emulator, EmulatorOptions
-from tagodev.emulator.http import faults
-from tagodev.emulator.http.service import ROUTES
 from tagodev.emulator.options import FAULTS
+from tagodev.emulator.routes import ROUTES
 from tests.emulator.support import DEVICE, create, refusal, result
 
 if TYPE_CHECKING:
@@ -180,9 +179,20 @@ async def test_truncated_page_lacks_its_end() -> None:
         assert [["device-0001", "device-0002"], ["device-0005"], []] == pages
 
 
-def test_pages_are_of_routes_that_exist() -> None:
-    """A route that was given another name would meet no faults of pages any more."""
-    assert faults._PAGED <= {route.key for route in ROUTES}
+def test_every_list_with_pages_is_known() -> None:
+    """A list that is not marked as paged gets no faults of pages."""
+    paged = {
+        "GET /device",
+        "GET /device/token/:device_id",
+        "GET /integration/connector",
+        "GET /integration/network",
+        "GET /integration/network/:network_id/devices",
+        "GET /integration/network/token/:network_id",
+        "GET /profile/:profile_id/token",
+        "GET /serviceauth",
+    }
+
+    assert paged == {route.key for route in ROUTES if route.is_paged}
 
 
 async def test_only_lists_have_pages() -> None:

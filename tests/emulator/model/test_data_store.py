@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
-from tagodev.emulator.model.data_store import DeviceData, Point, Traffic, in_order, is_mutable
+from tagodev.emulator.model.data_store import DeviceData, Point, Traffic, in_order
 from tagodev.emulator.model.store import Device
 
 times = st.integers(0, 20).map(float)
@@ -130,7 +130,7 @@ def test_whole_span_needs_no_ends() -> None:
 )
 def test_device_decides_what_is_mutable(fields: dict[str, Any], mutable: bool) -> None:
     """A hybrid device keeps as mutable what its expression is found in."""
-    assert mutable is is_mutable(device(**fields), "temperature")
+    assert mutable is device(**fields).is_mutable("temperature")
 
 
 def test_traffic_is_counted_by_the_hour() -> None:

@@ -17,7 +17,6 @@ from aiohttp import ClientSession
 from tagodev.emulator import Emulator, EmulatorOptions, EmulatorProcess
 from tagodev.emulator.http.service import Service
 from tagodev.emulator.model.saved_state import StateError, from_state, load, save, to_state
-from tagodev.emulator.model.seed_devices import add_devices
 from tests.emulator.support import CONNECTOR, DEVICE, NETWORK, create, refusal, result
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ def assert_same(one: Any, other: Any, seen: dict[int, int] | None = None) -> Non
 def filled() -> Store:
     """Return a store in which every field of every object has something in it."""
     service = Service(EmulatorOptions(seed=4, token="p-1"))
-    add_devices(service, 3)
+    service.add_devices(3)
     store = service.store
     first, *_ = store.devices.values()
 
@@ -381,7 +380,7 @@ async def test_stock_is_there_from_the_start() -> None:
 def test_names_of_a_large_stock_are_equally_long() -> None:
     """In order of their names they are in order of their numbers."""
     service = Service(EmulatorOptions(max_devices=10_000))
-    add_devices(service, 10_000)
+    service.add_devices(10_000)
     names = [device.name for device in service.store.devices.values()]
 
     assert ("device-00001", "device-10000") == (names[0], names[-1])
