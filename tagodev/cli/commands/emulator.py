@@ -67,9 +67,6 @@ def emulator(
         Path | None,
         Parameter(help="File to load devices and tokens from, and to save them to on exit."),
     ] = None,
-    lenient: Annotated[
-        bool, Parameter(negative="", help="Accept devices without network, connector and type.")
-    ] = False,
     seed: Annotated[
         int | None, Parameter(help="Seed for reproducible ids, tokens and faults.")
     ] = None,
@@ -96,7 +93,6 @@ def emulator(
             device_rpm=dict(map(_rpm, rpm or ())),
             variants=variant or (),
             state=state,
-            lenient=lenient,
             seed=seed,
             token=token,
         )

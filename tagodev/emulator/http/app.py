@@ -208,17 +208,17 @@ class Emulator:
         try:
             admitted = service.admit(request.method, target, request.headers)
             result = service.answer(admitted, await request.read())
-            status, envelope = admitted.route.status, {"status": True, "result": result}
+            status, body = admitted.route.status, service.success(admitted.route, result)
         except RefusedError as refusal:
             status, retry_after = refusal.status, refusal.retry_after
-            envelope = {"status": False, "message": refusal.message}
+            body = _failure(refusal.message)
         except web.HTTPRequestEntityTooLarge:
-            status, envelope = 413, {"status": False, "message": "Body exceeds 1 MB"}
+            status, body = 413, _failure("Body exceeds 1 MB")
         except FaultError as fault:
             return await self._misbehave(request, fault)
         if self.options.latency:
             await asyncio.sleep(self.options.latency)
-        return self._respond(status, orjson.dumps(envelope), retry_after)
+        return self._respond(status, body, retry_after)
 
     async def _misbehave(self, request: web.BaseRequest, fault: FaultError) -> web.Response:
         odd = fault.answer
@@ -272,6 +272,10 @@ class Emulator:
         if retry_after is not None:
             headers["Retry-After"] = str(retry_after)
         return web.Response(body=body, status=status, headers=headers)
+
+
+def _failure(message: str) -> bytes:
+    return orjson.dumps({"status": False, "message": message})
 
 
 async def serve(options: EmulatorOptions, on_ready: Callable[[str, str], None]) -> None:
