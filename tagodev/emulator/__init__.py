@@ -13,6 +13,8 @@ The reference leaves the following open. This is what the emulator does;
   even a denied permission. A request without a known token, to an unknown route, or answered with
   429 does not count. Windows begin with each whole minute of the server's clock, which the ``Date``
   header shows too.
+- **Web pages.** A request for another host than this machine is 403 and does not count. Control
+  routes refuse a request with an ``Origin``.
 - **Tokens.** A token is accepted in all header names that the sources mention, with or without the
   prefix of its kind, never after ``Bearer``. An unknown token is repeated in the message, as in an
   official test of the cloud. A device token may use ``/info`` if it may read, even while its device
