@@ -35,7 +35,8 @@ The reference leaves the following open. This is what the emulator does;
   one; further tokens may have none.
 - **Networks at work.** A serial number is resolved among the devices of the token's network. The
   authorization used is stored on the device's token. Data sent by a network goes to the first
-  ``metadata.serial`` in it, as there is no parser.
+  ``metadata.serial`` in it, as there is no parser. A message to the MQTT relay is checked, and
+  delivered to nobody.
 - **Soft limits** are those of the options, the same for each new device, and refused with the
   same 429; a request that a device's limit refuses is not counted for the profile.
 - **Monthly services** are not metered: their figures are examples.

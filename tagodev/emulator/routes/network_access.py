@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tagodev.emulator.http.errors import RefusedError
 from tagodev.emulator.http.query import text
 from tagodev.emulator.http.routing import NETWORK_ONLY, Call, Route
-from tagodev.emulator.http.validation import parse_objects
+from tagodev.emulator.http.validation import RELAY_READERS, parse_objects, read_new, refuse_if
 from tagodev.emulator.model.access_tokens import bare
 from tagodev.emulator.model.data_items import Maker, read_points
 from tagodev.emulator.routes.data import receive
@@ -117,6 +117,15 @@ def _send(call: Call) -> str:
     return receive(device, read_points(call.raw_body, Maker(now, call.store.new_id)), now)
 
 
+def _publish(call: Call) -> str:
+    values, problems = read_new(call.body(), RELAY_READERS, "topic", "device")
+    refuse_if(problems)
+    device = call.store.device(values["device"])
+    if device.network != _network(call).id:
+        raise RefusedError(404, "Device Not Found")
+    return "Message Published"
+
+
 def _serial_in(raw_body: bytes) -> str:
     """Return the serial number that a network's parser would find in a body.
 
@@ -139,4 +148,5 @@ ROUTES: Final = (
     Route("GET", f"{_BASE}/:network_id/devices", _devices, open_to=NETWORK_ONLY, is_paged=True),
     Route("POST", f"{_BASE}/:device_id/params", _set_parameters, open_to=NETWORK_ONLY),
     Route("POST", f"{_BASE}/data", _send, open_to=NETWORK_ONLY),
+    Route("POST", f"{_BASE}/publish", _publish, open_to=NETWORK_ONLY),
 )
