@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import sys
 import warnings
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+import requests
 
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.emulator.support import CONNECTOR, NETWORK
@@ -20,9 +22,11 @@ if TYPE_CHECKING:
 with warnings.catch_warnings():
     # Whatever the SDK and its dependencies deprecate while they are imported.
     warnings.simplefilter("ignore")
-    from tagoio_sdk import Device, Resources
+    from tagoio_sdk import Account, Device, Resources
     from tagoio_sdk.infrastructure.api_request import TagoIORequestError
     from tagoio_sdk.modules.Resources.Devices import Devices
+    from tagoio_sdk.modules.Utils.getTokenByName import getTokenByName
+    from tagoio_sdk.modules.Utils.sendDownlink import sendDownlink
 
 UNKNOWN: Final = "0123456789abcdef01234567"
 
@@ -391,6 +395,52 @@ def test_networks_of_ones_own(resources: Any) -> None:
     assert "Successfully Removed" == integration.networks.delete(network)
     with pytest.raises(TagoIORequestError):
         integration.networks.info(network)
+
+
+def test_downlink(
+    emulator: EmulatorProcess, resources: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK finds serial, authorization and middleware of a device, and sets its parameter."""
+    integration = resources.integration
+    endpoint = "middleware.example"
+    network = integration.networks.create({"name": "LoRa", "middleware_endpoint": endpoint})
+    place = {
+        **network,
+        **integration.connectors.create({"name": "Probe", "networks": [network["network"]]}),
+    }
+    device = create(resources, "Valve", serie_number="0A0B", **place)["device_id"]
+    authorization = resources.serviceAuthorization.tokenCreate({"name": "ns"})["token"]
+    token = integration.networks.tokenCreate(network["network"], {"name": "uplink"})["token"]
+    requests.get(
+        f"{emulator.url}/integration/network/resolve/0A0B/{authorization}", headers={"token": token}
+    ).raise_for_status()
+    sent = []
+
+    def post(**request: Any) -> requests.Response:
+        sent.append((request["url"], json.loads(request["data"])))
+        response = requests.Response()
+        response.status_code = 202
+        return response
+
+    monkeypatch.setattr(requests, "post", post)
+    told = sendDownlink(resources, device, {"payload": "0a", "port": 5, "confirmed": False})
+
+    assert "Downlink accepted with status code - 202" == told
+    body = {"device": "0A0B", "authorization": authorization, "payload": "0a", "port": 5}
+    assert [(f"https://{endpoint}/downlink", {**body, "confirmed": False})] == sent
+    (parameter,) = resources.devices.paramList(device)
+    assert ("downlink", "0a") == (parameter["key"], parameter["value"])
+    resources.devices.delete(device)
+
+
+def test_tokens_by_name(emulator: EmulatorProcess, created: dict[str, str]) -> None:
+    """The SDK's helper finds the tokens; it returns the oldest one, whatever name it is given."""
+    account: Any = Account({"token": emulator.token, "region": "env"})
+    field = {"name": "Field", "permission": "read", "expire_time": "never"}
+    account.devices.tokenCreate(created["device_id"], field)
+
+    for name in ("Default", "Field"):
+        assert created["token"] == getTokenByName(account, created["device_id"], [name])
 
 
 # --- who asks ------------------------------------------------------------------------------------
