@@ -14,6 +14,7 @@ from tagodev.bulk.operations.identity import Identity
 from tagodev.errors import InputError
 from tagodev.limits.routes import Route
 from tagodev.models import Device, DeviceCreated, DeviceFilter, DeviceStatistic
+from tagodev.models.device_fields import LISTED
 from tagodev.query import encode_query
 from tagodev.resources.listing import (
     PAGE_SIZE,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from tagodev.models import ApplyStep, DeviceChange, DeviceConvert, DeviceCreate, DeviceEdit
     from tagodev.session import CallOptions, Session
 
-__all__ = ["DEFAULT_FIELDS", "Devices"]
+__all__ = ["Devices"]
 
 Item = TypeVar("Item")
 # Inside the class `list` is a method.
@@ -58,21 +59,6 @@ _AMOUNT: Final = Route("GET", "/device/:device_id/data_amount")
 _EMPTY: Final = Route("POST", "/device/:device_id/empty")
 _CONVERT: Final = Route("POST", "/device/:device_id/convert")
 _STATISTICS: Final = Route("GET", "/device/:device_id/statistics")
-
-#: Fields that a list returns by default.
-DEFAULT_FIELDS: Final = (
-    "id",
-    "name",
-    "tags",
-    "type",
-    "active",
-    "visible",
-    "network",
-    "connector",
-    "created_at",
-    "updated_at",
-    "last_input",
-)
 
 
 @strict
@@ -139,7 +125,7 @@ class Devices:
         *,
         filter: DeviceFilter | None = None,  # noqa: A002  (the service's own word)
         serial: str | None = None,
-        fields: Iterable[str] = DEFAULT_FIELDS,
+        fields: Iterable[str] = LISTED,
         order_by: str = "name,asc",
         resolve_bucket_name: bool = False,
         resolve_connector_name: bool = False,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from tagodev.bulk.operations.apply_steps import MANAGED_TAG
 from tagodev.concurrency import for_each
 from tagodev.errors import BadRequestError, NotFoundError
+from tagodev.models.device_fields import CLEARABLE
 from tagodev.provision.plan.settings import PlanSettings
 from tagodev.provision.write.document import DocumentHeader, record_of_device, write_document
 from tagodev.provision.write.export import known_by_of
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from tagodev.models import Device
 
 __all__ = ["SavedDevices", "read_whole_device", "save_devices", "snapshot_head"]
-
-_MAY_BE_EMPTY: Final = ("description",)
 
 
 @attrs.frozen(kw_only=True)
@@ -58,8 +57,8 @@ async def read_whole_device(
     Args:
         tago: an open client.
         device_id: its id.
-        remains: whether the device is changed, not deleted: a missing description is then recorded
-            as empty, so that restoring clears it.
+        remains: whether the device is changed, not deleted: empty fields are then recorded too,
+            so that restoring clears them.
 
     Returns:
         The device and its record in a snapshot; None if it no longer exists.
@@ -84,7 +83,7 @@ async def read_whole_device(
         parameters=parameters,
         tokens=tokens,
         with_id=True,
-        emptied=_MAY_BE_EMPTY if remains else (),
+        emptied=CLEARABLE if remains else (),
     )
     return device, record
 

@@ -22,6 +22,7 @@ from tagodev.models import (
     Tag,
     TagChanges,
 )
+from tagodev.models.device_fields import CLEARABLE, DEVICE_FIELDS, STORED
 from tagodev.provision.plan.model import Change, PlannedStep
 
 if TYPE_CHECKING:
@@ -35,24 +36,9 @@ __all__ = ["PROTECTION_TAGS", "blocked", "compare", "created", "deleted", "is_ow
 
 #: Keys of tags that protect a device from deletion, in both documented spellings.
 PROTECTION_TAGS: Final = ("_delete_protection_", "_deletion_protection")
-_EDITABLE: Final = (
-    "name",
-    "active",
-    "visible",
-    "description",
-    "chunk_retention",
-    "mutable_variable_regex",
-    "payload_decoder",
-)
-_FIXED: Final = ("type", "network", "connector", "chunk_period")
-#: Fields of certain device types; the service ignores them for other types.
-_ONLY_OF: Final[Mapping[str, tuple[str, ...]]] = {
-    "chunk_period": ("immutable", "hybrid"),
-    "chunk_retention": ("immutable", "hybrid"),
-    "mutable_variable_regex": ("hybrid",),
-}
-#: Fields that can be cleared; the service returns null for them.
-_EMPTIED: Final = ("description", "payload_decoder")
+_EDITABLE: Final = tuple(one for one in STORED if DEVICE_FIELDS[one].change == "always")
+#: A device of a list has a token.
+_FIXED: Final = tuple(one for one in STORED if one not in _EDITABLE)
 
 
 def is_own_tag(key: str) -> bool:
@@ -159,7 +145,7 @@ def compare(
     if reason:
         return blocked(row, reason, device=device, changes=changes)
     edit: dict[str, Any] = {change.path: change.new for change in fields}
-    edit |= {name: None for name in _EMPTIED if edit.get(name) == ""}
+    edit |= {name: None for name in CLEARABLE if edit.get(name) == ""}
     return PlannedStep(
         action="change",
         name=device.name,
@@ -228,7 +214,7 @@ def _field_changes(row: DeviceRow, device: Device) -> tuple[list[Change], list[C
                 continue
             old, new = getattr(device, name), getattr(row.device, name)
             # A missing and an empty description are equal.
-            if name in _EMPTIED and not old and not new:
+            if name in CLEARABLE and not old and not new:
                 continue
             if old != new:
                 found.append(Change(name, old, new))
@@ -237,8 +223,8 @@ def _field_changes(row: DeviceRow, device: Device) -> tuple[list[Change], list[C
 
 def _has(device: Device, name: str) -> bool:
     """Return whether devices of this type have such a field."""
-    types = _ONLY_OF.get(name)
-    return types is None or device.type in types
+    types = DEVICE_FIELDS[name].types
+    return not types or device.type in types
 
 
 def _tag_changes(

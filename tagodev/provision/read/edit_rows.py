@@ -9,9 +9,9 @@ import attrs
 
 from tagodev.errors import InputError
 from tagodev.models import DeviceChange, DeviceEdit, Rotation
+from tagodev.models.device_fields import COLUMNS, EDIT_COLUMNS
 from tagodev.provision.plan.duplicate_rows import DuplicateRows
 from tagodev.provision.read.device_fields import (
-    DEVICE_COLUMNS,
     read_device_id,
     read_fields,
     refuse_device_column,
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["DeviceChangeRow", "RotationRow", "read_device_changes", "read_rotations"]
 
 _IDS: Final = ("device_id", "id")
-_FIELDS: Final = tuple(
-    column for column in DEVICE_COLUMNS if column in attrs.fields_dict(DeviceEdit)
-)
 
 
 @attrs.frozen
@@ -64,10 +61,8 @@ def read_device_changes(path: str | os.PathLike[str]) -> RowFile[DeviceChangeRow
     A repeated device is a problem.
 
     Args:
-        path: a CSV file with a header, or JSON Lines. Columns, or keys: ``device_id`` (or
-            ``id``), ``name``, ``network``, ``connector``, ``active``, ``visible``,
-            ``description``, ``chunk_retention``, ``tag.<key>``, ``param.<key>``. Tags and
-            parameters replace all that the device has.
+        path: a file as for `read_devices`, with ``device_id`` (or ``id``) and the fields of
+            `DeviceEdit`. Tags and parameters replace all that the device has.
 
     Raises:
         InvalidFileError: the file has problems; the error lists all of them.
@@ -122,14 +117,14 @@ def read_rotations(path: str | os.PathLike[str]) -> RowFile[RotationRow]:
 
 
 def _refuse_column(column: str) -> str:
-    if column in DEVICE_COLUMNS and column not in _FIELDS:
+    if column in COLUMNS and column not in EDIT_COLUMNS:
         return "can't be changed on an existing device"
-    return refuse_device_column(column, (*_IDS, *_FIELDS))
+    return refuse_device_column(column, (*_IDS, *EDIT_COLUMNS))
 
 
 def _device_change_row(record: Record) -> tuple[DeviceChangeRow | None, list[InputError]]:
     device_id, problems = read_device_id(record.values)
-    fields, more = read_fields(record.values, _FIELDS)
+    fields, more = read_fields(record.values, EDIT_COLUMNS)
     problems += more
     if device_id is None and not problems and fields:
         problems.append(InputError("is required", path=_id_column(record.values)))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from tagodev.errors import InputError
-from tagodev.provision.read.columns import PARAM, TAG, ColumnNames, fold, shown_name
+from tagodev.models.device_fields import PREFIXES
+from tagodev.provision.read.columns import ColumnNames, fold, shown_name
 from tagodev.provision.read.device_fields import read_fields, refuse_device_column
 from tagodev.provision.read.formats.mapping import Keys
 from tagodev.provision.read.record import Record, Schema, SourcePosition, locate
@@ -35,7 +36,6 @@ DEFAULTS: Final = "defaults."
 _LEFT_OUT: Final = frozenset({"token"})
 #: Allowed defaults.
 DEFAULTS_SCHEMA: Final = Schema(refuse_device_column, (), naming=ColumnNames(left_out=_LEFT_OUT))
-_LISTS: Final = {"tags": TAG, "configuration_params": PARAM}
 
 
 @attrs.frozen
@@ -175,7 +175,7 @@ def _defaults(defaults: Mapping[str, Any], problems: list[InputError]) -> dict[s
             problems.append(_at(found, f"{DEFAULTS}{found.path}"))
         else:
             plain |= found.values
-    for field, prefix in _LISTS.items():
+    for field, prefix in PREFIXES.items():
         pairs = _pairs(plain.get(field))
         if pairs:
             del plain[field]
@@ -254,7 +254,7 @@ def _gives(values: Mapping[str, Any], field: str) -> bool:
     """Return whether a row gives a field, or a tag or parameter within its list."""
     if field in values:
         return True
-    for whole, prefix in _LISTS.items():
+    for whole, prefix in PREFIXES.items():
         items = values.get(whole)
         if field.startswith(prefix) and isinstance(items, list):
             key = field[len(prefix) :]

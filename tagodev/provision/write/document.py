@@ -18,6 +18,7 @@ import orjson
 from tagodev.errors import InputError
 from tagodev.filesystem.atomic_write import write_file
 from tagodev.models import UNSET
+from tagodev.models.device_fields import CLEARABLE, COLUMNS, STORED
 from tagodev.provision.plan.settings import PlanSettings
 
 if TYPE_CHECKING:
@@ -42,19 +43,6 @@ Kind: TypeAlias = Literal["export", "plan", "snapshot"]
 _FORMAT: Final = 1
 #: Maximum size of the header line, in bytes.
 _LONGEST_HEAD: Final = 100_000
-_FIELDS: Final = (
-    "name",
-    "type",
-    "network",
-    "connector",
-    "active",
-    "visible",
-    "description",
-    "chunk_period",
-    "chunk_retention",
-    "mutable_variable_regex",
-    "payload_decoder",
-)
 
 
 @attrs.frozen(kw_only=True)
@@ -141,7 +129,7 @@ def record_of_row(row: DeviceRow) -> dict[str, Any]:
     """
     device = row.device
     record: dict[str, Any] = {"id": row.device_id} if row.device_id else {}
-    for name in (*_FIELDS, "serie_number"):
+    for name in COLUMNS:
         if name in row.given:
             record[name] = getattr(device, name)
     if device.tags is not UNSET:
@@ -166,14 +154,14 @@ def record_of_device(
         parameters: its configuration parameters; None if they were not read.
         tokens: its tokens, for its serial number; None if they were not read.
         with_id: whether to include its id.
-        emptied: text fields to include even if they are empty.
+        emptied: clearable fields to include even if they are empty.
     """
     record: dict[str, Any] = {"id": device.id} if with_id else {}
-    for name in _FIELDS:
+    for name in STORED:
         value = getattr(device, name)
         if value is not None:
             record[name] = value
-        elif name in emptied:
+        elif name in emptied and name in CLEARABLE:
             record[name] = ""
     for token in tokens or ():
         if token.serie_number:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tagodev.concurrency import for_each
+from tagodev.models.device_fields import LONG
 from tagodev.provision.plan.diff import is_own_tag
 from tagodev.provision.plan.planner import FIELDS
 from tagodev.provision.write.document import record_of_device
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["EXPORT_FIELDS", "export_records", "known_by_of"]
 
 #: Fields that an export reads of each device.
-EXPORT_FIELDS: Final = (*FIELDS, "payload_decoder")
+EXPORT_FIELDS: Final = (*FIELDS, *LONG)
 #: Devices per batch.
 _AT_ONCE: Final = 500
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from tagodev.errors import InputError
+from tagodev.models.device_fields import COLUMNS, LONG, PARAM, PREFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -16,21 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["csv_pieces", "json_line_pieces", "yaml_pieces"]
 
 #: Columns before those of tags and parameters.
-_FIRST: Final = (
-    "name",
-    "serie_number",
-    "type",
-    "network",
-    "connector",
-    "active",
-    "visible",
-    "description",
-    "chunk_period",
-    "chunk_retention",
-    "mutable_variable_regex",
-)
+_FIRST: Final = tuple(one for one in COLUMNS if one not in LONG)
 #: Columns after those of tags and parameters.
-_LAST: Final = ("payload_decoder", "token")
+_LAST: Final = (*LONG, "token")
 #: Rows per piece.
 _AT_ONCE: Final = 500
 
@@ -70,7 +59,7 @@ def csv_pieces(records: Sequence[dict[str, Any]]) -> Iterator[bytes]:
     keys = dict.fromkeys(column for row in rows for column in row)
     middle = sorted(key for key in keys if key not in (*_FIRST, *_LAST))
     # Tags before parameters, each in the order of their keys.
-    middle.sort(key=lambda column: column.startswith("param."))
+    middle.sort(key=lambda column: column.startswith(PARAM))
     columns = [
         *(column for column in _FIRST if column in keys or column == "name"),
         *middle,
@@ -93,15 +82,11 @@ def _lines(columns: list[str], rows: list[dict[str, str]]) -> Iterator[bytes]:
 
 
 def _cells(record: dict[str, Any]) -> dict[str, str]:
-    cells = {
-        name: _cell(value)
-        for name, value in record.items()
-        if name not in ("tags", "configuration_params")
-    }
-    for prefix, items in (("tag", "tags"), ("param", "configuration_params")):
+    cells = {name: _cell(value) for name, value in record.items() if name not in PREFIXES}
+    for items, prefix in PREFIXES.items():
         for item in record.get(items, ()):
             key, value = item["key"], item["value"]
-            column = f"{prefix}.{key}"
+            column = prefix + key
             problem = ""
             if column in cells:
                 problem = f"has {column} twice"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from tagodev.errors import InputError
-from tagodev.provision.read.columns import PARAM, TAG, fold, shown_name
+from tagodev.models.device_fields import PREFIXES
+from tagodev.provision.read.columns import fold, shown_name
 from tagodev.provision.read.record import Record, SourcePosition
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ __all__ = ["LIST_KEY", "Keys", "is_list_key", "refuse_beside"]
 LIST_KEY: Final = "devices"
 #: The key of the header of tagodev's own documents.
 _HEAD_KEY: Final = "tagodev"
-_PREFIXES: Final[Mapping[str, str]] = {"tags": TAG, "configuration_params": PARAM}
 _PAIR: Final = frozenset({"key", "value"})
 #: Maximum number of keys whose field is cached.
 _REMEMBERED: Final = 1000
@@ -116,7 +116,7 @@ def is_list_key(key: str) -> bool:
 def _give(
     given: dict[str, Any], positions: dict[str, SourcePosition], field: str, value: Any
 ) -> None:
-    prefix = _PREFIXES.get(field)
+    prefix = PREFIXES.get(field)
     if prefix is None or not isinstance(value, dict):
         given[field] = value
     elif value.keys() >= _PAIR:
