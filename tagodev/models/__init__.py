@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from tagodev.models.changes import (
+    ApplyStep,
     DataBatch,
     DeviceChange,
     DeviceTokenCreate,
     ParameterChange,
     Rotation,
+    TagChanges,
 )
 from tagodev.models.chunks import Chunk, ChunkBackup
 from tagodev.models.data import (
@@ -27,13 +29,10 @@ from tagodev.models.devices import (
     DeviceCreated,
     DeviceEdit,
     DeviceFilter,
+    DeviceStatistic,
     TagFilter,
 )
-from tagodev.models.fields import (
-    ConfigurationParameter,
-    SoftLimits,
-    Tag,
-)
+from tagodev.models.fields import ConfigurationParameter, SoftLimits, Tag
 from tagodev.models.integration import (
     Connector,
     IntegrationFilter,
@@ -50,11 +49,6 @@ from tagodev.models.profile import (
     ResourceAmounts,
     ServiceAmounts,
 )
-from tagodev.models.statistics import (
-    DeviceStatistic,
-)
-from tagodev.models.steps import ApplyStep
-from tagodev.models.tag_changes import TagChanges
 from tagodev.models.tokens import (
     DeviceToken,
     TokenCreate,

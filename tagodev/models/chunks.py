@@ -5,17 +5,17 @@ Fields follow TagoIO's OpenAPI file. One SDK names the two dates differently; bo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import attrs
+
+from tagodev.models.fields import Answer
 
 __all__ = ["Chunk", "ChunkBackup"]
 
 
 @attrs.frozen(kw_only=True)
-class Chunk:
+class Chunk(Answer):
     """The data of one chunk period: a day, week, month or quarter."""
 
     id: str
@@ -26,12 +26,10 @@ class Chunk:
     """End, UTC; ``to`` in the JSON."""
     amount: int | None = None
     """Number of registers; None if the service does not report it."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
-class ChunkBackup:
+class ChunkBackup(Answer):
     """The answer to a request for an export of a chunk."""
 
     chunk_id: str
@@ -40,5 +38,3 @@ class ChunkBackup:
     """Path of the export in Files, placeholders resolved."""
     status: str | None = None
     """``scheduled``; None if the service does not report it."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""

@@ -15,7 +15,7 @@ import attrs
 import orjson
 
 from tagodev.errors import InputError
-from tagodev.models.fields import as_moment, not_blank, text
+from tagodev.models.fields import Answer, as_moment, not_blank, text
 from tagodev.models.unset import UNSET, Unset
 
 __all__ = [
@@ -234,7 +234,7 @@ class DataEdit:
 
 
 @attrs.frozen(kw_only=True)
-class DataPoint:
+class DataPoint(Answer):
     """A register read from the service."""
 
     id: str
@@ -257,32 +257,26 @@ class DataPoint:
     """Metadata, usually an object."""
     created_at: datetime | None = None
     """Time of arrival at the service, UTC; only with `DataQuery.details`."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
 
 
 @attrs.frozen
-class AggregatePoint:
+class AggregatePoint(Answer):
     """The aggregate of a variable over one interval."""
 
     time: datetime
     """Start of the interval, UTC."""
     value: float | None = None
     """Average, sum, minimum or maximum; None if the interval has no values."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
-    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
-class DataBackup:
+class DataBackup(Answer):
     """The answer to a request for an export of data."""
 
     file_address: str
     """Path of the export in Files, placeholders resolved."""
     status: str | None = None
     """``scheduled``; None if the service does not report it."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
 
 
 @attrs.frozen

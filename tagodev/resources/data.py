@@ -5,14 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, Unpack
 
+import attrs
+
 from tagodev.bulk.operations.parameters_and_data import SendData
+from tagodev.errors import InputError
 from tagodev.limits.routes import Route
-from tagodev.models import AggregatePoint, DataBackup, DataPoint
+from tagodev.models import AggregatePoint, DataBackup, DataPoint, DataQuery
 from tagodev.models.data_query import MAX_QTY
+from tagodev.resources.batches import MAX_BODY
 from tagodev.resources.data_sender import DataSender
 from tagodev.resources.device_data import DeviceData
 from tagodev.resources.requests.data import BY_ID, check_text, check_token
-from tagodev.resources.requests.parameters_and_data import DataRequests
 from tagodev.retry import Safety
 from tagodev.secrets import Secret
 from tagodev.serialization.converter import to_json
@@ -21,13 +24,13 @@ from tagodev.signatures import strict
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     from tagodev.bulk.input import Many
     from tagodev.bulk.options import RunKeywords
     from tagodev.bulk.run import BulkRun
     from tagodev.bulk.run_factory import RunFactory
-    from tagodev.models import DataBatch, DataCreate, DataEdit, DataQuery
+    from tagodev.models import DataBatch, DataCreate, DataEdit
     from tagodev.models.data_query import Aggregation, Comparison, Interval, PointMode
     from tagodev.resources.tokens import Tokens
     from tagodev.session import CallOptions, Session
@@ -443,3 +446,37 @@ class Data:
             route=_RESTORE, path=_RESTORE.path(device_id), safety=Safety.ONCE, body=body
         )
         await self._session.call(request, object, CallRecord.of(options))
+
+
+# --- bulk runs ----------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class DataRequests:
+    """Sends data for bulk runs."""
+
+    data: Data
+    """The requests."""
+
+    async def send_data(
+        self, device_id: str, points: Sequence[DataCreate], record: CallRecord
+    ) -> None:
+        """Send data in one request.
+
+        Raises:
+            InputError: the data needs more than one request; nothing was sent.
+        """
+        size = len(to_json(points))
+        if size > MAX_BODY:
+            # After a lost answer it would be unknown which of several requests had arrived.
+            raise InputError(
+                f"takes {size:,} bytes as JSON, but a request holds {MAX_BODY:,}",
+                path="points",
+                hint="Split it into several items",
+            )
+        await self.data.send(device_id, points, record=record)
+
+    async def has_group(self, device_id: str, group: str, record: CallRecord) -> bool:
+        """Return whether a device has data with a group."""
+        query = DataQuery(groups=(group,), qty=1)
+        return bool(await self.data.read(device_id, query, record=record))

@@ -23,9 +23,8 @@ from tagodev.resources.listing import (
     check_order,
     page_fetcher,
 )
-from tagodev.resources.requests.apply_steps import ApplyRequests
 from tagodev.resources.requests.data import check_choice
-from tagodev.resources.requests.devices import DeviceRequests
+from tagodev.resources.requests.devices import ApplyRequests, DeviceRequests
 from tagodev.retry import Safety
 from tagodev.serialization.converter import to_json, to_wire
 from tagodev.session import CallRecord

@@ -12,7 +12,6 @@ from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE
 from tagodev.limits.routes import Route
 from tagodev.models import UNSET, ConfigurationParameter
 from tagodev.query import encode_query
-from tagodev.resources.requests.parameters_and_data import ParameterRequests
 from tagodev.retry import Safety
 from tagodev.serialization.converter import to_json
 from tagodev.session import CallRecord
@@ -20,7 +19,7 @@ from tagodev.signatures import strict
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from tagodev.bulk.input import Many
     from tagodev.bulk.options import RunKeywords
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from tagodev.models import ParameterChange
     from tagodev.session import CallOptions, Session
 
-__all__ = ["DeviceParameters", "Parameters", "checked_parameters"]
+__all__ = ["DeviceParameters", "ParameterRequests", "Parameters", "checked_parameters"]
 
 _LIST: Final = Route("GET", "/device/:device_id/params")
 _SET: Final = Route("POST", "/device/:device_id/params")
@@ -263,3 +262,20 @@ def checked_parameters(parameters: Iterable[ConfigurationParameter]) -> _Paramet
             raise InputError("is used twice", path=f"{path}.key")
         given[one.key] = one
     return [*given.values()]
+
+
+# --- bulk runs ----------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class ParameterRequests:
+    """Sets parameters for bulk runs."""
+
+    parameters: Parameters
+    """The requests."""
+
+    async def set_parameters(
+        self, device_id: str, parameters: Sequence[ConfigurationParameter], record: CallRecord
+    ) -> None:
+        """Set parameters, after reading the existing ones."""
+        await self.parameters.set(device_id, parameters, record=record)

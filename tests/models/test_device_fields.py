@@ -1,4 +1,4 @@
-"""The table of a device's fields: it has every field, and everything that uses fields has them too."""
+"""The table of a device's fields: it has every field, and each field survives plan and undo."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from tagodev.models.device_fields import (
 )
 from tagodev.provision import read_device_changes, read_devices
 from tagodev.provision.plan.diff import compare, created
+from tagodev.provision.plan.model import PlanSettings
 from tagodev.provision.plan.planner import FIELDS
-from tagodev.provision.plan.settings import PlanSettings
 from tagodev.provision.write.document import record_of_device, record_of_row
 from tagodev.provision.write.export import EXPORT_FIELDS
 from tagodev.provision.write.formats import csv_pieces

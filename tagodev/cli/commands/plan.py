@@ -85,7 +85,7 @@ def _check_out(out: Path) -> None:
 
 async def _plan(source: DeviceInput, service: ServiceOptions, out: Path | None) -> tuple[Plan, str]:
     async with service.client() as tago:
-        _note_interrupted(await tago.target(), source.intent.manager)
+        _note_interrupted(await tago.target(), source.settings.manager)
         result = await source.plan(tago)
         if out is not None:
             save_plan(out, result, source.rows, tago)

@@ -8,11 +8,12 @@ import attrs
 
 from tagodev.bulk.operations.apply_steps import MANAGED_TAG
 from tagodev.concurrency import for_each
-from tagodev.errors import BadRequestError, NotFoundError
+from tagodev.errors import NotFoundError, ServiceError
 from tagodev.models.device_fields import CLEARABLE
-from tagodev.provision.plan.settings import PlanSettings
+from tagodev.provision.plan.model import PlanSettings
 from tagodev.provision.write.document import DocumentHeader, record_of_device, write_document
 from tagodev.provision.write.export import known_by_of
+from tagodev.resources.requests.devices import is_unknown_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,7 +47,7 @@ def snapshot_head(service: str, profile: str, *, manager: str, new_by: str) -> D
         new_by: what identifies devices whose id no longer exists.
     """
     settings = PlanSettings(manager=manager, known_by="id", new_by=new_by, restore=True)
-    return DocumentHeader(kind="snapshot", service=service, profile=profile, intent=settings)
+    return DocumentHeader(kind="snapshot", service=service, profile=profile, settings=settings)
 
 
 async def read_whole_device(
@@ -65,13 +66,10 @@ async def read_whole_device(
     """
     try:
         device = await tago.devices.info(device_id, priority="bulk")
-    except NotFoundError:
-        return None
-    except BadRequestError as error:
-        # Sources differ on the status for an unknown id.
-        if error.status != 400:
-            raise
-        return None
+    except ServiceError as error:
+        if is_unknown_device(error):
+            return None
+        raise
     try:
         parameters = await tago.parameters.list(device_id, priority="bulk")
         listing = tago.tokens.list(device_id, order_by="created_at,asc", priority="bulk")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tagodev.models import Device
-    from tagodev.provision.plan.settings import PlanSettings
+    from tagodev.provision.plan.model import PlanSettings
     from tagodev.provision.read.devices import DeviceRow
 
 __all__ = ["PROTECTION_TAGS", "blocked", "compare", "created", "deleted", "is_own_tag"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tagodev.bulk.operations.apply_steps import MANAGED_TAG, identity_of
 from tagodev.concurrency import for_each
-from tagodev.errors import BadRequestError, NotFoundError
+from tagodev.errors import NotFoundError, ServiceError
 from tagodev.models import UNSET, Tag
 from tagodev.models.device_fields import LONG, STORED
 from tagodev.provision.plan.diff import blocked, compare, created, deleted
@@ -22,6 +22,7 @@ from tagodev.provision.plan.estimate import costs_of, device_capacity
 from tagodev.provision.plan.matching import Match, check_rows, key_of
 from tagodev.provision.plan.model import Plan
 from tagodev.provision.plan.recent_runs import recent_changes
+from tagodev.resources.requests.devices import is_unknown_device
 from tagodev.target import Target
 
 if TYPE_CHECKING:
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     from tagodev.client import Tago
     from tagodev.concurrency import Progress
     from tagodev.models import ConfigurationParameter, Device
-    from tagodev.provision.plan.model import PlannedStep
-    from tagodev.provision.plan.settings import PlanSettings
+    from tagodev.provision.plan.model import PlannedStep, PlanSettings
     from tagodev.provision.read.devices import DeviceRow
 
 __all__ = ["FIELDS", "CheckDevices", "make_plan"]
@@ -112,7 +112,7 @@ class _Planner:
             steps=tuple(steps),
             kept=kept,
             managed=len(self._marked),
-            intent=self._settings,
+            settings=self._settings,
             costs=costs,
             seconds=seconds,
             slots=device_capacity(
@@ -143,12 +143,9 @@ class _Planner:
         async def read_one(device_id: str) -> None:
             try:
                 missing.append(await self._tago.devices.info(device_id, priority="bulk"))
-            except NotFoundError:
-                # It has been deleted since.
-                return
-            except BadRequestError as error:
-                # Sources differ on the status for an unknown id.
-                if error.status != 400:
+            except ServiceError as error:
+                # It may have been deleted since.
+                if not is_unknown_device(error):
                     raise
 
         await for_each(read_one, sorted(recent.created - {device.id for device in listed}))

@@ -34,7 +34,7 @@ def save_plan(path: Path, plan: Plan, rows: Iterable[DeviceRow], tago: Tago) -> 
         kind="plan",
         service=tago.base_url,
         profile=plan.profile,
-        intent=plan.intent,
+        settings=plan.settings,
         fingerprint=plan.fingerprint,
     )
     write_document(path, head, map(record_of_row, rows))

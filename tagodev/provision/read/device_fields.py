@@ -150,13 +150,12 @@ def read_fields(
 
 def read_device_id(values: Mapping[str, Any]) -> tuple[str | None, list[InputError]]:
     """Return the device id of a record, None if it is empty, and problems."""
-    column = "device_id" if "device_id" in values else "id"
-    value = values.get(column, "")
+    value = values.get("device_id", "")
     if value == "":
         return None, []
     if not isinstance(value, str) or not _DEVICE_ID.fullmatch(value):
         # The value is not shown: it may be a misplaced token.
-        return None, [InputError("is not a device id", path=column)]
+        return None, [InputError("is not a device id", path="device_id")]
     return value, []
 
 

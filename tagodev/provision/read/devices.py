@@ -8,6 +8,7 @@ memory; rows of the other formats are kept from the first pass.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
@@ -17,7 +18,6 @@ import attrs
 
 from tagodev.errors import InputError
 from tagodev.provision.integrations import Integrations, Resolver
-from tagodev.provision.plan.duplicate_rows import DuplicateRows
 from tagodev.provision.read.device_fields import read_device, read_device_id
 from tagodev.provision.read.formats.file_format import FileFormat, format_of
 from tagodev.provision.read.mapping_rules import MappingRules, make_mapping_rules
@@ -30,23 +30,28 @@ if TYPE_CHECKING:
     from tagodev.models import DeviceCreate
 
 __all__ = [
+    "ID_COLUMNS",
     "MAX_PROBLEMS",
     "Convert",
     "DeviceIdRow",
     "DeviceRow",
     "InvalidFileError",
+    "Row",
     "RowFile",
     "integration_names",
     "invalid_file",
     "open_rows",
     "read_device_ids",
     "read_devices",
+    "refuse_repeats",
 ]
 
 RowT = TypeVar("RowT")
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
+#: Names of the column of a device id.
+ID_COLUMNS: Final = ("device_id", "id")
 #: Maximum number of problems per file; reading stops there.
 MAX_PROBLEMS: Final = 1000
 
@@ -63,15 +68,21 @@ class InvalidFileError(InputError):
 
 
 @attrs.frozen
-class DeviceRow:
-    """A row with a device to create."""
+class Row:
+    """A row of a file."""
 
     line: int
     """Line of the file, from 1."""
-    device: DeviceCreate
-    """The device to create."""
     number: int = attrs.field(kw_only=True)
     """Number of the row, from 1."""
+
+
+@attrs.frozen
+class DeviceRow(Row):
+    """A row with a device to create."""
+
+    device: DeviceCreate
+    """The device to create."""
     given: frozenset[str] = attrs.field(default=frozenset(), kw_only=True)
     """Columns that the row gives; other fields of the device are defaults."""
     device_id: str = attrs.field(default="", kw_only=True)
@@ -79,15 +90,11 @@ class DeviceRow:
 
 
 @attrs.frozen
-class DeviceIdRow:
+class DeviceIdRow(Row):
     """A row with an existing device."""
 
-    line: int
-    """Line of the file, from 1."""
     device_id: str
     """Id of the device."""
-    number: int = attrs.field(kw_only=True)
-    """Number of the row, from 1."""
     name: str = attrs.field(default="", kw_only=True)
     """Its name; empty if the file has none."""
 
@@ -132,10 +139,9 @@ def read_devices(
 ) -> RowFile[DeviceRow]:
     """Check a list of devices, and return its rows.
 
-    The fields are ``name``, ``type``, ``network``, ``connector``, ``serie_number``, ``active``,
-    ``visible``, ``description``, ``chunk_period``, ``chunk_retention``, ``mutable_variable_regex``,
-    ``payload_decoder``, ``tag.<key>``, ``param.<key>`` and ``device_id``; as JSON and YAML also
-    ``tags`` and ``configuration_params``, in the API's own form or as an object of keys and values.
+    Columns are the fields of `DeviceCreate`, ``tag.<key>``, ``param.<key>`` and ``device_id``; in
+    JSON and YAML, ``tags`` and ``configuration_params`` may be given in the API's own form or as an
+    object of keys and values.
     Letter case, spaces, underscores and dashes in the names of columns do not matter; ``id`` is
     ``device_id``, and ``serial`` or ``serial number`` is ``serie_number``.
     The column ``token`` of exports is ignored.
@@ -214,19 +220,10 @@ def read_device_ids(path: str | os.PathLike[str]) -> RowFile[DeviceIdRow]:
     Raises:
         InvalidFileError: the file has problems; the error lists all of them.
     """
-    repeats = DuplicateRows()
-
-    def convert(record: Record) -> tuple[DeviceIdRow | None, list[InputError]]:
-        row, problems = _device_id_row(record)
-        if row is None:
-            return None, problems
-        column = "id" if "id" in record.values else "device_id"
-        repeated = repeats.problem(
-            record, row.device_id, path=column, hint="Remove one of the rows"
-        )
-        return (row, []) if repeated is None else (None, [repeated])
-
-    return open_rows(Path(path), Schema(lambda _: "", ("device_id", "id")), convert)
+    convert = refuse_repeats(
+        _device_id_row, lambda row: row.device_id, path="device_id", hint="Remove one of the rows"
+    )
+    return open_rows(Path(path), Schema(lambda _: "", ID_COLUMNS), convert)
 
 
 def _device_row(record: Record, rules: MappingRules) -> tuple[DeviceRow | None, list[InputError]]:
@@ -251,6 +248,37 @@ def _device_id_row(record: Record) -> tuple[DeviceIdRow | None, list[InputError]
     name = record.values.get("name", "")
     name = name if isinstance(name, str) else ""
     return DeviceIdRow(record.line, device_id, number=record.number, name=name), problems
+
+
+def refuse_repeats(
+    convert: Convert[RowT], value_of: Callable[[RowT], str | None], *, path: str, hint: str
+) -> Convert[RowT]:
+    """Return a conversion that also refuses a row that repeats the value of an earlier one.
+
+    Two rows for one device would depend on their order, and a token can be replaced only once. Only
+    digests are stored, since values may be tokens. The file may be read several times.
+
+    Args:
+        convert: converts a record to a row.
+        value_of: returns the value of a row: a device id or a token; None if it may be repeated.
+        path: field of the value.
+        hint: hint for the problem.
+    """
+    firsts: dict[bytes, tuple[int, int]] = {}
+
+    def convert_once(record: Record) -> tuple[RowT | None, list[InputError]]:
+        row, problems = convert(record)
+        value = None if row is None else value_of(row)
+        if value is None:
+            return row, problems
+        digest = blake2b(value.encode(errors="surrogatepass"), digest_size=12).digest()
+        number, line = firsts.setdefault(digest, (record.number, record.line))
+        if number == record.number:
+            return row, problems
+        first = f"line {line}" if line != record.line else f"row {number}"
+        return None, [InputError(f"is also on {first}", path=path, hint=hint)]
+
+    return convert_once
 
 
 def open_rows(

@@ -3,53 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import attrs
 
 from tagodev.errors import InputError
 from tagodev.models import DeviceChange, DeviceEdit, Rotation
 from tagodev.models.device_fields import COLUMNS, EDIT_COLUMNS
-from tagodev.provision.plan.duplicate_rows import DuplicateRows
 from tagodev.provision.read.device_fields import (
     read_device_id,
     read_fields,
     refuse_device_column,
 )
-from tagodev.provision.read.devices import RowFile, open_rows
+from tagodev.provision.read.devices import ID_COLUMNS, Row, RowFile, open_rows, refuse_repeats
 from tagodev.provision.read.record import Record, Schema
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
 
 __all__ = ["DeviceChangeRow", "RotationRow", "read_device_changes", "read_rotations"]
 
-_IDS: Final = ("device_id", "id")
-
 
 @attrs.frozen
-class DeviceChangeRow:
+class DeviceChangeRow(Row):
     """A row with changes to a device."""
 
-    line: int
-    """Line of the file, from 1."""
     change: DeviceChange
     """The device and its changes."""
-    number: int = attrs.field(kw_only=True)
-    """Number of the row, from 1."""
 
 
 @attrs.frozen
-class RotationRow:
+class RotationRow(Row):
     """A row with a token to rotate."""
 
-    line: int
-    """Line of the file, from 1."""
     rotation: Rotation
     """The device and its token."""
-    number: int = attrs.field(kw_only=True)
-    """Number of the row, from 1."""
     name: str = attrs.field(default="", kw_only=True)
     """Name of the device; empty if the file has none."""
 
@@ -67,21 +55,13 @@ def read_device_changes(path: str | os.PathLike[str]) -> RowFile[DeviceChangeRow
     Raises:
         InvalidFileError: the file has problems; the error lists all of them.
     """
-    repeats = DuplicateRows()
-
-    def convert(record: Record) -> tuple[DeviceChangeRow | None, list[InputError]]:
-        row, problems = _device_change_row(record)
-        if row is None:
-            return None, problems
-        repeated = repeats.problem(
-            record,
-            row.change.device_id,
-            path=_id_column(record.values),
-            hint="Give all changes to a device in one row",
-        )
-        return (row, []) if repeated is None else (None, [repeated])
-
-    return open_rows(Path(path), Schema(_refuse_column, _IDS), convert)
+    convert = refuse_repeats(
+        _device_change_row,
+        lambda row: row.change.device_id,
+        path="device_id",
+        hint="Give all changes to a device in one row",
+    )
+    return open_rows(Path(path), Schema(_refuse_column, ID_COLUMNS), convert)
 
 
 def read_rotations(path: str | os.PathLike[str]) -> RowFile[RotationRow]:
@@ -98,28 +78,24 @@ def read_rotations(path: str | os.PathLike[str]) -> RowFile[RotationRow]:
     Raises:
         InvalidFileError: the file has problems; the error lists all of them.
     """
-    schema = Schema(lambda _: "", _IDS, needs=("token",))
-    repeats = DuplicateRows()
+    convert = refuse_repeats(
+        _rotation_row,
+        _token_of,
+        path="token",
+        hint="Remove one of the rows: a token can be replaced only once",
+    )
+    return open_rows(Path(path), Schema(lambda _: "", ID_COLUMNS, needs=("token",)), convert)
 
-    def convert(record: Record) -> tuple[RotationRow | None, list[InputError]]:
-        row, problems = _rotation_row(record)
-        if row is None or row.rotation.token is None:
-            return row, problems
-        repeated = repeats.problem(
-            record,
-            f"{row.rotation.device_id} {row.rotation.token.reveal()}",
-            path="token",
-            hint="Remove one of the rows: a token can be replaced only once",
-        )
-        return (row, []) if repeated is None else (None, [repeated])
 
-    return open_rows(Path(path), schema, convert)
+def _token_of(row: RotationRow) -> str | None:
+    token = row.rotation.token
+    return None if token is None else f"{row.rotation.device_id} {token.reveal()}"
 
 
 def _refuse_column(column: str) -> str:
     if column in COLUMNS and column not in EDIT_COLUMNS:
         return "can't be changed on an existing device"
-    return refuse_device_column(column, (*_IDS, *EDIT_COLUMNS))
+    return refuse_device_column(column, (*ID_COLUMNS, *EDIT_COLUMNS))
 
 
 def _device_change_row(record: Record) -> tuple[DeviceChangeRow | None, list[InputError]]:
@@ -127,7 +103,7 @@ def _device_change_row(record: Record) -> tuple[DeviceChangeRow | None, list[Inp
     fields, more = read_fields(record.values, EDIT_COLUMNS)
     problems += more
     if device_id is None and not problems and fields:
-        problems.append(InputError("is required", path=_id_column(record.values)))
+        problems.append(InputError("is required", path="device_id"))
     if device_id is None or problems or not fields:
         return None, problems
     try:
@@ -146,14 +122,10 @@ def _rotation_row(record: Record) -> tuple[RotationRow | None, list[InputError]]
     elif device_id is not None and not token.strip():
         problems.append(InputError("is empty; give the token to replace", path="token"))
     elif device_id is None and not problems and token.strip():
-        problems.append(InputError("is required", path=_id_column(values)))
+        problems.append(InputError("is required", path="device_id"))
     if device_id is None or problems:
         return None, problems
     name = values.get("name", "")
     name = name if isinstance(name, str) else ""
     rotation = Rotation(device_id, token.strip())
     return RotationRow(record.line, rotation, number=record.number, name=name), []
-
-
-def _id_column(values: Mapping[str, Any]) -> str:
-    return "id" if "id" in values else "device_id"

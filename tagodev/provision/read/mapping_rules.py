@@ -169,7 +169,7 @@ def _defaults(defaults: Mapping[str, Any], problems: list[InputError]) -> dict[s
     """Return defaults by field, with one field per tag and parameter."""
     keys = Keys(DEFAULTS_SCHEMA)
     plain: dict[str, Any] = {}
-    for found in keys.record(0, 0, dict(defaults)):
+    for found in keys.record(0, dict(defaults)):
         if isinstance(found, InputError):
             found.line = None
             problems.append(_at(found, f"{DEFAULTS}{found.path}"))

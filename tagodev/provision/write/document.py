@@ -19,7 +19,7 @@ from tagodev.errors import InputError
 from tagodev.filesystem.atomic_write import write_file
 from tagodev.models import UNSET
 from tagodev.models.device_fields import CLEARABLE, COLUMNS, STORED
-from tagodev.provision.plan.settings import PlanSettings
+from tagodev.provision.plan.model import PlanSettings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -53,7 +53,7 @@ class DocumentHeader:
     """Kind of the document."""
     service: str
     """Address of the service."""
-    intent: PlanSettings
+    settings: PlanSettings
     """Settings to plan with."""
     profile: str = ""
     """Id of the profile; empty if unknown."""
@@ -86,7 +86,9 @@ def document(head: DocumentHeader, records: Iterable[dict[str, Any]]) -> Iterato
         head: its header.
         records: the devices.
     """
-    yield b'{"tagodev": ' + orjson.dumps({"format": _FORMAT, **attrs.asdict(head)}) + b","
+    facts = {"format": _FORMAT, **attrs.asdict(head)}
+    facts["intent"] = facts.pop("settings")
+    yield b'{"tagodev": ' + orjson.dumps(facts) + b","
     yield b'\n"devices": ['
     for number, record in enumerate(records):
         yield (b",\n" if number else b"\n") + orjson.dumps(record)
@@ -115,7 +117,7 @@ def read_head(path: Path) -> DocumentHeader | None:
     try:
         facts = orjson.loads(line.strip().removesuffix(b",") + b"}")["tagodev"]
         if facts.pop("format") == _FORMAT:
-            return DocumentHeader(**{**facts, "intent": PlanSettings(**facts["intent"])})
+            return DocumentHeader(settings=PlanSettings(**facts.pop("intent")), **facts)
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, InputError):
         pass
     raise InputError("was written by another version of tagodev", source=str(path))

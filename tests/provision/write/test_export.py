@@ -14,8 +14,8 @@ from tagodev.emulator import Emulator, EmulatorOptions
 from tagodev.filesystem.atomic_write import write_file
 from tagodev.provision import read_devices
 from tagodev.provision.apply.run import write_steps
+from tagodev.provision.plan.model import PlanSettings
 from tagodev.provision.plan.planner import make_plan
-from tagodev.provision.plan.settings import PlanSettings
 from tagodev.provision.write.document import DocumentHeader, document
 from tagodev.provision.write.export import EXPORT_FIELDS, export_records, known_by_of
 from tagodev.provision.write.formats import csv_pieces, json_line_pieces, yaml_pieces
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tagodev import Device
 
 HEAD = DocumentHeader(
-    kind="export", service="http://127.0.0.1:9", intent=PlanSettings(manager="export")
+    kind="export", service="http://127.0.0.1:9", settings=PlanSettings(manager="export")
 )
 FORMATS = ["csv", "json", "jsonl", "yaml"]
 
@@ -94,16 +94,16 @@ async def test_a_profile_is_reproduced(tago: Tago, tmp_path: Path, chosen: str) 
         await tago.devices.create(spec)
     path = tmp_path / f"profile.{chosen}"
     write_file(path, pieces(chosen, await records(tago)))
-    intent = PlanSettings(manager="profile")
-    to_the_same = await make_plan(tago, read_devices(path), intent)
+    settings = PlanSettings(manager="profile")
+    to_the_same = await make_plan(tago, read_devices(path), settings)
     async with (
         Emulator(EmulatorOptions(unlimited=True)) as empty,
         client(empty.url, token=empty.token, plan="scale") as other,
     ):
-        plan = await make_plan(other, read_devices(path), intent)
+        plan = await make_plan(other, read_devices(path), settings)
         write_steps(plan, tmp_path / "j", other.base_url)
         report = await other.resume(tmp_path / "j")
-        again = await make_plan(other, read_devices(path), intent)
+        again = await make_plan(other, read_devices(path), settings)
         here = await tago.devices.list(fields=EXPORT_FIELDS).collect()
         there = await other.devices.list(fields=EXPORT_FIELDS).collect()
         same = [await _parameters(tago, here), await _parameters(other, there)]

@@ -10,7 +10,7 @@ from tagodev.provision.read.columns import fold, shown_name
 from tagodev.provision.read.record import Record, SourcePosition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tagodev.provision.read.record import Found, Schema
 
@@ -25,15 +25,19 @@ _PAIR: Final = frozenset({"key", "value"})
 _REMEMBERED: Final = 1000
 
 
-def refuse_beside(key: str) -> str:
-    """Return the problem with a top-level key of a document, or an empty string.
+def refuse_beside(keys: Iterable[tuple[str, int]]) -> Iterator[InputError]:
+    """Yield the problems with the top-level keys of a document.
 
     Args:
-        key: the key in the file.
+        keys: the keys in the file, except that of the devices, and their lines.
     """
-    if key == _HEAD_KEY or key.startswith("x-"):
-        return ""
-    return f"is an unknown key beside {LIST_KEY}; keys that begin with x- are ignored"
+    for key, line in keys:
+        if key != _HEAD_KEY and not key.startswith("x-"):
+            yield InputError(
+                f"is an unknown key beside {LIST_KEY}; keys that begin with x- are ignored",
+                path=shown_name(key),
+                line=line,
+            )
 
 
 class Keys:
@@ -41,24 +45,28 @@ class Keys:
 
     Args:
         schema: the allowed keys.
+
+    Attributes:
+        number: number of the last record, from 1.
     """
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
         self._meanings: dict[str, tuple[str, str]] = {}
         self._chosen: set[str] = set()
+        self.number = 0
 
     def record(
-        self, number: int, line: int, values: Any, lines: Mapping[str, int] | None = None
+        self, line: int, values: Any, lines: Mapping[str, int] | None = None
     ) -> Iterator[Found]:
         """Yield the record of an object, and problems with its keys.
 
         Args:
-            number: number of the record.
             line: first line of the object.
             values: the object.
             lines: lines of its keys and of the items of their lists, if known.
         """
+        self.number += 1
         if not isinstance(values, dict):
             yield InputError(
                 "must be an object", line=line, hint="Each device is an object with keys"
@@ -80,7 +88,7 @@ class Keys:
                 _give(given, positions, field, value)
                 if lines:
                     _item_positions(positions, field, key, lines)
-        yield Record(number, line, given, positions=positions)
+        yield Record(self.number, line, given, positions=positions)
 
     def unused(self) -> Iterator[InputError]:
         """Yield a problem for each mapped key that no object has."""
