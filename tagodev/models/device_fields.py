@@ -36,7 +36,7 @@ TAG: Final = "tag."
 PARAM: Final = "param."
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class DeviceField:
     """A field of a device."""
 
@@ -46,28 +46,26 @@ class DeviceField:
     """Type of its value in files: str, bool, int, or tuple for a list; None if it can't be set."""
     content: str = ""
     """Content of its column, for the documentation."""
-    aliases: tuple[str, ...] = attrs.field(default=(), kw_only=True)
+    aliases: tuple[str, ...] = ()
     """Other names of its column."""
-    prefix: str = attrs.field(default="", kw_only=True)
+    prefix: str = ""
     """Prefix of the columns that give single items of a list."""
-    placeholder: Any = attrs.field(default=UNSET, kw_only=True)
+    placeholder: Any = UNSET
     """Valid value that replaces an invalid one, so that the other fields of its row can be checked;
     by default the field is left out."""
-    change: Literal["always", "without tokens", "never"] = attrs.field(
-        default="always", kw_only=True
-    )
+    change: Literal["always", "without tokens", "never"] = "always"
     """When it can be changed on an existing device."""
-    clearable: bool = attrs.field(default=False, kw_only=True)
+    clearable: bool = False
     """Whether it can be cleared; the service then returns null."""
-    types: tuple[str, ...] = attrs.field(default=(), kw_only=True)
+    types: tuple[str, ...] = ()
     """Storage types that have it, others ignore it; empty for all."""
-    on_token: bool = attrs.field(default=False, kw_only=True)
+    on_token: bool = False
     """Whether it is stored on the device's token instead of the device."""
-    long: bool = attrs.field(default=False, kw_only=True)
+    long: bool = False
     """Whether its value may be long; it is then read only if it is needed, and not shown."""
-    resolved: bool = attrs.field(default=False, kw_only=True)
+    resolved: bool = False
     """Whether the service returns it only in lists that resolve names."""
-    hidden: bool = attrs.field(default=False, kw_only=True)
+    hidden: bool = False
     """Whether the command line does not show it."""
 
 
@@ -77,82 +75,84 @@ _CHUNKED: Final = ("immutable", "hybrid")
 DEVICE_FIELDS: Final[Mapping[str, DeviceField]] = {
     field.name: field
     for field in (
-        DeviceField("id"),
+        DeviceField(name="id"),
         DeviceField(
-            "name",
-            str,
-            "the device's name; the only required column, unless a template provides it",
+            name="name",
+            kind=str,
+            content="the device's name; the only required column, unless a template provides it",
             placeholder="-",
         ),
         DeviceField(
-            "serie_number",
-            str,
-            "the serial number, stored on the device's token and used only when the device is "
-            "created",
+            name="serie_number",
+            kind=str,
+            content="the serial number, stored on the device's token and used only when the device "
+            "is created",
             aliases=("serial", "serial number"),
             change="never",
             on_token=True,
         ),
-        DeviceField("type", str, "`mutable` (default), `immutable` or `hybrid`", change="never"),
         DeviceField(
-            "network",
-            str,
-            "an id or a name; not needed if it follows from the connector",
+            name="type",
+            kind=str,
+            content="`mutable` (default), `immutable` or `hybrid`",
+            change="never",
+        ),
+        DeviceField(
+            name="network",
+            kind=str,
+            content="an id or a name; not needed if it follows from the connector",
             change="without tokens",
         ),
         DeviceField(
-            "connector",
-            str,
-            "an id or a name; not needed if it follows from the network",
+            name="connector",
+            kind=str,
+            content="an id or a name; not needed if it follows from the network",
             change="without tokens",
         ),
-        DeviceField("active", bool, _SWITCH),
-        DeviceField("visible", bool, _SWITCH),
-        DeviceField("description", str, "any text", clearable=True),
+        DeviceField(name="active", kind=bool, content=_SWITCH),
+        DeviceField(name="visible", kind=bool, content=_SWITCH),
+        DeviceField(name="description", kind=str, content="any text", clearable=True),
         DeviceField(
-            "chunk_period",
-            str,
-            "`day`, `week`, `month` or `quarter`",
+            name="chunk_period",
+            kind=str,
+            content="`day`, `week`, `month` or `quarter`",
             placeholder="quarter",
             change="never",
             types=_CHUNKED,
         ),
         DeviceField(
-            "chunk_retention",
-            int,
-            "the number of chunk periods that data is retained",
+            name="chunk_retention",
+            kind=int,
+            content="the number of chunk periods that data is retained",
             placeholder=0,
             types=_CHUNKED,
         ),
         DeviceField(
-            "mutable_variable_regex",
-            str,
-            "a regular expression for the names of the variables that can be changed",
+            name="mutable_variable_regex",
+            kind=str,
+            content="a regular expression for the names of the variables that can be changed",
             placeholder="-",
             types=("hybrid",),
         ),
         DeviceField(
-            "payload_decoder", str, "Base64 of a payload parser's source", clearable=True, long=True
+            name="payload_decoder",
+            kind=str,
+            content="Base64 of a payload parser's source",
+            clearable=True,
+            long=True,
         ),
-        DeviceField("data_retention"),
-        DeviceField("network_name", resolved=True),
-        DeviceField("connector_name", resolved=True),
-        DeviceField("created_at"),
-        DeviceField("updated_at"),
-        DeviceField("last_input"),
-        DeviceField("last_output"),
-        DeviceField("inspected_at"),
-        DeviceField("profile"),
-        DeviceField("last_retention", hidden=True),
-        DeviceField("bucket", hidden=True),
-        DeviceField("bucket_name", hidden=True),
-        DeviceField("rpm", hidden=True),
-        DeviceField("token", hidden=True),
-        DeviceField("tags", tuple, "a tag", aliases=("tag",), prefix=TAG),
+        # The others can't be set.
+        DeviceField(name="data_retention"),
+        *(DeviceField(name=name, resolved=True) for name in ("network_name", "connector_name")),
+        *(DeviceField(name=name) for name in ("created_at", "updated_at", "last_input")),
+        *(DeviceField(name=name) for name in ("last_output", "inspected_at", "profile")),
+        *(DeviceField(name=name, hidden=True) for name in ("last_retention", "bucket")),
+        *(DeviceField(name=name, hidden=True) for name in ("bucket_name", "rpm", "token")),
+        DeviceField(name="tags", kind=tuple, content="a tag", aliases=("tag",), prefix=TAG),
         DeviceField(
-            "configuration_params",
-            tuple,
-            "a configuration parameter",
+            name="configuration_params",
+            kind=tuple,
+            content="a configuration parameter",
             aliases=("param", "params", "parameters"),
             prefix=PARAM,
         ),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from tagodev.provision.integrations import Integrations, resolve_integrations
-from tagodev.provision.read.defaults import read_defaults
 from tagodev.provision.read.devices import (
     DeviceIdRow,
     DeviceRow,
     InvalidFileError,
     RowFile,
     integration_names,
+    read_defaults,
     read_device_ids,
     read_devices,
 )

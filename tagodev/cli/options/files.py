@@ -19,8 +19,7 @@ from tagodev.provision.plan.matching import check_rows, name_file
 from tagodev.provision.plan.model import PlanSettings, TagMode
 from tagodev.provision.plan.planner import make_plan
 from tagodev.provision.plan.saved_plan import check_profile, check_service
-from tagodev.provision.read.defaults import read_defaults
-from tagodev.provision.read.devices import RowFile, integration_names, read_devices
+from tagodev.provision.read.devices import RowFile, integration_names, read_defaults, read_devices
 from tagodev.provision.write.document import DocumentHeader, read_head
 
 if TYPE_CHECKING:

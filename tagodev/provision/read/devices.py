@@ -20,7 +20,12 @@ from tagodev.errors import InputError
 from tagodev.provision.integrations import Integrations, Resolver
 from tagodev.provision.read.device_fields import read_device, read_device_id
 from tagodev.provision.read.formats.file_format import FileFormat, format_of
-from tagodev.provision.read.mapping_rules import MappingRules, make_mapping_rules
+from tagodev.provision.read.mapping_rules import (
+    DEFAULTS_SCHEMA,
+    MappingRules,
+    default_problems,
+    make_mapping_rules,
+)
 from tagodev.provision.read.record import Record, Schema, locate
 
 if TYPE_CHECKING:
@@ -41,6 +46,7 @@ __all__ = [
     "integration_names",
     "invalid_file",
     "open_rows",
+    "read_defaults",
     "read_device_ids",
     "read_devices",
     "refuse_repeats",
@@ -52,6 +58,8 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 #: Names of the column of a device id.
 ID_COLUMNS: Final = ("device_id", "id")
+#: Suffixes of tables, which can't give defaults.
+_TABLES: Final = (".csv", ".tsv")
 #: Maximum number of problems per file; reading stops there.
 MAX_PROBLEMS: Final = 1000
 
@@ -224,6 +232,48 @@ def read_device_ids(path: str | os.PathLike[str]) -> RowFile[DeviceIdRow]:
         _device_id_row, lambda row: row.device_id, path="device_id", hint="Remove one of the rows"
     )
     return open_rows(Path(path), Schema(lambda _: "", ID_COLUMNS), convert)
+
+
+def read_defaults(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return default values for `read_devices`.
+
+    Args:
+        path: a JSON or YAML file with one object, with the keys of a device.
+
+    Raises:
+        InvalidFileError: the file has problems; the error lists all of them.
+
+    Example:
+        ``rows = read_devices("site.csv", defaults=read_defaults("site.yaml"))``
+    """
+    file_path = Path(path)
+    values: dict[str, Any] = {}
+    try:
+        file = _defaults_format(file_path)
+        records = list(file.records(DEFAULTS_SCHEMA))
+    except InputError as error:
+        records, problems = [], [error]
+    else:
+        problems = [one for one in records if isinstance(one, InputError)]
+        if len(records) != 1 and not problems:
+            problems.append(InputError(f"must be one object, not {len(records)}"))
+    for record in records:
+        if isinstance(record, Record):
+            values |= record.values
+            problems += [one for one in default_problems(record.values) if locate(one, record)]
+    for problem in problems:
+        problem.source = str(file_path)
+    if problems:
+        raise invalid_file(file_path, problems)
+    return values
+
+
+def _defaults_format(path: Path) -> FileFormat:
+    file = format_of(path)
+    if file.name == "excel" or path.suffix.casefold() in _TABLES:
+        raise InputError("must be one JSON or YAML object")
+    # A file that does not look like JSON is YAML here, never CSV.
+    return attrs.evolve(file, name="json" if file.name.startswith("json") else "yaml")
 
 
 def _device_row(record: Record, rules: MappingRules) -> tuple[DeviceRow | None, list[InputError]]:

@@ -11,6 +11,7 @@ import attrs
 
 from tagodev.errors import InputError
 from tagodev.models.device_fields import PREFIXES
+from tagodev.provision.integrations import Resolver
 from tagodev.provision.read.columns import ColumnNames, fold, shown_name
 from tagodev.provision.read.device_fields import read_fields, refuse_device_column
 from tagodev.provision.read.formats.mapping import Keys
@@ -26,7 +27,6 @@ from tagodev.provision.read.templates import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tagodev.provision.integrations import Resolver
 
 __all__ = ["DEFAULTS", "DEFAULTS_SCHEMA", "MappingRules", "default_problems", "make_mapping_rules"]
 
@@ -107,14 +107,14 @@ class MappingRules:
 
 
 def make_mapping_rules(
-    columns: Mapping[str, str], defaults: Mapping[str, Any], resolver: Resolver
+    columns: Mapping[str, str], defaults: Mapping[str, Any], resolver: Resolver | None
 ) -> tuple[MappingRules, list[InputError]]:
     """Return the mapping rules, and the problems with them.
 
     Args:
         columns: field of each mapped column, or of each template.
         defaults: default values by field, as keys of a JSON object.
-        resolver: resolver of the names of networks and connectors.
+        resolver: resolver of the names of networks and connectors; None to accept any name.
     """
     problems: list[InputError] = []
     chosen = {column: field for column, field in columns.items() if not is_template(column)}
@@ -142,8 +142,9 @@ def make_mapping_rules(
         except InputError as error:
             problems.append(_at(error, paths[field]))
     _check_plain(plain, problems)
-    _check_names(plain, resolver, problems)
-    return MappingRules(naming, plain, templates, resolver), problems
+    if resolver is not None:
+        _check_names(plain, resolver, problems)
+    return MappingRules(naming, plain, templates, resolver or Resolver()), problems
 
 
 def _chosen(columns: Mapping[str, str], problems: list[InputError]) -> dict[str, str]:
@@ -213,14 +214,7 @@ def default_problems(defaults: Mapping[str, Any]) -> list[InputError]:
     Args:
         defaults: default values by field.
     """
-    problems: list[InputError] = []
-    plain = _defaults(defaults, problems)
-    for field, text in _take_templates(plain).items():
-        try:
-            parse_template(text, ColumnNames())
-        except InputError as error:
-            problems.append(_at(error, field))
-    _check_plain(plain, problems)
+    _, problems = make_mapping_rules({}, defaults, None)
     return [_at(problem, problem.path.removeprefix(DEFAULTS)) for problem in problems]
 
 
