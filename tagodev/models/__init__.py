@@ -11,9 +11,10 @@ from tagodev.models.changes import (
     Rotation,
     TagChanges,
 )
-from tagodev.models.chunks import Chunk, ChunkBackup
 from tagodev.models.data import (
     AggregatePoint,
+    Chunk,
+    ChunkBackup,
     DataBackup,
     DataCreate,
     DataEdit,
@@ -33,12 +34,7 @@ from tagodev.models.devices import (
     TagFilter,
 )
 from tagodev.models.fields import ConfigurationParameter, SoftLimits, Tag
-from tagodev.models.integration import (
-    Connector,
-    IntegrationFilter,
-    Network,
-    SerialNumberFormat,
-)
+from tagodev.models.integration import Connector, IntegrationFilter, Network, SerialNumberFormat
 from tagodev.models.profile import (
     Account,
     AccountPlan,
@@ -49,13 +45,7 @@ from tagodev.models.profile import (
     ResourceAmounts,
     ServiceAmounts,
 )
-from tagodev.models.tokens import (
-    DeviceToken,
-    TokenCreate,
-    TokenCreated,
-    TokenFilter,
-    TokenInfo,
-)
+from tagodev.models.tokens import DeviceToken, TokenCreate, TokenCreated, TokenFilter, TokenInfo
 from tagodev.models.unset import UNSET, Unset
 
 __all__ = [

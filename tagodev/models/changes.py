@@ -17,6 +17,7 @@ from tagodev.models.fields import (
     as_parameters,
     as_tuple,
     boolean,
+    check_items,
     check_parameters,
     check_tags,
     instance_of,
@@ -51,12 +52,7 @@ def _check_points(_: object, attribute: attrs.Attribute[Any], value: tuple[objec
         raise InputError(
             f"has {len(value)} registers, must have 1 to {_MAX_POINTS}", path=attribute.name
         )
-    for index, point in enumerate(value):
-        if not isinstance(point, DataCreate):
-            raise InputError(
-                f"must be a DataCreate, not {type(point).__name__}",
-                path=f"{attribute.name}[{index}]",
-            )
+    check_items(DataCreate, attribute, value)
 
 
 # --- changes of tags ---------------------------------------------------------------------------

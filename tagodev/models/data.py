@@ -1,4 +1,4 @@
-"""Models for device data: registers to send, edits, and registers read.
+"""Models for device data: registers to send, edits, registers read, and chunks.
 
 Data to send is checked against the documented bounds (docs.tago.io: Sending data).
 Data read is not: one register stored under other rules must not make a whole page fail.
@@ -21,6 +21,8 @@ from tagodev.models.unset import UNSET, Unset
 __all__ = [
     "Affected",
     "AggregatePoint",
+    "Chunk",
+    "ChunkBackup",
     "DataBackup",
     "DataCreate",
     "DataEdit",
@@ -277,6 +279,32 @@ class DataBackup(Answer):
     """Path of the export in Files, placeholders resolved."""
     status: str | None = None
     """``scheduled``; None if the service does not report it."""
+
+
+@attrs.frozen(kw_only=True)
+class Chunk(Answer):
+    """The data of one chunk period of an immutable device: a day, week, month or quarter.
+
+    Fields follow TagoIO's OpenAPI file. One SDK names the two dates differently; both names are
+    read.
+    """
+
+    id: str
+    """First and last second as Unix timestamps: ``1658102400_1658707199``."""
+    from_date: datetime
+    """Start, UTC; ``from`` in the JSON."""
+    to_date: datetime
+    """End, UTC; ``to`` in the JSON."""
+    amount: int | None = None
+    """Number of registers; None if the service does not report it."""
+
+
+@attrs.frozen(kw_only=True)
+class ChunkBackup(DataBackup):
+    """The answer to a request for an export of a chunk."""
+
+    chunk_id: str
+    """Id of the chunk."""
 
 
 @attrs.frozen

@@ -198,12 +198,8 @@ class DeviceEdit:
             )
 
     def __repr__(self) -> str:
-        return f"DeviceEdit({_given(self)})"
-
-
-def _given(instance: attrs.AttrsInstance) -> str:
-    values = ((field.name, getattr(instance, field.name)) for field in attrs.fields(type(instance)))
-    return ", ".join(f"{name}={value!r}" for name, value in values if value is not UNSET)
+        values = attrs.asdict(self, recurse=False, filter=lambda _, value: value is not UNSET)
+        return f"DeviceEdit({', '.join(f'{name}={value!r}' for name, value in values.items())})"
 
 
 @attrs.frozen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar, Unpack, get_args
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, Unpack, get_args
 
 from tagodev.bulk.operations.apply_steps import ApplySteps
 from tagodev.bulk.operations.create_devices import CreateDevices
@@ -16,13 +16,7 @@ from tagodev.limits.routes import Route
 from tagodev.models import Device, DeviceCreated, DeviceFilter, DeviceStatistic
 from tagodev.models.device_fields import LISTED
 from tagodev.query import encode_query
-from tagodev.resources.listing import (
-    PAGE_SIZE,
-    Listing,
-    check_fields,
-    check_order,
-    page_fetcher,
-)
+from tagodev.resources.listing import PAGE_SIZE, Listing, check_fields, check_order, page_fetcher
 from tagodev.resources.requests.data import check_choice
 from tagodev.resources.requests.devices import ApplyRequests, DeviceRequests
 from tagodev.retry import Safety
@@ -44,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Devices"]
 
-Item = TypeVar("Item")
 # Inside the class `list` is a method.
 _Page: TypeAlias = list[Device]
 _Statistics: TypeAlias = list[DeviceStatistic]
@@ -52,7 +45,6 @@ _Statistics: TypeAlias = list[DeviceStatistic]
 #: The two parts of a hybrid device's data (`DeviceEmptyParams` of the official JavaScript SDK).
 Side: TypeAlias = Literal["mutable", "immutable"]
 
-_INFO: Final = Route("GET", "/device/:device_id")
 _LIST: Final = Route("GET", "/device")
 _AMOUNT: Final = Route("GET", "/device/:device_id/data_amount")
 _EMPTY: Final = Route("POST", "/device/:device_id/empty")
@@ -116,8 +108,7 @@ class Devices:
             print(device.name, device.last_input)
             ```
         """
-        request = Request(route=_INFO, path=_INFO.path(device_id), safety=Safety.READ)
-        return await self._session.call(request, Device, CallRecord.of(options))
+        return await self._requests.info(device_id, Device, CallRecord.of(options))
 
     def list(
         self,

@@ -30,7 +30,7 @@ from tagodev.provision.plan.model import PlanSettings
 from tagodev.provision.plan.planner import FIELDS
 from tagodev.provision.write.document import record_of_device, record_of_row
 from tagodev.provision.write.export import EXPORT_FIELDS
-from tagodev.provision.write.formats import csv_pieces
+from tagodev.provision.write.formats import csv_file
 
 if TYPE_CHECKING:
     from tagodev.provision import DeviceRow
@@ -166,7 +166,8 @@ def test_undo_clears_what_was_empty(tmp_path: Path, name: str) -> None:
     assert undo is not None
     assert undo.step is not None
 
-    assert DeviceEdit(**{name: None}) == undo.step.edit
+    expected: dict[str, Any] = {name: None}
+    assert DeviceEdit(**expected) == undo.step.edit
 
 
 @pytest.mark.parametrize("name", STORED)
@@ -174,7 +175,7 @@ def test_exports_have_each_field(tmp_path: Path, name: str) -> None:
     """An export contains it in its own column, and reading the export gives it again."""
     device = device_of(0)
     path = tmp_path / "export.csv"
-    path.write_bytes(b"".join(csv_pieces([record_of_device(device)])))
+    path.write_bytes(csv_file([record_of_device(device)]))
     (row,) = read_devices(path)
 
     assert getattr(device, name) == getattr(row.device, name)

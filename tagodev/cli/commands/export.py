@@ -21,7 +21,7 @@ from tagodev.provision.managers import stem_of
 from tagodev.provision.plan.model import PlanSettings
 from tagodev.provision.write.document import DocumentHeader, document
 from tagodev.provision.write.export import EXPORT_FIELDS, export_records, known_by_of
-from tagodev.provision.write.formats import csv_pieces, json_line_pieces, yaml_pieces
+from tagodev.provision.write.formats import csv_file, json_line_pieces, yaml_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -111,7 +111,7 @@ def _pieces(
         return document(head, records)
     if file_format == "jsonl":
         return json_line_pieces(records)
-    return csv_pieces(records) if file_format == "csv" else yaml_pieces(records)
+    return [csv_file(records)] if file_format == "csv" else yaml_pieces(records)
 
 
 def _print(pieces: Iterable[bytes]) -> None:

@@ -22,8 +22,7 @@ from tagodev.cli.output.console import print_json, print_message
 from tagodev.cli.output.plan import plan_json, show_plan
 from tagodev.errors import ConfigurationError, InputError
 from tagodev.filesystem.atomic_write import check_out
-from tagodev.provision.plan.saved_plan import save_plan
-from tagodev.provision.write.document import read_head
+from tagodev.provision.write.document import read_head, save_plan
 
 if TYPE_CHECKING:
     from tagodev.provision.plan.model import Plan

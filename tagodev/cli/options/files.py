@@ -18,9 +18,8 @@ from tagodev.provision.managers import ManagerRegistry, check_owners, stem_of
 from tagodev.provision.plan.matching import check_rows, name_file
 from tagodev.provision.plan.model import PlanSettings, TagMode
 from tagodev.provision.plan.planner import make_plan
-from tagodev.provision.plan.saved_plan import check_profile, check_service
 from tagodev.provision.read.devices import RowFile, integration_names, read_defaults, read_devices
-from tagodev.provision.write.document import DocumentHeader, read_head
+from tagodev.provision.write.document import DocumentHeader, check_profile, check_service, read_head
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -12,7 +12,7 @@ from tagodev.errors import NotFoundError, ServiceError
 from tagodev.models.device_fields import CLEARABLE
 from tagodev.provision.plan.model import PlanSettings
 from tagodev.provision.write.document import DocumentHeader, record_of_device, write_document
-from tagodev.provision.write.export import known_by_of
+from tagodev.provision.write.export import known_by_of, read_details
 from tagodev.resources.requests.devices import is_unknown_device
 
 if TYPE_CHECKING:
@@ -71,9 +71,7 @@ async def read_whole_device(
             return None
         raise
     try:
-        parameters = await tago.parameters.list(device_id, priority="bulk")
-        listing = tago.tokens.list(device_id, order_by="created_at,asc", priority="bulk")
-        tokens = await listing.collect()
+        parameters, tokens = await read_details(tago, device_id)
     except NotFoundError:
         return None
     record = record_of_device(

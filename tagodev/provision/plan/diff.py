@@ -14,14 +14,7 @@ import attrs
 from tagodev.bulk.operations.apply_steps import MANAGED_TAG
 from tagodev.bulk.operations.create_devices import TAG_PREFIX
 from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE, MAX_TAGS_PER_DEVICE
-from tagodev.models import (
-    UNSET,
-    ApplyStep,
-    ConfigurationParameter,
-    DeviceEdit,
-    Tag,
-    TagChanges,
-)
+from tagodev.models import UNSET, ApplyStep, ConfigurationParameter, DeviceEdit, Tag, TagChanges
 from tagodev.models.device_fields import CLEARABLE, DEVICE_FIELDS, STORED
 from tagodev.provision.plan.model import Change, PlannedStep
 
@@ -208,23 +201,17 @@ def _field_changes(row: DeviceRow, device: Device) -> tuple[list[Change], list[C
     """Return the possible and the impossible changes of fields."""
     editable: list[Change] = []
     fixed: list[Change] = []
-    for names, found in ((_EDITABLE, editable), (_FIXED, fixed)):
-        for name in names:
-            if name not in row.given or not _has(device, name):
-                continue
-            old, new = getattr(device, name), getattr(row.device, name)
-            # A missing and an empty description are equal.
-            if name in CLEARABLE and not old and not new:
-                continue
-            if old != new:
-                found.append(Change(name, old, new))
+    for name in (one for one in STORED if one in row.given):
+        old, new, types = (
+            getattr(device, name),
+            getattr(row.device, name),
+            DEVICE_FIELDS[name].types,
+        )
+        # A missing and an empty description are equal.
+        is_empty = name in CLEARABLE and not old and not new
+        if old != new and not is_empty and (not types or device.type in types):
+            (editable if name in _EDITABLE else fixed).append(Change(name, old, new))
     return editable, fixed
-
-
-def _has(device: Device, name: str) -> bool:
-    """Return whether devices of this type have such a field."""
-    types = DEVICE_FIELDS[name].types
-    return not types or device.type in types
 
 
 def _tag_changes(

@@ -45,6 +45,7 @@ __all__ = [
     "RowFile",
     "integration_names",
     "invalid_file",
+    "name_of",
     "open_rows",
     "read_defaults",
     "read_device_ids",
@@ -295,9 +296,14 @@ def _device_id_row(record: Record) -> tuple[DeviceIdRow | None, list[InputError]
     device_id, problems = read_device_id(record.values)
     if device_id is None:
         return None, problems
-    name = record.values.get("name", "")
-    name = name if isinstance(name, str) else ""
-    return DeviceIdRow(record.line, device_id, number=record.number, name=name), problems
+    row = DeviceIdRow(record.line, device_id, number=record.number, name=name_of(record))
+    return row, problems
+
+
+def name_of(record: Record) -> str:
+    """Return the device's name in a record; empty if it has none."""
+    name = record.values.get("name")
+    return name if isinstance(name, str) else ""
 
 
 def refuse_repeats(

@@ -10,12 +10,15 @@ import attrs
 from tagodev.errors import InputError
 from tagodev.models import DeviceChange, DeviceEdit, Rotation
 from tagodev.models.device_fields import COLUMNS, EDIT_COLUMNS
-from tagodev.provision.read.device_fields import (
-    read_device_id,
-    read_fields,
-    refuse_device_column,
+from tagodev.provision.read.device_fields import read_device_id, read_fields, refuse_device_column
+from tagodev.provision.read.devices import (
+    ID_COLUMNS,
+    Row,
+    RowFile,
+    name_of,
+    open_rows,
+    refuse_repeats,
 )
-from tagodev.provision.read.devices import ID_COLUMNS, Row, RowFile, open_rows, refuse_repeats
 from tagodev.provision.read.record import Record, Schema
 
 if TYPE_CHECKING:
@@ -125,7 +128,5 @@ def _rotation_row(record: Record) -> tuple[RotationRow | None, list[InputError]]
         problems.append(InputError("is required", path="device_id"))
     if device_id is None or problems:
         return None, problems
-    name = values.get("name", "")
-    name = name if isinstance(name, str) else ""
     rotation = Rotation(device_id, token.strip())
-    return RotationRow(record.line, rotation, number=record.number, name=name), []
+    return RotationRow(record.line, rotation, number=record.number, name=name_of(record)), []

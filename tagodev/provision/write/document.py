@@ -25,16 +25,21 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from tagodev.client import Tago
     from tagodev.models import ConfigurationParameter, Device, DeviceToken
+    from tagodev.provision.plan.model import Plan
     from tagodev.provision.read.devices import DeviceRow
 
 __all__ = [
     "DocumentHeader",
     "Kind",
+    "check_profile",
+    "check_service",
     "document",
     "read_head",
     "record_of_device",
     "record_of_row",
+    "save_plan",
     "write_document",
 ]
 
@@ -79,6 +84,28 @@ def write_document(path: Path, head: DocumentHeader, records: Iterable[dict[str,
     return len(kept)
 
 
+def save_plan(path: Path, plan: Plan, rows: Iterable[DeviceRow], tago: Tago) -> None:
+    """Write a plan to a file, to apply exactly this plan later.
+
+    Args:
+        path: path of the file.
+        plan: the plan.
+        rows: the rows that it was made from.
+        tago: the client that it was made with.
+
+    Raises:
+        InputError: the file can't be written.
+    """
+    head = DocumentHeader(
+        kind="plan",
+        service=tago.base_url,
+        profile=plan.profile,
+        settings=plan.settings,
+        fingerprint=plan.fingerprint,
+    )
+    write_document(path, head, map(record_of_row, rows))
+
+
 def document(head: DocumentHeader, records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     """Yield a document in pieces: the header on the first line, then one device per line.
 
@@ -121,6 +148,34 @@ def read_head(path: Path) -> DocumentHeader | None:
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, InputError):
         pass
     raise InputError("was written by another version of tagodev", source=str(path))
+
+
+def check_service(head: DocumentHeader, tago: Tago) -> None:
+    """Refuse a plan or a snapshot of another service.
+
+    Args:
+        head: header of the document.
+        tago: the client to apply it with.
+
+    Raises:
+        InputError: it belongs to another service.
+    """
+    if head.kind != "export" and head.service != tago.base_url:
+        raise InputError(f"belongs to {head.service}, not to {tago.base_url}")
+
+
+def check_profile(head: DocumentHeader, plan: Plan) -> None:
+    """Refuse a plan or a snapshot of another profile.
+
+    Args:
+        head: header of the document.
+        plan: the plan made from it.
+
+    Raises:
+        InputError: it belongs to another profile.
+    """
+    if head.kind != "export" and head.profile and plan.profile not in ("", head.profile):
+        raise InputError(f"belongs to profile {head.profile}, not to {plan.profile}")
 
 
 def record_of_row(row: DeviceRow) -> dict[str, Any]:

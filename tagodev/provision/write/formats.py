@@ -14,14 +14,12 @@ from tagodev.models.device_fields import COLUMNS, LONG, PARAM, PREFIXES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["csv_pieces", "json_line_pieces", "yaml_pieces"]
+__all__ = ["csv_file", "json_line_pieces", "yaml_pieces"]
 
 #: Columns before those of tags and parameters.
 _FIRST: Final = tuple(one for one in COLUMNS if one not in LONG)
 #: Columns after those of tags and parameters.
 _LAST: Final = (*LONG, "token")
-#: Rows per piece.
-_AT_ONCE: Final = 500
 
 
 def json_line_pieces(records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
@@ -49,8 +47,8 @@ def yaml_pieces(records: Sequence[dict[str, Any]]) -> Iterator[bytes]:
     )
 
 
-def csv_pieces(records: Sequence[dict[str, Any]]) -> Iterator[bytes]:
-    """Yield a CSV file in pieces, with a column for each field, tag and parameter.
+def csv_file(records: Sequence[dict[str, Any]]) -> bytes:
+    """Return a CSV file, with a column for each field, tag and parameter.
 
     Raises:
         InputError: a device can't be written as CSV.
@@ -65,20 +63,11 @@ def csv_pieces(records: Sequence[dict[str, Any]]) -> Iterator[bytes]:
         *middle,
         *(column for column in _LAST if column in keys),
     ]
-    return _lines(columns, rows)
-
-
-def _lines(columns: list[str], rows: list[dict[str, str]]) -> Iterator[bytes]:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for start in range(0, max(len(rows), 1), _AT_ONCE):
-        writer.writerows(
-            [row.get(column, "") for column in columns] for row in rows[start : start + _AT_ONCE]
-        )
-        yield text.getvalue().encode()
-        text.seek(0)
-        text.truncate()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
 
 
 def _cells(record: dict[str, Any]) -> dict[str, str]:

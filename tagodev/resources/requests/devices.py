@@ -7,7 +7,7 @@ journal before it is sent.
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import attrs
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ApplyRequests", "DeviceRequests", "is_unknown_device"]
 
+T = TypeVar("T")
 _Devices: TypeAlias = list[Device]
 
 _CREATE: Final = Route("POST", "/device")
@@ -81,10 +82,14 @@ class DeviceRequests(TokenRequests):
         )
         await self._session.call(request, object, record)
 
+    async def info(self, device_id: str, cls: type[T], record: CallRecord) -> T:
+        """Return a device, as a class with some of its fields."""
+        request = Request(route=_INFO, path=_INFO.path(device_id), safety=Safety.READ)
+        return await self._session.call(request, cls, record)
+
     async def tags(self, device_id: str, record: CallRecord) -> tuple[Tag, ...]:
         """Return the tags of a device."""
-        request = Request(route=_INFO, path=_INFO.path(device_id), safety=Safety.READ)
-        return (await self._session.call(request, _Tagged, record)).tags or ()
+        return (await self.info(device_id, _Tagged, record)).tags or ()
 
     async def delete(self, device_id: str, record: CallRecord) -> None:
         """Delete a device; "not found" is a success if an earlier attempt may have deleted it."""
@@ -97,9 +102,8 @@ class DeviceRequests(TokenRequests):
 
     async def exists(self, device_id: str, record: CallRecord) -> bool:
         """Return whether a device exists."""
-        request = Request(route=_INFO, path=_INFO.path(device_id), safety=Safety.READ)
         try:
-            await self._session.call(request, Device, record)
+            await self.info(device_id, Device, record)
         except ServiceError as error:
             if is_unknown_device(error):
                 return False

@@ -17,13 +17,15 @@ from tagodev.provision import read_devices
 from tagodev.provision.managers import stem_of
 from tagodev.provision.plan.model import PlanSettings
 from tagodev.provision.plan.planner import make_plan
-from tagodev.provision.plan.saved_plan import check_profile, check_service, save_plan
 from tagodev.provision.write.document import (
     DocumentHeader,
+    check_profile,
+    check_service,
     document,
     read_head,
     record_of_device,
     record_of_row,
+    save_plan,
     write_document,
 )
 from tests.provision.support import SETTINGS, device, row

@@ -18,7 +18,7 @@ from tagodev.provision.plan.model import PlanSettings
 from tagodev.provision.plan.planner import make_plan
 from tagodev.provision.write.document import DocumentHeader, document
 from tagodev.provision.write.export import EXPORT_FIELDS, export_records, known_by_of
-from tagodev.provision.write.formats import csv_pieces, json_line_pieces, yaml_pieces
+from tagodev.provision.write.formats import csv_file, json_line_pieces, yaml_pieces
 from tests.provision.support import MARK
 from tests.support.clients import client
 
@@ -77,7 +77,7 @@ def pieces(chosen: str, found: Sequence[dict[str, Any]]) -> Iterator[bytes]:
         return document(HEAD, found)
     if chosen == "jsonl":
         return json_line_pieces(found)
-    return csv_pieces(found) if chosen == "csv" else yaml_pieces(found)
+    return iter([csv_file(found)]) if chosen == "csv" else yaml_pieces(found)
 
 
 def comparable(device: Device) -> dict[str, Any]:
@@ -196,13 +196,11 @@ def pair(key: str, value: str) -> dict[str, str]:
 
 def test_columns_of_a_table() -> None:
     """The name first, then fields, tags and parameters by their keys; nobody's is left out."""
-    table = b"".join(
-        csv_pieces(
-            [
-                record(tags=[pair("site", "1")], active=True, token="secret"),
-                record(configuration_params=[pair("rate", "600")], tags=[pair("room", "2")]),
-            ]
-        )
+    table = csv_file(
+        [
+            record(tags=[pair("site", "1")], active=True, token="secret"),
+            record(configuration_params=[pair("rate", "600")], tags=[pair("room", "2")]),
+        ]
     )
 
     assert (
@@ -212,7 +210,7 @@ def test_columns_of_a_table() -> None:
 
 def test_an_empty_table_has_a_header() -> None:
     """So that it is read as a list without devices."""
-    assert b"name\n" == b"".join(csv_pieces([]))
+    assert b"name\n" == csv_file([])
 
 
 @pytest.mark.parametrize(
@@ -227,7 +225,7 @@ def test_an_empty_table_has_a_header() -> None:
 def test_what_a_table_can_not_say(more: dict[str, Any], told: str) -> None:
     """It is refused with the device's name and what to do, before anything is written."""
     with pytest.raises(InputError, match=f"device 'a' .*: it {told}.*--format json"):
-        csv_pieces([record(**more)])
+        csv_file([record(**more)])
 
 
 #: Text without what ends a line or a file.

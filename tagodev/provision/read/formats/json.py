@@ -73,16 +73,16 @@ def read_json(file: IO[str], schema: Schema) -> Iterator[Found]:
     Args:
         file: opened as `Lines` requires.
         schema: the allowed keys.
+
+    Raises:
+        InputError: the rest of the file can't be read.
     """
     lines = Lines(file)
     text = "".join(lines)
     yield from lines.problems()
     keys = Keys(schema)
-    try:
-        yield from _Reader(text, keys).read()
-        yield from keys.unused()
-    except InputError as error:
-        yield error
+    yield from _Reader(text, keys).read()
+    yield from keys.unused()
 
 
 def _skip(text: str, at: int) -> int:

@@ -48,6 +48,9 @@ def read_yaml(file: IO[str], schema: Schema) -> Iterator[Found]:
     Args:
         file: opened as `Lines` requires.
         schema: the allowed keys.
+
+    Raises:
+        InputError: the rest of the file can't be read.
     """
     lines = Lines(file)
     text = "".join(lines)
@@ -66,8 +69,6 @@ def read_yaml(file: IO[str], schema: Schema) -> Iterator[Found]:
             f"is not YAML: {error.problem or error.context}{where}",
             line=None if mark is None else mark.line + 1,
         )
-    except InputError as error:
-        yield error
 
 
 def _check_characters(text: str) -> None:
