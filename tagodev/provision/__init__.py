@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from tagodev.provision.integrations import Integrations, resolve_integrations
 from tagodev.provision.read.devices import (
-    DeviceIdRow,
     DeviceRow,
     InvalidFileError,
     RowFile,
     integration_names,
     read_defaults,
-    read_device_ids,
     read_devices,
 )
-from tagodev.provision.read.edit_rows import (
+from tagodev.provision.read.existing_devices import (
     DeviceChangeRow,
+    DeviceIdRow,
     RotationRow,
     read_device_changes,
+    read_device_ids,
     read_rotations,
 )
 

@@ -8,7 +8,6 @@ memory; rows of the other formats are kept from the first pass.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
@@ -35,30 +34,24 @@ if TYPE_CHECKING:
     from tagodev.models import DeviceCreate
 
 __all__ = [
-    "ID_COLUMNS",
     "MAX_PROBLEMS",
     "Convert",
-    "DeviceIdRow",
     "DeviceRow",
     "InvalidFileError",
     "Row",
     "RowFile",
+    "RowT",
     "integration_names",
     "invalid_file",
-    "name_of",
     "open_rows",
     "read_defaults",
-    "read_device_ids",
     "read_devices",
-    "refuse_repeats",
 ]
 
 RowT = TypeVar("RowT")
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
-#: Names of the column of a device id.
-ID_COLUMNS: Final = ("device_id", "id")
 #: Suffixes of tables, which can't give defaults.
 _TABLES: Final = (".csv", ".tsv")
 #: Maximum number of problems per file; reading stops there.
@@ -96,16 +89,6 @@ class DeviceRow(Row):
     """Columns that the row gives; other fields of the device are defaults."""
     device_id: str = attrs.field(default="", kw_only=True)
     """Id of the device; empty if the row has none."""
-
-
-@attrs.frozen
-class DeviceIdRow(Row):
-    """A row with an existing device."""
-
-    device_id: str
-    """Id of the device."""
-    name: str = attrs.field(default="", kw_only=True)
-    """Its name; empty if the file has none."""
 
 
 #: Converts a record to a row; None without problems if the record is skipped.
@@ -216,25 +199,6 @@ def integration_names(
     return frozenset(names)
 
 
-def read_device_ids(path: str | os.PathLike[str]) -> RowFile[DeviceIdRow]:
-    """Check a list of existing devices: a file with ``device_id`` or ``id``.
-
-    Other columns are ignored, so the results of a create can be used. Rows without an id, such as
-    devices that were not created, are skipped and counted.
-    A repeated device is a problem.
-
-    Args:
-        path: the file, in any format that `read_devices` accepts.
-
-    Raises:
-        InvalidFileError: the file has problems; the error lists all of them.
-    """
-    convert = refuse_repeats(
-        _device_id_row, lambda row: row.device_id, path="device_id", hint="Remove one of the rows"
-    )
-    return open_rows(Path(path), Schema(lambda _: "", ID_COLUMNS), convert)
-
-
 def read_defaults(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return default values for `read_devices`.
 
@@ -290,51 +254,6 @@ def _device_row(record: Record, rules: MappingRules) -> tuple[DeviceRow | None, 
         record.line, device, number=record.number, given=given, device_id=device_id or ""
     )
     return row, problems
-
-
-def _device_id_row(record: Record) -> tuple[DeviceIdRow | None, list[InputError]]:
-    device_id, problems = read_device_id(record.values)
-    if device_id is None:
-        return None, problems
-    row = DeviceIdRow(record.line, device_id, number=record.number, name=name_of(record))
-    return row, problems
-
-
-def name_of(record: Record) -> str:
-    """Return the device's name in a record; empty if it has none."""
-    name = record.values.get("name")
-    return name if isinstance(name, str) else ""
-
-
-def refuse_repeats(
-    convert: Convert[RowT], value_of: Callable[[RowT], str | None], *, path: str, hint: str
-) -> Convert[RowT]:
-    """Return a conversion that also refuses a row that repeats the value of an earlier one.
-
-    Two rows for one device would depend on their order, and a token can be replaced only once. Only
-    digests are stored, since values may be tokens. The file may be read several times.
-
-    Args:
-        convert: converts a record to a row.
-        value_of: returns the value of a row: a device id or a token; None if it may be repeated.
-        path: field of the value.
-        hint: hint for the problem.
-    """
-    firsts: dict[bytes, tuple[int, int]] = {}
-
-    def convert_once(record: Record) -> tuple[RowT | None, list[InputError]]:
-        row, problems = convert(record)
-        value = None if row is None else value_of(row)
-        if value is None:
-            return row, problems
-        digest = blake2b(value.encode(errors="surrogatepass"), digest_size=12).digest()
-        number, line = firsts.setdefault(digest, (record.number, record.line))
-        if number == record.number:
-            return row, problems
-        first = f"line {line}" if line != record.line else f"row {number}"
-        return None, [InputError(f"is also on {first}", path=path, hint=hint)]
-
-    return convert_once
 
 
 def open_rows(
