@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tagodev.resources.tokens import Tokens
     from tagodev.session import CallOptions, Session
 
-__all__ = ["Data"]
+__all__ = ["Data", "DataRequests"]
 
 _BACKUP: Final = Route("POST", "/device/:device_id/data/backup")
 _RESTORE: Final = Route("POST", "/device/:device_id/data/restore")
