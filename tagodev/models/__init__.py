@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from tagodev.models.changes import (
+    ApplyStep,
     DataBatch,
     DeviceChange,
     DeviceTokenCreate,
     ParameterChange,
     Rotation,
+    TagChanges,
 )
-from tagodev.models.chunks import Chunk, ChunkBackup
 from tagodev.models.data import (
     AggregatePoint,
+    Chunk,
+    ChunkBackup,
     DataBackup,
     DataCreate,
     DataEdit,
@@ -27,19 +30,11 @@ from tagodev.models.devices import (
     DeviceCreated,
     DeviceEdit,
     DeviceFilter,
+    DeviceStatistic,
     TagFilter,
 )
-from tagodev.models.fields import (
-    ConfigurationParameter,
-    SoftLimits,
-    Tag,
-)
-from tagodev.models.integration import (
-    Connector,
-    IntegrationFilter,
-    Network,
-    SerialNumberFormat,
-)
+from tagodev.models.fields import ConfigurationParameter, SoftLimits, Tag
+from tagodev.models.integration import Connector, IntegrationFilter, Network, SerialNumberFormat
 from tagodev.models.profile import (
     Account,
     AccountPlan,
@@ -50,18 +45,7 @@ from tagodev.models.profile import (
     ResourceAmounts,
     ServiceAmounts,
 )
-from tagodev.models.statistics import (
-    DeviceStatistic,
-)
-from tagodev.models.steps import ApplyStep
-from tagodev.models.tag_changes import TagChanges
-from tagodev.models.tokens import (
-    DeviceToken,
-    TokenCreate,
-    TokenCreated,
-    TokenFilter,
-    TokenInfo,
-)
+from tagodev.models.tokens import DeviceToken, TokenCreate, TokenCreated, TokenFilter, TokenInfo
 from tagodev.models.unset import UNSET, Unset
 
 __all__ = [

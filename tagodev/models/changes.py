@@ -1,27 +1,42 @@
-"""Items of bulk runs: a device id and the change, token, parameters or data for it."""
+"""Items of bulk runs: a device id and the change, token, parameters or data for it; apply steps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, Literal, cast
 
 import attrs
 
 from tagodev.errors import InputError
+from tagodev.hard_limits import MAX_TAGS_PER_DEVICE
 from tagodev.models.data import DataCreate
-from tagodev.models.devices import DeviceEdit
+from tagodev.models.devices import DeviceCreate, DeviceEdit
 from tagodev.models.fields import (
     ConfigurationParameter,
+    Tag,
     as_parameters,
+    as_tuple,
+    boolean,
+    check_items,
     check_parameters,
+    check_tags,
     instance_of,
     not_blank,
+    text,
 )
-from tagodev.models.tag_changes import TagChanges, check_tags_once
 from tagodev.models.tokens import TokenCreate
+from tagodev.models.unset import UNSET
 from tagodev.secrets import Secret
 
-__all__ = ["DataBatch", "DeviceChange", "DeviceTokenCreate", "ParameterChange", "Rotation"]
+__all__ = [
+    "ApplyStep",
+    "DataBatch",
+    "DeviceChange",
+    "DeviceTokenCreate",
+    "ParameterChange",
+    "Rotation",
+    "TagChanges",
+]
 
 #: Registers per request: the chunk size of the official SDK.
 _MAX_POINTS: Final = 1000
@@ -37,12 +52,103 @@ def _check_points(_: object, attribute: attrs.Attribute[Any], value: tuple[objec
         raise InputError(
             f"has {len(value)} registers, must have 1 to {_MAX_POINTS}", path=attribute.name
         )
-    for index, point in enumerate(value):
-        if not isinstance(point, DataCreate):
+    check_items(DataCreate, attribute, value)
+
+
+# --- changes of tags ---------------------------------------------------------------------------
+
+
+def _check_removed(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, tuple):
+        raise InputError(f"must be a list, not {type(value).__name__}", path=attribute.name)
+    for index, key in enumerate(value):
+        if not isinstance(key, str) or not key.strip():
+            raise InputError("must be a tag key", path=f"{attribute.name}[{index}]")
+
+
+# Not `as_tuple` itself: type checkers could not infer the type of the items.
+def _as_tags(value: Iterable[Tag]) -> tuple[Tag, ...]:
+    tags: Any = as_tuple(value)
+    return cast("tuple[Tag, ...]", tags)
+
+
+def _as_keys(value: Iterable[str]) -> tuple[str, ...]:
+    # A single key is text, which is iterable too: the validator refuses it.
+    keys: Any = value if isinstance(value, str) else as_tuple(value)
+    return cast("tuple[str, ...]", keys)
+
+
+@attrs.frozen(kw_only=True)
+class TagChanges:
+    """Tags to set and to remove on a device; tags with other keys are kept.
+
+    They are merged with the device's tags at the time of the write, since the service replaces the
+    whole list: one prepared earlier would remove tags that were added since.
+
+    Examples:
+        >>> TagChanges(set=[Tag("site", "7")], remove=["room"]).merged([Tag("room", "1")])
+        (Tag(key='site', value='7'),)
+
+    Raises:
+        InputError: a key is both set and removed, or a device can't have as many tags.
+    """
+
+    set: tuple[Tag, ...] = attrs.field(default=(), converter=_as_tags, validator=check_tags)
+    """Tags to set; repeat a key to give it several values."""
+    remove: tuple[str, ...] = attrs.field(default=(), converter=_as_keys, validator=_check_removed)
+    """Keys of the tags to remove."""
+
+    def __attrs_post_init__(self) -> None:
+        both = {tag.key for tag in self.set}.intersection(self.remove)
+        if both:
+            raise InputError(f"also in set: {', '.join(sorted(both))}", path="remove")
+
+    def merged(self, tags: Iterable[Tag]) -> tuple[Tag, ...]:
+        """Return the tags of a device after the changes.
+
+        Tags keep their order. A key that already has the values to set is not changed.
+
+        Args:
+            tags: current tags of the device.
+
+        Raises:
+            InputError: the device would have more than 30 tags.
+        """
+        before = tuple(tags)
+        values: dict[str, list[str]] = {}
+        for tag in self.set:
+            values.setdefault(tag.key, []).append(tag.value)
+        left = {
+            key: [Tag(key, value) for value in new]
+            for key, new in values.items()
+            if sorted(new) != sorted(tag.value for tag in before if tag.key == key)
+        }
+        replaced = left.keys() | self.remove
+        after: list[Tag] = []
+        for tag in before:
+            if tag.key not in replaced:
+                after.append(tag)
+            else:
+                # All values are written at the position of the first.
+                after += left.pop(tag.key, ())
+        for new_tags in left.values():
+            after += new_tags
+        if len(after) > max(len(before), MAX_TAGS_PER_DEVICE):
             raise InputError(
-                f"must be a DataCreate, not {type(point).__name__}",
-                path=f"{attribute.name}[{index}]",
+                f"would grow from {len(before)} to {len(after)}, "
+                f"but a device can have at most {MAX_TAGS_PER_DEVICE}",
+                path="tags",
             )
+        return tuple(after)
+
+
+def _check_tags_once(edit: DeviceEdit | None, changes: TagChanges | None) -> None:
+    """Refuse an edit that replaces all tags together with changes to single tags."""
+    if changes is not None and edit is not None and edit.tags is not UNSET:
+        raise InputError("can't be combined with tags in the edit", path="tags")
+
+
+# --- items -------------------------------------------------------------------------------------
 
 
 @attrs.frozen
@@ -64,7 +170,7 @@ class DeviceChange:
     """Tags to set and to remove, merged with the device's tags when the item is sent."""
 
     def __attrs_post_init__(self) -> None:
-        check_tags_once(self.changes, self.tags)
+        _check_tags_once(self.changes, self.tags)
 
 
 @attrs.frozen
@@ -136,3 +242,53 @@ class DataBatch:
     """Id of the device."""
     points: tuple[DataCreate, ...] = attrs.field(converter=_as_points, validator=_check_points)
     """1 to 1,000 registers."""
+
+
+@attrs.frozen(kw_only=True)
+class ApplyStep:
+    """A step of an apply: create, change or delete one device.
+
+    Examples:
+        >>> ApplyStep(device_id="67e1a2b3c4d5e6f708192a3b", edit=DeviceEdit(active=False)).action
+        'change'
+    """
+
+    create: DeviceCreate | None = attrs.field(
+        default=None, validator=instance_of(DeviceCreate, optional=True)
+    )
+    """The device to create."""
+    device_id: str = attrs.field(default="", validator=text)
+    """Id of the device to change or delete."""
+    edit: DeviceEdit | None = attrs.field(
+        default=None, validator=instance_of(DeviceEdit, optional=True)
+    )
+    """Fields to change."""
+    tags: TagChanges | None = attrs.field(
+        default=None, validator=instance_of(TagChanges, optional=True)
+    )
+    """Tags to set and to remove, merged with the device's tags when the step is sent."""
+    parameters: tuple[ConfigurationParameter, ...] = attrs.field(
+        default=(), converter=as_parameters, validator=check_parameters
+    )
+    """Configuration parameters to set; parameters with other keys are kept."""
+    delete: bool = attrs.field(default=False, validator=boolean)
+    """Whether to delete the device."""
+    name: str = ""
+    """The device's name, for display only."""
+
+    def __attrs_post_init__(self) -> None:
+        if (self.create is None) == (not self.device_id):
+            raise InputError("must be given unless the step creates a device", path="device_id")
+        changes = not (self.edit is None and self.tags is None) or bool(self.parameters)
+        if self.device_id and changes == self.delete:
+            raise InputError("must not be combined with changes", path="delete")
+        _check_tags_once(self.edit, self.tags)
+        if self.create is not None and self.tags is not None:
+            raise InputError("apply only to existing devices", path="tags")
+
+    @property
+    def action(self) -> Literal["create", "change", "delete"]:
+        """The action of the step."""
+        if self.create is not None:
+            return "create"
+        return "delete" if self.delete else "change"

@@ -1,4 +1,4 @@
-"""Models for device data: registers to send, edits, and registers read.
+"""Models for device data: registers to send, edits, registers read, and chunks.
 
 Data to send is checked against the documented bounds (docs.tago.io: Sending data).
 Data read is not: one register stored under other rules must not make a whole page fail.
@@ -15,12 +15,14 @@ import attrs
 import orjson
 
 from tagodev.errors import InputError
-from tagodev.models.fields import as_moment, not_blank, text
+from tagodev.models.fields import Answer, as_moment, not_blank, text
 from tagodev.models.unset import UNSET, Unset
 
 __all__ = [
     "Affected",
     "AggregatePoint",
+    "Chunk",
+    "ChunkBackup",
     "DataBackup",
     "DataCreate",
     "DataEdit",
@@ -234,7 +236,7 @@ class DataEdit:
 
 
 @attrs.frozen(kw_only=True)
-class DataPoint:
+class DataPoint(Answer):
     """A register read from the service."""
 
     id: str
@@ -257,32 +259,52 @@ class DataPoint:
     """Metadata, usually an object."""
     created_at: datetime | None = None
     """Time of arrival at the service, UTC; only with `DataQuery.details`."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
 
 
 @attrs.frozen
-class AggregatePoint:
+class AggregatePoint(Answer):
     """The aggregate of a variable over one interval."""
 
     time: datetime
     """Start of the interval, UTC."""
     value: float | None = None
     """Average, sum, minimum or maximum; None if the interval has no values."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
-    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
-class DataBackup:
+class DataBackup(Answer):
     """The answer to a request for an export of data."""
 
     file_address: str
     """Path of the export in Files, placeholders resolved."""
     status: str | None = None
     """``scheduled``; None if the service does not report it."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
+
+
+@attrs.frozen(kw_only=True)
+class Chunk(Answer):
+    """The data of one chunk period of an immutable device: a day, week, month or quarter.
+
+    Fields follow TagoIO's OpenAPI file. One SDK names the two dates differently; both names are
+    read.
+    """
+
+    id: str
+    """First and last second as Unix timestamps: ``1658102400_1658707199``."""
+    from_date: datetime
+    """Start, UTC; ``from`` in the JSON."""
+    to_date: datetime
+    """End, UTC; ``to`` in the JSON."""
+    amount: int | None = None
+    """Number of registers; None if the service does not report it."""
+
+
+@attrs.frozen(kw_only=True)
+class ChunkBackup(DataBackup):
+    """The answer to a request for an export of a chunk."""
+
+    chunk_id: str
+    """Id of the chunk."""
 
 
 @attrs.frozen

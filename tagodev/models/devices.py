@@ -18,6 +18,7 @@ import attrs
 
 from tagodev.errors import InputError
 from tagodev.models.fields import (
+    Answer,
     ConfigurationParameter,
     SoftLimits,
     Tag,
@@ -44,6 +45,7 @@ __all__ = [
     "DeviceCreated",
     "DeviceEdit",
     "DeviceFilter",
+    "DeviceStatistic",
     "TagFilter",
 ]
 
@@ -196,12 +198,8 @@ class DeviceEdit:
             )
 
     def __repr__(self) -> str:
-        return f"DeviceEdit({_given(self)})"
-
-
-def _given(instance: attrs.AttrsInstance) -> str:
-    values = ((field.name, getattr(instance, field.name)) for field in attrs.fields(type(instance)))
-    return ", ".join(f"{name}={value!r}" for name, value in values if value is not UNSET)
+        values = attrs.asdict(self, recurse=False, filter=lambda _, value: value is not UNSET)
+        return f"DeviceEdit({', '.join(f'{name}={value!r}' for name, value in values.items())})"
 
 
 @attrs.frozen
@@ -303,7 +301,7 @@ class DeviceFilter:
 
 
 @attrs.frozen(kw_only=True)
-class DeviceCreated:
+class DeviceCreated(Answer):
     """The answer to the creation of a device."""
 
     device_id: str
@@ -312,24 +310,20 @@ class DeviceCreated:
     """The device's default token, which can read and send; it never expires."""
     bucket_id: str | None = None
     """Id of its bucket; None if the service does not report it."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
 
 
 @attrs.frozen
-class Bucket:
+class Bucket(Answer):
     """The bucket of a device; deprecated by the service."""
 
     id: str
     """The bucket's id; the device's own on new devices."""
     name: str | None = None
     """Its name; lists do not include it."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
-    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
-class Device:
+class Device(Answer):
     """A device read from the service; a list contains only the requested fields."""
 
     id: str
@@ -386,5 +380,15 @@ class Device:
     """Its soft limits; None without Control Tower."""
     token: Secret | None = None
     """One of its tokens, in lists read with a network token."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
+
+
+@attrs.frozen(kw_only=True)
+class DeviceStatistic(Answer):
+    """Traffic of a device in one interval (Control Tower); fields as in the official SDKs."""
+
+    time: datetime
+    """Start of the interval, UTC."""
+    device_input: float | None = None
+    """Variables sent; None if the service does not report them."""
+    device_output: float | None = None
+    """Variables read; None if the service does not report them."""

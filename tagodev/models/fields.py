@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sized
 
 __all__ = [
+    "Answer",
     "ConfigurationParameter",
     "SoftLimits",
     "Tag",
@@ -145,6 +146,14 @@ def as_parameter_value(value: object) -> str:
     return value if isinstance(value, str) else str(value)
 
 
+@attrs.frozen(kw_only=True)
+class Answer:
+    """Base of the models that are read from the service."""
+
+    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
+    """Fields of the answer that the model does not have."""
+
+
 @attrs.frozen
 class Tag:
     """A tag: a key and a value, both text.
@@ -161,7 +170,7 @@ class Tag:
 
 
 @attrs.frozen
-class ConfigurationParameter:
+class ConfigurationParameter(Answer):
     """A configuration parameter of a device.
 
     Examples:
@@ -177,20 +186,16 @@ class ConfigurationParameter:
     """Whether the device has read it."""
     id: str | Unset = attrs.field(default=UNSET, kw_only=True)
     """Id of the parameter; if set, that parameter is edited and none is added."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
-    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
-class SoftLimits:
+class SoftLimits(Answer):
     """Soft limits of a profile or a device, below the limits of its plan (Control Tower)."""
 
     data_input: int | None = None
     """Requests per minute that send data; None if there is no soft limit."""
     data_output: int | None = None
     """Requests per minute that read data; None if there is no soft limit."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
 
 
 def check_tags(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:

@@ -16,7 +16,7 @@ import attrs
 
 from tagodev.errors import InputError
 from tagodev.models.devices import DeviceCreate
-from tagodev.models.fields import text
+from tagodev.models.fields import Answer, text
 from tagodev.models.unset import UNSET, Unset
 
 __all__ = ["Connector", "IntegrationFilter", "Network", "SerialNumberFormat"]
@@ -33,7 +33,7 @@ _DASH: Final = "-"
 
 
 @attrs.frozen(kw_only=True)
-class SerialNumberFormat:
+class SerialNumberFormat(Answer):
     """Format of a network's serial numbers.
 
     Examples:
@@ -57,8 +57,6 @@ class SerialNumberFormat:
     """Where to find it."""
     image: str | None = None
     """URL of a picture that shows where to find it."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
 
     def stored(self, serial: str) -> str:
         """Return a serial number in its stored form: without dashes, in the right letter case."""
@@ -110,8 +108,8 @@ class SerialNumberFormat:
 
 
 @attrs.frozen(kw_only=True)
-class Network:
-    """A network; a list contains only the requested fields."""
+class _Integration(Answer):
+    """What networks and connectors have in common."""
 
     id: str
     """24 hex digits."""
@@ -119,26 +117,12 @@ class Network:
     """Its name."""
     description: str | None = None
     """Free text."""
-    profile: str | None = None
-    """Id of the profile that owns it."""
     public: bool | None = None
     """Whether all profiles see it in the catalogue."""
-    serial_number: SerialNumberFormat | None = None
-    """Format of its devices' serial numbers; None if it uses none."""
     device_parameters: tuple[Mapping[str, Any], ...] = ()
     """Configuration parameters of its devices: name, label, type, default."""
-    middleware_endpoint: str | None = None
-    """Endpoint of its middleware for downlinks."""
-    require_devices_access: bool | None = None
-    """Whether its token can list devices."""
-    documentation_url: str | None = None
-    """URL of its documentation."""
     logo_url: str | None = None
     """URL of its logo."""
-    icon_url: str | None = None
-    """URL of its icon."""
-    banner_url: str | None = None
-    """URL of its banner."""
     payload_encoder: str | None = None
     """Base64 of its payload encoder's source."""
     payload_decoder: str | None = None
@@ -147,8 +131,26 @@ class Network:
     """Time of creation, UTC."""
     updated_at: datetime | None = None
     """Time of the last change, UTC."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
+
+
+@attrs.frozen(kw_only=True)
+class Network(_Integration):
+    """A network; a list contains only the requested fields."""
+
+    profile: str | None = None
+    """Id of the profile that owns it."""
+    serial_number: SerialNumberFormat | None = None
+    """Format of its devices' serial numbers; None if it uses none."""
+    middleware_endpoint: str | None = None
+    """Endpoint of its middleware for downlinks."""
+    require_devices_access: bool | None = None
+    """Whether its token can list devices."""
+    documentation_url: str | None = None
+    """URL of its documentation."""
+    icon_url: str | None = None
+    """URL of its icon."""
+    banner_url: str | None = None
+    """URL of its banner."""
 
     def check(self, device: DeviceCreate) -> None:
         """Refuse a device that does not fit this network.
@@ -174,39 +176,17 @@ class Network:
 
 
 @attrs.frozen(kw_only=True)
-class Connector:
+class Connector(_Integration):
     """A connector (device type); a list contains only the requested fields."""
 
-    id: str
-    """24 hex digits."""
-    name: str | None = None
-    """Its name."""
-    description: str | None = None
-    """Free text."""
-    public: bool | None = None
-    """Whether all profiles see it in the catalogue."""
     networks: tuple[str, ...] = ()
     """Ids of the networks that its devices can use."""
-    device_parameters: tuple[Mapping[str, Any], ...] = ()
-    """Configuration parameters of its devices: name, label, type, default."""
-    logo_url: str | None = None
-    """URL of its logo."""
     install_text: str | None = None
     """Instructions to install a device."""
     install_end_text: str | None = None
     """Instructions after the installation."""
     device_annotation: str | None = None
     """Annotation for its devices."""
-    payload_encoder: str | None = None
-    """Base64 of its payload encoder's source."""
-    payload_decoder: str | None = None
-    """Base64 of its payload parser's source."""
-    created_at: datetime | None = None
-    """Time of creation, UTC."""
-    updated_at: datetime | None = None
-    """Time of the last change, UTC."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
 
     def check(self, device: DeviceCreate) -> None:
         """Refuse a device that does not fit this connector.

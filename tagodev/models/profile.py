@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import attrs
 
-from tagodev.models.fields import SoftLimits
+from tagodev.models.fields import Answer, SoftLimits
 
 __all__ = [
     "Account",
@@ -23,7 +21,7 @@ __all__ = [
 
 
 @attrs.frozen(kw_only=True)
-class ServiceAmounts:
+class ServiceAmounts(Answer):
     """Amounts per service, allowed or used; None if the service does not report one.
 
     Source of the units: "Services Overview" of the TagoIO documentation.
@@ -47,12 +45,10 @@ class ServiceAmounts:
     """SMS: messages per month."""
     run_users: float | None = None
     """Users of TagoRUN at any time."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
-class ResourceAmounts:
+class ResourceAmounts(Answer):
     """Number of each resource in a profile; None if the service does not report one."""
 
     device: int | None = None
@@ -75,12 +71,10 @@ class ResourceAmounts:
     """Users of TagoRUN."""
     am: int | None = None
     """Access policies."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
-class AddOns:
+class AddOns(Answer):
     """Add-ons of a profile; None if the service does not report one."""
 
     control_tower: bool | None = None
@@ -89,12 +83,10 @@ class AddOns:
     """A custom domain for TagoRUN."""
     mobile: bool | None = None
     """A custom mobile application."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
-class ProfileInfo:
+class ProfileInfo(Answer):
     """General information on a profile."""
 
     id: str
@@ -115,12 +107,10 @@ class ProfileInfo:
     """Time of creation, UTC."""
     updated_at: datetime | None = None
     """Time of the last change, UTC."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
-class Profile:
+class Profile(Answer):
     """A profile with its plan, its services and its add-ons."""
 
     info: ProfileInfo
@@ -131,8 +121,6 @@ class Profile:
     """Amounts allocated to it."""
     addons: AddOns = attrs.field(factory=AddOns)
     """Its add-ons."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
 
     @property
     def plan(self) -> str | None:
@@ -151,7 +139,7 @@ class Profile:
 
 
 @attrs.frozen(kw_only=True)
-class ProfileSummary:
+class ProfileSummary(Answer):
     """Limits, usage and resources of a profile."""
 
     limit: ServiceAmounts = attrs.field(factory=ServiceAmounts)
@@ -164,8 +152,6 @@ class ProfileSummary:
     """Its add-ons."""
     tago_run: str | None = None
     """URL of its TagoRUN."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
 
     @property
     def devices(self) -> int | None:
@@ -174,7 +160,7 @@ class ProfileSummary:
 
 
 @attrs.frozen(kw_only=True)
-class AccountPlan:
+class AccountPlan(Answer):
     """The plan of an account."""
 
     plan: str
@@ -187,12 +173,10 @@ class AccountPlan:
     """End, UTC; None if it has no end."""
     created_at: datetime | None = None
     """Start, UTC."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
-class Account:
+class Account(Answer):
     """An account, which owns profiles and pays for their plan."""
 
     id: str
@@ -221,5 +205,3 @@ class Account:
     """Time of creation, UTC."""
     updated_at: datetime | None = None
     """Time of the last change, UTC."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""

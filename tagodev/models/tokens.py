@@ -6,14 +6,13 @@ official SDKs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import attrs
 
 from tagodev.errors import InputError
-from tagodev.models.fields import as_moment, moment, not_blank, text
+from tagodev.models.fields import Answer, as_moment, moment, not_blank, text
 from tagodev.models.unset import UNSET, Unset
 from tagodev.secrets import Secret
 
@@ -63,7 +62,7 @@ class TokenCreate:
 
 
 @attrs.frozen(kw_only=True)
-class TokenCreated:
+class TokenCreated(Answer):
     """The answer to the creation of a token."""
 
     token: Secret
@@ -72,8 +71,6 @@ class TokenCreated:
     """``full``, ``write`` or ``read``."""
     expire_time: datetime | None = None
     """Time of expiry, UTC; None if it does not expire."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
@@ -94,7 +91,7 @@ class TokenFilter:
 
 
 @attrs.frozen(kw_only=True)
-class DeviceToken:
+class DeviceToken(Answer):
     """A token of a device, read from a list."""
 
     token: Secret
@@ -115,12 +112,10 @@ class DeviceToken:
     """Time of expiry, UTC; None if it does not expire."""
     created_at: datetime | None = None
     """Time of creation, UTC."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""
 
 
 @attrs.frozen(kw_only=True)
-class TokenInfo:
+class TokenInfo(Answer):
     """Information on the token that the request was sent with.
 
     Its content depends on the type of token: a profile token is described by its name and
@@ -141,5 +136,3 @@ class TokenInfo:
     """Time of expiry, UTC; None if it does not expire or the service does not report it."""
     created_at: datetime | None = None
     """Time of creation of the device, network or authorization, UTC."""
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """Other fields of the answer."""

@@ -12,12 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import attrs
 
-from tagodev.errors import (
-    AuthenticationError,
-    InputError,
-    NotFoundError,
-    PermissionDeniedError,
-)
+from tagodev.errors import AuthenticationError, InputError, NotFoundError, PermissionDeniedError
 from tagodev.models import Connector, Network
 from tagodev.provision.public_networks import WELL_KNOWN
 from tagodev.provision.read.columns import fold, shown_name

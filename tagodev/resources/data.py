@@ -444,6 +444,9 @@ class Data(Resource):
         await self._call(object, options, _RESTORE, device_id, safety=safety, body=body)
 
 
+# --- bulk runs ----------------------------------------------------------------------------------
+
+
 @attrs.frozen
 class DataRequests:
     """Sends data for bulk runs."""

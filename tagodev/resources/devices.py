@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar, Unpack, get_args
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, Unpack, get_args
 
 from tagodev.bulk.operations.apply_steps import ApplySteps
 from tagodev.bulk.operations.create_devices import CreateDevices
@@ -14,17 +14,11 @@ from tagodev.bulk.operations.identity import Identity
 from tagodev.errors import InputError
 from tagodev.limits.routes import Route
 from tagodev.models import Device, DeviceCreated, DeviceFilter, DeviceStatistic
+from tagodev.models.device_fields import LISTED
 from tagodev.query import encode_query
-from tagodev.resources.listing import (
-    PAGE_SIZE,
-    Listing,
-    check_fields,
-    check_order,
-    page_fetcher,
-)
-from tagodev.resources.requests.apply_steps import ApplyRequests
+from tagodev.resources.listing import PAGE_SIZE, Listing, check_fields, check_order, page_fetcher
 from tagodev.resources.requests.data import check_choice
-from tagodev.resources.requests.devices import DeviceRequests
+from tagodev.resources.requests.devices import ApplyRequests, DeviceRequests
 from tagodev.retry import Safety
 from tagodev.serialization.converter import to_json, to_wire
 from tagodev.session import CallRecord
@@ -42,9 +36,8 @@ if TYPE_CHECKING:
     from tagodev.models import ApplyStep, DeviceChange, DeviceConvert, DeviceCreate, DeviceEdit
     from tagodev.session import CallOptions, Session
 
-__all__ = ["DEFAULT_FIELDS", "Devices"]
+__all__ = ["Devices"]
 
-Item = TypeVar("Item")
 # Inside the class `list` is a method.
 _Page: TypeAlias = list[Device]
 _Statistics: TypeAlias = list[DeviceStatistic]
@@ -52,27 +45,11 @@ _Statistics: TypeAlias = list[DeviceStatistic]
 #: The two parts of a hybrid device's data (`DeviceEmptyParams` of the official JavaScript SDK).
 Side: TypeAlias = Literal["mutable", "immutable"]
 
-_INFO: Final = Route("GET", "/device/:device_id")
 _LIST: Final = Route("GET", "/device")
 _AMOUNT: Final = Route("GET", "/device/:device_id/data_amount")
 _EMPTY: Final = Route("POST", "/device/:device_id/empty")
 _CONVERT: Final = Route("POST", "/device/:device_id/convert")
 _STATISTICS: Final = Route("GET", "/device/:device_id/statistics")
-
-#: Fields that a list returns by default.
-DEFAULT_FIELDS: Final = (
-    "id",
-    "name",
-    "tags",
-    "type",
-    "active",
-    "visible",
-    "network",
-    "connector",
-    "created_at",
-    "updated_at",
-    "last_input",
-)
 
 
 @strict
@@ -131,15 +108,14 @@ class Devices:
             print(device.name, device.last_input)
             ```
         """
-        request = Request(route=_INFO, path=_INFO.path(device_id), safety=Safety.READ)
-        return await self._session.call(request, Device, CallRecord.of(options))
+        return await self._requests.info(device_id, Device, CallRecord.of(options))
 
     def list(
         self,
         *,
         filter: DeviceFilter | None = None,  # noqa: A002  (the service's own word)
         serial: str | None = None,
-        fields: Iterable[str] = DEFAULT_FIELDS,
+        fields: Iterable[str] = LISTED,
         order_by: str = "name,asc",
         resolve_bucket_name: bool = False,
         resolve_connector_name: bool = False,

@@ -167,20 +167,6 @@ class Parameters(Resource):
         await removed(self._call(object, options, _REMOVE, device_id, param_id, safety=safety))
 
 
-@attrs.frozen
-class ParameterRequests:
-    """Sets parameters for bulk runs."""
-
-    parameters: Parameters
-    """The requests."""
-
-    async def set_parameters(
-        self, device_id: str, parameters: Sequence[ConfigurationParameter], record: CallRecord
-    ) -> None:
-        """Set parameters, after reading the existing ones."""
-        await self.parameters.set(device_id, parameters, record=record)
-
-
 @strict
 class DeviceParameters(Resource):
     """The parameters of the device whose token the client has: ``device.parameters``."""
@@ -244,3 +230,20 @@ def checked_parameters(parameters: Iterable[ConfigurationParameter]) -> _Paramet
             raise InputError("is used twice", path=f"{path}.key")
         given[one.key] = one
     return [*given.values()]
+
+
+# --- bulk runs ----------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class ParameterRequests:
+    """Sets parameters for bulk runs."""
+
+    parameters: Parameters
+    """The requests."""
+
+    async def set_parameters(
+        self, device_id: str, parameters: Sequence[ConfigurationParameter], record: CallRecord
+    ) -> None:
+        """Set parameters, after reading the existing ones."""
+        await self.parameters.set(device_id, parameters, record=record)

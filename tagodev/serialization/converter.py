@@ -31,8 +31,7 @@ from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from tagodev.errors import InputError
-from tagodev.models.chunks import Chunk
-from tagodev.models.data import Affected, DataPoint, DataValue, Location, Total
+from tagodev.models.data import Affected, Chunk, DataPoint, DataValue, Location, Total
 from tagodev.models.devices import Bucket, DeviceCreated
 from tagodev.models.fields import boolean, text
 from tagodev.models.tokens import DeviceToken, TokenCreated, TokenInfo

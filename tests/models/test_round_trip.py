@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 import tagodev.models
 from tagodev import UNSET
 from tagodev.models.data import Affected, Total
+from tagodev.models.device_fields import DeviceField
+from tagodev.models.fields import Answer
 from tagodev.serialization.converter import from_wire, to_json, to_wire
 from tests.support.examples import examples
 from tests.support.strategies import MODELS
@@ -22,6 +24,8 @@ from tests.support.strategies import MODELS
 EVERY = pytest.mark.parametrize("cls", MODELS, ids=lambda cls: cls.__name__)
 
 
+#: Bases of models, and the table of fields.
+NO_MODELS = {Answer, DeviceField}
 #: What stands for a plain number of the service's in an answer, and is never written.
 NUMBERS = {Affected, Total}
 
@@ -38,6 +42,8 @@ def test_every_model_has_a_strategy() -> None:
         if isinstance(cls, type) and attrs.has(cls) and cls.__module__ == module.__name__
     }
     exported = {getattr(tagodev.models, name) for name in tagodev.models.__all__}
+
+    written = {cls for cls in written - NO_MODELS if not cls.__name__.startswith("_")}
 
     assert written == set(MODELS) | NUMBERS
     assert {cls for cls in exported if attrs.has(cls)} == set(MODELS)

@@ -33,7 +33,7 @@ from tagodev.bulk.operations.edit_devices import EditCalls, edit_device
 from tagodev.bulk.operations.parameters_and_data import ParameterCalls
 from tagodev.bulk.outcomes import Applied, Done
 from tagodev.models import UNSET, DeviceEdit
-from tagodev.models.steps import ApplyStep
+from tagodev.models.changes import ApplyStep
 from tagodev.serialization.converter import from_json, to_json
 
 if TYPE_CHECKING:

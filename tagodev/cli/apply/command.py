@@ -65,7 +65,7 @@ def apply(
     with readable_path(file, plan_options.manager) as path:
         devices = open_input(path, file_options, plan_options, service)
         # Input from a pipe has no file name: the manager replaces it.
-        named = file if path == file else Path(devices.intent.manager)
+        named = file if path == file else Path(devices.settings.manager)
         session = ApplySession(
             input=devices,
             service=service,

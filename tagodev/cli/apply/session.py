@@ -36,10 +36,10 @@ from tagodev.provision.apply.run import (
     check_deletions,
     check_fresh,
     check_slots,
+    find_duplicates,
     write_snapshot,
     write_steps,
 )
-from tagodev.provision.plan.duplicate_devices import find_duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +48,7 @@ if TYPE_CHECKING:
     from tagodev.cli.bulk.execution import Summary
     from tagodev.cli.options.files import DeviceInput
     from tagodev.cli.options.service import ServiceOptions
-    from tagodev.provision.apply.run import Guard
-    from tagodev.provision.plan.duplicate_devices import DuplicateDevices
+    from tagodev.provision.apply.run import DuplicateDevices, Guard
     from tagodev.provision.plan.model import Plan
     from tagodev.target import Target
 
@@ -91,7 +90,7 @@ class ApplySession:
         """Apply the file, print the summary, and return the exit code."""
         summary = ApplySummary(results=self.outputs.results)
         results = ApplyResults(self.outputs.results)
-        state = ListState.of(asyncio.run(self._find_target()), self.input.intent.manager)
+        state = ListState.of(asyncio.run(self._find_target()), self.input.settings.manager)
         lock = state.lock()
         try:
             if self._settle(state, summary, results):

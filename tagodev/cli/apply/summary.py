@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tagodev.cli.apply.results import StepStatus
     from tagodev.cli.bulk.execution import Summary
-    from tagodev.provision.plan.duplicate_devices import DuplicateDevices
+    from tagodev.provision.apply.run import DuplicateDevices
     from tagodev.provision.plan.model import Plan
 
 __all__ = ["ApplySummary", "FinishedRun"]

@@ -11,9 +11,9 @@ __all__ = ["app"]
 _CREATE: Final = """\
 Create a device for every row, as fast as the rate limits allow.
 
-FILE is CSV with a header, JSON, JSON Lines, YAML or Excel. Columns: name, type, network,
-connector, serie_number, active, visible, description, chunk_period, chunk_retention, tag.KEY,
-param.KEY; an empty cell is not sent. The whole file is checked before anything is sent.
+FILE is CSV with a header, JSON, JSON Lines, YAML or Excel. Columns: tag.KEY, param.KEY and fields
+of a device, such as name, network, serie_number and description; an empty cell is not sent. The
+whole file is checked before anything is sent.
 
 The results (row, name, device_id, token, status, error) are written row by row and contain the
 devices' tokens: only you can read the file, and an existing file is never overwritten.
@@ -40,9 +40,8 @@ SNAPSHOT creates them again with new ids and tokens, and without their data.
 _EDIT: Final = """\
 Edit the devices of a file.
 
-FILE is as for bulk create. Columns: device_id (or id), and the fields to change: name, network,
-connector, active, visible, description, chunk_retention, tag.KEY, param.KEY. An empty cell changes
-nothing.
+FILE is as for bulk create. Columns: device_id (or id), and what to change: tag.KEY, param.KEY and
+fields such as name, active and description. An empty cell changes nothing.
 
 The tags of a row replace all tags of the device, including tags added during the run; parameters
 likewise. To add or change single tags, use tagodev apply or tagodev device edit.

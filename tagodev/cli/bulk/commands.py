@@ -34,8 +34,12 @@ from tagodev.cli.output.console import print_error, print_json, print_line, prin
 from tagodev.cli.output.progress import open_display
 from tagodev.errors import InputError
 from tagodev.filesystem.atomic_write import check_out
-from tagodev.provision.read.devices import read_device_ids, read_devices
-from tagodev.provision.read.edit_rows import read_device_changes, read_rotations
+from tagodev.provision.read.devices import read_devices
+from tagodev.provision.read.existing_devices import (
+    read_device_changes,
+    read_device_ids,
+    read_rotations,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tagodev.bulk.run import BulkRun
     from tagodev.client import Tago
     from tagodev.models import DeviceChange, DeviceCreate, Rotation
-    from tagodev.provision.read.devices import DeviceIdRow, DeviceRow, RowFile
-    from tagodev.provision.read.edit_rows import DeviceChangeRow, RotationRow
+    from tagodev.provision.read.devices import DeviceRow, RowFile
+    from tagodev.provision.read.existing_devices import DeviceChangeRow, DeviceIdRow, RotationRow
 
 __all__ = [
     "Feed",

@@ -34,7 +34,8 @@ from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tagodev.errors import InputError
 from tagodev.hard_limits import HardLimits, Plan
 from tagodev.limits.forecast import forecast
-from tagodev.provision.read.devices import read_device_ids, read_devices
+from tagodev.provision.read.devices import read_devices
+from tagodev.provision.read.existing_devices import read_device_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -30,6 +30,14 @@ from tagodev.cli.output.table import (
     show_rows,
 )
 from tagodev.errors import InputError
+from tagodev.models.device_fields import (
+    CLEARABLE,
+    DEVICE_FIELDS,
+    EDIT_COLUMNS,
+    LISTED,
+    SHOWN,
+    TABLE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,23 +54,8 @@ _BY_FILTER: Final = ByFilterOptions()
 _CONFIRMATION: Final = ConfirmationOptions()
 _SNAPSHOT: Final = SnapshotOptions()
 
-_PROGRAMS: Final = (
-    *("id", "name", "tags", "type", "active", "visible", "network", "connector"),
-    *("created_at", "updated_at", "last_input"),
-)
-_KNOWN: Final = (
-    *_PROGRAMS,
-    *("description", "profile", "last_output", "chunk_period", "chunk_retention"),
-    *("data_retention", "network_name", "connector_name"),
-)
-_PEOPLE: Final = ("id", "name", "active", "last_input", "tags")
 #: Returned by the service only if it resolves names.
-_NAMES: Final = ("network_name", "connector_name")
-_INFO: Final = (
-    *("id", "name", "description", "active", "visible", "type", "network", "connector"),
-    *("chunk_period", "chunk_retention", "data_retention", "mutable_variable_regex"),
-    *("created_at", "updated_at", "last_input", "last_output", "inspected_at", "profile", "tags"),
-)
+_NAMES: Final = tuple(one for one in SHOWN if DEVICE_FIELDS[one].resolved)
 _TOKEN: Final = ("name", "token", "permission", "serie_number", "expire_time")
 
 app: Final = App(name="device")
@@ -94,7 +87,7 @@ def list_devices(
 
     Without a filter, it lists all devices of the profile.
     """
-    columns = output.columns(_KNOWN, people=_PEOPLE, programs=_PROGRAMS)
+    columns = output.columns(tuple(dict.fromkeys((*LISTED, *SHOWN))), people=TABLE, programs=LISTED)
     fields = ["tags" if name.startswith("tag.") else name for name in columns]
     found = service.run(
         lambda tago: filters.find(
@@ -127,7 +120,7 @@ def info(
     async def fetch(tago: Tago) -> dict[str, Any]:
         found = await find_device(tago, device)
         params = await tago.parameters.list(found.id)
-        record = record_of(found, _INFO)
+        record = record_of(found, (name for name in SHOWN if name not in _NAMES))
         record["params"] = [record_of(one, ("key", "value", "sent", "id")) for one in params]
         if tokens or show_tokens:
             listed = await tago.tokens.list(found.id).collect()
@@ -211,13 +204,13 @@ def edit(
         list[str] | None,
         Parameter(
             negative="",
-            help="Set a field, FIELD=VALUE; repeatable. Fields: name, active, visible, "
-            "description, chunk_retention, tag.KEY; network and connector only together.",
+            help=f"Set a field, FIELD=VALUE; repeatable. Fields: {', '.join(EDIT_COLUMNS)}, "
+            "tag.KEY; network and connector only together.",
         ),
     ] = None,
     unset: Annotated[
         list[str] | None,
-        Parameter(negative="", help="Remove tag.KEY or description; repeatable."),
+        Parameter(negative="", help=f"Remove {', '.join(CLEARABLE)} or tag.KEY; repeatable."),
     ] = None,
     replace_tags: Annotated[
         bool,

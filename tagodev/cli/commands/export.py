@@ -18,10 +18,10 @@ from tagodev.cli.output.console import print_message
 from tagodev.errors import InputError
 from tagodev.filesystem.atomic_write import check_out, write_file
 from tagodev.provision.managers import stem_of
-from tagodev.provision.plan.settings import PlanSettings
+from tagodev.provision.plan.model import PlanSettings
 from tagodev.provision.write.document import DocumentHeader, document
 from tagodev.provision.write.export import EXPORT_FIELDS, export_records, known_by_of
-from tagodev.provision.write.formats import csv_pieces, json_line_pieces, yaml_pieces
+from tagodev.provision.write.formats import csv_file, json_line_pieces, yaml_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -79,10 +79,10 @@ def export(
     tago = service.client()
     records = asyncio.run(_read(tago, which, parameters=not no_params, tokens=tokens))
     known_by = known_by_of(records)
-    intent = PlanSettings(
+    settings = PlanSettings(
         manager=stem_of(out) if out is not None else "export", known_by=known_by or "name"
     )
-    head = DocumentHeader(kind="export", service=tago.base_url, intent=intent)
+    head = DocumentHeader(kind="export", service=tago.base_url, settings=settings)
     pieces = _pieces(file_format, head, records)
     if out is None:
         _print(pieces)
@@ -111,7 +111,7 @@ def _pieces(
         return document(head, records)
     if file_format == "jsonl":
         return json_line_pieces(records)
-    return csv_pieces(records) if file_format == "csv" else yaml_pieces(records)
+    return [csv_file(records)] if file_format == "csv" else yaml_pieces(records)
 
 
 def _print(pieces: Iterable[bytes]) -> None:

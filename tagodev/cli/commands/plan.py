@@ -22,8 +22,7 @@ from tagodev.cli.output.console import print_json, print_message
 from tagodev.cli.output.plan import plan_json, show_plan
 from tagodev.errors import ConfigurationError, InputError
 from tagodev.filesystem.atomic_write import check_out
-from tagodev.provision.plan.saved_plan import save_plan
-from tagodev.provision.write.document import read_head
+from tagodev.provision.write.document import read_head, save_plan
 
 if TYPE_CHECKING:
     from tagodev.provision.plan.model import Plan
@@ -85,7 +84,7 @@ def _check_out(out: Path) -> None:
 
 async def _plan(source: DeviceInput, service: ServiceOptions, out: Path | None) -> tuple[Plan, str]:
     async with service.client() as tago:
-        _note_interrupted(await tago.target(), source.intent.manager)
+        _note_interrupted(await tago.target(), source.settings.manager)
         result = await source.plan(tago)
         if out is not None:
             save_plan(out, result, source.rows, tago)

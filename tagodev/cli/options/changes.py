@@ -5,14 +5,15 @@ Fields and values are written as in device files: ``active=false``, ``tag.site=7
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from tagodev.cli.options.devices import key_and_value
 from tagodev.errors import InputError
 from tagodev.models import DeviceChange, DeviceEdit, Tag, TagChanges
-from tagodev.provision.read.device_fields import DEVICE_COLUMNS, read_fields, refuse_device_column
+from tagodev.models.device_fields import CLEARABLE, COLUMNS, EDIT_COLUMNS, PARAM, PREFIXES, TAG
+from tagodev.provision.read.device_fields import read_fields, refuse_device_column
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -20,14 +21,6 @@ if TYPE_CHECKING:
     from tagodev.models import Device
 
 __all__ = ["Changes"]
-
-_TAG: Final = "tag."
-_PARAM: Final = "param."
-_EDITABLE: Final = tuple(
-    column for column in DEVICE_COLUMNS if column in attrs.fields_dict(DeviceEdit)
-)
-#: Fields that can be cleared.
-_CLEARABLE: Final = ("description",)
 
 
 @attrs.frozen(kw_only=True)
@@ -56,21 +49,21 @@ class Changes:
             InputError: an option is invalid.
         """
         values = dict(_assignment(text) for text in assigned)
-        fields, problems = read_fields(values, _EDITABLE)
+        fields, problems = read_fields(values, EDIT_COLUMNS)
         if problems:
             raise problems[0]
         tags = {tag.key: tag.value for tag in fields.pop("tags", ())}
         untag = set()
         for name in unset:
-            if name.startswith(_TAG) and name != _TAG:
-                untag.add(name.removeprefix(_TAG))
-            elif name in _CLEARABLE:
+            if name.startswith(TAG) and name != TAG:
+                untag.add(name.removeprefix(TAG))
+            elif name in CLEARABLE:
                 fields[name] = None
             else:
                 raise InputError(
                     f"{name} can't be removed",
                     path="--unset",
-                    hint="Only description and tag.KEY can be removed",
+                    hint=f"Only {', '.join(CLEARABLE)} and tag.KEY can be removed",
                 )
         if replace_tags and (untag or not tags):
             raise InputError(
@@ -134,15 +127,15 @@ def _assignment(text: str) -> tuple[str, str]:
     name, value = key_and_value(text, "--set")
     if value is None:
         raise InputError(f"must be FIELD=VALUE, not {text!r}", path="--set")
-    if name.startswith(_PARAM):
+    if name.startswith(PARAM):
         raise InputError(
             "configuration parameters are set with another command",
             path="--set",
-            hint=f"tagodev param set DEVICE {name.removeprefix(_PARAM)}={value}",
+            hint=f"tagodev param set DEVICE {name.removeprefix(PARAM)}={value}",
         )
-    problem = refuse_device_column(name, _EDITABLE)
-    if problem or name in ("tags", "configuration_params"):
-        if name in DEVICE_COLUMNS:
+    problem = refuse_device_column(name, EDIT_COLUMNS)
+    if problem or name in PREFIXES:
+        if name in COLUMNS:
             problem = "can't be changed after the device is created"
         raise InputError(problem or "set each tag with tag.KEY=VALUE", path=f"--set {name}")
     return name, value

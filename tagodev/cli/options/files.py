@@ -16,12 +16,10 @@ from tagodev.errors import ConfigurationError, InputError
 from tagodev.provision.integrations import Integrations, resolve_integrations
 from tagodev.provision.managers import ManagerRegistry, check_owners, stem_of
 from tagodev.provision.plan.matching import check_rows, name_file
+from tagodev.provision.plan.model import PlanSettings, TagMode
 from tagodev.provision.plan.planner import make_plan
-from tagodev.provision.plan.saved_plan import check_profile, check_service
-from tagodev.provision.plan.settings import PlanSettings, TagMode
-from tagodev.provision.read.defaults import read_defaults
-from tagodev.provision.read.devices import RowFile, integration_names, read_devices
-from tagodev.provision.write.document import DocumentHeader, read_head
+from tagodev.provision.read.devices import RowFile, integration_names, read_defaults, read_devices
+from tagodev.provision.write.document import DocumentHeader, check_profile, check_service, read_head
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -139,7 +137,7 @@ class PlanOptions:
         Raises:
             InputError: an option is invalid.
         """
-        known = PlanSettings(manager=stem_of(path)) if head is None else head.intent
+        known = PlanSettings(manager=stem_of(path)) if head is None else head.settings
         if known.restore and (self.by or self.prune or self.tags):
             raise InputError(
                 "a snapshot can't be combined with --by, --prune or --tags",
@@ -170,7 +168,7 @@ class DeviceInput:
     """Its header, if tagodev wrote the file."""
     rows: RowFile[DeviceRow]
     """Its rows."""
-    intent: PlanSettings
+    settings: PlanSettings
     """Its plan settings."""
     max_devices: int | None
     """Maximum number of devices in the profile; None for the rate plan's limit."""
@@ -192,7 +190,7 @@ class DeviceInput:
             plan = await make_plan(
                 tago,
                 self.rows,
-                self.intent,
+                self.settings,
                 max_devices=self.max_devices,
                 on_progress=ReadProgress(),
                 check_devices=self._check_owners if self.bound else None,
@@ -205,7 +203,7 @@ class DeviceInput:
         return plan
 
     def _check_owners(self, devices: Sequence[Device]) -> None:
-        check_owners(self.intent.manager, devices, ManagerRegistry.open().owner)
+        check_owners(self.settings.manager, devices, ManagerRegistry.open().owner)
 
 
 def open_input(

@@ -69,8 +69,8 @@ def plan_lines(plan: Plan, plan_name: str, *, everything: bool = False) -> Itera
     blocked = plan.count("blocked")
     yield f"Plan: {counts}, {plan.kept} unchanged" + (f", {blocked} blocked" if blocked else "")
     yield from _cost_lines(plan, plan_name)
-    if not plan.intent.restore and (plan.count("create") or plan.count("change")):
-        manager = clean(plan.intent.manager)
+    if not plan.settings.restore and (plan.count("create") or plan.count("change")):
+        manager = clean(plan.settings.manager)
         yield f"Created and changed devices get the tag {MANAGED_TAG} = {manager}"
     for note in plan.notes:
         yield f"Note: {clean(note)}"
@@ -119,8 +119,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "blocked": plan.count("blocked"),
         "kept": plan.kept,
         "managed": plan.managed,
-        "known_by": plan.intent.known_by,
-        "manager": plan.intent.manager,
+        "known_by": plan.settings.known_by,
+        "manager": plan.settings.manager,
         "seconds": round(plan.seconds, 3),
         "requests": {cost.route: cost.requests for cost in plan.costs},
         "slots": {

@@ -1,4 +1,4 @@
-"""Checks before an apply, its snapshot, and its journal.
+"""Checks before and after an apply, its snapshot, and its journal.
 
 A saved plan is made again before it is applied, and refused if it differs: only what the user has
 approved is applied.
@@ -6,15 +6,17 @@ approved is applied.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from tagodev.bulk.journal.entry import JournalInfo
 from tagodev.bulk.journal.prefill import fill_journal
-from tagodev.bulk.operations.apply_steps import ApplySteps
+from tagodev.bulk.operations.apply_steps import MANAGED_TAG, ApplySteps, identity_of
 from tagodev.concurrency import for_each
 from tagodev.errors import InputError, ResourceLimitError, TagoError
+from tagodev.models import DeviceFilter, Tag
 from tagodev.provision.apply.snapshot import read_whole_device, snapshot_head
 from tagodev.provision.write.document import record_of_device, write_document
 
@@ -27,11 +29,13 @@ if TYPE_CHECKING:
     from tagodev.provision.plan.model import Plan, PlannedStep
 
 __all__ = [
+    "DuplicateDevices",
     "Guard",
     "StalePlanError",
     "check_deletions",
     "check_fresh",
     "check_slots",
+    "find_duplicates",
     "write_snapshot",
     "write_steps",
 ]
@@ -116,7 +120,7 @@ def check_deletions(plan: Plan, guard: Guard) -> None:
     number, allowed = plan.count("delete"), guard.allowed(plan.managed)
     if number > allowed:
         raise InputError(
-            f"{number} of the {plan.managed} devices managed as {plan.intent.manager} would be "
+            f"{number} of the {plan.managed} devices managed as {plan.settings.manager} would be "
             f"deleted, but at most {allowed} are allowed",
             path="max_delete",
             hint="Review the plan; if it is right, re-run with a higher --max-delete",
@@ -158,7 +162,7 @@ async def write_snapshot(tago: Tago, plan: Plan, path: Path) -> int:
         InputError: the file can't be written.
         RequestError: a device can't be read.
     """
-    settings = plan.intent
+    settings = plan.settings
     head = snapshot_head(
         tago.base_url, plan.profile, manager=settings.manager, new_by=settings.made_by
     )
@@ -205,9 +209,50 @@ def write_steps(
     info = JournalInfo(
         run="",
         kind=ApplySteps.kind,
-        options={"known_by": plan.intent.made_by},
+        options={"known_by": plan.settings.made_by},
         service=service,
         keywords=keywords or {},
     )
     steps = ((number, ApplySteps.encode(step)) for number, step in enumerate(plan.todo))
     fill_journal(journal, info, steps)
+
+
+@attrs.frozen
+class DuplicateDevices:
+    """Devices with the same identity."""
+
+    identity: str
+    """The shared name or tag value."""
+    ids: tuple[str, ...]
+    """Their ids, the oldest first."""
+
+
+async def find_duplicates(tago: Tago, plan: Plan) -> list[DuplicateDevices]:
+    """Return devices that a plan created and that now exist more than once.
+
+    Devices identified by serial number can't be duplicates: the service refuses a second one.
+
+    Args:
+        tago: an open client.
+        plan: the applied plan.
+
+    Raises:
+        RequestError: the devices can't be listed.
+    """
+    settings = plan.settings
+    if settings.made_by == "serial":
+        return []
+    created = {
+        identity_of(step.create, settings.made_by) for step in plan.todo if step.create is not None
+    }
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    listing = tago.devices.list(
+        filter=DeviceFilter(tags=[Tag(MANAGED_TAG, settings.manager)]),
+        fields=("id", "name", "tags"),
+        order_by="created_at,asc",
+    )
+    async for device in listing:
+        identity = identity_of(device, settings.made_by)
+        if identity is not None and identity in created:
+            found[identity].append(device.id)
+    return [DuplicateDevices(name, tuple(ids)) for name, ids in found.items() if len(ids) > 1]

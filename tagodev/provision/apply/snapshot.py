@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from tagodev.bulk.operations.apply_steps import MANAGED_TAG
 from tagodev.concurrency import for_each
-from tagodev.errors import BadRequestError, NotFoundError
-from tagodev.provision.plan.settings import PlanSettings
+from tagodev.errors import NotFoundError, ServiceError
+from tagodev.models.device_fields import CLEARABLE
+from tagodev.provision.plan.model import PlanSettings
 from tagodev.provision.write.document import DocumentHeader, record_of_device, write_document
-from tagodev.provision.write.export import known_by_of
+from tagodev.provision.write.export import known_by_of, read_details
+from tagodev.resources.requests.devices import is_unknown_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from tagodev.models import Device
 
 __all__ = ["SavedDevices", "read_whole_device", "save_devices", "snapshot_head"]
-
-_MAY_BE_EMPTY: Final = ("description",)
 
 
 @attrs.frozen(kw_only=True)
@@ -47,7 +47,7 @@ def snapshot_head(service: str, profile: str, *, manager: str, new_by: str) -> D
         new_by: what identifies devices whose id no longer exists.
     """
     settings = PlanSettings(manager=manager, known_by="id", new_by=new_by, restore=True)
-    return DocumentHeader(kind="snapshot", service=service, profile=profile, intent=settings)
+    return DocumentHeader(kind="snapshot", service=service, profile=profile, settings=settings)
 
 
 async def read_whole_device(
@@ -58,25 +58,20 @@ async def read_whole_device(
     Args:
         tago: an open client.
         device_id: its id.
-        remains: whether the device is changed, not deleted: a missing description is then recorded
-            as empty, so that restoring clears it.
+        remains: whether the device is changed, not deleted: empty fields are then recorded too,
+            so that restoring clears them.
 
     Returns:
         The device and its record in a snapshot; None if it no longer exists.
     """
     try:
         device = await tago.devices.info(device_id, priority="bulk")
-    except NotFoundError:
-        return None
-    except BadRequestError as error:
-        # Sources differ on the status for an unknown id.
-        if error.status != 400:
-            raise
-        return None
+    except ServiceError as error:
+        if is_unknown_device(error):
+            return None
+        raise
     try:
-        parameters = await tago.parameters.list(device_id, priority="bulk")
-        listing = tago.tokens.list(device_id, order_by="created_at,asc", priority="bulk")
-        tokens = await listing.collect()
+        parameters, tokens = await read_details(tago, device_id)
     except NotFoundError:
         return None
     record = record_of_device(
@@ -84,7 +79,7 @@ async def read_whole_device(
         parameters=parameters,
         tokens=tokens,
         with_id=True,
-        emptied=_MAY_BE_EMPTY if remains else (),
+        emptied=CLEARABLE if remains else (),
     )
     return device, record
 

@@ -14,45 +14,24 @@ import attrs
 from tagodev.bulk.operations.apply_steps import MANAGED_TAG
 from tagodev.bulk.operations.create_devices import TAG_PREFIX
 from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE, MAX_TAGS_PER_DEVICE
-from tagodev.models import (
-    UNSET,
-    ApplyStep,
-    ConfigurationParameter,
-    DeviceEdit,
-    Tag,
-    TagChanges,
-)
+from tagodev.models import UNSET, ApplyStep, ConfigurationParameter, DeviceEdit, Tag, TagChanges
+from tagodev.models.device_fields import CLEARABLE, DEVICE_FIELDS, STORED
 from tagodev.provision.plan.model import Change, PlannedStep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tagodev.models import Device
-    from tagodev.provision.plan.settings import PlanSettings
+    from tagodev.provision.plan.model import PlanSettings
     from tagodev.provision.read.devices import DeviceRow
 
 __all__ = ["PROTECTION_TAGS", "blocked", "compare", "created", "deleted", "is_own_tag"]
 
 #: Keys of tags that protect a device from deletion, in both documented spellings.
 PROTECTION_TAGS: Final = ("_delete_protection_", "_deletion_protection")
-_EDITABLE: Final = (
-    "name",
-    "active",
-    "visible",
-    "description",
-    "chunk_retention",
-    "mutable_variable_regex",
-    "payload_decoder",
-)
-_FIXED: Final = ("type", "network", "connector", "chunk_period")
-#: Fields of certain device types; the service ignores them for other types.
-_ONLY_OF: Final[Mapping[str, tuple[str, ...]]] = {
-    "chunk_period": ("immutable", "hybrid"),
-    "chunk_retention": ("immutable", "hybrid"),
-    "mutable_variable_regex": ("hybrid",),
-}
-#: Fields that can be cleared; the service returns null for them.
-_EMPTIED: Final = ("description", "payload_decoder")
+_EDITABLE: Final = tuple(one for one in STORED if DEVICE_FIELDS[one].change == "always")
+#: A device of a list has a token.
+_FIXED: Final = tuple(one for one in STORED if one not in _EDITABLE)
 
 
 def is_own_tag(key: str) -> bool:
@@ -159,7 +138,7 @@ def compare(
     if reason:
         return blocked(row, reason, device=device, changes=changes)
     edit: dict[str, Any] = {change.path: change.new for change in fields}
-    edit |= {name: None for name in _EMPTIED if edit.get(name) == ""}
+    edit |= {name: None for name in CLEARABLE if edit.get(name) == ""}
     return PlannedStep(
         action="change",
         name=device.name,
@@ -222,23 +201,17 @@ def _field_changes(row: DeviceRow, device: Device) -> tuple[list[Change], list[C
     """Return the possible and the impossible changes of fields."""
     editable: list[Change] = []
     fixed: list[Change] = []
-    for names, found in ((_EDITABLE, editable), (_FIXED, fixed)):
-        for name in names:
-            if name not in row.given or not _has(device, name):
-                continue
-            old, new = getattr(device, name), getattr(row.device, name)
-            # A missing and an empty description are equal.
-            if name in _EMPTIED and not old and not new:
-                continue
-            if old != new:
-                found.append(Change(name, old, new))
+    for name in (one for one in STORED if one in row.given):
+        old, new, types = (
+            getattr(device, name),
+            getattr(row.device, name),
+            DEVICE_FIELDS[name].types,
+        )
+        # A missing and an empty description are equal.
+        is_empty = name in CLEARABLE and not old and not new
+        if old != new and not is_empty and (not types or device.type in types):
+            (editable if name in _EDITABLE else fixed).append(Change(name, old, new))
     return editable, fixed
-
-
-def _has(device: Device, name: str) -> bool:
-    """Return whether devices of this type have such a field."""
-    types = _ONLY_OF.get(name)
-    return types is None or device.type in types
 
 
 def _tag_changes(

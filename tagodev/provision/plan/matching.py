@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagodev.models import Device
-    from tagodev.provision.plan.settings import PlanSettings
+    from tagodev.provision.plan.model import PlanSettings
     from tagodev.provision.read.devices import DeviceRow
 
 __all__ = ["Match", "check_rows", "key_of", "name_file"]

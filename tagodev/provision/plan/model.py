@@ -1,4 +1,4 @@
-"""Model of a plan: the steps that change a profile to the desired state, and their cost.
+"""Model of a plan: its settings, the steps that change a profile, and their cost.
 
 A plan can be saved as JSON and applied later if the profile has not changed: its fingerprint covers
 each step and the values that the step replaces.
@@ -12,13 +12,71 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import attrs
 import orjson
 
+from tagodev.errors import InputError
+
 if TYPE_CHECKING:
     from tagodev.models import ApplyStep, ConfigurationParameter, Device
-    from tagodev.provision.plan.settings import PlanSettings
 
-__all__ = ["Action", "Change", "Cost", "DeviceCapacity", "Plan", "PlannedStep"]
+__all__ = [
+    "Action",
+    "Change",
+    "Cost",
+    "DeviceCapacity",
+    "Plan",
+    "PlanSettings",
+    "PlannedStep",
+    "TagMode",
+]
 
 Action: TypeAlias = Literal["create", "change", "delete", "blocked"]
+
+
+#: Whether tags that are not in the file are kept or removed.
+TagMode: TypeAlias = Literal["merge", "replace"]
+
+
+def _known_by(instance: PlanSettings, attribute: attrs.Attribute[str], value: str) -> None:
+    del instance
+    names = ("name", "serial") if attribute.name == "new_by" else ("name", "serial", "id")
+    if value not in names and not (value.startswith("tag:") and value[4:].strip()):
+        raise InputError(
+            f"must be {', '.join(names)} or tag:KEY, not {value!r}",
+            path=attribute.name,
+        )
+
+
+def _named(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if not value.strip():
+        raise InputError("must not be empty", path=attribute.name)
+
+
+@attrs.frozen(kw_only=True)
+class PlanSettings:
+    """Settings of a plan.
+
+    Examples:
+        >>> PlanSettings(manager="site", known_by="tag:serial").made_by
+        'tag:serial'
+    """
+
+    manager: str = attrs.field(validator=_named)
+    """The manager: value of the tag ``tagodev_managed`` on its devices."""
+    known_by: str = attrs.field(default="name", validator=_known_by)
+    """What identifies a device: ``name``, ``tag:KEY``, ``serial`` or ``id``."""
+    new_by: str = attrs.field(default="name", validator=_known_by)
+    """With ``id``: what identifies devices that have no id yet, among those of this manager."""
+    prune: bool = False
+    """Whether managed devices that are not in the file are deleted."""
+    tag_mode: TagMode = "merge"
+    """Whether tags that are not in the file are kept (``merge``) or removed (``replace``)."""
+    restore: bool = False
+    """Whether devices are restored from a snapshot: with exactly its tags, and created again if
+    their id no longer exists."""
+
+    @property
+    def made_by(self) -> str:
+        """What identifies devices that the plan creates."""
+        return self.new_by if self.known_by == "id" else self.known_by
 
 
 @attrs.frozen
@@ -103,7 +161,7 @@ class Plan:
     """Number of devices that are already in the desired state."""
     managed: int
     """Number of devices that the manager manages now."""
-    intent: PlanSettings
+    settings: PlanSettings
     """The settings of the plan."""
     costs: tuple[Cost, ...]
     """Requests by route, including those that read the snapshot."""
@@ -137,5 +195,5 @@ class Plan:
             (one.action, one.name, one.device_id, [(c.path, c.old, c.new) for c in one.changes])
             for one in self.steps
         ]
-        facts = orjson.dumps([self.intent.manager, steps])
+        facts = orjson.dumps([self.settings.manager, steps])
         return blake2b(facts, digest_size=16).hexdigest()

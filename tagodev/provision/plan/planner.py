@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tagodev.bulk.operations.apply_steps import MANAGED_TAG, identity_of
 from tagodev.concurrency import for_each
-from tagodev.errors import BadRequestError, NotFoundError
+from tagodev.errors import NotFoundError, ServiceError
 from tagodev.models import UNSET, Tag
+from tagodev.models.device_fields import LONG, STORED
 from tagodev.provision.plan.diff import blocked, compare, created, deleted
 from tagodev.provision.plan.estimate import costs_of, device_capacity
 from tagodev.provision.plan.matching import Match, check_rows, key_of
 from tagodev.provision.plan.model import Plan
 from tagodev.provision.plan.recent_runs import recent_changes
+from tagodev.resources.requests.devices import is_unknown_device
 from tagodev.target import Target
 
 if TYPE_CHECKING:
@@ -29,8 +31,7 @@ if TYPE_CHECKING:
     from tagodev.client import Tago
     from tagodev.concurrency import Progress
     from tagodev.models import ConfigurationParameter, Device
-    from tagodev.provision.plan.model import PlannedStep
-    from tagodev.provision.plan.settings import PlanSettings
+    from tagodev.provision.plan.model import PlannedStep, PlanSettings
     from tagodev.provision.read.devices import DeviceRow
 
 __all__ = ["FIELDS", "CheckDevices", "make_plan"]
@@ -39,24 +40,8 @@ __all__ = ["FIELDS", "CheckDevices", "make_plan"]
 CheckDevices: TypeAlias = "Callable[[Sequence[Device]], None]"
 
 _ORDER: Final = {"delete": 0, "change": 1, "create": 2, "blocked": 3}
-#: Fields that the listing reads of each device.
-FIELDS: Final = (
-    "id",
-    "name",
-    "tags",
-    "profile",
-    "type",
-    "network",
-    "connector",
-    "active",
-    "visible",
-    "description",
-    "chunk_period",
-    "chunk_retention",
-    "mutable_variable_regex",
-)
-#: A field that may be long and is read only if the file has it.
-_LONG: Final = "payload_decoder"
+#: Fields that the listing reads of each device; those that may be long only if the file has them.
+FIELDS: Final = ("id", "tags", "profile", *(one for one in STORED if one not in LONG))
 
 
 async def make_plan(
@@ -127,7 +112,7 @@ class _Planner:
             steps=tuple(steps),
             kept=kept,
             managed=len(self._marked),
-            intent=self._settings,
+            settings=self._settings,
             costs=costs,
             seconds=seconds,
             slots=device_capacity(
@@ -141,7 +126,7 @@ class _Planner:
     # --- reading -------------------------------------------------------------------------------
 
     async def _list(self, rows: list[DeviceRow]) -> None:
-        fields = (*FIELDS, _LONG) if any(_LONG in row.given for row in rows) else FIELDS
+        fields = (*FIELDS, *(one for one in LONG if any(one in row.given for row in rows)))
         listing = self._tago.devices.list(fields=fields, order_by="created_at,asc")
         # A device missed because of a concurrent deletion would be created again.
         listed = await listing.complete(lambda many: self._on_progress("devices", many, None))
@@ -158,12 +143,9 @@ class _Planner:
         async def read_one(device_id: str) -> None:
             try:
                 missing.append(await self._tago.devices.info(device_id, priority="bulk"))
-            except NotFoundError:
-                # It has been deleted since.
-                return
-            except BadRequestError as error:
-                # Sources differ on the status for an unknown id.
-                if error.status != 400:
+            except ServiceError as error:
+                # It may have been deleted since.
+                if not is_unknown_device(error):
                     raise
 
         await for_each(read_one, sorted(recent.created - {device.id for device in listed}))

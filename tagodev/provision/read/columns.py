@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from tagodev.models.device_fields import DEVICE_FIELDS, PARAM, TAG
 from tagodev.secrets import redact
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["PARAM", "TAG", "ColumnNames", "fold", "likely_field", "shown_name"]
-
-TAG: Final = "tag."
-PARAM: Final = "param."
+__all__ = ["ColumnNames", "fold", "likely_field", "shown_name"]
 
 _BETWEEN: Final = re.compile(r"[\s_\-]+")
 _PAIR: Final = re.compile(r"(tags?|params?|parameters?)\s*[.:](.*)", re.IGNORECASE | re.DOTALL)
@@ -41,34 +39,17 @@ def fold(name: str) -> str:
     return _BETWEEN.sub("", name.casefold())
 
 
-_FIELDS: Final = (
-    "name",
-    "type",
-    "network",
-    "connector",
-    "serie_number",
-    "active",
-    "visible",
-    "description",
-    "chunk_period",
-    "chunk_retention",
-    "mutable_variable_regex",
-    "payload_decoder",
-    "tags",
-    "configuration_params",
-    "device_id",
-    "token",
-)
 #: Fields by normalized column name.
 _MEANINGS: Final[Mapping[str, str]] = {
-    **{fold(field): field for field in _FIELDS},
+    **{
+        fold(name): field.name
+        for field in DEVICE_FIELDS.values()
+        if field.kind is not None
+        for name in (field.name, *field.aliases)
+    },
+    "deviceid": "device_id",
     "id": "device_id",
-    "serial": "serie_number",
-    "serialnumber": "serie_number",
-    "tag": "tags",
-    "param": "configuration_params",
-    "params": "configuration_params",
-    "parameters": "configuration_params",
+    "token": "token",
 }
 
 

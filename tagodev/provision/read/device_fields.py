@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tagodev.errors import InputError
 from tagodev.models import UNSET, ConfigurationParameter, DeviceCreate, Tag
-from tagodev.models.devices import CUSTOM_HTTPS_CONNECTOR, CUSTOM_HTTPS_NETWORK
-from tagodev.provision.read.columns import PARAM, TAG, likely_field
+from tagodev.models.device_fields import COLUMNS, DEVICE_FIELDS, PREFIXES
+from tagodev.provision.read.columns import likely_field
 from tagodev.secrets import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-__all__ = ["DEVICE_COLUMNS", "read_device", "read_device_id", "read_fields", "refuse_device_column"]
+__all__ = ["read_device", "read_device_id", "read_fields", "refuse_device_column"]
 
 _TRUE: Final = ("true", "yes", "on", "1")
 _FALSE: Final = ("false", "no", "off", "0")
@@ -53,41 +53,15 @@ def _whole_number(value: Any) -> int:
     return int(value)
 
 
-#: The columns for fields of a device, and their converters.
-DEVICE_COLUMNS: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "name": _text,
-    "type": _text,
-    "network": _text,
-    "connector": _text,
-    "serie_number": _text,
-    "active": _boolean,
-    "visible": _boolean,
-    "description": _text,
-    "chunk_period": _text,
-    "chunk_retention": _whole_number,
-    "mutable_variable_regex": _text,
-    "payload_decoder": _text,
-}
-#: Valid values that replace invalid ones, so that the other fields can be checked.
-_HARMLESS: Final[Mapping[str, Any]] = {
-    "name": "-",
-    "type": "mutable",
-    "serie_number": UNSET,
-    "active": UNSET,
-    "visible": UNSET,
-    "description": UNSET,
-    "chunk_period": "quarter",
-    "chunk_retention": 0,
-    "mutable_variable_regex": "-",
-    "payload_decoder": UNSET,
-    "network": CUSTOM_HTTPS_NETWORK,
-    "connector": CUSTOM_HTTPS_CONNECTOR,
+_READERS: Final[Mapping[type | None, Callable[[Any], Any]]] = {
+    str: _text,
+    bool: _boolean,
+    int: _whole_number,
 }
 _NO_TAG: Final = Tag("-", "")
 _NO_PARAMETER: Final = ConfigurationParameter("-", "")
-_LISTS: Final = ("tags", "configuration_params")
 #: Allowed columns of a device list, besides tags and parameters.
-_KNOWN: Final = (*DEVICE_COLUMNS, "device_id")
+_KNOWN: Final = (*COLUMNS, "device_id")
 
 
 def refuse_device_column(column: str, known: Collection[str] = _KNOWN) -> str:
@@ -97,9 +71,9 @@ def refuse_device_column(column: str, known: Collection[str] = _KNOWN) -> str:
         column: the name.
         known: allowed columns, besides tags and parameters.
     """
-    if column in known or column in ("tags", "configuration_params"):
+    if column in known or column in PREFIXES:
         return ""
-    for prefix in (TAG, PARAM):
+    for prefix in PREFIXES.values():
         if column.startswith(prefix):
             return "" if column[len(prefix) :].strip() else f"a key must follow {prefix}"
     likely = likely_field(column, known)
@@ -113,7 +87,7 @@ def read_device(values: Mapping[str, Any]) -> tuple[DeviceCreate | None, list[In
     if "name" not in values:
         problems.append(InputError("is required", path="name"))
     for problem in problems:
-        if problem.path.partition("[")[0] not in _LISTS:
+        if problem.path.partition("[")[0] not in PREFIXES:
             _mend(fields, problem.path)
     while True:
         try:
@@ -129,26 +103,25 @@ def read_device(values: Mapping[str, Any]) -> tuple[DeviceCreate | None, list[In
 
 def _mend(fields: dict[str, Any], path: str) -> bool:
     """Replace an invalid field, so that it hides no other problem; return whether it changed."""
-    field = path.partition("[")[0]
+    name = path.partition("[")[0]
+    before = dict(fields)
     # Either one without the other would be another problem.
     both = ("network", "connector")
-    before = dict(fields)
-    if field in _LISTS:
-        fields.pop(field, None)
-    for one in both if field in both else (field,):
-        if one in _HARMLESS:
-            fields[one] = _HARMLESS[one]
+    for one in both if name in both else (name,):
+        fields.pop(one, None)
+        if one in DEVICE_FIELDS and DEVICE_FIELDS[one].placeholder is not UNSET:
+            fields[one] = DEVICE_FIELDS[one].placeholder
     return fields != before
 
 
 def read_fields(
-    values: Mapping[str, Any], columns: Collection[str] = DEVICE_COLUMNS
+    values: Mapping[str, Any], columns: Collection[str] = COLUMNS
 ) -> tuple[dict[str, Any], list[InputError]]:
     """Return the device fields of a record, and their problems.
 
     Args:
         values: the record.
-        columns: columns of `DEVICE_COLUMNS` to read, besides tags and parameters.
+        columns: the columns to read, besides tags and parameters.
     """
     problems: list[InputError] = []
 
@@ -160,41 +133,38 @@ def read_fields(
             return None
 
     fields = {
-        column: read(column, DEVICE_COLUMNS[column], values[column])
+        column: read(column, _READERS[DEVICE_FIELDS[column].kind], values[column])
         for column in columns
         if column in values
     }
-    # Invalid items count towards the maximum.
-    tags = [read(path, _tag, pair) or _NO_TAG for path, pair in _pairs(values, TAG, "tags")]
-    params = [
-        read(path, _parameter, pair) or _NO_PARAMETER
-        for path, pair in _pairs(values, PARAM, "configuration_params")
-    ]
-    if tags:
-        fields["tags"] = tags
-    if params:
-        fields["configuration_params"] = params
+    for whole, reader, valid in (
+        ("tags", _tag, _NO_TAG),
+        ("configuration_params", _parameter, _NO_PARAMETER),
+    ):
+        # Invalid items count towards the maximum.
+        items = [read(path, reader, pair) or valid for path, pair in _pairs(values, whole)]
+        if items:
+            fields[whole] = items
     return fields, problems
 
 
 def read_device_id(values: Mapping[str, Any]) -> tuple[str | None, list[InputError]]:
     """Return the device id of a record, None if it is empty, and problems."""
-    column = "device_id" if "device_id" in values else "id"
-    value = values.get(column, "")
+    value = values.get("device_id", "")
     if value == "":
         return None, []
     if not isinstance(value, str) or not _DEVICE_ID.fullmatch(value):
         # The value is not shown: it may be a misplaced token.
-        return None, [InputError("is not a device id", path=column)]
+        return None, [InputError("is not a device id", path="device_id")]
     return value, []
 
 
 # --- tags and parameters -----------------------------------------------------------------------
 
 
-def _pairs(values: Mapping[str, Any], prefix: str, whole: str) -> Iterator[tuple[str, Any]]:
+def _pairs(values: Mapping[str, Any], whole: str) -> Iterator[tuple[str, Any]]:
     """Yield key-value objects from ``tag.<key>`` columns and from a list."""
-    listed = values.get(whole, [])
+    prefix, listed = PREFIXES[whole], values.get(whole, [])
     if not isinstance(listed, list):
         # The converter refuses it.
         yield whole, listed

@@ -17,10 +17,14 @@ import attrs
 
 from tagodev.errors import InputError
 from tagodev.provision.integrations import Integrations, Resolver
-from tagodev.provision.plan.duplicate_rows import DuplicateRows
 from tagodev.provision.read.device_fields import read_device, read_device_id
 from tagodev.provision.read.formats.file_format import FileFormat, format_of
-from tagodev.provision.read.mapping_rules import MappingRules, make_mapping_rules
+from tagodev.provision.read.mapping_rules import (
+    DEFAULTS_SCHEMA,
+    MappingRules,
+    default_problems,
+    make_mapping_rules,
+)
 from tagodev.provision.read.record import Record, Schema, locate
 
 if TYPE_CHECKING:
@@ -32,14 +36,15 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_PROBLEMS",
     "Convert",
-    "DeviceIdRow",
     "DeviceRow",
     "InvalidFileError",
+    "Row",
     "RowFile",
+    "RowT",
     "integration_names",
     "invalid_file",
     "open_rows",
-    "read_device_ids",
+    "read_defaults",
     "read_devices",
 ]
 
@@ -47,6 +52,8 @@ RowT = TypeVar("RowT")
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
+#: Suffixes of tables, which can't give defaults.
+_TABLES: Final = (".csv", ".tsv")
 #: Maximum number of problems per file; reading stops there.
 MAX_PROBLEMS: Final = 1000
 
@@ -63,33 +70,25 @@ class InvalidFileError(InputError):
 
 
 @attrs.frozen
-class DeviceRow:
-    """A row with a device to create."""
+class Row:
+    """A row of a file."""
 
     line: int
     """Line of the file, from 1."""
-    device: DeviceCreate
-    """The device to create."""
     number: int = attrs.field(kw_only=True)
     """Number of the row, from 1."""
+
+
+@attrs.frozen
+class DeviceRow(Row):
+    """A row with a device to create."""
+
+    device: DeviceCreate
+    """The device to create."""
     given: frozenset[str] = attrs.field(default=frozenset(), kw_only=True)
     """Columns that the row gives; other fields of the device are defaults."""
     device_id: str = attrs.field(default="", kw_only=True)
     """Id of the device; empty if the row has none."""
-
-
-@attrs.frozen
-class DeviceIdRow:
-    """A row with an existing device."""
-
-    line: int
-    """Line of the file, from 1."""
-    device_id: str
-    """Id of the device."""
-    number: int = attrs.field(kw_only=True)
-    """Number of the row, from 1."""
-    name: str = attrs.field(default="", kw_only=True)
-    """Its name; empty if the file has none."""
 
 
 #: Converts a record to a row; None without problems if the record is skipped.
@@ -132,10 +131,9 @@ def read_devices(
 ) -> RowFile[DeviceRow]:
     """Check a list of devices, and return its rows.
 
-    The fields are ``name``, ``type``, ``network``, ``connector``, ``serie_number``, ``active``,
-    ``visible``, ``description``, ``chunk_period``, ``chunk_retention``, ``mutable_variable_regex``,
-    ``payload_decoder``, ``tag.<key>``, ``param.<key>`` and ``device_id``; as JSON and YAML also
-    ``tags`` and ``configuration_params``, in the API's own form or as an object of keys and values.
+    Columns are the fields of `DeviceCreate`, ``tag.<key>``, ``param.<key>`` and ``device_id``; in
+    JSON and YAML, ``tags`` and ``configuration_params`` may be given in the API's own form or as an
+    object of keys and values.
     Letter case, spaces, underscores and dashes in the names of columns do not matter; ``id`` is
     ``device_id``, and ``serial`` or ``serial number`` is ``serie_number``.
     The column ``token`` of exports is ignored.
@@ -201,32 +199,46 @@ def integration_names(
     return frozenset(names)
 
 
-def read_device_ids(path: str | os.PathLike[str]) -> RowFile[DeviceIdRow]:
-    """Check a list of existing devices: a file with ``device_id`` or ``id``.
-
-    Other columns are ignored, so the results of a create can be used. Rows without an id, such as
-    devices that were not created, are skipped and counted.
-    A repeated device is a problem.
+def read_defaults(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return default values for `read_devices`.
 
     Args:
-        path: the file, in any format that `read_devices` accepts.
+        path: a JSON or YAML file with one object, with the keys of a device.
 
     Raises:
         InvalidFileError: the file has problems; the error lists all of them.
+
+    Example:
+        ``rows = read_devices("site.csv", defaults=read_defaults("site.yaml"))``
     """
-    repeats = DuplicateRows()
+    file_path = Path(path)
+    values: dict[str, Any] = {}
+    try:
+        file = _defaults_format(file_path)
+        records = list(file.records(DEFAULTS_SCHEMA))
+    except InputError as error:
+        records, problems = [], [error]
+    else:
+        problems = [one for one in records if isinstance(one, InputError)]
+        if len(records) != 1 and not problems:
+            problems.append(InputError(f"must be one object, not {len(records)}"))
+    for record in records:
+        if isinstance(record, Record):
+            values |= record.values
+            problems += [one for one in default_problems(record.values) if locate(one, record)]
+    for problem in problems:
+        problem.source = str(file_path)
+    if problems:
+        raise invalid_file(file_path, problems)
+    return values
 
-    def convert(record: Record) -> tuple[DeviceIdRow | None, list[InputError]]:
-        row, problems = _device_id_row(record)
-        if row is None:
-            return None, problems
-        column = "id" if "id" in record.values else "device_id"
-        repeated = repeats.problem(
-            record, row.device_id, path=column, hint="Remove one of the rows"
-        )
-        return (row, []) if repeated is None else (None, [repeated])
 
-    return open_rows(Path(path), Schema(lambda _: "", ("device_id", "id")), convert)
+def _defaults_format(path: Path) -> FileFormat:
+    file = format_of(path)
+    if file.name == "excel" or path.suffix.casefold() in _TABLES:
+        raise InputError("must be one JSON or YAML object")
+    # A file that does not look like JSON is YAML here, never CSV.
+    return attrs.evolve(file, name="json" if file.name.startswith("json") else "yaml")
 
 
 def _device_row(record: Record, rules: MappingRules) -> tuple[DeviceRow | None, list[InputError]]:
@@ -242,15 +254,6 @@ def _device_row(record: Record, rules: MappingRules) -> tuple[DeviceRow | None, 
         record.line, device, number=record.number, given=given, device_id=device_id or ""
     )
     return row, problems
-
-
-def _device_id_row(record: Record) -> tuple[DeviceIdRow | None, list[InputError]]:
-    device_id, problems = read_device_id(record.values)
-    if device_id is None:
-        return None, problems
-    name = record.values.get("name", "")
-    name = name if isinstance(name, str) else ""
-    return DeviceIdRow(record.line, device_id, number=record.number, name=name), problems
 
 
 def open_rows(

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from tagodev.errors import InputError
-from tagodev.provision.read.columns import PARAM, TAG, ColumnNames, fold, shown_name
+from tagodev.models.device_fields import PREFIXES
+from tagodev.provision.integrations import Resolver
+from tagodev.provision.read.columns import ColumnNames, fold, shown_name
 from tagodev.provision.read.device_fields import read_fields, refuse_device_column
 from tagodev.provision.read.formats.mapping import Keys
 from tagodev.provision.read.record import Record, Schema, SourcePosition, locate
@@ -25,7 +27,6 @@ from tagodev.provision.read.templates import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tagodev.provision.integrations import Resolver
 
 __all__ = ["DEFAULTS", "DEFAULTS_SCHEMA", "MappingRules", "default_problems", "make_mapping_rules"]
 
@@ -35,7 +36,6 @@ DEFAULTS: Final = "defaults."
 _LEFT_OUT: Final = frozenset({"token"})
 #: Allowed defaults.
 DEFAULTS_SCHEMA: Final = Schema(refuse_device_column, (), naming=ColumnNames(left_out=_LEFT_OUT))
-_LISTS: Final = {"tags": TAG, "configuration_params": PARAM}
 
 
 @attrs.frozen
@@ -107,14 +107,14 @@ class MappingRules:
 
 
 def make_mapping_rules(
-    columns: Mapping[str, str], defaults: Mapping[str, Any], resolver: Resolver
+    columns: Mapping[str, str], defaults: Mapping[str, Any], resolver: Resolver | None
 ) -> tuple[MappingRules, list[InputError]]:
     """Return the mapping rules, and the problems with them.
 
     Args:
         columns: field of each mapped column, or of each template.
         defaults: default values by field, as keys of a JSON object.
-        resolver: resolver of the names of networks and connectors.
+        resolver: resolver of the names of networks and connectors; None to accept any name.
     """
     problems: list[InputError] = []
     chosen = {column: field for column, field in columns.items() if not is_template(column)}
@@ -142,8 +142,9 @@ def make_mapping_rules(
         except InputError as error:
             problems.append(_at(error, paths[field]))
     _check_plain(plain, problems)
-    _check_names(plain, resolver, problems)
-    return MappingRules(naming, plain, templates, resolver), problems
+    if resolver is not None:
+        _check_names(plain, resolver, problems)
+    return MappingRules(naming, plain, templates, resolver or Resolver()), problems
 
 
 def _chosen(columns: Mapping[str, str], problems: list[InputError]) -> dict[str, str]:
@@ -169,13 +170,13 @@ def _defaults(defaults: Mapping[str, Any], problems: list[InputError]) -> dict[s
     """Return defaults by field, with one field per tag and parameter."""
     keys = Keys(DEFAULTS_SCHEMA)
     plain: dict[str, Any] = {}
-    for found in keys.record(0, 0, dict(defaults)):
+    for found in keys.record(0, dict(defaults)):
         if isinstance(found, InputError):
             found.line = None
             problems.append(_at(found, f"{DEFAULTS}{found.path}"))
         else:
             plain |= found.values
-    for field, prefix in _LISTS.items():
+    for field, prefix in PREFIXES.items():
         pairs = _pairs(plain.get(field))
         if pairs:
             del plain[field]
@@ -213,14 +214,7 @@ def default_problems(defaults: Mapping[str, Any]) -> list[InputError]:
     Args:
         defaults: default values by field.
     """
-    problems: list[InputError] = []
-    plain = _defaults(defaults, problems)
-    for field, text in _take_templates(plain).items():
-        try:
-            parse_template(text, ColumnNames())
-        except InputError as error:
-            problems.append(_at(error, field))
-    _check_plain(plain, problems)
+    _, problems = make_mapping_rules({}, defaults, None)
     return [_at(problem, problem.path.removeprefix(DEFAULTS)) for problem in problems]
 
 
@@ -254,7 +248,7 @@ def _gives(values: Mapping[str, Any], field: str) -> bool:
     """Return whether a row gives a field, or a tag or parameter within its list."""
     if field in values:
         return True
-    for whole, prefix in _LISTS.items():
+    for whole, prefix in PREFIXES.items():
         items = values.get(whole)
         if field.startswith(prefix) and isinstance(items, list):
             key = field[len(prefix) :]

@@ -18,22 +18,28 @@ import orjson
 from tagodev.errors import InputError
 from tagodev.filesystem.atomic_write import write_file
 from tagodev.models import UNSET
-from tagodev.provision.plan.settings import PlanSettings
+from tagodev.models.device_fields import CLEARABLE, COLUMNS, STORED
+from tagodev.provision.plan.model import PlanSettings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from tagodev.client import Tago
     from tagodev.models import ConfigurationParameter, Device, DeviceToken
+    from tagodev.provision.plan.model import Plan
     from tagodev.provision.read.devices import DeviceRow
 
 __all__ = [
     "DocumentHeader",
     "Kind",
+    "check_profile",
+    "check_service",
     "document",
     "read_head",
     "record_of_device",
     "record_of_row",
+    "save_plan",
     "write_document",
 ]
 
@@ -42,19 +48,6 @@ Kind: TypeAlias = Literal["export", "plan", "snapshot"]
 _FORMAT: Final = 1
 #: Maximum size of the header line, in bytes.
 _LONGEST_HEAD: Final = 100_000
-_FIELDS: Final = (
-    "name",
-    "type",
-    "network",
-    "connector",
-    "active",
-    "visible",
-    "description",
-    "chunk_period",
-    "chunk_retention",
-    "mutable_variable_regex",
-    "payload_decoder",
-)
 
 
 @attrs.frozen(kw_only=True)
@@ -65,7 +58,7 @@ class DocumentHeader:
     """Kind of the document."""
     service: str
     """Address of the service."""
-    intent: PlanSettings
+    settings: PlanSettings
     """Settings to plan with."""
     profile: str = ""
     """Id of the profile; empty if unknown."""
@@ -91,6 +84,28 @@ def write_document(path: Path, head: DocumentHeader, records: Iterable[dict[str,
     return len(kept)
 
 
+def save_plan(path: Path, plan: Plan, rows: Iterable[DeviceRow], tago: Tago) -> None:
+    """Write a plan to a file, to apply exactly this plan later.
+
+    Args:
+        path: path of the file.
+        plan: the plan.
+        rows: the rows that it was made from.
+        tago: the client that it was made with.
+
+    Raises:
+        InputError: the file can't be written.
+    """
+    head = DocumentHeader(
+        kind="plan",
+        service=tago.base_url,
+        profile=plan.profile,
+        settings=plan.settings,
+        fingerprint=plan.fingerprint,
+    )
+    write_document(path, head, map(record_of_row, rows))
+
+
 def document(head: DocumentHeader, records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     """Yield a document in pieces: the header on the first line, then one device per line.
 
@@ -98,7 +113,9 @@ def document(head: DocumentHeader, records: Iterable[dict[str, Any]]) -> Iterato
         head: its header.
         records: the devices.
     """
-    yield b'{"tagodev": ' + orjson.dumps({"format": _FORMAT, **attrs.asdict(head)}) + b","
+    facts = {"format": _FORMAT, **attrs.asdict(head)}
+    facts["intent"] = facts.pop("settings")
+    yield b'{"tagodev": ' + orjson.dumps(facts) + b","
     yield b'\n"devices": ['
     for number, record in enumerate(records):
         yield (b",\n" if number else b"\n") + orjson.dumps(record)
@@ -127,10 +144,38 @@ def read_head(path: Path) -> DocumentHeader | None:
     try:
         facts = orjson.loads(line.strip().removesuffix(b",") + b"}")["tagodev"]
         if facts.pop("format") == _FORMAT:
-            return DocumentHeader(**{**facts, "intent": PlanSettings(**facts["intent"])})
+            return DocumentHeader(settings=PlanSettings(**facts.pop("intent")), **facts)
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, InputError):
         pass
     raise InputError("was written by another version of tagodev", source=str(path))
+
+
+def check_service(head: DocumentHeader, tago: Tago) -> None:
+    """Refuse a plan or a snapshot of another service.
+
+    Args:
+        head: header of the document.
+        tago: the client to apply it with.
+
+    Raises:
+        InputError: it belongs to another service.
+    """
+    if head.kind != "export" and head.service != tago.base_url:
+        raise InputError(f"belongs to {head.service}, not to {tago.base_url}")
+
+
+def check_profile(head: DocumentHeader, plan: Plan) -> None:
+    """Refuse a plan or a snapshot of another profile.
+
+    Args:
+        head: header of the document.
+        plan: the plan made from it.
+
+    Raises:
+        InputError: it belongs to another profile.
+    """
+    if head.kind != "export" and head.profile and plan.profile not in ("", head.profile):
+        raise InputError(f"belongs to profile {head.profile}, not to {plan.profile}")
 
 
 def record_of_row(row: DeviceRow) -> dict[str, Any]:
@@ -141,7 +186,7 @@ def record_of_row(row: DeviceRow) -> dict[str, Any]:
     """
     device = row.device
     record: dict[str, Any] = {"id": row.device_id} if row.device_id else {}
-    for name in (*_FIELDS, "serie_number"):
+    for name in COLUMNS:
         if name in row.given:
             record[name] = getattr(device, name)
     if device.tags is not UNSET:
@@ -166,14 +211,14 @@ def record_of_device(
         parameters: its configuration parameters; None if they were not read.
         tokens: its tokens, for its serial number; None if they were not read.
         with_id: whether to include its id.
-        emptied: text fields to include even if they are empty.
+        emptied: clearable fields to include even if they are empty.
     """
     record: dict[str, Any] = {"id": device.id} if with_id else {}
-    for name in _FIELDS:
+    for name in STORED:
         value = getattr(device, name)
         if value is not None:
             record[name] = value
-        elif name in emptied:
+        elif name in emptied and name in CLEARABLE:
             record[name] = ""
     for token in tokens or ():
         if token.serie_number:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tagodev.concurrency import for_each
+from tagodev.models.device_fields import LONG
 from tagodev.provision.plan.diff import is_own_tag
 from tagodev.provision.plan.planner import FIELDS
 from tagodev.provision.write.document import record_of_device
@@ -17,14 +18,13 @@ if TYPE_CHECKING:
     from tagodev.concurrency import Progress
     from tagodev.models import ConfigurationParameter, Device, DeviceToken
 
-__all__ = ["EXPORT_FIELDS", "export_records", "known_by_of"]
+__all__ = ["EXPORT_FIELDS", "export_records", "known_by_of", "read_details"]
 
 #: Fields that an export reads of each device.
-EXPORT_FIELDS: Final = (*FIELDS, "payload_decoder")
-#: Devices per batch.
-_AT_ONCE: Final = 500
+EXPORT_FIELDS: Final = (*FIELDS, *LONG)
 
-_Details: TypeAlias = "tuple[list[ConfigurationParameter] | None, list[DeviceToken] | None]"
+#: Parameters and tokens of a device.
+Details: TypeAlias = "tuple[list[ConfigurationParameter] | None, list[DeviceToken] | None]"
 
 
 async def export_records(
@@ -48,32 +48,41 @@ async def export_records(
     Raises:
         RequestError: a device could not be read.
     """
-    details: dict[str, _Details] = {}
+    details: dict[str, Details] = {}
     number = 0
 
     async def read_one(device: Device) -> None:
         nonlocal number
-        details[device.id] = await _details(tago, device, parameters, tokens)
+        details[device.id] = await read_details(
+            tago, device.id, parameters=parameters, tokens=tokens
+        )
         number += 1
         if on_progress is not None:
             on_progress("devices", number, len(devices))
 
-    for start in range(0, len(devices), _AT_ONCE):
-        some = devices[start : start + _AT_ONCE]
-        details.clear()
-        if parameters or tokens:
-            await for_each(read_one, some)
-        for device in some:
-            yield _record(device, *details.get(device.id, (None, None)))
+    if parameters or tokens:
+        await for_each(read_one, devices)
+    for device in devices:
+        yield _record(device, *details.pop(device.id, (None, None)))
 
 
-async def _details(tago: Tago, device: Device, parameters: bool, tokens: bool) -> _Details:
-    read = await tago.parameters.list(device.id, priority="bulk") if parameters else None
-    listed = None
-    if tokens:
-        order = "created_at,asc"
-        listed = await tago.tokens.list(device.id, order_by=order, priority="bulk").complete()
-    return read, listed
+async def read_details(
+    tago: Tago, device_id: str, *, parameters: bool = True, tokens: bool = True
+) -> Details:
+    """Return the parameters and the tokens of a device, the oldest token first.
+
+    Args:
+        tago: an open client.
+        device_id: id of the device.
+        parameters: whether to read the parameters; otherwise they are None.
+        tokens: whether to read the tokens; otherwise they are None.
+
+    Raises:
+        RequestError: they can't be read.
+    """
+    read = await tago.parameters.list(device_id, priority="bulk") if parameters else None
+    listing = tago.tokens.list(device_id, order_by="created_at,asc", priority="bulk")
+    return read, await listing.complete() if tokens else None
 
 
 def _record(

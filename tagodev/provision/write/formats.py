@@ -9,30 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from tagodev.errors import InputError
+from tagodev.models.device_fields import COLUMNS, LONG, PARAM, PREFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["csv_pieces", "json_line_pieces", "yaml_pieces"]
+__all__ = ["csv_file", "json_line_pieces", "yaml_pieces"]
 
 #: Columns before those of tags and parameters.
-_FIRST: Final = (
-    "name",
-    "serie_number",
-    "type",
-    "network",
-    "connector",
-    "active",
-    "visible",
-    "description",
-    "chunk_period",
-    "chunk_retention",
-    "mutable_variable_regex",
-)
+_FIRST: Final = tuple(one for one in COLUMNS if one not in LONG)
 #: Columns after those of tags and parameters.
-_LAST: Final = ("payload_decoder", "token")
-#: Rows per piece.
-_AT_ONCE: Final = 500
+_LAST: Final = (*LONG, "token")
 
 
 def json_line_pieces(records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
@@ -60,8 +47,8 @@ def yaml_pieces(records: Sequence[dict[str, Any]]) -> Iterator[bytes]:
     )
 
 
-def csv_pieces(records: Sequence[dict[str, Any]]) -> Iterator[bytes]:
-    """Yield a CSV file in pieces, with a column for each field, tag and parameter.
+def csv_file(records: Sequence[dict[str, Any]]) -> bytes:
+    """Return a CSV file, with a column for each field, tag and parameter.
 
     Raises:
         InputError: a device can't be written as CSV.
@@ -70,38 +57,25 @@ def csv_pieces(records: Sequence[dict[str, Any]]) -> Iterator[bytes]:
     keys = dict.fromkeys(column for row in rows for column in row)
     middle = sorted(key for key in keys if key not in (*_FIRST, *_LAST))
     # Tags before parameters, each in the order of their keys.
-    middle.sort(key=lambda column: column.startswith("param."))
+    middle.sort(key=lambda column: column.startswith(PARAM))
     columns = [
         *(column for column in _FIRST if column in keys or column == "name"),
         *middle,
         *(column for column in _LAST if column in keys),
     ]
-    return _lines(columns, rows)
-
-
-def _lines(columns: list[str], rows: list[dict[str, str]]) -> Iterator[bytes]:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for start in range(0, max(len(rows), 1), _AT_ONCE):
-        writer.writerows(
-            [row.get(column, "") for column in columns] for row in rows[start : start + _AT_ONCE]
-        )
-        yield text.getvalue().encode()
-        text.seek(0)
-        text.truncate()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
 
 
 def _cells(record: dict[str, Any]) -> dict[str, str]:
-    cells = {
-        name: _cell(value)
-        for name, value in record.items()
-        if name not in ("tags", "configuration_params")
-    }
-    for prefix, items in (("tag", "tags"), ("param", "configuration_params")):
+    cells = {name: _cell(value) for name, value in record.items() if name not in PREFIXES}
+    for items, prefix in PREFIXES.items():
         for item in record.get(items, ()):
             key, value = item["key"], item["value"]
-            column = f"{prefix}.{key}"
+            column = prefix + key
             problem = ""
             if column in cells:
                 problem = f"has {column} twice"

@@ -7,27 +7,32 @@ journal before it is sent.
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import attrs
 
-from tagodev.errors import BadRequestError, NotFoundError
+from tagodev.errors import BadRequestError, NotFoundError, ServiceError
 from tagodev.limits.routes import Route
 from tagodev.models import Device, DeviceCreated, Tag
 from tagodev.query import encode_query
 from tagodev.resources.listing import PAGE_SIZE, Listing
+from tagodev.resources.parameters import Parameters
 from tagodev.resources.requests.tokens import TokenRequests
 from tagodev.retry import Safety
 from tagodev.serialization.converter import to_json
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tagodev.bulk.operations.base import MakeRecord
-    from tagodev.models import DeviceCreate, DeviceEdit
-    from tagodev.session import CallRecord
+    from tagodev.bulk.run_factory import RunFactory
+    from tagodev.models import ConfigurationParameter, DeviceCreate, DeviceEdit
+    from tagodev.session import CallRecord, Session
 
-__all__ = ["DeviceRequests"]
+__all__ = ["ApplyRequests", "DeviceRequests", "is_unknown_device"]
 
+T = TypeVar("T")
 _Devices: TypeAlias = list[Device]
 
 _CREATE: Final = Route("POST", "/device")
@@ -38,6 +43,13 @@ _DELETE: Final = Route("DELETE", "/device/:device_id")
 
 #: The fields that identify a device.
 _FIELDS: Final = ("id", "name", "tags", "created_at")
+
+
+def is_unknown_device(error: ServiceError) -> bool:
+    """Return whether an error means that a device does not exist: sources differ on the status."""
+    return isinstance(error, NotFoundError) or (
+        isinstance(error, BadRequestError) and error.status == 400
+    )
 
 
 @attrs.frozen
@@ -70,10 +82,14 @@ class DeviceRequests(TokenRequests):
         )
         await self._session.call(request, object, record)
 
+    async def info(self, device_id: str, cls: type[T], record: CallRecord) -> T:
+        """Return a device, as a class with some of its fields."""
+        request = Request(route=_INFO, path=_INFO.path(device_id), safety=Safety.READ)
+        return await self._session.call(request, cls, record)
+
     async def tags(self, device_id: str, record: CallRecord) -> tuple[Tag, ...]:
         """Return the tags of a device."""
-        request = Request(route=_INFO, path=_INFO.path(device_id), safety=Safety.READ)
-        return (await self._session.call(request, _Tagged, record)).tags or ()
+        return (await self.info(device_id, _Tagged, record)).tags or ()
 
     async def delete(self, device_id: str, record: CallRecord) -> None:
         """Delete a device; "not found" is a success if an earlier attempt may have deleted it."""
@@ -86,16 +102,12 @@ class DeviceRequests(TokenRequests):
 
     async def exists(self, device_id: str, record: CallRecord) -> bool:
         """Return whether a device exists."""
-        request = Request(route=_INFO, path=_INFO.path(device_id), safety=Safety.READ)
         try:
-            await self._session.call(request, Device, record)
-        except NotFoundError:
-            return False
-        except BadRequestError as error:
-            # Sources differ on how an unknown id is answered.
-            if error.status != 400:
-                raise
-            return False
+            await self.info(device_id, Device, record)
+        except ServiceError as error:
+            if is_unknown_device(error):
+                return False
+            raise
         return True
 
     async def by_tag(self, key: str, record: MakeRecord) -> list[Device]:
@@ -130,3 +142,23 @@ class DeviceRequests(TokenRequests):
 
         # A device hidden by a concurrent deletion would count as not created, and be created again.
         return await Listing(page, PAGE_SIZE, key=attrgetter("id")).complete()
+
+
+class ApplyRequests(DeviceRequests):
+    """Creates, edits, deletes and finds devices, and sets their parameters."""
+
+    def __init__(self, session: Session, runs: RunFactory) -> None:
+        """Initialize the requests.
+
+        Args:
+            session: the session that sends requests.
+            runs: creates bulk runs.
+        """
+        super().__init__(session)
+        self._parameters = Parameters(session, runs)
+
+    async def set_parameters(
+        self, device_id: str, parameters: Sequence[ConfigurationParameter], record: CallRecord
+    ) -> None:
+        """Set parameters, after reading the existing ones."""
+        await self._parameters.set(device_id, parameters, record=record)

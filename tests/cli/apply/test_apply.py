@@ -585,7 +585,7 @@ def _cut_off(profile: Profile) -> Path:
     wanted = open_input(profile.folder / "site.csv", FileOptions(), PlanOptions(), ServiceOptions())
     plan = profile.ask(wanted.plan)
     target = profile.ask(lambda tago: tago.target())
-    path = ListState.of(target, wanted.intent.manager).new_path(".journal")
+    path = ListState.of(target, wanted.settings.manager).new_path(".journal")
     write_steps(plan, path, profile.emulator.url)
     return path
 

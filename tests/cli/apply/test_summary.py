@@ -13,7 +13,7 @@ from tagodev import ConnectError, ResourceLimitError, TagoError
 from tagodev.cli.apply.summary import ApplySummary, FinishedRun
 from tagodev.cli.bulk.execution import Summary
 from tagodev.cli.exit_codes import Exit
-from tagodev.provision.plan.duplicate_devices import DuplicateDevices
+from tagodev.provision.apply.run import DuplicateDevices
 
 QUIET = Summary(throttled=0, elapsed=0.0, adopted=0, failures=0, stopped=None, interrupted=False)
 

@@ -247,7 +247,7 @@ def test_csv_problems(tmp_path: Path, text: str, expected: list[str]) -> None:
         ('{"name": "a", "param.x": [1]}', "param.x: must be text or a number, not a list"),
         ('{"type": "mutable"}', "name: is required"),
         ('{"name": "a", "nmae": "b"}', "nmae: unknown column; did you mean name?"),
-        ('{"name": "a", "color": "b"}', "color: unknown column; known: name, type"),
+        ('{"name": "a", "color": "b"}', "color: unknown column; known: name, serie_number, type"),
     ],
 )
 def test_json_problems(tmp_path: Path, text: str, expected: str) -> None:

@@ -46,12 +46,10 @@ def read_json_lines(file: IO[str], schema: Schema) -> Iterator[Found]:
         schema: the allowed keys.
     """
     lines, keys, decoder = Lines(file), Keys(schema), _Decoder()
-    number = 0
     for line, text in enumerate(lines, 1):
         yield from lines.problems()
         if text.isspace():
             continue
-        number += 1
         try:
             values, end = decoder.value(text, _skip(text, 0))
             if _skip(text, end) < len(text):
@@ -60,10 +58,11 @@ def read_json_lines(file: IO[str], schema: Schema) -> Iterator[Found]:
                 raise InputError("must be a JSON object")
         except InputError as error:
             error.line, error.hint = line, _ONE_PER_LINE
+            keys.number += 1
             yield error
             continue
         yield from decoder.problems(line)
-        yield from keys.record(number, line, values)
+        yield from keys.record(line, values)
     yield from lines.problems()
     yield from keys.unused()
 
@@ -74,16 +73,16 @@ def read_json(file: IO[str], schema: Schema) -> Iterator[Found]:
     Args:
         file: opened as `Lines` requires.
         schema: the allowed keys.
+
+    Raises:
+        InputError: the rest of the file can't be read.
     """
     lines = Lines(file)
     text = "".join(lines)
     yield from lines.problems()
     keys = Keys(schema)
-    try:
-        yield from _Reader(text, keys).read()
-        yield from keys.unused()
-    except InputError as error:
-        yield error
+    yield from _Reader(text, keys).read()
+    yield from keys.unused()
 
 
 def _skip(text: str, at: int) -> int:
@@ -157,7 +156,6 @@ class _Reader:
         self._keys = keys
         self._at = 0
         self._decoder = _Decoder()
-        self._number = 0
         self._line, self._counted = 1, 0
 
     def read(self) -> Iterator[Found]:
@@ -187,8 +185,7 @@ class _Reader:
         line = self._here()
         values = self._value()
         yield from self._decoder.problems(line)
-        self._number += 1
-        yield from self._keys.record(self._number, line, values)
+        yield from self._keys.record(line, values)
 
     def _object(self) -> Iterator[Found]:
         """Yield the devices of a document, or the object as one device."""
@@ -216,13 +213,9 @@ class _Reader:
                 beside.append((key, line))
             more = self._more("}")
         if not is_document:
-            self._number += 1
-            yield from self._keys.record(self._number, begin, values)
+            yield from self._keys.record(begin, values)
             return
-        for key, line in beside:
-            problem = refuse_beside(key)
-            if problem:
-                yield InputError(problem, path=shown_name(key), line=line)
+        yield from refuse_beside(beside)
 
     def _devices(self) -> Iterator[Found]:
         line = self._here()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from tagodev.errors import InputError
-from tagodev.provision.read.columns import PARAM, TAG, fold, shown_name
+from tagodev.models.device_fields import PREFIXES
+from tagodev.provision.read.columns import fold, shown_name
 from tagodev.provision.read.record import Record, SourcePosition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tagodev.provision.read.record import Found, Schema
 
@@ -19,21 +20,24 @@ __all__ = ["LIST_KEY", "Keys", "is_list_key", "refuse_beside"]
 LIST_KEY: Final = "devices"
 #: The key of the header of tagodev's own documents.
 _HEAD_KEY: Final = "tagodev"
-_PREFIXES: Final[Mapping[str, str]] = {"tags": TAG, "configuration_params": PARAM}
 _PAIR: Final = frozenset({"key", "value"})
 #: Maximum number of keys whose field is cached.
 _REMEMBERED: Final = 1000
 
 
-def refuse_beside(key: str) -> str:
-    """Return the problem with a top-level key of a document, or an empty string.
+def refuse_beside(keys: Iterable[tuple[str, int]]) -> Iterator[InputError]:
+    """Yield the problems with the top-level keys of a document.
 
     Args:
-        key: the key in the file.
+        keys: the keys in the file, except that of the devices, and their lines.
     """
-    if key == _HEAD_KEY or key.startswith("x-"):
-        return ""
-    return f"is an unknown key beside {LIST_KEY}; keys that begin with x- are ignored"
+    for key, line in keys:
+        if key != _HEAD_KEY and not key.startswith("x-"):
+            yield InputError(
+                f"is an unknown key beside {LIST_KEY}; keys that begin with x- are ignored",
+                path=shown_name(key),
+                line=line,
+            )
 
 
 class Keys:
@@ -41,24 +45,28 @@ class Keys:
 
     Args:
         schema: the allowed keys.
+
+    Attributes:
+        number: number of the last record, from 1.
     """
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
         self._meanings: dict[str, tuple[str, str]] = {}
         self._chosen: set[str] = set()
+        self.number = 0
 
     def record(
-        self, number: int, line: int, values: Any, lines: Mapping[str, int] | None = None
+        self, line: int, values: Any, lines: Mapping[str, int] | None = None
     ) -> Iterator[Found]:
         """Yield the record of an object, and problems with its keys.
 
         Args:
-            number: number of the record.
             line: first line of the object.
             values: the object.
             lines: lines of its keys and of the items of their lists, if known.
         """
+        self.number += 1
         if not isinstance(values, dict):
             yield InputError(
                 "must be an object", line=line, hint="Each device is an object with keys"
@@ -80,7 +88,7 @@ class Keys:
                 _give(given, positions, field, value)
                 if lines:
                     _item_positions(positions, field, key, lines)
-        yield Record(number, line, given, positions=positions)
+        yield Record(self.number, line, given, positions=positions)
 
     def unused(self) -> Iterator[InputError]:
         """Yield a problem for each mapped key that no object has."""
@@ -116,7 +124,7 @@ def is_list_key(key: str) -> bool:
 def _give(
     given: dict[str, Any], positions: dict[str, SourcePosition], field: str, value: Any
 ) -> None:
-    prefix = _PREFIXES.get(field)
+    prefix = PREFIXES.get(field)
     if prefix is None or not isinstance(value, dict):
         given[field] = value
     elif value.keys() >= _PAIR:

@@ -48,6 +48,9 @@ def read_yaml(file: IO[str], schema: Schema) -> Iterator[Found]:
     Args:
         file: opened as `Lines` requires.
         schema: the allowed keys.
+
+    Raises:
+        InputError: the rest of the file can't be read.
     """
     lines = Lines(file)
     text = "".join(lines)
@@ -66,8 +69,6 @@ def read_yaml(file: IO[str], schema: Schema) -> Iterator[Found]:
             f"is not YAML: {error.problem or error.context}{where}",
             line=None if mark is None else mark.line + 1,
         )
-    except InputError as error:
-        yield error
 
 
 def _check_characters(text: str) -> None:
@@ -221,7 +222,6 @@ class _Reader:
         self._events = iter(events)
         self._builder = _Builder(self._events)
         self._keys = keys
-        self._number = 0
 
     def read(self) -> Iterator[Found]:
         """Yield records and problems.
@@ -251,8 +251,7 @@ class _Reader:
 
     def _record(self, node: _Node) -> Iterator[Found]:
         yield from self._builder.problems()
-        self._number += 1
-        yield from self._keys.record(self._number, node.line, node.value, node.lines)
+        yield from self._keys.record(node.line, node.value, node.lines)
 
     def _mapping(self, line: int) -> Iterator[Found]:
         """Yield the devices of a document, or the mapping as one device."""
@@ -273,10 +272,7 @@ class _Reader:
             yield from self._record(node)
             return
         yield from self._builder.problems()
-        for key in node.value:
-            problem = refuse_beside(key)
-            if problem:
-                yield InputError(problem, path=shown_name(key), line=node.lines[key])
+        yield from refuse_beside((key, node.lines[key]) for key in node.value)
 
 
 def _line(event: yaml.Event) -> int:
