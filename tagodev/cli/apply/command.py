@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Final
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
 from tagodev.cli.apply.paths import OutputPaths
 from tagodev.cli.apply.session import ApplySession
@@ -16,13 +16,24 @@ from tagodev.cli.options.service import ServiceOptions
 from tagodev.errors import InputError
 from tagodev.provision.apply.run import Guard
 
-__all__ = ["apply"]
+__all__ = ["app", "apply"]
 
 _SERVICE: Final = ServiceOptions()
 _FILE_OPTIONS: Final = FileOptions()
 _PLAN_OPTIONS: Final = PlanOptions()
 
 
+_EXAMPLES: Final = """\
+Example: tagodev apply site.csv
+
+Without a prompt, from a reviewed plan:
+tagodev plan site.csv --out plan.json; tagodev apply plan.json --yes
+"""
+
+app: Final = App(name="apply", help_epilogue=_EXAMPLES)
+
+
+@app.default
 def apply(
     file: Path,
     /,
@@ -55,7 +66,18 @@ def apply(
     ] = False,
     json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
-    """Create, update and (with --prune) delete devices to match FILE."""
+    """Create, edit and delete devices to match FILE.
+
+    Shows the plan first and runs it after you type yes, or at once with --yes. FILE is a list of
+    devices, an export, a saved plan (refused with exit code 1 if the profile has changed since), or
+    the snapshot of an earlier apply, to undo it. Applying the same file again changes nothing.
+    After an interrupted apply, the requests already sent are looked up and the rest is planned
+    again. Use - as FILE to read standard input; this requires --name.
+
+    --prune deletes only devices of this list's manager (tag tagodev_managed): --name, or a manager
+    that belongs to this file. It deletes at most 10% of them unless --max-delete allows more, and
+    never a device with the tag `_delete_protection_`.
+    """
     if not 0 <= settle <= 600:
         raise InputError(f"must be from 0 to 600 seconds, not {settle:g}", path="--settle")
     try:

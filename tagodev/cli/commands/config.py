@@ -16,13 +16,11 @@ from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import print_line, print_message
 from tagodev.cli.output.table import JsonOption, OutputOptions, show_record, show_rows
 from tagodev.errors import ConfigurationError, InputError
-from tagodev.hard_limits import Plan  # noqa: TC001  (cyclopts reads annotations at run time)
-from tagodev.secrets import Secret  # noqa: TC001  (as above)
+from tagodev.hard_limits import Plan
+from tagodev.secrets import Secret
 
 __all__ = ["app"]
 
-_SERVICE: Final = ServiceOptions()
-_OUTPUT: Final = OutputOptions()
 _COLUMNS: Final = ("name", "default", "service", "plan", "token", "kept")
 
 app: Final = App(name="config")
@@ -37,7 +35,7 @@ tagodev config set dairy --plan scale < token.txt
 
 
 @app.command(name="list", help_epilogue="Example: tagodev config list")
-def list_profiles(*, output: OutputOptions = _OUTPUT) -> int:
+def list_profiles(*, output: OutputOptions = OutputOptions()) -> int:
     """List the named profiles.
 
     Includes the environments of TagoIO's official tool for this folder. Tokens are masked.
@@ -84,7 +82,7 @@ def _official_rows(taken: set[Any], *, has_default: bool) -> list[dict[str, Any]
 
 
 @app.command(help_epilogue="Example: tagodev config show --profile dairy")
-def show(*, json: JsonOption = False, service: ServiceOptions = _SERVICE) -> int:
+def show(*, json: JsonOption = False, service: ServiceOptions = ServiceOptions()) -> int:
     """Show the token, service and plan in use and their sources.
 
     Order of precedence: --token, --profile, TAGOIO_TOKEN, TAGODEV_PROFILE, the default profile, the
@@ -114,30 +112,25 @@ def set_profile(
     name: str,
     /,
     *,
-    api: Annotated[
-        str | None, Parameter(help="Address of the service, for TagoDeploy or an emulator.")
-    ] = None,
-    region: Annotated[str | None, Parameter(help="us-e1 (default) or eu-w1.")] = None,
-    plan: Annotated[
-        Plan | None, Parameter(help="Rate plan; default: detected from the service.")
-    ] = None,
-    default: Annotated[
-        bool,
-        Parameter(negative="", help="Make it the default profile, as the first one is."),
-    ] = False,
-    keyring: Annotated[
-        bool | None,
-        Parameter(
-            help="Store the token in the system keyring; default: if there is one "
-            "(pip install 'tagodev[keyring]')."
-        ),
-    ] = None,
+    api: str | None = None,
+    region: str | None = None,
+    plan: Plan | None = None,
+    default: bool = False,
+    keyring: Annotated[bool | None, Parameter(negative="--no-keyring")] = None,
 ) -> int:
     """Create or edit a profile.
 
     Prompts for the token, or reads it from standard input; it is not an option because other users
     can see command lines. An empty token keeps the stored one. The token is stored in the system
     keyring, or in a file that only you can read.
+
+    Args:
+        api: Address of the service, for TagoDeploy or an emulator.
+        region: us-e1 (default) or eu-w1.
+        plan: Rate plan; default: detected from the service.
+        default: Make it the default profile, as the first one is.
+        keyring: Store the token in the system keyring; default: if there is one (pip install
+            'tagodev[keyring]').
     """
     _check_service(api, region)
     stored = Profiles.read(config_path())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 import tagodev
 from tagodev.cli.exit_codes import Exit
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Mode", "app", "send_points"]
 
-_SERVICE: Final = ServiceOptions()
-_OUTPUT: Final = OutputOptions()
 
 _KNOWN: Final = ("time", "variable", "value", "unit", "group", "location", "metadata", "id")
 _PEOPLE: Final = ("time", "variable", "value", "unit", "location", "group")
@@ -51,10 +49,6 @@ Mode: TypeAlias = Literal[
 app: Final = App(name="data")
 
 
-_ALL: Final = DataFilterOptions()
-_CONFIRMATION: Final = ConfirmationOptions()
-
-
 @app.command(
     name="list",
     help_epilogue="Example: tagodev data list 67e1a2b3c4d5e6f708192a3b -v temperature "
@@ -64,22 +58,20 @@ def list_data(
     device: str,
     /,
     *,
-    data: DataFilterOptions = _ALL,
-    qty: Annotated[
-        int, Parameter(help="Maximum number of registers; per variable, with --variable.")
-    ] = 15,
-    oldest_first: Annotated[
-        bool, Parameter(negative="", help="Sort by time, oldest first; default: newest first.")
-    ] = False,
-    mode: Annotated[
-        Mode | None, Parameter(help="Only one register of each variable, such as its last.")
-    ] = None,
-    output: OutputOptions = _OUTPUT,
-    service: ServiceOptions = _SERVICE,
+    data: DataFilterOptions = DataFilterOptions(),
+    qty: int = 15,
+    oldest_first: bool = False,
+    mode: Mode | None = None,
+    output: OutputOptions = OutputOptions(),
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """List data of a device, newest first.
 
-    DEVICE is an id or a unique name.
+    Args:
+        device: Id or unique name.
+        qty: Maximum number of registers; per variable, with --variable.
+        oldest_first: Sort by time, oldest first; default: newest first.
+        mode: Only one register of each variable, such as its last.
     """
     columns = output.columns(_KNOWN, people=_PEOPLE)
     if qty < 1:
@@ -126,13 +118,14 @@ def count(
     device: str,
     /,
     *,
-    data: DataFilterOptions = _ALL,
+    data: DataFilterOptions = DataFilterOptions(),
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Count data of a device.
 
-    DEVICE is an id or a unique name.
+    Args:
+        device: Id or unique name.
     """
 
     async def fetch(tago: Tago) -> int:
@@ -155,26 +148,28 @@ def count(
 def send(
     device: str,
     /,
-    *values: Annotated[str, Parameter(help="VARIABLE=VALUE for each register.")],
-    unit: Annotated[str | None, Parameter(help="Unit of all values.")] = None,
-    group: Annotated[str | None, Parameter(help="Group of all values; default: generated.")] = None,
-    time: Annotated[str | None, Parameter(help="Time of all values; default: now.")] = None,
-    location: Annotated[
-        str | None, Parameter(help="Location as latitude,longitude in degrees: 35.77,-78.67.")
-    ] = None,
-    text: Annotated[
-        bool,
-        Parameter(
-            negative="", help="Send every value as text; default: 21.5 as a number, true as true."
-        ),
-    ] = False,
+    *values: str,
+    unit: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    location: str | None = None,
+    text: bool = False,
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Send data on behalf of a device.
 
-    DEVICE is an id or a unique name. If the service requires a device token, one with write
+    If the service requires a device token, one with write
     permission is looked up.
+
+    Args:
+        device: Id or unique name.
+        values: VARIABLE=VALUE for each register.
+        unit: Unit of all values.
+        group: Group of all values; default: generated.
+        time: Time of all values; default: now.
+        location: Location as latitude,longitude in degrees: 35.77,-78.67.
+        text: Send every value as text; default: 21.5 as a number, true as true.
     """
     if not values:
         raise InputError("give at least one VARIABLE=VALUE", path="VALUES")
@@ -229,27 +224,22 @@ def _value(text: str) -> str | float | bool:
 def edit(
     device: str,
     /,
-    *registers: Annotated[str, Parameter(help="Ids of registers: data list --fields id,value.")],
-    set: Annotated[  # noqa: A002  (the option's name)
-        list[str] | None,
-        Parameter(
-            negative="",
-            help="Set a field, FIELD=VALUE; repeatable. Fields: value, variable, unit, group, "
-            "time, location.",
-        ),
-    ] = None,
-    text: Annotated[
-        bool,
-        Parameter(
-            negative="", help="Set the value as text; default: 21.5 as a number, true as true."
-        ),
-    ] = False,
+    *registers: str,
+    set: list[str] | None = None,
+    text: bool = False,
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Edit registers of a device by their ids.
 
-    DEVICE is an id or a unique name. Fields that are not set keep their values.
+    Fields that are not set keep their values.
+
+    Args:
+        device: Id or unique name.
+        registers: Ids of registers: data list --fields id,value.
+        set: Set a field, FIELD=VALUE; repeatable. Fields: value, variable, unit, group, time,
+            location.
+        text: Set the value as text; default: 21.5 as a number, true as true.
     """
     if not registers:
         raise InputError("give at least one register id", path="REGISTERS")
@@ -298,19 +288,21 @@ def delete(
     device: str,
     /,
     *,
-    data: DataFilterOptions = _ALL,
-    all: Annotated[  # noqa: A002  (the option's name)
-        bool, Parameter(negative="", help="Delete all data of the device.")
-    ] = False,
-    confirmation: ConfirmationOptions = _CONFIRMATION,
+    data: DataFilterOptions = DataFilterOptions(),
+    all: bool = False,
+    confirmation: ConfirmationOptions = ConfirmationOptions(),
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Delete data of a device.
 
-    DEVICE is an id or a unique name. The data is counted first and you type the number to confirm;
+    The data is counted first and you type the number to confirm;
     no more than that number is deleted, and it can't be restored. The service may take half a
     minute to delete it.
+
+    Args:
+        device: Id or unique name.
+        all: Delete all data of the device.
     """
     if bool(data) == all:
         raise InputError("give either a filter or --all", path="--all")

@@ -15,10 +15,10 @@ import time
 from importlib.resources import files
 from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
-from cyclopts import Parameter
+from cyclopts import App
 from rich.console import Console
 from rich.table import Table
 
@@ -29,6 +29,7 @@ from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.service import hard_limits
 from tagodev.cli.output.console import print_json, print_message
 from tagodev.cli.output.progress import open_display
+from tagodev.cli.output.table import JsonOption
 from tagodev.client import Tago
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tagodev.errors import InputError
@@ -39,7 +40,12 @@ from tagodev.provision.read.devices import read_device_ids, read_devices
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["demo", "write_sites"]
+__all__ = ["app", "demo", "write_sites"]
+
+app: Final = App(
+    name="demo", help_epilogue="Example: tagodev demo --devices 6000 --plan scale --minute 10"
+)
+
 
 #: Rows that measure this machine's speed, after a warm-up.
 _MEASURED: Final = 1200
@@ -124,14 +130,24 @@ class _Outcome:
         }
 
 
+@app.default
 def demo(
     *,
-    devices: Annotated[int, Parameter(help="Number of devices.")] = 6000,
-    plan: Annotated[Plan, Parameter(help="Rate plan to emulate.")] = "scale",
-    minute: Annotated[float, Parameter(help="Seconds per window; 60 on TagoIO.")] = 10.0,
-    json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
+    devices: int = 6000,
+    plan: Plan = "scale",
+    minute: float = 10.0,
+    json: JsonOption = False,
 ) -> int:
-    """Create and delete devices on an emulator, and print the counters."""
+    """Create and delete thousands of devices on an emulator.
+
+    The emulator runs on this machine, in its own process, with the plan's limits: nothing is sent
+    to TagoIO and no account is needed. Its minute is shortened to save time.
+
+    Args:
+        devices: Number of devices.
+        plan: Rate plan to emulate.
+        minute: Seconds per window; 60 on TagoIO.
+    """
     if not 1 <= devices <= _DEVICE_CAP:
         raise InputError(f"must be from 1 to {_DEVICE_CAP}, not {devices}", path="--devices")
     limits = hard_limits(plan, minute)

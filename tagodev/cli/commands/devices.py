@@ -39,12 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-_SERVICE: Final = ServiceOptions()
-_FILTERS: Final = FilterOptions()
-_OUTPUT: Final = OutputOptions()
-_BY_FILTER: Final = ByFilterOptions()
-_CONFIRMATION: Final = ConfirmationOptions()
-_SNAPSHOT: Final = SnapshotOptions()
 
 _PROGRAMS: Final = (
     *("id", "name", "tags", "type", "active", "visible", "network", "connector"),
@@ -86,9 +80,9 @@ tagodev device delete --tag site=dairy --inactive --dry-run
 @app.command(name="list", help_epilogue="Example: tagodev device list --tag site=dairy --active")
 def list_devices(
     *,
-    filters: FilterOptions = _FILTERS,
-    output: OutputOptions = _OUTPUT,
-    service: ServiceOptions = _SERVICE,
+    filters: FilterOptions = FilterOptions(),
+    output: OutputOptions = OutputOptions(),
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """List devices, sorted by name.
 
@@ -114,14 +108,16 @@ def info(
     device: str,
     /,
     *,
-    tokens: Annotated[bool, Parameter(negative="", help="Also show its tokens, masked.")] = False,
+    tokens: bool = False,
     show_tokens: TokensOption = False,
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Show a device, with its tags and configuration parameters.
 
-    DEVICE is an id or a unique name.
+    Args:
+        device: Id or unique name.
+        tokens: Also show its tokens, masked.
     """
 
     async def fetch(tago: Tago) -> dict[str, Any]:
@@ -143,36 +139,37 @@ def create(
     name: str,
     /,
     *,
-    network: Annotated[
-        str | None, Parameter(help="Network id, with --connector; default: Custom HTTPS.")
-    ] = None,
-    connector: Annotated[str | None, Parameter(help="Connector id.")] = None,
-    type: Annotated[  # noqa: A002  (the option's name)
-        Literal["mutable", "immutable", "hybrid"], Parameter(help="Data storage type.")
-    ] = "mutable",
-    chunk_period: Annotated[
-        Literal["day", "week", "month", "quarter"] | None,
-        Parameter(help="Length of a data chunk, for devices that store data in chunks."),
-    ] = None,
-    chunk_retention: Annotated[int | None, Parameter(help="Number of chunks to keep.")] = None,
-    serial: Annotated[str | None, Parameter(help="Serial number of the hardware.")] = None,
-    description: Annotated[str | None, Parameter(help="Free text.")] = None,
-    tag: Annotated[
-        list[str] | None, Parameter(negative="", help="Set a tag, KEY=VALUE; repeatable.")
-    ] = None,
-    param: Annotated[
-        list[str] | None,
-        Parameter(negative="", help="Set a configuration parameter, KEY=VALUE; repeatable."),
-    ] = None,
-    inactive: Annotated[bool, Parameter(negative="", help="Create it as inactive.")] = False,
-    hidden: Annotated[bool, Parameter(negative="", help="Create it as not visible.")] = False,
+    network: str | None = None,
+    connector: str | None = None,
+    type: Literal["mutable", "immutable", "hybrid"] = "mutable",
+    chunk_period: Literal["day", "week", "month", "quarter"] | None = None,
+    chunk_retention: int | None = None,
+    serial: str | None = None,
+    description: str | None = None,
+    tag: list[str] | None = None,
+    param: list[str] | None = None,
+    inactive: bool = False,
+    hidden: bool = False,
     show_tokens: TokensOption = False,
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Create one device.
 
     Prints its id and masked token. To create many from a file, use tagodev bulk create.
+
+    Args:
+        network: Network id, with --connector; default: Custom HTTPS.
+        connector: Connector id.
+        type: Data storage type.
+        chunk_period: Length of a data chunk, for devices that store data in chunks.
+        chunk_retention: Number of chunks to keep.
+        serial: Serial number of the hardware.
+        description: Free text.
+        tag: Set a tag, KEY=VALUE; repeatable.
+        param: Set a configuration parameter, KEY=VALUE; repeatable.
+        inactive: Create it as inactive.
+        hidden: Create it as not visible.
     """
     given: dict[str, Any] = {
         "network": network,
@@ -207,35 +204,26 @@ def _pairs(given: Sequence[str] | None, option: str) -> list[tuple[str, str]]:
 @app.command(help_epilogue=_EDIT_EXAMPLES)
 def edit(
     *devices: str,
-    set: Annotated[  # noqa: A002  (the option's name)
-        list[str] | None,
-        Parameter(
-            negative="",
-            help="Set a field, FIELD=VALUE; repeatable. Fields: name, active, visible, "
-            "description, chunk_retention, tag.KEY; network and connector only together.",
-        ),
-    ] = None,
-    unset: Annotated[
-        list[str] | None,
-        Parameter(negative="", help="Remove tag.KEY or description; repeatable."),
-    ] = None,
-    replace_tags: Annotated[
-        bool,
-        Parameter(
-            negative="--merge-tags", help="Remove tags not given with --set; default: keep them."
-        ),
-    ] = False,
-    filters: FilterOptions = _FILTERS,
-    by_filter: ByFilterOptions = _BY_FILTER,
-    confirmation: ConfirmationOptions = _CONFIRMATION,
+    set: list[str] | None = None,
+    unset: list[str] | None = None,
+    replace_tags: Annotated[bool, Parameter(negative="--merge-tags")] = False,
+    filters: FilterOptions = FilterOptions(),
+    by_filter: ByFilterOptions = ByFilterOptions(),
+    confirmation: ConfirmationOptions = ConfirmationOptions(),
     snapshot: SaveFirstOption = None,
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Edit devices.
 
     DEVICES are ids or unique names; without any, give a filter. With a filter, the devices are
     shown first and you type their number to confirm. Devices that already match are not changed.
+
+    Args:
+        set: Set a field, FIELD=VALUE; repeatable. Fields: name, active, visible, description,
+            chunk_retention, tag.KEY; network and connector only together.
+        unset: Remove tag.KEY or description; repeatable.
+        replace_tags: Remove tags not given with --set; default: keep them.
     """
     from tagodev.cli.options.changes import Changes
 
@@ -301,12 +289,12 @@ def _edit_by_filter(changes: Changes, filters: FilterOptions, service: ServiceOp
 @app.command(help_epilogue=_DELETE_EXAMPLES)
 def delete(
     *devices: str,
-    filters: FilterOptions = _FILTERS,
-    by_filter: ByFilterOptions = _BY_FILTER,
-    confirmation: ConfirmationOptions = _CONFIRMATION,
-    saving: SnapshotOptions = _SNAPSHOT,
+    filters: FilterOptions = FilterOptions(),
+    by_filter: ByFilterOptions = ByFilterOptions(),
+    confirmation: ConfirmationOptions = ConfirmationOptions(),
+    saving: SnapshotOptions = SnapshotOptions(),
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Delete devices with all their data.
 

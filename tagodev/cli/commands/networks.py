@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["connector_app", "network_app"]
 
-_SERVICE: Final = ServiceOptions()
-_OUTPUT: Final = OutputOptions()
 
 _LISTED: Final = ("id", "name", "description", "public")
 _PEOPLE: Final = ("id", "name", "public", "description")
@@ -36,7 +34,7 @@ _NameOption: TypeAlias = Annotated[
     str | None, Parameter(help="Only this name; * matches any text.")
 ]
 _OwnOption: TypeAlias = Annotated[
-    bool, Parameter(negative="", help="Only the profile's own, not the public ones.")
+    bool, Parameter(help="Only the profile's own, not the public ones.")
 ]
 _LimitOption: TypeAlias = Annotated[
     int | None, Parameter(help="Maximum number, the first by name.")
@@ -62,8 +60,8 @@ def list_networks(
     name: _NameOption = None,
     own: _OwnOption = False,
     limit: _LimitOption = None,
-    output: OutputOptions = _OUTPUT,
-    service: ServiceOptions = _SERVICE,
+    output: OutputOptions = OutputOptions(),
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """List networks, sorted by name."""
     columns = output.columns(_NETWORK, people=_PEOPLE, programs=_LISTED)
@@ -81,7 +79,7 @@ def list_networks(
     name="info", help_epilogue="Example: tagodev network info 5bbd0d144051a50034cd19fb"
 )
 def network_info(
-    network: str, /, *, json: JsonOption = False, service: ServiceOptions = _SERVICE
+    network: str, /, *, json: JsonOption = False, service: ServiceOptions = ServiceOptions()
 ) -> int:
     """Show a network by its id."""
     found = service.run(lambda tago: tago.networks.info(network))
@@ -95,15 +93,17 @@ def network_info(
 def list_connectors(
     *,
     name: _NameOption = None,
-    network: Annotated[
-        str | None, Parameter(help="Only connectors for the network with this id.")
-    ] = None,
+    network: str | None = None,
     own: _OwnOption = False,
     limit: _LimitOption = None,
-    output: OutputOptions = _OUTPUT,
-    service: ServiceOptions = _SERVICE,
+    output: OutputOptions = OutputOptions(),
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
-    """List connectors, sorted by name."""
+    """List connectors, sorted by name.
+
+    Args:
+        network: Only connectors for the network with this id.
+    """
     columns = output.columns(_CONNECTOR, people=_PEOPLE, programs=(*_LISTED, "networks"))
 
     async def fetch(tago: Tago) -> list[Connector]:
@@ -126,7 +126,7 @@ def list_connectors(
     name="info", help_epilogue="Example: tagodev connector info 5f5a8f3351d4db99c40dece5"
 )
 def connector_info(
-    connector: str, /, *, json: JsonOption = False, service: ServiceOptions = _SERVICE
+    connector: str, /, *, json: JsonOption = False, service: ServiceOptions = ServiceOptions()
 ) -> int:
     """Show a connector by its id."""
     found = service.run(lambda tago: tago.connectors.info(connector))

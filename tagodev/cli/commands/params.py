@@ -36,12 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-_SERVICE: Final = ServiceOptions()
-_FILTERS: Final = FilterOptions()
-_OUTPUT: Final = OutputOptions()
-_BY_FILTER: Final = ByFilterOptions()
-_CONFIRMATION: Final = ConfirmationOptions()
-_SNAPSHOT: Final = SnapshotOptions()
 
 _KNOWN: Final = ("key", "value", "sent", "id")
 
@@ -61,20 +55,15 @@ def list_params(
     device: str,
     /,
     *,
-    sent: Annotated[
-        bool | None,
-        Parameter(
-            name="--sent",
-            negative="--not-sent",
-            help="Only parameters that the device has read, or has not read.",
-        ),
-    ] = None,
-    output: OutputOptions = _OUTPUT,
-    service: ServiceOptions = _SERVICE,
+    sent: Annotated[bool | None, Parameter(name="--sent", negative="--not-sent")] = None,
+    output: OutputOptions = OutputOptions(),
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """List the configuration parameters of a device.
 
-    DEVICE is an id or a unique name.
+    Args:
+        device: Id or unique name.
+        sent: Only parameters that the device has read, or has not read.
     """
     columns = output.columns(_KNOWN, people=_KNOWN)
 
@@ -88,22 +77,24 @@ def list_params(
 
 @app.command(name="set", help_epilogue=_SET_EXAMPLES)
 def set_params(
-    *arguments: Annotated[str, Parameter(help="Devices, then KEY=VALUE for each parameter.")],
-    sent: Annotated[
-        bool, Parameter(negative="", help="Mark them as read by the device; default: not read.")
-    ] = False,
-    filters: FilterOptions = _FILTERS,
-    by_filter: ByFilterOptions = _BY_FILTER,
-    confirmation: ConfirmationOptions = _CONFIRMATION,
+    *arguments: str,
+    sent: bool = False,
+    filters: FilterOptions = FilterOptions(),
+    by_filter: ByFilterOptions = ByFilterOptions(),
+    confirmation: ConfirmationOptions = ConfirmationOptions(),
     snapshot: SaveFirstOption = None,
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Set configuration parameters of devices.
 
     Creates parameters that don't exist and keeps all others. Devices are ids or unique names;
     without any, give a filter. With a filter, the devices are shown first and you type their number
     to confirm.
+
+    Args:
+        arguments: Devices, then KEY=VALUE for each parameter.
+        sent: Mark them as read by the device; default: not read.
     """
     devices = [text for text in arguments if "=" not in text]
     given = dict(key_and_value(text, "KEY=VALUE") for text in arguments if "=" in text)
@@ -162,10 +153,10 @@ def delete(
     device: str,
     /,
     *keys: str,
-    confirmation: ConfirmationOptions = _CONFIRMATION,
-    saving: SnapshotOptions = _SNAPSHOT,
+    confirmation: ConfirmationOptions = ConfirmationOptions(),
+    saving: SnapshotOptions = SnapshotOptions(),
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Delete configuration parameters of a device.
 

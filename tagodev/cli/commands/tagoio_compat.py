@@ -39,7 +39,6 @@ __all__ = [
     "device_token",
 ]
 
-_SERVICE: Final = ServiceOptions()
 #: Fields that the official tool lists.
 _LISTED: Final = "id,name,active,last_input"
 #: The official tool's names of data modes.
@@ -54,21 +53,21 @@ _EnvOption: TypeAlias = Annotated[
     str | None,
     Parameter(name=("--env", "--environment"), help="Environment or profile to use."),
 ]
-_JsonOption: TypeAlias = Annotated[bool, Parameter(negative="", help="Print JSON.")]
+_JsonOption: TypeAlias = Annotated[bool, Parameter(help="Print JSON.")]
 _KeysOption: TypeAlias = Annotated[
     list[str] | None,
-    Parameter(name=("--tagkey", "-k"), negative="", help="Key of a tag; repeatable."),
+    Parameter(name=("--tagkey", "-k"), help="Key of a tag; repeatable."),
 ]
 _ValuesOption: TypeAlias = Annotated[
     list[str] | None,
-    Parameter(name=("--tagvalue", "-v"), negative="", help="Value of the tag; repeatable."),
+    Parameter(name=("--tagvalue", "-v"), help="Value of the tag; repeatable."),
 ]
 _DryRunOption: TypeAlias = Annotated[
-    bool, Parameter(negative="", help="Show what would be deleted without deleting it.")
+    bool, Parameter(help="Show what would be deleted without deleting it.")
 ]
 _SilentOption: TypeAlias = Annotated[
     bool,
-    Parameter(name=("--yes", "-y", "--silent"), negative="", help="Skip confirmation."),
+    Parameter(name=("--yes", "-y", "--silent"), help="Skip confirmation."),
 ]
 
 
@@ -102,17 +101,23 @@ def _check_deletes(delete: str | None, *, dry_run: bool) -> None:
 
 def device_list(
     *,
-    name: Annotated[str | None, Parameter(name=("--name", "-n"), help="Part of the name.")] = None,
+    name: Annotated[str | None, Parameter(name=("--name", "-n"))] = None,
     tagkey: _KeysOption = None,
     tagvalue: _ValuesOption = None,
-    stringify: Annotated[bool, Parameter(name=("--stringify", "-s"), negative="")] = False,
-    tags: Annotated[bool, Parameter(negative="", help="Also show tags.")] = False,
-    raw: Annotated[bool, Parameter(negative="", help="Print JSON.")] = False,
+    stringify: Annotated[bool, Parameter(name=("--stringify", "-s"))] = False,
+    tags: bool = False,
+    raw: bool = False,
     json: _JsonOption = False,
     env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
-    """List devices, as tagodev device list does."""
+    """List devices, as tagodev device list does.
+
+    Args:
+        name: Part of the name.
+        tags: Also show tags.
+        raw: Print JSON.
+    """
     pattern = None if name is None else f"*{name}*"
     fields = f"{_LISTED},tags" if tags else _LISTED
     return devices.list_devices(
@@ -126,13 +131,17 @@ def device_info(
     device: str,
     /,
     *,
-    tokens: Annotated[bool, Parameter(name=("--tokens", "-t"), negative="")] = False,
-    raw: Annotated[bool, Parameter(negative="", help="Print JSON.")] = False,
+    tokens: Annotated[bool, Parameter(name=("--tokens", "-t"))] = False,
+    raw: bool = False,
     json: _JsonOption = False,
     env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
-    """Show a device, as tagodev device info does."""
+    """Show a device, as tagodev device info does.
+
+    Args:
+        raw: Print JSON.
+    """
     return devices.info(device, tokens=tokens, json=json or raw, service=_in(service, env))
 
 
@@ -140,21 +149,25 @@ def device_create(
     name: str,
     /,
     *,
-    type: Literal["mutable", "immutable", "hybrid"] = "mutable",  # noqa: A002  (the option's name)
+    type: Literal["mutable", "immutable", "hybrid"] = "mutable",
     network: str | None = None,
     connector: str | None = None,
-    serie: Annotated[str | None, Parameter(help="Serial number.")] = None,
+    serie: str | None = None,
     description: str | None = None,
     chunk_period: Literal["day", "week", "month", "quarter"] | None = None,
     chunk_retention: int | None = None,
     tagkey: _KeysOption = None,
     tagvalue: _ValuesOption = None,
-    inactive: Annotated[bool, Parameter(negative="")] = False,
+    inactive: bool = False,
     json: _JsonOption = False,
     env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
-    """Create a device, as tagodev device create does."""
+    """Create a device, as tagodev device create does.
+
+    Args:
+        serie: Serial number.
+    """
     return devices.create(
         name,
         type=type,
@@ -183,16 +196,17 @@ def device_edit(
     chunk_retention: int | None = None,
     tagkey: _KeysOption = None,
     tagvalue: _ValuesOption = None,
-    merge_tags: Annotated[
-        bool, Parameter(negative="", help="Keep other tags; default: remove them.")
-    ] = False,
+    merge_tags: bool = False,
     json: _JsonOption = False,
     env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Edit a device, as tagodev device edit does.
 
     With --tagkey, all other tags are removed, unless --merge-tags is given.
+
+    Args:
+        merge_tags: Keep other tags; default: remove them.
     """
     given = {
         "name": name,
@@ -221,7 +235,7 @@ def device_delete(
     yes: _SilentOption = False,
     json: _JsonOption = False,
     env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Delete a device with all its data, as tagodev device delete does."""
     confirmation = ConfirmationOptions(dry_run=dry_run, yes=yes)
@@ -232,12 +246,17 @@ def device_network(
     device: str,
     /,
     *,
-    network: Annotated[str, Parameter(name=("--networkID", "-n"), help="Id of a network.")],
-    connector: Annotated[str, Parameter(name=("--connectorID", "-c"), help="Id of a connector.")],
+    network: Annotated[str, Parameter(name=("--networkID", "-n"))],
+    connector: Annotated[str, Parameter(name=("--connectorID", "-c"))],
     env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
-    """Change the network and connector of a device that has no token."""
+    """Change the network and connector of a device that has no token.
+
+    Args:
+        network: Id of a network.
+        connector: Id of a connector.
+    """
     changes = [f"network={network}", f"connector={connector}"]
     return devices.edit(device, set=changes, service=_in(service, env))
 
@@ -249,17 +268,23 @@ def device_token(
     device: str,
     /,
     *,
-    create: Annotated[str | None, Parameter(help="Create a token with this name.")] = None,
+    create: str | None = None,
     permission: Literal["full", "write", "read"] = "full",
-    delete: Annotated[str | None, Parameter(help="Delete a token by name or prefix.")] = None,
-    list: Annotated[bool, Parameter(negative="", help="List tokens (default).")] = False,  # noqa: A002  (the option's name)
+    delete: str | None = None,
+    list: bool = False,
     dry_run: _DryRunOption = False,
     yes: _SilentOption = False,
     json: _JsonOption = False,
     env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
-    """Create, delete or list tokens of a device, as tagodev token does."""
+    """Create, delete or list tokens of a device, as tagodev token does.
+
+    Args:
+        create: Create a token with this name.
+        delete: Delete a token by name or prefix.
+        list: List tokens (default).
+    """
     service = _in(service, env)
     _check_one_action(create=create is not None, delete=delete is not None, list=list)
     _check_deletes(delete, dry_run=dry_run)
@@ -275,19 +300,24 @@ def device_param(
     device: str,
     /,
     *,
-    set: Annotated[  # noqa: A002  (the option's name)
-        list[str] | None, Parameter(negative="", help="Set a parameter, KEY=VALUE; repeatable.")
-    ] = None,
-    sent: Annotated[bool, Parameter(negative="", help="Mark the parameters as read.")] = False,
-    delete: Annotated[str | None, Parameter(help="Delete a parameter by id or key.")] = None,
-    list: Annotated[bool, Parameter(negative="", help="List parameters (default).")] = False,  # noqa: A002  (the option's name)
+    set: list[str] | None = None,
+    sent: bool = False,
+    delete: str | None = None,
+    list: bool = False,
     dry_run: _DryRunOption = False,
     yes: _SilentOption = False,
     json: _JsonOption = False,
     env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
-    """Set, delete or list configuration parameters of a device, as tagodev param does."""
+    """Set, delete or list configuration parameters of a device, as tagodev param does.
+
+    Args:
+        set: Set a parameter, KEY=VALUE; repeatable.
+        sent: Mark the parameters as read.
+        delete: Delete a parameter by id or key.
+        list: List parameters (default).
+    """
     service = _in(service, env)
     _check_one_action(set=bool(set), delete=delete is not None, list=list)
     _check_deletes(delete, dry_run=dry_run)
@@ -303,26 +333,31 @@ def data_get(
     device: str,
     /,
     *,
-    var: Annotated[
-        list[str] | None, Parameter(name=("--var", "-v"), negative="", help="Only this variable.")
-    ] = None,
-    group: Annotated[str | None, Parameter(name=("--group", "-g"), help="Only this group.")] = None,
+    var: Annotated[list[str] | None, Parameter(name=("--var", "-v"))] = None,
+    group: Annotated[str | None, Parameter(name=("--group", "-g"))] = None,
     qty: int = 15,
-    start_date: Annotated[str | None, Parameter(help="Only since this time.")] = None,
-    end_date: Annotated[str | None, Parameter(help="Only until this time.")] = None,
+    start_date: str | None = None,
+    end_date: str | None = None,
     query: Annotated[
-        Literal["count", "min", "max", "first", "last"] | None,
-        Parameter(name=("--query", "-q"), help="Count, or one register of each variable."),
+        Literal["count", "min", "max", "first", "last"] | None, Parameter(name=("--query", "-q"))
     ] = None,
-    post: Annotated[
-        str | None, Parameter(name=("--post", "-p"), help="Send this JSON instead of reading.")
-    ] = None,
-    stringify: Annotated[bool, Parameter(negative="", help="Print JSON.")] = False,
+    post: Annotated[str | None, Parameter(name=("--post", "-p"))] = None,
+    stringify: bool = False,
     json: _JsonOption = False,
     env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
-    """Read data of a device, as tagodev data list does."""
+    """Read data of a device, as tagodev data list does.
+
+    Args:
+        var: Only this variable.
+        group: Only this group.
+        start_date: Only since this time.
+        end_date: Only until this time.
+        query: Count, or one register of each variable.
+        post: Send this JSON instead of reading.
+        stringify: Print JSON.
+    """
     if post is not None:
         return data_post(device, post, json=json, env=env, service=service)
     chosen = DataFilterOptions(
@@ -348,7 +383,7 @@ def data_post(
     *,
     json: _JsonOption = False,
     env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Send data on behalf of a device, as JSON: one register or a list."""
     return data.send_points(device, _points(text), _in(service, env), json=json)

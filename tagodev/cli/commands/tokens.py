@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 import tagodev
 from tagodev.cli.bulk.by_filter import ByFilterOptions, FilterRun, check_selection
@@ -34,11 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ROTATION_WARNING", "app"]
 
-_SERVICE: Final = ServiceOptions()
-_FILTERS: Final = FilterOptions()
-_OUTPUT: Final = OutputOptions()
-_BY_FILTER: Final = ByFilterOptions()
-_CONFIRMATION: Final = ConfirmationOptions()
 _GONE: Final = (
     "A deleted token can't be restored: devices that use it can no longer send or read data."
 )
@@ -76,12 +71,15 @@ def list_tokens(
     /,
     *,
     show_tokens: TokensOption = False,
-    output: OutputOptions = _OUTPUT,
-    service: ServiceOptions = _SERVICE,
+    output: OutputOptions = OutputOptions(),
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """List the tokens of a device.
 
-    DEVICE is an id or a unique name. Tokens are masked unless you give --show-tokens.
+    Tokens are masked unless you give --show-tokens.
+
+    Args:
+        device: Id or unique name.
     """
     columns = output.columns(_KNOWN, people=_PEOPLE)
 
@@ -95,7 +93,7 @@ def list_tokens(
 
 
 @app.command(help_epilogue="Example: tagodev token info")
-def info(*, json: JsonOption = False, service: ServiceOptions = _SERVICE) -> int:
+def info(*, json: JsonOption = False, service: ServiceOptions = ServiceOptions()) -> int:
     """Show the type, profile and source of your own token.
 
     The token itself is not shown.
@@ -118,20 +116,20 @@ def create(
     name: str,
     /,
     *,
-    permission: Annotated[
-        Literal["full", "write", "read"], Parameter(help="Permission of the token.")
-    ] = "full",
-    expires: Annotated[
-        str | None, Parameter(help="Expiry: a time, or '30 days' from now; default: never.")
-    ] = None,
-    serial: Annotated[str | None, Parameter(help="Serial number of the hardware.")] = None,
+    permission: Literal["full", "write", "read"] = "full",
+    expires: str | None = None,
+    serial: str | None = None,
     show_tokens: TokensOption = False,
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Create a token for a device.
 
-    DEVICE is an id or a unique name.
+    Args:
+        device: Id or unique name.
+        permission: Permission of the token.
+        expires: Expiry: a time, or '30 days' from now; default: never.
+        serial: Serial number of the hardware.
     """
     given = {"expire_time": expires, "serie_number": serial}
     options = {key: value for key, value in given.items() if value is not None}
@@ -156,14 +154,19 @@ def delete(
     token: str,
     /,
     *,
-    confirmation: ConfirmationOptions = _CONFIRMATION,
+    confirmation: ConfirmationOptions = ConfirmationOptions(),
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Delete a token of a device.
 
-    The device can no longer use it. DEVICE is an id or a unique name. TOKEN is the token's name or
+    The device can no longer use it.
+
+    TOKEN is the token's name or
     its first characters, at least four, as tagodev token list shows them.
+
+    Args:
+        device: Id or unique name.
     """
 
     async def fetch(tago: Tago) -> DeviceToken:
@@ -218,23 +221,13 @@ def _select_token(tokens: Sequence[DeviceToken], selector: str) -> DeviceToken:
 @app.command(help_epilogue=_ROTATE_EXAMPLES)
 def rotate(
     *devices: str,
-    named: Annotated[
-        str | None,
-        Parameter(help="Name or first characters of the token, for devices with several."),
-    ] = None,
-    allow_gap: Annotated[
-        bool,
-        Parameter(
-            negative="",
-            help="Also rotate tokens with a serial number: the old token must be deleted first, so "
-            "the device can't connect until it has the new one.",
-        ),
-    ] = False,
-    filters: FilterOptions = _FILTERS,
-    by_filter: ByFilterOptions = _BY_FILTER,
-    confirmation: ConfirmationOptions = _CONFIRMATION,
+    named: str | None = None,
+    allow_gap: bool = False,
+    filters: FilterOptions = FilterOptions(),
+    by_filter: ByFilterOptions = ByFilterOptions(),
+    confirmation: ConfirmationOptions = ConfirmationOptions(),
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Replace tokens of devices with new ones.
 
@@ -244,6 +237,11 @@ def rotate(
 
     Each new token has the name and permission of the old one. It is created and written to the
     journal before the old one is deleted. The results file holds the new tokens.
+
+    Args:
+        named: Name or first characters of the token, for devices with several.
+        allow_gap: Also rotate tokens with a serial number: the old token must be deleted first,
+            so the device can't connect until it has the new one.
     """
     check_selection(devices, filtered=bool(filters))
 

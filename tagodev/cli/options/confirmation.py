@@ -48,11 +48,11 @@ _MANY: Final = 100
 
 YesOption: TypeAlias = Annotated[
     bool,
-    Parameter(name=("--yes", "-y"), negative="", group=_GROUP, help="Don't ask for confirmation."),
+    Parameter(name=("--yes", "-y"), group=_GROUP, help="Don't ask for confirmation."),
 ]
 DryRunOption: TypeAlias = Annotated[
     bool,
-    Parameter(negative="", group=_GROUP, help="Show all planned changes without making them."),
+    Parameter(group=_GROUP, help="Show all planned changes without making them."),
 ]
 #: For commands that edit devices and save them only on request.
 SaveFirstOption: TypeAlias = Annotated[
@@ -174,14 +174,11 @@ class Preview:
 class SnapshotOptions:
     """Options of the snapshot that a destructive command saves first."""
 
-    snapshot: Annotated[
-        Path | None,
-        Parameter(
-            help="Save the devices to this file first, to restore them with tagodev apply "
-            "SNAPSHOT; default: a new file in the state folder (TAGODEV_STATE)."
-        ),
-    ] = None
-    no_snapshot: Annotated[bool, Parameter(negative="", help="Don't save the devices.")] = False
+    snapshot: Path | None = None
+    """Save the devices to this file first, to restore them with tagodev apply SNAPSHOT; default:
+    a new file in the state folder (TAGODEV_STATE)."""
+    no_snapshot: bool = False
+    """Don't save the devices."""
 
     @property
     def warning(self) -> str:

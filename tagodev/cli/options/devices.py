@@ -57,23 +57,22 @@ def key_and_value(text: str, option: str) -> tuple[str, str | None]:
 class FilterOptions:
     """Filter for devices; all given options must match."""
 
-    tag: Annotated[
-        list[str] | None,
-        Parameter(negative="", help="Only with this tag, KEY=VALUE or KEY; repeatable."),
-    ] = None
-    name: Annotated[str | None, Parameter(help="Only with this name; * matches any text.")] = None
-    network: Annotated[str | None, Parameter(help="Only of the network with this id.")] = None
-    connector: Annotated[str | None, Parameter(help="Only of the connector with this id.")] = None
-    serial: Annotated[str | None, Parameter(help="Only with this serial number.")] = None
-    type: Annotated[
-        Literal["mutable", "immutable", "hybrid"] | None,
-        Parameter(help="Only of this data storage type."),
-    ] = None
-    active: Annotated[
-        bool | None,
-        Parameter(name="--active", negative="--inactive", help="Only active or inactive devices."),
-    ] = None
-    limit: Annotated[int | None, Parameter(help="Maximum number, the first by name.")] = None
+    tag: list[str] | None = None
+    """Only with this tag, KEY=VALUE or KEY; repeatable."""
+    name: str | None = None
+    """Only with this name; * matches any text."""
+    network: str | None = None
+    """Only of the network with this id."""
+    connector: str | None = None
+    """Only of the connector with this id."""
+    serial: str | None = None
+    """Only with this serial number."""
+    type: Literal["mutable", "immutable", "hybrid"] | None = None
+    """Only of this data storage type."""
+    active: Annotated[bool | None, Parameter(name="--active", negative="--inactive")] = None
+    """Only active or inactive devices."""
+    limit: int | None = None
+    """Maximum number, the first by name."""
 
     def __bool__(self) -> bool:
         # A limit alone selects no devices.

@@ -41,13 +41,10 @@ __all__ = [
 
 OUTPUT_GROUP: Final = Group("Output", sort_key=8)
 
-JsonOption: TypeAlias = Annotated[
-    bool, Parameter(negative="", group=OUTPUT_GROUP, help="Print JSON.")
-]
+JsonOption: TypeAlias = Annotated[bool, Parameter(group=OUTPUT_GROUP, help="Print JSON.")]
 TokensOption: TypeAlias = Annotated[
     bool,
     Parameter(
-        negative="",
         group=OUTPUT_GROUP,
         help="Show whole device tokens instead of their first characters.",
     ),
@@ -66,12 +63,12 @@ _GAP: Final = 2
 class OutputOptions:
     """Options for the output of a list."""
 
-    json: Annotated[bool, Parameter(negative="", help="Print a JSON array.")] = False
-    csv: Annotated[bool, Parameter(negative="", help="Print CSV with a header.")] = False
-    fields: Annotated[
-        str | None,
-        Parameter(help="Show these fields, separated by commas: id,name,tag.site."),
-    ] = None
+    json: bool = False
+    """Print a JSON array."""
+    csv: bool = False
+    """Print CSV with a header."""
+    fields: str | None = None
+    """Show these fields, separated by commas: id,name,tag.site."""
 
     def columns(
         self, known: Sequence[str], *, people: Sequence[str], programs: Sequence[str] = ()

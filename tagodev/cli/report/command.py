@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path  # noqa: TC003  (cyclopts reads annotations at run time)
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import orjson
-from cyclopts import Parameter
 
 from tagodev.bulk.journal.statistics import RunStatistics, history_of
 from tagodev.bulk.journal.store import Journal
@@ -18,7 +17,7 @@ from tagodev.cli.bulk.journal_status import JournalStatus
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.confirmation import plural
 from tagodev.cli.output.console import print_json, print_line, print_message
-from tagodev.cli.output.table import clean
+from tagodev.cli.output.table import JsonOption, clean
 from tagodev.cli.report.page import GENERATOR, Page
 from tagodev.errors import InputError, TagoError
 from tagodev.filesystem.atomic_write import check_out, whole_text
@@ -38,13 +37,14 @@ def report(
     journal: Path,
     /,
     *,
-    html: Annotated[
-        Path | None,
-        Parameter(help="Write an HTML page with charts here; an earlier report is replaced."),
-    ] = None,
-    json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
+    html: Path | None = None,
+    json: JsonOption = False,
 ) -> int:
-    """Show the statistics of a run: requests, outcomes, failures and slowest rows."""
+    """Show the statistics of a run: requests, outcomes, failures and slowest rows.
+
+    Args:
+        html: Write an HTML page with charts here; an earlier report is replaced.
+    """
     if html is not None:
         check_out(html, "--html")
         _check_report(html)
