@@ -11,17 +11,16 @@ import tagodev
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.confirmation import ConfirmationOptions, Preview
 from tagodev.cli.options.data import DataFilterOptions
-from tagodev.cli.options.devices import device_id_of, key_and_value
+from tagodev.cli.options.devices import check_positive, device_id_of, key_and_value
 from tagodev.cli.options.service import ServiceOptions
-from tagodev.cli.output.console import print_line
-from tagodev.cli.output.table import JsonOption, OutputOptions, print_data, record_of, show_rows
+from tagodev.cli.output.console import print_json, print_line, print_result
+from tagodev.cli.output.table import JsonOption, OutputOptions, record_of, show_rows
 from tagodev.errors import InputError
 
 if TYPE_CHECKING:
     from tagodev import DataCreate, DataPoint, DataQuery, Tago
 
 __all__ = ["Mode", "app", "send_points"]
-
 
 _KNOWN: Final = ("time", "variable", "value", "unit", "group", "location", "metadata", "id")
 _PEOPLE: Final = ("time", "variable", "value", "unit", "location", "group")
@@ -64,7 +63,7 @@ def list_data(
     mode: Mode | None = None,
     output: OutputOptions = OutputOptions(),
     service: ServiceOptions = ServiceOptions(),
-) -> int:
+) -> None:
     """List data of a device, newest first.
 
     Args:
@@ -74,8 +73,7 @@ def list_data(
         mode: Only one register of each variable, such as its last.
     """
     columns = output.columns(_KNOWN, people=_PEOPLE)
-    if qty < 1:
-        raise InputError(f"must be 1 or more, not {qty}", path="--qty")
+    check_positive(qty, "--qty")
     ordination = "ascending" if oldest_first else None
 
     async def fetch(tago: Tago) -> list[DataPoint]:
@@ -98,7 +96,6 @@ def list_data(
             # Print true and false as sent, not as a table prints booleans.
             row["value"] = str(row["value"]).lower()
     show_rows(rows, columns, output, noun="registers", flexible=("value", "group", "location"))
-    return Exit.OK
 
 
 async def _first(tago: Tago, device_id: str, query: DataQuery, qty: int) -> list[DataPoint]:
@@ -121,7 +118,7 @@ def count(
     data: DataFilterOptions = DataFilterOptions(),
     json: JsonOption = False,
     service: ServiceOptions = ServiceOptions(),
-) -> int:
+) -> None:
     """Count data of a device.
 
     Args:
@@ -136,10 +133,9 @@ def count(
 
     counted = service.run(fetch)
     if json:
-        print_data({"count": counted})
+        print_json({"count": counted})
     else:
         print_line(str(counted))
-    return Exit.OK
 
 
 @app.command(
@@ -156,7 +152,7 @@ def send(
     text: bool = False,
     json: JsonOption = False,
     service: ServiceOptions = ServiceOptions(),
-) -> int:
+) -> None:
     """Send data on behalf of a device.
 
     If the service requires a device token, one with write
@@ -176,12 +172,12 @@ def send(
     given = {"unit": unit, "group": group, "time": time, "location": _location(location)}
     shared = {name: value for name, value in given.items() if value is not None}
     points = [_point(value, shared, text=text) for value in values]
-    return send_points(device, points, service, json=json)
+    send_points(device, points, service, json=json)
 
 
 def send_points(
     device: str, points: list[DataCreate], service: ServiceOptions, *, json: bool
-) -> int:
+) -> None:
     """Send registers and print how many were accepted.
 
     Args:
@@ -194,12 +190,7 @@ def send_points(
     async def send_all(tago: Tago) -> int:
         return await tago.data.send(await device_id_of(tago, device), points)
 
-    accepted = service.run(send_all)
-    if json:
-        print_data({"accepted": accepted})
-    else:
-        print_line(f"accepted {accepted}")
-    return Exit.OK
+    print_result("accepted", service.run(send_all), json=json)
 
 
 def _point(argument: str, shared: dict[str, Any], *, text: bool) -> DataCreate:
@@ -229,7 +220,7 @@ def edit(
     text: bool = False,
     json: JsonOption = False,
     service: ServiceOptions = ServiceOptions(),
-) -> int:
+) -> None:
     """Edit registers of a device by their ids.
 
     Fields that are not set keep their values.
@@ -251,12 +242,7 @@ def edit(
     async def edit_all(tago: Tago) -> int:
         return await tago.data.edit(await device_id_of(tago, device), edits)
 
-    edited = service.run(edit_all)
-    if json:
-        print_data({"edited": edited})
-    else:
-        print_line(f"edited {edited}")
-    return Exit.OK
+    print_result("edited", service.run(edit_all), json=json)
 
 
 def _field(assignment: str, *, text: bool) -> tuple[str, Any]:
@@ -293,7 +279,7 @@ def delete(
     confirmation: ConfirmationOptions = ConfirmationOptions(),
     json: JsonOption = False,
     service: ServiceOptions = ServiceOptions(),
-) -> int:
+) -> Exit | None:
     """Delete data of a device.
 
     The data is counted first and you type the number to confirm;
@@ -339,12 +325,8 @@ def delete(
             [await _remove(tago, device_id, data, name, number) for name, number in counts.items()]
         )
 
-    deleted = service.run(remove) if total else 0
-    if json:
-        print_data({"deleted": deleted})
-    else:
-        print_line(f"deleted {deleted}")
-    return Exit.OK
+    print_result("deleted", service.run(remove) if total else 0, json=json)
+    return None
 
 
 async def _remove(

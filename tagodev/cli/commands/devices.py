@@ -9,7 +9,6 @@ from cyclopts import App, Parameter
 
 import tagodev
 from tagodev.cli.bulk.by_filter import ByFilterOptions, FilterRun, check_selection, run_each
-from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.confirmation import (
     ConfirmationOptions,
     Preview,
@@ -27,7 +26,6 @@ from tagodev.cli.output.table import (
     TokensOption,
     record_of,
     show_record,
-    show_rows,
 )
 from tagodev.errors import InputError
 
@@ -83,7 +81,7 @@ def list_devices(
     filters: FilterOptions = FilterOptions(),
     output: OutputOptions = OutputOptions(),
     service: ServiceOptions = ServiceOptions(),
-) -> int:
+) -> None:
     """List devices, sorted by name.
 
     Without a filter, it lists all devices of the profile.
@@ -97,10 +95,8 @@ def list_devices(
             resolve_names=any(name in fields for name in _NAMES),
         )
     )
-    rows = [record_of(device, columns) for device in found]
     flexible = ("name", "tags", "description", *_NAMES)
-    show_rows(rows, columns, output, noun="devices", flexible=flexible)
-    return Exit.OK
+    output.show(found, columns, noun="devices", flexible=flexible)
 
 
 @app.command(help_epilogue="Example: tagodev device info 67e1a2b3c4d5e6f708192a3b --tokens")
@@ -112,7 +108,7 @@ def info(
     show_tokens: TokensOption = False,
     json: JsonOption = False,
     service: ServiceOptions = ServiceOptions(),
-) -> int:
+) -> None:
     """Show a device, with its tags and configuration parameters.
 
     Args:
@@ -131,7 +127,6 @@ def info(
         return record
 
     show_record(service.run(fetch), json=json)
-    return Exit.OK
 
 
 @app.command(help_epilogue="Example: tagodev device create 'Cold room 3' --tag site=dairy")
@@ -153,7 +148,7 @@ def create(
     show_tokens: TokensOption = False,
     json: JsonOption = False,
     service: ServiceOptions = ServiceOptions(),
-) -> int:
+) -> None:
     """Create one device.
 
     Prints its id and masked token. To create many from a file, use tagodev bulk create.
@@ -193,7 +188,6 @@ def create(
     show_record(record | record_of(created, ("token",), reveal=show_tokens), json=json)
     if not show_tokens:
         print_message(f"Show the full token: tagodev token list {created.device_id} --show-tokens")
-    return Exit.OK
 
 
 def _pairs(given: Sequence[str] | None, option: str) -> list[tuple[str, str]]:
@@ -216,10 +210,11 @@ def edit(
 ) -> int:
     """Edit devices.
 
-    DEVICES are ids or unique names; without any, give a filter. With a filter, the devices are
-    shown first and you type their number to confirm. Devices that already match are not changed.
+    With a filter, the devices are shown first and you type their number to confirm. Devices that
+    already match are not changed.
 
     Args:
+        devices: Ids or unique names; without any, give a filter.
         set: Set a field, FIELD=VALUE; repeatable. Fields: name, active, visible, description,
             chunk_retention, tag.KEY; network and connector only together.
         unset: Remove tag.KEY or description; repeatable.
@@ -298,9 +293,12 @@ def delete(
 ) -> int:
     """Delete devices with all their data.
 
-    DEVICES are ids or unique names; without any, give a filter. The devices are shown first and you
-    type their number to confirm. A snapshot is written first; tagodev apply SNAPSHOT creates the
-    devices again, with new ids and tokens and without their data.
+    The devices are shown first and you type their number to confirm. A snapshot is written first;
+    tagodev apply SNAPSHOT creates the devices again, with new ids and tokens and without their
+    data.
+
+    Args:
+        devices: Ids or unique names; without any, give a filter.
     """
     check_selection(devices, filtered=bool(filters))
     if not devices:

@@ -18,14 +18,12 @@ from tagodev.cli.options.confirmation import (
 )
 from tagodev.cli.options.devices import FilterOptions, device_id_of, find_devices, key_and_value
 from tagodev.cli.options.service import ServiceOptions
-from tagodev.cli.output.console import print_line
+from tagodev.cli.output.console import print_json, print_line
 from tagodev.cli.output.table import (
     JsonOption,
     OutputOptions,
     clean,
-    print_data,
     record_of,
-    show_rows,
 )
 from tagodev.errors import InputError
 
@@ -58,7 +56,7 @@ def list_params(
     sent: Annotated[bool | None, Parameter(name="--sent", negative="--not-sent")] = None,
     output: OutputOptions = OutputOptions(),
     service: ServiceOptions = ServiceOptions(),
-) -> int:
+) -> None:
     """List the configuration parameters of a device.
 
     Args:
@@ -70,9 +68,7 @@ def list_params(
     async def fetch(tago: Tago) -> list[ConfigurationParameter]:
         return await tago.parameters.list(await device_id_of(tago, device), sent)
 
-    rows = [record_of(one, columns) for one in service.run(fetch)]
-    show_rows(rows, columns, output, noun="parameters", flexible=("key", "value"))
-    return Exit.OK
+    output.show(service.run(fetch), columns, noun="parameters", flexible=("key", "value"))
 
 
 @app.command(name="set", help_epilogue=_SET_EXAMPLES)
@@ -157,11 +153,14 @@ def delete(
     saving: SnapshotOptions = SnapshotOptions(),
     json: JsonOption = False,
     service: ServiceOptions = ServiceOptions(),
-) -> int:
+) -> Exit | None:
     """Delete configuration parameters of a device.
 
-    DEVICE is an id or a unique name; KEYS are the parameters' keys or ids. The device is saved in a
-    snapshot first; tagodev apply SNAPSHOT restores the parameters.
+    The device is saved in a snapshot first; tagodev apply SNAPSHOT restores the parameters.
+
+    Args:
+        device: Id or unique name.
+        keys: Keys or ids of the parameters.
     """
     saving.check()
     if not keys:
@@ -197,8 +196,8 @@ def delete(
 
     service.run(remove)
     if json:
-        print_data({"deleted": [record_of(one, ("key", "value", "id")) for one in selected]})
+        print_json({"deleted": [record_of(one, ("key", "value", "id")) for one in selected]})
     else:
         for one in selected:
             print_line(f"deleted {clean(one.key)}")
-    return Exit.OK
+    return None

@@ -14,15 +14,16 @@ import orjson
 from cyclopts import Parameter
 
 from tagodev.cli.commands import data, devices, params, tokens
-from tagodev.cli.options.confirmation import ConfirmationOptions
+from tagodev.cli.config.settings import Settings
+from tagodev.cli.options.confirmation import CONFIRMATION_GROUP, ConfirmationOptions
 from tagodev.cli.options.data import DataFilterOptions
 from tagodev.cli.options.devices import FilterOptions
-from tagodev.cli.options.service import ServiceOptions
-from tagodev.cli.output.table import OutputOptions
+from tagodev.cli.options.service import SERVICE_GROUP, ServiceOptions
+from tagodev.cli.output.table import JsonOption, OutputOptions
 from tagodev.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from tagodev import DataCreate
 
@@ -49,40 +50,52 @@ _MODES: Final[Mapping[str, data.Mode]] = {
     "last": "last_item",
 }
 
-_EnvOption: TypeAlias = Annotated[
-    str | None,
-    Parameter(name=("--env", "--environment"), help="Environment or profile to use."),
-]
-_JsonOption: TypeAlias = Annotated[bool, Parameter(help="Print JSON.")]
-_KeysOption: TypeAlias = Annotated[
-    list[str] | None,
-    Parameter(name=("--tagkey", "-k"), help="Key of a tag; repeatable."),
-]
-_ValuesOption: TypeAlias = Annotated[
-    list[str] | None,
-    Parameter(name=("--tagvalue", "-v"), help="Value of the tag; repeatable."),
-]
-_DryRunOption: TypeAlias = Annotated[
-    bool, Parameter(help="Show what would be deleted without deleting it.")
-]
-_SilentOption: TypeAlias = Annotated[
-    bool,
-    Parameter(name=("--yes", "-y", "--silent"), help="Skip confirmation."),
+_JsonOption: TypeAlias = Annotated[
+    bool, Parameter(name=("--json", "--raw", "--stringify", "-s"), help="Print JSON.")
 ]
 
 
-def _in(service: ServiceOptions, env: str | None) -> ServiceOptions:
-    return service if env is None else attrs.evolve(service, profile=env)
+@Parameter(name="*", group=SERVICE_GROUP)
+@attrs.frozen(kw_only=True)
+class _Service(ServiceOptions):
+    """The service options, with an environment of the official tool."""
+
+    env: Annotated[str | None, Parameter(name=("--env", "--environment"))] = None
+    """Environment or profile to use."""
+
+    def settings(self) -> Settings:
+        if self.env is None:
+            return super().settings()
+        return attrs.evolve(self, profile=self.env, env=None).settings()
 
 
-def _tags(keys: Sequence[str] | None, values: Sequence[str] | None) -> list[str]:
-    """Return ``KEY=VALUE`` texts from a list of keys and a list of values."""
-    tags = []
-    for key, value in zip_longest(keys or (), values or ()):
-        if key is None:
-            raise InputError("requires a --tagkey", path="--tagvalue")
-        tags.append(key if value is None else f"{key}={value}")
-    return tags
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class _Tags:
+    """Tags as a list of keys and a list of values."""
+
+    tagkey: Annotated[list[str] | None, Parameter(name=("--tagkey", "-k"))] = None
+    """Key of a tag; repeatable."""
+    tagvalue: Annotated[list[str] | None, Parameter(name=("--tagvalue", "-v"))] = None
+    """Value of the tag; repeatable."""
+
+    def texts(self) -> list[str]:
+        """Return ``KEY=VALUE`` texts."""
+        tags = []
+        for key, value in zip_longest(self.tagkey or (), self.tagvalue or ()):
+            if key is None:
+                raise InputError("requires a --tagkey", path="--tagvalue")
+            tags.append(key if value is None else f"{key}={value}")
+        return tags
+
+
+@Parameter(name="*", group=CONFIRMATION_GROUP)
+@attrs.frozen(kw_only=True)
+class _Confirmation(ConfirmationOptions):
+    """The confirmation options, with the official tool's name for ``--yes``."""
+
+    yes: Annotated[bool, Parameter(name=("--yes", "-y", "--silent"))] = False
+    """Don't ask for confirmation."""
 
 
 def _check_one_action(**actions: bool) -> None:
@@ -102,28 +115,23 @@ def _check_deletes(delete: str | None, *, dry_run: bool) -> None:
 def device_list(
     *,
     name: Annotated[str | None, Parameter(name=("--name", "-n"))] = None,
-    tagkey: _KeysOption = None,
-    tagvalue: _ValuesOption = None,
-    stringify: Annotated[bool, Parameter(name=("--stringify", "-s"))] = False,
+    with_tags: _Tags = _Tags(),
     tags: bool = False,
-    raw: bool = False,
     json: _JsonOption = False,
-    env: _EnvOption = None,
-    service: ServiceOptions = ServiceOptions(),
-) -> int:
+    service: _Service = _Service(),
+) -> None:
     """List devices, as tagodev device list does.
 
     Args:
         name: Part of the name.
         tags: Also show tags.
-        raw: Print JSON.
     """
     pattern = None if name is None else f"*{name}*"
     fields = f"{_LISTED},tags" if tags else _LISTED
-    return devices.list_devices(
-        filters=FilterOptions(name=pattern, tag=_tags(tagkey, tagvalue) or None),
-        output=OutputOptions(json=json or stringify or raw, fields=fields),
-        service=_in(service, env),
+    devices.list_devices(
+        filters=FilterOptions(name=pattern, tag=with_tags.texts() or None),
+        output=OutputOptions(json=json, fields=fields),
+        service=service,
     )
 
 
@@ -132,17 +140,11 @@ def device_info(
     /,
     *,
     tokens: Annotated[bool, Parameter(name=("--tokens", "-t"))] = False,
-    raw: bool = False,
     json: _JsonOption = False,
-    env: _EnvOption = None,
-    service: ServiceOptions = ServiceOptions(),
-) -> int:
-    """Show a device, as tagodev device info does.
-
-    Args:
-        raw: Print JSON.
-    """
-    return devices.info(device, tokens=tokens, json=json or raw, service=_in(service, env))
+    service: _Service = _Service(),
+) -> None:
+    """Show a device, as tagodev device info does."""
+    devices.info(device, tokens=tokens, json=json, service=service)
 
 
 def device_create(
@@ -156,19 +158,17 @@ def device_create(
     description: str | None = None,
     chunk_period: Literal["day", "week", "month", "quarter"] | None = None,
     chunk_retention: int | None = None,
-    tagkey: _KeysOption = None,
-    tagvalue: _ValuesOption = None,
+    with_tags: _Tags = _Tags(),
     inactive: bool = False,
-    json: _JsonOption = False,
-    env: _EnvOption = None,
-    service: ServiceOptions = ServiceOptions(),
-) -> int:
+    json: JsonOption = False,
+    service: _Service = _Service(),
+) -> None:
     """Create a device, as tagodev device create does.
 
     Args:
         serie: Serial number.
     """
-    return devices.create(
+    devices.create(
         name,
         type=type,
         network=network,
@@ -177,10 +177,10 @@ def device_create(
         description=description,
         chunk_period=chunk_period,
         chunk_retention=chunk_retention,
-        tag=_tags(tagkey, tagvalue) or None,
+        tag=with_tags.texts() or None,
         inactive=inactive,
         json=json,
-        service=_in(service, env),
+        service=service,
     )
 
 
@@ -194,13 +194,11 @@ def device_edit(
     network: str | None = None,
     connector: str | None = None,
     chunk_retention: int | None = None,
-    tagkey: _KeysOption = None,
-    tagvalue: _ValuesOption = None,
+    with_tags: _Tags = _Tags(),
     merge_tags: bool = False,
-    json: _JsonOption = False,
-    env: _EnvOption = None,
-    service: ServiceOptions = ServiceOptions(),
-) -> int:
+    json: JsonOption = False,
+    service: _Service = _Service(),
+) -> int | None:
     """Edit a device, as tagodev device edit does.
 
     With --tagkey, all other tags are removed, unless --merge-tags is given.
@@ -208,22 +206,22 @@ def device_edit(
     Args:
         merge_tags: Keep other tags; default: remove them.
     """
-    given = {
+    given: dict[str, object] = {
         "name": name,
         "description": description,
         "active": None if active is None else str(active).lower(),
         "network": network,
         "connector": connector,
-        "chunk_retention": None if chunk_retention is None else str(chunk_retention),
+        "chunk_retention": chunk_retention,
     }
-    tags = [text if "=" in text else f"{text}=" for text in _tags(tagkey, tagvalue)]
+    tags = [text if "=" in text else f"{text}=" for text in with_tags.texts()]
     changes = [f"{key}={value}" for key, value in given.items() if value is not None]
     return devices.edit(
         device,
         set=[*changes, *(f"tag.{tag}" for tag in tags)],
         replace_tags=bool(tags) and not merge_tags,
         json=json,
-        service=_in(service, env),
+        service=service,
     )
 
 
@@ -231,15 +229,12 @@ def device_delete(
     device: str,
     /,
     *,
-    dry_run: _DryRunOption = False,
-    yes: _SilentOption = False,
-    json: _JsonOption = False,
-    env: _EnvOption = None,
-    service: ServiceOptions = ServiceOptions(),
-) -> int:
+    confirmation: _Confirmation = _Confirmation(),
+    json: JsonOption = False,
+    service: _Service = _Service(),
+) -> int | None:
     """Delete a device with all its data, as tagodev device delete does."""
-    confirmation = ConfirmationOptions(dry_run=dry_run, yes=yes)
-    return devices.delete(device, confirmation=confirmation, json=json, service=_in(service, env))
+    return devices.delete(device, confirmation=confirmation, json=json, service=service)
 
 
 def device_network(
@@ -248,9 +243,8 @@ def device_network(
     *,
     network: Annotated[str, Parameter(name=("--networkID", "-n"))],
     connector: Annotated[str, Parameter(name=("--connectorID", "-c"))],
-    env: _EnvOption = None,
-    service: ServiceOptions = ServiceOptions(),
-) -> int:
+    service: _Service = _Service(),
+) -> int | None:
     """Change the network and connector of a device that has no token.
 
     Args:
@@ -258,7 +252,7 @@ def device_network(
         connector: Id of a connector.
     """
     changes = [f"network={network}", f"connector={connector}"]
-    return devices.edit(device, set=changes, service=_in(service, env))
+    return devices.edit(device, set=changes, service=service)
 
 
 # --- tokens, parameters, data ------------------------------------------------------------------
@@ -272,12 +266,10 @@ def device_token(
     permission: Literal["full", "write", "read"] = "full",
     delete: str | None = None,
     list: bool = False,
-    dry_run: _DryRunOption = False,
-    yes: _SilentOption = False,
-    json: _JsonOption = False,
-    env: _EnvOption = None,
-    service: ServiceOptions = ServiceOptions(),
-) -> int:
+    confirmation: _Confirmation = _Confirmation(),
+    json: JsonOption = False,
+    service: _Service = _Service(),
+) -> int | None:
     """Create, delete or list tokens of a device, as tagodev token does.
 
     Args:
@@ -285,15 +277,15 @@ def device_token(
         delete: Delete a token by name or prefix.
         list: List tokens (default).
     """
-    service = _in(service, env)
     _check_one_action(create=create is not None, delete=delete is not None, list=list)
-    _check_deletes(delete, dry_run=dry_run)
+    _check_deletes(delete, dry_run=confirmation.dry_run)
     if create is not None:
-        return tokens.create(device, create, permission=permission, json=json, service=service)
-    if delete is not None:
-        confirmation = ConfirmationOptions(dry_run=dry_run, yes=yes)
+        tokens.create(device, create, permission=permission, json=json, service=service)
+    elif delete is not None:
         return tokens.delete(device, delete, confirmation=confirmation, json=json, service=service)
-    return tokens.list_tokens(device, output=OutputOptions(json=json), service=service)
+    else:
+        tokens.list_tokens(device, output=OutputOptions(json=json), service=service)
+    return None
 
 
 def device_param(
@@ -304,12 +296,10 @@ def device_param(
     sent: bool = False,
     delete: str | None = None,
     list: bool = False,
-    dry_run: _DryRunOption = False,
-    yes: _SilentOption = False,
-    json: _JsonOption = False,
-    env: _EnvOption = None,
-    service: ServiceOptions = ServiceOptions(),
-) -> int:
+    confirmation: _Confirmation = _Confirmation(),
+    json: JsonOption = False,
+    service: _Service = _Service(),
+) -> int | None:
     """Set, delete or list configuration parameters of a device, as tagodev param does.
 
     Args:
@@ -318,15 +308,14 @@ def device_param(
         delete: Delete a parameter by id or key.
         list: List parameters (default).
     """
-    service = _in(service, env)
     _check_one_action(set=bool(set), delete=delete is not None, list=list)
-    _check_deletes(delete, dry_run=dry_run)
+    _check_deletes(delete, dry_run=confirmation.dry_run)
     if set:
         return params.set_params(device, *set, sent=sent, json=json, service=service)
     if delete is not None:
-        confirmation = ConfirmationOptions(dry_run=dry_run, yes=yes)
         return params.delete(device, delete, confirmation=confirmation, json=json, service=service)
-    return params.list_params(device, output=OutputOptions(json=json), service=service)
+    params.list_params(device, output=OutputOptions(json=json), service=service)
+    return None
 
 
 def data_get(
@@ -342,11 +331,9 @@ def data_get(
         Literal["count", "min", "max", "first", "last"] | None, Parameter(name=("--query", "-q"))
     ] = None,
     post: Annotated[str | None, Parameter(name=("--post", "-p"))] = None,
-    stringify: bool = False,
     json: _JsonOption = False,
-    env: _EnvOption = None,
-    service: ServiceOptions = ServiceOptions(),
-) -> int:
+    service: _Service = _Service(),
+) -> None:
     """Read data of a device, as tagodev data list does.
 
     Args:
@@ -356,24 +343,23 @@ def data_get(
         end_date: Only until this time.
         query: Count, or one register of each variable.
         post: Send this JSON instead of reading.
-        stringify: Print JSON.
     """
-    if post is not None:
-        return data_post(device, post, json=json, env=env, service=service)
     chosen = DataFilterOptions(
         variable=var, group=None if group is None else [group], since=start_date, until=end_date
     )
-    service, json = _in(service, env), json or stringify
-    if query == "count":
-        return data.count(device, data=chosen, json=json, service=service)
-    return data.list_data(
-        device,
-        data=chosen,
-        qty=qty,
-        mode=None if query is None else _MODES[query],
-        output=OutputOptions(json=json),
-        service=service,
-    )
+    if post is not None:
+        data_post(device, post, json=json, service=service)
+    elif query == "count":
+        data.count(device, data=chosen, json=json, service=service)
+    else:
+        data.list_data(
+            device,
+            data=chosen,
+            qty=qty,
+            mode=None if query is None else _MODES[query],
+            output=OutputOptions(json=json),
+            service=service,
+        )
 
 
 def data_post(
@@ -381,12 +367,11 @@ def data_post(
     text: Annotated[str, Parameter(name="JSON")],
     /,
     *,
-    json: _JsonOption = False,
-    env: _EnvOption = None,
-    service: ServiceOptions = ServiceOptions(),
-) -> int:
+    json: JsonOption = False,
+    service: _Service = _Service(),
+) -> None:
     """Send data on behalf of a device, as JSON: one register or a list."""
-    return data.send_points(device, _points(text), _in(service, env), json=json)
+    data.send_points(device, _points(text), service, json=json)
 
 
 def _points(text: str) -> list[DataCreate]:

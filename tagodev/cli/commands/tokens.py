@@ -14,23 +14,21 @@ from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.confirmation import ConfirmationOptions, Preview
 from tagodev.cli.options.devices import FilterOptions, device_id_of, find_devices
 from tagodev.cli.options.service import ServiceOptions
-from tagodev.cli.output.console import print_line, print_message
+from tagodev.cli.output.console import print_json, print_line, print_message
 from tagodev.cli.output.table import (
     JsonOption,
     OutputOptions,
     TokensOption,
     clean,
-    print_data,
     record_of,
     show_record,
-    show_rows,
 )
 from tagodev.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tagodev import Device, DeviceToken, Tago, TokenInfo
+    from tagodev import Device, DeviceToken, Tago
 
 __all__ = ["ROTATION_WARNING", "app"]
 
@@ -73,7 +71,7 @@ def list_tokens(
     show_tokens: TokensOption = False,
     output: OutputOptions = OutputOptions(),
     service: ServiceOptions = ServiceOptions(),
-) -> int:
+) -> None:
     """List the tokens of a device.
 
     Tokens are masked unless you give --show-tokens.
@@ -87,24 +85,18 @@ def list_tokens(
         device_id = await device_id_of(tago, device)
         return await tago.tokens.list(device_id, fields=columns).collect()
 
-    rows = [record_of(token, columns, reveal=show_tokens) for token in service.run(fetch)]
-    show_rows(rows, columns, output, noun="tokens", flexible=("name", "last_authorization"))
-    return Exit.OK
+    flexible = ("name", "last_authorization")
+    output.show(service.run(fetch), columns, noun="tokens", flexible=flexible, reveal=show_tokens)
 
 
 @app.command(help_epilogue="Example: tagodev token info")
-def info(*, json: JsonOption = False, service: ServiceOptions = ServiceOptions()) -> int:
+def info(*, json: JsonOption = False, service: ServiceOptions = ServiceOptions()) -> None:
     """Show the type, profile and source of your own token.
 
     The token itself is not shown.
     """
-
-    async def fetch(tago: Tago) -> TokenInfo:
-        return await tago.tokens.info()
-
-    record = record_of(service.run(fetch), _INFO)
+    record = record_of(service.run(lambda tago: tago.tokens.info()), _INFO)
     show_record(record | {"source": service.settings().source}, json=json)
-    return Exit.OK
 
 
 @app.command(
@@ -122,7 +114,7 @@ def create(
     show_tokens: TokensOption = False,
     json: JsonOption = False,
     service: ServiceOptions = ServiceOptions(),
-) -> int:
+) -> None:
     """Create a token for a device.
 
     Args:
@@ -145,7 +137,6 @@ def create(
         print_message(
             f"Show the full token: tagodev token list {shlex.quote(device)} --show-tokens"
         )
-    return Exit.OK
 
 
 @app.command(help_epilogue="Example: tagodev token delete 67e1a2b3c4d5e6f708192a3b gateway --yes")
@@ -157,16 +148,14 @@ def delete(
     confirmation: ConfirmationOptions = ConfirmationOptions(),
     json: JsonOption = False,
     service: ServiceOptions = ServiceOptions(),
-) -> int:
+) -> Exit | None:
     """Delete a token of a device.
 
     The device can no longer use it.
 
-    TOKEN is the token's name or
-    its first characters, at least four, as tagodev token list shows them.
-
     Args:
         device: Id or unique name.
+        token: Its name or its first characters, at least four, as tagodev token list shows them.
     """
 
     async def fetch(tago: Tago) -> DeviceToken:
@@ -174,7 +163,6 @@ def delete(
         return _select_token(await tago.tokens.list(device_id).collect(), token)
 
     found = service.run(fetch)
-    shown = f"{clean(found.name or '')} {found.token}"
     preview = Preview(
         verb="delete",
         count=1,
@@ -188,10 +176,10 @@ def delete(
         return code
     service.run(lambda tago: tago.tokens.delete(found.token))
     if json:
-        print_data({"deleted": record_of(found, ("name", "token", "device_id"))})
+        print_json({"deleted": record_of(found, ("name", "token", "device_id"))})
     else:
-        print_line(f"deleted {shown}")
-    return Exit.OK
+        print_line(f"deleted {clean(found.name or '')} {found.token}")
+    return None
 
 
 def _select_token(tokens: Sequence[DeviceToken], selector: str) -> DeviceToken:
@@ -231,14 +219,14 @@ def rotate(
 ) -> int:
     """Replace tokens of devices with new ones.
 
-    DEVICES are ids or unique names; without any, give a filter. The devices are shown first, and
-    you type their number to confirm. Devices with several tokens, none selected with --named, are
-    listed and skipped.
+    The devices are shown first, and you type their number to confirm. Devices with several tokens,
+    none selected with --named, are listed and skipped.
 
     Each new token has the name and permission of the old one. It is created and written to the
     journal before the old one is deleted. The results file holds the new tokens.
 
     Args:
+        devices: Ids or unique names; without any, give a filter.
         named: Name or first characters of the token, for devices with several.
         allow_gap: Also rotate tokens with a serial number: the old token must be deleted first,
             so the device can't connect until it has the new one.

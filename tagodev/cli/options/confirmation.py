@@ -17,8 +17,8 @@ import attrs
 from cyclopts import Group, Parameter
 
 from tagodev.cli.exit_codes import Exit
-from tagodev.cli.output.console import print_message
-from tagodev.cli.output.table import clean, print_data
+from tagodev.cli.output.console import print_json, print_message
+from tagodev.cli.output.table import clean
 from tagodev.errors import InputError, TagoError
 from tagodev.filesystem.atomic_write import check_out
 from tagodev.filesystem.state_folder import private_folder
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tagodev.cli.options.service import ServiceOptions
 
 __all__ = [
+    "CONFIRMATION_GROUP",
     "ConfirmationOptions",
     "DryRunOption",
     "Preview",
@@ -40,7 +41,7 @@ __all__ = [
     "saving_to",
 ]
 
-_GROUP: Final = Group("Confirmation", sort_key=4)
+CONFIRMATION_GROUP: Final = Group("Confirmation", sort_key=4)
 #: Items shown before the prompt.
 _SHOWN: Final = 10
 #: Number of devices from which on a note says that the snapshot takes a while.
@@ -48,18 +49,18 @@ _MANY: Final = 100
 
 YesOption: TypeAlias = Annotated[
     bool,
-    Parameter(name=("--yes", "-y"), group=_GROUP, help="Don't ask for confirmation."),
+    Parameter(name=("--yes", "-y"), group=CONFIRMATION_GROUP, help="Don't ask for confirmation."),
 ]
 DryRunOption: TypeAlias = Annotated[
     bool,
-    Parameter(group=_GROUP, help="Show all planned changes without making them."),
+    Parameter(group=CONFIRMATION_GROUP, help="Show all planned changes without making them."),
 ]
 #: For commands that edit devices and save them only on request.
 SaveFirstOption: TypeAlias = Annotated[
     Path | None,
     Parameter(
         name="--snapshot",
-        group=_GROUP,
+        group=CONFIRMATION_GROUP,
         help="Save the devices to this file first, to restore them with tagodev apply SNAPSHOT; "
         "default: don't save.",
     ),
@@ -97,7 +98,7 @@ def confirmed(question: str, answer: str) -> bool:
 # --- preview and confirmation --------------------------------------------------------------------
 
 
-@Parameter(name="*", group=_GROUP)
+@Parameter(name="*", group=CONFIRMATION_GROUP)
 @attrs.frozen(kw_only=True)
 class ConfirmationOptions:
     """Options of the confirmation of a destructive command."""
@@ -163,13 +164,13 @@ class Preview:
 
     def _print(self) -> None:
         items = [dict(zip(self.fields, item, strict=True)) for item in self.items]
-        print_data({"dry_run": True, "operation": self.verb, "count": self.count, "items": items})
+        print_json({"dry_run": True, "operation": self.verb, "count": self.count, "items": items})
 
 
 # --- snapshot ------------------------------------------------------------------------------------
 
 
-@Parameter(name="*", group=_GROUP)
+@Parameter(name="*", group=CONFIRMATION_GROUP)
 @attrs.frozen(kw_only=True)
 class SnapshotOptions:
     """Options of the snapshot that a destructive command saves first."""

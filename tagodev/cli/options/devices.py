@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FILTER_GROUP",
     "FilterOptions",
+    "check_positive",
     "device_id_of",
     "find_device",
     "find_devices",
@@ -50,6 +51,16 @@ def key_and_value(text: str, option: str) -> tuple[str, str | None]:
     if not key.strip():
         raise InputError(f"must be KEY=VALUE, not {text!r}", path=option)
     return key, value if sign else None
+
+
+def check_positive(number: int | None, option: str) -> None:
+    """Check that a number, if it is given, is at least 1.
+
+    Raises:
+        InputError: it is not.
+    """
+    if number is not None and number < 1:
+        raise InputError(f"must be 1 or more, not {number}", path=option)
 
 
 @Parameter(name="*", group=FILTER_GROUP)
@@ -101,8 +112,7 @@ class FilterOptions:
             InputError: a filter is invalid.
             RequestError: the list request failed.
         """
-        if self.limit is not None and self.limit < 1:
-            raise InputError(f"must be 1 or more, not {self.limit}", path="--limit")
+        check_positive(self.limit, "--limit")
         complete = complete and self.limit is None
         listing = tago.devices.list(
             filter=self._filter(),

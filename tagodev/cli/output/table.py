@@ -19,7 +19,7 @@ import attrs
 import orjson
 from cyclopts import Group, Parameter
 
-from tagodev.cli.output.console import print_line, print_message
+from tagodev.cli.output.console import print_json, print_line, print_message
 from tagodev.cli.output.streams import use_utf8
 from tagodev.errors import InputError
 from tagodev.secrets import Secret
@@ -33,7 +33,6 @@ __all__ = [
     "OutputOptions",
     "TokensOption",
     "clean",
-    "print_data",
     "record_of",
     "show_record",
     "show_rows",
@@ -98,6 +97,27 @@ class OutputOptions:
                 )
         return chosen
 
+    def show(
+        self,
+        items: Iterable[Any],
+        columns: Sequence[str],
+        *,
+        noun: str,
+        flexible: Collection[str] = ("name",),
+        reveal: bool = False,
+    ) -> None:
+        """Print a list of models.
+
+        Args:
+            items: the models.
+            columns: the fields to show, in order.
+            noun: what the items are, in the plural.
+            flexible: columns that may be shortened on a narrow terminal.
+            reveal: whether to show whole device tokens.
+        """
+        rows = [record_of(item, columns, reveal=reveal) for item in items]
+        show_rows(rows, columns, self, noun=noun, flexible=flexible)
+
 
 def clean(text: str) -> str:
     """Return text with control characters escaped, since it may come from any source."""
@@ -136,12 +156,6 @@ def _plain(value: Any, *, reveal: bool) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def print_data(value: Any) -> None:
-    """Print a value as JSON on one line in UTF-8."""
-    use_utf8()
-    print_line(orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS).decode())
-
-
 # --- lists -------------------------------------------------------------------------------------
 
 
@@ -163,7 +177,7 @@ def show_rows(
         flexible: columns that may be shortened on a narrow terminal.
     """
     if output.json:
-        print_data(rows)
+        print_json(rows)
     elif output.csv:
         _write_csv(rows, columns)
     elif not rows:
@@ -285,7 +299,7 @@ def show_record(record: Mapping[str, Any], *, json: bool = False) -> None:
         json: whether to print JSON.
     """
     if json:
-        print_data(record)
+        print_json(record)
         return
     lines = [pair for name, value in record.items() for pair in _lines(name, value)]
     width = max((len(name) for name, _ in lines), default=0)
