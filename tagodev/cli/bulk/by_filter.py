@@ -16,11 +16,10 @@ from tagodev.cli.options.confirmation import (
     SnapshotOptions,
     YesOption,
     confirmed,
-    plural,
     saving_to,
 )
 from tagodev.cli.output.console import print_error, print_json, print_line, print_message
-from tagodev.cli.output.table import clean
+from tagodev.cli.output.text import clean, plural
 from tagodev.errors import AuthenticationError, InputError, PermissionDeniedError, TagoError
 from tagodev.filesystem.atomic_write import check_out
 

@@ -14,7 +14,6 @@ from tagodev.cli.options.confirmation import (
     Preview,
     SaveFirstOption,
     SnapshotOptions,
-    plural,
     saving_to,
 )
 from tagodev.cli.options.devices import FilterOptions, find_device, find_devices, key_and_value
@@ -27,6 +26,7 @@ from tagodev.cli.output.table import (
     record_of,
     show_record,
 )
+from tagodev.cli.output.text import plural
 from tagodev.errors import InputError
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from cyclopts import App
 
-from tagodev.cli.bulk.by_filter import plural
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.devices import FilterOptions
 from tagodev.cli.options.files import ReadProgress
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import print_message
+from tagodev.cli.output.text import plural
 from tagodev.errors import InputError
 from tagodev.filesystem.atomic_write import check_out, write_file
 from tagodev.provision.managers import stem_of

@@ -19,12 +19,8 @@ from tagodev.cli.options.confirmation import (
 from tagodev.cli.options.devices import FilterOptions, device_id_of, find_devices, key_and_value
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import print_json, print_line
-from tagodev.cli.output.table import (
-    JsonOption,
-    OutputOptions,
-    clean,
-    record_of,
-)
+from tagodev.cli.output.table import JsonOption, OutputOptions, record_of
+from tagodev.cli.output.text import clean
 from tagodev.errors import InputError
 
 if TYPE_CHECKING:

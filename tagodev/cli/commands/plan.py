@@ -14,13 +14,13 @@ from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.cli.apply.paths import ListState
 from tagodev.cli.apply.stdin import readable_path
-from tagodev.cli.bulk.by_filter import plural
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.files import DeviceInput, FileOptions, PlanOptions, open_input
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import print_json, print_message
 from tagodev.cli.output.plan import plan_json, show_plan
 from tagodev.cli.output.table import JsonOption
+from tagodev.cli.output.text import plural
 from tagodev.errors import ConfigurationError, InputError
 from tagodev.filesystem.atomic_write import check_out
 from tagodev.provision.plan.saved_plan import save_plan

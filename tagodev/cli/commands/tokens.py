@@ -15,14 +15,8 @@ from tagodev.cli.options.confirmation import ConfirmationOptions, Preview
 from tagodev.cli.options.devices import FilterOptions, device_id_of, find_devices
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import print_json, print_line, print_message
-from tagodev.cli.output.table import (
-    JsonOption,
-    OutputOptions,
-    TokensOption,
-    clean,
-    record_of,
-    show_record,
-)
+from tagodev.cli.output.table import JsonOption, OutputOptions, TokensOption, record_of, show_record
+from tagodev.cli.output.text import clean
 from tagodev.errors import InputError
 
 if TYPE_CHECKING:

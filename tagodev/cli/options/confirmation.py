@@ -18,7 +18,7 @@ from cyclopts import Group, Parameter
 
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.output.console import print_json, print_message
-from tagodev.cli.output.table import clean
+from tagodev.cli.output.text import clean, plural
 from tagodev.errors import InputError, TagoError
 from tagodev.filesystem.atomic_write import check_out
 from tagodev.filesystem.state_folder import private_folder
@@ -37,7 +37,6 @@ __all__ = [
     "SnapshotOptions",
     "YesOption",
     "confirmed",
-    "plural",
     "saving_to",
 ]
 
@@ -65,11 +64,6 @@ SaveFirstOption: TypeAlias = Annotated[
         "default: don't save.",
     ),
 ]
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a count with its noun: ``1 device``, ``312 devices``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def confirmed(question: str, answer: str) -> bool:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tagodev.bulk.operations.apply_steps import MANAGED_TAG
 from tagodev.cli.output.console import print_line, print_message
-from tagodev.cli.output.progress import duration
-from tagodev.cli.output.table import clean
+from tagodev.cli.output.text import clean, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,12 +10,12 @@ import os
 import sys
 import time
 from collections import defaultdict
-from math import ceil
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 import attrs
 
 from tagodev.cli.output.console import print_message
+from tagodev.cli.output.text import duration
 from tagodev.limits.forecast import forecast
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ __all__ = [
     "Progress",
     "ProgressMeter",
     "RouteProgress",
-    "duration",
     "open_display",
 ]
 
@@ -270,12 +269,3 @@ class LineDisplay:
         traceback: TracebackType | None,
     ) -> None:
         pass
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as text: ``2 min 5 s``."""
-    whole = ceil(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

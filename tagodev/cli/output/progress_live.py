@@ -21,8 +21,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tagodev.cli.output.progress import Progress, duration
-from tagodev.cli.output.table import clean
+from tagodev.cli.output.progress import Progress
+from tagodev.cli.output.text import clean, duration
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -21,6 +21,7 @@ from cyclopts import Group, Parameter
 
 from tagodev.cli.output.console import print_json, print_line, print_message
 from tagodev.cli.output.streams import use_utf8
+from tagodev.cli.output.text import clean, rfc3339
 from tagodev.errors import InputError
 from tagodev.secrets import Secret
 
@@ -32,7 +33,6 @@ __all__ = [
     "JsonOption",
     "OutputOptions",
     "TokensOption",
-    "clean",
     "record_of",
     "show_record",
     "show_rows",
@@ -117,13 +117,6 @@ class OutputOptions:
         """
         rows = [record_of(item, columns, reveal=reveal) for item in items]
         show_rows(rows, columns, self, noun=noun, flexible=flexible)
-
-
-def clean(text: str) -> str:
-    """Return text with control characters escaped, since it may come from any source."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def record_of(item: Any, columns: Iterable[str], *, reveal: bool = False) -> dict[str, Any]:
@@ -214,7 +207,7 @@ def _spread(row: Mapping[str, Any], columns: Sequence[str]) -> Iterator[tuple[st
         elif isinstance(value, list | dict):
             yield name, orjson.dumps(value).decode()
         elif isinstance(value, datetime):
-            yield name, _moment(value)
+            yield name, rfc3339(value)
         else:
             yield name, value
 
@@ -270,7 +263,7 @@ def _cell(value: Any, *, short: bool = False) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%MZ}" if short else _moment(value)
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%MZ}" if short else rfc3339(value)
     if isinstance(value, list):
         return ", ".join(_item(one) for one in value)
     if isinstance(value, dict):
@@ -282,10 +275,6 @@ def _item(value: Any) -> str:
     if isinstance(value, dict) and {"key", "value"} <= value.keys():
         return f"{clean(value['key'])}={clean(value['value'])}"
     return _cell(value)
-
-
-def _moment(value: datetime) -> str:
-    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 # --- records -----------------------------------------------------------------------------------

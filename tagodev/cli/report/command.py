@@ -15,10 +15,10 @@ from tagodev.bulk.run_registry import is_running
 from tagodev.cli.bulk.journal_results import name_of
 from tagodev.cli.bulk.journal_status import JournalStatus
 from tagodev.cli.exit_codes import Exit
-from tagodev.cli.options.confirmation import plural
 from tagodev.cli.output.console import print_json, print_line, print_message
-from tagodev.cli.output.table import JsonOption, clean
-from tagodev.cli.report.page import GENERATOR, Page
+from tagodev.cli.output.table import JsonOption
+from tagodev.cli.output.text import clean, moment, plural
+from tagodev.cli.report.page import GENERATOR, report_page
 from tagodev.errors import InputError, TagoError
 from tagodev.filesystem.atomic_write import check_out, whole_text
 
@@ -52,10 +52,8 @@ def report(
         running = is_running(opened.info.run, journal)
         statistics, status = history_of(opened), JournalStatus.of(opened)
     if html is not None:
-        page = Page(
-            statistics=statistics, status=status, running=running, created=datetime.now(UTC)
-        )
-        _write(html, page.html())
+        created = datetime.now(UTC)
+        _write(html, report_page(statistics, status, running=running, created=created))
     if json:
         print_json(_as_json(statistics, status, html))
     elif html is None:
@@ -177,5 +175,4 @@ def _route_lines(use: RouteUse) -> Iterator[str]:
         return
     yield f"{use.route}: {requests} in {windows}"
     for number, count in use.windows.items():
-        begins = datetime.fromtimestamp(number * use.minute, UTC)
-        yield f"  {begins:%Y-%m-%d %H:%M:%S}Z  {count}{limit}"
+        yield f"  {moment(number * use.minute)}Z  {count}{limit}"
