@@ -14,8 +14,7 @@ import orjson
 from cyclopts import Parameter
 
 from tagodev.cli.commands import data, devices, params, tokens
-from tagodev.cli.config.settings import Settings
-from tagodev.cli.options.confirmation import CONFIRMATION_GROUP, ConfirmationOptions
+from tagodev.cli.options.confirmation import CONFIRMATION_GROUP, ConfirmationOptions, DryRunOption
 from tagodev.cli.options.data import DataFilterOptions
 from tagodev.cli.options.devices import FilterOptions
 from tagodev.cli.options.service import SERVICE_GROUP, ServiceOptions
@@ -55,18 +54,21 @@ _JsonOption: TypeAlias = Annotated[
 ]
 
 
-@Parameter(name="*", group=SERVICE_GROUP)
+@Parameter(name="*")
 @attrs.frozen(kw_only=True)
-class _Service(ServiceOptions):
+class _Service:
     """The service options, with an environment of the official tool."""
 
-    env: Annotated[str | None, Parameter(name=("--env", "--environment"))] = None
+    env: Annotated[str | None, Parameter(name=("--env", "--environment"), group=SERVICE_GROUP)] = (
+        None
+    )
     """Environment or profile to use."""
+    given: ServiceOptions = attrs.field(factory=ServiceOptions)
 
-    def settings(self) -> Settings:
-        if self.env is None:
-            return super().settings()
-        return attrs.evolve(self, profile=self.env, env=None).settings()
+    @property
+    def options(self) -> ServiceOptions:
+        """The service options; the environment is the profile."""
+        return self.given if self.env is None else attrs.evolve(self.given, profile=self.env)
 
 
 @Parameter(name="*")
@@ -94,6 +96,8 @@ class _Tags:
 class _Confirmation(ConfirmationOptions):
     """The confirmation options, with the official tool's name for ``--yes``."""
 
+    # Repeated, as annotations are evaluated in this module.
+    dry_run: DryRunOption = False
     yes: Annotated[bool, Parameter(name=("--yes", "-y", "--silent"))] = False
     """Don't ask for confirmation."""
 
@@ -131,7 +135,7 @@ def device_list(
     devices.list_devices(
         filters=FilterOptions(name=pattern, tag=with_tags.texts() or None),
         output=OutputOptions(json=json, fields=fields),
-        service=service,
+        service=service.options,
     )
 
 
@@ -144,7 +148,7 @@ def device_info(
     service: _Service = _Service(),
 ) -> None:
     """Show a device, as tagodev device info does."""
-    devices.info(device, tokens=tokens, json=json, service=service)
+    devices.info(device, tokens=tokens, json=json, service=service.options)
 
 
 def device_create(
@@ -180,7 +184,7 @@ def device_create(
         tag=with_tags.texts() or None,
         inactive=inactive,
         json=json,
-        service=service,
+        service=service.options,
     )
 
 
@@ -221,7 +225,7 @@ def device_edit(
         set=[*changes, *(f"tag.{tag}" for tag in tags)],
         replace_tags=bool(tags) and not merge_tags,
         json=json,
-        service=service,
+        service=service.options,
     )
 
 
@@ -234,7 +238,7 @@ def device_delete(
     service: _Service = _Service(),
 ) -> int | None:
     """Delete a device with all its data, as tagodev device delete does."""
-    return devices.delete(device, confirmation=confirmation, json=json, service=service)
+    return devices.delete(device, confirmation=confirmation, json=json, service=service.options)
 
 
 def device_network(
@@ -252,7 +256,7 @@ def device_network(
         connector: Id of a connector.
     """
     changes = [f"network={network}", f"connector={connector}"]
-    return devices.edit(device, set=changes, service=service)
+    return devices.edit(device, set=changes, service=service.options)
 
 
 # --- tokens, parameters, data ------------------------------------------------------------------
@@ -280,11 +284,13 @@ def device_token(
     _check_one_action(create=create is not None, delete=delete is not None, list=list)
     _check_deletes(delete, dry_run=confirmation.dry_run)
     if create is not None:
-        tokens.create(device, create, permission=permission, json=json, service=service)
+        tokens.create(device, create, permission=permission, json=json, service=service.options)
     elif delete is not None:
-        return tokens.delete(device, delete, confirmation=confirmation, json=json, service=service)
+        return tokens.delete(
+            device, delete, confirmation=confirmation, json=json, service=service.options
+        )
     else:
-        tokens.list_tokens(device, output=OutputOptions(json=json), service=service)
+        tokens.list_tokens(device, output=OutputOptions(json=json), service=service.options)
     return None
 
 
@@ -311,10 +317,12 @@ def device_param(
     _check_one_action(set=bool(set), delete=delete is not None, list=list)
     _check_deletes(delete, dry_run=confirmation.dry_run)
     if set:
-        return params.set_params(device, *set, sent=sent, json=json, service=service)
+        return params.set_params(device, *set, sent=sent, json=json, service=service.options)
     if delete is not None:
-        return params.delete(device, delete, confirmation=confirmation, json=json, service=service)
-    params.list_params(device, output=OutputOptions(json=json), service=service)
+        return params.delete(
+            device, delete, confirmation=confirmation, json=json, service=service.options
+        )
+    params.list_params(device, output=OutputOptions(json=json), service=service.options)
     return None
 
 
@@ -350,7 +358,7 @@ def data_get(
     if post is not None:
         data_post(device, post, json=json, service=service)
     elif query == "count":
-        data.count(device, data=chosen, json=json, service=service)
+        data.count(device, data=chosen, json=json, service=service.options)
     else:
         data.list_data(
             device,
@@ -358,7 +366,7 @@ def data_get(
             qty=qty,
             mode=None if query is None else _MODES[query],
             output=OutputOptions(json=json),
-            service=service,
+            service=service.options,
         )
 
 
@@ -371,7 +379,7 @@ def data_post(
     service: _Service = _Service(),
 ) -> None:
     """Send data on behalf of a device, as JSON: one register or a list."""
-    data.send_points(device, _points(text), service, json=json)
+    data.send_points(device, _points(text), service.options, json=json)
 
 
 def _points(text: str) -> list[DataCreate]:
