@@ -172,7 +172,6 @@ def test_importing_the_package_imports_no_extra() -> None:
 #: to nothing, never raised.
 CYCLES = {
     ("bulk", "errors", "models"): 14,
-    ("cli",): 2,
     ("emulator",): 24,
     ("limits",): 3,
     ("resources",): 3,

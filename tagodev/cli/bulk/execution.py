@@ -18,7 +18,7 @@ import attrs
 
 from tagodev.bulk.outcomes import Failed, InDoubt
 from tagodev.cli.bulk.operations import Feed
-from tagodev.cli.output.progress import ProgressMeter
+from tagodev.cli.output.progress_meter import ProgressMeter
 from tagodev.cli.output.text import plural
 from tagodev.errors import BulkStoppedError, InputError, InterruptedRunError, TagoError
 

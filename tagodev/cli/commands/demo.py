@@ -19,17 +19,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 from cyclopts import App
-from rich.console import Console
-from rich.table import Table
 
 from tagodev.cli.bulk.execution import Summary, carry_out
 from tagodev.cli.bulk.operations import RunSpec, create_spec, delete_spec
 from tagodev.cli.bulk.results import ResultsFile
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.service import hard_limits
-from tagodev.cli.output.console import print_json, print_message
+from tagodev.cli.output.console import print_json, print_line, print_message
 from tagodev.cli.output.progress import open_display
-from tagodev.cli.output.table import JsonOption
+from tagodev.cli.output.table import JsonOption, OutputOptions, show_rows
 from tagodev.client import Tago
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tagodev.errors import InputError
@@ -292,25 +290,25 @@ async def _wait_for_start(devices: int, limits: HardLimits, rates: _Phases) -> N
 
 
 def _print(outcome: _Outcome) -> None:
-    console = Console(highlight=False)
-    cycle = outcome.cycle
-    table = Table(title="Requests accepted by the emulator, by window")
-    table.add_column("window")
-    table.add_column("route")
-    table.add_column("accepted", justify="right")
-    table.add_column("limit", justify="right")
-    for window in sorted(outcome.windows(), key=lambda window: float(window["window_start"])):
-        route, start = window["route"], time.gmtime(window["window_start"])
-        limit = outcome.stats["routes"][route]["limit"]
-        table.add_row(time.strftime("%H:%M:%S", start), route, str(window["accepted"]), str(limit))
-    console.print(table)
-    console.print(
+    cycle, routes = outcome.cycle, outcome.stats["routes"]
+    print_line("Requests accepted by the emulator, by window:")
+    rows = [
+        {
+            "window": time.strftime("%H:%M:%S", time.gmtime(window["window_start"])),
+            "route": window["route"],
+            "accepted": window["accepted"],
+            "limit": routes[window["route"]]["limit"],
+        }
+        for window in sorted(outcome.windows(), key=lambda one: float(one["window_start"]))
+    ]
+    show_rows(rows, ("window", "route", "accepted", "limit"), OutputOptions(), noun="windows")
+    print_line(
         f"{cycle.created} devices created in {cycle.elapsed.create:.1f} s, {cycle.deleted} deleted "
         f"in {cycle.elapsed.delete:.1f} s; {outcome.throttled} requests throttled.\n"
         f"{outcome.elapsed:.1f} s in total; ideal from the same start: {outcome.ideal:.1f} s."
     )
     if sys.stdout.isatty():
-        console.print(
+        print_line(
             "\nTry your own list, on an emulator that keeps running:\n"
             "  tagodev emulator --plan scale\n"
             "  tagodev bulk create site.csv --plan scale      (in another terminal)"

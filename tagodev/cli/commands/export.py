@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from cyclopts import App
 
-from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.devices import FilterOptions
 from tagodev.cli.options.files import ReadProgress
 from tagodev.cli.options.service import ServiceOptions
@@ -60,7 +59,7 @@ def export(
     tokens: bool = False,
     force: bool = False,
     service: ServiceOptions = ServiceOptions(),
-) -> int:
+) -> None:
     """Write a profile's devices to a file for tagodev apply.
 
     Writes devices with their tags and configuration parameters, without the tags that tagodev
@@ -96,7 +95,6 @@ def export(
         write_file(out, pieces, private=tokens)
         print_message(f"{plural(len(records), 'device')} in {out}")
     _note_identity(known_by, file_format)
-    return Exit.OK
 
 
 async def _read(

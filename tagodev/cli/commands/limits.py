@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 from cyclopts import App
 
-from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import clock_difference, print_json, print_line, print_message
 from tagodev.cli.output.table import JsonOption
@@ -37,7 +36,7 @@ def limits(
     *,
     service: ServiceOptions = ServiceOptions(),
     json: JsonOption = False,
-) -> int:
+) -> None:
     """Print each route's requests per minute, by rate plan.
 
     With a token, it also lists one device to compare the service's clock with this machine's.
@@ -46,10 +45,8 @@ def limits(
     rows = [*HARD_LIMITS, DEFAULT_LIMIT]
     if json:
         print_json(_as_json(rows, window))
-        return Exit.OK
-    for line in _table(rows, window):
-        print_line(line)
-    return Exit.OK
+    else:
+        print_line("\n".join(_table(rows, window)))
 
 
 def _current_window(service: ServiceOptions) -> _CurrentWindow | None:

@@ -14,7 +14,6 @@ from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.run_registry import is_running
 from tagodev.cli.bulk.journal_results import name_of
 from tagodev.cli.bulk.journal_status import JournalStatus
-from tagodev.cli.exit_codes import Exit
 from tagodev.cli.output.console import print_json, print_line, print_message
 from tagodev.cli.output.table import JsonOption
 from tagodev.cli.output.text import clean, moment, plural
@@ -39,7 +38,7 @@ def report(
     *,
     html: Path | None = None,
     json: JsonOption = False,
-) -> int:
+) -> None:
     """Show the statistics of a run: requests, outcomes, failures and slowest rows.
 
     Args:
@@ -61,7 +60,6 @@ def report(
             print_line(line)
     else:
         print_line(str(html))
-    return Exit.OK
 
 
 def _check_report(path: Path) -> None:
