@@ -102,14 +102,11 @@ class _Confirmation(ConfirmationOptions):
     """Don't ask for confirmation."""
 
 
-def _check_one_action(**actions: bool) -> None:
+def _check_one_action(confirmation: _Confirmation, **actions: bool) -> None:
     first, *others = [f"--{name}" for name, given in actions.items() if given] or [""]
     if others:
         raise InputError(f"can't be combined with {first}", path=others[0])
-
-
-def _check_deletes(delete: str | None, *, dry_run: bool) -> None:
-    if dry_run and delete is None:
+    if confirmation.dry_run and first != "--delete":
         raise InputError("requires --delete", path="--dry-run")
 
 
@@ -281,8 +278,7 @@ def device_token(
         delete: Delete a token by name or prefix.
         list: List tokens (default).
     """
-    _check_one_action(create=create is not None, delete=delete is not None, list=list)
-    _check_deletes(delete, dry_run=confirmation.dry_run)
+    _check_one_action(confirmation, create=create is not None, delete=delete is not None, list=list)
     if create is not None:
         tokens.create(device, create, permission=permission, json=json, service=service.options)
     elif delete is not None:
@@ -314,8 +310,7 @@ def device_param(
         delete: Delete a parameter by id or key.
         list: List parameters (default).
     """
-    _check_one_action(set=bool(set), delete=delete is not None, list=list)
-    _check_deletes(delete, dry_run=confirmation.dry_run)
+    _check_one_action(confirmation, set=bool(set), delete=delete is not None, list=list)
     if set:
         return params.set_params(device, *set, sent=sent, json=json, service=service.options)
     if delete is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ import orjson
 from cyclopts import Group, Parameter
 
 from tagodev.cli.output.console import print_json, print_line, print_message
-from tagodev.cli.output.streams import use_utf8
+from tagodev.cli.output.streams import allows_colour, use_utf8
 from tagodev.cli.output.text import clean, rfc3339
 from tagodev.errors import InputError
 from tagodev.secrets import Secret
@@ -215,28 +214,29 @@ def _spread(row: Mapping[str, Any], columns: Sequence[str]) -> Iterator[tuple[st
 def _print_table(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], flexible: Collection[str]
 ) -> None:
-    from rich.cells import cell_len, set_cell_size
+    from rich.cells import cell_len
 
     terminal = _on_terminal()
-    cells = [[_cell(row[name], short=terminal) for name in columns] for row in rows]
-    widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
+    cells = [
+        list(columns),
+        *([_cell(row[name], short=terminal) for name in columns] for row in rows),
+    ]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     if terminal:
         _narrow(widths, [name in flexible for name in columns])
+    lines = [(" " * _GAP).join(map(_fitted, texts, widths)).rstrip() for texts in cells]
+    if terminal and allows_colour():
+        lines[0] = f"\x1b[1m{lines[0]}\x1b[0m"
+    for line in lines:
+        print_line(line)
 
-    def line(texts: Sequence[str]) -> str:
-        fitted = (
-            set_cell_size(text, width)
-            if cell_len(text) <= width
-            else f"{set_cell_size(text, width - 1)}…"
-            for text, width in zip(texts, widths, strict=True)
-        )
-        return (" " * _GAP).join(fitted).rstrip()
 
-    header = line(columns)
-    bold = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    print_line(f"\x1b[1m{header}\x1b[0m" if bold else header)
-    for texts in cells:
-        print_line(line(texts))
+def _fitted(text: str, width: int) -> str:
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(text) <= width:
+        return set_cell_size(text, width)
+    return f"{set_cell_size(text, width - 1)}…"
 
 
 def _on_terminal() -> bool:
