@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 from cyclopts import App, Parameter
 
@@ -18,7 +18,12 @@ from tagodev.errors import InputError
 from tagodev.filesystem.atomic_write import check_out
 from tagodev.hard_limits import Plan
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
 __all__ = ["app", "emulator"]
+
+T = TypeVar("T")
 
 _EXAMPLES: Final = """\
 Example: tagodev emulator --plan starter --minute 6 --max-devices 2000
@@ -95,10 +100,10 @@ def emulator(
             clock_offset=clock_offset,
             max_devices=max_devices,
             devices=devices,
-            limits=dict(map(_limit, limit or ())),
-            faults=dict(map(_fault, fault or ())),
+            limits=_numbers(limit, "--limit", "ROUTE=N, like 'POST /device=1000'", _whole),
+            faults=_numbers(fault, "--fault", "NAME=PROBABILITY, like 'slow=0.1'", float),
             slow_seconds=slow_seconds,
-            device_rpm=dict(map(_rpm, rpm or ())),
+            device_rpm=_numbers(rpm, "--rpm", "NAME=N, like 'data_input=10'", _whole),
             variants=variant or (),
             state=state,
             lenient=lenient,
@@ -137,30 +142,22 @@ def emulator(
     return Exit.OK
 
 
-def _limit(text: str) -> tuple[str, int]:
-    """Return the route and limit of an option like ``POST /device=1000``."""
-    return _name_and_number(text, "--limit", "ROUTE=N, like 'POST /device=1000'")
+def _numbers(
+    texts: Iterable[str] | None, option: str, form: str, number: Callable[[str], T]
+) -> dict[str, T]:
+    """Return the names and numbers of options like ``POST /device=1000``."""
+    found: dict[str, T] = {}
+    for text in texts or ():
+        # The name can contain an equals sign: "GET /data?query=aggregate".
+        name, _, value = text.rpartition("=")
+        try:
+            found[name.strip()] = number(value)
+        except ValueError:
+            raise InputError(f"must be {form}, not {text!r}", path=option) from None
+    return found
 
 
-def _rpm(text: str) -> tuple[str, int]:
-    """Return the name and limit of an option like ``data_input=10``."""
-    return _name_and_number(text, "--rpm", "NAME=N, like 'data_input=10'")
-
-
-def _name_and_number(text: str, path: str, form: str) -> tuple[str, int]:
-    # The name can contain an equals sign: "GET /data?query=aggregate".
-    name, _, number = text.rpartition("=")
-    if not name or not (number.isascii() and number.isdigit()):
-        raise InputError(f"must be {form}, not {text!r}", path=path)
-    return name.strip(), int(number)
-
-
-def _fault(text: str) -> tuple[str, float]:
-    """Return the fault and probability of an option like ``POST /device:slow=0.5``."""
-    fault, _, probability = text.rpartition("=")
-    try:
-        return fault.strip(), float(probability)
-    except ValueError:
-        raise InputError(
-            f"must be NAME=PROBABILITY, like 'slow=0.1', not {text!r}", path="--fault"
-        ) from None
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(text)
+    return int(text)

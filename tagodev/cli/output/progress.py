@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tagodev.cli.output.console import print_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from tagodev.cli.output.progress_meter import Progress
 
@@ -22,7 +22,7 @@ _LINE_INTERVAL: Final = 5.0
 _MAX_LINE_INTERVAL: Final = 60.0
 
 
-class Display(Protocol):
+class Display(AbstractContextManager["Display", None], Protocol):
     """Shows the progress of a run; a context manager."""
 
     def show(self, progress: Progress) -> None:
@@ -32,15 +32,6 @@ class Display(Protocol):
     def print_message(self, text: str) -> None:
         """Print a message."""
         ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
 
 
 def open_display(title: str, total: int) -> Display:
@@ -52,7 +43,7 @@ def open_display(title: str, total: int) -> Display:
     return LiveDisplay(title, total)
 
 
-class LineDisplay:
+class LineDisplay(Display):
     """Prints lines of progress, less often the longer the run takes."""
 
     def __init__(self, title: str, total: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -84,13 +75,5 @@ class LineDisplay:
         """Print a message."""
         print_message(text)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        pass
+    def __exit__(self, *_: object) -> None:
+        """End the display; the lines stay."""
