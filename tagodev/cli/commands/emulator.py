@@ -29,6 +29,7 @@ _EXAMPLES: Final = """\
 Example: tagodev emulator --plan starter --minute 6 --max-devices 2000
 
 With devices saved in a file, and one request in twenty lost:
+
 tagodev emulator --devices 500 --state site.json --fault reset-before=0.05
 """
 

@@ -36,6 +36,7 @@ _EXAMPLES: Final = """\
 Example: tagodev plan site.csv --by tag:serial --prune
 
 As JSON, or saved to apply exactly this plan later:
+
 tagodev plan site.csv --json; tagodev plan site.csv --out plan.json
 """
 #: Exit code of `plan` when there are changes to apply.
@@ -59,12 +60,13 @@ def plan(
 ) -> int:
     """Show what apply would change to match FILE.
 
-    Changes nothing. FILE is any file that tagodev apply accepts, or - for standard input. Shows the
-    devices to create, each value to change and, with --prune, the devices to delete; the requests
-    needed by route, the time they take, and whether the devices fit the rate plan. Exit code 0 if
-    there are no changes, 10 if there are, 6 if all that remains is changes that can't be made.
+    Changes nothing. Shows the devices to create, each value to change and, with --prune, the
+    devices to delete; the requests needed by route, the time they take, and whether the devices fit
+    the rate plan. Exit code 0 if there are no changes, 10 if there are, 6 if all that remains is
+    changes that can't be made.
 
     Args:
+        file: Any file that tagodev apply accepts, or - for standard input.
         out: Save the plan to this file, for tagodev apply.
         all: Show every change, not only the first ones.
     """
