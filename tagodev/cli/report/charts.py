@@ -6,6 +6,7 @@ The page's policy forbids style attributes, so each chart adds rules to the styl
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -77,19 +78,15 @@ class Chart:
     """The limit; None for no line."""
     name: str
     """The CSS class of the chart, unique in the page."""
-    numbers: Sequence[int] = attrs.field(init=False)
-    """The positions with counts, in order."""
-    slots: Sequence[int | None] = attrs.field(init=False)
-    """The positions to draw; None is a gap."""
-    top: float = attrs.field(init=False)
-    """The value at the upper end."""
 
-    @numbers.default
-    def _find_numbers(self) -> Sequence[int]:
+    @cached_property
+    def numbers(self) -> Sequence[int]:
+        """The positions with counts, in order."""
         return sorted({number for series in self.series for number in series.counts})
 
-    @slots.default
-    def _find_slots(self) -> Sequence[int | None]:
+    @cached_property
+    def slots(self) -> Sequence[int | None]:
+        """The positions to draw; None is a gap."""
         numbers = self.numbers
         if numbers[-1] - numbers[0] < _DRAWN:
             return range(numbers[0], numbers[-1] + 1)
@@ -99,8 +96,9 @@ class Chart:
             slots += [*(empty if len(empty) <= _MAX_EMPTY else [None]), number]
         return slots
 
-    @top.default
-    def _find_top(self) -> float:
+    @cached_property
+    def top(self) -> float:
+        """The value at the upper end."""
         return max(*map(self.total, self.numbers), self.limit or 0, 1) * 1.1
 
     @property
