@@ -20,7 +20,7 @@ from rich.progress import Progress as RichProgress
 from rich.table import Column
 from rich.text import Text
 
-from tagodev.cli.output.progress_meter import Progress
+from tagodev.cli.output.progress import Progress
 from tagodev.cli.output.text import clean, duration
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tagodev.cli.bulk.operations import Feed, RunRow
 from tagodev.cli.bulk.results import Result, ResultsFile
-from tagodev.cli.output.progress_meter import Progress, ProgressMeter
+from tagodev.cli.output.progress import Progress, ProgressMeter
 from tagodev.limits.forecast import forecast
 from tagodev.limits.snapshot import RouteState
 from tests.cli.support import read_results
