@@ -31,7 +31,7 @@ _EDITABLE: Final = ("value", "variable", "unit", "group", "time", "location")
 #: Registers that one request can read or delete.
 _BATCH: Final = 10_000
 
-#: Which one register of each variable to read.
+#: Which one register of each variable to read: `PointMode`, whose import would load all models.
 Mode: TypeAlias = Literal[
     "last_item",
     "first_item",
