@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import orjson
 import pytest
 
-from tagodev.cli.app import app
+from tagodev.cli.app import _COMMANDS, app
 from tests.cli.shell import Shell
 from tests.cli.support import Command
 from tests.cli.terminal import Terminal
@@ -218,6 +218,15 @@ def test_every_command_has_help(in_process: InProcess, name: str) -> None:
 
     assert (0, "") == (done.code, done.err)
     assert "Example: tagodev" in done.out
+
+
+@pytest.mark.parametrize(("name", "_path", "summary"), _COMMANDS)
+def test_the_summary_is_the_first_line(name: str, _path: str, summary: str) -> None:
+    """The list of commands shows the first line of a command's docstring."""
+    command = app[name].default_command
+
+    assert len(summary) <= 56
+    assert command is None or str(command.__doc__).startswith(f"{summary}\n")
 
 
 @pytest.mark.usefixtures("unmeasured")

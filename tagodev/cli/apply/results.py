@@ -10,7 +10,7 @@ import attrs
 from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.cli.bulk.journal_results import error_text, write_csv
-from tagodev.cli.output.table import clean
+from tagodev.cli.output.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,11 +26,11 @@ from tagodev.cli.apply.results import ApplyResults
 from tagodev.cli.apply.summary import ApplySummary, FinishedRun
 from tagodev.cli.bulk.execution import Interrupt, RunView, follow
 from tagodev.cli.bulk.journal_status import JournalStatus
-from tagodev.cli.options.confirmation import confirmed, plural
+from tagodev.cli.options.confirmation import confirmed
 from tagodev.cli.output.console import print_error, print_json, print_line, print_message
+from tagodev.cli.output.display import open_display
 from tagodev.cli.output.plan import show_plan
-from tagodev.cli.output.progress import open_display
-from tagodev.cli.output.table import clean
+from tagodev.cli.output.text import clean, plural
 from tagodev.errors import InputError, JournalError
 from tagodev.provision.apply.run import (
     check_deletions,

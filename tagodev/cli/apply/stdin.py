@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tagodev.cli.groups import STDIN
+from tagodev.cli.aliases import STDIN
 from tagodev.errors import InputError
 from tagodev.provision.read.devices import InvalidFileError
 from tagodev.provision.write.document import read_head

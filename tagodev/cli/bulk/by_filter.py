@@ -16,11 +16,10 @@ from tagodev.cli.options.confirmation import (
     SnapshotOptions,
     YesOption,
     confirmed,
-    plural,
     saving_to,
 )
-from tagodev.cli.output.console import print_error, print_line, print_message
-from tagodev.cli.output.table import clean, print_data
+from tagodev.cli.output.console import print_error, print_json, print_line, print_message
+from tagodev.cli.output.text import clean, plural
 from tagodev.errors import AuthenticationError, InputError, PermissionDeniedError, TagoError
 from tagodev.filesystem.atomic_write import check_out
 
@@ -155,7 +154,7 @@ def run_each(
 
     service.run(process)
     if json:
-        print_data(results)
+        print_json(results)
     else:
         for status in (done, "unchanged"):
             for one in results[status]:

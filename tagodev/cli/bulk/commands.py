@@ -25,13 +25,13 @@ from tagodev.cli.options.confirmation import (
     Preview,
     SaveFirstOption,
     SnapshotOptions,
-    plural,
     saving_to,
 )
 from tagodev.cli.options.run import BulkRunOptions
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import print_error, print_json, print_line, print_message
-from tagodev.cli.output.progress import open_display
+from tagodev.cli.output.display import open_display
+from tagodev.cli.output.text import plural
 from tagodev.errors import InputError
 from tagodev.filesystem.atomic_write import check_out
 from tagodev.provision.read.devices import read_devices

@@ -18,8 +18,8 @@ import attrs
 
 from tagodev.bulk.outcomes import Failed, InDoubt
 from tagodev.cli.bulk.operations import Feed
-from tagodev.cli.options.confirmation import plural
 from tagodev.cli.output.progress import ProgressMeter
+from tagodev.cli.output.text import plural
 from tagodev.errors import BulkStoppedError, InputError, InterruptedRunError, TagoError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tagodev.bulk.run import BulkRun
     from tagodev.cli.bulk.operations import RunRow, RunSpec
     from tagodev.cli.bulk.results import ResultsFile
-    from tagodev.cli.output.progress import Display
+    from tagodev.cli.output.display import Display
     from tagodev.client import Tago
     from tagodev.limits.snapshot import RouteState
 

@@ -9,7 +9,7 @@ import attrs
 
 from tagodev.bulk.journal.entry import EntryState, JournalInfo
 from tagodev.cli.bulk.operations import operation_names
-from tagodev.cli.options.confirmation import plural
+from tagodev.cli.output.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

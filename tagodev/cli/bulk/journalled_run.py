@@ -13,10 +13,10 @@ from tagodev.cli.bulk.journal_results import check_replaceable, write_results
 from tagodev.cli.bulk.journal_status import JournalStatus, resume_command
 from tagodev.cli.bulk.summary import RunSummary
 from tagodev.cli.exit_codes import Exit, exit_code
-from tagodev.cli.options.confirmation import plural
 from tagodev.cli.options.run import CONSENT
 from tagodev.cli.output.console import print_error, print_json, print_line, print_message
-from tagodev.cli.output.progress import open_display
+from tagodev.cli.output.display import open_display
+from tagodev.cli.output.text import plural
 from tagodev.errors import RequestError, TagoError
 from tagodev.filesystem.atomic_write import check_out
 

@@ -15,7 +15,7 @@ from tagodev.cli.options.confirmation import YesOption, confirmed
 from tagodev.cli.options.run import BulkRunOptions
 from tagodev.cli.options.service import RememberedOptions
 from tagodev.cli.output.console import print_error, print_json, print_line, print_message
-from tagodev.cli.output.table import clean
+from tagodev.cli.output.text import clean
 from tagodev.errors import InputError
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from tagodev.bulk.outcomes import Edited, Failed, InDoubt
 from tagodev.cli.bulk.execution import Interrupt, RunView, Summary, follow
 from tagodev.cli.bulk.journal_status import resume_command
 from tagodev.cli.exit_codes import Exit, exit_code
-from tagodev.cli.options.confirmation import plural
 from tagodev.cli.output.console import print_message
-from tagodev.cli.output.progress import open_display
+from tagodev.cli.output.display import open_display
+from tagodev.cli.output.text import plural
 from tagodev.errors import JournalError
 from tagodev.models import DeviceChange, DeviceEdit, DeviceFilter, TagChanges, TagFilter
 

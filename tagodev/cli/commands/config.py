@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import attrs
 from cyclopts import App, Parameter
 
 from tagodev.cli.config import system_keyring
 from tagodev.cli.config.file import Profiles, StoredProfile, check_name, check_token, config_path
+from tagodev.cli.config.tagoio_cli import Environments
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.confirmation import ConfirmationOptions, Preview, YesOption
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import print_line, print_message
-from tagodev.cli.output.table import JsonOption, OutputOptions, show_record, show_rows
+from tagodev.cli.output.table import JsonOption, OutputOptions, show_record
 from tagodev.errors import ConfigurationError, InputError
-from tagodev.hard_limits import Plan  # noqa: TC001  (cyclopts reads annotations at run time)
-from tagodev.secrets import Secret  # noqa: TC001  (as above)
+from tagodev.hard_limits import Plan
+from tagodev.secrets import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["app"]
-
-_SERVICE: Final = ServiceOptions()
-_OUTPUT: Final = OutputOptions()
-_COLUMNS: Final = ("name", "default", "service", "plan", "token", "kept")
 
 app: Final = App(name="config")
 
@@ -37,54 +38,56 @@ tagodev config set dairy --plan scale < token.txt
 
 
 @app.command(name="list", help_epilogue="Example: tagodev config list")
-def list_profiles(*, output: OutputOptions = _OUTPUT) -> int:
+def list_profiles(*, output: OutputOptions = OutputOptions()) -> None:
     """List the named profiles.
 
     Includes the environments of TagoIO's official tool for this folder. Tokens are masked.
     """
-    columns = output.columns(_COLUMNS, people=_COLUMNS)
-    stored = Profiles.read(config_path())
-    rows = [
-        {
-            "name": name,
-            "default": name == stored.default,
-            "service": profile.address,
-            "plan": profile.plan,
-            "token": None if profile.token is None else str(profile.token),
-            "kept": "keyring" if profile.keyring else str(stored.path),
-        }
-        for name, profile in sorted(stored.named.items())
-    ]
-    rows += _official_rows({row["name"] for row in rows}, has_default=stored.default is not None)
-    selected = [{name: row[name] for name in columns} for row in rows]
-    show_rows(selected, columns, output, noun="profiles", flexible=("service", "kept"))
-    return Exit.OK
+    known = tuple(attrs.fields_dict(_ListedProfile))
+    columns = output.columns(known, people=known)
+    rows = _listed(Profiles.read(config_path()))
+    output.show(rows, columns, noun="profiles", flexible=("service", "kept"))
 
 
-def _official_rows(taken: set[Any], *, has_default: bool) -> list[dict[str, Any]]:
-    from pathlib import Path
+@attrs.frozen(kw_only=True)
+class _ListedProfile:
+    """A row of the list of profiles."""
 
-    from tagodev.cli.config.tagoio_cli import Environments
+    name: str
+    default: bool
+    service: str
+    plan: str | None = None
+    token: Secret | None
+    kept: str
 
-    known = Environments.find(Path.cwd())
-    if known is None:
-        return []
-    found = [known.environment(name) for name in known.names if name not in taken]
-    return [
-        {
-            "name": environment.name,
-            "default": environment.name == known.default and not has_default,
-            "service": environment.api or "us-e1",
-            "plan": None,
-            "token": None if environment.token is None else str(environment.token),
-            "kept": str(environment.lock),
-        }
-        for environment in found
-    ]
+
+def _listed(stored: Profiles) -> Iterator[_ListedProfile]:
+    """Yield the profiles of the file, then the environments of the official tool."""
+    for name, profile in sorted(stored.named.items()):
+        yield _ListedProfile(
+            name=name,
+            default=name == stored.default,
+            service=profile.address,
+            plan=profile.plan,
+            token=profile.token,
+            kept="keyring" if profile.keyring else str(stored.path),
+        )
+    official = Environments.find(Path.cwd())
+    if official is None:
+        return
+    for environment in map(official.environment, official.names):
+        if environment.name not in stored.named:
+            yield _ListedProfile(
+                name=environment.name,
+                default=stored.default is None and environment.name == official.default,
+                service=environment.api or "us-e1",
+                token=environment.token,
+                kept=str(environment.lock),
+            )
 
 
 @app.command(help_epilogue="Example: tagodev config show --profile dairy")
-def show(*, json: JsonOption = False, service: ServiceOptions = _SERVICE) -> int:
+def show(*, json: JsonOption = False, service: ServiceOptions = ServiceOptions()) -> Exit | None:
     """Show the token, service and plan in use and their sources.
 
     Order of precedence: --token, --profile, TAGOIO_TOKEN, TAGODEV_PROFILE, the default profile, the
@@ -106,7 +109,7 @@ def show(*, json: JsonOption = False, service: ServiceOptions = _SERVICE) -> int
             "No token: set TAGOIO_TOKEN, or save one in a profile: tagodev config set NAME"
         )
         return Exit.CONFIGURATION
-    return Exit.OK
+    return None
 
 
 @app.command(name="set", help_epilogue=_SET_EXAMPLES)
@@ -114,30 +117,25 @@ def set_profile(
     name: str,
     /,
     *,
-    api: Annotated[
-        str | None, Parameter(help="Address of the service, for TagoDeploy or an emulator.")
-    ] = None,
-    region: Annotated[str | None, Parameter(help="us-e1 (default) or eu-w1.")] = None,
-    plan: Annotated[
-        Plan | None, Parameter(help="Rate plan; default: detected from the service.")
-    ] = None,
-    default: Annotated[
-        bool,
-        Parameter(negative="", help="Make it the default profile, as the first one is."),
-    ] = False,
-    keyring: Annotated[
-        bool | None,
-        Parameter(
-            help="Store the token in the system keyring; default: if there is one "
-            "(pip install 'tagodev[keyring]')."
-        ),
-    ] = None,
-) -> int:
+    api: str | None = None,
+    region: str | None = None,
+    plan: Plan | None = None,
+    default: bool = False,
+    keyring: Annotated[bool | None, Parameter(negative="--no-keyring")] = None,
+) -> None:
     """Create or edit a profile.
 
     Prompts for the token, or reads it from standard input; it is not an option because other users
     can see command lines. An empty token keeps the stored one. The token is stored in the system
     keyring, or in a file that only you can read.
+
+    Args:
+        api: Address of the service, for TagoDeploy or an emulator.
+        region: us-e1 (default) or eu-w1.
+        plan: Rate plan; default: detected from the service.
+        default: Make it the default profile, as the first one is.
+        keyring: Store the token in the system keyring; default: if there is one (pip install
+            'tagodev[keyring]').
     """
     _check_service(api, region)
     stored = Profiles.read(config_path())
@@ -157,7 +155,6 @@ def set_profile(
     attrs.evolve(stored, named=named, default=new_default).write()
     where = "the system keyring" if profile.keyring else str(stored.path)
     print_line(f"{name}: token in {where}{', used by default' if new_default == name else ''}")
-    return Exit.OK
 
 
 def _check_service(api: str | None, region: str | None) -> None:
@@ -200,7 +197,7 @@ def _with_token(
 
 
 @app.command(help_epilogue="Example: tagodev config remove dairy --yes")
-def remove(name: str, /, *, yes: YesOption = False) -> int:
+def remove(name: str, /, *, yes: YesOption = False) -> Exit | None:
     """Remove a profile and its token."""
     stored = Profiles.read(config_path())
     if name not in stored.named:
@@ -228,4 +225,4 @@ def remove(name: str, /, *, yes: YesOption = False) -> int:
         print_message(
             "There is no default profile now; choose one: tagodev config set NAME --default"
         )
-    return Exit.OK
+    return None

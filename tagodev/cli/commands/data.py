@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 import tagodev
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.confirmation import ConfirmationOptions, Preview
 from tagodev.cli.options.data import DataFilterOptions
-from tagodev.cli.options.devices import device_id_of, key_and_value
+from tagodev.cli.options.devices import check_positive, device_id_of, key_and_value
 from tagodev.cli.options.service import ServiceOptions
-from tagodev.cli.output.console import print_line
-from tagodev.cli.output.table import JsonOption, OutputOptions, print_data, record_of, show_rows
+from tagodev.cli.output.console import print_json, print_line, print_result
+from tagodev.cli.output.table import JsonOption, OutputOptions, record_of, show_rows
 from tagodev.errors import InputError
 
 if TYPE_CHECKING:
     from tagodev import DataCreate, DataPoint, DataQuery, Tago
 
 __all__ = ["Mode", "app", "send_points"]
-
-_SERVICE: Final = ServiceOptions()
-_OUTPUT: Final = OutputOptions()
 
 _KNOWN: Final = ("time", "variable", "value", "unit", "group", "location", "metadata", "id")
 _PEOPLE: Final = ("time", "variable", "value", "unit", "location", "group")
@@ -34,7 +31,7 @@ _EDITABLE: Final = ("value", "variable", "unit", "group", "time", "location")
 #: Registers that one request can read or delete.
 _BATCH: Final = 10_000
 
-#: Which one register of each variable to read.
+#: Which one register of each variable to read: `PointMode`, whose import would load all models.
 Mode: TypeAlias = Literal[
     "last_item",
     "first_item",
@@ -51,10 +48,6 @@ Mode: TypeAlias = Literal[
 app: Final = App(name="data")
 
 
-_ALL: Final = DataFilterOptions()
-_CONFIRMATION: Final = ConfirmationOptions()
-
-
 @app.command(
     name="list",
     help_epilogue="Example: tagodev data list 67e1a2b3c4d5e6f708192a3b -v temperature "
@@ -64,26 +57,23 @@ def list_data(
     device: str,
     /,
     *,
-    data: DataFilterOptions = _ALL,
-    qty: Annotated[
-        int, Parameter(help="Maximum number of registers; per variable, with --variable.")
-    ] = 15,
-    oldest_first: Annotated[
-        bool, Parameter(negative="", help="Sort by time, oldest first; default: newest first.")
-    ] = False,
-    mode: Annotated[
-        Mode | None, Parameter(help="Only one register of each variable, such as its last.")
-    ] = None,
-    output: OutputOptions = _OUTPUT,
-    service: ServiceOptions = _SERVICE,
-) -> int:
+    data: DataFilterOptions = DataFilterOptions(),
+    qty: int = 15,
+    oldest_first: bool = False,
+    mode: Mode | None = None,
+    output: OutputOptions = OutputOptions(),
+    service: ServiceOptions = ServiceOptions(),
+) -> None:
     """List data of a device, newest first.
 
-    DEVICE is an id or a unique name.
+    Args:
+        device: Id or unique name.
+        qty: Maximum number of registers; per variable, with --variable.
+        oldest_first: Sort by time, oldest first; default: newest first.
+        mode: Only one register of each variable, such as its last.
     """
     columns = output.columns(_KNOWN, people=_PEOPLE)
-    if qty < 1:
-        raise InputError(f"must be 1 or more, not {qty}", path="--qty")
+    check_positive(qty, "--qty")
     ordination = "ascending" if oldest_first else None
 
     async def fetch(tago: Tago) -> list[DataPoint]:
@@ -106,7 +96,6 @@ def list_data(
             # Print true and false as sent, not as a table prints booleans.
             row["value"] = str(row["value"]).lower()
     show_rows(rows, columns, output, noun="registers", flexible=("value", "group", "location"))
-    return Exit.OK
 
 
 async def _first(tago: Tago, device_id: str, query: DataQuery, qty: int) -> list[DataPoint]:
@@ -126,13 +115,14 @@ def count(
     device: str,
     /,
     *,
-    data: DataFilterOptions = _ALL,
+    data: DataFilterOptions = DataFilterOptions(),
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
-) -> int:
+    service: ServiceOptions = ServiceOptions(),
+) -> None:
     """Count data of a device.
 
-    DEVICE is an id or a unique name.
+    Args:
+        device: Id or unique name.
     """
 
     async def fetch(tago: Tago) -> int:
@@ -143,10 +133,9 @@ def count(
 
     counted = service.run(fetch)
     if json:
-        print_data({"count": counted})
+        print_json({"count": counted})
     else:
         print_line(str(counted))
-    return Exit.OK
 
 
 @app.command(
@@ -155,38 +144,40 @@ def count(
 def send(
     device: str,
     /,
-    *values: Annotated[str, Parameter(help="VARIABLE=VALUE for each register.")],
-    unit: Annotated[str | None, Parameter(help="Unit of all values.")] = None,
-    group: Annotated[str | None, Parameter(help="Group of all values; default: generated.")] = None,
-    time: Annotated[str | None, Parameter(help="Time of all values; default: now.")] = None,
-    location: Annotated[
-        str | None, Parameter(help="Location as latitude,longitude in degrees: 35.77,-78.67.")
-    ] = None,
-    text: Annotated[
-        bool,
-        Parameter(
-            negative="", help="Send every value as text; default: 21.5 as a number, true as true."
-        ),
-    ] = False,
+    *values: str,
+    unit: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    location: str | None = None,
+    text: bool = False,
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
-) -> int:
+    service: ServiceOptions = ServiceOptions(),
+) -> None:
     """Send data on behalf of a device.
 
-    DEVICE is an id or a unique name. If the service requires a device token, one with write
+    If the service requires a device token, one with write
     permission is looked up.
+
+    Args:
+        device: Id or unique name.
+        values: VARIABLE=VALUE for each register.
+        unit: Unit of all values.
+        group: Group of all values; default: generated.
+        time: Time of all values; default: now.
+        location: Location as latitude,longitude in degrees: 35.77,-78.67.
+        text: Send every value as text; default: 21.5 as a number, true as true.
     """
     if not values:
         raise InputError("give at least one VARIABLE=VALUE", path="VALUES")
     given = {"unit": unit, "group": group, "time": time, "location": _location(location)}
     shared = {name: value for name, value in given.items() if value is not None}
     points = [_point(value, shared, text=text) for value in values]
-    return send_points(device, points, service, json=json)
+    send_points(device, points, service, json=json)
 
 
 def send_points(
     device: str, points: list[DataCreate], service: ServiceOptions, *, json: bool
-) -> int:
+) -> None:
     """Send registers and print how many were accepted.
 
     Args:
@@ -199,12 +190,7 @@ def send_points(
     async def send_all(tago: Tago) -> int:
         return await tago.data.send(await device_id_of(tago, device), points)
 
-    accepted = service.run(send_all)
-    if json:
-        print_data({"accepted": accepted})
-    else:
-        print_line(f"accepted {accepted}")
-    return Exit.OK
+    print_result("accepted", service.run(send_all), json=json)
 
 
 def _point(argument: str, shared: dict[str, Any], *, text: bool) -> DataCreate:
@@ -229,27 +215,22 @@ def _value(text: str) -> str | float | bool:
 def edit(
     device: str,
     /,
-    *registers: Annotated[str, Parameter(help="Ids of registers: data list --fields id,value.")],
-    set: Annotated[  # noqa: A002  (the option's name)
-        list[str] | None,
-        Parameter(
-            negative="",
-            help="Set a field, FIELD=VALUE; repeatable. Fields: value, variable, unit, group, "
-            "time, location.",
-        ),
-    ] = None,
-    text: Annotated[
-        bool,
-        Parameter(
-            negative="", help="Set the value as text; default: 21.5 as a number, true as true."
-        ),
-    ] = False,
+    *registers: str,
+    set: list[str] | None = None,
+    text: bool = False,
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
-) -> int:
+    service: ServiceOptions = ServiceOptions(),
+) -> None:
     """Edit registers of a device by their ids.
 
-    DEVICE is an id or a unique name. Fields that are not set keep their values.
+    Fields that are not set keep their values.
+
+    Args:
+        device: Id or unique name.
+        registers: Ids of registers: data list --fields id,value.
+        set: Set a field, FIELD=VALUE; repeatable. Fields: value, variable, unit, group, time,
+            location.
+        text: Set the value as text; default: 21.5 as a number, true as true.
     """
     if not registers:
         raise InputError("give at least one register id", path="REGISTERS")
@@ -261,12 +242,7 @@ def edit(
     async def edit_all(tago: Tago) -> int:
         return await tago.data.edit(await device_id_of(tago, device), edits)
 
-    edited = service.run(edit_all)
-    if json:
-        print_data({"edited": edited})
-    else:
-        print_line(f"edited {edited}")
-    return Exit.OK
+    print_result("edited", service.run(edit_all), json=json)
 
 
 def _field(assignment: str, *, text: bool) -> tuple[str, Any]:
@@ -298,19 +274,21 @@ def delete(
     device: str,
     /,
     *,
-    data: DataFilterOptions = _ALL,
-    all: Annotated[  # noqa: A002  (the option's name)
-        bool, Parameter(negative="", help="Delete all data of the device.")
-    ] = False,
-    confirmation: ConfirmationOptions = _CONFIRMATION,
+    data: DataFilterOptions = DataFilterOptions(),
+    all: bool = False,
+    confirmation: ConfirmationOptions = ConfirmationOptions(),
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
-) -> int:
+    service: ServiceOptions = ServiceOptions(),
+) -> Exit | None:
     """Delete data of a device.
 
-    DEVICE is an id or a unique name. The data is counted first and you type the number to confirm;
+    The data is counted first and you type the number to confirm;
     no more than that number is deleted, and it can't be restored. The service may take half a
     minute to delete it.
+
+    Args:
+        device: Id or unique name.
+        all: Delete all data of the device.
     """
     if bool(data) == all:
         raise InputError("give either a filter or --all", path="--all")
@@ -347,12 +325,8 @@ def delete(
             [await _remove(tago, device_id, data, name, number) for name, number in counts.items()]
         )
 
-    deleted = service.run(remove) if total else 0
-    if json:
-        print_data({"deleted": deleted})
-    else:
-        print_line(f"deleted {deleted}")
-    return Exit.OK
+    print_result("deleted", service.run(remove) if total else 0, json=json)
+    return None
 
 
 async def _remove(

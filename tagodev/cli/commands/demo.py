@@ -15,20 +15,19 @@ import time
 from importlib.resources import files
 from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
-from cyclopts import Parameter
-from rich.console import Console
-from rich.table import Table
+from cyclopts import App
 
 from tagodev.cli.bulk.execution import Summary, carry_out
 from tagodev.cli.bulk.operations import RunSpec, create_spec, delete_spec
 from tagodev.cli.bulk.results import ResultsFile
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.service import hard_limits
-from tagodev.cli.output.console import print_json, print_message
-from tagodev.cli.output.progress import open_display
+from tagodev.cli.output.console import print_json, print_line, print_message
+from tagodev.cli.output.display import open_display
+from tagodev.cli.output.table import JsonOption, OutputOptions, show_rows
 from tagodev.client import Tago
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tagodev.errors import InputError
@@ -40,7 +39,12 @@ from tagodev.provision.read.existing_devices import read_device_ids
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["demo", "write_sites"]
+__all__ = ["app", "demo", "write_sites"]
+
+app: Final = App(
+    name="demo", help_epilogue="Example: tagodev demo --devices 6000 --plan scale --minute 10"
+)
+
 
 #: Rows that measure this machine's speed, after a warm-up.
 _MEASURED: Final = 1200
@@ -125,14 +129,24 @@ class _Outcome:
         }
 
 
+@app.default
 def demo(
     *,
-    devices: Annotated[int, Parameter(help="Number of devices.")] = 6000,
-    plan: Annotated[Plan, Parameter(help="Rate plan to emulate.")] = "scale",
-    minute: Annotated[float, Parameter(help="Seconds per window; 60 on TagoIO.")] = 10.0,
-    json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
+    devices: int = 6000,
+    plan: Plan = "scale",
+    minute: float = 10.0,
+    json: JsonOption = False,
 ) -> int:
-    """Create and delete devices on an emulator, and print the counters."""
+    """Create and delete thousands of devices on an emulator.
+
+    The emulator runs on this machine, in its own process, with the plan's limits: nothing is sent
+    to TagoIO and no account is needed. Its minute is shortened to save time.
+
+    Args:
+        devices: Number of devices.
+        plan: Rate plan to emulate.
+        minute: Seconds per window; 60 on TagoIO.
+    """
     if not 1 <= devices <= _DEVICE_CAP:
         raise InputError(f"must be from 1 to {_DEVICE_CAP}, not {devices}", path="--devices")
     limits = hard_limits(plan, minute)
@@ -277,25 +291,25 @@ async def _wait_for_start(devices: int, limits: HardLimits, rates: _Phases) -> N
 
 
 def _print(outcome: _Outcome) -> None:
-    console = Console(highlight=False)
-    cycle = outcome.cycle
-    table = Table(title="Requests accepted by the emulator, by window")
-    table.add_column("window")
-    table.add_column("route")
-    table.add_column("accepted", justify="right")
-    table.add_column("limit", justify="right")
-    for window in sorted(outcome.windows(), key=lambda window: float(window["window_start"])):
-        route, start = window["route"], time.gmtime(window["window_start"])
-        limit = outcome.stats["routes"][route]["limit"]
-        table.add_row(time.strftime("%H:%M:%S", start), route, str(window["accepted"]), str(limit))
-    console.print(table)
-    console.print(
+    cycle, routes = outcome.cycle, outcome.stats["routes"]
+    print_line("Requests accepted by the emulator, by window:")
+    rows = [
+        {
+            "window": time.strftime("%H:%M:%S", time.gmtime(window["window_start"])),
+            "route": window["route"],
+            "accepted": window["accepted"],
+            "limit": routes[window["route"]]["limit"],
+        }
+        for window in sorted(outcome.windows(), key=lambda one: float(one["window_start"]))
+    ]
+    show_rows(rows, ("window", "route", "accepted", "limit"), OutputOptions(), noun="windows")
+    print_line(
         f"{cycle.created} devices created in {cycle.elapsed.create:.1f} s, {cycle.deleted} deleted "
         f"in {cycle.elapsed.delete:.1f} s; {outcome.throttled} requests throttled.\n"
         f"{outcome.elapsed:.1f} s in total; ideal from the same start: {outcome.ideal:.1f} s."
     )
     if sys.stdout.isatty():
-        console.print(
+        print_line(
             "\nTry your own list, on an emulator that keeps running:\n"
             "  tagodev emulator --plan scale\n"
             "  tagodev bulk create site.csv --plan scale      (in another terminal)"

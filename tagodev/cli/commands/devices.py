@@ -9,13 +9,11 @@ from cyclopts import App, Parameter
 
 import tagodev
 from tagodev.cli.bulk.by_filter import ByFilterOptions, FilterRun, check_selection, run_each
-from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.confirmation import (
     ConfirmationOptions,
     Preview,
     SaveFirstOption,
     SnapshotOptions,
-    plural,
     saving_to,
 )
 from tagodev.cli.options.devices import FilterOptions, find_device, find_devices, key_and_value
@@ -27,8 +25,8 @@ from tagodev.cli.output.table import (
     TokensOption,
     record_of,
     show_record,
-    show_rows,
 )
+from tagodev.cli.output.text import plural
 from tagodev.errors import InputError
 from tagodev.models.device_fields import (
     CLEARABLE,
@@ -46,13 +44,6 @@ if TYPE_CHECKING:
     from tagodev.cli.options.changes import Changes
 
 __all__ = ["app"]
-
-_SERVICE: Final = ServiceOptions()
-_FILTERS: Final = FilterOptions()
-_OUTPUT: Final = OutputOptions()
-_BY_FILTER: Final = ByFilterOptions()
-_CONFIRMATION: Final = ConfirmationOptions()
-_SNAPSHOT: Final = SnapshotOptions()
 
 #: Returned by the service only if it resolves names.
 _NAMES: Final = tuple(one for one in SHOWN if DEVICE_FIELDS[one].resolved)
@@ -79,10 +70,10 @@ tagodev device delete --tag site=dairy --inactive --dry-run
 @app.command(name="list", help_epilogue="Example: tagodev device list --tag site=dairy --active")
 def list_devices(
     *,
-    filters: FilterOptions = _FILTERS,
-    output: OutputOptions = _OUTPUT,
-    service: ServiceOptions = _SERVICE,
-) -> int:
+    filters: FilterOptions = FilterOptions(),
+    output: OutputOptions = OutputOptions(),
+    service: ServiceOptions = ServiceOptions(),
+) -> None:
     """List devices, sorted by name.
 
     Without a filter, it lists all devices of the profile.
@@ -96,10 +87,8 @@ def list_devices(
             resolve_names=any(name in fields for name in _NAMES),
         )
     )
-    rows = [record_of(device, columns) for device in found]
     flexible = ("name", "tags", "description", *_NAMES)
-    show_rows(rows, columns, output, noun="devices", flexible=flexible)
-    return Exit.OK
+    output.show(found, columns, noun="devices", flexible=flexible)
 
 
 @app.command(help_epilogue="Example: tagodev device info 67e1a2b3c4d5e6f708192a3b --tokens")
@@ -107,14 +96,16 @@ def info(
     device: str,
     /,
     *,
-    tokens: Annotated[bool, Parameter(negative="", help="Also show its tokens, masked.")] = False,
+    tokens: bool = False,
     show_tokens: TokensOption = False,
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
-) -> int:
+    service: ServiceOptions = ServiceOptions(),
+) -> None:
     """Show a device, with its tags and configuration parameters.
 
-    DEVICE is an id or a unique name.
+    Args:
+        device: Id or unique name.
+        tokens: Also show its tokens, masked.
     """
 
     async def fetch(tago: Tago) -> dict[str, Any]:
@@ -128,7 +119,6 @@ def info(
         return record
 
     show_record(service.run(fetch), json=json)
-    return Exit.OK
 
 
 @app.command(help_epilogue="Example: tagodev device create 'Cold room 3' --tag site=dairy")
@@ -136,36 +126,37 @@ def create(
     name: str,
     /,
     *,
-    network: Annotated[
-        str | None, Parameter(help="Network id, with --connector; default: Custom HTTPS.")
-    ] = None,
-    connector: Annotated[str | None, Parameter(help="Connector id.")] = None,
-    type: Annotated[  # noqa: A002  (the option's name)
-        Literal["mutable", "immutable", "hybrid"], Parameter(help="Data storage type.")
-    ] = "mutable",
-    chunk_period: Annotated[
-        Literal["day", "week", "month", "quarter"] | None,
-        Parameter(help="Length of a data chunk, for devices that store data in chunks."),
-    ] = None,
-    chunk_retention: Annotated[int | None, Parameter(help="Number of chunks to keep.")] = None,
-    serial: Annotated[str | None, Parameter(help="Serial number of the hardware.")] = None,
-    description: Annotated[str | None, Parameter(help="Free text.")] = None,
-    tag: Annotated[
-        list[str] | None, Parameter(negative="", help="Set a tag, KEY=VALUE; repeatable.")
-    ] = None,
-    param: Annotated[
-        list[str] | None,
-        Parameter(negative="", help="Set a configuration parameter, KEY=VALUE; repeatable."),
-    ] = None,
-    inactive: Annotated[bool, Parameter(negative="", help="Create it as inactive.")] = False,
-    hidden: Annotated[bool, Parameter(negative="", help="Create it as not visible.")] = False,
+    network: str | None = None,
+    connector: str | None = None,
+    type: Literal["mutable", "immutable", "hybrid"] = "mutable",
+    chunk_period: Literal["day", "week", "month", "quarter"] | None = None,
+    chunk_retention: int | None = None,
+    serial: str | None = None,
+    description: str | None = None,
+    tag: list[str] | None = None,
+    param: list[str] | None = None,
+    inactive: bool = False,
+    hidden: bool = False,
     show_tokens: TokensOption = False,
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
-) -> int:
+    service: ServiceOptions = ServiceOptions(),
+) -> None:
     """Create one device.
 
     Prints its id and masked token. To create many from a file, use tagodev bulk create.
+
+    Args:
+        network: Network id, with --connector; default: Custom HTTPS.
+        connector: Connector id.
+        type: Data storage type.
+        chunk_period: Length of a data chunk, for devices that store data in chunks.
+        chunk_retention: Number of chunks to keep.
+        serial: Serial number of the hardware.
+        description: Free text.
+        tag: Set a tag, KEY=VALUE; repeatable.
+        param: Set a configuration parameter, KEY=VALUE; repeatable.
+        inactive: Create it as inactive.
+        hidden: Create it as not visible.
     """
     given: dict[str, Any] = {
         "network": network,
@@ -189,7 +180,6 @@ def create(
     show_record(record | record_of(created, ("token",), reveal=show_tokens), json=json)
     if not show_tokens:
         print_message(f"Show the full token: tagodev token list {created.device_id} --show-tokens")
-    return Exit.OK
 
 
 def _pairs(given: Sequence[str] | None, option: str) -> list[tuple[str, str]]:
@@ -200,35 +190,32 @@ def _pairs(given: Sequence[str] | None, option: str) -> list[tuple[str, str]]:
 @app.command(help_epilogue=_EDIT_EXAMPLES)
 def edit(
     *devices: str,
-    set: Annotated[  # noqa: A002  (the option's name)
+    set: Annotated[
         list[str] | None,
         Parameter(
-            negative="",
             help=f"Set a field, FIELD=VALUE; repeatable. Fields: {', '.join(EDIT_COLUMNS)}, "
             "tag.KEY; network and connector only together.",
         ),
     ] = None,
     unset: Annotated[
-        list[str] | None,
-        Parameter(negative="", help=f"Remove {', '.join(CLEARABLE)} or tag.KEY; repeatable."),
+        list[str] | None, Parameter(help=f"Remove {', '.join(CLEARABLE)} or tag.KEY; repeatable.")
     ] = None,
-    replace_tags: Annotated[
-        bool,
-        Parameter(
-            negative="--merge-tags", help="Remove tags not given with --set; default: keep them."
-        ),
-    ] = False,
-    filters: FilterOptions = _FILTERS,
-    by_filter: ByFilterOptions = _BY_FILTER,
-    confirmation: ConfirmationOptions = _CONFIRMATION,
+    replace_tags: Annotated[bool, Parameter(negative="--merge-tags")] = False,
+    filters: FilterOptions = FilterOptions(),
+    by_filter: ByFilterOptions = ByFilterOptions(),
+    confirmation: ConfirmationOptions = ConfirmationOptions(),
     snapshot: SaveFirstOption = None,
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Edit devices.
 
-    DEVICES are ids or unique names; without any, give a filter. With a filter, the devices are
-    shown first and you type their number to confirm. Devices that already match are not changed.
+    With a filter, the devices are shown first and you type their number to confirm. Devices that
+    already match are not changed.
+
+    Args:
+        devices: Ids or unique names; without any, give a filter.
+        replace_tags: Remove tags not given with --set; default: keep them.
     """
     from tagodev.cli.options.changes import Changes
 
@@ -294,18 +281,21 @@ def _edit_by_filter(changes: Changes, filters: FilterOptions, service: ServiceOp
 @app.command(help_epilogue=_DELETE_EXAMPLES)
 def delete(
     *devices: str,
-    filters: FilterOptions = _FILTERS,
-    by_filter: ByFilterOptions = _BY_FILTER,
-    confirmation: ConfirmationOptions = _CONFIRMATION,
-    saving: SnapshotOptions = _SNAPSHOT,
+    filters: FilterOptions = FilterOptions(),
+    by_filter: ByFilterOptions = ByFilterOptions(),
+    confirmation: ConfirmationOptions = ConfirmationOptions(),
+    saving: SnapshotOptions = SnapshotOptions(),
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Delete devices with all their data.
 
-    DEVICES are ids or unique names; without any, give a filter. The devices are shown first and you
-    type their number to confirm. A snapshot is written first; tagodev apply SNAPSHOT creates the
-    devices again, with new ids and tokens and without their data.
+    The devices are shown first and you type their number to confirm. A snapshot is written first;
+    tagodev apply SNAPSHOT creates the devices again, with new ids and tokens and without their
+    data.
+
+    Args:
+        devices: Ids or unique names; without any, give a filter.
     """
     check_selection(devices, filtered=bool(filters))
     if not devices:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path  # noqa: TC003  (cyclopts reads annotations)
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from cyclopts import Parameter
+from cyclopts import App
 
-from tagodev.cli.bulk.by_filter import plural
-from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.devices import FilterOptions
 from tagodev.cli.options.files import ReadProgress
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import print_message
+from tagodev.cli.output.text import plural
 from tagodev.errors import InputError
 from tagodev.filesystem.atomic_write import check_out, write_file
 from tagodev.provision.managers import stem_of
@@ -28,12 +27,15 @@ if TYPE_CHECKING:
 
     from tagodev.client import Tago
 
-__all__ = ["Format", "export"]
+__all__ = ["Format", "app", "export"]
 
 Format: TypeAlias = Literal["csv", "json", "jsonl", "yaml"]
 
-_SERVICE: Final = ServiceOptions()
-_ALL: Final = FilterOptions()
+_EXAMPLES: Final = """\
+Example: tagodev export --out site.csv --tag site=dairy
+
+With serial numbers and tokens: tagodev export --out profile.json --tokens
+"""
 _SUFFIXES: Final[dict[str, Format]] = {
     ".csv": "csv",
     ".json": "json",
@@ -44,31 +46,34 @@ _SUFFIXES: Final[dict[str, Format]] = {
 }
 
 
+app: Final = App(name="export", help_epilogue=_EXAMPLES)
+
+
+@app.default
 def export(
     *,
-    out: Annotated[Path | None, Parameter(help="File to write; default: standard output.")] = None,
-    format: Annotated[  # noqa: A002  (the option's name)
-        Format | None, Parameter(help="File format; default: by the file's suffix, or csv.")
-    ] = None,
-    which: FilterOptions = _ALL,
-    no_params: Annotated[
-        bool,
-        Parameter(
-            negative="", help="Skip configuration parameters, which need one request per device."
-        ),
-    ] = False,
-    tokens: Annotated[
-        bool,
-        Parameter(
-            negative="",
-            help="Include each device's first token and its serial number, which is stored on the "
-            "token: one request per device. The file is then readable only by you.",
-        ),
-    ] = False,
-    force: Annotated[bool, Parameter(negative="", help="Overwrite an existing file.")] = False,
-    service: ServiceOptions = _SERVICE,
-) -> int:
-    """Write a profile's devices to a file."""
+    out: Path | None = None,
+    format: Format | None = None,
+    which: FilterOptions = FilterOptions(),
+    no_params: bool = False,
+    tokens: bool = False,
+    force: bool = False,
+    service: ServiceOptions = ServiceOptions(),
+) -> None:
+    """Write a profile's devices to a file for tagodev apply.
+
+    Writes devices with their tags and configuration parameters, without the tags that tagodev
+    itself sets. Applying the file to the same profile changes nothing; applying it to an empty
+    profile creates the same devices with new ids and tokens.
+
+    Args:
+        out: File to write; default: standard output.
+        format: File format; default: by the file's suffix, or csv.
+        no_params: Skip configuration parameters, which need one request per device.
+        tokens: Include each device's first token and its serial number, which is stored on the
+            token: one request per device. The file is then readable only by you.
+        force: Overwrite an existing file.
+    """
     if out is not None:
         check_out(out)
         if out.exists() and not force:
@@ -90,7 +95,6 @@ def export(
         write_file(out, pieces, private=tokens)
         print_message(f"{plural(len(records), 'device')} in {out}")
     _note_identity(known_by, file_format)
-    return Exit.OK
 
 
 async def _read(

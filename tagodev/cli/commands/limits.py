@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
-from cyclopts import Parameter
+from cyclopts import App
 
-from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import clock_difference, print_json, print_line, print_message
+from tagodev.cli.output.table import JsonOption
 from tagodev.errors import ConfigurationError
 from tagodev.hard_limits import DEFAULT_LIMIT, HARD_LIMITS, SOURCE, SOURCE_DATE, HardLimit
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from tagodev.client import Tago
     from tagodev.limits.snapshot import ClockState, RouteState
 
-__all__ = ["limits"]
+__all__ = ["app", "limits"]
 
-_DEFAULTS: Final = ServiceOptions()
+app: Final = App(name="limits", help_epilogue="Example: tagodev limits --plan scale")
 
 
 @attrs.frozen
@@ -31,20 +31,22 @@ class _CurrentWindow:
     states: dict[str, RouteState]
 
 
+@app.default
 def limits(
     *,
-    service: ServiceOptions = _DEFAULTS,
-    json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
-) -> int:
-    """Print the limits; with a token, the service's clock too."""
+    service: ServiceOptions = ServiceOptions(),
+    json: JsonOption = False,
+) -> None:
+    """Print each route's requests per minute, by rate plan.
+
+    With a token, it also lists one device to compare the service's clock with this machine's.
+    """
     window = _current_window(service)
     rows = [*HARD_LIMITS, DEFAULT_LIMIT]
     if json:
         print_json(_as_json(rows, window))
-        return Exit.OK
-    for line in _table(rows, window):
-        print_line(line)
-    return Exit.OK
+    else:
+        print_line("\n".join(_table(rows, window)))
 
 
 def _current_window(service: ServiceOptions) -> _CurrentWindow | None:

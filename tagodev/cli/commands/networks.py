@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+from typing import Any, Final
 
+import attrs
 from cyclopts import App, Parameter
 
 import tagodev
-from tagodev.cli.exit_codes import Exit
+from tagodev.cli.options.devices import check_positive
 from tagodev.cli.options.service import ServiceOptions
-from tagodev.cli.output.table import JsonOption, OutputOptions, record_of, show_record, show_rows
-from tagodev.errors import InputError
-
-if TYPE_CHECKING:
-    from tagodev import Connector, IntegrationFilter, Network, Tago
+from tagodev.cli.output.table import JsonOption, OutputOptions, record_of, show_record
 
 __all__ = ["connector_app", "network_app"]
 
-_SERVICE: Final = ServiceOptions()
-_OUTPUT: Final = OutputOptions()
-
 _LISTED: Final = ("id", "name", "description", "public")
 _PEOPLE: Final = ("id", "name", "public", "description")
+_FLEXIBLE: Final = ("name", "description")
 _NETWORK: Final = (
     *("id", "name", "description", "public", "serial_number", "device_parameters"),
     *("middleware_endpoint", "require_devices_access", "documentation_url"),
@@ -32,61 +27,54 @@ _CONNECTOR: Final = (
     *("install_text", "install_end_text", "device_annotation", "created_at", "updated_at"),
 )
 
-_NameOption: TypeAlias = Annotated[
-    str | None, Parameter(help="Only this name; * matches any text.")
-]
-_OwnOption: TypeAlias = Annotated[
-    bool, Parameter(negative="", help="Only the profile's own, not the public ones.")
-]
-_LimitOption: TypeAlias = Annotated[
-    int | None, Parameter(help="Maximum number, the first by name.")
-]
-
 network_app: Final = App(name="network")
 connector_app: Final = App(name="connector")
 
 
-def _filter(name: str | None) -> IntegrationFilter | None:
-    return None if name is None else tagodev.IntegrationFilter(name=name)
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class _Filter:
+    """Filter for networks or connectors."""
 
+    name: str | None = None
+    """Only this name; * matches any text."""
+    own: bool = False
+    """Only the profile's own, not the public ones."""
+    limit: int | None = None
+    """Maximum number, the first by name."""
 
-def _check_limit(limit: int | None) -> int | None:
-    if limit is not None and limit < 1:
-        raise InputError(f"must be 1 or more, not {limit}", path="--limit")
-    return limit
+    def keywords(self) -> dict[str, Any]:
+        """Return the keyword arguments of a listing."""
+        check_positive(self.limit, "--limit")
+        named = None if self.name is None else tagodev.IntegrationFilter(name=self.name)
+        return {"filter": named, "include_public": not self.own}
 
 
 @network_app.command(name="list", help_epilogue="Example: tagodev network list --name '*https*'")
 def list_networks(
     *,
-    name: _NameOption = None,
-    own: _OwnOption = False,
-    limit: _LimitOption = None,
-    output: OutputOptions = _OUTPUT,
-    service: ServiceOptions = _SERVICE,
-) -> int:
+    which: _Filter = _Filter(),
+    output: OutputOptions = OutputOptions(),
+    service: ServiceOptions = ServiceOptions(),
+) -> None:
     """List networks, sorted by name."""
     columns = output.columns(_NETWORK, people=_PEOPLE, programs=_LISTED)
-
-    async def fetch(tago: Tago) -> list[Network]:
-        listing = tago.networks.list(filter=_filter(name), include_public=not own, fields=columns)
-        return await listing.collect(_check_limit(limit))
-
-    rows = [record_of(one, columns) for one in service.run(fetch)]
-    show_rows(rows, columns, output, noun="networks", flexible=("name", "description"))
-    return Exit.OK
+    keywords = which.keywords()
+    found = service.run(
+        lambda tago: tago.networks.list(fields=columns, **keywords).collect(which.limit)
+    )
+    output.show(found, columns, noun="networks", flexible=_FLEXIBLE)
 
 
 @network_app.command(
     name="info", help_epilogue="Example: tagodev network info 5bbd0d144051a50034cd19fb"
 )
 def network_info(
-    network: str, /, *, json: JsonOption = False, service: ServiceOptions = _SERVICE
-) -> int:
+    network: str, /, *, json: JsonOption = False, service: ServiceOptions = ServiceOptions()
+) -> None:
     """Show a network by its id."""
     found = service.run(lambda tago: tago.networks.info(network))
     show_record(record_of(found, _NETWORK), json=json)
-    return Exit.OK
 
 
 @connector_app.command(
@@ -94,41 +82,35 @@ def network_info(
 )
 def list_connectors(
     *,
-    name: _NameOption = None,
-    network: Annotated[
-        str | None, Parameter(help="Only connectors for the network with this id.")
-    ] = None,
-    own: _OwnOption = False,
-    limit: _LimitOption = None,
-    output: OutputOptions = _OUTPUT,
-    service: ServiceOptions = _SERVICE,
-) -> int:
-    """List connectors, sorted by name."""
+    which: _Filter = _Filter(),
+    network: str | None = None,
+    output: OutputOptions = OutputOptions(),
+    service: ServiceOptions = ServiceOptions(),
+) -> None:
+    """List connectors, sorted by name.
+
+    Args:
+        network: Only connectors for the network with this id.
+    """
     columns = output.columns(_CONNECTOR, people=_PEOPLE, programs=(*_LISTED, "networks"))
+    keywords = which.keywords()
 
-    async def fetch(tago: Tago) -> list[Connector]:
-        requested = (*columns, "networks")
-        listing = tago.connectors.list(
-            filter=_filter(name), include_public=not own, fields=requested
-        )
+    async def fetch(tago: tagodev.Tago) -> list[tagodev.Connector]:
+        listing = tago.connectors.list(fields=(*columns, "networks"), **keywords)
         if network is None:
-            return await listing.collect(_check_limit(limit))
+            return await listing.collect(which.limit)
         # The service can't filter by network.
-        found = [one async for one in listing if network in one.networks]
-        return found[: _check_limit(limit)]
+        return [one async for one in listing if network in one.networks][: which.limit]
 
-    rows = [record_of(one, columns) for one in service.run(fetch)]
-    show_rows(rows, columns, output, noun="connectors", flexible=("name", "description"))
-    return Exit.OK
+    output.show(service.run(fetch), columns, noun="connectors", flexible=_FLEXIBLE)
 
 
 @connector_app.command(
     name="info", help_epilogue="Example: tagodev connector info 5f5a8f3351d4db99c40dece5"
 )
 def connector_info(
-    connector: str, /, *, json: JsonOption = False, service: ServiceOptions = _SERVICE
-) -> int:
+    connector: str, /, *, json: JsonOption = False, service: ServiceOptions = ServiceOptions()
+) -> None:
     """Show a connector by its id."""
     found = service.run(lambda tago: tago.connectors.info(connector))
     show_record(record_of(found, _CONNECTOR), json=json)
-    return Exit.OK

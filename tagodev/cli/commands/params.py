@@ -18,15 +18,9 @@ from tagodev.cli.options.confirmation import (
 )
 from tagodev.cli.options.devices import FilterOptions, device_id_of, find_devices, key_and_value
 from tagodev.cli.options.service import ServiceOptions
-from tagodev.cli.output.console import print_line
-from tagodev.cli.output.table import (
-    JsonOption,
-    OutputOptions,
-    clean,
-    print_data,
-    record_of,
-    show_rows,
-)
+from tagodev.cli.output.console import print_json, print_line
+from tagodev.cli.output.table import JsonOption, OutputOptions, record_of
+from tagodev.cli.output.text import clean
 from tagodev.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,12 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-_SERVICE: Final = ServiceOptions()
-_FILTERS: Final = FilterOptions()
-_OUTPUT: Final = OutputOptions()
-_BY_FILTER: Final = ByFilterOptions()
-_CONFIRMATION: Final = ConfirmationOptions()
-_SNAPSHOT: Final = SnapshotOptions()
 
 _KNOWN: Final = ("key", "value", "sent", "id")
 
@@ -61,49 +49,44 @@ def list_params(
     device: str,
     /,
     *,
-    sent: Annotated[
-        bool | None,
-        Parameter(
-            name="--sent",
-            negative="--not-sent",
-            help="Only parameters that the device has read, or has not read.",
-        ),
-    ] = None,
-    output: OutputOptions = _OUTPUT,
-    service: ServiceOptions = _SERVICE,
-) -> int:
+    sent: Annotated[bool | None, Parameter(name="--sent", negative="--not-sent")] = None,
+    output: OutputOptions = OutputOptions(),
+    service: ServiceOptions = ServiceOptions(),
+) -> None:
     """List the configuration parameters of a device.
 
-    DEVICE is an id or a unique name.
+    Args:
+        device: Id or unique name.
+        sent: Only parameters that the device has read, or has not read.
     """
     columns = output.columns(_KNOWN, people=_KNOWN)
 
     async def fetch(tago: Tago) -> list[ConfigurationParameter]:
         return await tago.parameters.list(await device_id_of(tago, device), sent)
 
-    rows = [record_of(one, columns) for one in service.run(fetch)]
-    show_rows(rows, columns, output, noun="parameters", flexible=("key", "value"))
-    return Exit.OK
+    output.show(service.run(fetch), columns, noun="parameters", flexible=("key", "value"))
 
 
 @app.command(name="set", help_epilogue=_SET_EXAMPLES)
 def set_params(
-    *arguments: Annotated[str, Parameter(help="Devices, then KEY=VALUE for each parameter.")],
-    sent: Annotated[
-        bool, Parameter(negative="", help="Mark them as read by the device; default: not read.")
-    ] = False,
-    filters: FilterOptions = _FILTERS,
-    by_filter: ByFilterOptions = _BY_FILTER,
-    confirmation: ConfirmationOptions = _CONFIRMATION,
+    *arguments: str,
+    sent: bool = False,
+    filters: FilterOptions = FilterOptions(),
+    by_filter: ByFilterOptions = ByFilterOptions(),
+    confirmation: ConfirmationOptions = ConfirmationOptions(),
     snapshot: SaveFirstOption = None,
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Set configuration parameters of devices.
 
     Creates parameters that don't exist and keeps all others. Devices are ids or unique names;
     without any, give a filter. With a filter, the devices are shown first and you type their number
     to confirm.
+
+    Args:
+        arguments: Devices, then KEY=VALUE for each parameter.
+        sent: Mark them as read by the device; default: not read.
     """
     devices = [text for text in arguments if "=" not in text]
     given = dict(key_and_value(text, "KEY=VALUE") for text in arguments if "=" in text)
@@ -162,15 +145,18 @@ def delete(
     device: str,
     /,
     *keys: str,
-    confirmation: ConfirmationOptions = _CONFIRMATION,
-    saving: SnapshotOptions = _SNAPSHOT,
+    confirmation: ConfirmationOptions = ConfirmationOptions(),
+    saving: SnapshotOptions = SnapshotOptions(),
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
-) -> int:
+    service: ServiceOptions = ServiceOptions(),
+) -> Exit | None:
     """Delete configuration parameters of a device.
 
-    DEVICE is an id or a unique name; KEYS are the parameters' keys or ids. The device is saved in a
-    snapshot first; tagodev apply SNAPSHOT restores the parameters.
+    The device is saved in a snapshot first; tagodev apply SNAPSHOT restores the parameters.
+
+    Args:
+        device: Id or unique name.
+        keys: Keys or ids of the parameters.
     """
     saving.check()
     if not keys:
@@ -206,8 +192,8 @@ def delete(
 
     service.run(remove)
     if json:
-        print_data({"deleted": [record_of(one, ("key", "value", "id")) for one in selected]})
+        print_json({"deleted": [record_of(one, ("key", "value", "id")) for one in selected]})
     else:
         for one in selected:
             print_line(f"deleted {clean(one.key)}")
-    return Exit.OK
+    return None

@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path  # noqa: TC003  (cyclopts reads annotations)
-from typing import TYPE_CHECKING, Annotated, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from cyclopts import Parameter
+from cyclopts import App
 
 from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.cli.apply.paths import ListState
 from tagodev.cli.apply.stdin import readable_path
-from tagodev.cli.bulk.by_filter import plural
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.files import DeviceInput, FileOptions, PlanOptions, open_input
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import print_json, print_message
 from tagodev.cli.output.plan import plan_json, show_plan
+from tagodev.cli.output.table import JsonOption
+from tagodev.cli.output.text import plural
 from tagodev.errors import ConfigurationError, InputError
 from tagodev.filesystem.atomic_write import check_out
 from tagodev.provision.write.document import read_head, save_plan
@@ -28,31 +29,46 @@ if TYPE_CHECKING:
     from tagodev.provision.plan.model import Plan
     from tagodev.target import Target
 
-__all__ = ["plan"]
+__all__ = ["app", "plan"]
 
-_SERVICE: Final = ServiceOptions()
-_FILE_OPTIONS: Final = FileOptions()
-_PLAN_OPTIONS: Final = PlanOptions()
+_EXAMPLES: Final = """\
+Example: tagodev plan site.csv --by tag:serial --prune
+
+As JSON, or saved to apply exactly this plan later:
+
+tagodev plan site.csv --json; tagodev plan site.csv --out plan.json
+"""
 #: Exit code of `plan` when there are changes to apply.
 CHANGES: Final = 10
 
 
+app: Final = App(name="plan", help_epilogue=_EXAMPLES)
+
+
+@app.default
 def plan(
     file: Path,
     /,
     *,
-    file_options: FileOptions = _FILE_OPTIONS,
-    plan_options: PlanOptions = _PLAN_OPTIONS,
-    service: ServiceOptions = _SERVICE,
-    out: Annotated[
-        Path | None, Parameter(help="Save the plan to this file, for tagodev apply.")
-    ] = None,
-    all: Annotated[  # noqa: A002  (the option's name)
-        bool, Parameter(negative="", help="Show every change, not only the first ones.")
-    ] = False,
-    json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
+    file_options: FileOptions = FileOptions(),
+    plan_options: PlanOptions = PlanOptions(),
+    service: ServiceOptions = ServiceOptions(),
+    out: Path | None = None,
+    all: bool = False,
+    json: JsonOption = False,
 ) -> int:
-    """Show the devices to create, edit and delete; change nothing."""
+    """Show what apply would change to match FILE.
+
+    Changes nothing. Shows the devices to create, each value to change and, with --prune, the
+    devices to delete; the requests needed by route, the time they take, and whether the devices fit
+    the rate plan. Exit code 0 if there are no changes, 10 if there are, 6 if all that remains is
+    changes that can't be made.
+
+    Args:
+        file: Any file that tagodev apply accepts, or - for standard input.
+        out: Save the plan to this file, for tagodev apply.
+        all: Show every change, not only the first ones.
+    """
     if out is not None:
         _check_out(out)
     with readable_path(file, plan_options.manager) as path:

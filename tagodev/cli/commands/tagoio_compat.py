@@ -14,15 +14,15 @@ import orjson
 from cyclopts import Parameter
 
 from tagodev.cli.commands import data, devices, params, tokens
-from tagodev.cli.options.confirmation import ConfirmationOptions
+from tagodev.cli.options.confirmation import CONFIRMATION_GROUP, ConfirmationOptions, DryRunOption
 from tagodev.cli.options.data import DataFilterOptions
 from tagodev.cli.options.devices import FilterOptions
-from tagodev.cli.options.service import ServiceOptions
-from tagodev.cli.output.table import OutputOptions
+from tagodev.cli.options.service import SERVICE_GROUP, ServiceOptions
+from tagodev.cli.output.table import JsonOption, OutputOptions
 from tagodev.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from tagodev import DataCreate
 
@@ -39,7 +39,6 @@ __all__ = [
     "device_token",
 ]
 
-_SERVICE: Final = ServiceOptions()
 #: Fields that the official tool lists.
 _LISTED: Final = "id,name,active,last_input"
 #: The official tool's names of data modes.
@@ -50,50 +49,64 @@ _MODES: Final[Mapping[str, data.Mode]] = {
     "last": "last_item",
 }
 
-_EnvOption: TypeAlias = Annotated[
-    str | None,
-    Parameter(name=("--env", "--environment"), help="Environment or profile to use."),
-]
-_JsonOption: TypeAlias = Annotated[bool, Parameter(negative="", help="Print JSON.")]
-_KeysOption: TypeAlias = Annotated[
-    list[str] | None,
-    Parameter(name=("--tagkey", "-k"), negative="", help="Key of a tag; repeatable."),
-]
-_ValuesOption: TypeAlias = Annotated[
-    list[str] | None,
-    Parameter(name=("--tagvalue", "-v"), negative="", help="Value of the tag; repeatable."),
-]
-_DryRunOption: TypeAlias = Annotated[
-    bool, Parameter(negative="", help="Show what would be deleted without deleting it.")
-]
-_SilentOption: TypeAlias = Annotated[
-    bool,
-    Parameter(name=("--yes", "-y", "--silent"), negative="", help="Skip confirmation."),
+_JsonOption: TypeAlias = Annotated[
+    bool, Parameter(name=("--json", "--raw", "--stringify", "-s"), help="Print JSON.")
 ]
 
 
-def _in(service: ServiceOptions, env: str | None) -> ServiceOptions:
-    return service if env is None else attrs.evolve(service, profile=env)
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class _Service:
+    """The service options, with an environment of the official tool."""
+
+    env: Annotated[str | None, Parameter(name=("--env", "--environment"), group=SERVICE_GROUP)] = (
+        None
+    )
+    """Environment or profile to use."""
+    given: ServiceOptions = attrs.field(factory=ServiceOptions)
+
+    @property
+    def options(self) -> ServiceOptions:
+        """The service options; the environment is the profile."""
+        return self.given if self.env is None else attrs.evolve(self.given, profile=self.env)
 
 
-def _tags(keys: Sequence[str] | None, values: Sequence[str] | None) -> list[str]:
-    """Return ``KEY=VALUE`` texts from a list of keys and a list of values."""
-    tags = []
-    for key, value in zip_longest(keys or (), values or ()):
-        if key is None:
-            raise InputError("requires a --tagkey", path="--tagvalue")
-        tags.append(key if value is None else f"{key}={value}")
-    return tags
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class _Tags:
+    """Tags as a list of keys and a list of values."""
+
+    tagkey: Annotated[list[str] | None, Parameter(name=("--tagkey", "-k"))] = None
+    """Key of a tag; repeatable."""
+    tagvalue: Annotated[list[str] | None, Parameter(name=("--tagvalue", "-v"))] = None
+    """Value of the tag; repeatable."""
+
+    def texts(self) -> list[str]:
+        """Return ``KEY=VALUE`` texts."""
+        tags = []
+        for key, value in zip_longest(self.tagkey or (), self.tagvalue or ()):
+            if key is None:
+                raise InputError("requires a --tagkey", path="--tagvalue")
+            tags.append(key if value is None else f"{key}={value}")
+        return tags
 
 
-def _check_one_action(**actions: bool) -> None:
+@Parameter(name="*", group=CONFIRMATION_GROUP)
+@attrs.frozen(kw_only=True)
+class _Confirmation(ConfirmationOptions):
+    """The confirmation options, with the official tool's name for ``--yes``."""
+
+    # Repeated, as annotations are evaluated in this module.
+    dry_run: DryRunOption = False
+    yes: Annotated[bool, Parameter(name=("--yes", "-y", "--silent"))] = False
+    """Don't ask for confirmation."""
+
+
+def _check_one_action(confirmation: _Confirmation, **actions: bool) -> None:
     first, *others = [f"--{name}" for name, given in actions.items() if given] or [""]
     if others:
         raise InputError(f"can't be combined with {first}", path=others[0])
-
-
-def _check_deletes(delete: str | None, *, dry_run: bool) -> None:
-    if dry_run and delete is None:
+    if confirmation.dry_run and first != "--delete":
         raise InputError("requires --delete", path="--dry-run")
 
 
@@ -102,23 +115,24 @@ def _check_deletes(delete: str | None, *, dry_run: bool) -> None:
 
 def device_list(
     *,
-    name: Annotated[str | None, Parameter(name=("--name", "-n"), help="Part of the name.")] = None,
-    tagkey: _KeysOption = None,
-    tagvalue: _ValuesOption = None,
-    stringify: Annotated[bool, Parameter(name=("--stringify", "-s"), negative="")] = False,
-    tags: Annotated[bool, Parameter(negative="", help="Also show tags.")] = False,
-    raw: Annotated[bool, Parameter(negative="", help="Print JSON.")] = False,
+    name: Annotated[str | None, Parameter(name=("--name", "-n"))] = None,
+    with_tags: _Tags = _Tags(),
+    tags: bool = False,
     json: _JsonOption = False,
-    env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
-) -> int:
-    """List devices, as tagodev device list does."""
+    service: _Service = _Service(),
+) -> None:
+    """List devices, as tagodev device list does.
+
+    Args:
+        name: Part of the name.
+        tags: Also show tags.
+    """
     pattern = None if name is None else f"*{name}*"
     fields = f"{_LISTED},tags" if tags else _LISTED
-    return devices.list_devices(
-        filters=FilterOptions(name=pattern, tag=_tags(tagkey, tagvalue) or None),
-        output=OutputOptions(json=json or stringify or raw, fields=fields),
-        service=_in(service, env),
+    devices.list_devices(
+        filters=FilterOptions(name=pattern, tag=with_tags.texts() or None),
+        output=OutputOptions(json=json, fields=fields),
+        service=service.options,
     )
 
 
@@ -126,36 +140,36 @@ def device_info(
     device: str,
     /,
     *,
-    tokens: Annotated[bool, Parameter(name=("--tokens", "-t"), negative="")] = False,
-    raw: Annotated[bool, Parameter(negative="", help="Print JSON.")] = False,
+    tokens: Annotated[bool, Parameter(name=("--tokens", "-t"))] = False,
     json: _JsonOption = False,
-    env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
-) -> int:
+    service: _Service = _Service(),
+) -> None:
     """Show a device, as tagodev device info does."""
-    return devices.info(device, tokens=tokens, json=json or raw, service=_in(service, env))
+    devices.info(device, tokens=tokens, json=json, service=service.options)
 
 
 def device_create(
     name: str,
     /,
     *,
-    type: Literal["mutable", "immutable", "hybrid"] = "mutable",  # noqa: A002  (the option's name)
+    type: Literal["mutable", "immutable", "hybrid"] = "mutable",
     network: str | None = None,
     connector: str | None = None,
-    serie: Annotated[str | None, Parameter(help="Serial number.")] = None,
+    serie: str | None = None,
     description: str | None = None,
     chunk_period: Literal["day", "week", "month", "quarter"] | None = None,
     chunk_retention: int | None = None,
-    tagkey: _KeysOption = None,
-    tagvalue: _ValuesOption = None,
-    inactive: Annotated[bool, Parameter(negative="")] = False,
-    json: _JsonOption = False,
-    env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
-) -> int:
-    """Create a device, as tagodev device create does."""
-    return devices.create(
+    with_tags: _Tags = _Tags(),
+    inactive: bool = False,
+    json: JsonOption = False,
+    service: _Service = _Service(),
+) -> None:
+    """Create a device, as tagodev device create does.
+
+    Args:
+        serie: Serial number.
+    """
+    devices.create(
         name,
         type=type,
         network=network,
@@ -164,10 +178,10 @@ def device_create(
         description=description,
         chunk_period=chunk_period,
         chunk_retention=chunk_retention,
-        tag=_tags(tagkey, tagvalue) or None,
+        tag=with_tags.texts() or None,
         inactive=inactive,
         json=json,
-        service=_in(service, env),
+        service=service.options,
     )
 
 
@@ -181,35 +195,34 @@ def device_edit(
     network: str | None = None,
     connector: str | None = None,
     chunk_retention: int | None = None,
-    tagkey: _KeysOption = None,
-    tagvalue: _ValuesOption = None,
-    merge_tags: Annotated[
-        bool, Parameter(negative="", help="Keep other tags; default: remove them.")
-    ] = False,
-    json: _JsonOption = False,
-    env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
-) -> int:
+    with_tags: _Tags = _Tags(),
+    merge_tags: bool = False,
+    json: JsonOption = False,
+    service: _Service = _Service(),
+) -> int | None:
     """Edit a device, as tagodev device edit does.
 
     With --tagkey, all other tags are removed, unless --merge-tags is given.
+
+    Args:
+        merge_tags: Keep other tags; default: remove them.
     """
-    given = {
+    given: dict[str, object] = {
         "name": name,
         "description": description,
         "active": None if active is None else str(active).lower(),
         "network": network,
         "connector": connector,
-        "chunk_retention": None if chunk_retention is None else str(chunk_retention),
+        "chunk_retention": chunk_retention,
     }
-    tags = [text if "=" in text else f"{text}=" for text in _tags(tagkey, tagvalue)]
+    tags = [text if "=" in text else f"{text}=" for text in with_tags.texts()]
     changes = [f"{key}={value}" for key, value in given.items() if value is not None]
     return devices.edit(
         device,
         set=[*changes, *(f"tag.{tag}" for tag in tags)],
         replace_tags=bool(tags) and not merge_tags,
         json=json,
-        service=_in(service, env),
+        service=service.options,
     )
 
 
@@ -217,29 +230,30 @@ def device_delete(
     device: str,
     /,
     *,
-    dry_run: _DryRunOption = False,
-    yes: _SilentOption = False,
-    json: _JsonOption = False,
-    env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
-) -> int:
+    confirmation: _Confirmation = _Confirmation(),
+    json: JsonOption = False,
+    service: _Service = _Service(),
+) -> int | None:
     """Delete a device with all its data, as tagodev device delete does."""
-    confirmation = ConfirmationOptions(dry_run=dry_run, yes=yes)
-    return devices.delete(device, confirmation=confirmation, json=json, service=_in(service, env))
+    return devices.delete(device, confirmation=confirmation, json=json, service=service.options)
 
 
 def device_network(
     device: str,
     /,
     *,
-    network: Annotated[str, Parameter(name=("--networkID", "-n"), help="Id of a network.")],
-    connector: Annotated[str, Parameter(name=("--connectorID", "-c"), help="Id of a connector.")],
-    env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
-) -> int:
-    """Change the network and connector of a device that has no token."""
+    network: Annotated[str, Parameter(name=("--networkID", "-n"))],
+    connector: Annotated[str, Parameter(name=("--connectorID", "-c"))],
+    service: _Service = _Service(),
+) -> int | None:
+    """Change the network and connector of a device that has no token.
+
+    Args:
+        network: Id of a network.
+        connector: Id of a connector.
+    """
     changes = [f"network={network}", f"connector={connector}"]
-    return devices.edit(device, set=changes, service=_in(service, env))
+    return devices.edit(device, set=changes, service=service.options)
 
 
 # --- tokens, parameters, data ------------------------------------------------------------------
@@ -249,96 +263,106 @@ def device_token(
     device: str,
     /,
     *,
-    create: Annotated[str | None, Parameter(help="Create a token with this name.")] = None,
+    create: str | None = None,
     permission: Literal["full", "write", "read"] = "full",
-    delete: Annotated[str | None, Parameter(help="Delete a token by name or prefix.")] = None,
-    list: Annotated[bool, Parameter(negative="", help="List tokens (default).")] = False,  # noqa: A002  (the option's name)
-    dry_run: _DryRunOption = False,
-    yes: _SilentOption = False,
-    json: _JsonOption = False,
-    env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
-) -> int:
-    """Create, delete or list tokens of a device, as tagodev token does."""
-    service = _in(service, env)
-    _check_one_action(create=create is not None, delete=delete is not None, list=list)
-    _check_deletes(delete, dry_run=dry_run)
+    delete: str | None = None,
+    list: bool = False,
+    confirmation: _Confirmation = _Confirmation(),
+    json: JsonOption = False,
+    service: _Service = _Service(),
+) -> int | None:
+    """Create, delete or list tokens of a device, as tagodev token does.
+
+    Args:
+        create: Create a token with this name.
+        delete: Delete a token by name or prefix.
+        list: List tokens (default).
+    """
+    _check_one_action(confirmation, create=create is not None, delete=delete is not None, list=list)
     if create is not None:
-        return tokens.create(device, create, permission=permission, json=json, service=service)
-    if delete is not None:
-        confirmation = ConfirmationOptions(dry_run=dry_run, yes=yes)
-        return tokens.delete(device, delete, confirmation=confirmation, json=json, service=service)
-    return tokens.list_tokens(device, output=OutputOptions(json=json), service=service)
+        tokens.create(device, create, permission=permission, json=json, service=service.options)
+    elif delete is not None:
+        return tokens.delete(
+            device, delete, confirmation=confirmation, json=json, service=service.options
+        )
+    else:
+        tokens.list_tokens(device, output=OutputOptions(json=json), service=service.options)
+    return None
 
 
 def device_param(
     device: str,
     /,
     *,
-    set: Annotated[  # noqa: A002  (the option's name)
-        list[str] | None, Parameter(negative="", help="Set a parameter, KEY=VALUE; repeatable.")
-    ] = None,
-    sent: Annotated[bool, Parameter(negative="", help="Mark the parameters as read.")] = False,
-    delete: Annotated[str | None, Parameter(help="Delete a parameter by id or key.")] = None,
-    list: Annotated[bool, Parameter(negative="", help="List parameters (default).")] = False,  # noqa: A002  (the option's name)
-    dry_run: _DryRunOption = False,
-    yes: _SilentOption = False,
-    json: _JsonOption = False,
-    env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
-) -> int:
-    """Set, delete or list configuration parameters of a device, as tagodev param does."""
-    service = _in(service, env)
-    _check_one_action(set=bool(set), delete=delete is not None, list=list)
-    _check_deletes(delete, dry_run=dry_run)
+    set: list[str] | None = None,
+    sent: bool = False,
+    delete: str | None = None,
+    list: bool = False,
+    confirmation: _Confirmation = _Confirmation(),
+    json: JsonOption = False,
+    service: _Service = _Service(),
+) -> int | None:
+    """Set, delete or list configuration parameters of a device, as tagodev param does.
+
+    Args:
+        set: Set a parameter, KEY=VALUE; repeatable.
+        sent: Mark the parameters as read.
+        delete: Delete a parameter by id or key.
+        list: List parameters (default).
+    """
+    _check_one_action(confirmation, set=bool(set), delete=delete is not None, list=list)
     if set:
-        return params.set_params(device, *set, sent=sent, json=json, service=service)
+        return params.set_params(device, *set, sent=sent, json=json, service=service.options)
     if delete is not None:
-        confirmation = ConfirmationOptions(dry_run=dry_run, yes=yes)
-        return params.delete(device, delete, confirmation=confirmation, json=json, service=service)
-    return params.list_params(device, output=OutputOptions(json=json), service=service)
+        return params.delete(
+            device, delete, confirmation=confirmation, json=json, service=service.options
+        )
+    params.list_params(device, output=OutputOptions(json=json), service=service.options)
+    return None
 
 
 def data_get(
     device: str,
     /,
     *,
-    var: Annotated[
-        list[str] | None, Parameter(name=("--var", "-v"), negative="", help="Only this variable.")
-    ] = None,
-    group: Annotated[str | None, Parameter(name=("--group", "-g"), help="Only this group.")] = None,
+    var: Annotated[list[str] | None, Parameter(name=("--var", "-v"))] = None,
+    group: Annotated[str | None, Parameter(name=("--group", "-g"))] = None,
     qty: int = 15,
-    start_date: Annotated[str | None, Parameter(help="Only since this time.")] = None,
-    end_date: Annotated[str | None, Parameter(help="Only until this time.")] = None,
+    start_date: str | None = None,
+    end_date: str | None = None,
     query: Annotated[
-        Literal["count", "min", "max", "first", "last"] | None,
-        Parameter(name=("--query", "-q"), help="Count, or one register of each variable."),
+        Literal["count", "min", "max", "first", "last"] | None, Parameter(name=("--query", "-q"))
     ] = None,
-    post: Annotated[
-        str | None, Parameter(name=("--post", "-p"), help="Send this JSON instead of reading.")
-    ] = None,
-    stringify: Annotated[bool, Parameter(negative="", help="Print JSON.")] = False,
+    post: Annotated[str | None, Parameter(name=("--post", "-p"))] = None,
     json: _JsonOption = False,
-    env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
-) -> int:
-    """Read data of a device, as tagodev data list does."""
-    if post is not None:
-        return data_post(device, post, json=json, env=env, service=service)
+    service: _Service = _Service(),
+) -> None:
+    """Read data of a device, as tagodev data list does.
+
+    Args:
+        var: Only this variable.
+        group: Only this group.
+        start_date: Only since this time.
+        end_date: Only until this time.
+        query: Count, or one register of each variable.
+        post: Send this JSON instead of reading.
+    """
     chosen = DataFilterOptions(
         variable=var, group=None if group is None else [group], since=start_date, until=end_date
     )
-    service, json = _in(service, env), json or stringify
-    if query == "count":
-        return data.count(device, data=chosen, json=json, service=service)
-    return data.list_data(
-        device,
-        data=chosen,
-        qty=qty,
-        mode=None if query is None else _MODES[query],
-        output=OutputOptions(json=json),
-        service=service,
-    )
+    if post is not None:
+        data_post(device, post, json=json, service=service)
+    elif query == "count":
+        data.count(device, data=chosen, json=json, service=service.options)
+    else:
+        data.list_data(
+            device,
+            data=chosen,
+            qty=qty,
+            mode=None if query is None else _MODES[query],
+            output=OutputOptions(json=json),
+            service=service.options,
+        )
 
 
 def data_post(
@@ -346,12 +370,11 @@ def data_post(
     text: Annotated[str, Parameter(name="JSON")],
     /,
     *,
-    json: _JsonOption = False,
-    env: _EnvOption = None,
-    service: ServiceOptions = _SERVICE,
-) -> int:
+    json: JsonOption = False,
+    service: _Service = _Service(),
+) -> None:
     """Send data on behalf of a device, as JSON: one register or a list."""
-    return data.send_points(device, _points(text), _in(service, env), json=json)
+    data.send_points(device, _points(text), service.options, json=json)
 
 
 def _points(text: str) -> list[DataCreate]:

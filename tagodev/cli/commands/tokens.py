@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 import tagodev
 from tagodev.cli.bulk.by_filter import ByFilterOptions, FilterRun, check_selection
@@ -14,31 +14,18 @@ from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.confirmation import ConfirmationOptions, Preview
 from tagodev.cli.options.devices import FilterOptions, device_id_of, find_devices
 from tagodev.cli.options.service import ServiceOptions
-from tagodev.cli.output.console import print_line, print_message
-from tagodev.cli.output.table import (
-    JsonOption,
-    OutputOptions,
-    TokensOption,
-    clean,
-    print_data,
-    record_of,
-    show_record,
-    show_rows,
-)
+from tagodev.cli.output.console import print_json, print_line, print_message
+from tagodev.cli.output.table import JsonOption, OutputOptions, TokensOption, record_of, show_record
+from tagodev.cli.output.text import clean
 from tagodev.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tagodev import Device, DeviceToken, Tago, TokenInfo
+    from tagodev import Device, DeviceToken, Tago
 
 __all__ = ["ROTATION_WARNING", "app"]
 
-_SERVICE: Final = ServiceOptions()
-_FILTERS: Final = FilterOptions()
-_OUTPUT: Final = OutputOptions()
-_BY_FILTER: Final = ByFilterOptions()
-_CONFIRMATION: Final = ConfirmationOptions()
 _GONE: Final = (
     "A deleted token can't be restored: devices that use it can no longer send or read data."
 )
@@ -76,12 +63,15 @@ def list_tokens(
     /,
     *,
     show_tokens: TokensOption = False,
-    output: OutputOptions = _OUTPUT,
-    service: ServiceOptions = _SERVICE,
-) -> int:
+    output: OutputOptions = OutputOptions(),
+    service: ServiceOptions = ServiceOptions(),
+) -> None:
     """List the tokens of a device.
 
-    DEVICE is an id or a unique name. Tokens are masked unless you give --show-tokens.
+    Tokens are masked unless you give --show-tokens.
+
+    Args:
+        device: Id or unique name.
     """
     columns = output.columns(_KNOWN, people=_PEOPLE)
 
@@ -89,24 +79,18 @@ def list_tokens(
         device_id = await device_id_of(tago, device)
         return await tago.tokens.list(device_id, fields=columns).collect()
 
-    rows = [record_of(token, columns, reveal=show_tokens) for token in service.run(fetch)]
-    show_rows(rows, columns, output, noun="tokens", flexible=("name", "last_authorization"))
-    return Exit.OK
+    flexible = ("name", "last_authorization")
+    output.show(service.run(fetch), columns, noun="tokens", flexible=flexible, reveal=show_tokens)
 
 
 @app.command(help_epilogue="Example: tagodev token info")
-def info(*, json: JsonOption = False, service: ServiceOptions = _SERVICE) -> int:
+def info(*, json: JsonOption = False, service: ServiceOptions = ServiceOptions()) -> None:
     """Show the type, profile and source of your own token.
 
     The token itself is not shown.
     """
-
-    async def fetch(tago: Tago) -> TokenInfo:
-        return await tago.tokens.info()
-
-    record = record_of(service.run(fetch), _INFO)
+    record = record_of(service.run(lambda tago: tago.tokens.info()), _INFO)
     show_record(record | {"source": service.settings().source}, json=json)
-    return Exit.OK
 
 
 @app.command(
@@ -118,20 +102,20 @@ def create(
     name: str,
     /,
     *,
-    permission: Annotated[
-        Literal["full", "write", "read"], Parameter(help="Permission of the token.")
-    ] = "full",
-    expires: Annotated[
-        str | None, Parameter(help="Expiry: a time, or '30 days' from now; default: never.")
-    ] = None,
-    serial: Annotated[str | None, Parameter(help="Serial number of the hardware.")] = None,
+    permission: Literal["full", "write", "read"] = "full",
+    expires: str | None = None,
+    serial: str | None = None,
     show_tokens: TokensOption = False,
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
-) -> int:
+    service: ServiceOptions = ServiceOptions(),
+) -> None:
     """Create a token for a device.
 
-    DEVICE is an id or a unique name.
+    Args:
+        device: Id or unique name.
+        permission: Permission of the token.
+        expires: Expiry: a time, or '30 days' from now; default: never.
+        serial: Serial number of the hardware.
     """
     given = {"expire_time": expires, "serie_number": serial}
     options = {key: value for key, value in given.items() if value is not None}
@@ -147,7 +131,6 @@ def create(
         print_message(
             f"Show the full token: tagodev token list {shlex.quote(device)} --show-tokens"
         )
-    return Exit.OK
 
 
 @app.command(help_epilogue="Example: tagodev token delete 67e1a2b3c4d5e6f708192a3b gateway --yes")
@@ -156,14 +139,17 @@ def delete(
     token: str,
     /,
     *,
-    confirmation: ConfirmationOptions = _CONFIRMATION,
+    confirmation: ConfirmationOptions = ConfirmationOptions(),
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
-) -> int:
+    service: ServiceOptions = ServiceOptions(),
+) -> Exit | None:
     """Delete a token of a device.
 
-    The device can no longer use it. DEVICE is an id or a unique name. TOKEN is the token's name or
-    its first characters, at least four, as tagodev token list shows them.
+    The device can no longer use it.
+
+    Args:
+        device: Id or unique name.
+        token: Its name or its first characters, at least four, as tagodev token list shows them.
     """
 
     async def fetch(tago: Tago) -> DeviceToken:
@@ -171,7 +157,6 @@ def delete(
         return _select_token(await tago.tokens.list(device_id).collect(), token)
 
     found = service.run(fetch)
-    shown = f"{clean(found.name or '')} {found.token}"
     preview = Preview(
         verb="delete",
         count=1,
@@ -185,10 +170,10 @@ def delete(
         return code
     service.run(lambda tago: tago.tokens.delete(found.token))
     if json:
-        print_data({"deleted": record_of(found, ("name", "token", "device_id"))})
+        print_json({"deleted": record_of(found, ("name", "token", "device_id"))})
     else:
-        print_line(f"deleted {shown}")
-    return Exit.OK
+        print_line(f"deleted {clean(found.name or '')} {found.token}")
+    return None
 
 
 def _select_token(tokens: Sequence[DeviceToken], selector: str) -> DeviceToken:
@@ -218,32 +203,27 @@ def _select_token(tokens: Sequence[DeviceToken], selector: str) -> DeviceToken:
 @app.command(help_epilogue=_ROTATE_EXAMPLES)
 def rotate(
     *devices: str,
-    named: Annotated[
-        str | None,
-        Parameter(help="Name or first characters of the token, for devices with several."),
-    ] = None,
-    allow_gap: Annotated[
-        bool,
-        Parameter(
-            negative="",
-            help="Also rotate tokens with a serial number: the old token must be deleted first, so "
-            "the device can't connect until it has the new one.",
-        ),
-    ] = False,
-    filters: FilterOptions = _FILTERS,
-    by_filter: ByFilterOptions = _BY_FILTER,
-    confirmation: ConfirmationOptions = _CONFIRMATION,
+    named: str | None = None,
+    allow_gap: bool = False,
+    filters: FilterOptions = FilterOptions(),
+    by_filter: ByFilterOptions = ByFilterOptions(),
+    confirmation: ConfirmationOptions = ConfirmationOptions(),
     json: JsonOption = False,
-    service: ServiceOptions = _SERVICE,
+    service: ServiceOptions = ServiceOptions(),
 ) -> int:
     """Replace tokens of devices with new ones.
 
-    DEVICES are ids or unique names; without any, give a filter. The devices are shown first, and
-    you type their number to confirm. Devices with several tokens, none selected with --named, are
-    listed and skipped.
+    The devices are shown first, and you type their number to confirm. Devices with several tokens,
+    none selected with --named, are listed and skipped.
 
     Each new token has the name and permission of the old one. It is created and written to the
     journal before the old one is deleted. The results file holds the new tokens.
+
+    Args:
+        devices: Ids or unique names; without any, give a filter.
+        named: Name or first characters of the token, for devices with several.
+        allow_gap: Also rotate tokens with a serial number: the old token must be deleted first,
+            so the device can't connect until it has the new one.
     """
     check_selection(devices, filtered=bool(filters))
 

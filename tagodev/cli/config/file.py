@@ -30,7 +30,7 @@ from tagodev.hard_limits import Plan
 from tagodev.secrets import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
 
 __all__ = ["Profiles", "StoredProfile", "check_name", "check_token", "config_path"]
 
@@ -38,6 +38,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TOKEN: Final = re.compile(r"[!-~]{1,500}")
 _TEXTS: Final = ("api", "region", "plan", "token")
 _OTHERS_MASK: Final = 0o077
+_HEADER: Final = "# Profiles of tagodev; written by: tagodev config\n"
 
 
 def config_path() -> Path:
@@ -105,17 +106,11 @@ class StoredProfile:
         """Address or region of the service, for display."""
         return self.api or self.region or "us-e1"
 
-    def lines(self) -> list[str]:
-        """Return the profile as lines of TOML."""
-        values = {name: getattr(self, name) for name in _TEXTS if getattr(self, name) is not None}
-        # The values are printable ASCII, so only backslash and quote need escaping.
-        lines = [f'{name} = "{_escaped(value)}"' for name, value in values.items()]
-        return [*lines, "keyring = true"] if self.keyring else lines
-
-
-def _escaped(value: str | Secret) -> str:
-    text = value.reveal() if isinstance(value, Secret) else value
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+    def values(self) -> dict[str, str | bool | None]:
+        """Return the values of the profile's table in the file; None for a key to leave out."""
+        texts = {name: getattr(self, name) for name in _TEXTS}
+        token = None if self.token is None else self.token.reveal()
+        return {**texts, "token": token, "keyring": self.keyring or None}
 
 
 @attrs.frozen(kw_only=True)
@@ -151,24 +146,38 @@ class Profiles:
         return _checked(path, found)
 
     def write(self) -> None:
-        """Write the file, readable only by its owner.
+        """Write the file, readable only by its owner; comments stay.
 
         Raises:
             ConfigurationError: it can't be written.
         """
-        lines = ["# Profiles of tagodev; written by: tagodev config"]
-        if self.default is not None:
-            lines += [f'default = "{self.default}"']
-        for name, profile in sorted(self.named.items()):
-            lines += ["", f"[profile.{name}]", *profile.lines()]
+        import tomlkit
+
         try:
+            text = self.path.read_text("utf-8") if self.path.exists() else _HEADER
+            document = tomlkit.parse(text)
+            _assign(document, {"default": self.default})
+            tables = document.setdefault("profile", tomlkit.table(is_super_table=True))
+            for name in tables.keys() - self.named.keys():
+                del tables[name]
+            for name, profile in self.named.items():
+                _assign(tables.setdefault(name, tomlkit.table()), profile.values())
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with whole_text(self.path) as file:
-                file.write("\n".join(lines) + "\n")
+                file.write(tomlkit.dumps(document))
         except OSError as error:
             raise ConfigurationError(f"{self.path}: {error.strerror}") from None
         except InputError as error:
             raise ConfigurationError(str(error)) from None
+
+
+def _assign(table: MutableMapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Set the values of a table, and remove those that are None."""
+    for key, value in values.items():
+        if value is not None:
+            table[key] = value
+        elif key in table:
+            del table[key]
 
 
 def _checked(path: Path, found: Mapping[str, Any]) -> Profiles:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tagodev.cli.config.settings import Settings
     from tagodev.cli.options.service import ServiceOptions
-    from tagodev.models import Profile, TokenInfo
+    from tagodev.models import TokenInfo
     from tagodev.secrets import Secret
 
 __all__ = ["Diagnosis", "Problem", "diagnose", "kind_by_info", "kind_by_prefix"]
@@ -113,57 +113,46 @@ async def diagnose(service: ServiceOptions) -> Diagnosis:
     """
     hard_limits("free", service.minute)
     diagnosis = Diagnosis()
-    settings, address = _find(service, diagnosis)
-    if settings is None or address is None:
-        return diagnosis
+    try:
+        await _check(service, service.settings(), diagnosis)
+    except ConfigurationError as error:
+        diagnosis.add_problem(error.message, error.hint, Exit.CONFIGURATION)
+    return diagnosis
+
+
+async def _check(service: ServiceOptions, settings: Settings, diagnosis: Diagnosis) -> None:
+    """Check the address, the connection and, with a token, the service."""
+    address = find_address(settings.region, settings.api, allow_http=False)
+    region = next((name for name, url in REGIONS.items() if url == address), None)
+    diagnosis.service = {"address": address, "region": region, "source": settings.address_source}
+    if any(name in diagnosis.environment for name in PROXIES):
+        diagnosis.notes.append("The environment sets a proxy, which tagodev does not use")
     diagnosis.connection = await check_connection(address)
     last = diagnosis.connection[-1]
     if not last.works:
         diagnosis.add_problem(f"{last.name} fails: {last.detail}", last.hint, Exit.SERVICE)
     if settings.token is None:
-        diagnosis.add_problem(
+        raise ConfigurationError(
             "No token is set",
-            "Set TAGOIO_TOKEN, or store a token in a profile: tagodev config set NAME",
-            Exit.CONFIGURATION,
+            hint="Set TAGOIO_TOKEN, or store a token in a profile: tagodev config set NAME",
         )
-        return diagnosis
     diagnosis.token = {"source": settings.source, "kind_by_prefix": kind_by_prefix(settings.token)}
     if last.works:
         await _check_service(service, settings, diagnosis)
-    return diagnosis
-
-
-def _find(service: ServiceOptions, diagnosis: Diagnosis) -> tuple[Settings | None, str | None]:
-    """Return the settings and the address of the service."""
-    try:
-        settings = service.settings()
-        address = find_address(settings.region, settings.api, allow_http=False)
-    except ConfigurationError as error:
-        diagnosis.add_problem(error.message, error.hint, Exit.CONFIGURATION)
-        return None, None
-    region = next((name for name, url in REGIONS.items() if url == address), None)
-    diagnosis.service = {"address": address, "region": region, "source": settings.address_source}
-    if any(name in diagnosis.environment for name in PROXIES):
-        diagnosis.notes.append("The environment sets a proxy, which tagodev does not use")
-    return settings, address
 
 
 async def _check_service(service: ServiceOptions, settings: Settings, diagnosis: Diagnosis) -> None:
     """Check token, plan and clock with requests to the service."""
-    try:
-        client = Tago(
-            settings.token,
-            region=settings.region,
-            api=settings.api,
-            # The smallest plan suffices for so few requests.
-            plan="free",
-            minute=service.minute,
-            timeout=_TIMEOUT,
-            retry=RetryPolicy(attempts=2),
-        )
-    except ConfigurationError as error:
-        diagnosis.add_problem(error.message, error.hint, Exit.CONFIGURATION)
-        return
+    client = Tago(
+        settings.token,
+        region=settings.region,
+        api=settings.api,
+        # The smallest plan suffices for so few requests.
+        plan="free",
+        minute=service.minute,
+        timeout=_TIMEOUT,
+        retry=RetryPolicy(attempts=2),
+    )
     async with client as tago:
         if await _check_token(tago, diagnosis):
             await _check_plan(tago, service.plan or settings.plan, diagnosis)
@@ -256,8 +245,13 @@ async def _check_plan(tago: Tago, kept: str | None, diagnosis: Diagnosis) -> Non
         account = await _if_permitted(tago.account.plan, diagnosis)
         name, source = (None, None) if account is None else (account.plan, "account")
     kept = None if kept == "auto" else kept
-    diagnosis.plan = {"plan": name, "source": source, "kept": kept or _known(name) or "free"}
-    diagnosis.plan |= _soft_limits(profile)
+    rpm = None if profile is None else profile.rpm
+    diagnosis.plan = {
+        "plan": name,
+        "source": source,
+        "kept": kept or _known(name) or "free",
+        "soft_limits": rpm and {"data_input": rpm.data_input, "data_output": rpm.data_output},
+    }
     _compare_plans(name, kept, diagnosis)
     summary = await _if_permitted(lambda: tago.profile.summary(only_amount=True), diagnosis)
     if summary is not None and summary.devices is not None:
@@ -276,13 +270,6 @@ async def _if_permitted(request: Callable[[], Awaitable[T]], diagnosis: Diagnosi
 
 def _known(name: str | None) -> Plan | None:
     return next((plan for plan in get_args(Plan) if plan == name), None)
-
-
-def _soft_limits(profile: Profile | None) -> dict[str, Any]:
-    if profile is None or profile.rpm is None:
-        return {"soft_limits": None}
-    rpm = profile.rpm
-    return {"soft_limits": {"data_input": rpm.data_input, "data_output": rpm.data_output}}
 
 
 def _compare_plans(name: str | None, kept: str | None, diagnosis: Diagnosis) -> None:

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from cyclopts import Parameter
+from cyclopts import App
 
 from tagodev.cli.doctor.checks import Diagnosis, diagnose
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import clock_difference, print_json, print_line
+from tagodev.cli.output.table import JsonOption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["doctor"]
+__all__ = ["app", "doctor"]
 
-_DEFAULTS: Final = ServiceOptions()
+app: Final = App(name="doctor", help_epilogue="Example: tagodev doctor --region eu-w1")
 
 
+@app.default
 def doctor(
     *,
-    service: ServiceOptions = _DEFAULTS,
-    json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
+    service: ServiceOptions = ServiceOptions(),
+    json: JsonOption = False,
 ) -> int:
-    """Check the configuration, the connection, the token and the plan."""
+    """Check configuration, network, token and limits.
+
+    Reports the address and the connection, the kind of token, the rate plan, how many more devices
+    the profile can hold, the service's clock, the environment and the versions, and what to do
+    about each problem. Changes nothing and shows no token.
+    """
     diagnosis = asyncio.run(diagnose(service))
     if json:
         print_json(diagnosis.as_json())

@@ -17,8 +17,8 @@ import attrs
 from cyclopts import Group, Parameter
 
 from tagodev.cli.exit_codes import Exit
-from tagodev.cli.output.console import print_message
-from tagodev.cli.output.table import clean, print_data
+from tagodev.cli.output.console import print_json, print_message
+from tagodev.cli.output.text import clean, plural
 from tagodev.errors import InputError, TagoError
 from tagodev.filesystem.atomic_write import check_out
 from tagodev.filesystem.state_folder import private_folder
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tagodev.cli.options.service import ServiceOptions
 
 __all__ = [
+    "CONFIRMATION_GROUP",
     "ConfirmationOptions",
     "DryRunOption",
     "Preview",
@@ -36,11 +37,10 @@ __all__ = [
     "SnapshotOptions",
     "YesOption",
     "confirmed",
-    "plural",
     "saving_to",
 ]
 
-_GROUP: Final = Group("Confirmation", sort_key=4)
+CONFIRMATION_GROUP: Final = Group("Confirmation", sort_key=4)
 #: Items shown before the prompt.
 _SHOWN: Final = 10
 #: Number of devices from which on a note says that the snapshot takes a while.
@@ -48,27 +48,22 @@ _MANY: Final = 100
 
 YesOption: TypeAlias = Annotated[
     bool,
-    Parameter(name=("--yes", "-y"), negative="", group=_GROUP, help="Don't ask for confirmation."),
+    Parameter(name=("--yes", "-y"), group=CONFIRMATION_GROUP, help="Don't ask for confirmation."),
 ]
 DryRunOption: TypeAlias = Annotated[
     bool,
-    Parameter(negative="", group=_GROUP, help="Show all planned changes without making them."),
+    Parameter(group=CONFIRMATION_GROUP, help="Show all planned changes without making them."),
 ]
 #: For commands that edit devices and save them only on request.
 SaveFirstOption: TypeAlias = Annotated[
     Path | None,
     Parameter(
         name="--snapshot",
-        group=_GROUP,
+        group=CONFIRMATION_GROUP,
         help="Save the devices to this file first, to restore them with tagodev apply SNAPSHOT; "
         "default: don't save.",
     ),
 ]
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a count with its noun: ``1 device``, ``312 devices``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def confirmed(question: str, answer: str) -> bool:
@@ -97,7 +92,7 @@ def confirmed(question: str, answer: str) -> bool:
 # --- preview and confirmation --------------------------------------------------------------------
 
 
-@Parameter(name="*", group=_GROUP)
+@Parameter(name="*", group=CONFIRMATION_GROUP)
 @attrs.frozen(kw_only=True)
 class ConfirmationOptions:
     """Options of the confirmation of a destructive command."""
@@ -163,25 +158,22 @@ class Preview:
 
     def _print(self) -> None:
         items = [dict(zip(self.fields, item, strict=True)) for item in self.items]
-        print_data({"dry_run": True, "operation": self.verb, "count": self.count, "items": items})
+        print_json({"dry_run": True, "operation": self.verb, "count": self.count, "items": items})
 
 
 # --- snapshot ------------------------------------------------------------------------------------
 
 
-@Parameter(name="*", group=_GROUP)
+@Parameter(name="*", group=CONFIRMATION_GROUP)
 @attrs.frozen(kw_only=True)
 class SnapshotOptions:
     """Options of the snapshot that a destructive command saves first."""
 
-    snapshot: Annotated[
-        Path | None,
-        Parameter(
-            help="Save the devices to this file first, to restore them with tagodev apply "
-            "SNAPSHOT; default: a new file in the state folder (TAGODEV_STATE)."
-        ),
-    ] = None
-    no_snapshot: Annotated[bool, Parameter(negative="", help="Don't save the devices.")] = False
+    snapshot: Path | None = None
+    """Save the devices to this file first, to restore them with tagodev apply SNAPSHOT; default:
+    a new file in the state folder (TAGODEV_STATE)."""
+    no_snapshot: bool = False
+    """Don't save the devices."""
 
     @property
     def warning(self) -> str:

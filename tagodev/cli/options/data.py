@@ -20,19 +20,14 @@ __all__ = ["DataFilterOptions"]
 class DataFilterOptions:
     """Filter for data of a device; all given options must match."""
 
-    variable: Annotated[
-        list[str] | None,
-        Parameter(name=("--variable", "-v"), negative="", help="Only this variable; repeatable."),
-    ] = None
-    group: Annotated[
-        list[str] | None, Parameter(negative="", help="Only this group; repeatable.")
-    ] = None
-    since: Annotated[
-        str | None, Parameter(help="Only since a time, a date, or '1 day' for one day ago.")
-    ] = None
-    until: Annotated[
-        str | None, Parameter(help="Only until a time, or a date, which includes the whole day.")
-    ] = None
+    variable: Annotated[list[str] | None, Parameter(name=("--variable", "-v"))] = None
+    """Only this variable; repeatable."""
+    group: list[str] | None = None
+    """Only this group; repeatable."""
+    since: str | None = None
+    """Only since a time, a date, or '1 day' for one day ago."""
+    until: str | None = None
+    """Only until a time, or a date, which includes the whole day."""
 
     def __bool__(self) -> bool:
         return any(value is not None for value in attrs.asdict(self).values())

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FILTER_GROUP",
     "FilterOptions",
+    "check_positive",
     "device_id_of",
     "find_device",
     "find_devices",
@@ -52,28 +53,37 @@ def key_and_value(text: str, option: str) -> tuple[str, str | None]:
     return key, value if sign else None
 
 
+def check_positive(number: int | None, option: str) -> None:
+    """Check that a number, if it is given, is at least 1.
+
+    Raises:
+        InputError: it is not.
+    """
+    if number is not None and number < 1:
+        raise InputError(f"must be 1 or more, not {number}", path=option)
+
+
 @Parameter(name="*", group=FILTER_GROUP)
 @attrs.frozen(kw_only=True)
 class FilterOptions:
     """Filter for devices; all given options must match."""
 
-    tag: Annotated[
-        list[str] | None,
-        Parameter(negative="", help="Only with this tag, KEY=VALUE or KEY; repeatable."),
-    ] = None
-    name: Annotated[str | None, Parameter(help="Only with this name; * matches any text.")] = None
-    network: Annotated[str | None, Parameter(help="Only of the network with this id.")] = None
-    connector: Annotated[str | None, Parameter(help="Only of the connector with this id.")] = None
-    serial: Annotated[str | None, Parameter(help="Only with this serial number.")] = None
-    type: Annotated[
-        Literal["mutable", "immutable", "hybrid"] | None,
-        Parameter(help="Only of this data storage type."),
-    ] = None
-    active: Annotated[
-        bool | None,
-        Parameter(name="--active", negative="--inactive", help="Only active or inactive devices."),
-    ] = None
-    limit: Annotated[int | None, Parameter(help="Maximum number, the first by name.")] = None
+    tag: list[str] | None = None
+    """Only with this tag, KEY=VALUE or KEY; repeatable."""
+    name: str | None = None
+    """Only with this name; * matches any text."""
+    network: str | None = None
+    """Only of the network with this id."""
+    connector: str | None = None
+    """Only of the connector with this id."""
+    serial: str | None = None
+    """Only with this serial number."""
+    type: Literal["mutable", "immutable", "hybrid"] | None = None
+    """Only of this data storage type."""
+    active: Annotated[bool | None, Parameter(name="--active", negative="--inactive")] = None
+    """Only active or inactive devices."""
+    limit: int | None = None
+    """Maximum number, the first by name."""
 
     def __bool__(self) -> bool:
         # A limit alone selects no devices.
@@ -102,8 +112,7 @@ class FilterOptions:
             InputError: a filter is invalid.
             RequestError: the list request failed.
         """
-        if self.limit is not None and self.limit < 1:
-            raise InputError(f"must be 1 or more, not {self.limit}", path="--limit")
+        check_positive(self.limit, "--limit")
         complete = complete and self.limit is None
         listing = tago.devices.list(
             filter=self._filter(),

@@ -63,20 +63,13 @@ class ReadProgress:
 class FileOptions:
     """Options for reading a file."""
 
-    map: Annotated[
-        list[str] | None,
-        Parameter(
-            negative="",
-            help="Map a column to a field, COLUMN=FIELD: EUI=serie_number, Site=tag.site; with an "
-            "empty FIELD, ignore the column; with a template, build a field: 'sensor-{EUI}=name'. "
-            "Repeatable.",
-        ),
-    ] = None
-    defaults: Annotated[
-        Path | None,
-        Parameter(help="JSON or YAML file with default values for all rows."),
-    ] = None
-    sheet: Annotated[str | None, Parameter(help="Sheet of a workbook; default: the first.")] = None
+    map: list[str] | None = None
+    """Map a column to a field, COLUMN=FIELD: EUI=serie_number, Site=tag.site; with an empty
+    FIELD, ignore the column; with a template, build a field: 'sensor-{EUI}=name'. Repeatable."""
+    defaults: Path | None = None
+    """JSON or YAML file with default values for all rows."""
+    sheet: str | None = None
+    """Sheet of a workbook; default: the first."""
 
     def keywords(self) -> dict[str, Any]:
         """Return the keyword arguments for `read_devices`.
@@ -101,29 +94,16 @@ def _column(text: str) -> tuple[str, str]:
 class PlanOptions:
     """Options for planning from a file."""
 
-    by: Annotated[
-        str | None,
-        Parameter(help="Match devices by name (default), serial, id or tag:KEY."),
-    ] = None
-    manager: Annotated[
-        str | None,
-        Parameter(
-            name="--name",
-            help="Manager of the devices (tag tagodev_managed); default: one for this file.",
-        ),
-    ] = None
-    prune: Annotated[
-        bool,
-        Parameter(negative="", help="Delete devices of this manager that are not in FILE."),
-    ] = False
-    tags: Annotated[
-        TagMode | None,
-        Parameter(help="Keep tags that are not in FILE (merge, default) or remove them (replace)."),
-    ] = None
-    max_devices: Annotated[
-        int | None,
-        Parameter(help="Maximum number of devices in the profile; default: by its rate plan."),
-    ] = None
+    by: str | None = None
+    """Match devices by name (default), serial, id or tag:KEY."""
+    manager: Annotated[str | None, Parameter(name="--name")] = None
+    """Manager of the devices (tag tagodev_managed); default: one for this file."""
+    prune: bool = False
+    """Delete devices of this manager that are not in FILE."""
+    tags: TagMode | None = None
+    """Keep tags that are not in FILE (merge, default) or remove them (replace)."""
+    max_devices: int | None = None
+    """Maximum number of devices in the profile; default: by its rate plan."""
 
     def settings(self, path: Path, head: DocumentHeader | None) -> PlanSettings:
         """Return the plan settings of a file: from the options, its header, or the defaults.

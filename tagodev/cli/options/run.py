@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import attrs
 from cyclopts import Parameter
@@ -29,37 +29,20 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 class BulkRunOptions:
     """How a bulk run handles rows that fail and requests without a response."""
 
-    on_error: Annotated[
-        Literal["continue", "stop"] | None,
-        Parameter(help="Continue (default) or stop when a row fails."),
-    ] = None
-    max_failures: Annotated[
-        int | None, Parameter(help="Stop after this many failed rows; default: no limit.")
-    ] = None
-    settle: Annotated[
-        float | None,
-        Parameter(
-            help="With a journal: seconds to wait before looking up a request that got no "
-            "response; default: 10."
-        ),
-    ] = None
+    on_error: Literal["continue", "stop"] | None = None
+    """Continue (default) or stop when a row fails."""
+    max_failures: int | None = None
+    """Stop after this many failed rows; default: no limit."""
+    settle: float | None = None
+    """With a journal: seconds to wait before looking up a request that got no response; default:
+    10."""
 
-    same_profile: Annotated[
-        bool | None,
-        Parameter(
-            negative="",
-            help="With a journal: resume with another token of the same profile, if the service "
-            "does not report a token's profile.",
-        ),
-    ] = None
-    incomplete: Annotated[
-        bool | None,
-        Parameter(
-            negative="",
-            help="With a journal: resume from an older copy, or one without its write-ahead log; "
-            "each row is looked up before it is sent.",
-        ),
-    ] = None
+    same_profile: bool | None = None
+    """With a journal: resume with another token of the same profile, if the service does not
+    report a token's profile."""
+    incomplete: bool | None = None
+    """With a journal: resume from an older copy, or one without its write-ahead log; each row is
+    looked up before it is sent."""
 
     def keywords(self, known: Mapping[str, Any] = _NOTHING) -> ResumeKeywords:
         """Return the keyword arguments of a run.

@@ -61,25 +61,18 @@ def hard_limits(plan: Plan, minute: float) -> HardLimits:
 class ServiceOptions:
     """Options for the service, the token, the profile and the rate limits."""
 
-    api: Annotated[
-        str | None,
-        Parameter(help="Address of the service, for TagoDeploy or an emulator [env: TAGOIO_API]."),
-    ] = None
-    region: Annotated[str | None, Parameter(help="Region: us-e1 (default) or eu-w1.")] = None
+    api: str | None = None
+    """Address of the service, for TagoDeploy or an emulator [env: TAGOIO_API]."""
+    region: str | None = None
+    """Region: us-e1 (default) or eu-w1."""
     token: _TokenOption = None
     profile: _ProfileOption = None
-    plan: Annotated[
-        PlanOption | None,
-        Parameter(
-            env_var="TAGODEV_PLAN",
-            help="Rate plan whose limits apply; auto detects it. Default: the profile's, or auto.",
-        ),
-    ] = None
-    minute: Annotated[
-        float,
-        Parameter(help="Seconds per window: 60 on TagoIO, shorter only with an emulator."),
-    ] = 60.0
-    concurrency: Annotated[int, Parameter(help="Maximum requests in flight, 1 to 1000.")] = 32
+    plan: Annotated[PlanOption | None, Parameter(env_var="TAGODEV_PLAN")] = None
+    """Rate plan whose limits apply; auto detects it. Default: the profile's, or auto."""
+    minute: float = 60.0
+    """Seconds per window: 60 on TagoIO, shorter only with an emulator."""
+    concurrency: int = 32
+    """Maximum requests in flight, 1 to 1000."""
     ledger: LedgerOption = None
 
     def settings(self) -> Settings:
@@ -158,22 +151,16 @@ class ServiceOptions:
 class RememberedOptions:
     """Service options of a command that resumes a journal; they override the saved ones."""
 
-    api: Annotated[
-        str | None,
-        Parameter(help="Address of the service; default: that of the token [env: TAGOIO_API]."),
-    ] = None
+    api: str | None = None
+    """Address of the service; default: that of the token [env: TAGOIO_API]."""
     token: _TokenOption = None
     profile: _ProfileOption = None
-    plan: Annotated[
-        PlanOption | None,
-        Parameter(help="Rate plan whose limits apply; default: the journal's."),
-    ] = None
-    minute: Annotated[
-        float | None, Parameter(help="Seconds per window; default: the journal's.")
-    ] = None
-    concurrency: Annotated[
-        int | None, Parameter(help="Maximum requests in flight; default: the journal's.")
-    ] = None
+    plan: PlanOption | None = None
+    """Rate plan whose limits apply; default: the journal's."""
+    minute: float | None = None
+    """Seconds per window; default: the journal's."""
+    concurrency: int | None = None
+    """Maximum requests in flight; default: the journal's."""
     ledger: LedgerOption = None
 
     def client(self, info: JournalInfo) -> Tago:

@@ -20,6 +20,7 @@ __all__ = [
     "print_json",
     "print_line",
     "print_message",
+    "print_result",
 ]
 
 #: Arguments in messages of the library, and the options of the command line for them.
@@ -56,10 +57,24 @@ def print_line(text: str) -> None:
     sys.stdout.flush()
 
 
-def print_json(value: dict[str, Any]) -> None:
-    """Print a JSON object on one line in UTF-8."""
+def print_json(value: Any) -> None:
+    """Print a value as JSON on one line in UTF-8."""
     use_utf8()
-    print_line(orjson.dumps(value).decode())
+    print_line(orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS).decode())
+
+
+def print_result(verb: str, result: Any, *, json: bool) -> None:
+    """Print what a command did: ``deleted 3``, or ``{"deleted": 3}``.
+
+    Args:
+        verb: the past participle.
+        result: a number or a text.
+        json: whether to print JSON.
+    """
+    if json:
+        print_json({verb: result})
+    else:
+        print_line(f"{verb} {result}")
 
 
 def clock_difference(ahead: float, uncertainty: float) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from tagodev.bulk.operations.apply_steps import MANAGED_TAG
 from tagodev.cli.output.console import print_line, print_message
-from tagodev.cli.output.progress import duration
-from tagodev.cli.output.table import clean
+from tagodev.cli.output.streams import allows_colour
+from tagodev.cli.output.text import clean, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +38,7 @@ def show_plan(plan: Plan, plan_name: str, *, everything: bool = False, aside: bo
         aside: whether to print to standard error, since the output is JSON.
     """
     stream = sys.stderr if aside else sys.stdout
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    coloured = stream.isatty() and not plain
+    coloured = stream.isatty() and allows_colour()
     for line in plan_lines(plan, plan_name, everything=everything):
         colour = _COLOURS.get(line[:1]) if coloured and line[1:2] == " " else None
         text = line if colour is None else f"{colour}{line}{_RESET}"

@@ -3,8 +3,8 @@
 .. code-block:: text
 
     created               ━━━━━━━━━━━━╸━━━━━━━  3420/6000   412/s  1 min 5 s left
-      POST /device        ━━━━━━━━━━━━━━━━━╸━━  4412/5000   431/s  new window in 23 s
-    2 failed
+      POST /device        ━━━━━━━━━━━━━━━━━╸━━  4412/5000   431/s  new in 23 s
+    2 failed or in doubt
       row 401: The service refused with 400: ...
 
 The display is refreshed explicitly and has no thread of its own, which would slow the event loop.
@@ -12,82 +12,31 @@ The display is refreshed explicitly and has no thread of its own, which would sl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
-import attrs
 from rich.console import Console
-from rich.live import Live as RichLive
-from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as RichProgress
+from rich.table import Column
 from rich.text import Text
 
-from tagodev.cli.output.progress import Progress, duration
-from tagodev.cli.output.table import clean
+from tagodev.cli.output.progress import Progress
+from tagodev.cli.output.text import clean, duration
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
-    from rich.console import ConsoleOptions, RenderResult
+    from rich.console import RenderableType
 
-__all__ = ["Frame", "LiveDisplay"]
+__all__ = ["LiveDisplay"]
 
-#: Widths of a bar, and of the columns beside it.
-_NARROWEST: Final = 8
-_WIDEST: Final = 48
-_BESIDES: Final = 68
+#: Widths of a bar and of the name beside it, on a wide terminal.
+_BAR: Final = 48
 _NAME: Final = 30
-_NOTHING: Final = Progress(0, None, 0, 0, None)
 
 
-@attrs.frozen
-class Frame:
-    """The display at one moment."""
-
-    title: str
-    """The status of finished rows."""
-    total: int
-    """Rows of the run."""
-    progress: Progress
-    """The progress of the run."""
-    ended: bool = False
-    """Whether the run has ended; windows are hidden then."""
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the parts that rich renders."""
-        progress, wide = self.progress, options.max_width
-        bar = min(max(wide - _BESIDES, _NARROWEST), _WIDEST)
-        table = Table.grid(padding=(0, 2, 0, 0))
-        # The width is fixed, so that the columns stay in place when routes appear.
-        name = min(max(wide - bar - 40, 10), _NAME)
-        table.add_column(no_wrap=True, overflow="ellipsis", width=name)
-        table.add_column(width=bar)
-        for justify in ("right", "right", "left"):
-            table.add_column(justify=justify, no_wrap=True, overflow="ellipsis")
-        rate, _, left = progress.texts()
-        table.add_row(
-            self.title,
-            ProgressBar(self.total, progress.done, width=bar),
-            f"{progress.done}/{self.total}",
-            rate,
-            "" if self.ended else left,
-        )
-        for one in () if self.ended else progress.routes:
-            window = "" if one.next_window_in is None else f"new in {duration(one.next_window_in)}"
-            table.add_row(
-                Text(f"  {one.route}", style="dim"),
-                ProgressBar(one.limit, one.used, width=bar, complete_style="cyan"),
-                Text(f"{one.used}/{one.limit}", style="dim"),
-                Text("" if one.rate is None else f"{one.rate:.0f}/s", style="dim"),
-                Text(window, style="dim"),
-            )
-        yield table
-        if progress.failed:
-            yield Text(f"{progress.failed} failed or in doubt", style="red")
-        for failure in progress.failures:
-            yield Text(f"  {clean(failure)}", style="red dim", no_wrap=True, overflow="ellipsis")
-
-
-class LiveDisplay:
+class LiveDisplay(RichProgress):
     """Shows the progress of a run on a terminal, in place."""
 
     def __init__(self, title: str, total: int, console: Console | None = None) -> None:
@@ -98,23 +47,55 @@ class LiveDisplay:
             total: rows of the run.
             console: the console; default: standard error.
         """
-        self._frame = Frame(title, total, _NOTHING)
-        self._live = RichLive(
-            self._frame, console=console or Console(stderr=True), auto_refresh=False
+        console = console or Console(stderr=True)
+        bar = min(max(console.width - 68, 8), _BAR)
+        # The width is fixed, so that the columns stay in place when routes appear.
+        name = min(max(console.width - bar - 40, 10), _NAME)
+        columns = (
+            ("{task.description}", Column(width=name, no_wrap=True)),
+            (" {task.completed:.0f}/{task.total:.0f}", Column(justify="right", no_wrap=True)),
+            (" {task.fields[rate]}", Column(justify="right", no_wrap=True)),
+            (" {task.fields[left]}", Column(no_wrap=True)),
         )
+        first, *others = (
+            TextColumn(text, markup=False, table_column=column) for text, column in columns
+        )
+        self._progress = Progress(0, None, 0, 0, None)
+        super().__init__(first, BarColumn(bar), *others, console=console, auto_refresh=False)
+        self._rows = self.add_task(title, total=total, rate="", left="")
 
     def show(self, progress: Progress) -> None:
         """Show the progress."""
-        self._frame = attrs.evolve(self._frame, progress=progress)
-        self._live.update(self._frame, refresh=True)
+        self._progress = progress
+        rate, _, left = progress.texts()
+        self.update(self._rows, completed=progress.done, rate=rate, left=left)
+        self._remove_routes()
+        for one in progress.routes:
+            self.add_task(
+                f"  {one.route}",
+                total=one.limit,
+                completed=one.used,
+                rate="" if one.rate is None else f"{one.rate:.0f}/s",
+                left="" if one.next_window_in is None else f"new in {duration(one.next_window_in)}",
+            )
+        self.refresh()
 
     def print_message(self, text: str) -> None:
         """Print a message above the display."""
-        self._live.console.print(text, markup=False, highlight=False)
+        self.console.print(text, markup=False, highlight=False)
 
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """Yield the table of the rows and routes, then the failures."""
+        yield from super().get_renderables()
+        if self._progress.failed:
+            yield Text(f"{self._progress.failed} failed or in doubt", style="red")
+        for failure in self._progress.failures:
+            yield Text(f"  {clean(failure)}", style="red dim", no_wrap=True, overflow="ellipsis")
+
+    def _remove_routes(self) -> None:
+        for task in self.task_ids:
+            if task != self._rows:
+                self.remove_task(task)
 
     def __exit__(
         self,
@@ -122,5 +103,7 @@ class LiveDisplay:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._live.update(attrs.evolve(self._frame, ended=True))
-        self._live.stop()
+        # Windows don't matter once the run has ended.
+        self._remove_routes()
+        self.update(self._rows, left="")
+        super().__exit__(exc_type, exc, traceback)

@@ -6,6 +6,7 @@ Characters that the encoding lacks are escaped. Output to a closed or broken str
 from __future__ import annotations
 
 import io
+import os
 import sys
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -13,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["safe_streams", "use_utf8"]
+__all__ = ["allows_colour", "safe_streams", "use_utf8"]
 
 
 class _Output(io.RawIOBase):
@@ -62,6 +63,11 @@ def safe_streams() -> Iterator[None]:
         sys.stdout.flush()
         sys.stderr.flush()
         sys.stdin, sys.stdout, sys.stderr = original
+
+
+def allows_colour() -> bool:
+    """Return whether the environment allows colour on a terminal."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def use_utf8() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -19,8 +18,9 @@ import attrs
 import orjson
 from cyclopts import Group, Parameter
 
-from tagodev.cli.output.console import print_line, print_message
-from tagodev.cli.output.streams import use_utf8
+from tagodev.cli.output.console import print_json, print_line, print_message
+from tagodev.cli.output.streams import allows_colour, use_utf8
+from tagodev.cli.output.text import clean, rfc3339
 from tagodev.errors import InputError
 from tagodev.secrets import Secret
 
@@ -32,8 +32,6 @@ __all__ = [
     "JsonOption",
     "OutputOptions",
     "TokensOption",
-    "clean",
-    "print_data",
     "record_of",
     "show_record",
     "show_rows",
@@ -41,13 +39,10 @@ __all__ = [
 
 OUTPUT_GROUP: Final = Group("Output", sort_key=8)
 
-JsonOption: TypeAlias = Annotated[
-    bool, Parameter(negative="", group=OUTPUT_GROUP, help="Print JSON.")
-]
+JsonOption: TypeAlias = Annotated[bool, Parameter(group=OUTPUT_GROUP, help="Print JSON.")]
 TokensOption: TypeAlias = Annotated[
     bool,
     Parameter(
-        negative="",
         group=OUTPUT_GROUP,
         help="Show whole device tokens instead of their first characters.",
     ),
@@ -66,12 +61,12 @@ _GAP: Final = 2
 class OutputOptions:
     """Options for the output of a list."""
 
-    json: Annotated[bool, Parameter(negative="", help="Print a JSON array.")] = False
-    csv: Annotated[bool, Parameter(negative="", help="Print CSV with a header.")] = False
-    fields: Annotated[
-        str | None,
-        Parameter(help="Show these fields, separated by commas: id,name,tag.site."),
-    ] = None
+    json: bool = False
+    """Print a JSON array."""
+    csv: bool = False
+    """Print CSV with a header."""
+    fields: str | None = None
+    """Show these fields, separated by commas: id,name,tag.site."""
 
     def columns(
         self, known: Sequence[str], *, people: Sequence[str], programs: Sequence[str] = ()
@@ -101,12 +96,26 @@ class OutputOptions:
                 )
         return chosen
 
+    def show(
+        self,
+        items: Iterable[Any],
+        columns: Sequence[str],
+        *,
+        noun: str,
+        flexible: Collection[str] = ("name",),
+        reveal: bool = False,
+    ) -> None:
+        """Print a list of models.
 
-def clean(text: str) -> str:
-    """Return text with control characters escaped, since it may come from any source."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+        Args:
+            items: the models.
+            columns: the fields to show, in order.
+            noun: what the items are, in the plural.
+            flexible: columns that may be shortened on a narrow terminal.
+            reveal: whether to show whole device tokens.
+        """
+        rows = [record_of(item, columns, reveal=reveal) for item in items]
+        show_rows(rows, columns, self, noun=noun, flexible=flexible)
 
 
 def record_of(item: Any, columns: Iterable[str], *, reveal: bool = False) -> dict[str, Any]:
@@ -139,12 +148,6 @@ def _plain(value: Any, *, reveal: bool) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def print_data(value: Any) -> None:
-    """Print a value as JSON on one line in UTF-8."""
-    use_utf8()
-    print_line(orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS).decode())
-
-
 # --- lists -------------------------------------------------------------------------------------
 
 
@@ -166,7 +169,7 @@ def show_rows(
         flexible: columns that may be shortened on a narrow terminal.
     """
     if output.json:
-        print_data(rows)
+        print_json(rows)
     elif output.csv:
         _write_csv(rows, columns)
     elif not rows:
@@ -203,7 +206,7 @@ def _spread(row: Mapping[str, Any], columns: Sequence[str]) -> Iterator[tuple[st
         elif isinstance(value, list | dict):
             yield name, orjson.dumps(value).decode()
         elif isinstance(value, datetime):
-            yield name, _moment(value)
+            yield name, rfc3339(value)
         else:
             yield name, value
 
@@ -211,28 +214,29 @@ def _spread(row: Mapping[str, Any], columns: Sequence[str]) -> Iterator[tuple[st
 def _print_table(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], flexible: Collection[str]
 ) -> None:
-    from rich.cells import cell_len, set_cell_size
+    from rich.cells import cell_len
 
     terminal = _on_terminal()
-    cells = [[_cell(row[name], short=terminal) for name in columns] for row in rows]
-    widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
+    cells = [
+        list(columns),
+        *([_cell(row[name], short=terminal) for name in columns] for row in rows),
+    ]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     if terminal:
         _narrow(widths, [name in flexible for name in columns])
+    lines = [(" " * _GAP).join(map(_fitted, texts, widths)).rstrip() for texts in cells]
+    if terminal and allows_colour():
+        lines[0] = f"\x1b[1m{lines[0]}\x1b[0m"
+    for line in lines:
+        print_line(line)
 
-    def line(texts: Sequence[str]) -> str:
-        fitted = (
-            set_cell_size(text, width)
-            if cell_len(text) <= width
-            else f"{set_cell_size(text, width - 1)}…"
-            for text, width in zip(texts, widths, strict=True)
-        )
-        return (" " * _GAP).join(fitted).rstrip()
 
-    header = line(columns)
-    bold = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    print_line(f"\x1b[1m{header}\x1b[0m" if bold else header)
-    for texts in cells:
-        print_line(line(texts))
+def _fitted(text: str, width: int) -> str:
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(text) <= width:
+        return set_cell_size(text, width)
+    return f"{set_cell_size(text, width - 1)}…"
 
 
 def _on_terminal() -> bool:
@@ -259,7 +263,7 @@ def _cell(value: Any, *, short: bool = False) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%MZ}" if short else _moment(value)
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%MZ}" if short else rfc3339(value)
     if isinstance(value, list):
         return ", ".join(_item(one) for one in value)
     if isinstance(value, dict):
@@ -273,10 +277,6 @@ def _item(value: Any) -> str:
     return _cell(value)
 
 
-def _moment(value: datetime) -> str:
-    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
 # --- records -----------------------------------------------------------------------------------
 
 
@@ -288,7 +288,7 @@ def show_record(record: Mapping[str, Any], *, json: bool = False) -> None:
         json: whether to print JSON.
     """
     if json:
-        print_data(record)
+        print_json(record)
         return
     lines = [pair for name, value in record.items() for pair in _lines(name, value)]
     width = max((len(name) for name, _ in lines), default=0)

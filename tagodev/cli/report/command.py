@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path  # noqa: TC003  (cyclopts reads annotations at run time)
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import orjson
-from cyclopts import Parameter
 
 from tagodev.bulk.journal.statistics import RunStatistics, history_of
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.run_registry import is_running
 from tagodev.cli.bulk.journal_results import name_of
 from tagodev.cli.bulk.journal_status import JournalStatus
-from tagodev.cli.exit_codes import Exit
-from tagodev.cli.options.confirmation import plural
 from tagodev.cli.output.console import print_json, print_line, print_message
-from tagodev.cli.output.table import clean
-from tagodev.cli.report.page import GENERATOR, Page
+from tagodev.cli.output.table import JsonOption
+from tagodev.cli.output.text import clean, moment, plural
+from tagodev.cli.report.page import GENERATOR, report_page
 from tagodev.errors import InputError, TagoError
 from tagodev.filesystem.atomic_write import check_out, whole_text
 
@@ -38,13 +36,14 @@ def report(
     journal: Path,
     /,
     *,
-    html: Annotated[
-        Path | None,
-        Parameter(help="Write an HTML page with charts here; an earlier report is replaced."),
-    ] = None,
-    json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
-) -> int:
-    """Show the statistics of a run: requests, outcomes, failures and slowest rows."""
+    html: Path | None = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the statistics of a run: requests, outcomes, failures and slowest rows.
+
+    Args:
+        html: Write an HTML page with charts here; an earlier report is replaced.
+    """
     if html is not None:
         check_out(html, "--html")
         _check_report(html)
@@ -52,10 +51,8 @@ def report(
         running = is_running(opened.info.run, journal)
         statistics, status = history_of(opened), JournalStatus.of(opened)
     if html is not None:
-        page = Page(
-            statistics=statistics, status=status, running=running, created=datetime.now(UTC)
-        )
-        _write(html, page.html())
+        created = datetime.now(UTC)
+        _write(html, report_page(statistics, status, running=running, created=created))
     if json:
         print_json(_as_json(statistics, status, html))
     elif html is None:
@@ -63,7 +60,6 @@ def report(
             print_line(line)
     else:
         print_line(str(html))
-    return Exit.OK
 
 
 def _check_report(path: Path) -> None:
@@ -177,5 +173,4 @@ def _route_lines(use: RouteUse) -> Iterator[str]:
         return
     yield f"{use.route}: {requests} in {windows}"
     for number, count in use.windows.items():
-        begins = datetime.fromtimestamp(number * use.minute, UTC)
-        yield f"  {begins:%Y-%m-%d %H:%M:%S}Z  {count}{limit}"
+        yield f"  {moment(number * use.minute)}Z  {count}{limit}"

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tagodev import ConfigurationParameter, Device, DeviceToken, Secret, Tag
-from tagodev.cli.output.table import OutputOptions, clean, record_of, show_record, show_rows
+from tagodev.cli.output.table import OutputOptions, record_of, show_record, show_rows
+from tagodev.cli.output.text import clean
 from tagodev.errors import InputError
 
 if TYPE_CHECKING:
