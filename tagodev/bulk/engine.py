@@ -333,6 +333,7 @@ class Engine(Generic[Item]):
     async def _attempt(self, work: WorkItem[Item]) -> Outcome:
         if work.found is not None:
             return await self._operation.adopt(work)
+        self._operation.check(work.item)
         return await self._operation.do(work)
 
     def _count_failure(self, error: TagoError) -> None:

@@ -34,6 +34,7 @@ from tagodev.bulk.journal.file import (
 )
 from tagodev.bulk.journal.reader import JournalReader
 from tagodev.bulk.journal.schema import stretch, write_batch
+from tagodev.bulk.operations.registry import operation_of
 from tagodev.bulk.run_registry import RunLock, RunRecord, lock_beside
 from tagodev.errors import JournalError, LockedError, TagoError
 from tagodev.filesystem.process_lock import ProcessLock
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
 __all__ = ["Journal"]
 
 _RESUME: Final = "Free some disk space, then resume with the same journal"
-#: Operations whose items are identified by the journal alone, and not by the service.
-_BY_PROGRESS: Final = ("create_tokens", "rotate_tokens")
 _RESUME_LATER: Final = (
     "Nothing more was sent. Free some disk space, then resume with the same journal, which "
     "looks up requests in flight first"
@@ -175,7 +174,8 @@ class Journal(JournalReader):
 
     def _check_lookup(self) -> None:
         """Refuse a run whose items can't be looked up without the newest journal."""
-        if self.info.kind in _BY_PROGRESS and self.counts().get(EntryState.PENDING):
+        needed = operation_of(self.info.kind).needs_progress
+        if needed and self.counts().get(EntryState.PENDING):
             raise JournalError(
                 "tokens that were created since can't be identified: this run can't be resumed "
                 "from an incomplete journal",

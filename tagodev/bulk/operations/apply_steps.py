@@ -13,28 +13,17 @@ be distinguished after a lost answer.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import attrs
 
-from tagodev.bulk.claims import Claims
-from tagodev.bulk.operations.base import Operation
-from tagodev.bulk.operations.create_devices import (
-    DeviceCalls,
-    can_be_of,
-    first_token,
-    made_by,
-    only_one,
-    plain_serial,
-    stops_creating,
-)
+from tagodev.bulk.operations.create_devices import DeviceCalls, DeviceCreation, plain_serial
 from tagodev.bulk.operations.delete_devices import DeleteCalls, delete_device
 from tagodev.bulk.operations.edit_devices import EditCalls, edit_device
 from tagodev.bulk.operations.parameters_and_data import ParameterCalls
-from tagodev.bulk.outcomes import Applied, Done
+from tagodev.bulk.outcomes import Applied
 from tagodev.models import UNSET, DeviceEdit
 from tagodev.models.steps import ApplyStep
-from tagodev.serialization.converter import from_json, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -42,7 +31,6 @@ if TYPE_CHECKING:
     from tagodev.bulk.operations.base import MakeRecord
     from tagodev.bulk.operations.identity import Finding
     from tagodev.bulk.work_item import WorkItem
-    from tagodev.errors import TagoError
     from tagodev.models import Device, DeviceCreate
 
 __all__ = ["MANAGED_TAG", "ApplyCalls", "ApplySteps", "identity_of"]
@@ -71,18 +59,18 @@ def identity_of(device: Device | DeviceCreate, known_by: str) -> str | None:
 
 
 @attrs.frozen
-class ApplySteps(Operation[ApplyStep]):
+class ApplySteps(DeviceCreation[ApplyStep]):
     """Creates, edits or deletes the device of each step."""
 
     calls: ApplyCalls
     """The requests."""
     known_by: str = attrs.field(default="name", kw_only=True)
     """The identity of devices: ``name``, ``tag:KEY`` or ``serial``."""
-    kind: ClassVar[str] = "apply_devices"
-    """Name of the operation in journals."""
-    resendable: ClassVar[bool] = False
-    """Whether an item in doubt may be sent again without a search."""
-    _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
+    kind = "apply_devices"
+    method = "devices.apply_many"
+    item_type = ApplyStep
+    outcome = Applied
+    noun = "steps"
 
     def phase(self, item: ApplyStep) -> int:
         """Return 0 for deletions, 1 for everything else."""
@@ -96,32 +84,9 @@ class ApplySteps(Operation[ApplyStep]):
         """Return whether the step creates a device: only those are searched for."""
         return item.create is not None
 
-    @property
-    def uses_history(self) -> bool:
-        """True: a device that one step has created is not found for another one."""
-        return True
-
-    def remember(self, index: int, item: ApplyStep, result: bytes | None) -> None:
-        """Record the device that a step has created."""
-        del item
-        self._own(made_by(result), index)
-
-    def _own(self, device_id: str, index: int) -> None:
-        if device_id:
-            self._owned.take(device_id, index)
-
     def options(self) -> Mapping[str, Any]:
         """Return the identity of devices."""
         return {"known_by": self.known_by}
-
-    def decode(self, payload: bytes) -> ApplyStep:
-        """Decode a step from the journal."""
-        return from_json(payload, ApplyStep)
-
-    def result(self, done: Done) -> bytes | None:
-        """Encode id and token of a created device."""
-        assert isinstance(done, Applied), "steps have this outcome"
-        return None if done.result is None else to_json(done.result)
 
     async def do(self, work: WorkItem[ApplyStep]) -> Applied:
         """Do the step."""
@@ -130,7 +95,7 @@ class ApplySteps(Operation[ApplyStep]):
         if step.create is not None:
             made = await self.calls.create(step.create, record)
             if work.run:
-                self._own(made.device_id, work.index)
+                self.own(made.device_id, work.index)
         elif step.delete:
             await delete_device(self.calls, step.device_id, record)
         if not (step.edit is None and step.tags is None):
@@ -148,25 +113,13 @@ class ApplySteps(Operation[ApplyStep]):
         if not making:
             return {}
         if self.known_by == "serial":
-            return {
-                work.index: only_one(
-                    device
-                    for device in await self.calls.by_serial(
-                        str(_created(work).serie_number), record
-                    )
-                    if self._owned.is_free(device.id, work.index)
-                )
-                for work in making
-            }
+            serials = {work.index: _created(work).serie_number for work in making}
+            return await self.find_by_serial(serials, record)
         known: defaultdict[tuple[str | None, str | None], list[Device]] = defaultdict(list)
         for there in await self.calls.by_tag(MANAGED_TAG, record):
             known[self._mark_and_identity(there)].append(there)
         return {
-            work.index: only_one(
-                device
-                for device in known.get(self._mark_and_identity(_created(work)), ())
-                if can_be_of(device, work) and self._owned.is_free(device.id, work.index)
-            )
+            work.index: self.match(work, known.get(self._mark_and_identity(_created(work)), ()))
             for work in making
         }
 
@@ -180,16 +133,10 @@ class ApplySteps(Operation[ApplyStep]):
 
     async def adopt(self, work: WorkItem[ApplyStep]) -> Applied:
         """Use a device that was found as the step's own, and list its token."""
-        assert work.found is not None, "only found devices are adopted"
-        self._own(work.found.id, work.index)
-        made = await first_token(self.calls, work.found.id, _created(work), work.record)
+        made = await self.adopt_device(work, _created(work))
         return Applied(
             work.index, work.item, result=made, attempts=work.record.attempts, adopted=True
         )
-
-    def stops(self, error: TagoError) -> bool:
-        """Return whether an error stops the run; the device cap does, too."""
-        return super().stops(error) or stops_creating(error)
 
 
 def _created(work: WorkItem[ApplyStep]) -> DeviceCreate:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
 from tagodev.bulk.operations.base import Operation
 from tagodev.bulk.outcomes import Deleted
 from tagodev.errors import BadRequestError, NotFoundError
-from tagodev.serialization.converter import from_json
 
 if TYPE_CHECKING:
     from tagodev.bulk.work_item import WorkItem
@@ -36,12 +35,12 @@ class DeleteDevices(Operation[str]):
 
     calls: DeleteCalls
     """The requests."""
-    kind: ClassVar[str] = "delete_devices"
-    """Name of the operation in journals."""
-
-    def decode(self, payload: bytes) -> str:
-        """Decode an id."""
-        return from_json(payload, str)
+    kind = "delete_devices"
+    method = "devices.delete_many"
+    item_type = str
+    outcome = Deleted
+    noun = "devices"
+    route = "DELETE /device/:device_id"
 
     async def do(self, work: WorkItem[str]) -> Deleted:
         """Delete the device."""

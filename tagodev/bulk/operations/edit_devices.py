@@ -6,7 +6,7 @@ Several edits of one device are made in the order of the input, so the last one 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
@@ -14,7 +14,6 @@ from tagodev.bulk.operations.base import Operation
 from tagodev.bulk.outcomes import Edited
 from tagodev.models import DeviceEdit
 from tagodev.models.changes import DeviceChange
-from tagodev.serialization.converter import from_json
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -77,12 +76,12 @@ class EditDevices(Operation[DeviceChange]):
 
     calls: EditCalls
     """The requests."""
-    kind: ClassVar[str] = "edit_devices"
-    """Name of the operation in journals."""
-
-    def decode(self, payload: bytes) -> DeviceChange:
-        """Decode a change."""
-        return from_json(payload, DeviceChange)
+    kind = "edit_devices"
+    method = "devices.edit_many"
+    item_type = DeviceChange
+    outcome = Edited
+    noun = "devices"
+    route = "PUT /device/:device_id"
 
     def resource(self, item: DeviceChange) -> Hashable:
         """Return the device: its edits are made in the order of the input."""

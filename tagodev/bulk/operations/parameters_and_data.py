@@ -10,7 +10,7 @@ search for the group shows whether they arrived.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
@@ -19,7 +19,6 @@ from tagodev.bulk.operations.identity import Ambiguous, Found
 from tagodev.bulk.outcomes import DataSent, ParametersSet
 from tagodev.models import UNSET
 from tagodev.models.changes import DataBatch, ParameterChange
-from tagodev.serialization.converter import from_json
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -63,19 +62,18 @@ class SetParameters(Operation[ParameterChange]):
 
     calls: ParameterCalls
     """The requests."""
-    kind: ClassVar[str] = "set_parameters"
-    """Name of the operation in journals."""
+    kind = "set_parameters"
+    method = "parameters.set_many"
+    item_type = ParameterChange
+    outcome = ParametersSet
+    noun = "devices' parameters"
+    route = "POST /device/:device_id/params"
     # Only after the settle time: a request in transit has not changed what is read.
-    resendable: ClassVar[bool] = False
-    """Whether an item in doubt may be sent again without a search."""
+    resendable = False
 
     def resource(self, item: ParameterChange) -> Hashable:
         """Return the device: two reads at once would both add a missing parameter."""
         return item.device_id
-
-    def decode(self, payload: bytes) -> ParameterChange:
-        """Decode an item from the journal."""
-        return from_json(payload, ParameterChange)
 
     async def do(self, work: WorkItem[ParameterChange]) -> ParametersSet:
         """Set the parameters."""
@@ -90,14 +88,13 @@ class SendData(Operation[DataBatch]):
 
     calls: DataCalls
     """The requests."""
-    kind: ClassVar[str] = "send_data"
-    """Name of the operation in journals."""
-    resendable: ClassVar[bool] = False
-    """Whether an item in doubt may be sent again without a search."""
-
-    def decode(self, payload: bytes) -> DataBatch:
-        """Decode an item from the journal."""
-        return from_json(payload, DataBatch)
+    kind = "send_data"
+    method = "data.send_many"
+    item_type = DataBatch
+    outcome = DataSent
+    noun = "batches of data"
+    route = "POST /data"
+    resendable = False
 
     async def do(self, work: WorkItem[DataBatch]) -> DataSent:
         """Send the data, with a group that identifies it if the run is journalled."""
