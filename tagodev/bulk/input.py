@@ -141,9 +141,7 @@ class JournalInput(RunInput[Item]):
         self._journal = journal
         self._writer = writer
         self._pending = journal.rows(EntryState.PENDING)
-        self._known: list[tuple[int, bytes, EntryState]] = []
-        self._last_known = -1
-        self._knows_all = False
+        self._known = journal.hashes()
         # Checked once: a check for each item would double the time of this loop.
         self._was_complete = journal.whole
         self.skipped: int = 0
@@ -190,7 +188,7 @@ class JournalInput(RunInput[Item]):
 
     def _compare(self, index: int, digest: bytes) -> EntryState | None:
         """Return an entry's state, or None if the journal does not have it yet."""
-        known = self._next_known()
+        known = next(self._known, None)
         if known is None:
             if self._was_complete:
                 raise other_input(self._journal, f"it has {index} rows, and the input has more")
@@ -200,17 +198,7 @@ class JournalInput(RunInput[Item]):
             raise other_input(self._journal, f"row {index + 1} is different")
         return state
 
-    def _next_known(self) -> tuple[int, bytes, EntryState] | None:
-        if not self._known and not self._knows_all:
-            self._known = self._journal.hashes(self._last_known, _YIELD_EVERY)[::-1]
-            self._knows_all = not self._known
-        if not self._known:
-            return None
-        known = self._known.pop()
-        self._last_known = known[0]
-        return known
-
     def _finish(self) -> None:
-        if self._next_known() is not None:
+        if next(self._known, None) is not None:
             raise other_input(self._journal, "the input has fewer rows")
         self._writer.whole()

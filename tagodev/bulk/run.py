@@ -19,20 +19,19 @@ import attrs
 
 from tagodev.bulk.engine import Engine
 from tagodev.bulk.input import JournalInput, Many, RunInput
-from tagodev.bulk.journal.entry import EntryState, JournalInfo
-from tagodev.bulk.journal.item_log import JournalItemLog, NullItemLog
+from tagodev.bulk.journal.entry import FINISHED, EntryState, JournalInfo
+from tagodev.bulk.journal.item_log import ItemLog, JournalItemLog
 from tagodev.bulk.journal.prefill import check_same
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.journal.writer import JournalWriter
 from tagodev.bulk.options import RunOptions
-from tagodev.bulk.report import BulkReport, Tally
-from tagodev.errors import BulkStoppedError, ClosedError, InputError, JournalError, TagoError
+from tagodev.bulk.report import BulkReport, BulkStoppedError, Tally
+from tagodev.errors import ClosedError, InputError, JournalError, TagoError
 from tagodev.target import Target
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from tagodev.bulk.journal.item_log import ItemLog
     from tagodev.bulk.operations.base import Operation
     from tagodev.bulk.outcomes import Outcome
     from tagodev.session import Session
@@ -44,8 +43,6 @@ Item = TypeVar("Item")
 # Runs of one process share a priority fairly: each has its own number.
 _numbers: Final = count(1)
 _DEFAULTS: Final = RunOptions()
-#: States of finished entries.
-_FINISHED: Final = (EntryState.DONE, EntryState.FAILED, EntryState.UNSOLVED)
 
 
 class BulkRun(Generic[Item]):
@@ -195,7 +192,7 @@ class BulkRun(Generic[Item]):
     # --- inside ------------------------------------------------------------------------------
 
     def _make_engine(self) -> Engine[Item]:
-        log: ItemLog[Item] = NullItemLog()
+        log: ItemLog[Item] = ItemLog()
         if self._options.journal is not None:
             log = self._open_journal(Path(self._options.journal))
         return Engine(
@@ -231,7 +228,7 @@ class BulkRun(Generic[Item]):
             journal.close()
             raise
         counts = journal.counts()
-        self._tally.skipped = sum(counts.get(state, 0) for state in _FINISHED)
+        self._tally.skipped = sum(counts.get(state, 0) for state in FINISHED)
         writer = self._writer = JournalWriter(
             journal,
             ledger=session.scheduler.ledger,

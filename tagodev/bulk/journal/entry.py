@@ -14,7 +14,7 @@ UNSOLVED   looked up, and several resources match
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import orjson
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tagodev.target import Target
 
-__all__ = ["Batch", "EntryState", "JournalEntry", "JournalInfo"]
+__all__ = ["FINISHED", "Batch", "EntryState", "JournalEntry", "JournalInfo"]
 
 
 class EntryState(enum.IntEnum):
@@ -42,6 +42,10 @@ class EntryState(enum.IntEnum):
     """The service refused it and did nothing."""
     UNSOLVED = 4
     """Looked up, and several resources match."""
+
+
+#: States of finished entries.
+FINISHED: Final = (EntryState.DONE, EntryState.FAILED, EntryState.UNSOLVED)
 
 
 @attrs.frozen(kw_only=True)
@@ -147,9 +151,4 @@ class Batch:
     """The service and the profile that the journal belongs to, if new."""
 
     def __bool__(self) -> bool:
-        return any(
-            (
-                *(self.pulled, self.sent, self.progress, self.ended, self.spent, self.asked),
-                *(self.whole, self.target),
-            )
-        )
+        return self != Batch()

@@ -22,14 +22,13 @@ from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.operations.apply_steps import ApplySteps
 from tagodev.cli.apply.paths import ListState
-from tagodev.cli.apply.results import ApplyResults
+from tagodev.cli.apply.results import DONE, ApplyResults
 from tagodev.cli.apply.summary import ApplySummary, FinishedRun
-from tagodev.cli.bulk.execution import Interrupt, RunView, follow
+from tagodev.cli.bulk.execution import follow_to_end
 from tagodev.cli.bulk.journal_status import JournalStatus
 from tagodev.cli.options.confirmation import confirmed, plural
-from tagodev.cli.output.console import print_error, print_json, print_line, print_message
+from tagodev.cli.output.console import print_error, print_message
 from tagodev.cli.output.plan import show_plan
-from tagodev.cli.output.progress import open_display
 from tagodev.cli.output.table import clean
 from tagodev.errors import InputError, JournalError
 from tagodev.provision.apply.run import (
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tagodev.cli.apply.paths import OutputPaths
-    from tagodev.cli.bulk.execution import Summary
     from tagodev.cli.options.files import DeviceInput
     from tagodev.cli.options.service import ServiceOptions
     from tagodev.provision.apply.run import Guard
@@ -103,14 +101,10 @@ class ApplySession:
             state.remove_old()
         finally:
             lock.release()
-        if self.json:
-            print_json(summary.as_json())
-        else:
-            for line in summary.lines():
-                print_line(line)
+        summary.print(json=self.json)
         _print_failures(results.failed())
         _print_duplicates(summary.duplicates)
-        last = summary.runs[-1] if summary.runs else None
+        last = summary.last
         if last is not None and last.summary.stopped is not None:
             print_error(last.summary.stopped)
         if last is not None and not last.settled:
@@ -143,7 +137,7 @@ class ApplySession:
                     f"The apply of {began:%Y-%m-%d %H:%M} was interrupted; looking up the outcome "
                     f"of {plural(sent, 'request')} first ({path})"
                 )
-            finished = self._finish(path, asyncio.run(self._follow(path, settle=True)), results)
+            finished = self._run_journal(path, results, settle=True)
             summary.runs.append(finished)
             if not finished.completed:
                 return False
@@ -207,9 +201,16 @@ class ApplySession:
         if snapshot is not None:
             keywords["snapshot"] = str(snapshot)
         write_steps(plan, journal, self.service.client().base_url, keywords)
-        return self._finish(journal, asyncio.run(self._follow(journal, settle=False)), results)
+        return self._run_journal(journal, results, settle=False)
 
-    def _finish(self, journal: Path, summary: Summary, results: ApplyResults) -> FinishedRun:
+    def _run_journal(self, journal: Path, results: ApplyResults, *, settle: bool) -> FinishedRun:
+        """Carry out the steps of a journal, or only settle them, and write the results."""
+        before, tago = _status(journal), self.service.client()
+        begin = tago.settle if settle else tago.resume
+        route = before.info.keywords.get("route") or ""
+        summary = asyncio.run(
+            follow_to_end(tago, lambda: begin(journal, settle=self.settle), before, route=route)
+        )
         counts = results.add(journal)
         results.write()
         with Journal.open(journal) as opened:
@@ -218,29 +219,14 @@ class ApplySession:
             if settled:
                 # Steps that were not sent need no journal: the next plan includes them.
                 opened.mark_reported()
-        before = after.info.keywords.get("snapshot")
+        snapshot = after.info.keywords.get("snapshot")
         return FinishedRun(
             journal=journal,
-            snapshot=None if before is None else Path(before),
+            snapshot=None if snapshot is None else Path(snapshot),
             settled=settled,
             counts=counts,
             summary=summary,
         )
-
-    async def _follow(self, journal: Path, *, settle: bool) -> Summary:
-        interrupt = Interrupt()
-        with interrupt.handle_signals():
-            async with self.service.client() as tago:
-                before = _status(journal)
-                with open_display(before.names.done, before.rows) as display:
-                    view = RunView(
-                        display=display,
-                        route=before.info.keywords.get("route") or before.names.route,
-                        rows=before.rows,
-                        finished=before.rows - before.left,
-                    )
-                    begin = tago.settle if settle else tago.resume
-                    return await follow(tago, begin(journal, settle=self.settle), view, interrupt)
 
     # --- duplicates ----------------------------------------------------------------------------
 
@@ -249,7 +235,7 @@ class ApplySession:
 
         The lock doesn't cover other machines, which may apply the same list at the same time.
         """
-        if not summary.count("created"):
+        if not summary.count(DONE["create"]):
             return []
 
         async def find() -> list[DuplicateDevices]:

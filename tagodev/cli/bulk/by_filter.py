@@ -12,7 +12,6 @@ from cyclopts import Group, Parameter
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.confirmation import (
     ConfirmationOptions,
-    Preview,
     SnapshotOptions,
     YesOption,
     confirmed,
@@ -22,7 +21,6 @@ from tagodev.cli.options.confirmation import (
 from tagodev.cli.output.console import print_error, print_line, print_message
 from tagodev.cli.output.table import clean, print_data
 from tagodev.errors import AuthenticationError, InputError, PermissionDeniedError, TagoError
-from tagodev.filesystem.atomic_write import check_out
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -60,17 +58,6 @@ class ByFilterOptions:
     out: Annotated[
         Path | None, Parameter(help="Write the results here; default: next to the journal.")
     ] = None
-
-    def check(self) -> None:
-        """Check that the journal and the results can be written.
-
-        Raises:
-            InputError: one of them can't be written.
-        """
-        if self.journal is not None:
-            check_out(self.journal, "--journal")
-        if self.out is not None:
-            check_out(self.out)
 
     def check_unused(self) -> None:
         """Refuse these options for a command that names devices.
@@ -202,52 +189,37 @@ class FilterRun:
             saving: the snapshot of the devices.
             json: whether to print one JSON object.
         """
-        saving.check()
-        by_filter.check()
-        done = Exit.PARTIAL if self.left_out else Exit.OK
-        preview = Preview(
-            verb=self.verb,
-            count=len(self.rows),
-            items=((device.id, device.name) for device, _ in self.rows),
-            noun=self.noun,
-            warning=self.warning,
-        )
-        if not self.rows:
-            if confirmation.dry_run and json:
-                preview.confirm(confirmation, json=True)
-            print_message(f"Nothing to {self.verb}")
-            return done
-        code = preview.confirm(confirmation, json=json)
-        if code is not None:
-            return code
-        ids = (device.id for device, _ in self.rows)
-        snapshot = saving.save(service, ids, f"device-{self.verb}", remain=self.remain)
-        return self._run(service, by_filter, snapshot, json=json) or done
-
-    def _run(
-        self,
-        service: ServiceOptions,
-        by_filter: ByFilterOptions,
-        snapshot: Path | None,
-        *,
-        json: bool,
-    ) -> int:
-        from tagodev.cli.bulk import journalled_run
         from tagodev.cli.bulk.operations import RunRow, RunSpec
+        from tagodev.cli.bulk.run_command import RunCommand
+
+        def make_spec() -> RunSpec[Any]:
+            rows = enumerate(self.rows, 1)
+            return RunSpec(
+                operation=self.operation,
+                rows=len(self.rows),
+                entries=(RunRow(row, one.name, item, one.id) for row, (one, item) in rows),
+                options=self.options,
+            )
 
         journal, out = by_filter.paths(self.verb)
-        spec: RunSpec[Any] = RunSpec(
-            operation=self.operation,
-            rows=len(self.rows),
-            entries=(
-                RunRow(number, device.name, item, device.id)
-                for number, (device, item) in enumerate(self.rows, 1)
-            ),
-            options=self.options,
+        command = RunCommand(
+            make_spec=make_spec,
+            service=service,
+            run={},
+            journal=journal,
+            out=out,
+            json=json,
+            verb=self.verb,
+            confirmation=confirmation,
+            noun=self.noun,
+            warning=self.warning,
+            saving=saving,
+            remain=self.remain,
         )
-        print_message(f"Journal: {journal}")
-        remember = service.remember()
-        if snapshot is not None:
-            remember["snapshot"] = str(snapshot.absolute())
-        tago = service.client()
-        return journalled_run.start(spec, journal, tago, out, run={}, remember=remember, json=json)
+        done = Exit.PARTIAL if self.left_out else Exit.OK
+        if not self.rows:
+            if confirmation.dry_run and json:
+                command.preview().confirm(confirmation, json=True)
+            print_message(f"Nothing to {self.verb}")
+            return done
+        return command.carry_out() or done

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 
-from tagodev.bulk.outcomes import Failed, InDoubt
+from tagodev.bulk.outcomes import Failed, InDoubt, Pending
+from tagodev.bulk.report import BulkStoppedError
 from tagodev.cli.bulk.operations import Feed
+from tagodev.cli.exit_codes import Exit, exit_code
 from tagodev.cli.options.confirmation import plural
-from tagodev.cli.output.progress import ProgressMeter
-from tagodev.errors import BulkStoppedError, InputError, InterruptedRunError, TagoError
+from tagodev.cli.output.progress import ProgressMeter, open_display
+from tagodev.errors import InputError, InterruptedRunError, TagoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from tagodev.bulk.options import ResumeKeywords
     from tagodev.bulk.outcomes import Outcome
     from tagodev.bulk.run import BulkRun
+    from tagodev.cli.bulk.journal_status import JournalStatus
     from tagodev.cli.bulk.operations import RunRow, RunSpec
     from tagodev.cli.bulk.results import ResultsFile
     from tagodev.cli.output.progress import Display
@@ -40,6 +43,7 @@ __all__ = [
     "Summary",
     "carry_out",
     "follow",
+    "follow_to_end",
     "run_until_interrupted",
 ]
 
@@ -130,7 +134,7 @@ class Summary:
     interrupted: bool
     """Whether a signal stopped the run."""
 
-    def stop_reason(self, counts: Mapping[Any, int]) -> str | None:
+    def stop_reason(self, counts: Mapping[str, int]) -> str | None:
         """Return why the run ended early; None if it didn't.
 
         Args:
@@ -138,8 +142,18 @@ class Summary:
         """
         if self.stopped is not None:
             return str(self.stopped)
-        left = counts.get("pending", 0) + counts.get("in_doubt", 0)
+        left = counts.get(Pending.status, 0) + counts.get(InDoubt.status, 0)
         return "interrupted" if self.interrupted and left else None
+
+    def exit_code(self, counts: Mapping[str, int]) -> Exit | None:
+        """Return the exit code of a run that ended early; None if it didn't.
+
+        Args:
+            counts: how many rows have each status.
+        """
+        if self.stopped is not None:
+            return exit_code(self.stopped)
+        return Exit.INTERRUPTED if self.stop_reason(counts) is not None else None
 
 
 @attrs.frozen(kw_only=True)
@@ -175,18 +189,41 @@ async def carry_out(
         interrupt: signals that stop the run.
         run: options of the run.
     """
-    assert spec.begin is not None, "this operation requires a journal"
     feed: Feed[Any] = Feed(spec.entries)
 
     def record(outcome: Outcome) -> None:
         results.write(feed.finish(outcome.index).result(outcome))
 
-    view = RunView(display=display, route=spec.names.route, rows=spec.rows)
+    view = RunView(display=display, route=spec.operation.route, rows=spec.rows)
     try:
         return await follow(tago, spec.begin(tago, feed, run or {}), view, interrupt, record)
     finally:
         if not results.broken:
             _write_unfinished(feed, results)
+
+
+async def follow_to_end(
+    tago: Tago, begin: Callable[[], BulkRun[Any]], status: JournalStatus, *, route: str = ""
+) -> Summary:
+    """Open a client and follow a run with a journal, with a progress display.
+
+    Args:
+        tago: a client that is not open yet.
+        begin: creates the run.
+        status: the status of the journal.
+        route: the route that limits the run; default: that of its operation.
+    """
+    interrupt = Interrupt()
+    with interrupt.handle_signals():
+        async with tago:
+            with open_display(status.operation.outcome.status, status.rows) as display:
+                view = RunView(
+                    display=display,
+                    route=route or status.operation.route,
+                    rows=status.rows,
+                    finished=status.rows - status.left,
+                )
+                return await follow(tago, begin(), view, interrupt)
 
 
 async def follow(
@@ -314,9 +351,9 @@ async def _error_of(consumer: asyncio.Task[None]) -> TagoError | None:
 def _write_unfinished(feed: Feed[Any], results: ResultsFile) -> None:
     # Queued rows have the outcome pending; the others were sent.
     for row in feed.in_progress.values():
-        results.write(row.unfinished("in_doubt", "Interrupted before the answer arrived"))
+        results.write(row.unfinished(InDoubt.status, error="Interrupted before the answer arrived"))
     for row in _readable(feed.unread()):
-        results.write(row.unfinished("pending"))
+        results.write(row.unfinished(Pending.status))
 
 
 def _readable(rows: Iterator[RunRow[Any]]) -> Iterator[RunRow[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from cyclopts import Parameter
 
@@ -14,8 +14,8 @@ from tagodev.cli.bulk.untag import check_untag, remove_tags
 from tagodev.cli.options.confirmation import YesOption, confirmed
 from tagodev.cli.options.run import BulkRunOptions
 from tagodev.cli.options.service import RememberedOptions
-from tagodev.cli.output.console import print_error, print_json, print_line, print_message
-from tagodev.cli.output.table import clean
+from tagodev.cli.output.console import print_message
+from tagodev.cli.output.table import JsonOption, clean
 from tagodev.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,48 +24,58 @@ if TYPE_CHECKING:
 
 __all__ = ["resume", "retry_failed", "untag"]
 
-_SERVICE: Final = RememberedOptions()
-_RUN_OPTIONS: Final = BulkRunOptions()
 
 _OutOption: TypeAlias = Annotated[
     Path | None, Parameter(help="Write the results here; default: the file that the journal names.")
 ]
-_JsonOption: TypeAlias = Annotated[bool, Parameter(negative="", help="Print one JSON object.")]
 
 
 def resume(
     journal: Path,
     /,
     *,
-    service: RememberedOptions = _SERVICE,
-    run_options: BulkRunOptions = _RUN_OPTIONS,
+    service: RememberedOptions = RememberedOptions(),
+    run_options: BulkRunOptions = BulkRunOptions(),
     out: _OutOption = None,
     yes: YesOption = False,
-    json: _JsonOption = False,
+    json: JsonOption = False,
 ) -> int:
-    """Resume an interrupted run from its journal."""
-    with Journal.read(journal) as opened:
-        info = opened.info
-    tago = _client(info, service)
-    run = run_options.keywords(info.keywords)
-    _confirm_outside_files(
-        journal, info, ledger=service.ledger is not None, out=out is not None, yes=yes
-    )
-    out = out or _out(journal, info.keywords.get("out"))
-    return journalled_run.resume(journal, tago, out, run=run, json=json)
+    """Resume an interrupted run from its journal.
+
+    Finished rows send no requests; rows whose answer was lost are looked up before anything is sent
+    again. Options that you don't give are read from the journal, except the account's token, which
+    is not stored in it.
+    """
+    return _resume(journal, service, run_options, out, yes=yes, json=json, retry=False)
 
 
 def retry_failed(
     journal: Path,
     /,
     *,
-    service: RememberedOptions = _SERVICE,
-    run_options: BulkRunOptions = _RUN_OPTIONS,
+    service: RememberedOptions = RememberedOptions(),
+    run_options: BulkRunOptions = BulkRunOptions(),
     out: _OutOption = None,
     yes: YesOption = False,
-    json: _JsonOption = False,
+    json: JsonOption = False,
 ) -> int:
-    """Retry the failed rows of a journal, and resume the run."""
+    """Retry the failed rows of a journal, and resume the run.
+
+    A row fails when the service refuses it without doing anything, so nothing is done twice.
+    """
+    return _resume(journal, service, run_options, out, yes=yes, json=json, retry=True)
+
+
+def _resume(
+    journal: Path,
+    service: RememberedOptions,
+    run_options: BulkRunOptions,
+    out: Path | None,
+    *,
+    yes: bool,
+    json: bool,
+    retry: bool,
+) -> int:
     with Journal.read(journal) as opened:
         info = opened.info
     tago = _client(info, service)
@@ -73,10 +83,12 @@ def retry_failed(
     _confirm_outside_files(
         journal, info, ledger=service.ledger is not None, out=out is not None, yes=yes
     )
-    with Journal.open(journal, incomplete=run.get("incomplete", False)) as opened:
-        if not opened.retry_failed():
-            print_message("No row failed")
-    out = out or _out(journal, info.keywords.get("out"))
+    if retry:
+        with Journal.open(journal, incomplete=run.get("incomplete", False)) as opened:
+            if not opened.retry_failed():
+                print_message("No row failed")
+    stored = info.keywords.get("out")
+    out = out or Path(stored if isinstance(stored, str) else f"{journal.stem}.results.csv")
     return journalled_run.resume(journal, tago, out, run=run, json=json)
 
 
@@ -84,22 +96,20 @@ def untag(
     journal: Path,
     /,
     *,
-    service: RememberedOptions = _SERVICE,
-    json: _JsonOption = False,
+    service: RememberedOptions = RememberedOptions(),
+    json: JsonOption = False,
 ) -> int:
-    """Remove the tags that identify the devices of a run."""
+    """Remove the tags that identify the devices of a run.
+
+    The command lists the devices with the tag and replaces the tags of each with the others, so a
+    tag added at the same moment may be lost. It is safe to repeat.
+    """
     with Journal.open(journal) as opened:
         # The open journal keeps other processes from creating more of these devices.
         check_untag(opened)
         tago = _client(opened.info, service)
-        untagged = run_until_interrupted(remove_tags(tago, opened.info.run))
-    if json:
-        print_json({"journal": str(journal), **untagged.as_json()})
-    else:
-        for line in untagged.lines():
-            print_line(line)
-    if untagged.summary.stopped is not None:
-        print_error(untagged.summary.stopped)
+        untagged = run_until_interrupted(remove_tags(tago, opened))
+    untagged.print(untagged.summary.stopped, json=json)
     return untagged.code()
 
 
@@ -108,10 +118,6 @@ def _client(info: JournalInfo, service: RememberedOptions) -> Tago:
     if tago.base_url != info.service:
         print_message(f"The run was started at {info.service}; resuming at {tago.base_url}")
     return tago
-
-
-def _out(journal: Path, stored: object) -> Path:
-    return Path(stored if isinstance(stored, str) else f"{journal.stem}.results.csv")
 
 
 def _confirm_outside_files(

@@ -18,7 +18,7 @@ import orjson
 
 from tagodev import __version__
 from tagodev.bulk.journal.entry import EntryState
-from tagodev.cli.bulk.journal_results import name_of
+from tagodev.cli.bulk.results import name_of
 from tagodev.cli.output.progress import duration
 from tagodev.cli.report.charts import Chart, Part, Series, share_bar
 
@@ -96,7 +96,9 @@ class Page:
 
     def _headline(self) -> str:
         status = self.status
-        return f"{status.done:,} of {status.rows:,} {status.names.noun} {status.names.done}"
+        operation = status.operation
+        done = f"{status.done:,} of {status.rows:,}"
+        return f"{done} {operation.noun} {operation.outcome.status}"
 
     def _state(self) -> tuple[str, str]:
         status = self.status
@@ -147,7 +149,7 @@ class Page:
             yield "95th percentile", _seconds(statistics.durations.most)
 
     def _outcomes(self) -> str:
-        done = self.status.names.done
+        done = self.status.operation.outcome.status
         parts = [
             Part(_outcome(state, done), self.statistics.states.get(state, 0), style)
             for state, style in _STATES
@@ -167,7 +169,7 @@ class Page:
         finished = self.statistics.finished
         if finished is not None:
             series = (
-                Series(self.status.names.done, "done", finished.done),
+                Series(self.status.operation.outcome.status, "done", finished.done),
                 Series("failed", "failed", finished.failed),
             )
             every = _period(finished.seconds)
@@ -258,7 +260,7 @@ class Page:
         slowest = self.statistics.slowest
         if not slowest:
             return ""
-        done = self.status.names.done
+        done = self.status.operation.outcome.status
         rows = "".join(
             f'<tr><td class="number">{row.number + 1:,}</td>'
             f'<td class="text">{escape(name_of(orjson.loads(row.payload))) or "-"}</td>'

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import attrs
@@ -88,6 +88,7 @@ class Limits:
         self.limits = self.documented = self
         self.waiting = 0
         self.rejected = 4
+        self.devices: Any = None
 
     def snapshot(self) -> list[Any]:
         """Return two routes, each of which has met some 429s before the run began."""
@@ -159,11 +160,11 @@ class Followed:
         """Carry it out as a job without a journal; its results go to a file."""
 
         async def carrying() -> Summary:
+            self.limits.devices = SimpleNamespace(delete_many=self.begin)
             job = RunSpec(
                 operation=DeleteDevices,
                 rows=len(self.seconds),
                 entries=entries,
-                begin=lambda _, items, options: self.begin(items, **options),
             )
             with ResultsFile(path) as results:
                 display = cast("Display", self.screen)
