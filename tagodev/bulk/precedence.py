@@ -23,14 +23,13 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from tagodev.bulk.operations.base import Operation
-
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from tagodev.bulk.operations.base import Operation
     from tagodev.bulk.work_item import WorkItem
 
-__all__ = ["Precedence", "precedence_of"]
+__all__ = ["Precedence"]
 
 Item = TypeVar("Item")
 
@@ -95,12 +94,3 @@ class Precedence(Generic[Item]):
         if not isinstance(item, self._operation.item_type):
             return 0, None
         return self._operation.phase(item), self._operation.resource(item)
-
-
-def precedence_of(operation: Operation[Item]) -> Precedence[Item] | None:
-    """Return the order of an operation's items; None if any may overlap."""
-    # Most operations have neither phases nor resources, and their items should not pay for it.
-    cls = type(operation)
-    if cls.phase is Operation.phase and cls.resource is Operation.resource:
-        return None
-    return Precedence(operation)

@@ -104,9 +104,8 @@ class BulkRun(Generic[Item]):
         Raises:
             ClosedError: the run is not entered yet.
         """
-        if self._tally is None or self._engine is None:
-            raise ClosedError("The run has not started: use it with `async with`, or await it")
-        return self._tally.report(self._engine.stopped)
+        tally, engine = self._started()
+        return tally.report(engine.stopped)
 
     def settle_only(self) -> Self:
         """Make the run look up what an earlier process has sent, and send nothing else.
@@ -157,10 +156,10 @@ class BulkRun(Generic[Item]):
             self._task.result()
 
     async def __aiter__(self) -> AsyncIterator[Outcome]:
-        if self._task is None or self._tally is None or self._engine is None:
-            raise ClosedError("The run has not started: use it with `async with`, or await it")
+        tally, engine = self._started()
+        assert self._task is not None, "started together with the engine"
         while (outcome := await self._outcomes.get()) is not None:
-            self._tally.count(outcome)
+            tally.count(outcome)
             yield outcome
         # A second iteration ends too.
         self._outcomes.put_nowait(None)
@@ -168,12 +167,12 @@ class BulkRun(Generic[Item]):
         if self._task.cancelled():
             raise ClosedError("The client was closed during the run")
         self._task.result()
-        if self._engine.source_failed is not None:
-            raise self._engine.source_failed
-        if self._engine.stopped is not None:
+        if engine.source_failed is not None:
+            raise engine.source_failed
+        if engine.stopped is not None:
             raise BulkStoppedError(
-                f"The run stopped after {self.report.done} items: {self._engine.stopped}",
-                reason=self._engine.stopped,
+                f"The run stopped after {self.report.done} items: {engine.stopped}",
+                reason=engine.stopped,
                 report=self.report,
             )
 
@@ -190,6 +189,11 @@ class BulkRun(Generic[Item]):
             self._engine.stop(reason)
 
     # --- inside ------------------------------------------------------------------------------
+
+    def _started(self) -> tuple[Tally, Engine[Item]]:
+        if self._tally is None or self._engine is None:
+            raise ClosedError("The run has not started: use it with `async with`, or await it")
+        return self._tally, self._engine
 
     def _make_engine(self) -> Engine[Item]:
         log: ItemLog[Item] = ItemLog()

@@ -24,7 +24,15 @@ from tagodev.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["check_out", "create_private", "target_of", "whole_file", "whole_text", "write_file"]
+__all__ = [
+    "check_out",
+    "create_private",
+    "target_of",
+    "unused_path",
+    "whole_file",
+    "whole_text",
+    "write_file",
+]
 
 _PRIVATE = 0o600
 
@@ -141,6 +149,18 @@ def whole_text(path: Path) -> Iterator[IO[str]]:
         yield text
         text.flush()
         text.detach()
+
+
+def unused_path(stem: Path, suffix: str) -> Path:
+    """Return the path of a new file, numbered if necessary.
+
+    Args:
+        stem: the path without its suffix.
+        suffix: the end of the name.
+    """
+    numbers = ("", *(f"-{number}" for number in range(2, 1000)))
+    paths = (stem.with_name(f"{stem.name}{number}{suffix}") for number in numbers)
+    return next(path for path in paths if not path.exists())
 
 
 def create_private(path: Path) -> int:

@@ -10,13 +10,8 @@ from typing import Final
 import pytest
 from rich.console import Console
 
-from tagodev.cli.output.progress import (
-    LineDisplay,
-    Progress,
-    ProgressMeter,
-    RouteProgress,
-    open_display,
-)
+from tagodev.cli.output.display import LineDisplay, open_display
+from tagodev.cli.output.progress import Progress, ProgressMeter, RouteProgress
 from tagodev.cli.output.progress_live import Frame, LiveDisplay
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.bulk.test_progress_meter import state

@@ -27,7 +27,7 @@ from tagodev.cli.apply.summary import ApplySummary, FinishedRun
 from tagodev.cli.bulk.execution import follow_to_end
 from tagodev.cli.bulk.journal_status import JournalStatus
 from tagodev.cli.options.confirmation import confirmed, plural
-from tagodev.cli.output.console import print_error, print_message
+from tagodev.cli.output.console import print_error, print_first, print_message
 from tagodev.cli.output.plan import show_plan
 from tagodev.cli.output.table import clean
 from tagodev.errors import InputError, JournalError
@@ -41,15 +41,13 @@ from tagodev.provision.apply.run import (
 from tagodev.provision.plan.duplicate_devices import find_duplicates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tagodev.cli.apply.paths import OutputPaths
     from tagodev.cli.options.files import DeviceInput
     from tagodev.cli.options.service import ServiceOptions
+    from tagodev.client import Tago
     from tagodev.provision.apply.run import Guard
     from tagodev.provision.plan.duplicate_devices import DuplicateDevices
     from tagodev.provision.plan.model import Plan
-    from tagodev.target import Target
 
 __all__ = ["ApplySession"]
 
@@ -89,7 +87,9 @@ class ApplySession:
         """Apply the file, print the summary, and return the exit code."""
         summary = ApplySummary(results=self.outputs.results)
         results = ApplyResults(self.outputs.results)
-        state = ListState.of(asyncio.run(self._find_target()), self.input.intent.manager)
+        state = ListState.of(
+            self.service.run(lambda tago: tago.target()), self.input.intent.manager
+        )
         lock = state.lock()
         try:
             if self._settle(state, summary, results):
@@ -102,8 +102,8 @@ class ApplySession:
         finally:
             lock.release()
         summary.print(json=self.json)
-        _print_failures(results.failed())
-        _print_duplicates(summary.duplicates)
+        print_first([f"Failed: {line}" for line in results.failed()], _MAX_LINES, "in the results")
+        print_first([*map(_duplicate_text, summary.duplicates)], _MAX_LINES)
         last = summary.last
         if last is not None and last.summary.stopped is not None:
             print_error(last.summary.stopped)
@@ -113,10 +113,6 @@ class ApplySession:
                 f"the rest again (journal: {last.journal})"
             )
         return summary.code()
-
-    async def _find_target(self) -> Target:
-        async with self.service.client() as tago:
-            return await tago.target()
 
     def _confirmed(self, summary: ApplySummary) -> bool:
         summary.declined = self.confirm and not confirmed("Type yes to apply:", "yes")
@@ -148,7 +144,7 @@ class ApplySession:
 
     def _confirmed_plan(self, state: ListState, summary: ApplySummary) -> Plan | None:
         """Return the plan if it has steps and is confirmed."""
-        plan, plan_name = asyncio.run(self._make_plan())
+        plan, plan_name = self.service.run(self._make_plan)
         if not self.json or self.confirm:
             show_plan(plan, plan_name, everything=self.show_all, aside=self.json)
         self._check(plan)
@@ -158,20 +154,16 @@ class ApplySession:
             return None
         if time.monotonic() - shown > _STALE_AFTER:
             # The profile may have changed while the plan was reviewed.
-            current, _ = asyncio.run(self._make_plan())
+            current, _ = self.service.run(self._make_plan)
             check_fresh(current, plan.fingerprint)
         if plan.replaces:
-            summary.snapshot = self.outputs.snapshot or state.new_path(".snapshot.json")
-            asyncio.run(self._write_snapshot(plan, summary.snapshot))
+            path = self.outputs.snapshot or state.new_path(".snapshot.json")
+            summary.snapshot = path
+            self.service.run(lambda tago: write_snapshot(tago, plan, path))
         return plan
 
-    async def _make_plan(self) -> tuple[Plan, str]:
-        async with self.service.client() as tago:
-            return await self.input.plan(tago), tago.limits.documented.name
-
-    async def _write_snapshot(self, plan: Plan, path: Path) -> None:
-        async with self.service.client() as tago:
-            await write_snapshot(tago, plan, path)
+    async def _make_plan(self, tago: Tago) -> tuple[Plan, str]:
+        return await self.input.plan(tago), tago.limits.documented.name
 
     def _check(self, plan: Plan) -> None:
         """Refuse a plan that must not be applied.
@@ -237,12 +229,7 @@ class ApplySession:
         """
         if not summary.count(DONE["create"]):
             return []
-
-        async def find() -> list[DuplicateDevices]:
-            async with self.service.client() as tago:
-                return await find_duplicates(tago, plan)
-
-        return asyncio.run(find())
+        return self.service.run(lambda tago: find_duplicates(tago, plan))
 
 
 def _status(journal: Path) -> JournalStatus:
@@ -250,21 +237,11 @@ def _status(journal: Path) -> JournalStatus:
         return JournalStatus.of(opened)
 
 
-def _print_failures(failed: Sequence[str]) -> None:
-    for line in failed[:_MAX_LINES]:
-        print_message(f"Failed: {line}")
-    if len(failed) > _MAX_LINES:
-        print_message(f"... and {len(failed) - _MAX_LINES} more in the results")
-
-
-def _print_duplicates(duplicates: Sequence[DuplicateDevices]) -> None:
-    for duplicate in duplicates[:_MAX_LINES]:
-        print_message(
-            f"Exists twice: {clean(duplicate.identity)}: {', '.join(duplicate.ids)}. Another "
-            "process created it too; delete the one that is not in use"
-        )
-    if len(duplicates) > _MAX_LINES:
-        print_message(f"... and {len(duplicates) - _MAX_LINES} more")
+def _duplicate_text(duplicate: DuplicateDevices) -> str:
+    return (
+        f"Exists twice: {clean(duplicate.identity)}: {', '.join(duplicate.ids)}. Another "
+        "process created it too; delete the one that is not in use"
+    )
 
 
 def _busiest(plan: Plan) -> str:

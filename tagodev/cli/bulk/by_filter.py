@@ -21,6 +21,7 @@ from tagodev.cli.options.confirmation import (
 from tagodev.cli.output.console import print_error, print_line, print_message
 from tagodev.cli.output.table import clean, print_data
 from tagodev.errors import AuthenticationError, InputError, PermissionDeniedError, TagoError
+from tagodev.filesystem.atomic_write import unused_path
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -78,10 +79,7 @@ class ByFilterOptions:
         journal = self.journal
         if journal is None:
             stem = f"tagodev-{verb}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-            names = (
-                Path(f"{stem}{more}.journal") for more in ("", *map("-{}".format, range(2, 99)))
-            )
-            journal = next(name for name in names if not name.exists())
+            journal = unused_path(Path(stem), ".journal")
         return journal, self.out or journal.with_suffix(".results.csv")
 
 

@@ -21,7 +21,8 @@ from tagodev.bulk.report import BulkStoppedError
 from tagodev.cli.bulk.operations import Feed
 from tagodev.cli.exit_codes import Exit, exit_code
 from tagodev.cli.options.confirmation import plural
-from tagodev.cli.output.progress import ProgressMeter, open_display
+from tagodev.cli.output.display import open_display
+from tagodev.cli.output.progress import ProgressMeter
 from tagodev.errors import InputError, InterruptedRunError, TagoError
 
 if TYPE_CHECKING:
@@ -33,9 +34,8 @@ if TYPE_CHECKING:
     from tagodev.cli.bulk.journal_status import JournalStatus
     from tagodev.cli.bulk.operations import RunRow, RunSpec
     from tagodev.cli.bulk.results import ResultsFile
-    from tagodev.cli.output.progress import Display
+    from tagodev.cli.output.display import Display
     from tagodev.client import Tago
-    from tagodev.limits.snapshot import RouteState
 
 __all__ = [
     "Interrupt",
@@ -248,27 +248,27 @@ async def follow(
     return await _Follower(tago, run, view, interrupt or Interrupt(), on_outcome).run_to_end()
 
 
+@attrs.define(eq=False)
 class _Follower:
-    def __init__(
-        self,
-        tago: Tago,
-        run: BulkRun[Any],
-        view: RunView,
-        interrupt: Interrupt,
-        on_outcome: Callable[[Outcome], None],
-    ) -> None:
-        self._tago = tago
-        self._run = run
-        self._view = view
-        self._interrupt = interrupt
-        self._on_outcome = on_outcome
-        self._finished = 0
-        self._adopted = 0
-        self._failures = 0
-        self._meter = ProgressMeter(view.rows, tago.limits.documented.minute, view.route)
-        self._last_failures: deque[str] = deque(maxlen=_LAST_FAILURES)
-        self._loop = asyncio.get_running_loop()
-        self._deadline: float | None = None
+    _tago: Tago
+    _run: BulkRun[Any]
+    _view: RunView
+    _interrupt: Interrupt
+    _on_outcome: Callable[[Outcome], None]
+    _finished: int = attrs.field(default=0, init=False)
+    _adopted: int = attrs.field(default=0, init=False)
+    _failures: int = attrs.field(default=0, init=False)
+    _deadline: float | None = attrs.field(default=None, init=False)
+    _meter: ProgressMeter = attrs.field(init=False)
+    _rejected_before: int = attrs.field(init=False)
+    _last_failures: deque[str] = attrs.field(
+        factory=lambda: deque(maxlen=_LAST_FAILURES), init=False
+    )
+    _loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        minute = self._tago.limits.documented.minute
+        self._meter = ProgressMeter(self._view.rows, minute, self._view.route)
         self._rejected_before = self._rejected()
 
     async def run_to_end(self) -> Summary:
@@ -309,8 +309,8 @@ class _Follower:
             if self._deadline is None:
                 self._deadline = self._loop.time() + _GRACE_PERIOD
                 run.stop(InterruptedRunError("Interrupted"))
-                state = self._state()
-                in_flight = 0 if state is None else state.in_flight
+                states = self._tago.limits.snapshot()
+                in_flight = sum(s.in_flight for s in states if s.route == self._view.route)
                 waits = f": waiting for {plural(in_flight, 'answer')}" if in_flight else ""
                 self._view.display.print_message(f"Stopping{waits}")
             elif self._interrupt.count > 1 or self._loop.time() >= self._deadline:
@@ -331,10 +331,6 @@ class _Follower:
     def _rejected(self) -> int:
         # Clients of one process share this count, closed ones included.
         return sum(state.rejected for state in self._tago.limits.snapshot())
-
-    def _state(self) -> RouteState | None:
-        states = self._tago.limits.snapshot()
-        return next((state for state in states if state.route == self._view.route), None)
 
 
 async def _error_of(consumer: asyncio.Task[None]) -> TagoError | None:

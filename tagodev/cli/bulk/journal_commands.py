@@ -28,6 +28,7 @@ from tagodev.cli.exit_codes import Exit, exit_code
 from tagodev.cli.output.console import (
     in_command_line_terms,
     print_error,
+    print_first,
     print_json,
     print_line,
     print_message,
@@ -222,10 +223,8 @@ def export(
 
 def _export_code(bad: Sequence[JournalError]) -> Exit:
     """List the unreadable rows, and return the exit code."""
-    for error in bad[:_SHOWN]:
-        print_message(f"Skipped: {error.journal}: {error.message}")
-    if len(bad) > _SHOWN:
-        print_message(f"... and {len(bad) - _SHOWN} more unreadable rows")
+    lines = [f"Skipped: {error.journal}: {error.message}" for error in bad]
+    print_first(lines, _SHOWN, "unreadable rows")
     return Exit.PARTIAL if bad else Exit.OK
 
 

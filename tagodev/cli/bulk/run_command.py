@@ -21,7 +21,7 @@ from tagodev.cli.options.confirmation import (
     saving_to,
 )
 from tagodev.cli.output.console import print_message
-from tagodev.cli.output.progress import open_display
+from tagodev.cli.output.display import open_display
 from tagodev.errors import InputError
 from tagodev.filesystem.atomic_write import check_out
 

@@ -16,7 +16,7 @@ from tagodev.cli.bulk.summary import PrintedSummary, cost_text
 from tagodev.cli.exit_codes import Exit, exit_code
 from tagodev.cli.options.confirmation import plural
 from tagodev.cli.output.console import print_message
-from tagodev.cli.output.progress import open_display
+from tagodev.cli.output.display import open_display
 from tagodev.errors import JournalError
 from tagodev.models import DeviceChange, DeviceEdit, DeviceFilter, TagChanges, TagFilter
 

@@ -28,7 +28,7 @@ from tagodev.cli.bulk.results import ResultsFile
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.service import hard_limits
 from tagodev.cli.output.console import print_json, print_message
-from tagodev.cli.output.progress import open_display
+from tagodev.cli.output.display import open_display
 from tagodev.client import Tago
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tagodev.errors import InputError

@@ -1,4 +1,4 @@
-"""Progress of a bulk run on standard error: a live display on a terminal, otherwise lines.
+"""The progress of a bulk run: rows, rates, and the time left.
 
 The time left is computed from the rate limit, not extrapolated from the average, since a run stops
 at the end of its quota and continues in the next window.
@@ -6,37 +6,26 @@ at the end of its quota and continues in the next window.
 
 from __future__ import annotations
 
-import os
-import sys
-import time
 from collections import defaultdict
 from math import ceil
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from tagodev.cli.output.console import print_message
 from tagodev.limits.forecast import forecast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from types import TracebackType
+    from collections.abc import Iterable, Mapping
 
     from tagodev.limits.snapshot import RouteState
 
 __all__ = [
-    "Display",
-    "LineDisplay",
     "Progress",
     "ProgressMeter",
     "RouteProgress",
     "duration",
-    "open_display",
 ]
 
-#: Seconds before the first line without a terminal, and between lines at most.
-_LINE_INTERVAL: Final = 5.0
-_MAX_LINE_INTERVAL: Final = 60.0
 #: Limits from here on are not shown.
 _NO_LIMIT: Final = 10_000_000
 #: Routes to show.
@@ -196,80 +185,6 @@ class ProgressMeter:
             rate=measured.rate,
             next_window_in=state.next_window_in,
         )
-
-
-class Display(Protocol):
-    """Shows the progress of a run; a context manager."""
-
-    def show(self, progress: Progress) -> None:
-        """Show the progress."""
-        ...
-
-    def print_message(self, text: str) -> None:
-        """Print a message."""
-        ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
-
-
-def open_display(title: str, total: int) -> Display:
-    """Return a live display if standard error is a terminal, otherwise lines."""
-    if not sys.stderr.isatty() or os.environ.get("CI") or os.environ.get("TERM") == "dumb":
-        return LineDisplay(title, total)
-    from tagodev.cli.output.progress_live import LiveDisplay
-
-    return LiveDisplay(title, total)
-
-
-class LineDisplay:
-    """Prints lines of progress, less often the longer the run takes."""
-
-    def __init__(self, title: str, total: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Create a display.
-
-        Args:
-            title: the status of finished rows.
-            total: rows of the run.
-            clock: a monotonic clock in seconds.
-        """
-        self._title = title
-        self._total = total
-        self._clock = clock
-        self._interval = _LINE_INTERVAL
-        self._next = clock() + _LINE_INTERVAL
-
-    def show(self, progress: Progress) -> None:
-        """Print the progress if the interval has passed."""
-        now = self._clock()
-        if now < self._next:
-            return
-        self._interval = min(2 * self._interval, _MAX_LINE_INTERVAL)
-        self._next = now + self._interval
-        failed = f"{progress.failed} failed" if progress.failed else ""
-        facts = ", ".join(filter(None, (*progress.texts(), failed)))
-        print_message(f"{self._title} {progress.done}/{self._total}, {facts}")
-
-    def print_message(self, text: str) -> None:
-        """Print a message."""
-        print_message(text)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        pass
 
 
 def duration(seconds: float) -> str:

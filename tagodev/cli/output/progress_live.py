@@ -25,8 +25,6 @@ from tagodev.cli.output.progress import Progress, duration
 from tagodev.cli.output.table import clean
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from rich.console import ConsoleOptions, RenderResult
 
 __all__ = ["Frame", "LiveDisplay"]
@@ -116,11 +114,6 @@ class LiveDisplay:
         self._live.start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._live.update(attrs.evolve(self._frame, ended=True))
         self._live.stop()

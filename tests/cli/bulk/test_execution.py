@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from tagodev import BulkRun, Outcome, Tago
     from tagodev.bulk.work_item import WorkItem
     from tagodev.cli.bulk.execution import Summary
-    from tagodev.cli.output.progress import Display, Progress
+    from tagodev.cli.output.display import Display
+    from tagodev.cli.output.progress import Progress
 
 ROUTE: Final = "DELETE /device/:device_id"
 #: Seconds, at most, between a signal and the moment at which it is heeded.
