@@ -86,12 +86,9 @@ class RunInput(Generic[Item]):
         self._index = -1
         self._ended = False
         self._failed = False
-        self._sync: Iterator[Item] | None = None
-        self._async: AsyncIterator[Item] | None = None
-        if isinstance(items, AsyncIterable):
-            self._async = aiter(items)
-        else:
-            self._sync = iter(items)
+        self._items: Iterator[Item] | AsyncIterator[Item] = (
+            aiter(items) if isinstance(items, AsyncIterable) else iter(items)
+        )
 
     async def pull(self) -> tuple[int, Item] | None:
         """Return the next item and its index, or None at the end."""
@@ -104,17 +101,14 @@ class RunInput(Generic[Item]):
         # It has ended unless it returns an item: after an exception it is not called again.
         self._ended = self._failed = True
         try:
-            item = next(self._sync) if self._sync is not None else await self._pull_async()
+            items = self._items
+            item = await anext(items) if isinstance(items, AsyncIterator) else next(items)
         except (StopIteration, StopAsyncIteration):
             self._failed = False
             return None
         self._ended = self._failed = False
         self._index += 1
         return self._index, item
-
-    async def _pull_async(self) -> Item:
-        assert self._async is not None, "the source is one of the two"
-        return await anext(self._async)
 
 
 class JournalInput(RunInput[Item]):

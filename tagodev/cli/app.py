@@ -6,7 +6,7 @@ A command's module is imported only when the command runs, so that ``--help`` is
 from __future__ import annotations
 
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -16,6 +16,9 @@ from tagodev.cli.groups import as_grouped, register_aliases, register_groups
 from tagodev.cli.output.console import print_error
 from tagodev.cli.output.streams import safe_streams
 from tagodev.errors import TagoError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["app", "run"]
 
@@ -176,6 +179,7 @@ def run() -> int:
 def _run() -> int:
     try:
         arguments = as_grouped(sys.argv[1:])
+        _use_docstring(arguments)
         code = app(arguments, exit_on_error=False, result_action="return_value")
     except CycloptsError:
         # Cyclopts has already printed the error.
@@ -186,3 +190,9 @@ def _run() -> int:
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     return Exit.OK if code is None else int(code)
+
+
+def _use_docstring(arguments: Sequence[str]) -> None:
+    """Let the help of a group's command be its docstring; its summary is for lists of commands."""
+    if len(arguments) > 1 and arguments[0] in app and arguments[1] in app[arguments[0]]:
+        app[arguments[0]][arguments[1]].help = None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import attrs
 import orjson
 
-from tagodev.bulk.journal.entry import EntryState, JournalEntry, JournalInfo
+from tagodev.bulk.journal.entry import EntryState, JournalEntry, JournalInfo, damaged_entry
 from tagodev.bulk.journal.file import (
     FORMAT,
     check_exists,
@@ -304,14 +304,7 @@ class JournalReader:
         try:
             return EntryState(state)
         except ValueError:
-            raise self._bad_entry(number, "its state is unknown") from None
-
-    def _bad_entry(self, number: int, problem: str) -> JournalError:
-        return JournalError(
-            f"entry {number + 1} is damaged: {problem}",
-            journal=str(self.path),
-            hint="tagodev bulk export reads the other entries",
-        )
+            raise damaged_entry(number, "its state is unknown", str(self.path)) from None
 
     def _entry(self, row: tuple[Any, ...]) -> JournalEntry:
         number, state, payload, attempts, sent, ended, progress, result, error = row
@@ -329,7 +322,8 @@ class JournalReader:
         for field in attrs.fields(JournalEntry):
             types = _ENTRY_TYPES.get(field.name)
             if types is not None and not isinstance(getattr(entry, field.name), types):
-                raise self._bad_entry(number, f"its {field.name} has the wrong type")
+                problem = f"its {field.name} has the wrong type"
+                raise damaged_entry(number, problem, str(self.path))
         return entry
 
 

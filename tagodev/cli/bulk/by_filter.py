@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 from cyclopts import Group, Parameter
@@ -49,16 +49,11 @@ _NOT_SAVED: Final = saving_to(None)
 class ByFilterOptions:
     """Options of a run over the devices of a filter."""
 
-    journal: Annotated[
-        Path | None,
-        Parameter(
-            help="Store the run in this file, for: tagodev bulk resume JOURNAL; default: a new "
-            "file in the current folder."
-        ),
-    ] = None
-    out: Annotated[
-        Path | None, Parameter(help="Write the results here; default: next to the journal.")
-    ] = None
+    journal: Path | None = None
+    """Store the run in this file, for: tagodev bulk resume JOURNAL; default: a new file in the
+    current folder."""
+    out: Path | None = None
+    """Write the results here; default: next to the journal."""
 
     def check_unused(self) -> None:
         """Refuse these options for a command that names devices.

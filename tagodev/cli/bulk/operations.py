@@ -107,7 +107,7 @@ class Feed(Generic[Item]):
 # --- run specifications --------------------------------------------------------------------------
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.frozen(eq=False)
 class RunSpec(Generic[Item]):
     """The operation, rows and options of a bulk run."""
 
@@ -137,30 +137,19 @@ def create_spec(file: RowFile[DeviceRow], *, identity: Identity = "tag") -> RunS
         file: the devices.
         identity: what identifies a device whose answer was lost, in a run with a journal.
     """
-    return RunSpec(
-        operation=CreateDevices,
-        rows=file.rows,
-        entries=(RunRow(row.number, row.device.name, row.device) for row in file),
-        options={"identity": identity},
-    )
+    rows = (RunRow(row.number, row.device.name, row.device) for row in file)
+    return RunSpec(CreateDevices, file.rows, rows, {"identity": identity})
 
 
 def delete_spec(file: RowFile[DeviceIdRow]) -> RunSpec[str]:
     """Return a run that deletes the devices of a file."""
-    return RunSpec(
-        operation=DeleteDevices,
-        rows=file.rows,
-        entries=(RunRow(row.number, row.name, row.device_id, row.device_id) for row in file),
-    )
+    rows = (RunRow(row.number, row.name, row.device_id, row.device_id) for row in file)
+    return RunSpec(DeleteDevices, file.rows, rows)
 
 
 def edit_spec(file: RowFile[DeviceChangeRow]) -> RunSpec[DeviceChange]:
     """Return a run that edits the devices of a file."""
-    return RunSpec(
-        operation=EditDevices,
-        rows=file.rows,
-        entries=(_change_row(row) for row in file),
-    )
+    return RunSpec(EditDevices, file.rows, map(_change_row, file))
 
 
 def _change_row(row: DeviceChangeRow) -> RunRow[DeviceChange]:
@@ -177,11 +166,5 @@ def rotate_spec(file: RowFile[RotationRow], *, allow_gap: bool) -> RunSpec[Rotat
         allow_gap: whether a token with a serial number may be deleted before its replacement
             exists.
     """
-    return RunSpec(
-        operation=RotateTokens,
-        rows=file.rows,
-        entries=(
-            RunRow(row.number, row.name, row.rotation, row.rotation.device_id) for row in file
-        ),
-        options={"allow_gap": allow_gap},
-    )
+    rows = (RunRow(row.number, row.name, row.rotation, row.rotation.device_id) for row in file)
+    return RunSpec(RotateTokens, file.rows, rows, {"allow_gap": allow_gap})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING
 
+import attrs
 from cyclopts import Parameter
 
 from tagodev.bulk.journal.store import Journal
@@ -25,71 +26,50 @@ if TYPE_CHECKING:
 __all__ = ["resume", "retry_failed", "untag"]
 
 
-_OutOption: TypeAlias = Annotated[
-    Path | None, Parameter(help="Write the results here; default: the file that the journal names.")
-]
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class ResumeOptions:
+    """Options of a command that resumes a run."""
+
+    service: RememberedOptions = attrs.field(factory=RememberedOptions)
+    run_options: BulkRunOptions = attrs.field(factory=BulkRunOptions)
+    out: Path | None = None
+    """Write the results here; default: the file that the journal names."""
+    yes: YesOption = False
+    json: JsonOption = False
 
 
-def resume(
-    journal: Path,
-    /,
-    *,
-    service: RememberedOptions = RememberedOptions(),
-    run_options: BulkRunOptions = BulkRunOptions(),
-    out: _OutOption = None,
-    yes: YesOption = False,
-    json: JsonOption = False,
-) -> int:
+def resume(journal: Path, /, *, options: ResumeOptions = ResumeOptions()) -> int:
     """Resume an interrupted run from its journal.
 
     Finished rows send no requests; rows whose answer was lost are looked up before anything is sent
     again. Options that you don't give are read from the journal, except the account's token, which
     is not stored in it.
     """
-    return _resume(journal, service, run_options, out, yes=yes, json=json, retry=False)
+    return _resume(journal, options)
 
 
-def retry_failed(
-    journal: Path,
-    /,
-    *,
-    service: RememberedOptions = RememberedOptions(),
-    run_options: BulkRunOptions = BulkRunOptions(),
-    out: _OutOption = None,
-    yes: YesOption = False,
-    json: JsonOption = False,
-) -> int:
+def retry_failed(journal: Path, /, *, options: ResumeOptions = ResumeOptions()) -> int:
     """Retry the failed rows of a journal, and resume the run.
 
     A row fails when the service refuses it without doing anything, so nothing is done twice.
     """
-    return _resume(journal, service, run_options, out, yes=yes, json=json, retry=True)
+    return _resume(journal, options, retry=True)
 
 
-def _resume(
-    journal: Path,
-    service: RememberedOptions,
-    run_options: BulkRunOptions,
-    out: Path | None,
-    *,
-    yes: bool,
-    json: bool,
-    retry: bool,
-) -> int:
+def _resume(journal: Path, options: ResumeOptions, *, retry: bool = False) -> int:
     with Journal.read(journal) as opened:
         info = opened.info
-    tago = _client(info, service)
-    run = run_options.keywords(info.keywords)
-    _confirm_outside_files(
-        journal, info, ledger=service.ledger is not None, out=out is not None, yes=yes
-    )
+    tago = _client(info, options.service)
+    run = options.run_options.keywords(info.keywords)
+    _confirm_outside_files(journal, info, options)
     if retry:
         with Journal.open(journal, incomplete=run.get("incomplete", False)) as opened:
             if not opened.retry_failed():
                 print_message("No row failed")
     stored = info.keywords.get("out")
-    out = out or Path(stored if isinstance(stored, str) else f"{journal.stem}.results.csv")
-    return journalled_run.resume(journal, tago, out, run=run, json=json)
+    out = options.out or Path(stored if isinstance(stored, str) else f"{journal.stem}.results.csv")
+    return journalled_run.resume(journal, tago, out, run=run, json=options.json)
 
 
 def untag(
@@ -120,23 +100,14 @@ def _client(info: JournalInfo, service: RememberedOptions) -> Tago:
     return tago
 
 
-def _confirm_outside_files(
-    journal: Path, info: JournalInfo, *, ledger: bool, out: bool, yes: bool
-) -> None:
+def _confirm_outside_files(journal: Path, info: JournalInfo, options: ResumeOptions) -> None:
     """Ask before writing to files that the journal names outside its folder.
-
-    Args:
-        journal: the path of the journal.
-        info: its description.
-        ledger: whether ``--ledger`` is given.
-        out: whether ``--out`` is given.
-        yes: whether not to ask.
 
     Raises:
         InputError: the user declines, or standard input is not a terminal.
     """
-    named = {"--out": None if out else info.keywords.get("out")}
-    named["--ledger"] = None if ledger else info.keywords.get("ledger")
+    given = {"out": options.out, "ledger": options.service.ledger}
+    named = {f"--{key}": info.keywords.get(key) for key in given if given[key] is None}
     folder = journal.resolve().parent
     outside = {
         option: path
@@ -147,7 +118,7 @@ def _confirm_outside_files(
         return
     for option, path in outside.items():
         print_message(f"The journal names a file outside its folder: {option} {clean(path)}")
-    if yes:
+    if options.yes:
         return
     try:
         answer = confirmed("Type yes to write there:", "yes")
