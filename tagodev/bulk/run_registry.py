@@ -91,12 +91,12 @@ def known_runs(since: float) -> Iterator[RunRecord]:
     try:
         files = sorted((state_folder() / _FOLDER).glob("*.lock"))
         # A file's time is that of the run's start or end; the run of a held lock is in progress.
-        lately = [
+        recent = [
             file for file in files if file.stat().st_mtime >= since or ProcessLock.is_held(file)
         ]
     except (OSError, RuntimeError):
         return
-    for file in lately:
+    for file in recent:
         record = _record(ProcessLock.facts_of(file))
         if record is not None:
             yield record

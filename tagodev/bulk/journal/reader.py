@@ -79,11 +79,11 @@ class JournalReader:
         Raises:
             JournalError: it does not exist, or is not a journal.
         """
-        place = Path(path)
-        check_exists(place)
-        has_log = has_frames(wal_path(place))
-        with journal_errors(place):
-            journal = cls(place, connect_journal(place, read_only=True))
+        file = Path(path)
+        check_exists(file)
+        has_log = has_frames(wal_path(file))
+        with journal_errors(file):
+            journal = cls(file, connect_journal(file, read_only=True))
         journal._has_log = has_log
         return journal
 

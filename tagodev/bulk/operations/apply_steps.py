@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.operations.base import MakeRecord
     from tagodev.bulk.operations.identity import Finding
+    from tagodev.bulk.outcomes import Done
     from tagodev.bulk.work_item import WorkItem
     from tagodev.models import Device, DeviceCreate
 
@@ -88,7 +89,7 @@ class ApplySteps(DeviceCreation[ApplyStep]):
         """Return the identity of devices."""
         return {"known_by": self.known_by}
 
-    async def do(self, work: WorkItem[ApplyStep]) -> Applied:
+    async def do(self, work: WorkItem[ApplyStep]) -> Done:
         """Do the step."""
         step, record = work.item, work.record
         made = None
@@ -103,7 +104,7 @@ class ApplySteps(DeviceCreation[ApplyStep]):
             await edit_device(self.calls, step.device_id, edit, step.tags, record)
         if step.parameters:
             await self.calls.set_parameters(step.device_id, step.parameters, record)
-        return Applied(work.index, step, result=made, attempts=record.attempts)
+        return self.done(work, result=made)
 
     async def find(
         self, items: Sequence[WorkItem[ApplyStep]], record: MakeRecord
@@ -116,8 +117,8 @@ class ApplySteps(DeviceCreation[ApplyStep]):
             serials = {work.index: _created(work).serie_number for work in making}
             return await self.find_by_serial(serials, record)
         known: defaultdict[tuple[str | None, str | None], list[Device]] = defaultdict(list)
-        for there in await self.calls.by_tag(MANAGED_TAG, record):
-            known[self._mark_and_identity(there)].append(there)
+        for device in await self.calls.by_tag(MANAGED_TAG, record):
+            known[self._mark_and_identity(device)].append(device)
         return {
             work.index: self.match(work, known.get(self._mark_and_identity(_created(work)), ()))
             for work in making
@@ -131,12 +132,10 @@ class ApplySteps(DeviceCreation[ApplyStep]):
             return plain_serial(str(device.serie_number))
         return self._mark_and_identity(device)
 
-    async def adopt(self, work: WorkItem[ApplyStep]) -> Applied:
+    async def adopt(self, work: WorkItem[ApplyStep]) -> Done:
         """Use a device that was found as the step's own, and list its token."""
         made = await self.adopt_device(work, _created(work))
-        return Applied(
-            work.index, work.item, result=made, attempts=work.record.attempts, adopted=True
-        )
+        return self.done(work, result=made, adopted=True)
 
 
 def _created(work: WorkItem[ApplyStep]) -> DeviceCreate:

@@ -122,6 +122,15 @@ class Operation(ABC, Generic[Item]):
             expected = "text" if self.item_type is str else f"a {name}"
             raise InputError(f"must be {expected}, not {type(item).__name__}", path="item")
 
+    def done(self, work: WorkItem[Item], **result: Any) -> Done:
+        """Return the outcome of an item that was done.
+
+        Args:
+            work: the item.
+            result: further fields of the operation's outcome.
+        """
+        return self.outcome(work.index, work.item, attempts=work.record.attempts, **result)
+
     @abstractmethod
     async def do(self, work: WorkItem[Item]) -> Done:
         """Do one item.

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.operations.base import MakeRecord
     from tagodev.bulk.operations.identity import Finding
+    from tagodev.bulk.outcomes import Done
     from tagodev.bulk.work_item import WorkItem
     from tagodev.errors import TagoError
     from tagodev.models import Device, DeviceToken
@@ -175,13 +176,13 @@ class CreateDevices(DeviceCreation[DeviceCreate]):
         """Return the identity of devices."""
         return {"identity": self.identity}
 
-    async def do(self, work: WorkItem[DeviceCreate]) -> Created:
+    async def do(self, work: WorkItem[DeviceCreate]) -> Done:
         """Create the device, with its tag if the run is journalled."""
         device = self._marked(work) if work.run else work.item
         created = await self.calls.create(device, work.record)
         if work.run:
             self.own(created.device_id, work.index)
-        return Created(work.index, work.item, result=created, attempts=work.record.attempts)
+        return self.done(work, result=created)
 
     def _marked(self, work: WorkItem[DeviceCreate]) -> DeviceCreate:
         device = work.item
@@ -239,12 +240,10 @@ class CreateDevices(DeviceCreation[DeviceCreate]):
                 found[device.name].append(device)
         return {work.index: self.match(work, found[work.item.name]) for work in items}
 
-    async def adopt(self, work: WorkItem[DeviceCreate]) -> Created:
+    async def adopt(self, work: WorkItem[DeviceCreate]) -> Done:
         """Use a device that was found as the item's own, and list its token."""
         made = await self.adopt_device(work, work.item)
-        return Created(
-            work.index, work.item, result=made, attempts=work.record.attempts, adopted=True
-        )
+        return self.done(work, result=made, adopted=True)
 
 
 async def _first_token(

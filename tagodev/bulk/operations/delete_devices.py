@@ -11,6 +11,7 @@ from tagodev.bulk.outcomes import Deleted
 from tagodev.errors import BadRequestError, NotFoundError
 
 if TYPE_CHECKING:
+    from tagodev.bulk.outcomes import Done
     from tagodev.bulk.work_item import WorkItem
     from tagodev.session import CallRecord
 
@@ -40,10 +41,10 @@ class DeleteDevices(Operation[str]):
     noun = "devices"
     route = "DELETE /device/:device_id"
 
-    async def do(self, work: WorkItem[str]) -> Deleted:
+    async def do(self, work: WorkItem[str]) -> Done:
         """Delete the device."""
         await delete_device(self.calls, work.item, work.record)
-        return Deleted(work.index, work.item, attempts=work.record.attempts)
+        return self.done(work)
 
 
 async def delete_device(calls: DeleteCalls, device_id: str, record: CallRecord) -> None:

@@ -18,6 +18,7 @@ from tagodev.models.changes import DeviceChange
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from tagodev.bulk.outcomes import Done
     from tagodev.bulk.work_item import WorkItem
     from tagodev.models import Tag, TagChanges
     from tagodev.session import CallRecord
@@ -85,8 +86,8 @@ class EditDevices(Operation[DeviceChange]):
         """Return the device: its edits are made in the order of the input."""
         return item.device_id
 
-    async def do(self, work: WorkItem[DeviceChange]) -> Edited:
+    async def do(self, work: WorkItem[DeviceChange]) -> Done:
         """Edit the device."""
         change = work.item
         await edit_device(self.calls, change.device_id, change.changes, change.tags, work.record)
-        return Edited(work.index, work.item, attempts=work.record.attempts)
+        return self.done(work)

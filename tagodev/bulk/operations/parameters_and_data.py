@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.operations.base import MakeRecord
     from tagodev.bulk.operations.identity import Finding
+    from tagodev.bulk.outcomes import Done
     from tagodev.bulk.work_item import WorkItem
     from tagodev.models import ConfigurationParameter, DataCreate
     from tagodev.session import CallRecord
@@ -72,11 +73,11 @@ class SetParameters(Operation[ParameterChange]):
         """Return the device: two reads at once would both add a missing parameter."""
         return item.device_id
 
-    async def do(self, work: WorkItem[ParameterChange]) -> ParametersSet:
+    async def do(self, work: WorkItem[ParameterChange]) -> Done:
         """Set the parameters."""
         change = work.item
         await self.calls.set_parameters(change.device_id, change.parameters, work.record)
-        return ParametersSet(work.index, change, attempts=work.record.attempts)
+        return self.done(work)
 
 
 @attrs.frozen
@@ -93,13 +94,13 @@ class SendData(Operation[DataBatch]):
     route = "POST /data"
     resendable = False
 
-    async def do(self, work: WorkItem[DataBatch]) -> DataSent:
+    async def do(self, work: WorkItem[DataBatch]) -> Done:
         """Send the data, with a group that identifies it if the run is journalled."""
         points: Sequence[DataCreate] = work.item.points
         if work.run and not _grouped(work.item):
             points = [attrs.evolve(point, group=_group(work)) for point in points]
         await self.calls.send_data(work.item.device_id, points, work.record)
-        return DataSent(work.index, work.item, attempts=work.record.attempts)
+        return self.done(work)
 
     async def find(
         self, items: Sequence[WorkItem[DataBatch]], record: MakeRecord
@@ -113,9 +114,9 @@ class SendData(Operation[DataBatch]):
                 found[work.index] = Found(work.item.device_id)
         return found
 
-    async def adopt(self, work: WorkItem[DataBatch]) -> DataSent:
+    async def adopt(self, work: WorkItem[DataBatch]) -> Done:
         """Do nothing: the data has arrived."""
-        return DataSent(work.index, work.item, attempts=work.record.attempts)
+        return self.done(work)
 
 
 def _grouped(batch: DataBatch) -> bool:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.operations.base import MakeRecord
     from tagodev.bulk.operations.identity import Finding
+    from tagodev.bulk.outcomes import Done
     from tagodev.bulk.work_item import WorkItem
     from tagodev.models import DeviceToken
     from tagodev.session import CallRecord
@@ -99,6 +100,11 @@ class _TokenCreation(CreatingOperation[Item]):
     has_tokens = True
     needs_progress = True
 
+    def resource(self, item: Any) -> Hashable:
+        """Return the device."""
+        device_id: str = item.device_id
+        return device_id
+
     async def find(
         self, items: Sequence[WorkItem[Any]], record: MakeRecord
     ) -> Mapping[int, Finding]:
@@ -136,30 +142,24 @@ class IssueTokens(_TokenCreation[DeviceTokenCreate]):
     item_type = DeviceTokenCreate
     outcome = TokenIssued
 
-    def resource(self, item: DeviceTokenCreate) -> Hashable:
-        """Return the device."""
-        return item.device_id
-
-    async def do(self, work: WorkItem[DeviceTokenCreate]) -> TokenIssued:
+    async def do(self, work: WorkItem[DeviceTokenCreate]) -> Done:
         """Create the token."""
-        order = work.item
+        item = work.item
         if work.run and work.progress is None:
-            tokens = await self.calls.tokens(order.device_id, work.record)
+            tokens = await self.calls.tokens(item.device_id, work.record)
             known = tuple(_digest(one.token) for one in tokens)
-            await _save(work, _Progress(known=known, name=order.token.name))
-        made = await self.calls.create_token(order.device_id, order.token, work.record)
+            await _save(work, _Progress(known=known, name=item.token.name))
+        made = await self.calls.create_token(item.device_id, item.token, work.record)
         if work.run:
             self.own(made.token.reveal(), work.index)
-        return TokenIssued(work.index, order, result=made, attempts=work.record.attempts)
+        return self.done(work, result=made)
 
-    async def adopt(self, work: WorkItem[DeviceTokenCreate]) -> TokenIssued:
+    async def adopt(self, work: WorkItem[DeviceTokenCreate]) -> Done:
         """Use the token that was found."""
         assert work.found is not None, "only found tokens are adopted"
         self.own(work.found.token, work.index)
         made = TokenCreated(token=Secret(work.found.token), permission=work.item.token.permission)
-        return TokenIssued(
-            work.index, work.item, result=made, attempts=work.record.attempts, adopted=True
-        )
+        return self.done(work, result=made, adopted=True)
 
 
 @attrs.frozen
@@ -175,10 +175,6 @@ class RotateTokens(_TokenCreation[Rotation]):
     adjustable = frozenset({"allow_gap"})
     _replaced: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
 
-    def resource(self, item: Rotation) -> Hashable:
-        """Return the device."""
-        return item.device_id
-
     def remember(self, index: int, item: Rotation, result: bytes | None) -> None:
         """Record the token that an item replaces, and the one that it has created."""
         if item.token is not None:
@@ -189,7 +185,7 @@ class RotateTokens(_TokenCreation[Rotation]):
         """Return whether a gap is allowed."""
         return {"allow_gap": self.allow_gap}
 
-    async def do(self, work: WorkItem[Rotation]) -> Rotated:
+    async def do(self, work: WorkItem[Rotation]) -> Done:
         """Replace the token: the new one is recorded before the old one is deleted."""
         started = _progress_of(work)
         if started is None:
@@ -246,14 +242,14 @@ class RotateTokens(_TokenCreation[Rotation]):
         work.found = Found("", token.reveal())
         return started
 
-    async def _finish(self, work: WorkItem[Rotation], started: _Progress) -> Rotated:
+    async def _finish(self, work: WorkItem[Rotation], started: _Progress) -> Done:
         assert started.made is not None, "the old token is deleted after the new one was created"
         if started.old is not None and not started.serie_number:
             await self.calls.delete_token(started.old, work.record)
         made = TokenCreated(token=started.made, permission=started.permission)
-        return Rotated(work.index, work.item, result=made, attempts=work.record.attempts)
+        return self.done(work, result=made)
 
-    async def adopt(self, work: WorkItem[Rotation]) -> Rotated:
+    async def adopt(self, work: WorkItem[Rotation]) -> Done:
         """Use the token that was found as the new one, and continue."""
         started = _progress_of(work)
         assert work.found is not None, "only found tokens are adopted"

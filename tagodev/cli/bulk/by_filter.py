@@ -183,7 +183,7 @@ class FilterRun:
             json: whether to print one JSON object.
         """
         from tagodev.cli.bulk.operations import RunRow, RunSpec
-        from tagodev.cli.bulk.run_command import RunCommand
+        from tagodev.cli.bulk.run_command import RunCommand, RunCommandOptions
 
         def make_spec() -> RunSpec[Any]:
             rows = enumerate(self.rows, 1)
@@ -197,11 +197,9 @@ class FilterRun:
         journal, out = by_filter.paths(self.verb)
         command = RunCommand(
             make_spec=make_spec,
-            service=service,
-            run={},
+            options=RunCommandOptions(service=service, json=json),
             journal=journal,
             out=out,
-            json=json,
             verb=self.verb,
             confirmation=confirmation,
             noun=self.noun,

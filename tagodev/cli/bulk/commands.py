@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from tagodev.bulk.operations.identity import Identity  # noqa: TC001  (cyclopts reads annotations at run time)
 from tagodev.cli.bulk.new_devices import check_new_devices
 from tagodev.cli.bulk.operations import create_spec, delete_spec, edit_spec, rotate_spec
-from tagodev.cli.bulk.run_command import RunCommand
+from tagodev.cli.bulk.run_command import RunCommand, RunCommandOptions
 from tagodev.cli.commands.tokens import ROTATION_WARNING
 from tagodev.cli.options.confirmation import (
     ConfirmationOptions,
@@ -20,10 +20,7 @@ from tagodev.cli.options.confirmation import (
     plural,
     saving_to,
 )
-from tagodev.cli.options.run import BulkRunOptions
-from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import print_message
-from tagodev.cli.output.table import JsonOption  # noqa: TC001  (cyclopts reads annotations at run time)
 from tagodev.errors import InputError
 from tagodev.provision.read.devices import read_device_ids, read_devices
 from tagodev.provision.read.edit_rows import read_device_changes, read_rotations
@@ -48,12 +45,10 @@ def create(
     file: Path,
     /,
     *,
-    service: ServiceOptions = ServiceOptions(),
+    options: RunCommandOptions = RunCommandOptions(),
     journal: _JournalOption = None,
     identity: Identity | None = None,
-    run_options: BulkRunOptions = BulkRunOptions(),
     out: Path | None = None,
-    json: JsonOption = False,
 ) -> int:
     """Create a device for every row, as fast as the rate limits allow.
 
@@ -80,11 +75,9 @@ def create(
     return RunCommand(
         make_spec=lambda: create_spec(rows, identity=identity or "tag"),
         file=file,
-        service=service,
-        run=run_options.keywords(),
+        options=options,
         journal=journal,
         out=out or Path(f"{file.stem}{_RESULTS}.csv"),
-        json=json,
     ).carry_out()
 
 
@@ -92,13 +85,11 @@ def delete(
     file: Path,
     /,
     *,
-    service: ServiceOptions = ServiceOptions(),
+    options: RunCommandOptions = RunCommandOptions(),
     journal: _JournalOption = None,
-    run_options: BulkRunOptions = BulkRunOptions(),
     confirmation: ConfirmationOptions = ConfirmationOptions(),
     saving: SnapshotOptions = SnapshotOptions(),
     out: Path | None = None,
-    json: JsonOption = False,
 ) -> int:
     """Delete the devices of a file, with all their data.
 
@@ -116,11 +107,9 @@ def delete(
     return RunCommand(
         make_spec=lambda: delete_spec(rows),
         file=file,
-        service=service,
-        run=run_options.keywords(),
+        options=options,
         journal=journal,
         out=out or _default_path(file, "deleted"),
-        json=json,
         verb="delete",
         confirmation=confirmation,
         saving=saving,
@@ -133,13 +122,11 @@ def edit(
     file: Path,
     /,
     *,
-    service: ServiceOptions = ServiceOptions(),
+    options: RunCommandOptions = RunCommandOptions(),
     journal: _JournalOption = None,
-    run_options: BulkRunOptions = BulkRunOptions(),
     dry_run: DryRunOption = False,
     snapshot: SaveFirstOption = None,
     out: Path | None = None,
-    json: JsonOption = False,
 ) -> int:
     """Edit the devices of a file.
 
@@ -158,11 +145,9 @@ def edit(
     return RunCommand(
         make_spec=lambda: edit_spec(rows),
         file=file,
-        service=service,
-        run=run_options.keywords(),
+        options=options,
         journal=journal,
         out=out or _default_path(file, "edited"),
-        json=json,
         verb="edit",
         confirmation=ConfirmationOptions(dry_run=dry_run),
         saving=saving_to(snapshot),
@@ -174,13 +159,11 @@ def rotate(
     file: Path,
     /,
     *,
-    service: ServiceOptions = ServiceOptions(),
+    options: RunCommandOptions = RunCommandOptions(),
     journal: Path | None = None,
     allow_gap: bool = False,
-    run_options: BulkRunOptions = BulkRunOptions(),
     confirmation: ConfirmationOptions = ConfirmationOptions(),
     out: Path | None = None,
-    json: JsonOption = False,
 ) -> int:
     """Replace the tokens of a file with new ones of the same name and permission.
 
@@ -203,11 +186,9 @@ def rotate(
     return RunCommand(
         make_spec=lambda: rotate_spec(rows, allow_gap=allow_gap),
         file=file,
-        service=service,
-        run=run_options.keywords(),
+        options=options,
         journal=journal or _default_path(file, "rotation").with_suffix(".journal"),
         out=out or _default_path(file, "rotated"),
-        json=json,
         verb="rotate",
         confirmation=confirmation,
         warning=ROTATION_WARNING,

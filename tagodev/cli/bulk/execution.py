@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tagodev.bulk.outcomes import Outcome
     from tagodev.bulk.run import BulkRun
     from tagodev.cli.bulk.journal_status import JournalStatus
-    from tagodev.cli.bulk.operations import RunRow, RunSpec
+    from tagodev.cli.bulk.operations import RunSpec
     from tagodev.cli.bulk.results import ResultsFile
     from tagodev.cli.output.display import Display
     from tagodev.client import Tago
@@ -348,11 +348,7 @@ def _write_unfinished(feed: Feed[Any], results: ResultsFile) -> None:
     # Queued rows have the outcome pending; the others were sent.
     for row in feed.in_progress.values():
         results.write(row.unfinished(InDoubt.status, error="Interrupted before the answer arrived"))
-    for row in _readable(feed.unread()):
-        results.write(row.unfinished(Pending.status))
-
-
-def _readable(rows: Iterator[RunRow[Any]]) -> Iterator[RunRow[Any]]:
     # Ignore a changed file: it was reported already, or must not hide why the run stopped.
     with contextlib.suppress(InputError):
-        yield from rows
+        for row in feed.unread():
+            results.write(row.unfinished(Pending.status))

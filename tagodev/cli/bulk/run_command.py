@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import attrs
+from cyclopts import Parameter
 
 from tagodev.bulk.journal.entry import FINISHED
 from tagodev.bulk.journal.store import Journal
@@ -20,8 +21,11 @@ from tagodev.cli.options.confirmation import (
     plural,
     saving_to,
 )
+from tagodev.cli.options.run import BulkRunOptions
+from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import print_message
 from tagodev.cli.output.display import open_display
+from tagodev.cli.output.table import JsonOption  # noqa: TC001  (cyclopts reads annotations at run time)
 from tagodev.errors import InputError
 from tagodev.filesystem.atomic_write import check_out
 
@@ -31,10 +35,18 @@ if TYPE_CHECKING:
 
     from tagodev.bulk.options import ResumeKeywords
     from tagodev.cli.bulk.operations import RunRow, RunSpec
-    from tagodev.cli.options.service import ServiceOptions
-    from tagodev.client import Tago
 
-__all__ = ["RunCommand"]
+__all__ = ["RunCommand", "RunCommandOptions"]
+
+
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class RunCommandOptions:
+    """Options of every command that runs a bulk operation."""
+
+    service: ServiceOptions = attrs.field(factory=ServiceOptions)
+    run_options: BulkRunOptions = attrs.field(factory=BulkRunOptions)
+    json: JsonOption = False
 
 
 @attrs.frozen(kw_only=True)
@@ -43,16 +55,12 @@ class RunCommand:
 
     make_spec: Callable[[], RunSpec[Any]]
     """Creates the run; each can be iterated over once."""
-    service: ServiceOptions
-    """The service options."""
-    run: ResumeKeywords
-    """Options of the run."""
+    options: RunCommandOptions
+    """The options of the command."""
     journal: Path | None
     """The journal; None for a run without one."""
     out: Path
     """The results file."""
-    json: bool
-    """Whether to print one JSON object."""
     file: Path | None = None
     """The input file, which may have been run before; None for devices of a filter."""
     verb: str = ""
@@ -72,7 +80,8 @@ class RunCommand:
 
     def carry_out(self) -> int:
         """Preview, confirm, take a snapshot, run, and return the exit code."""
-        if self.journal is None and "settle" in self.run:
+        options = self.options
+        if self.journal is None and options.run_options.settle is not None:
             raise InputError("requires --journal", path="--settle")
         if self.journal is not None:
             check_out(self.journal, "--journal")
@@ -88,13 +97,13 @@ class RunCommand:
                 print_message(f"{rows} finished before (journal: {self.journal})")
             preview = self.preview(finished)
             ask = self.ask and preview.count > 0
-            code = preview.confirm(self.confirmation, json=self.json, ask=ask)
+            code = preview.confirm(self.confirmation, json=options.json, ask=ask)
             if code is not None:
                 return code
             if preview.count > 0:
                 ids = (one.device_id for one in self._left(finished))
                 name = f"{'device' if self.file is None else 'bulk'}-{self.verb}"
-                snapshot = self.saving.save(self.service, ids, name, remain=self.remain)
+                snapshot = self.saving.save(options.service, ids, name, remain=self.remain)
         return self._run(snapshot)
 
     def preview(self, finished: Collection[int] = ()) -> Preview:
@@ -122,10 +131,11 @@ class RunCommand:
         return (one for one in self.make_spec().entries if one.number not in finished)
 
     def _run(self, snapshot: Path | None) -> int:
-        spec, run = self.make_spec(), self.run
+        spec, options = self.make_spec(), self.options
+        run = options.run_options.keywords()
         if self.journal is None:
-            return self._run_without_journal(spec, self.service.client())
-        remember = self.service.remember()
+            return self._run_without_journal(spec, run)
+        remember = options.service.remember()
         if self.file is None:
             print_message(f"Journal: {self.journal}")
         else:
@@ -135,19 +145,21 @@ class RunCommand:
         return journalled_run.start(
             spec,
             self.journal,
-            self.service.client(),
+            options.service.client(),
             self.out,
             run=run,
             remember=remember,
-            json=self.json,
+            json=options.json,
         )
 
-    def _run_without_journal(self, spec: RunSpec[Any], tago: Tago) -> int:
+    def _run_without_journal(self, spec: RunSpec[Any], run: ResumeKeywords) -> int:
+        tago = self.options.service.client()
+
         async def execute() -> Summary:
             interrupt, title = Interrupt(), spec.operation.outcome.status
             with interrupt.handle_signals(), open_display(title, spec.rows) as display:
                 async with tago:
-                    return await carry_out(tago, spec, results, display, interrupt, run=self.run)
+                    return await carry_out(tago, spec, results, display, interrupt, run=run)
 
         with ResultsFile(self.out) as results:
             summary = run_until_interrupted(execute())
@@ -157,7 +169,7 @@ class RunCommand:
             counts=results.counts,
             summary=summary,
             out=self.out,
-            failures_allowed=RunOptions(**self.run).failures_allowed,
+            failures_allowed=RunOptions(**run).failures_allowed,
         )
-        report.print(summary.stopped, json=self.json)
+        report.print(summary.stopped, json=self.options.json)
         return report.code()
