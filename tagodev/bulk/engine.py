@@ -91,7 +91,7 @@ class Engine(Generic[Item]):
         self._number = number
         self._concurrency = concurrency
         self._options = options
-        self._breaker = CircuitBreaker(concurrency=concurrency, patience=options.patience)
+        self._breaker = CircuitBreaker(concurrency=concurrency, max_paused=options.patience)
         self._failures = 0
         self._in_work: set[WorkItem[Item]] = set()
         self._idle: set[asyncio.Task[None]] = set()

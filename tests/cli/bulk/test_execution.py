@@ -150,19 +150,19 @@ class Followed:
 
         async def following() -> Summary:
             run = self.begin(self.seconds)
-            sight = RunView(display=display, route=ROUTE, rows=len(self.seconds), finished=5)
+            view = RunView(display=display, route=ROUTE, rows=len(self.seconds), finished=5)
             return await follow(
-                cast("Tago", self.limits), run, sight, self.interrupt, outcomes.append
+                cast("Tago", self.limits), run, view, self.interrupt, outcomes.append
             )
 
         return run_virtually(self._timed(following())), outcomes
 
     def carry_out(self, entries: Iterator[RunRow[Any]], path: Path) -> Summary:
-        """Carry it out as a job without a journal; its results go to a file."""
+        """Carry it out without a journal; its results go to a file."""
 
         async def carrying() -> Summary:
             self.limits.devices = SimpleNamespace(delete_many=self.begin)
-            job = RunSpec(
+            spec = RunSpec(
                 operation=DeleteDevices,
                 rows=len(self.seconds),
                 entries=entries,
@@ -170,7 +170,7 @@ class Followed:
             with ResultsFile(path) as results:
                 display = cast("Display", self.screen)
                 return await carry_out(
-                    cast("Tago", self.limits), job, results, display, self.interrupt
+                    cast("Tago", self.limits), spec, results, display, self.interrupt
                 )
 
         return run_virtually(self._timed(carrying()))
