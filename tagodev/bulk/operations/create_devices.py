@@ -73,18 +73,23 @@ class DeviceCalls(Protocol):
 
     async def create(self, device: DeviceCreate, record: CallRecord) -> DeviceCreated:
         """Create a device."""
+        ...
 
     async def by_tag(self, key: str, record: MakeRecord) -> list[Device]:
         """Return all devices that carry a tag with this key, the oldest first."""
+        ...
 
     async def by_serial(self, serial: str, record: MakeRecord) -> list[Device]:
         """Return the devices one of whose tokens carries a serial number."""
+        ...
 
     async def by_name(self, name: str | None, record: MakeRecord) -> list[Device]:
         """Return the devices of this name; None for all devices."""
+        ...
 
     async def tokens(self, device_id: str, record: CallRecord) -> list[DeviceToken]:
         """Return the tokens of a device, the oldest first."""
+        ...
 
 
 @attrs.frozen

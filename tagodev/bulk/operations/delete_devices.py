@@ -23,9 +23,11 @@ class DeleteCalls(Protocol):
 
     async def delete(self, device_id: str, record: CallRecord) -> None:
         """Delete a device."""
+        ...
 
     async def exists(self, device_id: str, record: CallRecord) -> bool:
         """Return whether a device exists."""
+        ...
 
 
 @attrs.frozen

@@ -31,9 +31,11 @@ class EditCalls(Protocol):
 
     async def edit(self, device_id: str, changes: DeviceEdit, record: CallRecord) -> None:
         """Edit a device."""
+        ...
 
     async def tags(self, device_id: str, record: CallRecord) -> tuple[Tag, ...]:
         """Return the tags of a device."""
+        ...
 
 
 async def edit_device(

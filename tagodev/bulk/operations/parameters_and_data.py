@@ -40,6 +40,7 @@ class ParameterCalls(Protocol):
         self, device_id: str, parameters: Sequence[ConfigurationParameter], record: CallRecord
     ) -> None:
         """Set parameters, after reading the existing ones."""
+        ...
 
 
 class DataCalls(Protocol):
@@ -49,9 +50,11 @@ class DataCalls(Protocol):
         self, device_id: str, points: Sequence[DataCreate], record: CallRecord
     ) -> None:
         """Send data in one request."""
+        ...
 
     async def has_group(self, device_id: str, group: str, record: CallRecord) -> bool:
         """Return whether a device has data with a group."""
+        ...
 
 
 @attrs.frozen

@@ -49,12 +49,15 @@ class TokenCalls(Protocol):
         self, device_id: str, token: TokenCreate, record: CallRecord
     ) -> TokenCreated:
         """Create a token."""
+        ...
 
     async def delete_token(self, token: Secret, record: CallRecord) -> None:
         """Delete a token; one that is already gone counts as deleted."""
+        ...
 
     async def tokens(self, device_id: str, record: CallRecord) -> list[DeviceToken]:
         """Return the tokens of a device, the oldest first."""
+        ...
 
 
 @attrs.frozen(kw_only=True)
