@@ -13,7 +13,7 @@ be distinguished after a lost answer.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
@@ -68,6 +68,7 @@ class ApplySteps(DeviceCreation[ApplyStep]):
     known_by: str = attrs.field(default="name", kw_only=True)
     """The identity of devices: ``name``, ``tag:KEY`` or ``serial``."""
     kind = "apply_devices"
+    stored = ("known_by",)
     method = "devices.apply_many"
     item_type = ApplyStep
     outcome = Applied
@@ -84,10 +85,6 @@ class ApplySteps(DeviceCreation[ApplyStep]):
     def can_find(self, item: ApplyStep) -> bool:
         """Return whether the step creates a device: only those are searched for."""
         return item.create is not None
-
-    def options(self) -> Mapping[str, Any]:
-        """Return the identity of devices."""
-        return {"known_by": self.known_by}
 
     async def do(self, work: WorkItem[ApplyStep]) -> Done:
         """Do the step."""

@@ -57,12 +57,14 @@ class Operation(ABC, Generic[Item]):
     """Whether an item in doubt may be sent again without a search."""
     needs_progress: ClassVar[bool] = False
     """Whether `find` needs the item's progress, which only the newest journal has."""
+    stored: ClassVar[tuple[str, ...]] = ()
+    """Its options, which a journal stores."""
     adjustable: ClassVar[frozenset[str]] = frozenset()
     """Options that may change when a run is resumed: how items are done, not which."""
 
     def options(self) -> Mapping[str, Any]:
         """Return the options that a journal stores, so that another process can resume."""
-        return {}
+        return {name: getattr(self, name) for name in self.stored}
 
     def phase(self, item: Item) -> int:  # noqa: ARG002  (see `result`)
         """Return the phase of an item, 0 for the first.

@@ -151,6 +151,7 @@ class CreateDevices(DeviceCreation[DeviceCreate]):
     identity: Identity = attrs.field(default="tag", kw_only=True)
     """The identity of devices."""
     kind = "create_devices"
+    stored = ("identity",)
     method = "devices.create_many"
     item_type = DeviceCreate
     outcome = Created
@@ -176,10 +177,6 @@ class CreateDevices(DeviceCreation[DeviceCreate]):
         if self.identity == "name":
             return device.name
         return "" if device.serie_number is UNSET else plain_serial(device.serie_number)
-
-    def options(self) -> Mapping[str, Any]:
-        """Return the identity of devices."""
-        return {"identity": self.identity}
 
     async def do(self, work: WorkItem[DeviceCreate]) -> Done:
         """Create the device, with its tag if the run is journalled."""

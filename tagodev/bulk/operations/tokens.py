@@ -172,6 +172,7 @@ class RotateTokens(_TokenCreation[Rotation]):
     allow_gap: bool = attrs.field(default=False, kw_only=True)
     """Whether a device may be without a token for a moment, if its serial number requires it."""
     kind = "rotate_tokens"
+    stored = ("allow_gap",)
     method = "tokens.rotate_many"
     item_type = Rotation
     outcome = Rotated
@@ -183,10 +184,6 @@ class RotateTokens(_TokenCreation[Rotation]):
         if item.token is not None:
             self._replaced.take(_token_of(item), index)
         super().remember(index, item, result)
-
-    def options(self) -> Mapping[str, Any]:
-        """Return whether a gap is allowed."""
-        return {"allow_gap": self.allow_gap}
 
     async def do(self, work: WorkItem[Rotation]) -> Done:
         """Replace the token: the new one is recorded before the old one is deleted."""

@@ -41,7 +41,6 @@ __all__ = [
 ]
 
 _GROUP: Final = Group("By filter", sort_key=3)
-_NOT_SAVED: Final = saving_to(None)
 
 
 @Parameter(name="*", group=_GROUP)
@@ -169,7 +168,7 @@ class FilterRun:
         service: ServiceOptions,
         by_filter: ByFilterOptions,
         confirmation: ConfirmationOptions,
-        saving: SnapshotOptions = _NOT_SAVED,
+        saving: SnapshotOptions = saving_to(None),
         *,
         json: bool,
     ) -> int:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING, Any, Final
 
 from tagodev.bulk.operations.identity import Identity  # noqa: TC001  (cyclopts reads annotations at run time)
 from tagodev.cli.bulk.new_devices import check_new_devices
@@ -32,21 +30,13 @@ __all__ = ["create", "delete", "edit", "rotate"]
 
 _RESULTS: Final = ".results"
 
-_JournalOption: TypeAlias = Annotated[
-    Path | None,
-    Parameter(
-        help="Store the run in this file, so that the same command, or tagodev bulk resume "
-        "JOURNAL, resumes it after an interruption."
-    ),
-]
-
 
 def create(
     file: Path,
     /,
     *,
     options: RunCommandOptions = RunCommandOptions(),
-    journal: _JournalOption = None,
+    journal: Path | None = None,
     identity: Identity | None = None,
     out: Path | None = None,
 ) -> int:
@@ -64,6 +54,8 @@ def create(
     results of the same journal.
 
     Args:
+        journal: Store the run in this file, so that the same command, or tagodev bulk resume
+            JOURNAL, resumes it after an interruption.
         identity: With --journal: find a device whose answer was lost by a tag created for it
             (default), its serial number or its name.
         out: Write the results here; default: FILE's name with .results.csv.
@@ -86,7 +78,7 @@ def delete(
     /,
     *,
     options: RunCommandOptions = RunCommandOptions(),
-    journal: _JournalOption = None,
+    journal: Path | None = None,
     confirmation: ConfirmationOptions = ConfirmationOptions(),
     saving: SnapshotOptions = SnapshotOptions(),
     out: Path | None = None,
@@ -100,6 +92,8 @@ def delete(
     apply SNAPSHOT creates them again with new ids and tokens, and without their data.
 
     Args:
+        journal: Store the run in this file, so that the same command, or tagodev bulk resume
+            JOURNAL, resumes it after an interruption.
         out: Write the results here; default: FILE's name with .deleted.csv.
     """
     rows = read_device_ids(file)
@@ -123,7 +117,7 @@ def edit(
     /,
     *,
     options: RunCommandOptions = RunCommandOptions(),
-    journal: _JournalOption = None,
+    journal: Path | None = None,
     dry_run: DryRunOption = False,
     snapshot: SaveFirstOption = None,
     out: Path | None = None,
@@ -138,6 +132,8 @@ def edit(
     parameters likewise. To add or change single tags, use tagodev apply or tagodev device edit.
 
     Args:
+        journal: Store the run in this file, so that the same command, or tagodev bulk resume
+            JOURNAL, resumes it after an interruption.
         out: Write the results here; default: FILE's name with .edited.csv.
     """
     rows = read_device_changes(file)

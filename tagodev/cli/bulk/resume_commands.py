@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tagodev.bulk.journal.entry import JournalInfo
     from tagodev.client import Tago
 
-__all__ = ["resume", "retry_failed", "untag"]
+__all__ = ["ResumeOptions", "resume", "retry_failed", "untag"]
 
 
 @Parameter(name="*")

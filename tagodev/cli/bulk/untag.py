@@ -9,11 +9,11 @@ import attrs
 from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.operations.create_devices import TAG_PREFIX, CreateDevices
 from tagodev.bulk.operations.edit_devices import EditDevices
-from tagodev.bulk.outcomes import Edited, Failed, InDoubt
+from tagodev.bulk.outcomes import Edited, Failed, InDoubt, Pending
 from tagodev.cli.bulk.execution import Interrupt, RunView, Summary, follow
 from tagodev.cli.bulk.journal_status import resume_command
 from tagodev.cli.bulk.summary import PrintedSummary, cost_text
-from tagodev.cli.exit_codes import Exit, exit_code
+from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.confirmation import plural
 from tagodev.cli.output.console import print_message
 from tagodev.cli.output.display import open_display
@@ -71,11 +71,9 @@ class Untagged(PrintedSummary):
 
     def code(self) -> Exit:
         """Return the exit code."""
-        if self.summary.stopped is not None:
-            return exit_code(self.summary.stopped)
-        if self.removed == self.devices:
-            return Exit.OK
-        return Exit.INTERRUPTED if self.summary.interrupted else Exit.PARTIAL
+        left = self.devices - self.removed
+        code = self.summary.exit_code({Pending.status: left})
+        return code or (Exit.PARTIAL if left else Exit.OK)
 
 
 def check_untag(journal: Journal) -> None:
