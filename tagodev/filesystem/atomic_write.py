@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 __all__ = [
+    "check_new",
     "check_out",
     "create_private",
+    "existing_file",
     "target_of",
     "unused_path",
     "whole_file",
@@ -80,6 +82,31 @@ def check_out(path: Path, option: str = "--out") -> None:
         raise InputError(f"{shown}: the folder does not exist", path=option)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{shown}: the folder is not writable", path=option)
+
+
+def check_new(path: Path, option: str = "--out", *, why: str = "") -> None:
+    """Check that a file does not exist and can be created.
+
+    Args:
+        path: path of the file.
+        option: its command-line option, for the message.
+        why: why an existing file is not replaced.
+
+    Raises:
+        InputError: it exists, or can't be created.
+    """
+    check_out(path, option)
+    if path.exists():
+        raise existing_file(path, option, why=why)
+
+
+def existing_file(path: Path, option: str = "--out", *, why: str = "") -> InputError:
+    """Return the error for an existing file that is not replaced; arguments as of `check_new`."""
+    return InputError(
+        f"{path} already exists{why and f' and {why}'}",
+        path=option,
+        hint="Name another file, or move the existing one",
+    )
 
 
 def write_file(path: Path, pieces: Iterable[bytes], *, private: bool = True) -> None:

@@ -22,7 +22,7 @@ from tagodev.bulk.operations.registry import operation_of
 from tagodev.bulk.run_registry import is_running
 from tagodev.cli.apply.paths import apply_folders
 from tagodev.cli.bulk.journal_status import JournalStatus
-from tagodev.cli.bulk.results import COLUMNS, check_new, result_of
+from tagodev.cli.bulk.results import COLUMNS, HOLDS_TOKENS, result_of
 from tagodev.cli.bulk.summary import count_text
 from tagodev.cli.exit_codes import Exit, exit_code
 from tagodev.cli.output.console import (
@@ -36,7 +36,7 @@ from tagodev.cli.output.console import (
 from tagodev.cli.output.streams import use_utf8
 from tagodev.cli.output.table import JsonOption  # noqa: TC001  (cyclopts reads annotations at run time)
 from tagodev.errors import InputError, JournalError, TagoError
-from tagodev.filesystem.atomic_write import whole_text
+from tagodev.filesystem.atomic_write import check_new, whole_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -212,7 +212,7 @@ def export(
             use_utf8()
             _write(read, sys.stdout, format, bad)
             return _export_code(bad)
-        check_new(out)
+        check_new(out, why=HOLDS_TOKENS)
         try:
             with whole_text(out) as file:
                 _write(read, file, format, bad)

@@ -82,17 +82,15 @@ class Feed(Generic[Item]):
         Args:
             rows: the rows of the run.
         """
-        self._rows = iter(rows)
-        self._read = 0
+        self._rows = enumerate(rows)
         self.in_progress: dict[int, RunRow[Any]] = {}
 
     def __iter__(self) -> Iterator[Item]:
         return self
 
     def __next__(self) -> Item:
-        row = next(self._rows)
-        self.in_progress[self._read] = row
-        self._read += 1
+        index, row = next(self._rows)
+        self.in_progress[index] = row
         return row.item
 
     def finish(self, index: int) -> RunRow[Any]:
@@ -101,7 +99,7 @@ class Feed(Generic[Item]):
 
     def unread(self) -> Iterator[RunRow[Any]]:
         """Yield the rows that the run has not read."""
-        return self._rows
+        return (row for _, row in self._rows)
 
 
 # --- run specifications --------------------------------------------------------------------------

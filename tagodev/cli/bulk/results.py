@@ -25,7 +25,7 @@ from tagodev.bulk.operations.registry import operation_of
 from tagodev.bulk.outcomes import Failed, InDoubt, Pending
 from tagodev.cli.output.console import in_command_line_terms
 from tagodev.errors import InputError, TagoError
-from tagodev.filesystem.atomic_write import check_out, create_private, whole_text
+from tagodev.filesystem.atomic_write import check_new, create_private, existing_file, whole_text
 from tagodev.secrets import Secret
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMNS",
+    "HOLDS_TOKENS",
     "Result",
     "ResultsFile",
-    "check_new",
     "check_replaceable",
     "name_of",
     "result_of",
@@ -50,6 +50,8 @@ __all__ = [
 
 COLUMNS: Final = ("row", "name", "device_id", "token", "status", "error")
 
+#: Why existing results are not replaced.
+HOLDS_TOKENS: Final = "may contain tokens"
 _STATUSES: Final = {
     EntryState.PENDING: Pending.status,
     EntryState.SENT: InDoubt.status,
@@ -147,11 +149,11 @@ class ResultsFile:
         self.path: Final = path
         self.counts: Final = Counter[str]()
         self.broken: bool = False
-        check_new(path)
+        check_new(path, why=HOLDS_TOKENS)
         try:
             descriptor = create_private(path)
         except FileExistsError:
-            raise _exists(path) from None
+            raise existing_file(path, why=HOLDS_TOKENS) from None
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}", path="--out") from None
         # Line buffered: the operating system has every row when `write` returns.
@@ -195,28 +197,6 @@ class ResultsFile:
                     raise
 
 
-def check_new(path: Path) -> None:
-    """Check that a new results file can be created.
-
-    Args:
-        path: the results file.
-
-    Raises:
-        InputError: the path exists, or the file can't be created.
-    """
-    check_out(path)
-    if path.exists():
-        raise _exists(path)
-
-
-def _exists(path: Path) -> InputError:
-    return InputError(
-        f"{path} already exists and may contain tokens",
-        path="--out",
-        hint="Name another file, or move the existing one",
-    )
-
-
 # --- files written from a journal ----------------------------------------------------------------
 
 
@@ -231,11 +211,7 @@ def check_replaceable(journal: Journal, path: Path) -> None:
             return
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", path="--out") from None
-    raise InputError(
-        f"{path} already exists and is not an earlier results file of this journal",
-        path="--out",
-        hint="Name another file, or move the existing one",
-    )
+    raise existing_file(path, why="is not an earlier results file of this journal")
 
 
 def _is_known(journal: Journal, path: Path) -> bool:

@@ -12,7 +12,7 @@ from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.options import RunOptions
 from tagodev.cli.bulk import journalled_run
 from tagodev.cli.bulk.execution import Interrupt, Summary, carry_out, run_until_interrupted
-from tagodev.cli.bulk.results import ResultsFile, check_new
+from tagodev.cli.bulk.results import HOLDS_TOKENS, ResultsFile
 from tagodev.cli.bulk.summary import RunSummary
 from tagodev.cli.options.confirmation import (
     ConfirmationOptions,
@@ -27,7 +27,7 @@ from tagodev.cli.output.console import print_message
 from tagodev.cli.output.display import open_display
 from tagodev.cli.output.table import JsonOption  # noqa: TC001  (cyclopts reads annotations at run time)
 from tagodev.errors import InputError
-from tagodev.filesystem.atomic_write import check_out
+from tagodev.filesystem.atomic_write import check_new, check_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -88,9 +88,12 @@ class RunCommand:
         snapshot = None
         if self.confirmation is not None:
             self.saving.check()
-            if not self.confirmation.dry_run:
+            if self.file is None or not self.confirmation.dry_run:
                 # Fail before asking for confirmation.
-                (check_new if self.journal is None else check_out)(self.out)
+                if self.journal is None:
+                    check_new(self.out, why=HOLDS_TOKENS)
+                else:
+                    check_out(self.out)
             finished = self._finished()
             if finished:
                 rows = plural(len(finished), "row")
