@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         Rotated,
         TokenIssued,
     )
-    from tagodev.bulk.report import BulkReport
+    from tagodev.bulk.report import BulkReport, BulkStoppedError
     from tagodev.bulk.run import BulkRun
     from tagodev.client import Tago
     from tagodev.device_client import TagoDevice
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
         AnswerTimeoutError,
         AuthenticationError,
         BadRequestError,
-        BulkStoppedError,
         ClosedError,
         ConfigurationError,
         ConnectError,

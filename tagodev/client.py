@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Unpack
 
 from tagodev.base_client import BaseClient
 from tagodev.bulk.journal.store import Journal
+from tagodev.bulk.operations.registry import OPERATIONS
 from tagodev.errors import JournalError
 from tagodev.plan_detection import detect_plan
 from tagodev.resources.chunks import Chunks
@@ -158,20 +160,11 @@ class Tago(BaseClient):
     def _begin(self, journal: str | os.PathLike[str], **run: Any) -> BulkRun[Any]:
         with Journal.read(journal) as read:
             info = read.info
-        begin: dict[str, Callable[..., BulkRun[Any]]] = {
-            "create_devices": self.devices.create_many,
-            "apply_devices": self.devices.apply_many,
-            "edit_devices": self.devices.edit_many,
-            "delete_devices": self.devices.delete_many,
-            "create_tokens": self.tokens.create_many,
-            "rotate_tokens": self.tokens.rotate_many,
-            "set_parameters": self.parameters.set_many,
-            "send_data": self.data.send_many,
-        }
-        if info.kind not in begin:
+        if info.kind not in OPERATIONS:
             raise JournalError(f"unknown operation {info.kind}", journal=str(journal))
+        begin: Callable[..., BulkRun[Any]] = attrgetter(OPERATIONS[info.kind].method)(self)
         try:
-            return begin[info.kind](None, **info.options, **run, journal=journal)
+            return begin(None, **info.options, **run, journal=journal)
         except TypeError:
             # A damaged journal: the options belong to another operation.
             raise JournalError("its options can't be read", journal=str(journal)) from None

@@ -61,15 +61,15 @@ class Verdict:
 class CircuitBreaker:
     """Counts the failures of a run."""
 
-    def __init__(self, *, concurrency: int, patience: float) -> None:
+    def __init__(self, *, concurrency: int, max_paused: float) -> None:
         """Initialize the counts.
 
         Args:
             concurrency: items in work at once.
-            patience: seconds of pauses in a row before the run stops.
+            max_paused: seconds of pauses in a row before the run stops.
         """
         self._max_unanswered = max(_MIN_UNANSWERED, concurrency)
-        self._patience = patience
+        self._max_paused = max_paused
         self._answered = False
         self._refusal = ""
         self._refusals = 0
@@ -117,7 +117,7 @@ class CircuitBreaker:
             return Verdict(stop=True)
         if self._unanswered < self._max_unanswered and not isinstance(error, ConnectError):
             return Verdict()
-        if self._paused >= self._patience:
+        if self._paused >= self._max_paused:
             return Verdict(stop=True)
         pause = self._next_pause
         self._next_pause = min(2 * pause, _LONGEST_PAUSE)

@@ -21,22 +21,22 @@ class Claims:
         """Initialize without claims."""
         self._owners: dict[int, int] = {}
 
-    def take(self, thing: str, index: int) -> int:
+    def take(self, resource: str, index: int) -> int:
         """Claim something for an item, unless another item owns it.
 
         Args:
-            thing: an id, a name or a token.
+            resource: an id, a name or a token.
             index: the index of the item, from 0.
 
         Returns:
             The index of the item that owns it.
         """
-        return self._owners.setdefault(_digest(thing), index)
+        return self._owners.setdefault(_digest(resource), index)
 
-    def is_free(self, thing: str, index: int) -> bool:
+    def is_free(self, resource: str, index: int) -> bool:
         """Return whether no other item owns something."""
-        return self._owners.get(_digest(thing), index) == index
+        return self._owners.get(_digest(resource), index) == index
 
 
-def _digest(thing: str) -> int:
-    return int.from_bytes(blake2b(thing.encode(errors="surrogatepass"), digest_size=8).digest())
+def _digest(resource: str) -> int:
+    return int.from_bytes(blake2b(resource.encode(errors="surrogatepass"), digest_size=8).digest())

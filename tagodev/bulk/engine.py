@@ -26,7 +26,7 @@ from tagodev.bulk.circuit_breaker import CircuitBreaker
 from tagodev.bulk.not_done import ambiguous, failure, still_in_doubt, unsent
 from tagodev.bulk.operations.identity import Ambiguous, Found
 from tagodev.bulk.outcomes import Failed, InDoubt, Pending
-from tagodev.bulk.precedence import precedence_of
+from tagodev.bulk.precedence import Precedence
 from tagodev.bulk.reorder_buffer import ReorderBuffer
 from tagodev.errors import ConnectError, JournalError, NoAnswerError, ServerError, TagoError
 from tagodev.limits.wait_queue import Priority
@@ -91,7 +91,7 @@ class Engine(Generic[Item]):
         self._number = number
         self._concurrency = concurrency
         self._options = options
-        self._breaker = CircuitBreaker(concurrency=concurrency, patience=options.patience)
+        self._breaker = CircuitBreaker(concurrency=concurrency, max_paused=options.patience)
         self._failures = 0
         self._in_work: set[WorkItem[Item]] = set()
         self._idle: set[asyncio.Task[None]] = set()
@@ -100,7 +100,7 @@ class Engine(Generic[Item]):
         self._paused_until = 0.0
         self._order = ReorderBuffer(_READ_AHEAD * concurrency) if options.ordered else None
         self._emitting = asyncio.Lock()
-        self._precedence = precedence_of(operation)
+        self._precedence = Precedence(operation)
         self._held: deque[WorkItem[Item]] = deque()
         self._progressed = asyncio.Event()
         self.stopped: TagoError | None = None
@@ -129,7 +129,7 @@ class Engine(Generic[Item]):
                 work = self._doubts.pop(0)
                 await self._emit(work, still_in_doubt(work, self.stopped))
         for work in self._held:
-            self._add(work)
+            self._precedence.add(work)
             await self._emit(work, unsent(work, self.stopped))
         for ready in () if self._order is None else self._order.remaining():
             await self._outcomes.put(ready)
@@ -140,7 +140,7 @@ class Engine(Generic[Item]):
         if self._order is not None:
             self._order.expect(work.index for work in doubts)
         # Those that wait for another one in doubt are settled after it.
-        self._doubts = [work for work in doubts if self._add(work)]
+        self._doubts = [work for work in doubts if self._precedence.add(work)]
         if not self._operation.uses_history:
             return
         for work in doubts:
@@ -239,9 +239,9 @@ class Engine(Generic[Item]):
                 if work is None:
                     return None
                 # Several workers may read at once: if one item is held, those after it are too.
-                if self._held or not self._allows(work):
+                if self._held or not self._precedence.allows(work.item):
                     self._held.append(work)
-                elif self._add(work):
+                elif self._precedence.add(work):
                     return work
             elif self._in_work:
                 self._progressed.clear()
@@ -270,23 +270,12 @@ class Engine(Generic[Item]):
 
     def _must_wait(self) -> bool:
         """Return whether another item must be finished before any further one starts."""
-        if self._precedence is None:
-            return False
         if self._held:
             return not self._precedence.allows(self._held[0].item)
         return self._precedence.waiting >= _MAX_WAITING * self._concurrency
 
-    def _allows(self, work: WorkItem[Item]) -> bool:
-        return self._precedence is None or self._precedence.allows(work.item)
-
-    def _add(self, work: WorkItem[Item]) -> bool:
-        """Add an unfinished item, and return whether it may be in work."""
-        return self._precedence is None or self._precedence.add(work)
-
     def _end(self, work: WorkItem[Item]) -> None:
         """Remove a finished item, and release the one that waited for it."""
-        if self._precedence is None:
-            return
         freed = self._precedence.end(work)
         if freed is not None:
             (self._doubts if freed.in_doubt else self._queued).append(freed)
@@ -333,6 +322,7 @@ class Engine(Generic[Item]):
     async def _attempt(self, work: WorkItem[Item]) -> Outcome:
         if work.found is not None:
             return await self._operation.adopt(work)
+        self._operation.check(work.item)
         return await self._operation.do(work)
 
     def _count_failure(self, error: TagoError) -> None:

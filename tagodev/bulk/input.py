@@ -86,12 +86,9 @@ class RunInput(Generic[Item]):
         self._index = -1
         self._ended = False
         self._failed = False
-        self._sync: Iterator[Item] | None = None
-        self._async: AsyncIterator[Item] | None = None
-        if isinstance(items, AsyncIterable):
-            self._async = aiter(items)
-        else:
-            self._sync = iter(items)
+        self._items: Iterator[Item] | AsyncIterator[Item] = (
+            aiter(items) if isinstance(items, AsyncIterable) else iter(items)
+        )
 
     async def pull(self) -> tuple[int, Item] | None:
         """Return the next item and its index, or None at the end."""
@@ -104,17 +101,14 @@ class RunInput(Generic[Item]):
         # It has ended unless it returns an item: after an exception it is not called again.
         self._ended = self._failed = True
         try:
-            item = next(self._sync) if self._sync is not None else await self._pull_async()
+            items = self._items
+            item = await anext(items) if isinstance(items, AsyncIterator) else next(items)
         except (StopIteration, StopAsyncIteration):
             self._failed = False
             return None
         self._ended = self._failed = False
         self._index += 1
         return self._index, item
-
-    async def _pull_async(self) -> Item:
-        assert self._async is not None, "the source is one of the two"
-        return await anext(self._async)
 
 
 class JournalInput(RunInput[Item]):
@@ -141,9 +135,7 @@ class JournalInput(RunInput[Item]):
         self._journal = journal
         self._writer = writer
         self._pending = journal.rows(EntryState.PENDING)
-        self._known: list[tuple[int, bytes, EntryState]] = []
-        self._last_known = -1
-        self._knows_all = False
+        self._known = journal.hashes()
         # Checked once: a check for each item would double the time of this loop.
         self._was_complete = journal.whole
         self.skipped: int = 0
@@ -190,7 +182,7 @@ class JournalInput(RunInput[Item]):
 
     def _compare(self, index: int, digest: bytes) -> EntryState | None:
         """Return an entry's state, or None if the journal does not have it yet."""
-        known = self._next_known()
+        known = next(self._known, None)
         if known is None:
             if self._was_complete:
                 raise other_input(self._journal, f"it has {index} rows, and the input has more")
@@ -200,17 +192,7 @@ class JournalInput(RunInput[Item]):
             raise other_input(self._journal, f"row {index + 1} is different")
         return state
 
-    def _next_known(self) -> tuple[int, bytes, EntryState] | None:
-        if not self._known and not self._knows_all:
-            self._known = self._journal.hashes(self._last_known, _YIELD_EVERY)[::-1]
-            self._knows_all = not self._known
-        if not self._known:
-            return None
-        known = self._known.pop()
-        self._last_known = known[0]
-        return known
-
     def _finish(self) -> None:
-        if self._next_known() is not None:
+        if next(self._known, None) is not None:
             raise other_input(self._journal, "the input has fewer rows")
         self._writer.whole()

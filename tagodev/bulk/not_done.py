@@ -64,10 +64,9 @@ def unsent(work: WorkItem[Any], stopped: TagoError | None) -> InDoubt | Pending:
         stopped: the error that stopped the run.
     """
     assert stopped is not None, "only a stop takes items back"
-    attempts = work.record.attempts
     if work.in_doubt or work.found is not None:
-        return InDoubt(work.index, work.item, error=stopped, attempts=attempts)
-    return Pending(work.index, work.item, attempts=attempts)
+        return _in_doubt(work, stopped)
+    return Pending(work.index, work.item, attempts=work.record.attempts)
 
 
 def still_in_doubt(work: WorkItem[Any], stopped: TagoError | None) -> InDoubt:
@@ -77,13 +76,12 @@ def still_in_doubt(work: WorkItem[Any], stopped: TagoError | None) -> InDoubt:
         work: the item.
         stopped: the error that stopped the run; None if it continues.
     """
-    attempts = work.record.attempts
     error = stopped or RequestError(
         "The answer was lost, and the result could not be determined",
-        attempts=max(attempts, 1),
+        attempts=max(work.record.attempts, 1),
         may_have_acted=True,
     )
-    return InDoubt(work.index, work.item, error=error, attempts=attempts)
+    return _in_doubt(work, error)
 
 
 def ambiguous(work: WorkItem[Any], finding: Ambiguous) -> InDoubt:
@@ -98,4 +96,8 @@ def ambiguous(work: WorkItem[Any], finding: Ambiguous) -> InDoubt:
         candidates=finding.ids,
         hint="Check them, and delete the duplicates",
     )
+    return _in_doubt(work, error)
+
+
+def _in_doubt(work: WorkItem[Any], error: TagoError) -> InDoubt:
     return InDoubt(work.index, work.item, error=error, attempts=work.record.attempts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from math import inf
 from typing import Literal, TypedDict
 
 import attrs
@@ -68,27 +69,23 @@ class RunOptions:
     """Whether to look up what an earlier process has sent, and to send nothing else."""
 
     def __attrs_post_init__(self) -> None:
-        if self.journal is not None and not (
-            isinstance(self.journal, (str, os.PathLike)) and os.fspath(self.journal)
+        journal, failures = self.journal, self.max_failures
+        is_path = isinstance(journal, (str, os.PathLike)) and bool(os.fspath(journal))
+        is_count = type(failures) is int and failures >= 0
+        switches = ("ordered", "same_profile", "incomplete", "settle_only")
+        for name, valid, expected in (
+            ("journal", journal is None or is_path, "the path of a file"),
+            ("on_error", self.on_error in ("continue", "stop"), "continue or stop"),
+            (
+                *("max_failures", failures is None or is_count),
+                "a whole number of at least 0, or None",
+            ),
+            *((one, isinstance(getattr(self, one), bool), "true or false") for one in switches),
+            ("settle", _is_in(self.settle, 0, 600), "from 0 to 600 seconds"),
+            ("patience", _is_in(self.patience, 0, inf), "at least 0 seconds"),
         ):
-            raise InputError(f"must be the path of a file, not {self.journal!r}", path="journal")
-        if self.on_error not in ("continue", "stop"):
-            raise InputError(f"must be continue or stop, not {self.on_error!r}", path="on_error")
-        if self.max_failures is not None and not (
-            type(self.max_failures) is int and self.max_failures >= 0
-        ):
-            raise InputError(
-                f"must be a whole number of at least 0, or None, not {self.max_failures!r}",
-                path="max_failures",
-            )
-        for name in ("ordered", "same_profile", "incomplete", "settle_only"):
-            value = getattr(self, name)
-            if not isinstance(value, bool):
-                raise InputError(f"must be true or false, not {value!r}", path=name)
-        if not (_is_number(self.settle) and 0 <= self.settle <= 600):
-            raise InputError(f"must be from 0 to 600 seconds, not {self.settle!r}", path="settle")
-        if not (_is_number(self.patience) and self.patience >= 0):
-            raise InputError(f"must be at least 0 seconds, not {self.patience!r}", path="patience")
+            if not valid:
+                raise InputError(f"must be {expected}, not {getattr(self, name)!r}", path=name)
 
     @property
     def failures_allowed(self) -> float:
@@ -98,6 +95,8 @@ class RunOptions:
         return float("inf") if self.max_failures is None else self.max_failures
 
 
-def _is_number(value: object) -> bool:
+def _is_in(value: object, least: float, most: float) -> bool:
     # In Python true and false are numbers.
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return least <= value <= most

@@ -1,8 +1,8 @@
-"""Outcomes of a bulk run's items."""
+"""Outcomes of a bulk run's items; each has a status, which results and summaries show."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import attrs
 
@@ -31,6 +31,8 @@ __all__ = [
 class Done:
     """The item was done; each operation has its own subclass."""
 
+    status: ClassVar[str] = "done"
+    """The status of the item: a word for results and summaries."""
     index: int
     """The index of the item, from 0."""
     item: Any
@@ -43,6 +45,8 @@ class Done:
 class Created(Done):
     """The device was created."""
 
+    status: ClassVar[str] = "created"
+    """The status of the item."""
     item: DeviceCreate
     """The item."""
     result: DeviceCreated = attrs.field(kw_only=True)
@@ -55,11 +59,16 @@ class Created(Done):
 class Edited(Done):
     """The device was edited."""
 
+    status: ClassVar[str] = "edited"
+    """The status of the item."""
+
 
 @attrs.frozen
 class Deleted(Done):
     """The device was deleted."""
 
+    status: ClassVar[str] = "deleted"
+    """The status of the item."""
     item: str
     """The device's id."""
 
@@ -68,6 +77,8 @@ class Deleted(Done):
 class TokenIssued(Done):
     """A token was created."""
 
+    status: ClassVar[str] = "issued"
+    """The status of the item."""
     result: TokenCreated = attrs.field(kw_only=True)
     """The token."""
     adopted: bool = attrs.field(default=False, kw_only=True)
@@ -78,6 +89,8 @@ class TokenIssued(Done):
 class Rotated(Done):
     """The device has a new token, and the old one was deleted."""
 
+    status: ClassVar[str] = "rotated"
+    """The status of the item."""
     result: TokenCreated = attrs.field(kw_only=True)
     """The new token."""
 
@@ -86,16 +99,24 @@ class Rotated(Done):
 class ParametersSet(Done):
     """The device's configuration parameters were set."""
 
+    status: ClassVar[str] = "set"
+    """The status of the item."""
+
 
 @attrs.frozen
 class DataSent(Done):
     """The data was sent."""
+
+    status: ClassVar[str] = "sent"
+    """The status of the item."""
 
 
 @attrs.frozen
 class Applied(Done):
     """A step of an apply was done."""
 
+    status: ClassVar[str] = "applied"
+    """The status of the item."""
     result: DeviceCreated | None = attrs.field(default=None, kw_only=True)
     """Id and token of the device, if it was created."""
     adopted: bool = attrs.field(default=False, kw_only=True)
@@ -103,8 +124,8 @@ class Applied(Done):
 
 
 @attrs.frozen
-class Failed:
-    """The service refused the item, and changed nothing."""
+class _NotDone:
+    """The item was not done, because of an error."""
 
     index: int
     """The index of the item, from 0."""
@@ -117,23 +138,27 @@ class Failed:
 
 
 @attrs.frozen
-class InDoubt:
+class Failed(_NotDone):
+    """The service refused the item, and changed nothing."""
+
+    status: ClassVar[str] = "failed"
+    """The status of the item."""
+
+
+@attrs.frozen
+class InDoubt(_NotDone):
     """The item was sent and its answer was lost: the service may have acted on it."""
 
-    index: int
-    """The index of the item, from 0."""
-    item: Any
-    """The item."""
-    error: TagoError = attrs.field(kw_only=True)
-    """The error."""
-    attempts: int = attrs.field(kw_only=True)
-    """How often it was sent; waits for a permit do not count."""
+    status: ClassVar[str] = "in_doubt"
+    """The status of the item."""
 
 
 @attrs.frozen
 class Pending:
     """The run stopped before the item was sent: the service has not acted on it."""
 
+    status: ClassVar[str] = "pending"
+    """The status of the item."""
     index: int
     """The index of the item, from 0."""
     item: Any

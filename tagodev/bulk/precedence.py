@@ -23,14 +23,13 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from tagodev.bulk.operations.base import Operation
-
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from tagodev.bulk.operations.base import Operation
     from tagodev.bulk.work_item import WorkItem
 
-__all__ = ["Precedence", "precedence_of"]
+__all__ = ["Precedence"]
 
 Item = TypeVar("Item")
 
@@ -52,7 +51,7 @@ class Precedence(Generic[Item]):
 
     def allows(self, item: Item) -> bool:
         """Return whether all unfinished items are of the item's phase or a later one."""
-        phase = self._operation.phase(item)
+        phase, _ = self._place_of(item)
         return not any(unfinished < phase for unfinished in self._phases)
 
     def add(self, work: WorkItem[Item]) -> bool:
@@ -61,8 +60,8 @@ class Precedence(Generic[Item]):
         Returns:
             Whether it may be in work; if not, `end` returns it later.
         """
-        self._phases[self._operation.phase(work.item)] += 1
-        resource = self._operation.resource(work.item)
+        phase, resource = self._place_of(work.item)
+        self._phases[phase] += 1
         if resource is None:
             return True
         queue = self._queues.setdefault(resource, deque())
@@ -74,11 +73,10 @@ class Precedence(Generic[Item]):
 
     def end(self, work: WorkItem[Item]) -> WorkItem[Item] | None:
         """Remove a finished item, and return the one that it released."""
-        phase = self._operation.phase(work.item)
+        phase, resource = self._place_of(work.item)
         self._phases[phase] -= 1
         if not self._phases[phase]:
             del self._phases[phase]
-        resource = self._operation.resource(work.item)
         if resource is None:
             return None
         queue = self._queues[resource]
@@ -90,11 +88,9 @@ class Precedence(Generic[Item]):
         self.waiting -= 1
         return queue[0]
 
-
-def precedence_of(operation: Operation[Item]) -> Precedence[Item] | None:
-    """Return the order of an operation's items; None if any may overlap."""
-    # Most operations have neither phases nor resources, and their items should not pay for it.
-    cls = type(operation)
-    if cls.phase is Operation.phase and cls.resource is Operation.resource:
-        return None
-    return Precedence(operation)
+    def _place_of(self, item: Item) -> tuple[int, Hashable | None]:
+        """Return phase and resource of an item."""
+        # An item of another type is refused when it is done.
+        if not isinstance(item, self._operation.item_type):
+            return 0, None
+        return self._operation.phase(item), self._operation.resource(item)

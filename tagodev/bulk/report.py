@@ -1,4 +1,4 @@
-"""The report of a run: counts, times, and the first failures."""
+"""The report of a run: counts, times, and the first failures; and the error that carries it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from tagodev.bulk.outcomes import Done, Failed, InDoubt, Outcome, Pending
+from tagodev.errors import TagoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tagodev.errors import TagoError
-
-__all__ = ["KEPT_FAILURES", "BulkReport", "Tally"]
+__all__ = ["KEPT_FAILURES", "BulkReport", "BulkStoppedError", "Tally"]
 
 #: The most failures in a report; further ones are only counted.
 KEPT_FAILURES: Final = 1000
@@ -46,6 +45,16 @@ class BulkReport:
         return self.done + self.failed + self.in_doubt + self.pending
 
 
+@attrs.define(slots=False, eq=False)
+class BulkStoppedError(TagoError):
+    """A bulk run ended early; the state of every item is known."""
+
+    reason: TagoError = attrs.field(kw_only=True)
+    """The error that stopped the run."""
+    report: BulkReport = attrs.field(kw_only=True)
+    """The report until then."""
+
+
 class Tally:
     """Counts outcomes as they come."""
 
@@ -57,7 +66,7 @@ class Tally:
         """
         self._clock = clock
         self._began = self._last = clock()
-        self._counts = {"done": 0, "failed": 0, "in_doubt": 0, "pending": 0}
+        self._counts = dict.fromkeys((one.status for one in (Done, Failed, InDoubt, Pending)), 0)
         self.skipped = 0
         """Items that an earlier run has finished."""
         self._failures: list[Failed | InDoubt] = []
@@ -65,15 +74,9 @@ class Tally:
     def count(self, outcome: Outcome) -> None:
         """Count one outcome."""
         self._last = self._clock()
-        match outcome:
-            case Done():
-                self._counts["done"] += 1
-            case Pending():
-                self._counts["pending"] += 1
-            case Failed() | InDoubt():
-                self._counts["failed" if isinstance(outcome, Failed) else "in_doubt"] += 1
-                if len(self._failures) < KEPT_FAILURES:
-                    self._failures.append(outcome)
+        self._counts[Done.status if isinstance(outcome, Done) else outcome.status] += 1
+        if isinstance(outcome, (Failed, InDoubt)) and len(self._failures) < KEPT_FAILURES:
+            self._failures.append(outcome)
 
     def report(self, stopped: TagoError | None) -> BulkReport:
         """Return the counts so far."""

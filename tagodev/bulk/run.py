@@ -19,20 +19,19 @@ import attrs
 
 from tagodev.bulk.engine import Engine
 from tagodev.bulk.input import JournalInput, Many, RunInput
-from tagodev.bulk.journal.entry import EntryState, JournalInfo
-from tagodev.bulk.journal.item_log import JournalItemLog, NullItemLog
+from tagodev.bulk.journal.entry import FINISHED, EntryState, JournalInfo
+from tagodev.bulk.journal.item_log import ItemLog, JournalItemLog
 from tagodev.bulk.journal.prefill import check_same
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.journal.writer import JournalWriter
 from tagodev.bulk.options import RunOptions
-from tagodev.bulk.report import BulkReport, Tally
-from tagodev.errors import BulkStoppedError, ClosedError, InputError, JournalError, TagoError
+from tagodev.bulk.report import BulkReport, BulkStoppedError, Tally
+from tagodev.errors import ClosedError, InputError, JournalError, TagoError
 from tagodev.target import Target
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from tagodev.bulk.journal.item_log import ItemLog
     from tagodev.bulk.operations.base import Operation
     from tagodev.bulk.outcomes import Outcome
     from tagodev.session import Session
@@ -44,8 +43,6 @@ Item = TypeVar("Item")
 # Runs of one process share a priority fairly: each has its own number.
 _numbers: Final = count(1)
 _DEFAULTS: Final = RunOptions()
-#: States of finished entries.
-_FINISHED: Final = (EntryState.DONE, EntryState.FAILED, EntryState.UNSOLVED)
 
 
 class BulkRun(Generic[Item]):
@@ -107,9 +104,8 @@ class BulkRun(Generic[Item]):
         Raises:
             ClosedError: the run is not entered yet.
         """
-        if self._tally is None or self._engine is None:
-            raise ClosedError("The run has not started: use it with `async with`, or await it")
-        return self._tally.report(self._engine.stopped)
+        tally, engine = self._started()
+        return tally.report(engine.stopped)
 
     def settle_only(self) -> Self:
         """Make the run look up what an earlier process has sent, and send nothing else.
@@ -160,10 +156,10 @@ class BulkRun(Generic[Item]):
             self._task.result()
 
     async def __aiter__(self) -> AsyncIterator[Outcome]:
-        if self._task is None or self._tally is None or self._engine is None:
-            raise ClosedError("The run has not started: use it with `async with`, or await it")
+        tally, engine = self._started()
+        assert self._task is not None, "started together with the engine"
         while (outcome := await self._outcomes.get()) is not None:
-            self._tally.count(outcome)
+            tally.count(outcome)
             yield outcome
         # A second iteration ends too.
         self._outcomes.put_nowait(None)
@@ -171,12 +167,12 @@ class BulkRun(Generic[Item]):
         if self._task.cancelled():
             raise ClosedError("The client was closed during the run")
         self._task.result()
-        if self._engine.source_failed is not None:
-            raise self._engine.source_failed
-        if self._engine.stopped is not None:
+        if engine.source_failed is not None:
+            raise engine.source_failed
+        if engine.stopped is not None:
             raise BulkStoppedError(
-                f"The run stopped after {self.report.done} items: {self._engine.stopped}",
-                reason=self._engine.stopped,
+                f"The run stopped after {self.report.done} items: {engine.stopped}",
+                reason=engine.stopped,
                 report=self.report,
             )
 
@@ -194,8 +190,13 @@ class BulkRun(Generic[Item]):
 
     # --- inside ------------------------------------------------------------------------------
 
+    def _started(self) -> tuple[Tally, Engine[Item]]:
+        if self._tally is None or self._engine is None:
+            raise ClosedError("The run has not started: use it with `async with`, or await it")
+        return self._tally, self._engine
+
     def _make_engine(self) -> Engine[Item]:
-        log: ItemLog[Item] = NullItemLog()
+        log: ItemLog[Item] = ItemLog()
         if self._options.journal is not None:
             log = self._open_journal(Path(self._options.journal))
         return Engine(
@@ -231,7 +232,7 @@ class BulkRun(Generic[Item]):
             journal.close()
             raise
         counts = journal.counts()
-        self._tally.skipped = sum(counts.get(state, 0) for state in _FINISHED)
+        self._tally.skipped = sum(counts.get(state, 0) for state in FINISHED)
         writer = self._writer = JournalWriter(
             journal,
             ledger=session.scheduler.ledger,

@@ -77,7 +77,7 @@ def lock_beside(path: Path) -> Path:
 
 def is_running(run: str, path: Path) -> bool:
     """Return whether a process uses a run, or the journal at a path."""
-    registry = _lock_file(run) if _RUN.fullmatch(run) else None
+    registry = _lock_file(run)
     in_registry = registry is not None and ProcessLock.is_held(registry)
     return in_registry or ProcessLock.is_held(lock_beside(path))
 
@@ -91,12 +91,12 @@ def known_runs(since: float) -> Iterator[RunRecord]:
     try:
         files = sorted((state_folder() / _FOLDER).glob("*.lock"))
         # A file's time is that of the run's start or end; the run of a held lock is in progress.
-        lately = [
+        recent = [
             file for file in files if file.stat().st_mtime >= since or ProcessLock.is_held(file)
         ]
     except (OSError, RuntimeError):
         return
-    for file in lately:
+    for file in recent:
         record = _record(ProcessLock.facts_of(file))
         if record is not None:
             yield record
@@ -136,7 +136,7 @@ class RunLock:
     @staticmethod
     def record_of(run: str) -> RunRecord | None:
         """Return the record of a run's journal, also while a process uses it."""
-        file = _lock_file(run) if _RUN.fullmatch(run) else None
+        file = _lock_file(run)
         return _record(ProcessLock.facts_of(file)) if file is not None and file.exists() else None
 
     def keep(self, record: RunRecord) -> None:
@@ -154,7 +154,9 @@ class RunLock:
 
 
 def _lock_file(run: str) -> Path | None:
-    """Return the path of a run's lock; None without a home folder, where there are no locks."""
+    """Return the path of a run's lock; None for an invalid id, and without a home folder."""
+    if not _RUN.fullmatch(run):
+        return None
     try:
         return state_folder() / _FOLDER / f"{run}.lock"
     except RuntimeError:

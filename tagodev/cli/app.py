@@ -6,7 +6,7 @@ A command's module is imported only when the command runs, so that ``--help`` is
 from __future__ import annotations
 
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -16,6 +16,9 @@ from tagodev.cli.exit_codes import Exit, exit_code
 from tagodev.cli.output.console import print_error
 from tagodev.cli.output.streams import safe_streams
 from tagodev.errors import TagoError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["app", "run"]
 
@@ -79,7 +82,7 @@ def run() -> int:
 def _run() -> int:
     try:
         arguments = as_grouped(sys.argv[1:])
-        _use_docstring(arguments[0] if arguments else "")
+        _use_docstring(arguments)
         code = app(arguments, exit_on_error=False, result_action="return_value")
     except CycloptsError:
         # Cyclopts has already printed the error.
@@ -92,7 +95,12 @@ def _run() -> int:
     return Exit.OK if code is None else int(code)
 
 
-def _use_docstring(name: str) -> None:
-    """Let a command's help be its docstring; the summary is for the list of commands."""
-    if any(name == known for known, _, _ in _COMMANDS) and app[name].default_command is not None:
-        app[name].help = None
+def _use_docstring(arguments: Sequence[str]) -> None:
+    """Let the help of a command be its docstring; its summary is for the list of commands."""
+    command = app
+    for name in arguments:
+        if name.startswith("-") or name not in command:
+            break
+        command = command[name]
+    if command.default_command is not None and command is not app:
+        command.help = None

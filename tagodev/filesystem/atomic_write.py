@@ -24,7 +24,17 @@ from tagodev.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["check_out", "create_private", "target_of", "whole_file", "whole_text", "write_file"]
+__all__ = [
+    "check_new",
+    "check_out",
+    "create_private",
+    "existing_file",
+    "target_of",
+    "unused_path",
+    "whole_file",
+    "whole_text",
+    "write_file",
+]
 
 _PRIVATE = 0o600
 
@@ -72,6 +82,31 @@ def check_out(path: Path, option: str = "--out") -> None:
         raise InputError(f"{shown}: the folder does not exist", path=option)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{shown}: the folder is not writable", path=option)
+
+
+def check_new(path: Path, option: str = "--out", *, why: str = "") -> None:
+    """Check that a file does not exist and can be created.
+
+    Args:
+        path: path of the file.
+        option: its command-line option, for the message.
+        why: why an existing file is not replaced.
+
+    Raises:
+        InputError: it exists, or can't be created.
+    """
+    check_out(path, option)
+    if path.exists():
+        raise existing_file(path, option, why=why)
+
+
+def existing_file(path: Path, option: str = "--out", *, why: str = "") -> InputError:
+    """Return the error for an existing file that is not replaced; arguments as of `check_new`."""
+    return InputError(
+        f"{path} already exists{why and f' and {why}'}",
+        path=option,
+        hint="Name another file, or move the existing one",
+    )
 
 
 def write_file(path: Path, pieces: Iterable[bytes], *, private: bool = True) -> None:
@@ -141,6 +176,18 @@ def whole_text(path: Path) -> Iterator[IO[str]]:
         yield text
         text.flush()
         text.detach()
+
+
+def unused_path(stem: Path, suffix: str) -> Path:
+    """Return the path of a new file, numbered if necessary.
+
+    Args:
+        stem: the path without its suffix.
+        suffix: the end of the name.
+    """
+    numbers = ("", *(f"-{number}" for number in range(2, 1000)))
+    paths = (stem.with_name(f"{stem.name}{number}{suffix}") for number in numbers)
+    return next(path for path in paths if not path.exists())
 
 
 def create_private(path: Path) -> int:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tagodev import ConnectionLostError, Done
 from tagodev.bulk.engine import Engine
 from tagodev.bulk.input import RunInput
-from tagodev.bulk.journal.item_log import NullItemLog
+from tagodev.bulk.journal.item_log import ItemLog
 from tagodev.bulk.operations.identity import Found
 from tagodev.bulk.options import RunOptions
 from tagodev.bulk.reorder_buffer import ReorderBuffer
@@ -142,7 +142,7 @@ def test_no_room_behind_a_row_in_doubt() -> None:
 # --- whole runs --------------------------------------------------------------------------------
 
 
-class Kept(NullItemLog[Any]):
+class Kept(ItemLog[Any]):
     """Notes that are kept, in memory: rows in doubt are looked up."""
 
     kept = True

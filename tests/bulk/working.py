@@ -50,6 +50,7 @@ class Work(Operation[Any]):
     """An operation without a network: each row does as configured, and is counted."""
 
     kind: ClassVar = "work"
+    item_type: ClassVar = object
     resendable: ClassVar = False
 
     def __init__(

@@ -14,7 +14,7 @@ UNSOLVED   looked up, and several resources match
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import orjson
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tagodev.target import Target
 
-__all__ = ["Batch", "EntryState", "JournalEntry", "JournalInfo"]
+__all__ = ["FINISHED", "Batch", "EntryState", "JournalEntry", "JournalInfo", "damaged_entry"]
 
 
 class EntryState(enum.IntEnum):
@@ -42,6 +42,10 @@ class EntryState(enum.IntEnum):
     """The service refused it and did nothing."""
     UNSOLVED = 4
     """Looked up, and several resources match."""
+
+
+#: States of finished entries.
+FINISHED: Final = (EntryState.DONE, EntryState.FAILED, EntryState.UNSOLVED)
 
 
 @attrs.frozen(kw_only=True)
@@ -105,20 +109,29 @@ class JournalEntry:
         """
         found = self._decoded(self.result, "result") if self.result else {}
         if not isinstance(found, dict):
-            raise self._damaged("result")
+            raise damaged_entry(self.number, "its result can't be read")
         return found
 
     def _decoded(self, text: bytes, field: str) -> Any:
         try:
             return orjson.loads(text)
         except orjson.JSONDecodeError:
-            raise self._damaged(field) from None
+            raise damaged_entry(self.number, f"its {field} can't be read") from None
 
-    def _damaged(self, field: str) -> JournalError:
-        return JournalError(
-            f"entry {self.number + 1} is damaged: its {field} can't be read",
-            hint="tagodev bulk export reads the other entries",
-        )
+
+def damaged_entry(number: int, problem: str, journal: str = "") -> JournalError:
+    """Return the error for an entry that can't be read.
+
+    Args:
+        number: the index of its item, from 0.
+        problem: what is damaged.
+        journal: the journal.
+    """
+    return JournalError(
+        f"entry {number + 1} is damaged: {problem}",
+        journal=journal,
+        hint="tagodev bulk export reads the other entries",
+    )
 
 
 @attrs.define
@@ -147,9 +160,4 @@ class Batch:
     """The service and the profile that the journal belongs to, if new."""
 
     def __bool__(self) -> bool:
-        return any(
-            (
-                *(self.pulled, self.sent, self.progress, self.ended, self.spent, self.asked),
-                *(self.whole, self.target),
-            )
-        )
+        return self != Batch()

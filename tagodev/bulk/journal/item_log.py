@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from tagodev.bulk.input import read_row
-from tagodev.bulk.journal.entry import EntryState
+from tagodev.bulk.journal.entry import FINISHED, EntryState
 from tagodev.bulk.journal.writer import ItemObserver
 from tagodev.bulk.outcomes import Done, Failed, InDoubt, Pending
 from tagodev.bulk.work_item import WorkItem
@@ -22,75 +22,45 @@ if TYPE_CHECKING:
     from tagodev.bulk.outcomes import Outcome
     from tagodev.session import CallRecord, RequestObserver
 
-__all__ = ["ItemLog", "JournalItemLog", "NullItemLog"]
+__all__ = ["ItemLog", "JournalItemLog"]
 
 Item = TypeVar("Item")
 
 _NewRecord: TypeAlias = "Callable[[int | None], CallRecord]"
 
 
-class ItemLog(Protocol[Item]):
-    """Records the items of a run, and returns what was recorded."""
+class ItemLog(Generic[Item]):
+    """Records nothing: the log of a run without a journal."""
 
-    @property
-    def durable(self) -> bool:
-        """Whether items are recorded."""
-        ...
+    durable = False
+    """Whether items are recorded."""
 
     def observer(self, number: int | None) -> RequestObserver | None:
         """Return the observer of an item's requests; `number` is the item's index."""
-        ...
-
-    def work_item(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
-        """Return the work item of an item."""
-        ...
-
-    def doubts(self, new_record: _NewRecord) -> list[WorkItem[Item]]:
-        """Return the items that an earlier process may have sent without a known answer."""
-        ...
-
-    def finished(self) -> Iterable[tuple[int, Item, bytes | None]]:
-        """Yield index, item and result of each item that earlier processes have finished."""
-        ...
-
-    def lost(self, work: WorkItem[Item]) -> None:
-        """Add to an item whose answer was lost when it was sent."""
-        ...
-
-    def ended(self, work: WorkItem[Item], outcome: Outcome) -> None:
-        """Record the outcome of an item."""
-        ...
-
-
-class NullItemLog(Generic[Item]):
-    """Records nothing."""
-
-    durable = False
-
-    def observer(self, number: int | None) -> None:
-        """Return None."""
+        del number
+        return None
 
     def work_item(self, index: int, item: Item, new_record: _NewRecord) -> WorkItem[Item]:
         """Return the work item of an item."""
         return WorkItem(index, item, record=new_record(index))
 
     def doubts(self, new_record: _NewRecord) -> list[WorkItem[Item]]:
-        """Return no items."""
+        """Return the items that an earlier process may have sent without a known answer."""
         del new_record
         return []
 
     def finished(self) -> Iterable[tuple[int, Item, bytes | None]]:
-        """Return no items."""
+        """Return index, item and result of each item that earlier processes have finished."""
         return ()
 
     def lost(self, work: WorkItem[Item]) -> None:
-        """Do nothing."""
+        """Add to an item whose answer was lost when it was sent."""
 
     def ended(self, work: WorkItem[Item], outcome: Outcome) -> None:
-        """Do nothing."""
+        """Record the outcome of an item."""
 
 
-class JournalItemLog(Generic[Item]):
+class JournalItemLog(ItemLog[Item]):
     """Records all items in a journal."""
 
     durable = True
@@ -141,7 +111,7 @@ class JournalItemLog(Generic[Item]):
 
     def finished(self) -> Iterator[tuple[int, Item, bytes | None]]:
         """Yield index, item and result of each item that earlier processes have finished."""
-        for entry in self._journal.rows(EntryState.DONE, EntryState.FAILED, EntryState.UNSOLVED):
+        for entry in self._journal.rows(*FINISHED):
             # An item that can't be read was refused before, and has created nothing.
             with suppress(JournalError):
                 yield entry.number, read_row(self._operation, self._journal, entry), entry.result

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import attrs
 import orjson
 
-from tagodev.bulk.journal.entry import EntryState, JournalEntry, JournalInfo
+from tagodev.bulk.journal.entry import EntryState, JournalEntry, JournalInfo, damaged_entry
 from tagodev.bulk.journal.file import (
     FORMAT,
     check_exists,
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import os
     import sqlite3
     from collections.abc import Callable, Iterator, Mapping
-    from types import TracebackType
 
 __all__ = ["JournalReader"]
 
@@ -80,11 +79,11 @@ class JournalReader:
         Raises:
             JournalError: it does not exist, or is not a journal.
         """
-        place = Path(path)
-        check_exists(place)
-        has_log = has_frames(wal_path(place))
-        with journal_errors(place):
-            journal = cls(place, connect_journal(place, read_only=True))
+        file = Path(path)
+        check_exists(file)
+        has_log = has_frames(wal_path(file))
+        with journal_errors(file):
+            journal = cls(file, connect_journal(file, read_only=True))
         journal._has_log = has_log
         return journal
 
@@ -95,12 +94,7 @@ class JournalReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
@@ -134,16 +128,12 @@ class JournalReader:
 
     def counts(self) -> dict[EntryState, int]:
         """Return the number of entries in each state."""
-        with journal_errors(self.path):
-            found = self._connection.execute(
-                "SELECT state, count(*), min(number) FROM rows GROUP BY state"
-            ).fetchall()
+        found = self.select("SELECT state, count(*), min(number) FROM rows GROUP BY state")
         return {self._state(state, number): count for state, count, number in found}
 
     def last_activity(self) -> float | None:
         """Return when an entry last changed, in seconds since the epoch; None if none has."""
-        with journal_errors(self.path):
-            found = self._connection.execute("SELECT max(sent), max(ended) FROM rows").fetchone()
+        (found,) = self.select("SELECT max(sent), max(ended) FROM rows")
         return max((moment for moment in found if moment is not None), default=None)
 
     def rows(
@@ -169,11 +159,9 @@ class JournalReader:
         last = after
         while True:
             # In pages: the connection runs other statements in between.
-            with journal_errors(self.path):
-                page = self._connection.execute(
-                    f"{_SELECT} WHERE number > ? {condition} ORDER BY number LIMIT 500",
-                    (last,),
-                ).fetchall()
+            page = self.select(
+                f"{_SELECT} WHERE number > ? {condition} ORDER BY number LIMIT 500", last
+            )
             for row in page:
                 try:
                     entry = self._entry(row)
@@ -193,34 +181,37 @@ class JournalReader:
         Raises:
             JournalError: one of them can't be read.
         """
-        with journal_errors(self.path):
-            found = self._connection.execute(f"{_SELECT} WHERE ended >= ?", (moment,)).fetchall()
-        yield from map(self._entry, found)
+        yield from map(self._entry, self.select(f"{_SELECT} WHERE ended >= ?", moment))
 
-    def hashes(self, after: int, many: int) -> list[tuple[int, bytes, EntryState]]:
-        """Return number, hash and state of the next entries after a number."""
-        with journal_errors(self.path):
-            found = self._connection.execute(
-                "SELECT number, hash, state FROM rows WHERE number > ? ORDER BY number LIMIT ?",
-                (after, many),
+    def hashes(self) -> Iterator[tuple[int, bytes, EntryState]]:
+        """Yield number, hash and state of each entry, in order.
+
+        Raises:
+            JournalError: the journal can't be read.
+        """
+        last = -1
+        while True:
+            # In pages: the connection runs other statements in between.
+            page = self.select(
+                "SELECT number, hash, state FROM rows WHERE number > ? ORDER BY number LIMIT 1000",
+                last,
             )
-            rows = found.fetchall()
-        return [(number, digest, self._state(state, number)) for number, digest, state in rows]
+            for number, digest, state in page:
+                yield number, digest, self._state(state, number)
+            if not page:
+                return
+            last = page[-1][0]
 
     def sent(self, number: int) -> float | None:
         """Return when an entry was first about to be sent, in seconds since the epoch."""
-        with journal_errors(self.path):
-            found = self._connection.execute("SELECT sent FROM rows WHERE number = ?", (number,))
-            row = found.fetchone()
-        return None if row is None else row[0]
+        found = self.select("SELECT sent FROM rows WHERE number = ?", number)
+        return found[0][0] if found else None
 
     def progress(self) -> list[tuple[int, bytes]]:
         """Return number and progress of each unfinished entry that was started."""
-        with journal_errors(self.path):
-            found = self._connection.execute(
-                "SELECT number, progress FROM rows WHERE state = 0 AND progress IS NOT NULL"
-            )
-            return found.fetchall()
+        return self.select(
+            "SELECT number, progress FROM rows WHERE state = 0 AND progress IS NOT NULL"
+        )
 
     def spent(self, minute: float, *, excluding: str = "") -> list[tuple[str, int, int]]:
         """Return route, window and number of charges, the earliest first.
@@ -229,21 +220,23 @@ class JournalReader:
             minute: length of the windows, in seconds.
             excluding: a ledger whose charges are skipped.
         """
-        with journal_errors(self.path):
-            found = self._connection.execute(
-                "SELECT route, number, sum(count) FROM spent WHERE minute = ? AND ledger != ?"
-                " GROUP BY route, number ORDER BY number",
-                (minute, excluding),
-            )
-            return found.fetchall()
+        return self.select(
+            "SELECT route, number, sum(count) FROM spent WHERE minute = ? AND ledger != ?"
+            " GROUP BY route, number ORDER BY number",
+            *(minute, excluding),
+        )
 
     def kept_limits(self) -> HardLimits | None:
         """Return the limits of its last run; None if no run has started."""
         kept = self._fact("limits")
         return None if kept is None else HardLimits(**kept)
 
-    def select(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Return the rows of an SQL query, for reports."""
+    def select(self, statement: str, *values: Any) -> list[Any]:
+        """Return the rows of an SQL query, each a tuple.
+
+        Raises:
+            JournalError: the journal can't be read.
+        """
         with journal_errors(self.path):
             return self._connection.execute(statement, values).fetchall()
 
@@ -274,8 +267,6 @@ class JournalReader:
         """Return whether it may be a copy that was made while a process wrote to the original."""
         return record is not None and not self.closed and not record.is_at(self.path)
 
-    # --- values ----------------------------------------------------------------------------------
-
     # --- inside --------------------------------------------------------------------------------
 
     def _read_info(self) -> JournalInfo:
@@ -296,11 +287,9 @@ class JournalReader:
         self.info = attrs.evolve(self.info, **facts)
 
     def _fact(self, key: str) -> Any:
-        with journal_errors(self.path):
-            found = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,))
-            row = found.fetchone()
+        found = self.select("SELECT value FROM meta WHERE key = ?", key)
         try:
-            return None if row is None else orjson.loads(row[0])
+            return orjson.loads(found[0][0]) if found else None
         except orjson.JSONDecodeError:
             raise self._unreadable(key) from None
 
@@ -315,14 +304,7 @@ class JournalReader:
         try:
             return EntryState(state)
         except ValueError:
-            raise self._bad_entry(number, "its state is unknown") from None
-
-    def _bad_entry(self, number: int, problem: str) -> JournalError:
-        return JournalError(
-            f"entry {number + 1} is damaged: {problem}",
-            journal=str(self.path),
-            hint="tagodev bulk export reads the other entries",
-        )
+            raise damaged_entry(number, "its state is unknown", str(self.path)) from None
 
     def _entry(self, row: tuple[Any, ...]) -> JournalEntry:
         number, state, payload, attempts, sent, ended, progress, result, error = row
@@ -340,7 +322,8 @@ class JournalReader:
         for field in attrs.fields(JournalEntry):
             types = _ENTRY_TYPES.get(field.name)
             if types is not None and not isinstance(getattr(entry, field.name), types):
-                raise self._bad_entry(number, f"its {field.name} has the wrong type")
+                problem = f"its {field.name} has the wrong type"
+                raise damaged_entry(number, problem, str(self.path))
         return entry
 
 

@@ -174,13 +174,13 @@ def write_batch(connection: sqlite3.Connection, batch: Batch) -> None:
 def _together(
     connection: sqlite3.Connection,
     statement: str,
-    places: str,
+    marks: str,
     rows: Sequence[tuple[Any, ...]],
 ) -> None:
     for first in range(0, len(rows), _TOGETHER):
-        some = rows[first : first + _TOGETHER]
-        values = ", ".join([places] * len(some))
-        connection.execute(statement.format(values), [*chain.from_iterable(some)])
+        part = rows[first : first + _TOGETHER]
+        values = ", ".join([marks] * len(part))
+        connection.execute(statement.format(values), [*chain.from_iterable(part)])
 
 
 def stretch(connection: sqlite3.Connection) -> None:

@@ -34,6 +34,7 @@ from tagodev.bulk.journal.file import (
 )
 from tagodev.bulk.journal.reader import JournalReader
 from tagodev.bulk.journal.schema import stretch, write_batch
+from tagodev.bulk.operations.registry import operation_of
 from tagodev.bulk.run_registry import RunLock, RunRecord, lock_beside
 from tagodev.errors import JournalError, LockedError, TagoError
 from tagodev.filesystem.process_lock import ProcessLock
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
 __all__ = ["Journal"]
 
 _RESUME: Final = "Free some disk space, then resume with the same journal"
-#: Operations whose items are identified by the journal alone, and not by the service.
-_BY_PROGRESS: Final = ("create_tokens", "rotate_tokens")
 _RESUME_LATER: Final = (
     "Nothing more was sent. Free some disk space, then resume with the same journal, which "
     "looks up requests in flight first"
@@ -89,15 +88,15 @@ class Journal(JournalReader):
             JournalError: the file exists, or can't be created.
             LockedError: another process creates it.
         """
-        place = Path(path)
-        with journal_errors(place):
-            beside = _lock_beside(place)
+        file = Path(path)
+        with journal_errors(file):
+            beside = _lock_beside(file)
             try:
-                make_journal(place, info)
+                make_journal(file, info)
             except BaseException:
                 beside.release()
                 raise
-        return cls._opened(place, beside, incomplete=False)
+        return cls._opened(file, beside, incomplete=False)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, incomplete: bool = False) -> Self:
@@ -114,27 +113,27 @@ class Journal(JournalReader):
             JournalError: it does not exist, is not a journal, or is incomplete.
             LockedError: another process has it open, by whatever path.
         """
-        place = Path(path)
-        check_exists(place)
-        return cls._opened(place, _lock_beside(place), incomplete=incomplete)
+        file = Path(path)
+        check_exists(file)
+        return cls._opened(file, _lock_beside(file), incomplete=incomplete)
 
     @classmethod
-    def _opened(cls, place: Path, beside: ProcessLock, *, incomplete: bool) -> Self:
+    def _opened(cls, file: Path, beside: ProcessLock, *, incomplete: bool) -> Self:
         """Open a journal whose path is locked, after locking its run."""
         run, journal = None, None
         try:
-            with journal_errors(place):
-                run_id = run_of(place)
-            run = RunLock.take(run_id, place)
+            with journal_errors(file):
+                run_id = run_of(file)
+            run = RunLock.take(run_id, file)
             # Only now, since another process may have written to it by another path until here. And
             # read only: closing a connection that may write would delete a refused journal's log.
-            with cls.read(place) as read:
+            with cls.read(file) as read:
                 problem = read._problem(run.record)  # noqa: SLF001  (its own)
                 doubtful = problem is not None or read._moved_while_open(run.record)  # noqa: SLF001  (its own)
             if problem is not None and not incomplete:
                 raise problem
-            with journal_errors(place):
-                journal = cls(place, connect_journal(place))
+            with journal_errors(file):
+                journal = cls(file, connect_journal(file))
             journal._take_over(run, doubtful=doubtful)
         except BaseException:
             if journal is not None:
@@ -175,7 +174,8 @@ class Journal(JournalReader):
 
     def _check_lookup(self) -> None:
         """Refuse a run whose items can't be looked up without the newest journal."""
-        if self.info.kind in _BY_PROGRESS and self.counts().get(EntryState.PENDING):
+        needed = operation_of(self.info.kind).needs_progress
+        if needed and self.counts().get(EntryState.PENDING):
             raise JournalError(
                 "tokens that were created since can't be identified: this run can't be resumed "
                 "from an incomplete journal",

@@ -124,12 +124,12 @@ class JournalWriter:
     def settled(self, permit: Permit) -> None:
         """Record that a request has ended, so that it may have been counted until now."""
         self._count(permit)
-        for place in permit.parts():
-            self._last_window.pop(place, None)
-            windows = place.windows(self._loop.time())
+        for part in permit.parts():
+            self._last_window.pop(part, None)
+            windows = part.windows(self._loop.time())
             # If the offset of the service's clock is not known, this machine's clock is used.
             number = int(time.time() // self._minute) if windows is None else windows[0]
-            key = (place.limiter.route.name, self._minute, number)
+            key = (part.limiter.route.name, self._minute, number)
             self._batch.asked[key] = self._batch.asked.get(key, 0) + 1
 
     def bind(self, target: Target) -> None:
@@ -139,16 +139,16 @@ class JournalWriter:
 
     def _count(self, permit: Permit) -> None:
         """Count a request in each further window in which the service may have counted it."""
-        for place in permit.parts():
-            windows = place.windows(self._loop.time())
+        for part in permit.parts():
+            windows = part.windows(self._loop.time())
             if windows is None:
                 continue
             first, last = windows
-            counted = self._last_window.get(place, first - 1)
+            counted = self._last_window.get(part, first - 1)
             for number in range(counted + 1, last + 1):
-                key = (self._ledger, place.limiter.route.name, self._minute, number)
+                key = (self._ledger, part.limiter.route.name, self._minute, number)
                 self._batch.spent[key] = self._batch.spent.get(key, 0) + 1
-            self._last_window[place] = max(last, counted)
+            self._last_window[part] = max(last, counted)
 
     def _schedule_write(self) -> None:
         """Schedule a commit, also if no item waits for it."""

@@ -13,36 +13,25 @@ be distinguished after a lost answer.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
-from tagodev.bulk.claims import Claims
-from tagodev.bulk.operations.base import Operation
-from tagodev.bulk.operations.create_devices import (
-    DeviceCalls,
-    can_be_of,
-    first_token,
-    made_by,
-    only_one,
-    plain_serial,
-    stops_creating,
-)
+from tagodev.bulk.operations.create_devices import DeviceCalls, DeviceCreation, plain_serial
 from tagodev.bulk.operations.delete_devices import DeleteCalls, delete_device
 from tagodev.bulk.operations.edit_devices import EditCalls, edit_device
 from tagodev.bulk.operations.parameters_and_data import ParameterCalls
-from tagodev.bulk.outcomes import Applied, Done
+from tagodev.bulk.outcomes import Applied
 from tagodev.models import UNSET, DeviceEdit
 from tagodev.models.changes import ApplyStep
-from tagodev.serialization.converter import from_json, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
     from tagodev.bulk.operations.base import MakeRecord
     from tagodev.bulk.operations.identity import Finding
+    from tagodev.bulk.outcomes import Done
     from tagodev.bulk.work_item import WorkItem
-    from tagodev.errors import TagoError
     from tagodev.models import Device, DeviceCreate
 
 __all__ = ["MANAGED_TAG", "ApplyCalls", "ApplySteps", "identity_of"]
@@ -71,18 +60,19 @@ def identity_of(device: Device | DeviceCreate, known_by: str) -> str | None:
 
 
 @attrs.frozen
-class ApplySteps(Operation[ApplyStep]):
+class ApplySteps(DeviceCreation[ApplyStep]):
     """Creates, edits or deletes the device of each step."""
 
     calls: ApplyCalls
     """The requests."""
     known_by: str = attrs.field(default="name", kw_only=True)
     """The identity of devices: ``name``, ``tag:KEY`` or ``serial``."""
-    kind: ClassVar[str] = "apply_devices"
-    """Name of the operation in journals."""
-    resendable: ClassVar[bool] = False
-    """Whether an item in doubt may be sent again without a search."""
-    _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
+    kind = "apply_devices"
+    stored = ("known_by",)
+    method = "devices.apply_many"
+    item_type = ApplyStep
+    outcome = Applied
+    noun = "steps"
 
     def phase(self, item: ApplyStep) -> int:
         """Return 0 for deletions, 1 for everything else."""
@@ -96,41 +86,14 @@ class ApplySteps(Operation[ApplyStep]):
         """Return whether the step creates a device: only those are searched for."""
         return item.create is not None
 
-    @property
-    def uses_history(self) -> bool:
-        """True: a device that one step has created is not found for another one."""
-        return True
-
-    def remember(self, index: int, item: ApplyStep, result: bytes | None) -> None:
-        """Record the device that a step has created."""
-        del item
-        self._own(made_by(result), index)
-
-    def _own(self, device_id: str, index: int) -> None:
-        if device_id:
-            self._owned.take(device_id, index)
-
-    def options(self) -> Mapping[str, Any]:
-        """Return the identity of devices."""
-        return {"known_by": self.known_by}
-
-    def decode(self, payload: bytes) -> ApplyStep:
-        """Decode a step from the journal."""
-        return from_json(payload, ApplyStep)
-
-    def result(self, done: Done) -> bytes | None:
-        """Encode id and token of a created device."""
-        assert isinstance(done, Applied), "steps have this outcome"
-        return None if done.result is None else to_json(done.result)
-
-    async def do(self, work: WorkItem[ApplyStep]) -> Applied:
+    async def do(self, work: WorkItem[ApplyStep]) -> Done:
         """Do the step."""
         step, record = work.item, work.record
         made = None
         if step.create is not None:
             made = await self.calls.create(step.create, record)
             if work.run:
-                self._own(made.device_id, work.index)
+                self.own(made.device_id, work.index)
         elif step.delete:
             await delete_device(self.calls, step.device_id, record)
         if not (step.edit is None and step.tags is None):
@@ -138,7 +101,7 @@ class ApplySteps(Operation[ApplyStep]):
             await edit_device(self.calls, step.device_id, edit, step.tags, record)
         if step.parameters:
             await self.calls.set_parameters(step.device_id, step.parameters, record)
-        return Applied(work.index, step, result=made, attempts=record.attempts)
+        return self.done(work, result=made)
 
     async def find(
         self, items: Sequence[WorkItem[ApplyStep]], record: MakeRecord
@@ -148,25 +111,13 @@ class ApplySteps(Operation[ApplyStep]):
         if not making:
             return {}
         if self.known_by == "serial":
-            return {
-                work.index: only_one(
-                    device
-                    for device in await self.calls.by_serial(
-                        str(_created(work).serie_number), record
-                    )
-                    if self._owned.is_free(device.id, work.index)
-                )
-                for work in making
-            }
+            serials = {work.index: _created(work).serie_number for work in making}
+            return await self.find_by_serial(serials, record)
         known: defaultdict[tuple[str | None, str | None], list[Device]] = defaultdict(list)
-        for there in await self.calls.by_tag(MANAGED_TAG, record):
-            known[self._mark_and_identity(there)].append(there)
+        for device in await self.calls.by_tag(MANAGED_TAG, record):
+            known[self._mark_and_identity(device)].append(device)
         return {
-            work.index: only_one(
-                device
-                for device in known.get(self._mark_and_identity(_created(work)), ())
-                if can_be_of(device, work) and self._owned.is_free(device.id, work.index)
-            )
+            work.index: self.match(work, known.get(self._mark_and_identity(_created(work)), ()))
             for work in making
         }
 
@@ -178,18 +129,10 @@ class ApplySteps(Operation[ApplyStep]):
             return plain_serial(str(device.serie_number))
         return self._mark_and_identity(device)
 
-    async def adopt(self, work: WorkItem[ApplyStep]) -> Applied:
+    async def adopt(self, work: WorkItem[ApplyStep]) -> Done:
         """Use a device that was found as the step's own, and list its token."""
-        assert work.found is not None, "only found devices are adopted"
-        self._own(work.found.id, work.index)
-        made = await first_token(self.calls, work.found.id, _created(work), work.record)
-        return Applied(
-            work.index, work.item, result=made, attempts=work.record.attempts, adopted=True
-        )
-
-    def stops(self, error: TagoError) -> bool:
-        """Return whether an error stops the run; the device cap does, too."""
-        return super().stops(error) or stops_creating(error)
+        made = await self.adopt_device(work, _created(work))
+        return self.done(work, result=made, adopted=True)
 
 
 def _created(work: WorkItem[ApplyStep]) -> DeviceCreate:

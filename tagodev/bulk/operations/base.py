@@ -8,23 +8,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from functools import wraps
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
+
+import attrs
+import orjson
 
 from tagodev.bulk.circuit_breaker import STOPS_ANY_RUN
+from tagodev.bulk.claims import Claims
+from tagodev.bulk.outcomes import Done
 from tagodev.errors import InputError
-from tagodev.serialization.converter import to_json
+from tagodev.serialization.converter import from_json, to_json
 from tagodev.session import CallRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from tagodev.bulk.operations.identity import Finding
-    from tagodev.bulk.outcomes import Done
     from tagodev.bulk.work_item import WorkItem
     from tagodev.errors import TagoError
 
-__all__ = ["MakeRecord", "Operation"]
+__all__ = ["CreatingOperation", "MakeRecord", "Operation"]
 
 Item = TypeVar("Item")
 
@@ -33,35 +34,37 @@ MakeRecord: TypeAlias = Callable[[], CallRecord]
 
 
 class Operation(ABC, Generic[Item]):
-    """An operation of a bulk run.
+    """An operation of a bulk run; its class variables describe it to everything that reports it.
 
-    An item that is not of the operation's type, ``DeviceCreate`` in ``Operation[DeviceCreate]``,
-    fails with an `InputError` before `do` sees it, and the run continues.
+    An item that is not an `item_type` fails with an `InputError` and the run continues.
     """
 
     kind: ClassVar[str]
     """Name of the operation in journals."""
+    method: ClassVar[str]
+    """The method of `Tago` that starts and resumes its runs: ``devices.create_many``."""
+    item_type: ClassVar[type]
+    """The class of its items."""
+    outcome: ClassVar[type[Done]] = Done
+    """The outcome of an item that was done."""
+    noun: ClassVar[str] = "rows"
+    """What the items are, in the plural, for summaries."""
+    route: ClassVar[str] = ""
+    """The route that limits the operation."""
+    has_tokens: ClassVar[bool] = False
+    """Whether results contain tokens."""
     resendable: ClassVar[bool] = True
     """Whether an item in doubt may be sent again without a search."""
-
+    needs_progress: ClassVar[bool] = False
+    """Whether `find` needs the item's progress, which only the newest journal has."""
+    stored: ClassVar[tuple[str, ...]] = ()
+    """Its options, which a journal stores."""
     adjustable: ClassVar[frozenset[str]] = frozenset()
     """Options that may change when a run is resumed: how items are done, not which."""
 
-    def __init_subclass__(cls, **keywords: Any) -> None:
-        # Derived from the class's own base, so that no operation can omit the check.
-        super().__init_subclass__(**keywords)
-        do = vars(cls).get("do")
-        item_type = _item_type(cls)
-        # attrs creates each class again, with slots: the methods of that one are wrapped already.
-        if do is not None and item_type is not None and not hasattr(do, "__wrapped__"):
-            cls.do = _checking(do, item_type)  # type: ignore[assignment, method-assign]
-            for name, default in (("phase", 0), ("resource", None)):
-                if method := vars(cls).get(name):
-                    setattr(cls, name, _guarded(method, item_type, default))
-
     def options(self) -> Mapping[str, Any]:
         """Return the options that a journal stores, so that another process can resume."""
-        return {}
+        return {name: getattr(self, name) for name in self.stored}
 
     def phase(self, item: Item) -> int:  # noqa: ARG002  (see `result`)
         """Return the phase of an item, 0 for the first.
@@ -100,13 +103,35 @@ class Operation(ABC, Generic[Item]):
         """
         return to_json(item)
 
-    @abstractmethod
     def decode(self, payload: bytes) -> Item:
         """Decode an item from the journal."""
+        item: Item = from_json(payload, self.item_type)
+        return item
 
-    def result(self, done: Done) -> bytes | None:  # noqa: ARG002  (some operations have one)
+    def result(self, done: Done) -> bytes | None:
         """Encode the service's result as JSON; None if there is none."""
-        return None
+        made = getattr(done, "result", None)
+        return None if made is None else to_json(made)
+
+    def check(self, item: object) -> None:
+        """Check the type of an item.
+
+        Raises:
+            InputError: it is not an `item_type`.
+        """
+        if not isinstance(item, self.item_type):
+            name = self.item_type.__name__
+            expected = "text" if self.item_type is str else f"a {name}"
+            raise InputError(f"must be {expected}, not {type(item).__name__}", path="item")
+
+    def done(self, work: WorkItem[Item], **result: Any) -> Done:
+        """Return the outcome of an item that was done.
+
+        Args:
+            work: the item.
+            result: further fields of the operation's outcome.
+        """
+        return self.outcome(work.index, work.item, attempts=work.record.attempts, **result)
 
     @abstractmethod
     async def do(self, work: WorkItem[Item]) -> Done:
@@ -149,36 +174,40 @@ class Operation(ABC, Generic[Item]):
         return isinstance(error, STOPS_ANY_RUN)
 
 
-def _item_type(operation: type[Operation[Any]]) -> type | None:
-    """Return the type of an operation's items; None if it takes any."""
-    for base in getattr(operation, "__orig_bases__", ()):
-        for argument in get_args(base):
-            if isinstance(argument, type) and argument is not Any:
-                return argument
-    return None
+@attrs.frozen
+class CreatingOperation(Operation[Item]):
+    """An operation whose items create devices or tokens; what one creates is its own."""
 
+    resendable = False
+    created: ClassVar[str]
+    """The field of a result that identifies what was created."""
+    _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
 
-def _checking(
-    do: Callable[[Any, WorkItem[Any]], Coroutine[Any, Any, Done]], item_type: type
-) -> Callable[[Any, WorkItem[Any]], Coroutine[Any, Any, Done]]:
-    # A plain function that returns the coroutine: an item needs no second one.
-    @wraps(do)
-    def checked(self: Any, work: WorkItem[Any]) -> Coroutine[Any, Any, Done]:
-        if not isinstance(work.item, item_type):
-            expected = "text" if item_type is str else f"a {item_type.__name__}"
-            raise InputError(f"must be {expected}, not {type(work.item).__name__}", path="item")
-        return do(self, work)
+    @property
+    def uses_history(self) -> bool:
+        """True: what one item has created is not found for another one."""
+        return True
 
-    return checked
+    def remember(self, index: int, item: Item, result: bytes | None) -> None:
+        """Record what an item has created."""
+        del item
+        try:
+            made = orjson.loads(result or b"{}")
+        except orjson.JSONDecodeError:
+            return
+        found = made.get(self.created) if isinstance(made, dict) else None
+        self.own(found if isinstance(found, str) else "", index)
 
+    def own(self, created: str, index: int) -> None:
+        """Record an item as the owner of what it has created.
 
-def _guarded(
-    method: Callable[[Any, Any], Any], item_type: type, default: object
-) -> Callable[[Any, Any], Any]:
-    """Return a method for items of the right type only; `do` refuses the others."""
+        Args:
+            created: the device's id, or the token; empty for nothing.
+            index: the index of the item, from 0.
+        """
+        if created:
+            self._owned.take(created, index)
 
-    @wraps(method)
-    def guarded(self: Any, item: Any) -> Any:
-        return method(self, item) if isinstance(item, item_type) else default
-
-    return guarded
+    def is_free(self, found: str, index: int) -> bool:
+        """Return whether no other item has created what was found."""
+        return self._owned.is_free(found, index)

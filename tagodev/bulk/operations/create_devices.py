@@ -16,25 +16,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import attrs
-import orjson
 
 from tagodev.bulk.claims import Claims
-from tagodev.bulk.operations.base import Operation
+from tagodev.bulk.operations.base import CreatingOperation, Item
 from tagodev.bulk.operations.identity import Ambiguous, Found, Identity
-from tagodev.bulk.outcomes import Created, Done
+from tagodev.bulk.outcomes import Created
 from tagodev.errors import InputError, NotFoundError, ResourceLimitError
 from tagodev.hard_limits import MAX_TAGS_PER_DEVICE
 from tagodev.models import UNSET, DeviceCreate, DeviceCreated, Tag
-from tagodev.serialization.converter import StructureError, from_json, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tagodev.bulk.operations.base import MakeRecord
     from tagodev.bulk.operations.identity import Finding
+    from tagodev.bulk.outcomes import Done
     from tagodev.bulk.work_item import WorkItem
     from tagodev.errors import TagoError
     from tagodev.models import Device, DeviceToken
@@ -44,13 +43,9 @@ __all__ = [
     "TAG_PREFIX",
     "CreateDevices",
     "DeviceCalls",
-    "can_be_of",
-    "first_token",
-    "made_by",
-    "only_one",
+    "DeviceCreation",
     "plain_serial",
     "run_tag",
-    "stops_creating",
 ]
 
 #: Prefix of the tag keys that identify devices of a run.
@@ -59,6 +54,8 @@ TAG_PREFIX: Final = "tagodev."
 _FEW_NAMES: Final = 10
 #: The assumed error of the estimate of the service's clock, in seconds.
 _CLOCK_SLACK: Final = 5.0
+#: The resources of a full profile, in lower case.
+_DEVICE_CAP: Final = ("device", "devices")
 
 
 def run_tag(run: str, index: int) -> Tag:
@@ -96,19 +93,70 @@ class DeviceCalls(Protocol):
 
 
 @attrs.frozen
-class CreateDevices(Operation[DeviceCreate]):
-    """Creates a device from each item."""
+class DeviceCreation(CreatingOperation[Item]):
+    """An operation that creates devices, and finds and adopts those whose answer was lost."""
 
     calls: DeviceCalls
     """The requests."""
+    created = "device_id"
+    route = "POST /device"
+    has_tokens = True
+
+    async def find_by_serial(
+        self, serials: Mapping[int, object], record: MakeRecord
+    ) -> dict[int, Finding]:
+        """Search for the devices of items by their serial numbers."""
+        return {
+            index: _only_one(
+                device
+                for device in await self.calls.by_serial(str(serial), record)
+                if self.is_free(device.id, index)
+            )
+            for index, serial in serials.items()
+        }
+
+    def match(self, work: WorkItem[Item], devices: Iterable[Device]) -> Finding:
+        """Return which of the devices with an item's identity the item has created."""
+        return _only_one(
+            device
+            for device in devices
+            if _can_be_of(device, work) and self.is_free(device.id, work.index)
+        )
+
+    async def adopt_device(self, work: WorkItem[Item], device: DeviceCreate) -> DeviceCreated:
+        """Use a device that was found as the item's own, and list its token.
+
+        Args:
+            work: the item.
+            device: the device to create.
+
+        Raises:
+            NotFoundError: it has no token any more.
+        """
+        assert work.found is not None, "only found devices are adopted"
+        self.own(work.found.id, work.index)
+        return await _first_token(self.calls, work.found.id, device, work.record)
+
+    def stops(self, error: TagoError) -> bool:
+        """Return whether an error stops the run: the device cap does, too."""
+        # A full tag list affects one item only.
+        cap = isinstance(error, ResourceLimitError) and error.resource.casefold() in _DEVICE_CAP
+        return cap or super().stops(error)
+
+
+@attrs.frozen
+class CreateDevices(DeviceCreation[DeviceCreate]):
+    """Creates a device from each item."""
+
     identity: Identity = attrs.field(default="tag", kw_only=True)
     """The identity of devices."""
-    kind: ClassVar[str] = "create_devices"
-    """Name of the operation in journals."""
-    resendable: ClassVar[bool] = False
-    """Whether an item in doubt may be sent again without a search."""
+    kind = "create_devices"
+    stored = ("identity",)
+    method = "devices.create_many"
+    item_type = DeviceCreate
+    outcome = Created
+    noun = "devices"
     _marks: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
-    _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
 
     @property
     def uses_history(self) -> bool:
@@ -116,40 +164,27 @@ class CreateDevices(Operation[DeviceCreate]):
         return self.identity != "tag"
 
     def remember(self, index: int, item: DeviceCreate, result: bytes | None) -> None:
-        """Record the identity of an item of an earlier process."""
+        """Record the identity of an item of an earlier process, and what it has created."""
         self._marks.take(self._mark_of(item), index)
-        self._own(made_by(result), index)
+        super().remember(index, item, result)
 
-    def _own(self, device_id: str, index: int) -> None:
+    def own(self, created: str, index: int) -> None:
         """Record that an item has created a device; a tag needs no claim."""
-        if device_id and self.identity != "tag":
-            self._owned.take(device_id, index)
+        if self.identity != "tag":
+            super().own(created, index)
 
     def _mark_of(self, device: DeviceCreate) -> str:
         if self.identity == "name":
             return device.name
         return "" if device.serie_number is UNSET else plain_serial(device.serie_number)
 
-    def options(self) -> Mapping[str, Any]:
-        """Return the identity of devices."""
-        return {"identity": self.identity}
-
-    def decode(self, payload: bytes) -> DeviceCreate:
-        """Decode a device from the journal."""
-        return from_json(payload, DeviceCreate)
-
-    def result(self, done: Done) -> bytes | None:
-        """Encode id and token."""
-        assert isinstance(done, Created), "created devices have this outcome"
-        return to_json(done.result)
-
-    async def do(self, work: WorkItem[DeviceCreate]) -> Created:
+    async def do(self, work: WorkItem[DeviceCreate]) -> Done:
         """Create the device, with its tag if the run is journalled."""
         device = self._marked(work) if work.run else work.item
         created = await self.calls.create(device, work.record)
         if work.run:
-            self._own(created.device_id, work.index)
-        return Created(work.index, work.item, result=created, attempts=work.record.attempts)
+            self.own(created.device_id, work.index)
+        return self.done(work, result=created)
 
     def _marked(self, work: WorkItem[DeviceCreate]) -> DeviceCreate:
         device = work.item
@@ -179,14 +214,8 @@ class CreateDevices(Operation[DeviceCreate]):
         if self.identity == "tag":
             return await self._find_by_tag(items, record)
         if self.identity == "serial":
-            return {
-                work.index: only_one(
-                    device
-                    for device in await self.calls.by_serial(str(work.item.serie_number), record)
-                    if self._owned.is_free(device.id, work.index)
-                )
-                for work in items
-            }
+            serials = {work.index: work.item.serie_number for work in items}
+            return await self.find_by_serial(serials, record)
         return await self._find_by_name(items, record)
 
     async def _find_by_tag(
@@ -199,7 +228,7 @@ class CreateDevices(Operation[DeviceCreate]):
             for tag in device.tags:
                 if tag.key == key and tag.value.isdecimal() and int(tag.value) in new:
                     found[int(tag.value)].append(device)
-        return {index: only_one(devices) for index, devices in found.items()}
+        return {index: _only_one(devices) for index, devices in found.items()}
 
     async def _find_by_name(
         self, items: Sequence[WorkItem[DeviceCreate]], record: MakeRecord
@@ -211,37 +240,15 @@ class CreateDevices(Operation[DeviceCreate]):
         for name in names:
             for device in await self.calls.by_name(name, record):
                 found[device.name].append(device)
-        return {
-            work.index: only_one(
-                device
-                for device in found[work.item.name]
-                if can_be_of(device, work) and self._owned.is_free(device.id, work.index)
-            )
-            for work in items
-        }
+        return {work.index: self.match(work, found[work.item.name]) for work in items}
 
-    async def adopt(self, work: WorkItem[DeviceCreate]) -> Created:
+    async def adopt(self, work: WorkItem[DeviceCreate]) -> Done:
         """Use a device that was found as the item's own, and list its token."""
-        assert work.found is not None, "only found devices are adopted"
-        self._own(work.found.id, work.index)
-        made = await first_token(self.calls, work.found.id, work.item, work.record)
-        return Created(
-            work.index, work.item, result=made, attempts=work.record.attempts, adopted=True
-        )
-
-    def stops(self, error: TagoError) -> bool:
-        """Return whether an error stops the run; the device cap does, too."""
-        return super().stops(error) or stops_creating(error)
+        made = await self.adopt_device(work, work.item)
+        return self.done(work, result=made, adopted=True)
 
 
-def stops_creating(error: TagoError) -> bool:
-    """Return whether an error is the device cap; a full tag list affects one item only."""
-    if not isinstance(error, ResourceLimitError):
-        return False
-    return error.resource.casefold() in ("device", "devices")
-
-
-async def first_token(
+async def _first_token(
     calls: DeviceCalls, device_id: str, device: DeviceCreate, record: CallRecord
 ) -> DeviceCreated:
     """Return the result of a lost answer: the device's id and its first token.
@@ -267,22 +274,12 @@ async def first_token(
     return DeviceCreated(device_id=device_id, token=matching[0].token)
 
 
-def made_by(result: bytes | None) -> str:
-    """Return the id of the device that an item has created, from its result; empty if none."""
-    if result is None:
-        return ""
-    try:
-        return from_json(result, DeviceCreated).device_id
-    except (StructureError, orjson.JSONDecodeError):
-        return ""
-
-
 def plain_serial(serial: str) -> str:
     """Return a serial number without what the service changes: separators and letter case."""
     return "".join(filter(str.isalnum, serial)).casefold()
 
 
-def only_one(devices: Iterable[Device]) -> Finding:
+def _only_one(devices: Iterable[Device]) -> Finding:
     """Return the one device that was found, None, or that there are several."""
     ids = tuple(dict.fromkeys(device.id for device in devices))
     if not ids:
@@ -290,7 +287,7 @@ def only_one(devices: Iterable[Device]) -> Finding:
     return Found(ids[0]) if len(ids) == 1 else Ambiguous(ids)
 
 
-def can_be_of(device: Device, work: WorkItem[Any]) -> bool:
+def _can_be_of(device: Device, work: WorkItem[Any]) -> bool:
     """Return whether an item can have created a device, by their times.
 
     Args:

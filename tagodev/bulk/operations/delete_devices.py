@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
 from tagodev.bulk.operations.base import Operation
 from tagodev.bulk.outcomes import Deleted
 from tagodev.errors import BadRequestError, NotFoundError
-from tagodev.serialization.converter import from_json
 
 if TYPE_CHECKING:
+    from tagodev.bulk.outcomes import Done
     from tagodev.bulk.work_item import WorkItem
     from tagodev.session import CallRecord
 
@@ -36,17 +36,17 @@ class DeleteDevices(Operation[str]):
 
     calls: DeleteCalls
     """The requests."""
-    kind: ClassVar[str] = "delete_devices"
-    """Name of the operation in journals."""
+    kind = "delete_devices"
+    method = "devices.delete_many"
+    item_type = str
+    outcome = Deleted
+    noun = "devices"
+    route = "DELETE /device/:device_id"
 
-    def decode(self, payload: bytes) -> str:
-        """Decode an id."""
-        return from_json(payload, str)
-
-    async def do(self, work: WorkItem[str]) -> Deleted:
+    async def do(self, work: WorkItem[str]) -> Done:
         """Delete the device."""
         await delete_device(self.calls, work.item, work.record)
-        return Deleted(work.index, work.item, attempts=work.record.attempts)
+        return self.done(work)
 
 
 async def delete_device(calls: DeleteCalls, device_id: str, record: CallRecord) -> None:

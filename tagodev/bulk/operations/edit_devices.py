@@ -6,7 +6,7 @@ Several edits of one device are made in the order of the input, so the last one 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
@@ -14,11 +14,11 @@ from tagodev.bulk.operations.base import Operation
 from tagodev.bulk.outcomes import Edited
 from tagodev.models import DeviceEdit
 from tagodev.models.changes import DeviceChange
-from tagodev.serialization.converter import from_json
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from tagodev.bulk.outcomes import Done
     from tagodev.bulk.work_item import WorkItem
     from tagodev.models import Tag, TagChanges
     from tagodev.session import CallRecord
@@ -77,19 +77,19 @@ class EditDevices(Operation[DeviceChange]):
 
     calls: EditCalls
     """The requests."""
-    kind: ClassVar[str] = "edit_devices"
-    """Name of the operation in journals."""
-
-    def decode(self, payload: bytes) -> DeviceChange:
-        """Decode a change."""
-        return from_json(payload, DeviceChange)
+    kind = "edit_devices"
+    method = "devices.edit_many"
+    item_type = DeviceChange
+    outcome = Edited
+    noun = "devices"
+    route = "PUT /device/:device_id"
 
     def resource(self, item: DeviceChange) -> Hashable:
         """Return the device: its edits are made in the order of the input."""
         return item.device_id
 
-    async def do(self, work: WorkItem[DeviceChange]) -> Edited:
+    async def do(self, work: WorkItem[DeviceChange]) -> Done:
         """Edit the device."""
         change = work.item
         await edit_device(self.calls, change.device_id, change.changes, change.tags, work.record)
-        return Edited(work.index, work.item, attempts=work.record.attempts)
+        return self.done(work)

@@ -10,7 +10,7 @@ search for the group shows whether they arrived.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
@@ -19,13 +19,13 @@ from tagodev.bulk.operations.identity import Ambiguous, Found
 from tagodev.bulk.outcomes import DataSent, ParametersSet
 from tagodev.models import UNSET
 from tagodev.models.changes import DataBatch, ParameterChange
-from tagodev.serialization.converter import from_json
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
     from tagodev.bulk.operations.base import MakeRecord
     from tagodev.bulk.operations.identity import Finding
+    from tagodev.bulk.outcomes import Done
     from tagodev.bulk.work_item import WorkItem
     from tagodev.models import ConfigurationParameter, DataCreate
     from tagodev.session import CallRecord
@@ -63,25 +63,24 @@ class SetParameters(Operation[ParameterChange]):
 
     calls: ParameterCalls
     """The requests."""
-    kind: ClassVar[str] = "set_parameters"
-    """Name of the operation in journals."""
+    kind = "set_parameters"
+    method = "parameters.set_many"
+    item_type = ParameterChange
+    outcome = ParametersSet
+    noun = "devices' parameters"
+    route = "POST /device/:device_id/params"
     # Only after the settle time: a request in transit has not changed what is read.
-    resendable: ClassVar[bool] = False
-    """Whether an item in doubt may be sent again without a search."""
+    resendable = False
 
     def resource(self, item: ParameterChange) -> Hashable:
         """Return the device: two reads at once would both add a missing parameter."""
         return item.device_id
 
-    def decode(self, payload: bytes) -> ParameterChange:
-        """Decode an item from the journal."""
-        return from_json(payload, ParameterChange)
-
-    async def do(self, work: WorkItem[ParameterChange]) -> ParametersSet:
+    async def do(self, work: WorkItem[ParameterChange]) -> Done:
         """Set the parameters."""
         change = work.item
         await self.calls.set_parameters(change.device_id, change.parameters, work.record)
-        return ParametersSet(work.index, change, attempts=work.record.attempts)
+        return self.done(work)
 
 
 @attrs.frozen
@@ -90,22 +89,21 @@ class SendData(Operation[DataBatch]):
 
     calls: DataCalls
     """The requests."""
-    kind: ClassVar[str] = "send_data"
-    """Name of the operation in journals."""
-    resendable: ClassVar[bool] = False
-    """Whether an item in doubt may be sent again without a search."""
+    kind = "send_data"
+    method = "data.send_many"
+    item_type = DataBatch
+    outcome = DataSent
+    noun = "batches of data"
+    route = "POST /data"
+    resendable = False
 
-    def decode(self, payload: bytes) -> DataBatch:
-        """Decode an item from the journal."""
-        return from_json(payload, DataBatch)
-
-    async def do(self, work: WorkItem[DataBatch]) -> DataSent:
+    async def do(self, work: WorkItem[DataBatch]) -> Done:
         """Send the data, with a group that identifies it if the run is journalled."""
         points: Sequence[DataCreate] = work.item.points
         if work.run and not _grouped(work.item):
             points = [attrs.evolve(point, group=_group(work)) for point in points]
         await self.calls.send_data(work.item.device_id, points, work.record)
-        return DataSent(work.index, work.item, attempts=work.record.attempts)
+        return self.done(work)
 
     async def find(
         self, items: Sequence[WorkItem[DataBatch]], record: MakeRecord
@@ -119,9 +117,9 @@ class SendData(Operation[DataBatch]):
                 found[work.index] = Found(work.item.device_id)
         return found
 
-    async def adopt(self, work: WorkItem[DataBatch]) -> DataSent:
+    async def adopt(self, work: WorkItem[DataBatch]) -> Done:
         """Do nothing: the data has arrived."""
-        return DataSent(work.index, work.item, attempts=work.record.attempts)
+        return self.done(work)
 
 
 def _grouped(batch: DataBatch) -> bool:

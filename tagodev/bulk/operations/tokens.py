@@ -15,26 +15,26 @@ connect in between, so this needs the option `allow_gap`.
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
-import orjson
 
 from tagodev.bulk.claims import Claims
-from tagodev.bulk.operations.base import Operation
+from tagodev.bulk.operations.base import CreatingOperation, Item
 from tagodev.bulk.operations.identity import Ambiguous, Found
-from tagodev.bulk.outcomes import Done, Rotated, TokenIssued
+from tagodev.bulk.outcomes import Rotated, TokenIssued
 from tagodev.errors import InputError, NotFoundError
 from tagodev.models import UNSET, TokenCreate, TokenCreated
 from tagodev.models.changes import DeviceTokenCreate, Rotation
 from tagodev.secrets import Secret
-from tagodev.serialization.converter import StructureError, from_json, to_json
+from tagodev.serialization.converter import from_json, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
     from tagodev.bulk.operations.base import MakeRecord
     from tagodev.bulk.operations.identity import Finding
+    from tagodev.bulk.outcomes import Done
     from tagodev.bulk.work_item import WorkItem
     from tagodev.models import DeviceToken
     from tagodev.session import CallRecord
@@ -91,159 +91,101 @@ def _progress_of(work: WorkItem[Any]) -> _Progress | None:
     return None if work.progress is None else from_json(work.progress, _Progress)
 
 
-async def _find_new(
-    calls: TokenCalls, items: Sequence[WorkItem[Any]], owned: Claims, record: MakeRecord
-) -> dict[int, Finding]:
-    """Search for new tokens of the right name."""
-    found: dict[int, Finding] = {}
-    for work in items:
-        started = _progress_of(work)
-        # Without it nothing was changed yet.
-        if started is None:
-            continue
-        if started.made is not None:
-            found[work.index] = Found("", started.made.reveal())
-            continue
-        tokens = await calls.tokens(work.item.device_id, record())
-        fresh = [
-            one.token
-            for one in tokens
-            if one.name == started.name
-            and _digest(one.token) not in started.known
-            and owned.is_free(one.token.reveal(), work.index)
-        ]
-        if len(fresh) == 1:
-            found[work.index] = Found("", fresh[0].reveal())
-        elif fresh:
-            found[work.index] = Ambiguous(tuple(map(str, fresh)))
-    return found
-
-
-def _made_by(result: bytes | None) -> str:
-    """Return the token that an item has created, from its result; empty if there is none."""
-    if result is None:
-        return ""
-    try:
-        return from_json(result, TokenCreated).token.reveal()
-    except (StructureError, orjson.JSONDecodeError):
-        return ""
-
-
 @attrs.frozen
-class IssueTokens(Operation[DeviceTokenCreate]):
-    """Creates the token of each item."""
+class _TokenCreation(CreatingOperation[Item]):
+    """An operation that creates tokens."""
 
     calls: TokenCalls
     """The requests."""
-    kind: ClassVar[str] = "create_tokens"
-    """Name of the operation in journals."""
-    resendable: ClassVar[bool] = False
-    """Whether an item in doubt may be sent again without a search."""
-    _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
+    created = "token"
+    noun = "tokens"
+    route = "POST /device/token"
+    has_tokens = True
+    needs_progress = True
 
-    def resource(self, item: DeviceTokenCreate) -> Hashable:
+    def resource(self, item: Any) -> Hashable:
         """Return the device."""
-        return item.device_id
-
-    @property
-    def uses_history(self) -> bool:
-        """True: a token that one item has created is not found for another one."""
-        return True
-
-    def remember(self, index: int, item: DeviceTokenCreate, result: bytes | None) -> None:
-        """Record the token that an item has created."""
-        del item
-        self._own(_made_by(result), index)
-
-    def _own(self, token: str, index: int) -> None:
-        if token:
-            self._owned.take(token, index)
-
-    def decode(self, payload: bytes) -> DeviceTokenCreate:
-        """Decode an item from the journal."""
-        return from_json(payload, DeviceTokenCreate)
-
-    def result(self, done: Done) -> bytes | None:
-        """Encode the token."""
-        assert isinstance(done, TokenIssued), "created tokens have this outcome"
-        return to_json(done.result)
-
-    async def do(self, work: WorkItem[DeviceTokenCreate]) -> TokenIssued:
-        """Create the token."""
-        order = work.item
-        if work.run and work.progress is None:
-            tokens = await self.calls.tokens(order.device_id, work.record)
-            known = tuple(_digest(one.token) for one in tokens)
-            await _save(work, _Progress(known=known, name=order.token.name))
-        made = await self.calls.create_token(order.device_id, order.token, work.record)
-        if work.run:
-            self._own(made.token.reveal(), work.index)
-        return TokenIssued(work.index, order, result=made, attempts=work.record.attempts)
+        device_id: str = item.device_id
+        return device_id
 
     async def find(
-        self, items: Sequence[WorkItem[DeviceTokenCreate]], record: MakeRecord
+        self, items: Sequence[WorkItem[Any]], record: MakeRecord
     ) -> Mapping[int, Finding]:
         """Search for new tokens of the right name."""
-        return await _find_new(self.calls, items, self._owned, record)
-
-    async def adopt(self, work: WorkItem[DeviceTokenCreate]) -> TokenIssued:
-        """Use the token that was found."""
-        assert work.found is not None, "only found tokens are adopted"
-        self._own(work.found.token, work.index)
-        made = TokenCreated(token=Secret(work.found.token), permission=work.item.token.permission)
-        return TokenIssued(
-            work.index, work.item, result=made, attempts=work.record.attempts, adopted=True
-        )
+        found: dict[int, Finding] = {}
+        for work in items:
+            started = _progress_of(work)
+            # Without it nothing was changed yet.
+            if started is None:
+                continue
+            if started.made is not None:
+                found[work.index] = Found("", started.made.reveal())
+                continue
+            tokens = await self.calls.tokens(work.item.device_id, record())
+            fresh = [
+                one.token
+                for one in tokens
+                if one.name == started.name
+                and _digest(one.token) not in started.known
+                and self.is_free(one.token.reveal(), work.index)
+            ]
+            if len(fresh) == 1:
+                found[work.index] = Found("", fresh[0].reveal())
+            elif fresh:
+                found[work.index] = Ambiguous(tuple(map(str, fresh)))
+        return found
 
 
 @attrs.frozen
-class RotateTokens(Operation[Rotation]):
+class IssueTokens(_TokenCreation[DeviceTokenCreate]):
+    """Creates the token of each item."""
+
+    kind = "create_tokens"
+    method = "tokens.create_many"
+    item_type = DeviceTokenCreate
+    outcome = TokenIssued
+
+    async def do(self, work: WorkItem[DeviceTokenCreate]) -> Done:
+        """Create the token."""
+        item = work.item
+        if work.run and work.progress is None:
+            tokens = await self.calls.tokens(item.device_id, work.record)
+            known = tuple(_digest(one.token) for one in tokens)
+            await _save(work, _Progress(known=known, name=item.token.name))
+        made = await self.calls.create_token(item.device_id, item.token, work.record)
+        if work.run:
+            self.own(made.token.reveal(), work.index)
+        return self.done(work, result=made)
+
+    async def adopt(self, work: WorkItem[DeviceTokenCreate]) -> Done:
+        """Use the token that was found."""
+        assert work.found is not None, "only found tokens are adopted"
+        self.own(work.found.token, work.index)
+        made = TokenCreated(token=Secret(work.found.token), permission=work.item.token.permission)
+        return self.done(work, result=made, adopted=True)
+
+
+@attrs.frozen
+class RotateTokens(_TokenCreation[Rotation]):
     """Replaces the token of each item."""
 
-    calls: TokenCalls
-    """The requests."""
     allow_gap: bool = attrs.field(default=False, kw_only=True)
     """Whether a device may be without a token for a moment, if its serial number requires it."""
-    kind: ClassVar[str] = "rotate_tokens"
-    """Name of the operation in journals."""
-    adjustable: ClassVar[frozenset[str]] = frozenset({"allow_gap"})
-    """Options that may change when a run is resumed."""
-    resendable: ClassVar[bool] = False
-    """Whether an item in doubt may be sent again without a search."""
-    _owned: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
+    kind = "rotate_tokens"
+    stored = ("allow_gap",)
+    method = "tokens.rotate_many"
+    item_type = Rotation
+    outcome = Rotated
+    adjustable = frozenset({"allow_gap"})
     _replaced: Claims = attrs.field(factory=Claims, init=False, repr=False, eq=False)
-
-    def resource(self, item: Rotation) -> Hashable:
-        """Return the device."""
-        return item.device_id
-
-    @property
-    def uses_history(self) -> bool:
-        """True: a token that one item has created is not found for another one."""
-        return True
 
     def remember(self, index: int, item: Rotation, result: bytes | None) -> None:
         """Record the token that an item replaces, and the one that it has created."""
         if item.token is not None:
             self._replaced.take(_token_of(item), index)
-        made = _made_by(result)
-        if made:
-            self._owned.take(made, index)
+        super().remember(index, item, result)
 
-    def options(self) -> Mapping[str, Any]:
-        """Return whether a gap is allowed."""
-        return {"allow_gap": self.allow_gap}
-
-    def decode(self, payload: bytes) -> Rotation:
-        """Decode an item from the journal."""
-        return from_json(payload, Rotation)
-
-    def result(self, done: Done) -> bytes | None:
-        """Encode the new token."""
-        assert isinstance(done, Rotated), "rotations have this outcome"
-        return to_json(done.result)
-
-    async def do(self, work: WorkItem[Rotation]) -> Rotated:
+    async def do(self, work: WorkItem[Rotation]) -> Done:
         """Replace the token: the new one is recorded before the old one is deleted."""
         started = _progress_of(work)
         if started is None:
@@ -290,7 +232,7 @@ class RotateTokens(Operation[Rotation]):
     async def _made(self, work: WorkItem[Rotation], started: _Progress, token: Secret) -> _Progress:
         started = attrs.evolve(started, made=token)
         if work.run:
-            self._owned.take(token.reveal(), work.index)
+            self.own(token.reveal(), work.index)
         try:
             await _save(work, started)
         except BaseException:
@@ -300,20 +242,14 @@ class RotateTokens(Operation[Rotation]):
         work.found = Found("", token.reveal())
         return started
 
-    async def _finish(self, work: WorkItem[Rotation], started: _Progress) -> Rotated:
+    async def _finish(self, work: WorkItem[Rotation], started: _Progress) -> Done:
         assert started.made is not None, "the old token is deleted after the new one was created"
         if started.old is not None and not started.serie_number:
             await self.calls.delete_token(started.old, work.record)
         made = TokenCreated(token=started.made, permission=started.permission)
-        return Rotated(work.index, work.item, result=made, attempts=work.record.attempts)
+        return self.done(work, result=made)
 
-    async def find(
-        self, items: Sequence[WorkItem[Rotation]], record: MakeRecord
-    ) -> Mapping[int, Finding]:
-        """Search for new tokens with the names of the old ones."""
-        return await _find_new(self.calls, items, self._owned, record)
-
-    async def adopt(self, work: WorkItem[Rotation]) -> Rotated:
+    async def adopt(self, work: WorkItem[Rotation]) -> Done:
         """Use the token that was found as the new one, and continue."""
         started = _progress_of(work)
         assert work.found is not None, "only found tokens are adopted"

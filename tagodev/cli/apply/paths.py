@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from tagodev.bulk.journal.store import Journal
-from tagodev.errors import InputError, TagoError
-from tagodev.filesystem.atomic_write import check_out
+from tagodev.errors import TagoError
+from tagodev.filesystem.atomic_write import check_new, unused_path
 from tagodev.filesystem.process_lock import ProcessLock
 from tagodev.filesystem.state_folder import private_folder, state_folder
 from tagodev.provision.managers import stem_of
@@ -102,7 +102,7 @@ class ListState:
         Args:
             suffix: the end of the name.
         """
-        return _new_path(self.folder / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}", suffix)
+        return unused_path(self.folder / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}", suffix)
 
     def remove_old(self) -> None:
         """Remove old journals whose results are written."""
@@ -138,21 +138,6 @@ class OutputPaths:
         """
         for path, option in ((out, "--out"), (snapshot, "--snapshot")):
             if path is not None:
-                if path.exists():
-                    raise InputError(
-                        f"{path} already exists",
-                        path=option,
-                        hint="Name another file, or move the existing one",
-                    )
-                check_out(path, option)
+                check_new(path, option)
         stem = f"{stem_of(file)}.apply-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-        return cls(results=out or _new_path(Path(stem), ".csv"), snapshot=snapshot)
-
-
-def _new_path(stem: Path, suffix: str) -> Path:
-    """Return a path that doesn't exist yet, numbered if necessary."""
-    number, path = 1, Path(f"{stem}{suffix}")
-    while path.exists():
-        number += 1
-        path = Path(f"{stem}-{number}{suffix}")
-    return path
+        return cls(results=out or unused_path(Path(stem), ".csv"), snapshot=snapshot)

@@ -3,42 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
-from tagodev.cli.bulk.journal_results import error_text, write_csv
+from tagodev.bulk.operations.apply_steps import ApplySteps
+from tagodev.bulk.outcomes import Failed, Pending
+from tagodev.cli.bulk.results import COLUMNS, Result, result_of, write_csv
 from tagodev.cli.output.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tagodev.bulk.journal.entry import JournalEntry
     from tagodev.provision.plan.model import Plan
 
-__all__ = ["ApplyResults", "StepStatus"]
+__all__ = ["BLOCKED", "DONE", "ApplyResults"]
 
-StepStatus: TypeAlias = Literal[
-    "created", "changed", "deleted", "failed", "in_doubt", "pending", "blocked"
-]
+_COLUMNS: Final = ("step", "action", *COLUMNS[1:])
+#: The status of a step that is done, by its action.
+DONE: Final = {"create": "created", "change": "changed", "delete": "deleted"}
+BLOCKED: Final = "blocked"
 
-_COLUMNS: Final = ("step", "action", "name", "device_id", "token", "status", "error")
-_DONE: Final[dict[str, StepStatus]] = {
-    "create": "created",
-    "change": "changed",
-    "delete": "deleted",
-}
-_UNDONE: Final[dict[EntryState, StepStatus]] = {
-    EntryState.PENDING: "pending",
-    EntryState.SENT: "in_doubt",
-    EntryState.FAILED: "failed",
-    EntryState.UNSOLVED: "in_doubt",
-}
 
-_Cells: TypeAlias = tuple[str, str, str, str, StepStatus, str]
+@attrs.frozen
+class _Step:
+    """A step and its result."""
+
+    action: str
+    result: Result
 
 
 @attrs.define
@@ -48,37 +43,40 @@ class ApplyResults:
     path: Path
     """The results file."""
     _journals: list[Path] = attrs.field(factory=list, repr=False)
-    _runs: list[list[_Cells]] = attrs.field(factory=list, repr=False)
-    _blocked: list[_Cells] = attrs.field(factory=list, repr=False)
+    _steps: list[_Step] = attrs.field(factory=list, repr=False)
+    _blocked: list[_Step] = attrs.field(factory=list, repr=False)
 
-    def add(self, journal: Path) -> Counter[StepStatus]:
+    def add(self, journal: Path) -> Counter[str]:
         """Add the steps of a run, and return how many have each status.
 
         Args:
             journal: the journal of the run.
         """
         with Journal.read(journal) as opened:
-            cells = [_cells(entry) for entry in opened.rows()]
+            steps = [_step_of(entry) for entry in opened.rows()]
         self._journals.append(journal)
-        self._runs.append(cells)
-        return Counter(status for *_, status, _ in cells)
+        self._steps += steps
+        return Counter(step.result.status for step in steps)
 
     def drop_pending(self) -> None:
         """Remove steps that were not sent: the next plan includes them again."""
-        self._runs = [[cells for cells in run if cells[4] != "pending"] for run in self._runs]
+        self._steps = [step for step in self._steps if step.result.status != Pending.status]
 
     def failed(self) -> list[str]:
         """Return a line for each failed step, with the reason."""
         return [
-            f"{action} {clean(name)}: {error}"
-            for action, name, _, _, status, error in self._all()
-            if status == "failed"
+            f"{step.action} {clean(step.result.name)}: {step.result.error}"
+            for step in self._steps
+            if step.result.status == Failed.status
         ]
 
     def block(self, plan: Plan) -> None:
-        """Add the blocked steps of a plan."""
+        """Add the blocked steps of a plan, to follow those of its run."""
         self._blocked = [
-            (step.action, step.name, step.device_id, "", "blocked", step.reason)
+            _Step(
+                step.action,
+                Result(0, step.name, status=BLOCKED, device_id=step.device_id, error=step.reason),
+            )
             for step in plan.steps
             if step.step is None
         ]
@@ -89,25 +87,17 @@ class ApplyResults:
         Raises:
             TagoError: the file can't be written.
         """
-        rows = ((number, *cells) for number, cells in enumerate(self._all(), 1))
+        rows = (
+            (number, step.action, *step.result.cells()[1:])
+            for number, step in enumerate((*self._steps, *self._blocked), 1)
+        )
         write_csv(self.path, _COLUMNS, rows, journals=self._journals)
 
-    def _all(self) -> Iterator[_Cells]:
-        for cells in self._runs:
-            yield from cells
-        yield from self._blocked
 
-
-def _cells(entry: JournalEntry) -> _Cells:
-    item, result = entry.item(), entry.given()
+def _step_of(entry: JournalEntry) -> _Step:
+    item = entry.item()
     step: dict[str, Any] = item if isinstance(item, dict) else {}
     action = "create" if step.get("create") else "delete" if step.get("delete") else "change"
-    status = _DONE[action] if entry.state is EntryState.DONE else _UNDONE[entry.state]
-    return (
-        action,
-        step.get("name") or "",
-        result.get("device_id") or step.get("device_id") or "",
-        result.get("token") or "",
-        status,
-        error_text(entry, "re-run tagodev apply"),
-    )
+    result = result_of(entry, ApplySteps, "re-run tagodev apply")
+    status = DONE[action] if entry.state is EntryState.DONE else result.status
+    return _Step(action, attrs.evolve(result, name=step.get("name") or "", status=status))

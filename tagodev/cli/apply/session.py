@@ -22,13 +22,16 @@ from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.operations.apply_steps import ApplySteps
 from tagodev.cli.apply.paths import ListState
-from tagodev.cli.apply.results import ApplyResults
+from tagodev.cli.apply.results import DONE, ApplyResults
 from tagodev.cli.apply.summary import ApplySummary, FinishedRun
-from tagodev.cli.bulk.execution import Interrupt, RunView, follow
+from tagodev.cli.bulk.execution import follow_to_end
 from tagodev.cli.bulk.journal_status import JournalStatus
 from tagodev.cli.options.confirmation import confirmed
-from tagodev.cli.output.console import print_error, print_json, print_line, print_message
-from tagodev.cli.output.display import open_display
+from tagodev.cli.output.console import (
+    print_error,
+    print_first,
+    print_message,
+)
 from tagodev.cli.output.plan import show_plan
 from tagodev.cli.output.text import clean, plural
 from tagodev.errors import InputError, JournalError
@@ -42,15 +45,12 @@ from tagodev.provision.apply.run import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tagodev.cli.apply.paths import OutputPaths
-    from tagodev.cli.bulk.execution import Summary
     from tagodev.cli.options.files import DeviceInput
     from tagodev.cli.options.service import ServiceOptions
+    from tagodev.client import Tago
     from tagodev.provision.apply.run import DuplicateDevices, Guard
     from tagodev.provision.plan.model import Plan
-    from tagodev.target import Target
 
 __all__ = ["ApplySession"]
 
@@ -90,7 +90,8 @@ class ApplySession:
         """Apply the file, print the summary, and return the exit code."""
         summary = ApplySummary(results=self.outputs.results)
         results = ApplyResults(self.outputs.results)
-        state = ListState.of(asyncio.run(self._find_target()), self.input.settings.manager)
+        target = self.service.run(lambda tago: tago.target())
+        state = ListState.of(target, self.input.settings.manager)
         lock = state.lock()
         try:
             if self._settle(state, summary, results):
@@ -102,14 +103,10 @@ class ApplySession:
             state.remove_old()
         finally:
             lock.release()
-        if self.json:
-            print_json(summary.as_json())
-        else:
-            for line in summary.lines():
-                print_line(line)
-        _print_failures(results.failed())
-        _print_duplicates(summary.duplicates)
-        last = summary.runs[-1] if summary.runs else None
+        summary.print(json=self.json)
+        print_first([f"Failed: {line}" for line in results.failed()], _MAX_LINES, "in the results")
+        print_first([*map(_duplicate_text, summary.duplicates)], _MAX_LINES)
+        last = summary.last
         if last is not None and last.summary.stopped is not None:
             print_error(last.summary.stopped)
         if last is not None and not last.settled:
@@ -118,10 +115,6 @@ class ApplySession:
                 f"the rest again (journal: {last.journal})"
             )
         return summary.code()
-
-    async def _find_target(self) -> Target:
-        async with self.service.client() as tago:
-            return await tago.target()
 
     def _confirmed(self, summary: ApplySummary) -> bool:
         summary.declined = self.confirm and not confirmed("Type yes to apply:", "yes")
@@ -142,7 +135,7 @@ class ApplySession:
                     f"The apply of {began:%Y-%m-%d %H:%M} was interrupted; looking up the outcome "
                     f"of {plural(sent, 'request')} first ({path})"
                 )
-            finished = self._finish(path, asyncio.run(self._follow(path, settle=True)), results)
+            finished = self._run_journal(path, results, settle=True)
             summary.runs.append(finished)
             if not finished.completed:
                 return False
@@ -153,7 +146,7 @@ class ApplySession:
 
     def _confirmed_plan(self, state: ListState, summary: ApplySummary) -> Plan | None:
         """Return the plan if it has steps and is confirmed."""
-        plan, plan_name = asyncio.run(self._make_plan())
+        plan, plan_name = self.service.run(self._make_plan)
         if not self.json or self.confirm:
             show_plan(plan, plan_name, everything=self.show_all, aside=self.json)
         self._check(plan)
@@ -163,20 +156,16 @@ class ApplySession:
             return None
         if time.monotonic() - shown > _STALE_AFTER:
             # The profile may have changed while the plan was reviewed.
-            current, _ = asyncio.run(self._make_plan())
+            current, _ = self.service.run(self._make_plan)
             check_fresh(current, plan.fingerprint)
         if plan.replaces:
-            summary.snapshot = self.outputs.snapshot or state.new_path(".snapshot.json")
-            asyncio.run(self._write_snapshot(plan, summary.snapshot))
+            path = self.outputs.snapshot or state.new_path(".snapshot.json")
+            summary.snapshot = path
+            self.service.run(lambda tago: write_snapshot(tago, plan, path))
         return plan
 
-    async def _make_plan(self) -> tuple[Plan, str]:
-        async with self.service.client() as tago:
-            return await self.input.plan(tago), tago.limits.documented.name
-
-    async def _write_snapshot(self, plan: Plan, path: Path) -> None:
-        async with self.service.client() as tago:
-            await write_snapshot(tago, plan, path)
+    async def _make_plan(self, tago: Tago) -> tuple[Plan, str]:
+        return await self.input.plan(tago), tago.limits.documented.name
 
     def _check(self, plan: Plan) -> None:
         """Refuse a plan that must not be applied.
@@ -206,9 +195,16 @@ class ApplySession:
         if snapshot is not None:
             keywords["snapshot"] = str(snapshot)
         write_steps(plan, journal, self.service.client().base_url, keywords)
-        return self._finish(journal, asyncio.run(self._follow(journal, settle=False)), results)
+        return self._run_journal(journal, results, settle=False)
 
-    def _finish(self, journal: Path, summary: Summary, results: ApplyResults) -> FinishedRun:
+    def _run_journal(self, journal: Path, results: ApplyResults, *, settle: bool) -> FinishedRun:
+        """Carry out the steps of a journal, or only settle them, and write the results."""
+        before, tago = _status(journal), self.service.client()
+        begin = tago.settle if settle else tago.resume
+        route = before.info.keywords.get("route") or ""
+        summary = asyncio.run(
+            follow_to_end(tago, lambda: begin(journal, settle=self.settle), before, route=route)
+        )
         counts = results.add(journal)
         results.write()
         with Journal.open(journal) as opened:
@@ -217,29 +213,14 @@ class ApplySession:
             if settled:
                 # Steps that were not sent need no journal: the next plan includes them.
                 opened.mark_reported()
-        before = after.info.keywords.get("snapshot")
+        snapshot = after.info.keywords.get("snapshot")
         return FinishedRun(
             journal=journal,
-            snapshot=None if before is None else Path(before),
+            snapshot=None if snapshot is None else Path(snapshot),
             settled=settled,
             counts=counts,
             summary=summary,
         )
-
-    async def _follow(self, journal: Path, *, settle: bool) -> Summary:
-        interrupt = Interrupt()
-        with interrupt.handle_signals():
-            async with self.service.client() as tago:
-                before = _status(journal)
-                with open_display(before.names.done, before.rows) as display:
-                    view = RunView(
-                        display=display,
-                        route=before.info.keywords.get("route") or before.names.route,
-                        rows=before.rows,
-                        finished=before.rows - before.left,
-                    )
-                    begin = tago.settle if settle else tago.resume
-                    return await follow(tago, begin(journal, settle=self.settle), view, interrupt)
 
     # --- duplicates ----------------------------------------------------------------------------
 
@@ -248,14 +229,9 @@ class ApplySession:
 
         The lock doesn't cover other machines, which may apply the same list at the same time.
         """
-        if not summary.count("created"):
+        if not summary.count(DONE["create"]):
             return []
-
-        async def find() -> list[DuplicateDevices]:
-            async with self.service.client() as tago:
-                return await find_duplicates(tago, plan)
-
-        return asyncio.run(find())
+        return self.service.run(lambda tago: find_duplicates(tago, plan))
 
 
 def _status(journal: Path) -> JournalStatus:
@@ -263,21 +239,11 @@ def _status(journal: Path) -> JournalStatus:
         return JournalStatus.of(opened)
 
 
-def _print_failures(failed: Sequence[str]) -> None:
-    for line in failed[:_MAX_LINES]:
-        print_message(f"Failed: {line}")
-    if len(failed) > _MAX_LINES:
-        print_message(f"... and {len(failed) - _MAX_LINES} more in the results")
-
-
-def _print_duplicates(duplicates: Sequence[DuplicateDevices]) -> None:
-    for duplicate in duplicates[:_MAX_LINES]:
-        print_message(
-            f"Exists twice: {clean(duplicate.identity)}: {', '.join(duplicate.ids)}. Another "
-            "process created it too; delete the one that is not in use"
-        )
-    if len(duplicates) > _MAX_LINES:
-        print_message(f"... and {len(duplicates) - _MAX_LINES} more")
+def _duplicate_text(duplicate: DuplicateDevices) -> str:
+    return (
+        f"Exists twice: {clean(duplicate.identity)}: {', '.join(duplicate.ids)}. Another "
+        "process created it too; delete the one that is not in use"
+    )
 
 
 def _busiest(plan: Plan) -> str:

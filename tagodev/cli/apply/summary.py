@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from tagodev.cli.bulk.summary import count_text
-from tagodev.cli.exit_codes import Exit, exit_code
+from tagodev.bulk.outcomes import Failed, InDoubt
+from tagodev.cli.apply.results import BLOCKED, DONE
+from tagodev.cli.bulk.summary import NOT_DONE, PrintedSummary, cost_text, count_text
+from tagodev.cli.exit_codes import Exit
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tagodev.cli.apply.results import StepStatus
     from tagodev.cli.bulk.execution import Summary
     from tagodev.provision.apply.run import DuplicateDevices
     from tagodev.provision.plan.model import Plan
 
 __all__ = ["ApplySummary", "FinishedRun"]
 
-_DONE: tuple[StepStatus, ...] = ("created", "changed", "deleted")
+_DONE: Final = tuple(DONE.values())
+_UNDONE: Final = (*NOT_DONE, BLOCKED)
 
 
 @attrs.frozen(kw_only=True)
@@ -35,15 +37,10 @@ class FinishedRun:
     """The snapshot taken before the run; None if nothing could be restored."""
     settled: bool
     """Whether the outcome of every step is known."""
-    counts: Counter[StepStatus]
+    counts: Counter[str]
     """How many steps have each status."""
     summary: Summary
     """The summary of the run."""
-
-    @property
-    def stop_reason(self) -> str | None:
-        """Why the run ended before the last step; None if it didn't."""
-        return self.summary.stop_reason(self.counts)
 
     @property
     def completed(self) -> bool:
@@ -52,7 +49,7 @@ class FinishedRun:
 
 
 @attrs.define(kw_only=True)
-class ApplySummary:
+class ApplySummary(PrintedSummary):
     """The summary of an apply."""
 
     results: Path
@@ -68,38 +65,41 @@ class ApplySummary:
     declined: bool = False
     """Whether the user declined to apply the plan."""
 
-    def count(self, status: StepStatus) -> int:
+    @property
+    def last(self) -> FinishedRun | None:
+        """The last run; None if there was none."""
+        return self.runs[-1] if self.runs else None
+
+    def count(self, status: str) -> int:
         """Return how many steps have a status."""
-        if status == "blocked":
+        if status == BLOCKED:
             return 0 if self.plan is None else self.plan.count("blocked")
         # The plan includes the steps that earlier runs did not do, except those in doubt.
-        runs = self.runs if status in (*_DONE, "in_doubt") else self.runs[-1:]
+        runs = self.runs if status in (*_DONE, InDoubt.status) else self.runs[-1:]
         return sum(run.counts[status] for run in runs)
 
     def code(self) -> Exit:
         """Return the exit code."""
-        last = self.runs[-1] if self.runs else None
-        if last is not None and last.summary.stopped is not None:
-            return exit_code(last.summary.stopped)
-        if last is not None and last.stop_reason is not None:
-            return Exit.INTERRUPTED
+        last = self.last
+        code = None if last is None else last.summary.exit_code(last.counts)
+        if code is not None:
+            return code
         if self.declined:
             return Exit.GENERAL
-        left = self.count("failed") + self.count("in_doubt") + self.count("blocked")
+        left = any(map(self.count, (Failed.status, InDoubt.status, BLOCKED)))
         return Exit.PARTIAL if left or self.duplicates else Exit.OK
 
     def as_json(self) -> dict[str, Any]:
         """Return the summary as a JSON object."""
-        last = self.runs[-1] if self.runs else None
-        stopped = None if last is None else last.stop_reason
+        last = self.last
+        stopped = None if last is None else last.summary.stop_reason(last.counts)
         if stopped is None and self.declined:
             stopped = "declined"
-        statuses: tuple[StepStatus, ...] = (*_DONE, "failed", "in_doubt", "pending", "blocked")
         return {
-            **{status: self.count(status) for status in statuses},
+            **{status: self.count(status) for status in (*_DONE, *_UNDONE)},
             "kept": None if self.plan is None else self.plan.kept,
-            "throttled": self._throttled(),
-            "elapsed_s": round(sum(run.summary.elapsed for run in self.runs), 3),
+            "throttled": self._throttled,
+            "elapsed_s": round(self._elapsed, 3),
             "out": str(self.results) if self.runs else None,
             "snapshots": [str(path) for path in self._snapshots()],
             "journals": [str(run.journal) for run in self.runs],
@@ -112,7 +112,7 @@ class ApplySummary:
         if self.runs:
             yield from self._done_lines()
         elif not self.declined:
-            blocked = self.count("blocked")
+            blocked = self.count(BLOCKED)
             yield "Nothing to do: all changes are blocked" if blocked else "Nothing to do"
         for path in self._snapshots():
             yield f"To undo these changes: tagodev apply {shlex.quote(str(path))}"
@@ -123,18 +123,21 @@ class ApplySummary:
             if run.snapshot is not None:
                 yield run.snapshot
 
+    @property
+    def _elapsed(self) -> float:
+        return sum(run.summary.elapsed for run in self.runs)
+
+    @property
     def _throttled(self) -> int:
         return sum(run.summary.throttled for run in self.runs)
 
     def _done_lines(self) -> Iterator[str]:
         done = ", ".join(f"{self.count(status)} {status}" for status in _DONE)
-        elapsed = sum(run.summary.elapsed for run in self.runs)
-        yield f"{done} in {elapsed:.1f} s, {self._throttled()} requests throttled"
+        yield f"{done} {cost_text(self._elapsed, self._throttled)}"
         earlier = sum(run.counts[status] for run in self.runs[:-1] for status in _DONE)
         if earlier:
             yield f"{earlier} of these were done by the interrupted apply"
-        others: tuple[StepStatus, ...] = ("failed", "in_doubt", "pending", "blocked")
-        if text := count_text({status: self.count(status) for status in others}):
+        if text := count_text({status: self.count(status) for status in _UNDONE}):
             yield text
-        tokens = ", with the tokens of new devices" if self.count("created") else ""
+        tokens = ", with the tokens of new devices" if self.count(DONE["create"]) else ""
         yield f"Results of all steps{tokens}: {self.results}"

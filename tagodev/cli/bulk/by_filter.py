@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 from cyclopts import Group, Parameter
@@ -12,7 +12,6 @@ from cyclopts import Group, Parameter
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.confirmation import (
     ConfirmationOptions,
-    Preview,
     SnapshotOptions,
     YesOption,
     confirmed,
@@ -21,7 +20,7 @@ from tagodev.cli.options.confirmation import (
 from tagodev.cli.output.console import print_error, print_json, print_line, print_message
 from tagodev.cli.output.text import clean, plural
 from tagodev.errors import AuthenticationError, InputError, PermissionDeniedError, TagoError
-from tagodev.filesystem.atomic_write import check_out
+from tagodev.filesystem.atomic_write import unused_path
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -41,7 +40,6 @@ __all__ = [
 ]
 
 _GROUP: Final = Group("By filter", sort_key=3)
-_NOT_SAVED: Final = saving_to(None)
 
 
 @Parameter(name="*", group=_GROUP)
@@ -49,27 +47,11 @@ _NOT_SAVED: Final = saving_to(None)
 class ByFilterOptions:
     """Options of a run over the devices of a filter."""
 
-    journal: Annotated[
-        Path | None,
-        Parameter(
-            help="Store the run in this file, for: tagodev bulk resume JOURNAL; default: a new "
-            "file in the current folder."
-        ),
-    ] = None
-    out: Annotated[
-        Path | None, Parameter(help="Write the results here; default: next to the journal.")
-    ] = None
-
-    def check(self) -> None:
-        """Check that the journal and the results can be written.
-
-        Raises:
-            InputError: one of them can't be written.
-        """
-        if self.journal is not None:
-            check_out(self.journal, "--journal")
-        if self.out is not None:
-            check_out(self.out)
+    journal: Path | None = None
+    """Store the run in this file, for: tagodev bulk resume JOURNAL; default: a new file in the
+    current folder."""
+    out: Path | None = None
+    """Write the results here; default: next to the journal."""
 
     def check_unused(self) -> None:
         """Refuse these options for a command that names devices.
@@ -90,10 +72,7 @@ class ByFilterOptions:
         journal = self.journal
         if journal is None:
             stem = f"tagodev-{verb}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-            names = (
-                Path(f"{stem}{more}.journal") for more in ("", *map("-{}".format, range(2, 99)))
-            )
-            journal = next(name for name in names if not name.exists())
+            journal = unused_path(Path(stem), ".journal")
         return journal, self.out or journal.with_suffix(".results.csv")
 
 
@@ -188,7 +167,7 @@ class FilterRun:
         service: ServiceOptions,
         by_filter: ByFilterOptions,
         confirmation: ConfirmationOptions,
-        saving: SnapshotOptions = _NOT_SAVED,
+        saving: SnapshotOptions = saving_to(None),
         *,
         json: bool,
     ) -> int:
@@ -201,52 +180,35 @@ class FilterRun:
             saving: the snapshot of the devices.
             json: whether to print one JSON object.
         """
-        saving.check()
-        by_filter.check()
-        done = Exit.PARTIAL if self.left_out else Exit.OK
-        preview = Preview(
-            verb=self.verb,
-            count=len(self.rows),
-            items=((device.id, device.name) for device, _ in self.rows),
-            noun=self.noun,
-            warning=self.warning,
-        )
-        if not self.rows:
-            if confirmation.dry_run and json:
-                preview.confirm(confirmation, json=True)
-            print_message(f"Nothing to {self.verb}")
-            return done
-        code = preview.confirm(confirmation, json=json)
-        if code is not None:
-            return code
-        ids = (device.id for device, _ in self.rows)
-        snapshot = saving.save(service, ids, f"device-{self.verb}", remain=self.remain)
-        return self._run(service, by_filter, snapshot, json=json) or done
-
-    def _run(
-        self,
-        service: ServiceOptions,
-        by_filter: ByFilterOptions,
-        snapshot: Path | None,
-        *,
-        json: bool,
-    ) -> int:
-        from tagodev.cli.bulk import journalled_run
         from tagodev.cli.bulk.operations import RunRow, RunSpec
+        from tagodev.cli.bulk.run_command import RunCommand, RunCommandOptions
+
+        def make_spec() -> RunSpec[Any]:
+            rows = enumerate(self.rows, 1)
+            return RunSpec(
+                operation=self.operation,
+                rows=len(self.rows),
+                entries=(RunRow(row, one.name, item, one.id) for row, (one, item) in rows),
+                options=self.options,
+            )
 
         journal, out = by_filter.paths(self.verb)
-        spec: RunSpec[Any] = RunSpec(
-            operation=self.operation,
-            rows=len(self.rows),
-            entries=(
-                RunRow(number, device.name, item, device.id)
-                for number, (device, item) in enumerate(self.rows, 1)
-            ),
-            options=self.options,
+        command = RunCommand(
+            make_spec=make_spec,
+            options=RunCommandOptions(service=service, json=json),
+            journal=journal,
+            out=out,
+            verb=self.verb,
+            confirmation=confirmation,
+            noun=self.noun,
+            warning=self.warning,
+            saving=saving,
+            remain=self.remain,
         )
-        print_message(f"Journal: {journal}")
-        remember = service.remember()
-        if snapshot is not None:
-            remember["snapshot"] = str(snapshot.absolute())
-        tago = service.client()
-        return journalled_run.start(spec, journal, tago, out, run={}, remember=remember, json=json)
+        done = Exit.PARTIAL if self.left_out else Exit.OK
+        if not self.rows:
+            if confirmation.dry_run and json:
+                command.preview().confirm(confirmation, json=True)
+            print_message(f"Nothing to {self.verb}")
+            return done
+        return command.carry_out() or done

@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
-import attrs
-from cyclopts import Parameter
-
-from tagodev.bulk.journal.entry import EntryState
-from tagodev.bulk.journal.store import Journal
-from tagodev.bulk.operations.identity import Identity  # noqa: TC001  (cyclopts reads annotations at run time)
-from tagodev.bulk.options import RunOptions
-from tagodev.cli.bulk import journalled_run
-from tagodev.cli.bulk.execution import Interrupt, Summary, carry_out, run_until_interrupted
+from tagodev.bulk.operations.identity import Identity
 from tagodev.cli.bulk.new_devices import check_new_devices
 from tagodev.cli.bulk.operations import create_spec, delete_spec, edit_spec, rotate_spec
-from tagodev.cli.bulk.results import ResultsFile, check_new
-from tagodev.cli.bulk.summary import RunSummary
+from tagodev.cli.bulk.run_command import RunCommand, RunCommandOptions
 from tagodev.cli.commands.tokens import ROTATION_WARNING
 from tagodev.cli.options.confirmation import (
     ConfirmationOptions,
     DryRunOption,
-    Preview,
     SaveFirstOption,
     SnapshotOptions,
     saving_to,
 )
-from tagodev.cli.options.run import BulkRunOptions
-from tagodev.cli.options.service import ServiceOptions
-from tagodev.cli.output.console import print_error, print_json, print_line, print_message
-from tagodev.cli.output.display import open_display
+from tagodev.cli.output.console import print_message
 from tagodev.cli.output.text import plural
 from tagodev.errors import InputError
-from tagodev.filesystem.atomic_write import check_out
 from tagodev.provision.read.devices import read_devices
 from tagodev.provision.read.existing_devices import (
     read_device_changes,
@@ -42,188 +28,172 @@ from tagodev.provision.read.existing_devices import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
-
-    from tagodev.bulk.options import ResumeKeywords
-    from tagodev.cli.bulk.operations import RunRow, RunSpec
-    from tagodev.cli.exit_codes import Exit
-    from tagodev.client import Tago
     from tagodev.provision.read.devices import RowFile
 
 __all__ = ["create", "delete", "edit", "rotate"]
 
-_SERVICE: Final = ServiceOptions()
-_RUN_OPTIONS: Final = BulkRunOptions()
-_CONFIRMATION: Final = ConfirmationOptions()
-_SNAPSHOT: Final = SnapshotOptions()
 _RESULTS: Final = ".results"
-_FINISHED: Final = (EntryState.DONE, EntryState.FAILED, EntryState.UNSOLVED)
-
-_JournalOption: TypeAlias = Annotated[
-    Path | None,
-    Parameter(
-        help="Store the run in this file, so that the same command, or tagodev bulk resume "
-        "JOURNAL, resumes it after an interruption."
-    ),
-]
-_JsonOption: TypeAlias = Annotated[bool, Parameter(negative="", help="Print one JSON object.")]
 
 
 def create(
     file: Path,
     /,
     *,
-    service: ServiceOptions = _SERVICE,
-    journal: _JournalOption = None,
-    identity: Annotated[
-        Identity | None,
-        Parameter(
-            help="With --journal: find a device whose answer was lost by a tag created for it "
-            "(default), its serial number or its name."
-        ),
-    ] = None,
-    run_options: BulkRunOptions = _RUN_OPTIONS,
-    out: Annotated[
-        Path | None,
-        Parameter(help="Write the results here; default: FILE's name with .results.csv."),
-    ] = None,
-    json: _JsonOption = False,
+    options: RunCommandOptions = RunCommandOptions(),
+    journal: Path | None = None,
+    identity: Identity | None = None,
+    out: Path | None = None,
 ) -> int:
-    """Create a device for every row, as fast as the rate limits allow."""
+    """Create a device for every row, as fast as the rate limits allow.
+
+    FILE is CSV with a header, JSON, JSON Lines, YAML or Excel. Columns: name, type, network,
+    connector, serie_number, active, visible, description, chunk_period, chunk_retention, tag.KEY,
+    param.KEY; an empty cell is not sent. The whole file is checked before anything is sent.
+
+    The results (row, name, device_id, token, status, error) are written row by row and contain the
+    devices' tokens: only you can read the file, and an existing file is never overwritten.
+
+    With --journal each device is created exactly once, even if the run is interrupted. The results
+    are then written when the run ends, contain every row of the journal, and replace only earlier
+    results of the same journal.
+
+    Args:
+        journal: Store the run in this file, so that the same command, or tagodev bulk resume
+            JOURNAL, resumes it after an interruption.
+        identity: With --journal: find a device whose answer was lost by a tag created for it
+            (default), its serial number or its name.
+        out: Write the results here; default: FILE's name with .results.csv.
+    """
     if identity is not None and journal is None:
         raise InputError("requires --journal", path="--identity")
-    identity = identity or "tag"
     rows = read_devices(file)
-    check_new_devices(rows, None if journal is None else identity)
-    run = _Run(
-        make_spec=lambda: create_spec(rows, identity=identity),
+    check_new_devices(rows, None if journal is None else identity or "tag")
+    return RunCommand(
+        make_spec=lambda: create_spec(rows, identity=identity or "tag"),
         file=file,
-        service=service,
-        run_options=run_options,
+        options=options,
         journal=journal,
         out=out or Path(f"{file.stem}{_RESULTS}.csv"),
-        json=json,
-    )
-    return run.carry_out()
+    ).carry_out()
 
 
 def delete(
     file: Path,
     /,
     *,
-    service: ServiceOptions = _SERVICE,
-    journal: _JournalOption = None,
-    run_options: BulkRunOptions = _RUN_OPTIONS,
-    confirmation: ConfirmationOptions = _CONFIRMATION,
-    saving: SnapshotOptions = _SNAPSHOT,
-    out: Annotated[
-        Path | None,
-        Parameter(help="Write the results here; default: FILE's name with .deleted.csv."),
-    ] = None,
-    json: _JsonOption = False,
+    options: RunCommandOptions = RunCommandOptions(),
+    journal: Path | None = None,
+    confirmation: ConfirmationOptions = ConfirmationOptions(),
+    saving: SnapshotOptions = SnapshotOptions(),
+    out: Path | None = None,
 ) -> int:
-    """Delete the devices of a file, with all their data."""
+    """Delete the devices of a file, with all their data.
+
+    FILE is as for bulk create, with a column device_id or id, such as the results of bulk create.
+    Rows without an id are skipped. A device that does not exist counts as deleted.
+
+    The command shows the devices, asks you to type their number, and writes a snapshot. tagodev
+    apply SNAPSHOT creates them again with new ids and tokens, and without their data.
+
+    Args:
+        journal: Store the run in this file, so that the same command, or tagodev bulk resume
+            JOURNAL, resumes it after an interruption.
+        out: Write the results here; default: FILE's name with .deleted.csv.
+    """
     rows = read_device_ids(file)
     _print_skipped(rows, "without a device id")
-    run = _Run(
+    return RunCommand(
         make_spec=lambda: delete_spec(rows),
         file=file,
-        service=service,
-        run_options=run_options,
+        options=options,
         journal=journal,
         out=out or _default_path(file, "deleted"),
-        json=json,
-    )
-    check = _Confirmation(
-        verb="delete", remain=False, options=confirmation, saving=saving, warning=saving.warning
-    )
-    return run.carry_out(check)
+        verb="delete",
+        confirmation=confirmation,
+        saving=saving,
+        warning=saving.warning,
+        remain=False,
+    ).carry_out()
 
 
 def edit(
     file: Path,
     /,
     *,
-    service: ServiceOptions = _SERVICE,
-    journal: _JournalOption = None,
-    run_options: BulkRunOptions = _RUN_OPTIONS,
+    options: RunCommandOptions = RunCommandOptions(),
+    journal: Path | None = None,
     dry_run: DryRunOption = False,
     snapshot: SaveFirstOption = None,
-    out: Annotated[
-        Path | None,
-        Parameter(help="Write the results here; default: FILE's name with .edited.csv."),
-    ] = None,
-    json: _JsonOption = False,
+    out: Path | None = None,
 ) -> int:
-    """Edit the devices of a file."""
+    """Edit the devices of a file.
+
+    FILE is as for bulk create. Columns: device_id (or id), and the fields to change: name, network,
+    connector, active, visible, description, chunk_retention, tag.KEY, param.KEY. An empty cell
+    changes nothing.
+
+    The tags of a row replace all tags of the device, including tags added during the run;
+    parameters likewise. To add or change single tags, use tagodev apply or tagodev device edit.
+
+    Args:
+        journal: Store the run in this file, so that the same command, or tagodev bulk resume
+            JOURNAL, resumes it after an interruption.
+        out: Write the results here; default: FILE's name with .edited.csv.
+    """
     rows = read_device_changes(file)
     _print_skipped(rows, "without changes")
-    run = _Run(
+    return RunCommand(
         make_spec=lambda: edit_spec(rows),
         file=file,
-        service=service,
-        run_options=run_options,
+        options=options,
         journal=journal,
         out=out or _default_path(file, "edited"),
-        json=json,
-    )
-    check = _Confirmation(
         verb="edit",
-        options=ConfirmationOptions(dry_run=dry_run),
+        confirmation=ConfirmationOptions(dry_run=dry_run),
         saving=saving_to(snapshot),
         ask=False,
-    )
-    return run.carry_out(check)
+    ).carry_out()
 
 
 def rotate(
     file: Path,
     /,
     *,
-    service: ServiceOptions = _SERVICE,
-    journal: Annotated[
-        Path | None,
-        Parameter(
-            help="Store the run and the new tokens in this file, so that the same command "
-            "resumes it; default: FILE's name with .rotation.journal."
-        ),
-    ] = None,
-    allow_gap: Annotated[
-        bool,
-        Parameter(
-            negative="",
-            help="Delete a token with a serial number before creating its replacement, since "
-            "two can't have the same number; the device has no token in between.",
-        ),
-    ] = False,
-    run_options: BulkRunOptions = _RUN_OPTIONS,
-    confirmation: ConfirmationOptions = _CONFIRMATION,
-    out: Annotated[
-        Path | None,
-        Parameter(help="Write the results here; default: FILE's name with .rotated.csv."),
-    ] = None,
-    json: _JsonOption = False,
+    options: RunCommandOptions = RunCommandOptions(),
+    journal: Path | None = None,
+    allow_gap: bool = False,
+    confirmation: ConfirmationOptions = ConfirmationOptions(),
+    out: Path | None = None,
 ) -> int:
-    """Replace the tokens of a file with new ones of the same name and permission."""
+    """Replace the tokens of a file with new ones of the same name and permission.
+
+    FILE is as for bulk create, with the columns device_id (or id) and token (the token to replace),
+    such as the results of bulk create. Rows with neither are skipped; a row with an id but no token
+    is an error, and nothing is sent.
+
+    The command shows the tokens and asks you to type their number. It creates each new token and
+    writes it to the journal before it deletes the old one.
+
+    Args:
+        journal: Store the run and the new tokens in this file, so that the same command resumes it;
+            default: FILE's name with .rotation.journal.
+        allow_gap: Delete a token with a serial number before creating its replacement, since two
+            can't have the same number; the device has no token in between.
+        out: Write the results here; default: FILE's name with .rotated.csv.
+    """
     rows = read_rotations(file)
     _print_skipped(rows, "without a device and a token")
-    run = _Run(
+    return RunCommand(
         make_spec=lambda: rotate_spec(rows, allow_gap=allow_gap),
         file=file,
-        service=service,
-        run_options=run_options,
+        options=options,
         journal=journal or _default_path(file, "rotation").with_suffix(".journal"),
         out=out or _default_path(file, "rotated"),
-        json=json,
-    )
-    check = _Confirmation(
         verb="rotate",
-        options=confirmation,
-        saving=saving_to(None),
+        confirmation=confirmation,
         warning=ROTATION_WARNING,
         noun="token",
-    )
-    return run.carry_out(check)
+    ).carry_out()
 
 
 def _default_path(file: Path, suffix: str) -> Path:
@@ -234,126 +204,3 @@ def _default_path(file: Path, suffix: str) -> Path:
 def _print_skipped(rows: RowFile[Any], reason: str) -> None:
     if rows.skipped:
         print_message(f"Skipped {plural(rows.skipped, 'row')} {reason}")
-
-
-@attrs.frozen(kw_only=True)
-class _Confirmation:
-    """Preview, confirmation and snapshot before a run."""
-
-    verb: str
-    options: ConfirmationOptions
-    saving: SnapshotOptions
-    warning: str = ""
-    noun: str = "device"
-    ask: bool = True
-    remain: bool = True
-
-
-@attrs.frozen(kw_only=True)
-class _Run:
-    """A run over the rows of a file."""
-
-    make_spec: Callable[[], RunSpec[Any]]
-    """Creates the run; each can be iterated over once."""
-    file: Path
-    service: ServiceOptions
-    run_options: BulkRunOptions
-    journal: Path | None
-    out: Path
-    json: bool
-
-    def carry_out(self, check: _Confirmation | None = None) -> int:
-        """Preview, confirm, take a snapshot, and run."""
-        run = self.run_options.keywords()
-        if self.journal is None and self.run_options.settle is not None:
-            raise InputError("requires --journal", path="--settle")
-        if self.journal is not None:
-            check_out(self.journal, "--journal")
-        snapshot = None
-        if check is not None:
-            check.saving.check()
-            if not check.options.dry_run:
-                # Fail before asking for confirmation.
-                (check_new if self.journal is None else check_out)(self.out)
-            finished = self._finished()
-            code = self._confirm(check, finished)
-            if code is not None:
-                return code
-            ids = (one.device_id for one in self._left(finished))
-            if self.make_spec().rows > len(finished):
-                snapshot = check.saving.save(
-                    self.service, ids, f"bulk-{check.verb}", remain=check.remain
-                )
-        tago = self.service.client()
-        if self.journal is None:
-            return _run_without_journal(self.make_spec(), tago, run, self.out, json=self.json)
-        remember = {**self.service.remember(), "file": str(self.file.absolute())}
-        if snapshot is not None:
-            remember["snapshot"] = str(snapshot.absolute())
-        return journalled_run.start(
-            self.make_spec(),
-            self.journal,
-            tago,
-            self.out,
-            run=run,
-            remember=remember,
-            json=self.json,
-        )
-
-    def _confirm(self, check: _Confirmation, finished: Collection[int]) -> Exit | None:
-        """Confirm the unfinished rows; return the exit code if the command ends here."""
-        if finished:
-            print_message(
-                f"{plural(len(finished), 'row')} finished before (journal: {self.journal})"
-            )
-        count = self.make_spec().rows - len(finished)
-        preview = Preview(
-            verb=check.verb,
-            count=count,
-            items=((one.device_id, one.name) for one in self._left(finished)),
-            noun=check.noun,
-            warning=check.warning,
-        )
-        return preview.confirm(check.options, json=self.json, ask=check.ask and count > 0)
-
-    def _finished(self) -> frozenset[int]:
-        """Return the numbers of the rows that are finished in the journal."""
-        if self.journal is None or not self.journal.exists():
-            return frozenset()
-        with Journal.read(self.journal) as journal:
-            return frozenset(entry.number + 1 for entry in journal.rows(*_FINISHED))
-
-    def _left(self, finished: Collection[int]) -> Iterator[RunRow[Any]]:
-        return (one for one in self.make_spec().entries if one.number not in finished)
-
-
-def _run_without_journal(
-    spec: RunSpec[Any], tago: Tago, run: ResumeKeywords, out: Path, *, json: bool
-) -> int:
-    with ResultsFile(out) as results:
-        summary = run_until_interrupted(_carry_out(spec, tago, run, results))
-    report = RunSummary(
-        names=spec.names,
-        rows=spec.rows,
-        counts=results.counts,
-        summary=summary,
-        out=out,
-        failures_allowed=RunOptions(**run).failures_allowed,
-    )
-    if json:
-        print_json(report.as_json())
-    else:
-        for line in report.lines():
-            print_line(line)
-    if summary.stopped is not None:
-        print_error(summary.stopped)
-    return report.code()
-
-
-async def _carry_out(
-    spec: RunSpec[Any], tago: Tago, run: ResumeKeywords, results: ResultsFile
-) -> Summary:
-    interrupt = Interrupt()
-    with interrupt.handle_signals(), open_display(spec.names.done, spec.rows) as display:
-        async with tago:
-            return await carry_out(tago, spec, results, display, interrupt, run=run)

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 
-from tagodev.bulk.outcomes import Failed, InDoubt
+from tagodev.bulk.outcomes import Failed, InDoubt, Pending
+from tagodev.bulk.report import BulkStoppedError
 from tagodev.cli.bulk.operations import Feed
+from tagodev.cli.exit_codes import Exit, exit_code
+from tagodev.cli.output.display import open_display
 from tagodev.cli.output.progress import ProgressMeter
 from tagodev.cli.output.text import plural
-from tagodev.errors import BulkStoppedError, InputError, InterruptedRunError, TagoError
+from tagodev.errors import InputError, InterruptedRunError, TagoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -28,11 +31,11 @@ if TYPE_CHECKING:
     from tagodev.bulk.options import ResumeKeywords
     from tagodev.bulk.outcomes import Outcome
     from tagodev.bulk.run import BulkRun
-    from tagodev.cli.bulk.operations import RunRow, RunSpec
+    from tagodev.cli.bulk.journal_status import JournalStatus
+    from tagodev.cli.bulk.operations import RunSpec
     from tagodev.cli.bulk.results import ResultsFile
     from tagodev.cli.output.display import Display
     from tagodev.client import Tago
-    from tagodev.limits.snapshot import RouteState
 
 __all__ = [
     "Interrupt",
@@ -40,6 +43,7 @@ __all__ = [
     "Summary",
     "carry_out",
     "follow",
+    "follow_to_end",
     "run_until_interrupted",
 ]
 
@@ -130,7 +134,7 @@ class Summary:
     interrupted: bool
     """Whether a signal stopped the run."""
 
-    def stop_reason(self, counts: Mapping[Any, int]) -> str | None:
+    def stop_reason(self, counts: Mapping[str, int]) -> str | None:
         """Return why the run ended early; None if it didn't.
 
         Args:
@@ -138,8 +142,18 @@ class Summary:
         """
         if self.stopped is not None:
             return str(self.stopped)
-        left = counts.get("pending", 0) + counts.get("in_doubt", 0)
+        left = counts.get(Pending.status, 0) + counts.get(InDoubt.status, 0)
         return "interrupted" if self.interrupted and left else None
+
+    def exit_code(self, counts: Mapping[str, int]) -> Exit | None:
+        """Return the exit code of a run that ended early; None if it didn't.
+
+        Args:
+            counts: how many rows have each status.
+        """
+        if self.stopped is not None:
+            return exit_code(self.stopped)
+        return Exit.INTERRUPTED if self.stop_reason(counts) is not None else None
 
 
 @attrs.frozen(kw_only=True)
@@ -175,18 +189,41 @@ async def carry_out(
         interrupt: signals that stop the run.
         run: options of the run.
     """
-    assert spec.begin is not None, "this operation requires a journal"
     feed: Feed[Any] = Feed(spec.entries)
 
     def record(outcome: Outcome) -> None:
         results.write(feed.finish(outcome.index).result(outcome))
 
-    view = RunView(display=display, route=spec.names.route, rows=spec.rows)
+    view = RunView(display=display, route=spec.operation.route, rows=spec.rows)
     try:
         return await follow(tago, spec.begin(tago, feed, run or {}), view, interrupt, record)
     finally:
         if not results.broken:
             _write_unfinished(feed, results)
+
+
+async def follow_to_end(
+    tago: Tago, begin: Callable[[], BulkRun[Any]], status: JournalStatus, *, route: str = ""
+) -> Summary:
+    """Open a client and follow a run with a journal, with a progress display.
+
+    Args:
+        tago: a client that is not open yet.
+        begin: creates the run.
+        status: the status of the journal.
+        route: the route that limits the run; default: that of its operation.
+    """
+    interrupt = Interrupt()
+    with interrupt.handle_signals():
+        async with tago:
+            with open_display(status.operation.outcome.status, status.rows) as display:
+                view = RunView(
+                    display=display,
+                    route=route or status.operation.route,
+                    rows=status.rows,
+                    finished=status.rows - status.left,
+                )
+                return await follow(tago, begin(), view, interrupt)
 
 
 async def follow(
@@ -211,27 +248,27 @@ async def follow(
     return await _Follower(tago, run, view, interrupt or Interrupt(), on_outcome).run_to_end()
 
 
+@attrs.define(eq=False)
 class _Follower:
-    def __init__(
-        self,
-        tago: Tago,
-        run: BulkRun[Any],
-        view: RunView,
-        interrupt: Interrupt,
-        on_outcome: Callable[[Outcome], None],
-    ) -> None:
-        self._tago = tago
-        self._run = run
-        self._view = view
-        self._interrupt = interrupt
-        self._on_outcome = on_outcome
-        self._finished = 0
-        self._adopted = 0
-        self._failures = 0
-        self._meter = ProgressMeter(view.rows, tago.limits.documented.minute, view.route)
-        self._last_failures: deque[str] = deque(maxlen=_LAST_FAILURES)
-        self._loop = asyncio.get_running_loop()
-        self._deadline: float | None = None
+    _tago: Tago
+    _run: BulkRun[Any]
+    _view: RunView
+    _interrupt: Interrupt
+    _on_outcome: Callable[[Outcome], None]
+    _finished: int = attrs.field(default=0, init=False)
+    _adopted: int = attrs.field(default=0, init=False)
+    _failures: int = attrs.field(default=0, init=False)
+    _deadline: float | None = attrs.field(default=None, init=False)
+    _meter: ProgressMeter = attrs.field(init=False)
+    _rejected_before: int = attrs.field(init=False)
+    _last_failures: deque[str] = attrs.field(
+        factory=lambda: deque(maxlen=_LAST_FAILURES), init=False
+    )
+    _loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        minute = self._tago.limits.documented.minute
+        self._meter = ProgressMeter(self._view.rows, minute, self._view.route)
         self._rejected_before = self._rejected()
 
     async def run_to_end(self) -> Summary:
@@ -272,8 +309,8 @@ class _Follower:
             if self._deadline is None:
                 self._deadline = self._loop.time() + _GRACE_PERIOD
                 run.stop(InterruptedRunError("Interrupted"))
-                state = self._state()
-                in_flight = 0 if state is None else state.in_flight
+                states = self._tago.limits.snapshot()
+                in_flight = sum(s.in_flight for s in states if s.route == self._view.route)
                 waits = f": waiting for {plural(in_flight, 'answer')}" if in_flight else ""
                 self._view.display.print_message(f"Stopping{waits}")
             elif self._interrupt.count > 1 or self._loop.time() >= self._deadline:
@@ -295,10 +332,6 @@ class _Follower:
         # Clients of one process share this count, closed ones included.
         return sum(state.rejected for state in self._tago.limits.snapshot())
 
-    def _state(self) -> RouteState | None:
-        states = self._tago.limits.snapshot()
-        return next((state for state in states if state.route == self._view.route), None)
-
 
 async def _error_of(consumer: asyncio.Task[None]) -> TagoError | None:
     """Return the library error that ended the consumer, if any."""
@@ -314,12 +347,8 @@ async def _error_of(consumer: asyncio.Task[None]) -> TagoError | None:
 def _write_unfinished(feed: Feed[Any], results: ResultsFile) -> None:
     # Queued rows have the outcome pending; the others were sent.
     for row in feed.in_progress.values():
-        results.write(row.unfinished("in_doubt", "Interrupted before the answer arrived"))
-    for row in _readable(feed.unread()):
-        results.write(row.unfinished("pending"))
-
-
-def _readable(rows: Iterator[RunRow[Any]]) -> Iterator[RunRow[Any]]:
+        results.write(row.unfinished(InDoubt.status, error="Interrupted before the answer arrived"))
     # Ignore a changed file: it was reported already, or must not hide why the run stopped.
     with contextlib.suppress(InputError):
-        yield from rows
+        for row in feed.unread():
+            results.write(row.unfinished(Pending.status))

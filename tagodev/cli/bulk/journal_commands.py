@@ -10,33 +10,33 @@ import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import attrs
 import orjson
-from cyclopts import Parameter
 
 from tagodev.bulk.journal.entry import EntryState
 from tagodev.bulk.journal.schema import is_journal
 from tagodev.bulk.journal.store import Journal
+from tagodev.bulk.operations.registry import operation_of
 from tagodev.bulk.run_registry import is_running
 from tagodev.cli.apply.paths import apply_folders
-from tagodev.cli.bulk.journal_results import result_of
 from tagodev.cli.bulk.journal_status import JournalStatus
-from tagodev.cli.bulk.operations import operation_names
-from tagodev.cli.bulk.results import COLUMNS, check_new
+from tagodev.cli.bulk.results import COLUMNS, HOLDS_TOKENS, result_of
 from tagodev.cli.bulk.summary import count_text
 from tagodev.cli.exit_codes import Exit, exit_code
 from tagodev.cli.output.console import (
     in_command_line_terms,
     print_error,
+    print_first,
     print_json,
     print_line,
     print_message,
 )
 from tagodev.cli.output.streams import use_utf8
+from tagodev.cli.output.table import JsonOption
 from tagodev.errors import InputError, JournalError, TagoError
-from tagodev.filesystem.atomic_write import whole_text
+from tagodev.filesystem.atomic_write import check_new, whole_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,9 +54,13 @@ _Format: TypeAlias = Literal["csv", "jsonl"]
 
 def status(
     *journals: Path,
-    json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
+    json: JsonOption = False,
 ) -> int:
-    """Show the status of journals, and how to resume them."""
+    """Show the status of journals, and how to resume them.
+
+    Name journals or folders; default: the journals of the current folder and of tagodev apply. No
+    token is needed, and a run may be in progress.
+    """
     code = Exit.OK
     reports = []
     for path in _files(journals or (Path(), *apply_folders())):
@@ -143,8 +147,8 @@ class _JournalReport:
 
     def lines(self) -> Iterator[str]:
         status, info = self.status, self.status.info
-        names, states = status.names, status.states
-        yield f"{status.path}: {status.done} of {status.rows} {names.noun} {names.done}"
+        states = status.states
+        yield f"{status.path}: {status.done_text()}"
         others = {
             "failed": states.get(EntryState.FAILED, 0),
             "in flight" if self.running else "in doubt": states.get(EntryState.SENT, 0),
@@ -184,25 +188,31 @@ def _iso(moment: float | None) -> str | None:
 
 def export(
     *journals: Path,
-    format: Annotated[_Format, Parameter(help="Print csv (default) or jsonl.")] = "csv",  # noqa: A002  (the option's name)
-    out: Annotated[
-        Path | None,
-        Parameter(help="Write a new file that only you can read; default: standard output."),
-    ] = None,
+    format: _Format = "csv",
+    out: Path | None = None,
 ) -> int:
-    """Print every row of journals, including their tokens."""
+    """Print every row of journals, including their tokens.
+
+    The CSV columns are those of the results: row, name, device_id, token, status, error. JSON Lines
+    also have the number of attempts and the times of the last request and of the end. With several
+    journals, the first column is the journal. A folder means all journals in it.
+
+    Args:
+        format: Print csv (default) or jsonl.
+        out: Write a new file that only you can read; default: standard output.
+    """
     if not journals:
         raise InputError("name at least one journal or folder")
     with ExitStack() as opened:
         read = [opened.enter_context(Journal.read(path)) for path in _files(journals)]
-        if any(operation_names(one.info.kind).tokens for one in read):
+        if any(operation_of(one.info.kind).has_tokens for one in read):
             print_message("The output contains device tokens: keep it private")
         bad: list[JournalError] = []
         if out is None:
             use_utf8()
             _write(read, sys.stdout, format, bad)
             return _export_code(bad)
-        check_new(out)
+        check_new(out, why=HOLDS_TOKENS)
         try:
             with whole_text(out) as file:
                 _write(read, file, format, bad)
@@ -213,10 +223,8 @@ def export(
 
 def _export_code(bad: Sequence[JournalError]) -> Exit:
     """List the unreadable rows, and return the exit code."""
-    for error in bad[:_SHOWN]:
-        print_message(f"Skipped: {error.journal}: {error.message}")
-    if len(bad) > _SHOWN:
-        print_message(f"... and {len(bad) - _SHOWN} more unreadable rows")
+    lines = [f"Skipped: {error.journal}: {error.message}" for error in bad]
+    print_first(lines, _SHOWN, "unreadable rows")
     return Exit.PARTIAL if bad else Exit.OK
 
 
@@ -229,10 +237,10 @@ def _write(
     if form == "csv":
         writer.writerow(("journal", *COLUMNS) if several else COLUMNS)
     for journal in journals:
-        done = operation_names(journal.info.kind).done
+        operation = operation_of(journal.info.kind)
         for entry in journal.rows(on_unreadable=bad.append):
             try:
-                cells = result_of(entry, done).cells()
+                cells = result_of(entry, operation).cells()
             except JournalError as error:
                 bad.append(JournalError(error.message, journal=str(journal.path)))
                 continue

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from tagodev.bulk.journal.entry import EntryState, JournalInfo
-from tagodev.cli.bulk.operations import operation_names
+from tagodev.bulk.operations.registry import operation_of
 from tagodev.cli.output.text import plural
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagodev.bulk.journal.store import Journal
-    from tagodev.cli.bulk.operations import OperationNames
+    from tagodev.bulk.operations.base import Operation
 
 __all__ = ["JournalStatus", "resume_command"]
 
@@ -47,9 +47,9 @@ class JournalStatus:
         )
 
     @property
-    def names(self) -> OperationNames:
-        """The terms of its operation."""
-        return operation_names(self.info.kind)
+    def operation(self) -> type[Operation[Any]]:
+        """Its operation."""
+        return operation_of(self.info.kind)
 
     @property
     def rows(self) -> int:
@@ -65,6 +65,11 @@ class JournalStatus:
     def left(self) -> int:
         """How many rows are pending or in doubt."""
         return self.states.get(EntryState.PENDING, 0) + self.states.get(EntryState.SENT, 0)
+
+    def done_text(self) -> str:
+        """Return how many rows are done: ``3 of 5 devices created``."""
+        operation = self.operation
+        return f"{self.done} of {self.rows} {operation.noun} {operation.outcome.status}"
 
     def next_steps(self) -> Iterator[str]:
         """Yield what to do next, with the command; nothing if every row is done."""

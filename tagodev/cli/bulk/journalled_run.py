@@ -8,14 +8,13 @@ from tagodev.bulk.journal.entry import JournalInfo
 from tagodev.bulk.journal.prefill import fill_journal
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.options import RunOptions
-from tagodev.cli.bulk.execution import Interrupt, RunView, follow, run_until_interrupted
-from tagodev.cli.bulk.journal_results import check_replaceable, write_results
+from tagodev.cli.bulk.execution import follow_to_end, run_until_interrupted
 from tagodev.cli.bulk.journal_status import JournalStatus, resume_command
+from tagodev.cli.bulk.results import check_replaceable, write_results
 from tagodev.cli.bulk.summary import RunSummary
 from tagodev.cli.exit_codes import Exit, exit_code
 from tagodev.cli.options.run import CONSENT
-from tagodev.cli.output.console import print_error, print_json, print_line, print_message
-from tagodev.cli.output.display import open_display
+from tagodev.cli.output.console import print_error, print_message
 from tagodev.cli.output.text import plural
 from tagodev.errors import RequestError, TagoError
 from tagodev.filesystem.atomic_write import check_out
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from tagodev.cli.bulk.operations import RunSpec
     from tagodev.client import Tago
 
-__all__ = ["finish", "resume", "start"]
+__all__ = ["resume", "start"]
 
 
 def start(
@@ -56,7 +55,7 @@ def start(
     check_out(out)
     info = JournalInfo(
         run="",
-        kind=spec.names.name,
+        kind=spec.operation.kind,
         options=dict(spec.options),
         service=tago.base_url,
         keywords={
@@ -96,43 +95,21 @@ def resume(path: Path, tago: Tago, out: Path, *, run: ResumeKeywords, json: bool
         before = JournalStatus.of(journal)
         check_replaceable(journal, out)
     try:
-        summary = run_until_interrupted(_follow(tago, before, run))
+        summary = run_until_interrupted(
+            follow_to_end(tago, lambda: tago.resume(path, **run), before)
+        )
     except (RequestError, KeyboardInterrupt) as error:
         if isinstance(error, RequestError):
             print_error(error)
         print_message(f"To resume: {resume_command(path)}")
         return exit_code(error) if isinstance(error, RequestError) else Exit.INTERRUPTED
-    return finish(before, summary, out, run=run, json=json)
+    return _finish(before, summary, out, run=run, json=json)
 
 
-async def _follow(tago: Tago, before: JournalStatus, run: ResumeKeywords) -> Summary:
-    interrupt = Interrupt()
-    with (
-        interrupt.handle_signals(),
-        open_display(before.names.done, before.rows) as display,
-    ):
-        view = RunView(
-            display=display,
-            route=before.names.route,
-            rows=before.rows,
-            finished=before.rows - before.left,
-        )
-        async with tago:
-            return await follow(tago, tago.resume(before.path, **run), view, interrupt)
-
-
-def finish(
+def _finish(
     before: JournalStatus, summary: Summary, out: Path, *, run: ResumeKeywords, json: bool
 ) -> int:
-    """Write the results of all rows, print the summary, and return the exit code.
-
-    Args:
-        before: the journal's status before the run.
-        summary: the figures of the run.
-        out: the results file.
-        run: options of the run.
-        json: whether to print one JSON object.
-    """
+    """Write the results of all rows, print the summary, and return the exit code."""
     with Journal.read(before.path) as journal:
         after = JournalStatus.of(journal)
         try:
@@ -142,26 +119,15 @@ def finish(
                 print_error(summary.stopped)
             raise
     report = RunSummary(
-        names=before.names,
+        operation=before.operation,
         rows=after.rows,
         counts=counts,
         summary=summary,
         out=out,
         failures_allowed=RunOptions(**run).failures_allowed,
-        earlier=before.done,
+        before=before,
     )
-    if json:
-        more = {
-            "journal": str(before.path),
-            "skipped": before.rows - before.left,
-            "adopted": summary.adopted,
-        }
-        print_json(report.as_json() | more)
-    else:
-        for line in report.lines():
-            print_line(line)
-    if summary.stopped is not None:
-        print_error(summary.stopped)
+    report.print(summary.stopped, json=json)
     for line in after.next_steps():
         print_message(line)
     code = report.code()

@@ -11,7 +11,6 @@ from tagodev.provision.read.devices import MAX_PROBLEMS, invalid_file
 
 if TYPE_CHECKING:
     from tagodev.bulk.operations.identity import Identity
-    from tagodev.models import DeviceCreate
     from tagodev.provision.read.devices import DeviceRow, RowFile
 
 __all__ = ["check_new_devices"]
@@ -41,6 +40,7 @@ def check_new_devices(file: RowFile[DeviceRow], identity: Identity | None) -> No
 
 
 def _problem(row: DeviceRow, identity: Identity | None, lines: dict[str, int]) -> InputError | None:
+    """Return what is wrong with a row; `lines` maps each name or number to its first line."""
     if row.device_id:
         return InputError(
             "is the id of an existing device, but bulk create creates new ones",
@@ -49,30 +49,17 @@ def _problem(row: DeviceRow, identity: Identity | None, lines: dict[str, int]) -
         )
     if identity is None:
         return None
-    return (
-        _tag_problem(row.device) if identity == "tag" else _identity_problem(row, identity, lines)
-    )
-
-
-def _tag_problem(device: DeviceCreate) -> InputError | None:
-    if device.tags is UNSET or len(device.tags) < MAX_TAGS_PER_DEVICE:
-        return None
-    return InputError(
-        f"{len(device.tags)} tags leave none for the tag that identifies the device",
-        path="tags",
-        hint="Use --identity serial or --identity name",
-    )
-
-
-def _identity_problem(
-    row: DeviceRow, identity: Identity, lines: dict[str, int]
-) -> InputError | None:
-    """Return what is wrong with a row's name or serial number.
-
-    `lines` maps each value to its first line.
-    """
+    device = row.device
+    if identity == "tag":
+        tags = 0 if device.tags is UNSET else len(device.tags)
+        problem = InputError(
+            f"{tags} tags leave none for the tag that identifies the device",
+            path="tags",
+            hint="Use --identity serial or --identity name",
+        )
+        return problem if tags >= MAX_TAGS_PER_DEVICE else None
     path = "serie_number" if identity == "serial" else "name"
-    value = getattr(row.device, path)
+    value = getattr(device, path)
     if value is UNSET:
         return InputError("is required to identify the device", path=path)
     first = lines.setdefault(value, row.line)

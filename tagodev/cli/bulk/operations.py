@@ -1,8 +1,9 @@
-"""Operations of bulk runs in the command line: their terms, rows and run specifications."""
+"""Specifications of bulk runs: the operation, the rows of a file and their results."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
@@ -10,8 +11,7 @@ from tagodev.bulk.operations.create_devices import CreateDevices
 from tagodev.bulk.operations.delete_devices import DeleteDevices
 from tagodev.bulk.operations.edit_devices import EditDevices
 from tagodev.bulk.operations.tokens import RotateTokens
-from tagodev.bulk.outcomes import Created, Deleted, Edited, Failed, InDoubt
-from tagodev.cli.bulk.results import DoneStatus, Result
+from tagodev.cli.bulk.results import Result
 from tagodev.cli.output.console import in_command_line_terms
 
 if TYPE_CHECKING:
@@ -29,62 +29,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Feed",
-    "OperationNames",
     "RunRow",
     "RunSpec",
     "create_spec",
     "delete_spec",
     "edit_spec",
-    "operation_names",
     "rotate_spec",
 ]
 
 Item = TypeVar("Item")
-
-
-# --- terms ---------------------------------------------------------------------------------------
-
-
-@attrs.frozen
-class OperationNames:
-    """The terms of an operation."""
-
-    name: str
-    """Its name in journals: ``create_devices``."""
-    done: DoneStatus
-    """The status of a row that is done."""
-    noun: str
-    """What the rows are, in the plural."""
-    route: str = ""
-    """The route that limits the operation."""
-    tokens: bool = False
-    """Whether results contain tokens."""
-
-
-_OPERATIONS: Final[Mapping[str, OperationNames]] = {
-    names.name: names
-    for names in (
-        OperationNames("create_devices", "created", "devices", "POST /device", tokens=True),
-        OperationNames("edit_devices", "edited", "devices", "PUT /device/:device_id"),
-        OperationNames("delete_devices", "deleted", "devices", "DELETE /device/:device_id"),
-        OperationNames("create_tokens", "issued", "tokens", "POST /device/token", tokens=True),
-        OperationNames("rotate_tokens", "rotated", "tokens", "POST /device/token", tokens=True),
-        OperationNames(
-            "set_parameters", "set", "devices' parameters", "POST /device/:device_id/params"
-        ),
-        OperationNames("send_data", "sent", "batches of data", "POST /data"),
-        OperationNames("apply_devices", "applied", "steps", "POST /device", tokens=True),
-    )
-}
-
-
-def operation_names(name: str) -> OperationNames:
-    """Return the terms of an operation.
-
-    Args:
-        name: its name in journals.
-    """
-    return _OPERATIONS.get(name) or OperationNames(name, "done", "rows")
 
 
 # --- rows ----------------------------------------------------------------------------------------
@@ -103,33 +56,21 @@ class RunRow(Generic[Item]):
     device_id: str = ""
     """The device's id; empty if it doesn't exist yet."""
 
-    def unfinished(self, status: Literal["in_doubt", "pending"], error: str = "") -> Result:
+    def unfinished(self, status: str, *, error: str = "") -> Result:
         """Return the result of a row without an outcome."""
         return Result(self.number, self.name, status=status, device_id=self.device_id, error=error)
 
     def result(self, outcome: Outcome) -> Result:
         """Return the result of an outcome."""
-        row, name, known = self.number, self.name, self.device_id
-        match outcome:
-            case Created(result=created):
-                return Result(
-                    row, name, status="created", device_id=created.device_id, token=created.token
-                )
-            case Deleted():
-                return Result(row, name, status="deleted", device_id=known)
-            case Edited():
-                return Result(row, name, status="edited", device_id=known)
-            case Failed(error=error):
-                return Result(
-                    row,
-                    name,
-                    status="failed",
-                    device_id=known,
-                    error=in_command_line_terms(str(error)),
-                )
-            case InDoubt(error=error):
-                return self.unfinished("in_doubt", in_command_line_terms(str(error)))
-        return self.unfinished("pending")
+        made, error = getattr(outcome, "result", None), getattr(outcome, "error", None)
+        return Result(
+            self.number,
+            self.name,
+            status=outcome.status,
+            device_id=getattr(made, "device_id", self.device_id),
+            token=getattr(made, "token", None),
+            error="" if error is None else in_command_line_terms(str(error)),
+        )
 
 
 class Feed(Generic[Item]):
@@ -141,17 +82,15 @@ class Feed(Generic[Item]):
         Args:
             rows: the rows of the run.
         """
-        self._rows = iter(rows)
-        self._read = 0
+        self._rows = enumerate(rows)
         self.in_progress: dict[int, RunRow[Any]] = {}
 
     def __iter__(self) -> Iterator[Item]:
         return self
 
     def __next__(self) -> Item:
-        row = next(self._rows)
-        self.in_progress[self._read] = row
-        self._read += 1
+        index, row = next(self._rows)
+        self.in_progress[index] = row
         return row.item
 
     def finish(self, index: int) -> RunRow[Any]:
@@ -160,13 +99,13 @@ class Feed(Generic[Item]):
 
     def unread(self) -> Iterator[RunRow[Any]]:
         """Yield the rows that the run has not read."""
-        return self._rows
+        return (row for _, row in self._rows)
 
 
 # --- run specifications --------------------------------------------------------------------------
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.frozen(eq=False)
 class RunSpec(Generic[Item]):
     """The operation, rows and options of a bulk run."""
 
@@ -176,15 +115,13 @@ class RunSpec(Generic[Item]):
     """The number of rows."""
     entries: Iterable[RunRow[Item]]
     """The rows, read as they are needed."""
-    begin: Callable[[Tago, Iterable[Item], ResumeKeywords], BulkRun[Item]] | None = None
-    """Creates the run without a journal; None if it requires one."""
     options: Mapping[str, Any] = attrs.field(factory=dict)
     """Options of the operation, as stored in a journal."""
 
-    @property
-    def names(self) -> OperationNames:
-        """The terms of the operation."""
-        return operation_names(self.operation.kind)
+    def begin(self, tago: Tago, items: Iterable[Item], run: ResumeKeywords) -> BulkRun[Item]:
+        """Return the run without a journal, which reads items as it needs them."""
+        method: Callable[..., BulkRun[Item]] = attrgetter(self.operation.method)(tago)
+        return method(items, **self.options, **run)
 
     def payloads(self) -> Iterator[tuple[int, bytes]]:
         """Yield each row's number from 0 and encoded item, consuming the rows."""
@@ -198,33 +135,19 @@ def create_spec(file: RowFile[DeviceRow], *, identity: Identity = "tag") -> RunS
         file: the devices.
         identity: what identifies a device whose answer was lost, in a run with a journal.
     """
-    return RunSpec(
-        operation=CreateDevices,
-        rows=file.rows,
-        entries=(RunRow(row.number, row.device.name, row.device) for row in file),
-        begin=lambda tago, devices, run: tago.devices.create_many(devices, **run),
-        options={"identity": identity},
-    )
+    rows = (RunRow(row.number, row.device.name, row.device) for row in file)
+    return RunSpec(CreateDevices, file.rows, rows, {"identity": identity})
 
 
 def delete_spec(file: RowFile[DeviceIdRow]) -> RunSpec[str]:
     """Return a run that deletes the devices of a file."""
-    return RunSpec(
-        operation=DeleteDevices,
-        rows=file.rows,
-        entries=(RunRow(row.number, row.name, row.device_id, row.device_id) for row in file),
-        begin=lambda tago, device_ids, run: tago.devices.delete_many(device_ids, **run),
-    )
+    rows = (RunRow(row.number, row.name, row.device_id, row.device_id) for row in file)
+    return RunSpec(DeleteDevices, file.rows, rows)
 
 
 def edit_spec(file: RowFile[DeviceChangeRow]) -> RunSpec[DeviceChange]:
     """Return a run that edits the devices of a file."""
-    return RunSpec(
-        operation=EditDevices,
-        rows=file.rows,
-        entries=(_change_row(row) for row in file),
-        begin=lambda tago, changes, run: tago.devices.edit_many(changes, **run),
-    )
+    return RunSpec(EditDevices, file.rows, map(_change_row, file))
 
 
 def _change_row(row: DeviceChangeRow) -> RunRow[DeviceChange]:
@@ -241,11 +164,5 @@ def rotate_spec(file: RowFile[RotationRow], *, allow_gap: bool) -> RunSpec[Rotat
         allow_gap: whether a token with a serial number may be deleted before its replacement
             exists.
     """
-    return RunSpec(
-        operation=RotateTokens,
-        rows=file.rows,
-        entries=(
-            RunRow(row.number, row.name, row.rotation, row.rotation.device_id) for row in file
-        ),
-        options={"allow_gap": allow_gap},
-    )
+    rows = (RunRow(row.number, row.name, row.rotation, row.rotation.device_id) for row in file)
+    return RunSpec(RotateTokens, file.rows, rows, {"allow_gap": allow_gap})

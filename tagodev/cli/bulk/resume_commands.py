@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+from typing import TYPE_CHECKING
 
+import attrs
 from cyclopts import Parameter
 
 from tagodev.bulk.journal.store import Journal
@@ -14,7 +15,8 @@ from tagodev.cli.bulk.untag import check_untag, remove_tags
 from tagodev.cli.options.confirmation import YesOption, confirmed
 from tagodev.cli.options.run import BulkRunOptions
 from tagodev.cli.options.service import RememberedOptions
-from tagodev.cli.output.console import print_error, print_json, print_line, print_message
+from tagodev.cli.output.console import print_message
+from tagodev.cli.output.table import JsonOption
 from tagodev.cli.output.text import clean
 from tagodev.errors import InputError
 
@@ -22,84 +24,73 @@ if TYPE_CHECKING:
     from tagodev.bulk.journal.entry import JournalInfo
     from tagodev.client import Tago
 
-__all__ = ["resume", "retry_failed", "untag"]
-
-_SERVICE: Final = RememberedOptions()
-_RUN_OPTIONS: Final = BulkRunOptions()
-
-_OutOption: TypeAlias = Annotated[
-    Path | None, Parameter(help="Write the results here; default: the file that the journal names.")
-]
-_JsonOption: TypeAlias = Annotated[bool, Parameter(negative="", help="Print one JSON object.")]
+__all__ = ["ResumeOptions", "resume", "retry_failed", "untag"]
 
 
-def resume(
-    journal: Path,
-    /,
-    *,
-    service: RememberedOptions = _SERVICE,
-    run_options: BulkRunOptions = _RUN_OPTIONS,
-    out: _OutOption = None,
-    yes: YesOption = False,
-    json: _JsonOption = False,
-) -> int:
-    """Resume an interrupted run from its journal."""
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class ResumeOptions:
+    """Options of a command that resumes a run."""
+
+    service: RememberedOptions = attrs.field(factory=RememberedOptions)
+    run_options: BulkRunOptions = attrs.field(factory=BulkRunOptions)
+    out: Path | None = None
+    """Write the results here; default: the file that the journal names."""
+    yes: YesOption = False
+    json: JsonOption = False
+
+
+def resume(journal: Path, /, *, options: ResumeOptions = ResumeOptions()) -> int:
+    """Resume an interrupted run from its journal.
+
+    Finished rows send no requests; rows whose answer was lost are looked up before anything is sent
+    again. Options that you don't give are read from the journal, except the account's token, which
+    is not stored in it.
+    """
+    return _resume(journal, options)
+
+
+def retry_failed(journal: Path, /, *, options: ResumeOptions = ResumeOptions()) -> int:
+    """Retry the failed rows of a journal, and resume the run.
+
+    A row fails when the service refuses it without doing anything, so nothing is done twice.
+    """
+    return _resume(journal, options, retry=True)
+
+
+def _resume(journal: Path, options: ResumeOptions, *, retry: bool = False) -> int:
     with Journal.read(journal) as opened:
         info = opened.info
-    tago = _client(info, service)
-    run = run_options.keywords(info.keywords)
-    _confirm_outside_files(
-        journal, info, ledger=service.ledger is not None, out=out is not None, yes=yes
-    )
-    out = out or _out(journal, info.keywords.get("out"))
-    return journalled_run.resume(journal, tago, out, run=run, json=json)
-
-
-def retry_failed(
-    journal: Path,
-    /,
-    *,
-    service: RememberedOptions = _SERVICE,
-    run_options: BulkRunOptions = _RUN_OPTIONS,
-    out: _OutOption = None,
-    yes: YesOption = False,
-    json: _JsonOption = False,
-) -> int:
-    """Retry the failed rows of a journal, and resume the run."""
-    with Journal.read(journal) as opened:
-        info = opened.info
-    tago = _client(info, service)
-    run = run_options.keywords(info.keywords)
-    _confirm_outside_files(
-        journal, info, ledger=service.ledger is not None, out=out is not None, yes=yes
-    )
-    with Journal.open(journal, incomplete=run.get("incomplete", False)) as opened:
-        if not opened.retry_failed():
-            print_message("No row failed")
-    out = out or _out(journal, info.keywords.get("out"))
-    return journalled_run.resume(journal, tago, out, run=run, json=json)
+    tago = _client(info, options.service)
+    run = options.run_options.keywords(info.keywords)
+    _confirm_outside_files(journal, info, options)
+    if retry:
+        with Journal.open(journal, incomplete=run.get("incomplete", False)) as opened:
+            if not opened.retry_failed():
+                print_message("No row failed")
+    stored = info.keywords.get("out")
+    out = options.out or Path(stored if isinstance(stored, str) else f"{journal.stem}.results.csv")
+    return journalled_run.resume(journal, tago, out, run=run, json=options.json)
 
 
 def untag(
     journal: Path,
     /,
     *,
-    service: RememberedOptions = _SERVICE,
-    json: _JsonOption = False,
+    service: RememberedOptions = RememberedOptions(),
+    json: JsonOption = False,
 ) -> int:
-    """Remove the tags that identify the devices of a run."""
+    """Remove the tags that identify the devices of a run.
+
+    The command lists the devices with the tag and replaces the tags of each with the others, so a
+    tag added at the same moment may be lost. It is safe to repeat.
+    """
     with Journal.open(journal) as opened:
         # The open journal keeps other processes from creating more of these devices.
         check_untag(opened)
         tago = _client(opened.info, service)
-        untagged = run_until_interrupted(remove_tags(tago, opened.info.run))
-    if json:
-        print_json({"journal": str(journal), **untagged.as_json()})
-    else:
-        for line in untagged.lines():
-            print_line(line)
-    if untagged.summary.stopped is not None:
-        print_error(untagged.summary.stopped)
+        untagged = run_until_interrupted(remove_tags(tago, opened))
+    untagged.print(untagged.summary.stopped, json=json)
     return untagged.code()
 
 
@@ -110,27 +101,14 @@ def _client(info: JournalInfo, service: RememberedOptions) -> Tago:
     return tago
 
 
-def _out(journal: Path, stored: object) -> Path:
-    return Path(stored if isinstance(stored, str) else f"{journal.stem}.results.csv")
-
-
-def _confirm_outside_files(
-    journal: Path, info: JournalInfo, *, ledger: bool, out: bool, yes: bool
-) -> None:
+def _confirm_outside_files(journal: Path, info: JournalInfo, options: ResumeOptions) -> None:
     """Ask before writing to files that the journal names outside its folder.
-
-    Args:
-        journal: the path of the journal.
-        info: its description.
-        ledger: whether ``--ledger`` is given.
-        out: whether ``--out`` is given.
-        yes: whether not to ask.
 
     Raises:
         InputError: the user declines, or standard input is not a terminal.
     """
-    named = {"--out": None if out else info.keywords.get("out")}
-    named["--ledger"] = None if ledger else info.keywords.get("ledger")
+    given = {"out": options.out, "ledger": options.service.ledger}
+    named = {f"--{key}": info.keywords.get(key) for key in given if given[key] is None}
     folder = journal.resolve().parent
     outside = {
         option: path
@@ -141,7 +119,7 @@ def _confirm_outside_files(
         return
     for option, path in outside.items():
         print_message(f"The journal names a file outside its folder: {option} {clean(path)}")
-    if yes:
+    if options.yes:
         return
     try:
         answer = confirmed("Type yes to write there:", "yes")

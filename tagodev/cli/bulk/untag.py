@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from tagodev.bulk.journal.entry import EntryState
-from tagodev.bulk.operations.create_devices import TAG_PREFIX
-from tagodev.bulk.outcomes import Edited, Failed, InDoubt
+from tagodev.bulk.operations.create_devices import TAG_PREFIX, CreateDevices
+from tagodev.bulk.operations.edit_devices import EditDevices
+from tagodev.bulk.outcomes import Edited, Failed, InDoubt, Pending
 from tagodev.cli.bulk.execution import Interrupt, RunView, Summary, follow
 from tagodev.cli.bulk.journal_status import resume_command
-from tagodev.cli.exit_codes import Exit, exit_code
+from tagodev.cli.bulk.summary import PrintedSummary, cost_text
+from tagodev.cli.exit_codes import Exit
 from tagodev.cli.output.console import print_message
 from tagodev.cli.output.display import open_display
 from tagodev.cli.output.text import plural
@@ -20,6 +22,7 @@ from tagodev.models import DeviceChange, DeviceEdit, DeviceFilter, TagChanges, T
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tagodev.bulk.journal.store import Journal
     from tagodev.bulk.outcomes import Outcome
@@ -29,9 +32,11 @@ __all__ = ["Untagged", "check_untag", "remove_tags"]
 
 
 @attrs.frozen(kw_only=True)
-class Untagged:
+class Untagged(PrintedSummary):
     """The summary of ``tagodev bulk untag``."""
 
+    journal: Path
+    """The journal of the run."""
     tag: str
     """The key of the tags."""
     devices: int
@@ -45,6 +50,7 @@ class Untagged:
         """Return the summary as a JSON object."""
         stopped = self.summary.stopped
         return {
+            "journal": str(self.journal),
             "tag": self.tag,
             "devices": self.devices,
             "untagged": self.removed,
@@ -60,16 +66,14 @@ class Untagged:
             return
         yield (
             f"Tag {self.tag} removed from {self.removed} of {self.devices} devices "
-            f"in {self.summary.elapsed:.1f} s, {self.summary.throttled} requests throttled"
+            f"{cost_text(self.summary.elapsed, self.summary.throttled)}"
         )
 
     def code(self) -> Exit:
         """Return the exit code."""
-        if self.summary.stopped is not None:
-            return exit_code(self.summary.stopped)
-        if self.removed == self.devices:
-            return Exit.OK
-        return Exit.INTERRUPTED if self.summary.interrupted else Exit.PARTIAL
+        left = self.devices - self.removed
+        code = self.summary.exit_code({Pending.status: left})
+        return code or (Exit.PARTIAL if left else Exit.OK)
 
 
 def check_untag(journal: Journal) -> None:
@@ -82,7 +86,7 @@ def check_untag(journal: Journal) -> None:
         JournalError: the run did not tag devices, or still needs the tags.
     """
     info = journal.info
-    if info.kind != "create_devices" or info.options.get("identity") != "tag":
+    if info.kind != CreateDevices.kind or info.options.get("identity") != "tag":
         raise JournalError("this run did not tag any devices", journal=str(journal.path))
     lost = journal.counts().get(EntryState.SENT, 0)
     if lost:
@@ -93,14 +97,14 @@ def check_untag(journal: Journal) -> None:
         )
 
 
-async def remove_tags(tago: Tago, run: str) -> Untagged:
+async def remove_tags(tago: Tago, journal: Journal) -> Untagged:
     """Remove the tag of a run from all devices that have it.
 
     Args:
         tago: a client that is not open yet.
-        run: the id of the run.
+        journal: the journal of the run.
     """
-    key = f"{TAG_PREFIX}{run}"
+    key = f"{TAG_PREFIX}{journal.info.run}"
     interrupt = Interrupt()
     removed = 0
 
@@ -115,10 +119,12 @@ async def remove_tags(tago: Tago, run: str) -> Untagged:
         async with tago:
             changes = await _changes(tago, key)
             with open_display("untagged", len(changes)) as display:
-                view = RunView(display=display, route="PUT /device/:device_id", rows=len(changes))
+                view = RunView(display=display, route=EditDevices.route, rows=len(changes))
                 edits = tago.devices.edit_many(changes)
                 summary = await follow(tago, edits, view, interrupt, count)
-    return Untagged(tag=key, devices=len(changes), summary=summary, removed=removed)
+    return Untagged(
+        journal=journal.path, tag=key, devices=len(changes), summary=summary, removed=removed
+    )
 
 
 async def _changes(tago: Tago, key: str) -> list[DeviceChange]:

@@ -213,11 +213,12 @@ async def _run_cycle(tago: Tago, sites: Path, out: Path) -> _Cycle:
 
 
 async def _run(tago: Tago, spec: RunSpec[Any], out: Path) -> tuple[int, Summary]:
-    with ResultsFile(out) as results, open_display(f"{spec.names.done:>7}", spec.rows) as display:
+    status = spec.operation.outcome.status
+    with ResultsFile(out) as results, open_display(f"{status:>7}", spec.rows) as display:
         summary = await carry_out(tago, spec, results, display)
     if summary.stopped is not None:
         raise summary.stopped
-    return results.counts.get(spec.names.done, 0), summary
+    return results.counts[status], summary
 
 
 # --- device list -------------------------------------------------------------------------------

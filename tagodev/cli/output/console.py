@@ -11,12 +11,15 @@ from tagodev.cli.output.streams import use_utf8
 from tagodev.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tagodev.errors import TagoError
 
 __all__ = [
     "clock_difference",
     "in_command_line_terms",
     "print_error",
+    "print_first",
     "print_json",
     "print_line",
     "print_message",
@@ -43,6 +46,20 @@ def in_command_line_terms(text: str) -> str:
         text = text.replace(f"pass {argument}", f"re-run with {option}")
         text = text.replace(f"Pass {argument}", f"Re-run with {option}")
     return text
+
+
+def print_first(lines: Sequence[str], most: int, rest: str = "") -> None:
+    """Print the first messages of a list, and how many follow.
+
+    Args:
+        lines: the messages.
+        most: how many to print.
+        rest: what the others are: ``in the results``.
+    """
+    for line in lines[:most]:
+        print_message(line)
+    if len(lines) > most:
+        print_message(f"... and {len(lines) - most} more {rest}".rstrip())
 
 
 def print_error(error: TagoError) -> None:

@@ -12,8 +12,8 @@ import orjson
 from tagodev.bulk.journal.statistics import RunStatistics, history_of
 from tagodev.bulk.journal.store import Journal
 from tagodev.bulk.run_registry import is_running
-from tagodev.cli.bulk.journal_results import name_of
 from tagodev.cli.bulk.journal_status import JournalStatus
+from tagodev.cli.bulk.results import name_of
 from tagodev.cli.output.console import print_json, print_line, print_message
 from tagodev.cli.output.table import JsonOption
 from tagodev.cli.output.text import clean, moment, plural
@@ -39,7 +39,11 @@ def report(
     html: Path | None = None,
     json: JsonOption = False,
 ) -> None:
-    """Show the statistics of a run: requests, outcomes, failures and slowest rows.
+    """Show the statistics of a run from its journal; the run may be in progress.
+
+    The report shows the requests of each minute and the limit, the outcomes, the reasons of
+    failures, and the slowest rows. --html writes it as one page with charts that loads nothing
+    from the network and contains no tokens.
 
     Args:
         html: Write an HTML page with charts here; an earlier report is replaced.
@@ -139,9 +143,8 @@ def _slow_as_json(row: SlowRow) -> dict[str, Any]:
 
 
 def _lines(statistics: RunStatistics, status: JournalStatus) -> Iterator[str]:
-    names = status.names
     yield (
-        f"{status.done} of {status.rows} {names.noun} {names.done} in {statistics.elapsed:.1f} s, "
+        f"{status.done_text()} in {statistics.elapsed:.1f} s, "
         f"{plural(statistics.attempts, 'attempt')}"
     )
     if statistics.durations is not None:

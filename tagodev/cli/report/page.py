@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tagodev import __version__
 from tagodev.bulk.journal.entry import EntryState
-from tagodev.cli.bulk.journal_results import name_of
+from tagodev.cli.bulk.results import name_of
 from tagodev.cli.output.text import duration, moment, plural
 from tagodev.cli.report.charts import Chart, Series
 
@@ -70,7 +70,8 @@ def report_page(
     charts = [*map(_route_chart, range(len(drawn)), drawn), *_rows_chart(run, status)]
     style = files("tagodev").joinpath("data/report.css").read_text("utf-8")
     style += "".join(chart.css() for chart in charts)
-    outcomes = {state: name or status.names.done for state, (_, name) in _OUTCOMES.items()}
+    operation, done = status.operation, status.operation.outcome.status
+    outcomes = {state: name or done for state, (_, name) in _OUTCOMES.items()}
     parts = [
         {"name": outcomes[state], "count": count, "style": css}
         for state, (css, _) in _OUTCOMES.items()
@@ -82,7 +83,7 @@ def report_page(
         style=style,
         digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         run=run,
-        headline=f"{status.done:,} of {status.rows:,} {status.names.noun} {status.names.done}",
+        headline=f"{status.done:,} of {status.rows:,} {operation.noun} {done}",
         state=_state(status, running=running),
         # The file name without its folder, which may be private.
         source=str(run.info.keywords.get("file") or "").replace("\\", "/").rpartition("/")[2],
@@ -163,7 +164,10 @@ def _rows_chart(run: RunStatistics, status: JournalStatus) -> Iterator[Chart]:
     """Yield the chart of the rows finished, if there are any."""
     finished = run.finished
     if finished is not None:
-        names = {status.names.done: ("done", finished.done), "failed": ("failed", finished.failed)}
+        names = {
+            status.operation.outcome.status: ("done", finished.done),
+            "failed": ("failed", finished.failed),
+        }
         every = _period(finished.seconds)
         yield Chart(
             title="Rows finished",

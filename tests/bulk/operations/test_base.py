@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import given
@@ -232,16 +232,11 @@ async def test_refused_and_there_is_refused(status: int, seen: list[Any]) -> Non
 def test_rows_are_read_as_they_were_written(kind: str, data: st.DataObject) -> None:
     """What a journal gives back does what the caller's row would have done."""
     operation = OPERATIONS[kind]
-    item = data.draw(MODELS[_item_type(operation)])
+    item = data.draw(MODELS[operation.item_type])
     again = operation.decode(operation.encode(item))
 
     assert operation.encode(item) == operation.encode(again)
     assert item == again
-
-
-def _item_type(operation: Operation[Any]) -> type:
-    found: type = get_type_hints(type(operation).decode)["return"]
-    return found
 
 
 def test_ids_are_read_as_they_were_written() -> None:

@@ -303,7 +303,7 @@ def test_pruning_is_guarded(profile: Profile) -> None:
 
     assert (2, 12) == (refused.code, before)
     assert ("--max-delete: 3 of the 11 devices managed as site would be deleted") in refused.err
-    # What is protected is told of, and counts as not done.
+    # What is protected is listed, and counts as not done.
     assert 6 == allowed.code
     assert {*(f"s{number}" for number in range(7)), "of nobody", "protected"} == set(
         profile.devices()
@@ -339,7 +339,7 @@ def test_a_cap_that_nobody_tells(profile: Profile) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--max-delete", "many"), "--max-delete: must be a percentage or a number of devices"),
         (("--settle", "601"), "--settle: must be from 0 to 600 seconds"),
@@ -349,14 +349,14 @@ def test_a_cap_that_nobody_tells(profile: Profile) -> None:
     ],
 )
 def test_options_that_can_not_be_meant(
-    profile: Profile, arguments: tuple[str, ...], told: str
+    profile: Profile, arguments: tuple[str, ...], message: str
 ) -> None:
     """2, before anything is asked of the service."""
     profile.write("site.csv")
     done = profile.run("apply", "site.csv", "--yes", *arguments)
 
     assert 2 == done.code
-    assert told in done.err
+    assert message in done.err
     assert {} == profile.asked()
 
 
