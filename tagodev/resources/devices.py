@@ -11,10 +11,10 @@ from tagodev.bulk.operations.create_devices import CreateDevices
 from tagodev.bulk.operations.delete_devices import DeleteDevices
 from tagodev.bulk.operations.edit_devices import EditDevices
 from tagodev.bulk.operations.identity import Identity
+from tagodev.device_fields import LISTED
 from tagodev.errors import InputError
 from tagodev.limits.routes import Route
 from tagodev.models import Device, DeviceCreated, DeviceFilter, DeviceStatistic
-from tagodev.models.device_fields import LISTED
 from tagodev.query import encode_query
 from tagodev.resources.listing import PAGE_SIZE, Listing, check_fields, check_order, page_fetcher
 from tagodev.resources.requests.data import check_choice

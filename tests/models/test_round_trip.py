@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import tagodev.models
 from tagodev import UNSET
+from tagodev.device_fields import DeviceField
 from tagodev.models.data import Affected, Total
-from tagodev.models.device_fields import DeviceField
 from tagodev.models.fields import Answer
 from tagodev.serialization.converter import from_wire, to_json, to_wire
 from tests.support.examples import examples

@@ -27,15 +27,8 @@ from tagodev.cli.output.table import (
     show_record,
 )
 from tagodev.cli.output.text import plural
+from tagodev.device_fields import CLEARABLE, DEVICE_FIELDS, EDIT_COLUMNS, LISTED, SHOWN, TABLE
 from tagodev.errors import InputError
-from tagodev.models.device_fields import (
-    CLEARABLE,
-    DEVICE_FIELDS,
-    EDIT_COLUMNS,
-    LISTED,
-    SHOWN,
-    TABLE,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from tagodev.cli.options.devices import key_and_value
+from tagodev.device_fields import CLEARABLE, COLUMNS, EDIT_COLUMNS, PARAM, PREFIXES, TAG
 from tagodev.errors import InputError
 from tagodev.models import DeviceChange, DeviceEdit, Tag, TagChanges
-from tagodev.models.device_fields import CLEARABLE, COLUMNS, EDIT_COLUMNS, PARAM, PREFIXES, TAG
 from tagodev.provision.read.device_fields import read_fields, refuse_device_column
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import attrs
 
 from tagodev.bulk.operations.apply_steps import MANAGED_TAG
 from tagodev.concurrency import for_each
+from tagodev.device_fields import CLEARABLE
 from tagodev.errors import NotFoundError, ServiceError
-from tagodev.models.device_fields import CLEARABLE
 from tagodev.provision.plan.model import PlanSettings
 from tagodev.provision.write.document import DocumentHeader, record_of_device, write_document
 from tagodev.provision.write.export import known_by_of, read_details

@@ -13,9 +13,9 @@ import attrs
 
 from tagodev.bulk.operations.apply_steps import MANAGED_TAG
 from tagodev.bulk.operations.create_devices import TAG_PREFIX
+from tagodev.device_fields import CLEARABLE, DEVICE_FIELDS, STORED
 from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE, MAX_TAGS_PER_DEVICE
 from tagodev.models import UNSET, ApplyStep, ConfigurationParameter, DeviceEdit, Tag, TagChanges
-from tagodev.models.device_fields import CLEARABLE, DEVICE_FIELDS, STORED
 from tagodev.provision.plan.model import Change, PlannedStep
 
 if TYPE_CHECKING:

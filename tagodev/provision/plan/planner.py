@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tagodev.bulk.operations.apply_steps import MANAGED_TAG, identity_of
 from tagodev.concurrency import for_each
+from tagodev.device_fields import LONG, STORED
 from tagodev.errors import NotFoundError, ServiceError
 from tagodev.models import UNSET, Tag
-from tagodev.models.device_fields import LONG, STORED
 from tagodev.provision.plan.diff import blocked, compare, created, deleted
 from tagodev.provision.plan.estimate import costs_of, device_capacity
 from tagodev.provision.plan.matching import Match, check_rows, key_of

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from tagodev.models.device_fields import DEVICE_FIELDS, PARAM, TAG
+from tagodev.device_fields import DEVICE_FIELDS, PARAM, TAG
 from tagodev.secrets import redact
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from tagodev.device_fields import COLUMNS, DEVICE_FIELDS, PREFIXES
 from tagodev.errors import InputError
-from tagodev.models import UNSET, ConfigurationParameter, DeviceCreate, Tag
-from tagodev.models.device_fields import COLUMNS, DEVICE_FIELDS, PREFIXES
+from tagodev.models import ConfigurationParameter, DeviceCreate, Tag
 from tagodev.provision.read.columns import likely_field
 from tagodev.secrets import redact
 
@@ -109,7 +109,7 @@ def _mend(fields: dict[str, Any], path: str) -> bool:
     both = ("network", "connector")
     for one in both if name in both else (name,):
         fields.pop(one, None)
-        if one in DEVICE_FIELDS and DEVICE_FIELDS[one].placeholder is not UNSET:
+        if one in DEVICE_FIELDS and DEVICE_FIELDS[one].placeholder is not None:
             fields[one] = DEVICE_FIELDS[one].placeholder
     return fields != before
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from tagodev.device_fields import COLUMNS, EDIT_COLUMNS
 from tagodev.errors import InputError
 from tagodev.models import DeviceChange, DeviceEdit, Rotation
-from tagodev.models.device_fields import COLUMNS, EDIT_COLUMNS
 from tagodev.provision.read.device_fields import read_device_id, read_fields, refuse_device_column
 from tagodev.provision.read.devices import Row, RowFile, open_rows
 from tagodev.provision.read.record import Record, Schema

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from tagodev.device_fields import PREFIXES
 from tagodev.errors import InputError
-from tagodev.models.device_fields import PREFIXES
 from tagodev.provision.integrations import Resolver
 from tagodev.provision.read.columns import ColumnNames, fold, shown_name
 from tagodev.provision.read.device_fields import read_fields, refuse_device_column

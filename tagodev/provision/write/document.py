@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import attrs
 import orjson
 
+from tagodev.device_fields import CLEARABLE, COLUMNS, STORED
 from tagodev.errors import InputError
 from tagodev.filesystem.atomic_write import write_file
 from tagodev.models import UNSET
-from tagodev.models.device_fields import CLEARABLE, COLUMNS, STORED
 from tagodev.provision.plan.model import PlanSettings
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tagodev.concurrency import for_each
-from tagodev.models.device_fields import LONG
+from tagodev.device_fields import LONG
 from tagodev.provision.plan.diff import is_own_tag
 from tagodev.provision.plan.planner import FIELDS
 from tagodev.provision.write.document import record_of_device

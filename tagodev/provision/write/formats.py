@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from tagodev.device_fields import COLUMNS, LONG, PARAM, PREFIXES
 from tagodev.errors import InputError
-from tagodev.models.device_fields import COLUMNS, LONG, PARAM, PREFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

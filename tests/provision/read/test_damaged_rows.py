@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from tagodev import InputError
-from tagodev.models.device_fields import COLUMNS
+from tagodev.device_fields import COLUMNS
 from tagodev.provision import DeviceRow
 from tagodev.provision.integrations import Resolver
 from tagodev.provision.read.devices import _device_row, _read

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from tagodev.device_fields import PREFIXES
 from tagodev.errors import InputError
-from tagodev.models.device_fields import PREFIXES
 from tagodev.provision.read.columns import fold, shown_name
 from tagodev.provision.read.record import Record, SourcePosition
 

@@ -11,8 +11,8 @@ import attrs
 import orjson
 import pytest
 
-from tagodev import UNSET, Device, DeviceCreate, DeviceEdit, Tag
-from tagodev.models.device_fields import (
+from tagodev import Device, DeviceCreate, DeviceEdit, Tag
+from tagodev.device_fields import (
     CLEARABLE,
     COLUMNS,
     DEVICE_FIELDS,
@@ -35,7 +35,7 @@ from tagodev.provision.write.formats import csv_file
 if TYPE_CHECKING:
     from tagodev.provision import DeviceRow
 
-PAGE: Final = Path(__file__).parent.parent.parent / "docs" / "files.md"
+PAGE: Final = Path(__file__).parent.parent / "docs" / "files.md"
 UPDATE: Final = bool(os.environ.get("TAGODEV_UPDATE_PAGES"))
 SETTINGS: Final = PlanSettings(manager="site")
 RESTORE: Final = PlanSettings(manager="site", known_by="id", restore=True)
@@ -93,7 +93,7 @@ def test_the_table_agrees_with_the_models(name: str) -> None:
     assert field.content
     assert (name in CLEARABLE) == (type(None) in get_args(get_type_hints(DeviceEdit).get(name)))
     assert field.on_token == (name not in names(Device))
-    required = field.placeholder is not UNSET
+    required = field.placeholder is not None
     assert required or attrs.fields_dict(DeviceCreate)[name].default is not attrs.NOTHING
 
 

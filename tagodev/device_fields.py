@@ -6,11 +6,9 @@ Readers, writers, plans, snapshots, the command line and the documentation deriv
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
-
-from tagodev.models.unset import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,9 +48,9 @@ class DeviceField:
     """Other names of its column."""
     prefix: str = ""
     """Prefix of the columns that give single items of a list."""
-    placeholder: Any = UNSET
+    placeholder: str | int | None = None
     """Valid value that replaces an invalid one, so that the other fields of its row can be checked;
-    by default the field is left out."""
+    None to leave the field out."""
     change: Literal["always", "without tokens", "never"] = "always"
     """When it can be changed on an existing device."""
     clearable: bool = False
