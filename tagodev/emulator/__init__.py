@@ -7,7 +7,7 @@ Assumptions
 -----------
 
 The reference leaves the following open. This is what the emulator does;
-`tagodev.emulator.variants` has alternatives for some of it.
+`tagodev.emulator._variants` has alternatives for some of it.
 
 - **Counting.** A request counts in the window in which its head arrives, whatever the answer is,
   even a denied permission. A request without a known token, to an unknown route, or answered with
@@ -93,8 +93,8 @@ The reference leaves the following open. This is what the emulator does;
 
 from __future__ import annotations
 
-from tagodev.emulator.http.app import Emulator, serve
-from tagodev.emulator.options import EmulatorOptions
-from tagodev.emulator.process import EmulatorProcess
+from tagodev.emulator._http.app import Emulator, serve
+from tagodev.emulator._options import EmulatorOptions
+from tagodev.emulator._process import EmulatorProcess
 
 __all__ = ["Emulator", "EmulatorOptions", "EmulatorProcess", "serve"]

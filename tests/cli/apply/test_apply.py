@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagodev import ConfigurationParameter, Tag
-from tagodev.bulk.journal.entry import EntryState
-from tagodev.cli.apply import session
-from tagodev.cli.apply.paths import ListState
-from tagodev.cli.options.files import FileOptions, PlanOptions, open_input
-from tagodev.cli.options.service import ServiceOptions
+from tagodev._bulk.journal.entry import EntryState
+from tagodev._cli.apply import session
+from tagodev._cli.apply.paths import ListState
+from tagodev._cli.options.files import FileOptions, PlanOptions, open_input
+from tagodev._cli.options.service import ServiceOptions
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
-from tagodev.provision.apply.run import write_steps
+from tagodev.provision._apply.run import write_steps
 from tests.cli.profile import MARK, SITE, Profile
 from tests.cli.support import (
     Command,
