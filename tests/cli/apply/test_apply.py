@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.tago_emulator(unlimited=True)
 
 #: So that there is time to come between.
-SLOWLY = ("--concurrency", "4")
+CONCURRENCY = 4
+SLOWLY = ("--concurrency", str(CONCURRENCY))
 QUESTION = "Type yes to apply:"
 
 
@@ -496,7 +497,9 @@ def test_killed_amid_changes(tmp_path: Path) -> None:
 
     assert {0} == {again.code, nothing.code, *(back.code for back in backs)}
     answer = again.json()
-    assert (20, 30, 10) == (answer["created"], answer["changed"], answer["deleted"])
+    assert (20, 10) == (answer["created"], answer["deleted"])
+    # A change that was under way is planned anew, unless the service shows that it took effect.
+    assert answer["changed"] in range(30 - CONCURRENCY, 31)
     assert 10 == sum(back.json()["created"] for back in backs)
     assert (0, 40) == (as_before.code, as_before.json()["kept"])
     assert (60, {}) == (stats["devices"], stats["duplicates"])
