@@ -20,8 +20,8 @@ import attrs
 from benchmarks import grant_cost, hot_path, journal_memory, latency, many_processes, start_up
 from benchmarks.machine import describe
 from benchmarks.virtual_time import Job
-from tagodev.limits.pacing import aligned_pacer
-from tagodev.limits.wait_queue import Priority
+from tagodev._limits.pacing import aligned_pacer
+from tagodev._limits.wait_queue import Priority
 from tests.support.redis_server import RedisServer, find_redis
 
 if TYPE_CHECKING:

@@ -31,19 +31,19 @@ from benchmarks.machine import describe
 from benchmarks.rivals.job import peak_memory
 from benchmarks.simulation import EPOCH, Service, Unpaced, latency
 from tagodev import HardLimits
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.cold_start import CLOCK_ROUTE
-from tagodev.limits.core import Core
-from tagodev.limits.ledger.lease_client import LeaseClient
-from tagodev.limits.routes import Route
-from tagodev.limits.settings import Settings
-from tagodev.limits.wait_queue import Priority
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.cold_start import CLOCK_ROUTE
+from tagodev._limits.core import Core
+from tagodev._limits.ledger.lease_client import LeaseClient
+from tagodev._limits.routes import Route
+from tagodev._limits.settings import Settings
+from tagodev._limits.wait_queue import Priority
 from tests.limits.leasing import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tagodev.limits.route_limiter import Permit
+    from tagodev._limits.route_limiter import Permit
 
 _EDIT: Final = Route("PUT", "/device/:device_id")
 _INFO: Final = Route(*CLOCK_ROUTE.split())

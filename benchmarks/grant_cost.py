@@ -30,17 +30,17 @@ import attrs
 from benchmarks.machine import describe
 from benchmarks.simulation import CREATE, Unpaced
 from tagodev import HardLimits
-from tagodev.limits.core import Core
-from tagodev.limits.pacing import LimiterPacer, aligned_pacer
-from tagodev.limits.scheduler import Scheduler
-from tagodev.limits.settings import Settings
-from tagodev.limits.wait_queue import Priority
+from tagodev._limits.core import Core
+from tagodev._limits.pacing import LimiterPacer, aligned_pacer
+from tagodev._limits.scheduler import Scheduler
+from tagodev._limits.settings import Settings
+from tagodev._limits.wait_queue import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from tagodev.limits.pacing import Pacer
-    from tagodev.limits.route_limiter import Permit
+    from tagodev._limits.pacing import Pacer
+    from tagodev._limits.route_limiter import Permit
 
 _FAR_AWAY: Final = 10**9
 _SIZES: Final = (100, 10_000, 100_000)

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.core import Core
+from tagodev._limits.routes import Route
+from tagodev._limits.settings import Settings
+from tagodev._limits.wait_queue import Priority
 from tagodev.hard_limits import HardLimits
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.core import Core
-from tagodev.limits.routes import Route
-from tagodev.limits.settings import Settings
-from tagodev.limits.wait_queue import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tagodev.limits.route_limiter import Permit
+    from tagodev._limits.route_limiter import Permit
 
 CREATE = Route("POST", "/device")
 EPOCH = 1.7e9

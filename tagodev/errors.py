@@ -7,7 +7,7 @@
     ├── InputError                a value that the service would refuse; nothing was sent
     ├── ClosedError               the client is not open
     ├── WaitTooLongError          no permit within the time allowed; nothing was sent
-    ├── BulkStoppedError          a bulk run ended early; carries the report
+    ├── BulkStoppedError          a bulk run ended early (`tagodev._bulk.report`)
     ├── InterruptedRunError       the reason of a run that its caller stopped
     ├── JournalError              a journal can't be used
     ├── LockedError               another process works with the same run, journal or list
@@ -31,25 +31,21 @@
 
 Each has what happened, the service's message, whether the service may have acted, and what to do
 next.
-No error holds a token: texts are redacted when the error is created (`tagodev.secrets`), and errors
-of lower layers are not chained, since they hold URLs and headers.
+No error holds a token: texts are redacted when the error is created (`tagodev._secrets`), and
+errors of lower layers are not chained, since they hold URLs and headers.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import attrs
-
-if TYPE_CHECKING:
-    from tagodev.bulk.report import BulkReport
 
 __all__ = [
     "AmbiguousMatchError",
     "AnswerTimeoutError",
     "AuthenticationError",
     "BadRequestError",
-    "BulkStoppedError",
     "ClosedError",
     "ConfigurationError",
     "ConnectError",
@@ -81,7 +77,7 @@ def _rebuild(cls: type[_E], fields: dict[str, Any]) -> _E:
 
 
 # The interpreter assigns an exception's traceback and exceptions are compared by identity: hence no
-# class below has slots, eq or frozen.
+# class below has slots, eq or frozen. A class without attributes of its own needs no decorator.
 
 
 @attrs.define(slots=False, eq=False)
@@ -116,7 +112,6 @@ class TagoError(Exception):
         return _rebuild, (type(self), attrs.asdict(self, recurse=False))
 
 
-@attrs.define(slots=False, eq=False)
 class ConfigurationError(TagoError):
     """A setting of the client is invalid; nothing was sent."""
 
@@ -148,7 +143,6 @@ class InputError(TagoError):
         return f"{text}{'' if text.endswith('?') else '.'} {self.hint}"
 
 
-@attrs.define(slots=False, eq=False)
 class ClosedError(TagoError):
     """The client was used before it was opened or after it was closed."""
 
@@ -165,17 +159,6 @@ class WaitTooLongError(TagoError):
     """The least wait, in seconds, if it was known at once."""
 
 
-@attrs.define(slots=False, eq=False)
-class BulkStoppedError(TagoError):
-    """A bulk run ended early; the state of every item is known."""
-
-    reason: TagoError = attrs.field(kw_only=True)
-    """The error that stopped the run."""
-    report: BulkReport = attrs.field(kw_only=True)
-    """The report until then."""
-
-
-@attrs.define(slots=False, eq=False)
 class InterruptedRunError(TagoError):
     """The caller stopped the run: a reason to pass to `BulkRun.stop`."""
 
@@ -192,12 +175,10 @@ class JournalError(TagoError):
         return f"{self.journal}: {self.message}" if self.journal else self.message
 
 
-@attrs.define(slots=False, eq=False)
 class LockedError(TagoError):
     """Another process uses the same run, journal or list; nothing was sent."""
 
 
-@attrs.define(slots=False, eq=False)
 class LedgerError(TagoError):
     """A shared ledger was unavailable for too long; nothing was sent."""
 
@@ -240,22 +221,18 @@ class RequestError(TagoError):
         return parts
 
 
-@attrs.define(slots=False, eq=False)
 class NoAnswerError(RequestError):
     """The service did not answer."""
 
 
-@attrs.define(slots=False, eq=False)
 class ConnectError(NoAnswerError):
     """No connection could be made: the service did not get the request."""
 
 
-@attrs.define(slots=False, eq=False)
 class ConnectionLostError(NoAnswerError):
     """The connection ended before the answer; whether the service acted is unknown."""
 
 
-@attrs.define(slots=False, eq=False)
 class AnswerTimeoutError(NoAnswerError):
     """No answer within the time allowed; whether the service acted is unknown."""
 
@@ -284,22 +261,18 @@ class ServiceError(RequestError):
     """The service's message, redacted."""
 
 
-@attrs.define(slots=False, eq=False)
 class BadRequestError(ServiceError):
     """The service refused the request as it stands (400 and other 4xx)."""
 
 
-@attrs.define(slots=False, eq=False)
 class AuthenticationError(ServiceError):
     """The token is wrong, expired, of another region, or has no access (401)."""
 
 
-@attrs.define(slots=False, eq=False)
 class PermissionDeniedError(ServiceError):
     """The token or the plan does not allow this (402, 403)."""
 
 
-@attrs.define(slots=False, eq=False)
 class NotFoundError(ServiceError):
     """The device, token or route does not exist (404)."""
 
@@ -312,16 +285,13 @@ class ResourceLimitError(ServiceError):
     """The resource, as the service names it: ``Device``."""
 
 
-@attrs.define(slots=False, eq=False)
 class RateLimitedError(ServiceError):
     """The route accepted no request in three windows."""
 
 
-@attrs.define(slots=False, eq=False)
 class RedirectError(ServiceError):
     """The service redirected (3xx), which is not followed, to protect the token."""
 
 
-@attrs.define(slots=False, eq=False)
 class ServerError(ServiceError):
     """The service or a proxy failed (5xx)."""

@@ -12,12 +12,9 @@ the import of the client is slow.
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 __all__ = ["EmulatorPool"]
 
@@ -77,12 +74,7 @@ class EmulatorPool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

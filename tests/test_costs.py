@@ -14,11 +14,11 @@ import orjson
 import pytest
 
 from tagodev import DeviceCreate, HardLimits, Tago
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.core import Core
-from tagodev.limits.routes import Route
-from tagodev.limits.settings import Settings
-from tagodev.limits.wait_queue import Priority
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.core import Core
+from tagodev._limits.routes import Route
+from tagodev._limits.settings import Settings
+from tagodev._limits.wait_queue import Priority
 from tests.support.answers import http
 from tests.support.clients import DEVICE_ID, client
 from tests.support.costs import LinesRun
@@ -27,7 +27,7 @@ from tests.support.servers import ScriptedServer
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tagodev.limits.route_limiter import Permit
+    from tagodev._limits.route_limiter import Permit
     from tests.support.servers import Received
 
 CREATE = Route("POST", "/device")

@@ -11,9 +11,8 @@ import attrs
 import pytest
 
 from tagodev import errors
-from tagodev.bulk.report import BulkReport
+from tagodev._bulk.report import BulkReport, BulkStoppedError
 from tagodev.errors import (
-    BulkStoppedError,
     ConnectError,
     InputError,
     MalformedAnswerError,
@@ -25,7 +24,10 @@ from tagodev.errors import (
     TagoError,
 )
 
-CLASSES: list[type[TagoError]] = [getattr(errors, name) for name in errors.__all__]
+CLASSES: list[type[TagoError]] = [
+    BulkStoppedError,
+    *(getattr(errors, name) for name in errors.__all__),
+]
 REPORT = BulkReport(done=1, failed=0, in_doubt=0, pending=2, elapsed=0.5, failures=())
 
 

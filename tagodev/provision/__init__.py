@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from tagodev.provision.integrations import Integrations, resolve_integrations
-from tagodev.provision.read.defaults import read_defaults
-from tagodev.provision.read.devices import (
-    DeviceIdRow,
+from tagodev.provision._integrations import Integrations, resolve_integrations
+from tagodev.provision._read.devices import (
     DeviceRow,
     InvalidFileError,
     RowFile,
     integration_names,
-    read_device_ids,
+    read_defaults,
     read_devices,
 )
-from tagodev.provision.read.edit_rows import (
+from tagodev.provision._read.existing_devices import (
     DeviceChangeRow,
+    DeviceIdRow,
     RotationRow,
     read_device_changes,
+    read_device_ids,
     read_rotations,
 )
 

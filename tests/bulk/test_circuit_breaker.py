@@ -23,7 +23,7 @@ from tagodev import (
     ServerError,
     TagoError,
 )
-from tagodev.bulk.circuit_breaker import STOPS_ANY_RUN, CircuitBreaker, Verdict
+from tagodev._bulk.circuit_breaker import STOPS_ANY_RUN, CircuitBreaker, Verdict
 
 GO_ON = Verdict()
 STOP = Verdict(stop=True)
@@ -34,10 +34,10 @@ DOWN = ServerError("down", status=502)
 
 
 def breaker(
-    *, concurrency: int = 1, patience: float = 900.0, answered: bool = True
+    *, concurrency: int = 1, max_paused: float = 900.0, answered: bool = True
 ) -> CircuitBreaker:
     """Return a breaker, by default of a run that has done a row."""
-    made = CircuitBreaker(concurrency=concurrency, patience=patience)
+    made = CircuitBreaker(concurrency=concurrency, max_paused=max_paused)
     if answered:
         made.succeed()
     return made
@@ -142,7 +142,7 @@ def test_what_is_no_answer_does_not_show_it(no_answer: TagoError) -> None:
 
 def test_pauses_grow_to_a_minute_and_end_with_the_patience() -> None:
     """The run waits longer each time, and gives up when it has waited long enough."""
-    watching = breaker(patience=200.0)
+    watching = breaker(max_paused=200.0)
     pauses = [watching.fail(UNREACHABLE).pause for _ in range(8)]
 
     assert [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0] == pauses
@@ -153,13 +153,13 @@ def test_pauses_grow_to_a_minute_and_end_with_the_patience() -> None:
 
 def test_without_patience_the_first_failure_stops() -> None:
     """A caller may not want to wait at all."""
-    assert STOP == breaker(patience=0.0).fail(UNREACHABLE)
+    assert STOP == breaker(max_paused=0.0).fail(UNREACHABLE)
 
 
 @pytest.mark.parametrize("answer", ["done", "refused"])
 def test_an_answer_ends_the_pauses(answer: str) -> None:
     """Once the service is back, the next trouble is a new one."""
-    watching = breaker(patience=10.0)
+    watching = breaker(max_paused=10.0)
     for _ in range(5):
         assert [1.0, 2.0] == [watching.fail(UNREACHABLE).pause for _ in range(2)]
         if answer == "done":

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import orjson
 import pytest
 
-from tagodev.cli.app import app
+from tagodev._cli.app import _COMMANDS, app
 from tests.cli.shell import Shell
 from tests.cli.support import Command
 from tests.cli.terminal import Terminal
@@ -220,20 +220,29 @@ def test_every_command_has_help(in_process: InProcess, name: str) -> None:
     assert "Example: tagodev" in done.out
 
 
+@pytest.mark.parametrize(("name", "_path", "summary"), _COMMANDS)
+def test_the_summary_is_the_first_line(name: str, _path: str, summary: str) -> None:
+    """The list of commands shows the first line of a command's docstring."""
+    command = app[name].default_command
+
+    assert len(summary) <= 56
+    assert command is None or str(command.__doc__).startswith(f"{summary}\n")
+
+
 @pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("name", [(), *((group,) for group in GROUPS)], ids=" ".join)
 def test_help_loads_no_client(name: tuple[str, ...]) -> None:
     """What would be loaded in vain is not: that is what makes it quick on any machine."""
     program = (
         f"import sys; sys.argv = ['tagodev', *{name!r}, '--help']\n"
-        "from tagodev.cli import main; main()\n"
+        "from tagodev._cli import main; main()\n"
         "print(*sorted(sys.modules), file=sys.stderr)"
     )
     done = processes.run(PYTHON, "-c", program)
     loaded = set(done.err.split())
 
     assert "Usage: tagodev" in done.out
-    assert set() == loaded & {"aiohttp", "cattrs", "sqlite3", "tagodev.models", "tagodev.emulator"}
+    assert set() == loaded & {"aiohttp", "cattrs", "sqlite3", "tagodev._models", "tagodev.emulator"}
 
 
 # --- completion --------------------------------------------------------------------------------

@@ -10,14 +10,9 @@ from typing import Final
 import pytest
 from rich.console import Console
 
-from tagodev.cli.output.progress import (
-    LineDisplay,
-    Progress,
-    ProgressMeter,
-    RouteProgress,
-    open_display,
-)
-from tagodev.cli.output.progress_live import Frame, LiveDisplay
+from tagodev._cli.output.display import LineDisplay, open_display
+from tagodev._cli.output.progress import Progress, ProgressMeter, RouteProgress
+from tagodev._cli.output.progress_live import LiveDisplay
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.bulk.test_progress_meter import state
 from tests.cli.support import Command, write_devices
@@ -48,17 +43,20 @@ BUSY: Final = Progress(
 )
 
 
-def drawn(frame: Frame, width: int) -> str:
+def drawn(width: int) -> str:
     """Return a picture as text."""
     file = io.StringIO()
-    Console(file=file, width=width, force_terminal=True, color_system=None).print(frame)
+    console = Console(file=file, width=width, force_terminal=True, color_system=None)
+    live = LiveDisplay("created", 6000, console)
+    live.show(BUSY)
+    console.print(live.get_renderable())
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
 
 
 @pytest.mark.parametrize("width", [80, 200])
 def test_the_live_view(width: int) -> None:
     """It is what was looked at, and found good: rows, windows, failures, at any width."""
-    text = drawn(Frame("created", 6000, BUSY), width)
+    text = drawn(width)
     assert (FOLDER / f"live-{width}.txt").read_text("utf-8") == text
     assert all(len(line) <= width for line in text.splitlines())
     assert "\x1b" not in text
@@ -67,12 +65,16 @@ def test_the_live_view(width: int) -> None:
 @pytest.mark.parametrize("width", range(40, 120, 7))
 def test_no_line_is_broken(width: int) -> None:
     """A line for the rows, each route and each failure, however narrow the terminal is."""
-    assert 6 == drawn(Frame("created", 6000, BUSY), width).count("\n")
+    assert 6 == drawn(width).count("\n")
 
 
 def test_when_it_has_ended() -> None:
     """Rows and failures stay; windows are of no interest any more."""
-    text = drawn(Frame("created", 6000, BUSY, ended=True), 100)
+    file = io.StringIO()
+    console = Console(file=file, width=100, force_terminal=True, color_system=None)
+    with LiveDisplay("created", 6000, console) as live:
+        live.show(BUSY)
+    text = file.getvalue().rpartition("\x1b[2K")[2]
 
     assert "3420/6000" in text
     assert "12 failed or in doubt" in text

@@ -32,6 +32,7 @@ TIME: Final = "2026-03-01T12:00:00Z"
 #: What is typed, and what is answered, by the snapshot's name.
 SEEN: Final[dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]] = {
     "help": (("--help",), ()),
+    "apply-help": (("apply", "--help"), ()),
     "device-help": (("device", "--help"), ()),
     "device-delete-help": (("device", "delete", "--help"), ()),
     "device-list": (("device", "list"), ()),

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import attrs
 
-from tagodev.limits.ledger.lease_store import Exchange, Holding, Reply, permits_for
-from tagodev.limits.ledger.leases import Lease, LeaseRequest
+from tagodev._limits.ledger.lease_store import Exchange, Holding, Reply, permits_for
+from tagodev._limits.ledger.leases import Lease, LeaseRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

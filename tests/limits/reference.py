@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from benchmarks.simulation import CREATE, EPOCH, Unpaced
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.core import Core
-from tagodev.limits.routes import Route
-from tagodev.limits.settings import TRANSIT_MAX
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.core import Core
+from tagodev._limits.routes import Route
+from tagodev._limits.settings import TRANSIT_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tagodev.limits.route_limiter import Permit
-    from tagodev.limits.settings import Settings
-    from tagodev.limits.wait_queue import Priority, Waiter
+    from tagodev._limits.route_limiter import Permit
+    from tagodev._limits.settings import Settings
+    from tagodev._limits.wait_queue import Priority, Waiter
 
 __all__ = ["MINUTE", "SPECIAL", "Client", "Ghost", "ReferenceServer", "Travelling", "new_core"]
 

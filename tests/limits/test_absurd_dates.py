@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.simulation import CREATE, EPOCH, Unpaced
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.core import Core
+from tagodev._limits.settings import Settings
+from tagodev._limits.wait_queue import Priority
 from tagodev.hard_limits import HardLimits
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.core import Core
-from tagodev.limits.settings import Settings
-from tagodev.limits.wait_queue import Priority
 
 if TYPE_CHECKING:
-    from tagodev.limits.route_limiter import Permit
+    from tagodev._limits.route_limiter import Permit
 
 START = EPOCH - EPOCH % 60
 ABSURD = [0.0, START - 90, START + 90, START + 86_400 * 365, 253_402_300_799.0]

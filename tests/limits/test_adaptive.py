@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev.limits.adaptive import Learner, tail
+from tagodev._limits.adaptive import Learner, tail
 
 
 def window(

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev.limits import clock
-from tagodev.limits.clock import DRIFT, ServerClock, suspended_time
+from tagodev._limits import clock
+from tagodev._limits.clock import DRIFT, ServerClock, suspended_time
 
 EPOCH = 1.7e9
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.simulation import CREATE, EPOCH, Unpaced
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.core import Core
+from tagodev._limits.routes import Route
+from tagodev._limits.settings import Settings
+from tagodev._limits.wait_queue import Priority
 from tagodev.events import ClockRestarted, Event, Granted, Settled, Throttled, WindowOpened
 from tagodev.hard_limits import HardLimits
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.core import Core
-from tagodev.limits.routes import Route
-from tagodev.limits.settings import Settings
-from tagodev.limits.wait_queue import Priority
 
 if TYPE_CHECKING:
-    from tagodev.limits.route_limiter import Permit
+    from tagodev._limits.route_limiter import Permit
 
 INFO = Route("GET", "/device/:device_id")
 #: Counted by itself and with INFO.

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from benchmarks.simulation import CREATE
+from tagodev._limits.settings import TRANSIT_MAX, Settings
+from tagodev._limits.wait_queue import Priority
 from tagodev.hard_limits import HardLimits
-from tagodev.limits.settings import TRANSIT_MAX, Settings
-from tagodev.limits.wait_queue import Priority
 from tests.limits.reference import MINUTE, SPECIAL, Client, ReferenceServer, new_core
 
 if TYPE_CHECKING:
-    from tagodev.limits.routes import Route
+    from tagodev._limits.routes import Route
 
 SLOTS = 8
 

@@ -18,8 +18,8 @@ import attrs
 import pytest
 
 from tagodev import DeviceCreate, RetryPolicy, TagoError
-from tagodev.limits.ledger.memory import MemoryLedger
-from tagodev.limits.settings import ColdStart, Pacing
+from tagodev._limits.ledger.memory import MemoryLedger
+from tagodev._limits.settings import ColdStart, Pacing
 from tests.limits.jumping import run_virtually
 from tests.limits.lifecycle import MINUTE, World, heavy_tailed, quick
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
     from tagodev import Tago
-    from tagodev.limits.ledger.lease_store import Exchange, Reply
-    from tagodev.session import CallOptions
+    from tagodev._limits.ledger.lease_store import Exchange, Reply
+    from tagodev._session import CallOptions
 
 T = TypeVar("T")
 

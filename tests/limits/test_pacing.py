@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from tagodev.limits.pacing import MAX_DELAY, LimiterPacer, aligned_pacer, spend, steady_pacer
+from tagodev._limits.pacing import MAX_DELAY, LimiterPacer, aligned_pacer, spend, steady_pacer
 from tests.limits.jumping import run_virtually
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagodev import HardLimits
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.core import Core
-from tagodev.limits.prior_charges import prior_charges
-from tagodev.limits.routes import Route
-from tagodev.limits.settings import Settings
-from tagodev.limits.wait_queue import Priority
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.core import Core
+from tagodev._limits.prior_charges import prior_charges
+from tagodev._limits.routes import Route
+from tagodev._limits.settings import Settings
+from tagodev._limits.wait_queue import Priority
 
 if TYPE_CHECKING:
-    from tagodev.limits.route_limiter import Permit
+    from tagodev._limits.route_limiter import Permit
 
 CREATE, EDIT = Route("POST", "/device"), Route("PUT", "/device/:device_id")
 MINUTE = 60.0

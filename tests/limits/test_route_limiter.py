@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.simulation import CREATE
-from tagodev.limits.wait_queue import Priority
+from tagodev._limits.wait_queue import Priority
 from tests.limits.test_core import START, Bench
 
 if TYPE_CHECKING:
-    from tagodev.limits.snapshot import RouteState
+    from tagodev._limits.snapshot import RouteState
 
 NAME = CREATE.name
 #: How far the bounds of the bench's clock are from the truth, and somewhat more.

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tagodev._limits.routes import Route
 from tagodev.errors import InputError
-from tagodev.limits.routes import Route
 
 PARAMETER = Route("DELETE", "/device/:device_id/params/:param_id")
 

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.simulation import CREATE, Unpaced
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.core import Core
+from tagodev._limits.pacing import aligned_pacer
+from tagodev._limits.scheduler import Scheduler
+from tagodev._limits.settings import Settings
+from tagodev._limits.wait_queue import Priority
 from tagodev.errors import ClosedError, WaitTooLongError
 from tagodev.hard_limits import HardLimits
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.core import Core
-from tagodev.limits.pacing import aligned_pacer
-from tagodev.limits.scheduler import Scheduler
-from tagodev.limits.settings import Settings
-from tagodev.limits.wait_queue import Priority
 from tests.limits.jumping import run_virtually
 
 if TYPE_CHECKING:
-    from tagodev.limits.route_limiter import Permit
+    from tagodev._limits.route_limiter import Permit
 
 # In these tests the service's clock shows the loop's own time, plus this.
 AHEAD = 1.2e9

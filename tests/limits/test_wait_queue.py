@@ -7,7 +7,7 @@ from itertools import chain
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev.limits.wait_queue import Priority, Waiter, WaitQueue
+from tagodev._limits.wait_queue import Priority, Waiter, WaitQueue
 
 
 def waiter(ticket: int, priority: Priority = Priority.BULK, run: int = 1) -> Waiter:

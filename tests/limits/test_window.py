@@ -6,8 +6,8 @@ from math import floor
 
 import pytest
 
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.window import Windows
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.window import Windows
 
 EPOCH = 1.7e9 - 1.7e9 % 60
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: The extras, and the modules that come with each.
 _MODULES: Final = {
-    "cli": ("cyclopts", "platformdirs", "rich"),
+    "cli": ("cyclopts", "jinja2", "platformdirs", "rich", "tomlkit"),
     "excel": ("openpyxl",),
     "yaml": ("yaml",),
     "keyring": ("keyring",),

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from tagodev import ConfigurationParameter, Device, DeviceCreate, Tag
 from tagodev.provision import DeviceRow
-from tagodev.provision.plan.settings import PlanSettings
+from tagodev.provision._plan.model import PlanSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["HTTPS", "INTENT", "MARK", "device", "marked", "row"]
+__all__ = ["HTTPS", "MARK", "SETTINGS", "device", "marked", "row"]
 
-INTENT = PlanSettings(manager="site")
+SETTINGS = PlanSettings(manager="site")
 #: The tag that devices managed under that name carry.
 MARK = Tag("tagodev_managed", "site")
 #: What the service says of a device as `row` asks for it.

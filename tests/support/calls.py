@@ -30,13 +30,13 @@ from tagodev import (
     TagoDevice,
     TokenCreate,
 )
-from tagodev.resources.listing import Listing
+from tagodev._resources.listing import Listing
 from tests.support.clients import NO_WAIT, PLENTY, client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
-    from tagodev.bulk.run import BulkRun
+    from tagodev._bulk.run import BulkRun
 
 __all__ = [
     "CALLS",

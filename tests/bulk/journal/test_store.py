@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import JournalError, LockedError
-from tagodev.bulk.journal.entry import Batch, EntryState, JournalEntry
-from tagodev.bulk.journal.store import Journal
+from tagodev._bulk.journal.entry import Batch, EntryState, JournalEntry
+from tagodev._bulk.journal.store import Journal
 from tests.bulk.journals import a_place, about, begun, pulled
 from tests.support.processes import PYTHON, start
 
@@ -239,7 +239,7 @@ def test_one_run_at_a_time(tmp_path: Path) -> None:
 
 PROGRAM = """
 import sys, time
-from tagodev.bulk.journal.store import Journal
+from tagodev._bulk.journal.store import Journal
 journal = Journal.open(sys.argv[1])
 print("open", flush=True)
 time.sleep(60)
@@ -357,19 +357,25 @@ def test_rows_are_read_page_by_page(tmp_path: Path, many: int) -> None:
         assert list(range(many))[7:] == [entry.number for entry in journal.rows(after=6)]
 
 
-def test_hashes_are_read_in_pieces(tmp_path: Path) -> None:
-    """Number, hash and state of so many rows behind a number."""
-    rows = pulled(range(5))
-    with begun(tmp_path / "x", range(5), [DONE, SENT]) as journal:
-        assert [(0, rows[0][1], DONE), (1, rows[1][1], SENT)] == journal.hashes(-1, 2)
-        assert [(n, rows[n][1], PENDING) for n in (2, 3, 4)] == journal.hashes(1, 100)
-        assert [] == journal.hashes(4, 100)
+@pytest.mark.parametrize("many", [2, 999, 1000, 1001, 2500])
+def test_hashes_are_read_page_by_page(tmp_path: Path, many: int) -> None:
+    """Number, hash and state of all rows, in their order, wherever a page ends."""
+    rows = pulled(range(many))
+    states = [DONE, SENT, *[PENDING] * (many - 2)]
+    with begun(tmp_path / "x", range(many), [DONE, SENT]) as journal:
+        assert [(n, rows[n][1], states[n]) for n in range(many)] == [*journal.hashes()]
+
+
+def test_a_journal_without_rows_has_no_hashes(tmp_path: Path) -> None:
+    """Nothing is yielded."""
+    with begun(tmp_path / "x", []) as journal:
+        assert [] == [*journal.hashes()]
 
 
 def test_equal_rows_have_equal_hashes(tmp_path: Path) -> None:
     """Rows are known by what they say; their place is known by their number."""
     with begun(tmp_path / "x", ["a", "b", "a"]) as journal:
-        first, second, third = (digest for _, digest, _ in journal.hashes(-1, 3))
+        first, second, third = (digest for _, digest, _ in journal.hashes())
 
     assert first == third != second
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import given
@@ -39,19 +39,19 @@ from tagodev import (
     TokenCreated,
     TokenIssued,
 )
-from tagodev.bulk.operations.apply_steps import ApplySteps
-from tagodev.bulk.operations.create_devices import CreateDevices
-from tagodev.bulk.operations.delete_devices import DeleteDevices
-from tagodev.bulk.operations.edit_devices import EditDevices
-from tagodev.bulk.operations.parameters_and_data import SendData, SetParameters
-from tagodev.bulk.operations.tokens import IssueTokens, RotateTokens
-from tagodev.bulk.work_item import WorkItem
-from tagodev.session import CallRecord
+from tagodev._bulk.operations.apply_steps import ApplySteps
+from tagodev._bulk.operations.create_devices import CreateDevices
+from tagodev._bulk.operations.delete_devices import DeleteDevices
+from tagodev._bulk.operations.edit_devices import EditDevices
+from tagodev._bulk.operations.parameters_and_data import SendData, SetParameters
+from tagodev._bulk.operations.tokens import IssueTokens, RotateTokens
+from tagodev._bulk.work_item import WorkItem
+from tagodev._session import CallRecord
 from tests.support.strategies import MODELS
 
 if TYPE_CHECKING:
-    from tagodev.bulk.operations.base import Operation
-    from tagodev.bulk.operations.create_devices import DeviceCalls
+    from tagodev._bulk.operations.base import Operation
+    from tagodev._bulk.operations.create_devices import DeviceCalls
 
 DEVICE = DeviceCreate(name="x")
 RESULT = DeviceCreated(device_id="d", token=Secret("t"))
@@ -232,16 +232,11 @@ async def test_refused_and_there_is_refused(status: int, seen: list[Any]) -> Non
 def test_rows_are_read_as_they_were_written(kind: str, data: st.DataObject) -> None:
     """What a journal gives back does what the caller's row would have done."""
     operation = OPERATIONS[kind]
-    item = data.draw(MODELS[_item_type(operation)])
+    item = data.draw(MODELS[operation.item_type])
     again = operation.decode(operation.encode(item))
 
     assert operation.encode(item) == operation.encode(again)
     assert item == again
-
-
-def _item_type(operation: Operation[Any]) -> type:
-    found: type = get_type_hints(type(operation).decode)["return"]
-    return found
 
 
 def test_ids_are_read_as_they_were_written() -> None:

@@ -182,12 +182,12 @@ def test_the_manager_is_shown(profile: Profile) -> None:
     """A plan shows the whole name, and so does its JSON."""
     write(profile, "devices.csv")
     plan = profile.run("plan", "devices.csv")
-    told = profile.run("plan", "devices.csv", "--json").json()
+    plan_json = profile.run("plan", "devices.csv", "--json").json()
     profile.run("apply", "devices.csv", "--yes")
 
-    assert re.fullmatch("devices#[0-9a-f]{6}", told["manager"])
-    assert f"get the tag {KEY} = {told['manager']}\n" in plan.out
-    assert told["manager"] == manager(profile)
+    assert re.fullmatch("devices#[0-9a-f]{6}", plan_json["manager"])
+    assert f"get the tag {KEY} = {plan_json['manager']}\n" in plan.out
+    assert plan_json["manager"] == manager(profile)
 
 
 def test_a_name_is_used_as_it_is(profile: Profile) -> None:

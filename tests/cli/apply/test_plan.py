@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.process import run_measured
 from tagodev import Tag
-from tagodev.cli.options import files
+from tagodev._cli.options import files
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.profile import MARK, SITE, Profile
 from tests.cli.support import Command
@@ -290,7 +290,7 @@ def test_networks_are_asked_for(profile: Profile) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--map", "EUI"), "--map: must be COLUMN=FIELD"),
         (("--map", "=name"), "--map: must be COLUMN=FIELD"),
@@ -305,7 +305,7 @@ def test_networks_are_asked_for(profile: Profile) -> None:
     ],
 )
 def test_options_that_can_not_be_meant(
-    profile: Profile, arguments: tuple[str, ...], told: str
+    profile: Profile, arguments: tuple[str, ...], message: str
 ) -> None:
     """2, with the option or the file, before anything is asked of the service."""
     profile.write("site.csv", "name\na\n")
@@ -314,7 +314,7 @@ def test_options_that_can_not_be_meant(
     done = profile.run("plan", "site.csv", *arguments)
 
     assert 2 == done.code
-    assert told in done.err.replace("\n", " ")
+    assert message in done.err.replace("\n", " ")
     assert {} == profile.asked()
 
 

@@ -10,10 +10,10 @@ import attrs
 import pytest
 
 from tagodev import ConnectError, ResourceLimitError, TagoError
-from tagodev.cli.apply.summary import ApplySummary, FinishedRun
-from tagodev.cli.bulk.execution import Summary
-from tagodev.cli.exit_codes import Exit
-from tagodev.provision.plan.duplicate_devices import DuplicateDevices
+from tagodev._cli.apply.summary import ApplySummary, FinishedRun
+from tagodev._cli.bulk.execution import Summary
+from tagodev._cli.exit_codes import Exit
+from tagodev.provision._apply.run import DuplicateDevices
 
 QUIET = Summary(throttled=0, elapsed=0.0, adopted=0, failures=0, stopped=None, interrupted=False)
 
@@ -53,7 +53,7 @@ def test_numbers_of_all_runs() -> None:
 
     What an earlier run has not done was planned anew, and is counted there.
     """
-    told = applied(EARLIER, LAST).as_json()
+    summary = applied(EARLIER, LAST).as_json()
 
     assert {
         "created": 5,
@@ -65,10 +65,10 @@ def test_numbers_of_all_runs() -> None:
         "blocked": 0,
         "elapsed_s": 3.75,
         "throttled": 5,
-    } == {name: value for name, value in told.items() if isinstance(value, int | float)}
+    } == {name: value for name, value in summary.items() if isinstance(value, int | float)}
     # What is put back first is what was done last.
-    assert ["last.json", "earlier.json"] == told["snapshots"]
-    assert ["earlier.journal", "last.journal"] == told["journals"]
+    assert ["last.json", "earlier.json"] == summary["snapshots"]
+    assert ["earlier.journal", "last.journal"] == summary["journals"]
 
 
 def test_lines_of_all_runs() -> None:
@@ -87,9 +87,9 @@ def test_lines_of_all_runs() -> None:
 
 def test_nothing_was_run() -> None:
     """Without a run there is neither time nor place to report."""
-    told = applied().as_json()
+    summary = applied().as_json()
 
-    assert (0, 0, None) == (told["elapsed_s"], told["throttled"], told["out"])
+    assert (0, 0, None) == (summary["elapsed_s"], summary["throttled"], summary["out"])
     assert ["Nothing to do"] == [*applied().lines()]
     assert [] == [*applied(declined=True).lines()]
 

@@ -17,11 +17,11 @@ from tagodev import (
     PermissionDeniedError,
     TagoError,
 )
-from tagodev.cli.bulk.by_filter import run_each
-from tagodev.cli.exit_codes import Exit
+from tagodev._cli.bulk.by_filter import run_each
+from tagodev._cli.exit_codes import Exit
 
 if TYPE_CHECKING:
-    from tagodev.cli.options.service import ServiceOptions
+    from tagodev._cli.options.service import ServiceOptions
 
 NAMES = ("a", "b", "c")
 
@@ -53,7 +53,7 @@ def each(*names: str, failing: TagoError, tried: list[str]) -> int:
     [NotFoundError("No", status=404), BadRequestError("No", status=400), ConnectError("No")],
 )
 def test_one_of_several_fails(error: TagoError, capsys: pytest.CaptureFixture[str]) -> None:
-    """6: it is told, and the others are done; a device alone that fails is an error."""
+    """6: it is reported, and the others are done; a device alone that fails is an error."""
     tried: list[str] = []
     assert Exit.PARTIAL == each(*NAMES, failing=error, tried=tried)
     assert ["a", "b", "c"] == tried

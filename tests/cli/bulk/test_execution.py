@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import attrs
 import pytest
 
 from tagodev import BadRequestError, Deleted, InputError
-from tagodev.bulk.operations.delete_devices import DeleteDevices
-from tagodev.cli.bulk.execution import Interrupt, RunView, carry_out, follow, run_until_interrupted
-from tagodev.cli.bulk.operations import RunRow, RunSpec
-from tagodev.cli.bulk.results import ResultsFile
+from tagodev._bulk.operations.delete_devices import DeleteDevices
+from tagodev._cli.bulk.execution import Interrupt, RunView, carry_out, follow, run_until_interrupted
+from tagodev._cli.bulk.operations import RunRow, RunSpec
+from tagodev._cli.bulk.results import ResultsFile
 from tests.bulk.working import Work, bulk
 from tests.cli.bulk.test_progress_meter import state
 from tests.cli.support import read_results
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagodev import BulkRun, Outcome, Tago
-    from tagodev.bulk.work_item import WorkItem
-    from tagodev.cli.bulk.execution import Summary
-    from tagodev.cli.output.progress import Display, Progress
+    from tagodev._bulk.work_item import WorkItem
+    from tagodev._cli.bulk.execution import Summary
+    from tagodev._cli.output.display import Display
+    from tagodev._cli.output.progress import Progress
 
 ROUTE: Final = "DELETE /device/:device_id"
 #: Seconds, at most, between a signal and the moment at which it is heeded.
@@ -88,6 +89,7 @@ class Limits:
         self.limits = self.documented = self
         self.waiting = 0
         self.rejected = 4
+        self.devices: Any = None
 
     def snapshot(self) -> list[Any]:
         """Return two routes, each of which has met some 429s before the run began."""
@@ -148,27 +150,27 @@ class Followed:
 
         async def following() -> Summary:
             run = self.begin(self.seconds)
-            sight = RunView(display=display, route=ROUTE, rows=len(self.seconds), finished=5)
+            view = RunView(display=display, route=ROUTE, rows=len(self.seconds), finished=5)
             return await follow(
-                cast("Tago", self.limits), run, sight, self.interrupt, outcomes.append
+                cast("Tago", self.limits), run, view, self.interrupt, outcomes.append
             )
 
         return run_virtually(self._timed(following())), outcomes
 
     def carry_out(self, entries: Iterator[RunRow[Any]], path: Path) -> Summary:
-        """Carry it out as a job without a journal; its results go to a file."""
+        """Carry it out without a journal; its results go to a file."""
 
         async def carrying() -> Summary:
-            job = RunSpec(
+            self.limits.devices = SimpleNamespace(delete_many=self.begin)
+            spec = RunSpec(
                 operation=DeleteDevices,
                 rows=len(self.seconds),
                 entries=entries,
-                begin=lambda _, items, options: self.begin(items, **options),
             )
             with ResultsFile(path) as results:
                 display = cast("Display", self.screen)
                 return await carry_out(
-                    cast("Tago", self.limits), job, results, display, self.interrupt
+                    cast("Tago", self.limits), spec, results, display, self.interrupt
                 )
 
         return run_virtually(self._timed(carrying()))

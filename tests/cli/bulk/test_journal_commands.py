@@ -10,9 +10,9 @@ import orjson
 import pytest
 
 from tagodev import Tago
-from tagodev.bulk.journal.entry import Batch, EntryState, JournalInfo
-from tagodev.bulk.journal.prefill import fill_journal
-from tagodev.bulk.journal.store import Journal
+from tagodev._bulk.journal.entry import Batch, EntryState, JournalInfo
+from tagodev._bulk.journal.prefill import fill_journal
+from tagodev._bulk.journal.store import Journal
 from tests.cli.bulk.test_journalled_run import accepts
 from tests.cli.support import InProcess, read_results, read_rows, tokens_of, write_devices
 
@@ -88,10 +88,10 @@ def test_status_of_several(in_process: InProcess, tmp_path: Path) -> None:
 def test_status_for_a_program(in_process: InProcess, tmp_path: Path) -> None:
     """As JSON everything has a name, and times are in UTC."""
     write_journal(tmp_path / "x.journal", 4, kinds_of_end(), keywords={"file": "/x.csv"})
-    (told,) = in_process("bulk", "status", "x.journal", "--json").json()["journals"]
-    began = told.pop("began")
+    (shown,) = in_process("bulk", "status", "x.journal", "--json").json()["journals"]
+    began = shown.pop("began")
     assert began.endswith("+00:00")
-    assert told == {
+    assert shown == {
         "journal": "x.journal",
         "kind": "create_devices",
         "service": "http://127.0.0.1:9",
@@ -195,7 +195,7 @@ def test_the_present_folder(
     assert in_process("bulk", "status").out.startswith("x.journal: 1 of 4 devices created")
     nothing = in_process("bulk", "export")
     assert (nothing.code, nothing.out) == (2, "")
-    monkeypatch.setattr("tagodev.cli.bulk.journal_commands.is_journal", _refused)
+    monkeypatch.setattr("tagodev._cli.bulk.journal_commands.is_journal", _refused)
     refused = in_process("bulk", "status")
     assert (refused.code, refused.out) == (2, "")
     assert "Permission denied" in refused.err
@@ -256,7 +256,7 @@ def test_results_that_can_not_be_written(inside: InProcess, tmp_path: Path, out:
 
 
 @pytest.mark.parametrize(
-    ("names", "told"),
+    ("names", "problem"),
     [
         (["a", "x", "c"], "row 2 is different"),
         (["a", "b"], "the input ends before row 3"),
@@ -264,14 +264,14 @@ def test_results_that_can_not_be_written(inside: InProcess, tmp_path: Path, out:
     ],
 )
 def test_another_input_is_refused(
-    inside: InProcess, made: Path, shared_emulator: EmulatorProcess, names: list[str], told: str
+    inside: InProcess, made: Path, shared_emulator: EmulatorProcess, names: list[str], problem: str
 ) -> None:
     """1: a journal is of one input; what differs is said, and nothing is sent."""
     before = shared_emulator.stats()["accepted"]
     write_devices(made.parent / "site.csv", names)
     done = inside("bulk", "create", "site.csv", "--journal", "site.journal", *SCALE)
     assert (done.code, done.out) == (1, "")
-    assert f"site.journal: the journal belongs to another input: {told}" in done.err
+    assert f"site.journal: the journal belongs to another input: {problem}" in done.err
     assert before == shared_emulator.stats()["accepted"]
 
 

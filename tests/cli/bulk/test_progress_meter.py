@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev.cli.bulk.operations import Feed, RunRow
-from tagodev.cli.bulk.results import Result, ResultsFile
-from tagodev.cli.output.progress import Progress, ProgressMeter
-from tagodev.limits.forecast import forecast
-from tagodev.limits.snapshot import RouteState
+from tagodev._cli.bulk.operations import Feed, RunRow
+from tagodev._cli.bulk.results import Result, ResultsFile
+from tagodev._cli.output.progress import Progress, ProgressMeter
+from tagodev._limits.forecast import forecast
+from tagodev._limits.snapshot import RouteState
 from tests.cli.support import read_results
 
 if TYPE_CHECKING:
@@ -71,10 +71,10 @@ def test_forecast_is_what_a_greedy_client_does(
     while left > min(free, rate * (ends - now)) + 1e-9:
         left -= min(free, rate * (ends - now))
         now, free, ends = ends, float(limit), ends + 60
-    told = forecast(
+    seconds = forecast(
         count, limit=limit, window_seconds=60, free=limit, next_window_in=next_window_in, rate=rate
     )
-    assert told == pytest.approx(now + left / rate)
+    assert seconds == pytest.approx(now + left / rate)
 
 
 def test_meter_measures_where_nothing_limits() -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev.cli.config.file import Profiles, StoredProfile, check_name, check_token, config_path
+from tagodev._cli.config.file import Profiles, StoredProfile, check_name, check_token, config_path
+from tagodev._secrets import Secret
 from tagodev.errors import ConfigurationError
-from tagodev.secrets import Secret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +59,22 @@ def test_nobody_else_may_read_it(tmp_path: Path) -> None:
     assert 0o600 == stat.S_IMODE(path.stat().st_mode)
     assert 0o700 == stat.S_IMODE(path.parent.stat().st_mode)
     assert ["config.toml"] == [one.name for one in path.parent.iterdir()]
+
+
+def test_comments_stay(tmp_path: Path) -> None:
+    """An edit keeps the comments and the order of a file that was written by hand."""
+    path = tmp_path / "config.toml"
+    path.write_text(
+        '# Ours\n[profile.b] # north\nplan = "scale" # since May\n\n[profile.a]\nregion = "eu-w1"\n'
+    )
+    stored = Profiles.read(path)
+    changed = {"b": StoredProfile(plan="scale", api="https://b.example"), "c": StoredProfile()}
+    attrs.evolve(stored, named=changed, default="b").write()
+
+    text = path.read_text()
+    assert "profile.a" not in text
+    assert ["# Ours", "# north", "# since May"] == re.findall("# .*", text)
+    assert (changed, "b") == (Profiles.read(path).named, Profiles.read(path).default)
 
 
 def test_a_file_that_others_can_read_is_told(

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev.emulator.http.answers import AnswerWriter
-from tagodev.emulator.routes import ROUTES
+from tagodev.emulator._http.answers import AnswerWriter
+from tagodev.emulator._routes import ROUTES
 
 DATES = st.sampled_from(["2026-11-30T13:44:33.120Z", "1970-01-01T00:00:00.000Z"])
 TEXTS = st.text() | st.sampled_from(["", "0", "12", "-1", "0012", "9" * 15, "9" * 16, "1.5"])

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tagodev.limits.ledger.lease_store import share_of
-from tagodev.limits.ledger.redis import RedisStore
-from tagodev.limits.ledger.sqlite import SqliteStore
+from tagodev._limits.ledger.lease_store import share_of
+from tagodev._limits.ledger.redis import RedisStore
+from tagodev._limits.ledger.sqlite import SqliteStore
 from tests.limits.leasing import MemoryStore, ask, exchange
 from tests.support.redis_server import RedisServer, redis_or_skip
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tagodev.limits.ledger.lease_store import Exchange, LeaseStore, Reply
-    from tagodev.limits.ledger.leases import LeaseRequest
+    from tagodev._limits.ledger.lease_store import Exchange, LeaseStore, Reply
+    from tagodev._limits.ledger.leases import LeaseRequest
 
 #: Makes another store that sees the same leases.
 MakeStore: TypeAlias = "Callable[[], LeaseStore]"

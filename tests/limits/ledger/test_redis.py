@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagodev import ConfigurationError, RedisLedger
-from tagodev.limits.ledger.lease_store import StoreError
-from tagodev.limits.ledger.redis import RedisStore
+from tagodev._limits.ledger.lease_store import StoreError
+from tagodev._limits.ledger.redis import RedisStore
 from tests.limits.leasing import ask, exchange
 from tests.support.redis_server import RedisServer, redis_or_skip
 
@@ -139,7 +139,7 @@ def test_without_the_extra_it_says_how_to_install_it(monkeypatch: pytest.MonkeyP
     """Who has no redis-py learns what to do."""
     for name in [name for name in sys.modules if name.split(".")[0] == "redis"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr("tagodev.limits.ledger.kinds.find_spec", lambda _: None)
+    monkeypatch.setattr("tagodev._limits.ledger.kinds.find_spec", lambda _: None)
     with pytest.raises(ConfigurationError) as caught:
         RedisLedger("redis://127.0.0.1")
     assert "tagodev[redis]" in str(caught.value)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tagodev.limits.ledger import sqlite
-from tagodev.limits.ledger.lease_store import StoreError
-from tagodev.limits.ledger.sqlite import SqliteStore
+from tagodev._limits.ledger import sqlite
+from tagodev._limits.ledger.lease_store import StoreError
+from tagodev._limits.ledger.sqlite import SqliteStore
 from tests.limits.leasing import ask, exchange
 
 if TYPE_CHECKING:

@@ -22,10 +22,10 @@ from tagodev import (
     Tag,
     Tago,
 )
-from tagodev.bulk.journal.entry import EntryState
-from tagodev.bulk.journal.store import Journal
+from tagodev._bulk.journal.entry import EntryState
+from tagodev._bulk.journal.store import Journal
 from tagodev.emulator import Emulator, EmulatorOptions
-from tagodev.provision.apply.run import (
+from tagodev.provision._apply.run import (
     Guard,
     StalePlanError,
     check_deletions,
@@ -34,10 +34,10 @@ from tagodev.provision.apply.run import (
     write_snapshot,
     write_steps,
 )
-from tagodev.provision.plan.planner import make_plan
-from tagodev.provision.plan.settings import PlanSettings
-from tagodev.provision.write.document import read_head
-from tests.provision.support import INTENT, MARK, row
+from tagodev.provision._plan.model import PlanSettings
+from tagodev.provision._plan.planner import make_plan
+from tagodev.provision._write.document import read_head
+from tests.provision.support import MARK, SETTINGS, row
 from tests.support.clients import client
 
 if TYPE_CHECKING:
@@ -47,14 +47,14 @@ if TYPE_CHECKING:
     from tagodev import BulkReport
     from tagodev.provision import DeviceRow
 
-PRUNE = attrs.evolve(INTENT, prune=True)
+PRUNE = attrs.evolve(SETTINGS, prune=True)
 
 
 async def carried_out(
-    tago: Tago, rows: Sequence[DeviceRow], journal: Path, intent: PlanSettings = INTENT
+    tago: Tago, rows: Sequence[DeviceRow], journal: Path, settings: PlanSettings = SETTINGS
 ) -> BulkReport:
     """Make a plan and carry it out."""
-    plan = await make_plan(tago, rows, intent)
+    plan = await make_plan(tago, rows, settings)
     write_steps(plan, journal, tago.base_url)
     report: BulkReport = await tago.resume(journal, settle=0.05)
     return report
@@ -83,11 +83,11 @@ def names_in(folder: Path) -> list[str]:
 
 async def test_a_plan_that_comes_out_differently_is_refused(tago: Tago) -> None:
     """As long as it is the same nothing is said; then it is stale."""
-    agreed = await make_plan(tago, rows_of(2), INTENT)
-    check_fresh(await make_plan(tago, rows_of(2), INTENT), agreed.fingerprint)
+    agreed = await make_plan(tago, rows_of(2), SETTINGS)
+    check_fresh(await make_plan(tago, rows_of(2), SETTINGS), agreed.fingerprint)
     await stock(tago, "s1")
     with pytest.raises(StalePlanError, match="is stale"):
-        check_fresh(await make_plan(tago, rows_of(2), INTENT), agreed.fingerprint)
+        check_fresh(await make_plan(tago, rows_of(2), SETTINGS), agreed.fingerprint)
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ async def test_deletions_are_guarded(tago: Tago) -> None:
 async def test_room_is_checked(tago: Tago) -> None:
     """A plan that finds no room is refused with both figures."""
     await stock(tago, "s0")
-    check_slots(await make_plan(tago, rows_of(4), INTENT, max_devices=4))
+    check_slots(await make_plan(tago, rows_of(4), SETTINGS, max_devices=4))
     with pytest.raises(ResourceLimitError, match=r"3 more devices are needed.* only 2 more"):
-        check_slots(await make_plan(tago, rows_of(4), INTENT, max_devices=3))
+        check_slots(await make_plan(tago, rows_of(4), SETTINGS, max_devices=3))
 
 
 # --- what is written down ------------------------------------------------------------------------
@@ -181,7 +181,7 @@ async def test_a_snapshot_holds_what_is_replaced(tago: Tago, tmp_path: Path) -> 
     head = read_head(path)
     assert head is not None
     assert ("snapshot", tago.base_url, plan.profile) == (head.kind, head.service, head.profile)
-    assert PlanSettings(manager="site", known_by="id", new_by="name", restore=True) == head.intent
+    assert PlanSettings(manager="site", known_by="id", new_by="name", restore=True) == head.settings
 
 
 async def test_a_snapshot_holds_serial_numbers(tago: Tago, tmp_path: Path) -> None:
@@ -197,8 +197,8 @@ async def test_a_snapshot_holds_serial_numbers(tago: Tago, tmp_path: Path) -> No
 async def test_steps_are_written_down_before_any_is_done(tago: Tago, tmp_path: Path) -> None:
     """The journal alone says what is to be done, and how devices are known again."""
     await stock(tago, "s0")
-    intent = PlanSettings(manager="site", known_by="tag:room")
-    plan = await make_plan(tago, [row("s1", tags={"room": "1"})], intent)
+    settings = PlanSettings(manager="site", known_by="tag:room")
+    plan = await make_plan(tago, [row("s1", tags={"room": "1"})], settings)
     write_steps(plan, tmp_path / "j", tago.base_url, {"plan": "scale"})
     with Journal.read(tmp_path / "j") as journal:
         info, counts, whole = journal.info, journal.counts(), journal.whole
@@ -216,16 +216,16 @@ async def test_applied_once_and_for_all(tago: Tago, tmp_path: Path) -> None:
     """After an apply there is nothing to do; after three cells three changes, and nothing again."""
     first = rows_of(5, active=True, tags={"site": "dairy"}, params={"rate": "600"})
     report = await carried_out(tago, first, tmp_path / "1")
-    again = await make_plan(tago, first, INTENT)
+    again = await make_plan(tago, first, SETTINGS)
     second = [
         row("s0", line=2, active=False, tags={"site": "dairy"}, params={"rate": "600"}),
         row("s1", line=3, active=True, tags={"site": "dairy-2"}, params={"rate": "600"}),
         row("s2", line=4, active=True, tags={"site": "dairy"}, params={"rate": "900"}),
         *first[3:],
     ]
-    three = await make_plan(tago, second, INTENT)
+    three = await make_plan(tago, second, SETTINGS)
     await carried_out(tago, second, tmp_path / "2")
-    nothing = await make_plan(tago, second, INTENT)
+    nothing = await make_plan(tago, second, SETTINGS)
 
     assert (5, 0) == (report.done, report.failed)
     assert ((), 5) == (again.steps, again.kept)
@@ -281,10 +281,10 @@ async def test_new_devices_come_with_their_tokens(tago: Tago, tmp_path: Path) ->
 async def test_a_refused_step_does_not_stop_the_others(tago: Tago, tmp_path: Path) -> None:
     """It fails with the service's own words, and the next plan has it again."""
     rows = [row("x" * 101), *rows_of(2)]
-    plan = await make_plan(tago, rows, INTENT)
+    plan = await make_plan(tago, rows, SETTINGS)
     write_steps(plan, tmp_path / "j", tago.base_url)
     report = await tago.resume(tmp_path / "j")
-    again = await make_plan(tago, rows, INTENT)
+    again = await make_plan(tago, rows, SETTINGS)
 
     assert (2, 1) == (report.done, report.failed)
     assert isinstance(report.failures[0], Failed)
@@ -357,8 +357,8 @@ async def test_a_profile_is_turned_over(tmp_path: Path) -> None:
 async def test_marks_of_a_replaced_tag_list(tago: Tago, tmp_path: Path) -> None:
     """Replacing tags leaves the mark, so that the device can still be pruned."""
     await tago.devices.create(DeviceCreate(name="s0", tags=[Tag("old", "x"), MARK]))
-    intent = attrs.evolve(INTENT, tag_mode="replace")
-    await carried_out(tago, [row("s0", tags={"new": "y"})], tmp_path / "j", intent)
+    settings = attrs.evolve(SETTINGS, tag_mode="replace")
+    await carried_out(tago, [row("s0", tags={"new": "y"})], tmp_path / "j", settings)
     (device,) = await tago.devices.list().collect()
 
     assert {MARK, Tag("new", "y")} == set(device.tags)

@@ -19,17 +19,17 @@ from tagodev import (
     TagChanges,
 )
 from tagodev.provision import DeviceRow
-from tagodev.provision.plan.diff import PROTECTION_TAGS, compare, created, deleted
-from tagodev.provision.plan.model import Change, PlannedStep
-from tests.provision.support import HTTPS, INTENT, MARK, device, marked, row
+from tagodev.provision._plan.diff import PROTECTION_TAGS, compare, created, deleted
+from tagodev.provision._plan.model import Change, PlannedStep
+from tests.provision.support import HTTPS, MARK, SETTINGS, device, marked, row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tagodev.provision.plan.settings import PlanSettings
+    from tagodev.provision._plan.model import PlanSettings
 
-REPLACE = attrs.evolve(INTENT, tag_mode="replace")
-RESTORE = attrs.evolve(INTENT, known_by="id", restore=True)
+REPLACE = attrs.evolve(SETTINGS, tag_mode="replace")
+RESTORE = attrs.evolve(SETTINGS, known_by="id", restore=True)
 
 
 def told(step: PlannedStep | None) -> dict[str, tuple[Any, Any]]:
@@ -46,7 +46,7 @@ tags = st.lists(st.builds(Tag, st.sampled_from(KEYS), values), max_size=5).map(t
 marks = st.sampled_from([(), (MARK,)])
 names = st.sampled_from(["check_rate", "mode"])
 parameter_lists = st.lists(st.builds(ConfigurationParameter, names, values), max_size=4).map(tuple)
-intents = st.sampled_from([INTENT, REPLACE, RESTORE])
+intents = st.sampled_from([SETTINGS, REPLACE, RESTORE])
 STORAGES: list[dict[str, Any]] = [
     {"type": "mutable"},
     {"type": "immutable", "chunk_period": "month", "chunk_retention": 3},
@@ -112,27 +112,29 @@ def applied(
     return after, list(kept.values())
 
 
-@given(row=rows(), there=devices(), parameters=parameter_lists, intent=intents)
+@given(row=rows(), there=devices(), parameters=parameter_lists, settings=intents)
 def test_what_is_changed_is_as_it_should_be(
     row: DeviceRow,
     there: Device,
     parameters: tuple[ConfigurationParameter, ...],
-    intent: PlanSettings,
+    settings: PlanSettings,
 ) -> None:
     """Comparing again, after what a comparison asks for was done, finds nothing."""
-    step = compare(row, there, intent, parameters=parameters)
+    step = compare(row, there, settings, parameters=parameters)
     if step is None or step.action == "blocked":
         return
     after, parameters_after = applied(step, there, parameters)
 
     assert after != there or parameters_after != list(parameters)
-    assert compare(row, after, intent, parameters=parameters_after) is None
+    assert compare(row, after, settings, parameters=parameters_after) is None
 
 
-@given(row=rows(), there=devices(), intent=intents)
-def test_a_file_speaks_of_nothing_else(row: DeviceRow, there: Device, intent: PlanSettings) -> None:
+@given(row=rows(), there=devices(), settings=intents)
+def test_a_file_speaks_of_nothing_else(
+    row: DeviceRow, there: Device, settings: PlanSettings
+) -> None:
     """What a row does not give stays: fields always, tags unless they are to be replaced."""
-    step = compare(row, there, intent)
+    step = compare(row, there, settings)
     if step is None or step.step is None:
         return
     after, _ = applied(step, there, ())
@@ -142,9 +144,9 @@ def test_a_file_speaks_of_nothing_else(row: DeviceRow, there: Device, intent: Pl
         if name not in row.given:
             assert getattr(there, name) == getattr(after, name)
     kept = [tag for tag in there.tags if tag.key not in {one.key for one in wanted}]
-    if intent is INTENT:
+    if settings is SETTINGS:
         assert set(kept) | {*wanted, MARK} == set(after.tags) | {MARK}
-    elif intent is REPLACE:
+    elif settings is REPLACE:
         ours = [tag for tag in kept if tag.key.startswith("tagodev")]
         assert {*ours, *wanted, MARK} == set(after.tags) | {MARK}
     elif after.tags != there.tags:
@@ -158,7 +160,7 @@ def test_as_it_should_be() -> None:
     """A device that is as the file says is left alone, marked or not."""
     wanted = row(active=True, type="mutable", tags={"site": "dairy"})
 
-    assert compare(wanted, device("Cold room 1", Tag("site", "dairy")), INTENT) is None
+    assert compare(wanted, device("Cold room 1", Tag("site", "dairy")), SETTINGS) is None
 
 
 def test_each_value_that_changes_is_told() -> None:
@@ -171,7 +173,7 @@ def test_each_value_that_changes_is_told() -> None:
         tags={"site": "dairy-2", "room": "1"},
         params={"check_rate": "900", "mode": "eco", "unit": "C"},
     )
-    step = compare(wanted, there, INTENT, parameters=before)
+    step = compare(wanted, there, SETTINGS, parameters=before)
 
     assert {
         "active": (True, False),
@@ -188,7 +190,7 @@ def test_each_value_that_changes_is_told() -> None:
 
 def test_parameters_alone_edit_nothing() -> None:
     """Where only parameters differ, the device itself is not sent."""
-    step = compare(row(params={"a": "1"}), marked(), INTENT, parameters=[])
+    step = compare(row(params={"a": "1"}), marked(), SETTINGS, parameters=[])
 
     assert step is not None
     assert step.step is not None
@@ -197,33 +199,33 @@ def test_parameters_alone_edit_nothing() -> None:
 
 def test_parameters_that_were_not_read_are_not_compared() -> None:
     """Without the device's parameters nothing is said of them."""
-    assert compare(row(params={"a": "1"}), marked(), INTENT) is None
+    assert compare(row(params={"a": "1"}), marked(), SETTINGS) is None
 
 
 def test_of_parameters_with_one_key_the_first_counts() -> None:
     """It is the one that is set, and so the one that is compared."""
     before = [ConfigurationParameter("a", value) for value in "123"]
-    differs = compare(row(params={"a": "3"}), marked(), INTENT, parameters=before)
+    differs = compare(row(params={"a": "3"}), marked(), SETTINGS, parameters=before)
 
     assert {"params.a": ("1", "3")} == told(differs)
-    assert compare(row(params={"a": "1"}), marked(), INTENT, parameters=before) is None
+    assert compare(row(params={"a": "1"}), marked(), SETTINGS, parameters=before) is None
 
 
 def test_whether_a_parameter_was_read_does_not_count() -> None:
     """The device says that, not the file."""
     before = [ConfigurationParameter("a", "1", sent=True)]
 
-    assert compare(row(params={"a": "1"}), marked(), INTENT, parameters=before) is None
+    assert compare(row(params={"a": "1"}), marked(), SETTINGS, parameters=before) is None
 
 
 def test_a_text_is_emptied_by_null() -> None:
     """The service empties a description that is null; an empty one is none."""
-    step = compare(row(description=""), marked(description="north"), INTENT)
+    step = compare(row(description=""), marked(description="north"), SETTINGS)
 
     assert step is not None
     assert step.step is not None
     assert DeviceEdit(description=None) == step.step.edit
-    assert compare(row(description=""), marked(), INTENT) is None
+    assert compare(row(description=""), marked(), SETTINGS) is None
 
 
 @pytest.mark.parametrize(
@@ -238,7 +240,7 @@ def test_fields_of_other_types_are_passed_over(storage: str, fields: dict[str, A
     """The service forgets what a device of that type does not have: it is no difference."""
     there = marked(type=storage, chunk_period=None if storage == "mutable" else "month")
 
-    assert compare(row(**fields), there, INTENT) is None
+    assert compare(row(**fields), there, SETTINGS) is None
 
 
 @pytest.mark.parametrize(
@@ -250,7 +252,7 @@ def test_fields_of_other_types_are_passed_over(storage: str, fields: dict[str, A
 )
 def test_what_can_not_be_changed_is_told(fields: dict[str, Any], paths: list[str]) -> None:
     """A row that asks for another type or network is blocked, with all that it asks for."""
-    step = compare(row(active=False, **fields), marked(), INTENT)
+    step = compare(row(active=False, **fields), marked(), SETTINGS)
 
     assert step is not None
     assert ("blocked", None) == (step.action, step.step)
@@ -262,9 +264,9 @@ def test_another_chunk_period_is_blocked() -> None:
     """A chunk period is for ever; how many are kept is not."""
     there = marked(type="immutable", chunk_period="month", chunk_retention=3)
     storage: dict[str, Any] = {"type": "immutable", "chunk_period": "day", "chunk_retention": 3}
-    step = compare(row(**storage), there, INTENT)
+    step = compare(row(**storage), there, SETTINGS)
     longer = compare(
-        row(**{**storage, "chunk_period": "month", "chunk_retention": 6}), there, INTENT
+        row(**{**storage, "chunk_period": "month", "chunk_retention": 6}), there, SETTINGS
     )
 
     assert step is not None
@@ -286,9 +288,9 @@ def test_tags_of_one_key_are_compared_as_a_set() -> None:
         number=1,
         given=frozenset({"name", "tags"}),
     )
-    step = compare(row(tags={"label": "a"}), there, INTENT)
+    step = compare(row(tags={"label": "a"}), there, SETTINGS)
 
-    assert compare(both, there, INTENT) is None
+    assert compare(both, there, SETTINGS) is None
     assert {"tags.label": ("a, b", "a")} == told(step)
 
 
@@ -299,7 +301,7 @@ def test_tags_stay_unless_they_are_to_be_replaced() -> None:
     wanted = row(tags={"site": "dairy"})
     step = compare(wanted, there, REPLACE)
 
-    assert compare(wanted, there, INTENT) is None
+    assert compare(wanted, there, SETTINGS) is None
     assert {"tags.room": ("1", None)} == told(step)
     assert step is not None
     assert step.step is not None
@@ -308,7 +310,7 @@ def test_tags_stay_unless_they_are_to_be_replaced() -> None:
 
 def test_a_change_marks_the_device() -> None:
     """What is changed is managed from then on, and the plan says so."""
-    step = compare(row(active=False), device(), INTENT)
+    step = compare(row(active=False), device(), SETTINGS)
 
     assert {"active": (True, False), "tags.tagodev_managed": (None, "site")} == told(step)
     assert step is not None
@@ -320,11 +322,11 @@ def test_a_change_marks_the_device() -> None:
 def test_what_somebody_else_manages_is_blocked() -> None:
     """A device of another name is not taken over, but may be as the file says."""
     there = device("Cold room 1", Tag("tagodev_managed", "other"))
-    step = compare(row(active=False), there, INTENT)
+    step = compare(row(active=False), there, SETTINGS)
 
     assert step is not None
     assert ("blocked", "is managed as other") == (step.action, step.reason)
-    assert compare(row(active=True), there, INTENT) is None
+    assert compare(row(active=True), there, SETTINGS) is None
 
 
 def test_putting_back_is_exact() -> None:
@@ -343,7 +345,7 @@ def test_too_many_tags() -> None:
     """A device that would carry more than 30 tags, ours among them, is blocked."""
     many = {f"key {number}": "x" for number in range(30)}
     of_new = created(row(tags=many), "site")
-    of_old = compare(row(tags=many), device(), INTENT)
+    of_old = compare(row(tags=many), device(), SETTINGS)
 
     assert of_old is not None
     assert ["blocked", "blocked"] == [of_new.action, of_old.action]
@@ -355,8 +357,8 @@ def test_as_many_tags_as_a_device_may_carry() -> None:
     """Exactly 30 tags, ours among them, are no obstacle, on a new device or an old one."""
     as_many = {f"key {number}": "x" for number in range(29)}
     of_new = created(row(tags=as_many), "site")
-    of_old = compare(row(tags=as_many), device(), INTENT)
-    of_full = compare(row(tags={"key 1": "y"}), device("Cold room 1", *_tags(29)), INTENT)
+    of_old = compare(row(tags=as_many), device(), SETTINGS)
+    of_full = compare(row(tags={"key 1": "y"}), device("Cold room 1", *_tags(29)), SETTINGS)
 
     assert of_old is not None
     assert of_full is not None
@@ -373,8 +375,8 @@ def _tags(count: int) -> list[Tag]:
 def test_too_many_parameters() -> None:
     """A device that would have more than 60 parameters is blocked; the same keys count once."""
     before = [ConfigurationParameter(f"p{number}", "1") for number in range(60)]
-    one_more = compare(row(params={"new": "1"}), marked(), INTENT, parameters=before)
-    the_same = compare(row(params={"p1": "2"}), marked(), INTENT, parameters=before)
+    one_more = compare(row(params={"new": "1"}), marked(), SETTINGS, parameters=before)
+    the_same = compare(row(params={"p1": "2"}), marked(), SETTINGS, parameters=before)
 
     assert one_more is not None
     assert the_same is not None
@@ -391,7 +393,7 @@ def test_a_parameter_twice_in_the_file() -> None:
         number=1,
         given=frozenset({"name"}),
     )
-    step = compare(wanted, marked(), INTENT, parameters=[])
+    step = compare(wanted, marked(), SETTINGS, parameters=[])
 
     assert step is not None
     assert ("blocked", "has a parameter twice") == (step.action, step.reason)

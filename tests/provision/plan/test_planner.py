@@ -16,21 +16,21 @@ from tagodev import (
     Tago,
     TokenCreate,
 )
-from tagodev.bulk.operations.create_devices import run_tag
+from tagodev._bulk.operations.create_devices import run_tag
 from tagodev.emulator import Emulator, EmulatorOptions
 from tagodev.provision import DeviceRow, InvalidFileError
-from tagodev.provision.plan.planner import make_plan
-from tagodev.provision.plan.settings import PlanSettings
-from tests.provision.support import INTENT, MARK, row
+from tagodev.provision._plan.model import PlanSettings
+from tagodev.provision._plan.planner import make_plan
+from tests.provision.support import MARK, SETTINGS, row
 from tests.support.clients import client
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tagodev.provision.plan.model import Plan
-    from tagodev.transport import Request
+    from tagodev._transport import Request
+    from tagodev.provision._plan.model import Plan
 
-PRUNE = attrs.evolve(INTENT, prune=True)
+PRUNE = attrs.evolve(SETTINGS, prune=True)
 
 
 async def made(tago: Tago, name: str, *tags: Tag, **fields: Any) -> str:
@@ -63,7 +63,7 @@ async def test_each_row_finds_its_device(tago: Tago) -> None:
     await made(tago, "not active", MARK, active=False)
     await made(tago, "of nobody")
     plan = await make_plan(
-        tago, rows_of("new", "not active", "as it should be", active=True), INTENT
+        tago, rows_of("new", "not active", "as it should be", active=True), SETTINGS
     )
 
     assert [("change", "not active"), ("create", "new")] == told(plan)
@@ -73,8 +73,8 @@ async def test_each_row_finds_its_device(tago: Tago) -> None:
 async def test_nothing_to_do(tago: Tago) -> None:
     """An empty file, and one that is followed already, ask for nothing."""
     await made(tago, "a", MARK)
-    empty = await make_plan(tago, [], INTENT)
-    followed = await make_plan(tago, rows_of("a"), INTENT)
+    empty = await make_plan(tago, [], SETTINGS)
+    followed = await make_plan(tago, rows_of("a"), SETTINGS)
 
     assert ((), (), 0.0) == (empty.steps, empty.costs, empty.seconds)
     assert ((), 1) == (followed.steps, followed.kept)
@@ -100,13 +100,13 @@ async def test_the_fingerprint_is_of_what_would_be_done(tago: Tago) -> None:
     """The same plan has the same one; another value, old or new, or another manager, another."""
     device_id = await made(tago, "a", MARK, description="one")
     wanted = rows_of("a", description="two")
-    first = await make_plan(tago, wanted, INTENT)
-    again = await make_plan(tago, [attrs.evolve(wanted[0], line=70)], INTENT)
-    to_other = await make_plan(tago, rows_of("a", description="three"), INTENT)
-    by_other = await make_plan(tago, rows_of("b"), attrs.evolve(INTENT, manager="other"))
-    by_us = await make_plan(tago, rows_of("b"), INTENT)
+    first = await make_plan(tago, wanted, SETTINGS)
+    again = await make_plan(tago, [attrs.evolve(wanted[0], line=70)], SETTINGS)
+    to_other = await make_plan(tago, rows_of("a", description="three"), SETTINGS)
+    by_other = await make_plan(tago, rows_of("b"), attrs.evolve(SETTINGS, manager="other"))
+    by_us = await make_plan(tago, rows_of("b"), SETTINGS)
     await tago.devices.edit(device_id, DeviceEdit(description="uno"))
-    from_other = await make_plan(tago, wanted, INTENT)
+    from_other = await make_plan(tago, wanted, SETTINGS)
 
     assert first.fingerprint == again.fingerprint
     fingerprints = {plan.fingerprint for plan in (first, to_other, from_other, by_other, by_us)}
@@ -120,8 +120,8 @@ async def test_known_by_a_tag(tago: Tago) -> None:
     """The first value of the tag says which device it is; its name may change."""
     await made(tago, "old name", Tag("room", "1"), MARK)
     await made(tago, "another", Tag("room", "2"), MARK)
-    intent = PlanSettings(manager="site", known_by="tag:room")
-    plan = await make_plan(tago, [row("new name", tags={"room": "1"})], intent)
+    settings = PlanSettings(manager="site", known_by="tag:room")
+    plan = await make_plan(tago, [row("new name", tags={"room": "1"})], settings)
 
     assert [("change", "old name")] == told(plan)
     assert ["name"] == [change.path for change in plan.steps[0].changes]
@@ -173,13 +173,13 @@ async def test_known_by_id(tago: Tago) -> None:
 
 async def test_putting_back_makes_anew_what_is_gone(tago: Tago) -> None:
     """A snapshot's device whose id is gone is made, once: then it is known by its name."""
-    intent = PlanSettings(manager="site", known_by="id", restore=True)
+    settings = PlanSettings(manager="site", known_by="id", restore=True)
     rows = [row("a", device_id="67e1a2b3c4d5e6f708192a3b", tags={MARK.key: MARK.value})]
-    before = await make_plan(tago, rows, intent)
+    before = await make_plan(tago, rows, settings)
     await made(tago, "a")
-    foreign = await make_plan(tago, rows, intent)
+    foreign = await make_plan(tago, rows, settings)
     await made(tago, "a", MARK)
-    after = await make_plan(tago, rows, intent)
+    after = await make_plan(tago, rows, settings)
 
     assert [("create", "a")] == told(before) == told(foreign)
     assert [] == told(after)
@@ -189,8 +189,8 @@ async def test_putting_back_makes_anew_what_is_gone(tago: Tago) -> None:
 async def test_several_devices_match(tago: Tago, known_by: str, many: int) -> None:
     """None of them is chosen: the row is blocked and says which they are."""
     ids = [await made(tago, "a", Tag("room", "1"), MARK) for _ in range(many)]
-    intent = PlanSettings(manager="site", known_by=known_by, prune=True)
-    plan = await make_plan(tago, [row("a", tags={"room": "1"})], intent)
+    settings = PlanSettings(manager="site", known_by=known_by, prune=True)
+    plan = await make_plan(tago, [row("a", tags={"room": "1"})], settings)
 
     # Nor are they deleted: the file does name one of them.
     assert [("blocked", "a")] == told(plan)
@@ -203,7 +203,7 @@ async def test_rows_that_can_not_be_told_apart(emulator: Emulator, tago: Tago) -
     """Every one of them is told, with its line, before anything is asked of the service."""
     rows = [*rows_of("a", "b", "a", "b"), row("c", line=9, tags={"tagodev_managed": "x"})]
     with pytest.raises(InvalidFileError) as caught:
-        await make_plan(tago, rows, INTENT)
+        await make_plan(tago, rows, SETTINGS)
 
     found = [(problem.line, problem.path) for problem in caught.value.problems]
     assert [(4, "name"), (5, "name"), (9, "tag.tagodev_managed")] == found
@@ -250,7 +250,7 @@ async def test_only_managed_devices_are_deleted(tago: Tago) -> None:
         "protected": [MARK, Tag("_delete_protection_", "keep it")],
     }.items():
         await made(tago, name, *tags)
-    kept = await make_plan(tago, rows_of("named"), INTENT)
+    kept = await make_plan(tago, rows_of("named"), SETTINGS)
     pruned = await make_plan(tago, rows_of("named"), PRUNE)
 
     assert [] == told(kept)
@@ -298,8 +298,8 @@ async def test_costs_of_each_route(tago: Tago) -> None:
 async def test_time_under_the_limits(emulator: Emulator) -> None:
     """The longest route of each phase counts: 25 new devices on the Free plan wait twice."""
     async with client(emulator.url, token=emulator.token, plan="free") as tago:
-        few = await make_plan(tago, rows_of(*map(str, range(10))), INTENT)
-        many = await make_plan(tago, rows_of(*map(str, range(25))), INTENT)
+        few = await make_plan(tago, rows_of(*map(str, range(10))), SETTINGS)
+        many = await make_plan(tago, rows_of(*map(str, range(25))), SETTINGS)
 
     assert 0 < few.seconds < 1
     assert 120 < many.seconds < 121
@@ -310,7 +310,7 @@ async def test_parameters_are_read_where_the_file_gives_any(emulator: Emulator, 
     for name in ("with", "without"):
         await made(tago, name, MARK)
     rows = [row("with", params={"a": "1"}), row("without", line=3), row("new", params={"a": "1"})]
-    plan = await make_plan(tago, rows, INTENT)
+    plan = await make_plan(tago, rows, SETTINGS)
 
     assert 1 == asked(emulator)["GET /device/:device_id/params"]
     assert [("change", "with"), ("create", "new")] == told(plan)
@@ -321,8 +321,8 @@ async def test_slots(tago: Tago) -> None:
     for name in ("a", "b", "c"):
         await made(tago, name, MARK)
     scale = await make_plan(tago, rows_of("a", "d", "e"), PRUNE)
-    narrow = await make_plan(tago, rows_of("a", "b", "c", "d", "e"), INTENT, max_devices=4)
-    over = await make_plan(tago, rows_of("x"), INTENT, max_devices=2)
+    narrow = await make_plan(tago, rows_of("a", "b", "c", "d", "e"), SETTINGS, max_devices=4)
+    over = await make_plan(tago, rows_of("x"), SETTINGS, max_devices=2)
 
     assert (3, 10_000, 9_997, 0, True) == _slots(scale)
     assert (3, 4, 1, 2, False) == _slots(narrow)
@@ -339,9 +339,9 @@ async def test_a_profile_beyond_its_plan_has_a_cap_of_its_own(emulator: Emulator
     async with client(emulator.url, token=emulator.token, plan="free") as tago:
         for number in range(5):
             await made(tago, str(number))
-        full = await make_plan(tago, rows_of("new"), INTENT)
+        full = await make_plan(tago, rows_of("new"), SETTINGS)
         await made(tago, "one more")
-        beyond = await make_plan(tago, rows_of("new"), INTENT)
+        beyond = await make_plan(tago, rows_of("new"), SETTINGS)
 
     assert (5, 5, 0, 1, False) == _slots(full)
     assert (6, None, None, 1, True) == _slots(beyond)
@@ -349,9 +349,9 @@ async def test_a_profile_beyond_its_plan_has_a_cap_of_its_own(emulator: Emulator
 
 async def test_the_profile_is_told(tago: Tago) -> None:
     """A plan knows the profile, also where that holds no device."""
-    empty = await make_plan(tago, [], INTENT)
+    empty = await make_plan(tago, [], SETTINGS)
     await made(tago, "a")
-    plan = await make_plan(tago, [], INTENT)
+    plan = await make_plan(tago, [], SETTINGS)
 
     assert 24 == len(empty.profile)
     assert empty.profile == plan.profile
@@ -366,7 +366,7 @@ async def test_few_list_requests(emulator: Emulator, tago: Tago) -> None:
     plan = await make_plan(
         tago,
         rows_of(*names, active=True),
-        INTENT,
+        SETTINGS,
         on_progress=lambda *told: told_of.append(told),
     )
     after = asked(emulator)
@@ -403,7 +403,7 @@ async def test_a_concurrent_deletion_hides_no_device(
 
     monkeypatch.setattr(tago.devices._session, "call", call_and_delete)
     rest = [name for name in names if name != first.name]
-    plan = await make_plan(tago, rows_of(*rest, active=True), INTENT)
+    plan = await make_plan(tago, rows_of(*rest, active=True), SETTINGS)
 
     assert (0, 1499) == (len(plan.steps), plan.kept)
     assert 3 == pages
@@ -423,7 +423,7 @@ async def test_payload_parsers_are_read_only_where_the_file_gives_any(
 
     monkeypatch.setattr(tago.devices, "list", noted)
     more = {"payload_decoder": "Ly8="} if given else {}
-    await make_plan(tago, rows_of("a", **more), INTENT)
+    await make_plan(tago, rows_of("a", **more), SETTINGS)
 
     assert given is ("payload_decoder" in fields[0])
 
@@ -438,7 +438,7 @@ async def test_a_device_that_goes_meanwhile(emulator: Emulator, tago: Tago) -> N
         return await listed(one, **options)
 
     tago.parameters.list = deleted_first  # type: ignore[method-assign, assignment]
-    plan = await make_plan(tago, rows_of("a", params={"a": "1"}), INTENT)
+    plan = await make_plan(tago, rows_of("a", params={"a": "1"}), SETTINGS)
 
     assert [("change", "a")] == told(plan)
 
@@ -451,6 +451,6 @@ async def test_lists_that_repeat_themselves() -> None:
         Emulator(options) as emulator,
         client(emulator.url, token=emulator.token, plan="scale") as tago,
     ):
-        plan = await make_plan(tago, [], INTENT)
+        plan = await make_plan(tago, [], SETTINGS)
 
     assert 2500 == plan.slots.used

@@ -15,15 +15,15 @@ from tagodev import (
     ServiceError,
     Tago,
 )
-from tagodev.bulk.journal.entry import Batch, JournalInfo
-from tagodev.bulk.journal.store import Journal
+from tagodev._address import Target
+from tagodev._bulk.journal.entry import Batch, JournalInfo
+from tagodev._bulk.journal.store import Journal
 from tagodev.emulator import Emulator, EmulatorOptions
-from tagodev.provision.plan.duplicate_devices import find_duplicates
-from tagodev.provision.plan.planner import make_plan
-from tagodev.provision.plan.recent_runs import RecentChanges, recent_changes
-from tagodev.provision.plan.settings import PlanSettings
-from tagodev.provision.read.devices import read_devices
-from tagodev.target import Target
+from tagodev.provision._apply.run import find_duplicates
+from tagodev.provision._plan.model import PlanSettings
+from tagodev.provision._plan.planner import make_plan
+from tagodev.provision._plan.recent_runs import RecentChanges, recent_changes
+from tagodev.provision._read.devices import read_devices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,14 +85,14 @@ async def test_a_device_that_is_not_listed_yet_is_not_created_again(
         Emulator(EmulatorOptions(unlimited=True)) as emulator,
         Tago(emulator.token, api=emulator.url, plan="scale") as tago,
     ):
-        intent = PlanSettings(manager="site")
+        settings = PlanSettings(manager="site")
         rows = read_devices(tmp_path / "site.csv")
-        tags = [step.create for step in (await make_plan(tago, rows, intent)).todo]
+        tags = [step.create for step in (await make_plan(tago, rows, settings)).todo]
         specs = [device for device in tags if device is not None]
         await tago.devices.create_many(specs, journal=tmp_path / "j")
         hide(tago, monkeypatch, lambda name: name == "a")
 
-        plan = await make_plan(tago, rows, intent)
+        plan = await make_plan(tago, rows, settings)
 
         assert () == plan.todo
         assert any("not listed yet" in note for note in plan.notes)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tagodev import UNSET, ConfigurationParameter, DeviceCreate, InputError, Tag
 from tagodev.provision import InvalidFileError, read_device_ids, read_devices
-from tagodev.provision.read.devices import MAX_PROBLEMS
+from tagodev.provision._read.devices import MAX_PROBLEMS
 
 # Text that CSV can hold: a lone carriage return is a line break there, and a zero byte is no text.
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
@@ -247,7 +247,7 @@ def test_csv_problems(tmp_path: Path, text: str, expected: list[str]) -> None:
         ('{"name": "a", "param.x": [1]}', "param.x: must be text or a number, not a list"),
         ('{"type": "mutable"}', "name: is required"),
         ('{"name": "a", "nmae": "b"}', "nmae: unknown column; did you mean name?"),
-        ('{"name": "a", "color": "b"}', "color: unknown column; known: name, type"),
+        ('{"name": "a", "color": "b"}', "color: unknown column; known: name, serie_number, type"),
     ],
 )
 def test_json_problems(tmp_path: Path, text: str, expected: str) -> None:

@@ -14,19 +14,21 @@ from hypothesis import strategies as st
 
 from tagodev import UNSET, ConfigurationParameter, InputError, Tag
 from tagodev.provision import read_devices
-from tagodev.provision.managers import stem_of
-from tagodev.provision.plan.planner import make_plan
-from tagodev.provision.plan.saved_plan import check_profile, check_service, save_plan
-from tagodev.provision.plan.settings import PlanSettings
-from tagodev.provision.write.document import (
+from tagodev.provision._managers import stem_of
+from tagodev.provision._plan.model import PlanSettings
+from tagodev.provision._plan.planner import make_plan
+from tagodev.provision._write.document import (
     DocumentHeader,
+    check_profile,
+    check_service,
     document,
     read_head,
     record_of_device,
     record_of_row,
+    save_plan,
     write_document,
 )
-from tests.provision.support import INTENT, device, row
+from tests.provision.support import SETTINGS, device, row
 from tests.support.clients import client
 from tests.support.strategies import texts
 
@@ -37,7 +39,7 @@ HEAD = DocumentHeader(
     kind="plan",
     service="https://api.us-e1.tago.io",
     profile="67e1a2b3c4d5e6f708192a3b",
-    intent=PlanSettings(
+    settings=PlanSettings(
         manager="site", known_by="tag:room", new_by="serial", prune=True, tag_mode="replace"
     ),
     fingerprint="1a2b3c",
@@ -237,19 +239,19 @@ async def test_a_kept_plan_comes_out_the_same(tago: Tago, tmp_path: Path) -> Non
         row("b", line=9, description="two\nlines", serie_number="0042"),
     ]
     path = tmp_path / "plan.json"
-    plan = await make_plan(tago, rows, INTENT)
+    plan = await make_plan(tago, rows, SETTINGS)
     save_plan(path, plan, rows, tago)
     head = read_head(path)
     assert head is not None
-    again = await make_plan(tago, read_devices(path), head.intent)
+    again = await make_plan(tago, read_devices(path), head.settings)
 
     assert plan.fingerprint == again.fingerprint == head.fingerprint
-    assert ("plan", tago.base_url, INTENT) == (head.kind, head.service, head.intent)
+    assert ("plan", tago.base_url, SETTINGS) == (head.kind, head.service, head.settings)
 
 
 async def test_documents_of_elsewhere_are_refused(tago: Tago) -> None:
     """A plan or a snapshot is about one service and one profile; an export is about any."""
-    plan = attrs.evolve(await make_plan(tago, [], INTENT), profile="2" * 24)
+    plan = attrs.evolve(await make_plan(tago, [], SETTINGS), profile="2" * 24)
     here = attrs.evolve(HEAD, service=tago.base_url, profile="2" * 24)
     check_service(here, tago)
     check_profile(here, plan)

@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import ConfigurationParameter, DeviceCreate, InputError, Tag, Tago, TokenCreate
-from tagodev.bulk.operations.create_devices import run_tag
+from tagodev._bulk.operations.create_devices import run_tag
+from tagodev._filesystem.atomic_write import write_file
 from tagodev.emulator import Emulator, EmulatorOptions
-from tagodev.filesystem.atomic_write import write_file
 from tagodev.provision import read_devices
-from tagodev.provision.apply.run import write_steps
-from tagodev.provision.plan.planner import make_plan
-from tagodev.provision.plan.settings import PlanSettings
-from tagodev.provision.write.document import DocumentHeader, document
-from tagodev.provision.write.export import EXPORT_FIELDS, export_records, known_by_of
-from tagodev.provision.write.formats import csv_pieces, json_line_pieces, yaml_pieces
+from tagodev.provision._apply.run import write_steps
+from tagodev.provision._plan.model import PlanSettings
+from tagodev.provision._plan.planner import make_plan
+from tagodev.provision._write.document import DocumentHeader, document
+from tagodev.provision._write.export import EXPORT_FIELDS, export_records, known_by_of
+from tagodev.provision._write.formats import csv_file, json_line_pieces, yaml_pieces
 from tests.provision.support import MARK
 from tests.support.clients import client
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tagodev import Device
 
 HEAD = DocumentHeader(
-    kind="export", service="http://127.0.0.1:9", intent=PlanSettings(manager="export")
+    kind="export", service="http://127.0.0.1:9", settings=PlanSettings(manager="export")
 )
 FORMATS = ["csv", "json", "jsonl", "yaml"]
 
@@ -77,7 +77,7 @@ def pieces(chosen: str, found: Sequence[dict[str, Any]]) -> Iterator[bytes]:
         return document(HEAD, found)
     if chosen == "jsonl":
         return json_line_pieces(found)
-    return csv_pieces(found) if chosen == "csv" else yaml_pieces(found)
+    return iter([csv_file(found)]) if chosen == "csv" else yaml_pieces(found)
 
 
 def comparable(device: Device) -> dict[str, Any]:
@@ -94,16 +94,16 @@ async def test_a_profile_is_reproduced(tago: Tago, tmp_path: Path, chosen: str) 
         await tago.devices.create(spec)
     path = tmp_path / f"profile.{chosen}"
     write_file(path, pieces(chosen, await records(tago)))
-    intent = PlanSettings(manager="profile")
-    to_the_same = await make_plan(tago, read_devices(path), intent)
+    settings = PlanSettings(manager="profile")
+    to_the_same = await make_plan(tago, read_devices(path), settings)
     async with (
         Emulator(EmulatorOptions(unlimited=True)) as empty,
         client(empty.url, token=empty.token, plan="scale") as other,
     ):
-        plan = await make_plan(other, read_devices(path), intent)
+        plan = await make_plan(other, read_devices(path), settings)
         write_steps(plan, tmp_path / "j", other.base_url)
         report = await other.resume(tmp_path / "j")
-        again = await make_plan(other, read_devices(path), intent)
+        again = await make_plan(other, read_devices(path), settings)
         here = await tago.devices.list(fields=EXPORT_FIELDS).collect()
         there = await other.devices.list(fields=EXPORT_FIELDS).collect()
         same = [await _parameters(tago, here), await _parameters(other, there)]
@@ -196,13 +196,11 @@ def pair(key: str, value: str) -> dict[str, str]:
 
 def test_columns_of_a_table() -> None:
     """The name first, then fields, tags and parameters by their keys; nobody's is left out."""
-    table = b"".join(
-        csv_pieces(
-            [
-                record(tags=[pair("site", "1")], active=True, token="secret"),
-                record(configuration_params=[pair("rate", "600")], tags=[pair("room", "2")]),
-            ]
-        )
+    table = csv_file(
+        [
+            record(tags=[pair("site", "1")], active=True, token="secret"),
+            record(configuration_params=[pair("rate", "600")], tags=[pair("room", "2")]),
+        ]
     )
 
     assert (
@@ -212,7 +210,7 @@ def test_columns_of_a_table() -> None:
 
 def test_an_empty_table_has_a_header() -> None:
     """So that it is read as a list without devices."""
-    assert b"name\n" == b"".join(csv_pieces([]))
+    assert b"name\n" == csv_file([])
 
 
 @pytest.mark.parametrize(
@@ -227,7 +225,7 @@ def test_an_empty_table_has_a_header() -> None:
 def test_what_a_table_can_not_say(more: dict[str, Any], told: str) -> None:
     """It is refused with the device's name and what to do, before anything is written."""
     with pytest.raises(InputError, match=f"device 'a' .*: it {told}.*--format json"):
-        csv_pieces([record(**more)])
+        csv_file([record(**more)])
 
 
 #: Text without what ends a line or a file.

@@ -8,8 +8,8 @@ import pytest
 
 from tagodev import ConfigurationParameter, Tag
 from tagodev.provision import read_device_ids, read_devices
-from tagodev.provision.plan.settings import PlanSettings
-from tagodev.provision.write.document import DocumentHeader, write_document
+from tagodev.provision._plan.model import PlanSettings
+from tagodev.provision._write.document import DocumentHeader, write_document
 from tests.provision.files import problems_in, problems_of, write
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def test_documents_of_tagodev_are_lists_of_devices(tmp_path: Path) -> None:
     """What was exported is read; the token that it holds is not."""
     path = tmp_path / "export.json"
     head = DocumentHeader(
-        kind="export", service="https://api.example", intent=PlanSettings(manager="x")
+        kind="export", service="https://api.example", settings=PlanSettings(manager="x")
     )
     token = "8be70d95-0dbc-4e16-89b6-b23b077d05e5"
     tags = [{"key": "a", "value": "b"}, {"key": "a", "value": "c"}]

@@ -1,0 +1,105 @@
+"""Connectors: the types of devices."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
+
+from tagodev._limits.routes import Route
+from tagodev._models import Connector
+from tagodev._resources.listing import PAGE_SIZE, Listing, check_fields, field_names, page_fetcher
+from tagodev._resources.networks import catalogue_parameters
+from tagodev._resources.resource import Resource
+from tagodev._signatures import strict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tagodev._models import IntegrationFilter
+    from tagodev._session import CallOptions
+
+__all__ = ["CONNECTOR_FIELDS", "Connectors"]
+
+# Inside the class `list` is a method.
+_Page: TypeAlias = list[Connector]
+
+_LIST: Final = Route("GET", "/integration/connector")
+_INFO: Final = Route("GET", "/integration/connector/:connector_id")
+
+#: The fields of a connector.
+CONNECTOR_FIELDS: Final = field_names(Connector)
+#: Fields that a list returns by default: without pictures, texts and sources.
+_LISTED: Final = CONNECTOR_FIELDS[:5]
+
+
+@strict
+class Connectors(Resource):
+    """The connectors of a profile, and the public ones: ``tago.connectors``."""
+
+    async def info(
+        self,
+        connector_id: str,
+        *,
+        fields: Iterable[str] = CONNECTOR_FIELDS,
+        **options: Unpack[CallOptions],
+    ) -> Connector:
+        """Return a connector.
+
+        Args:
+            connector_id: its id.
+            fields: fields to return besides its id; default: all that is documented.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
+
+        Raises:
+            NotFoundError: the connector does not exist.
+            RequestError: the request failed otherwise.
+
+        Example:
+            ```python
+            connector = await tago.connectors.info("5f5a8f3351d4db99c40dece5")
+            print(connector.name)
+            ```
+        """
+        return await self._call(
+            Connector,
+            options,
+            _INFO,
+            connector_id,
+            parameters={"fields": check_fields(("id",), fields)},
+        )
+
+    def list(
+        self,
+        *,
+        filter: IntegrationFilter | None = None,  # noqa: A002  (the service's own word)
+        include_public: bool = True,
+        fields: Iterable[str] = _LISTED,
+        order_by: str = "name,asc",
+        page_size: int = PAGE_SIZE,
+        **options: Unpack[CallOptions],
+    ) -> Listing[Connector]:
+        """List connectors; nothing is sent before the result is iterated.
+
+        Args:
+            filter: the connectors' filter; None for all.
+            include_public: list the public catalogue too, not only the profile's own.
+            fields: fields to return besides its id: some of `CONNECTOR_FIELDS`.
+            order_by: a field and ``asc`` or ``desc``.
+            page_size: connectors per request, 1 to 10,000; default 1,000.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each page's call, see
+                `CallOptions`.
+
+        Raises:
+            InputError: an argument is invalid.
+
+        Example:
+            ```python
+            async for connector in tago.connectors.list():
+                print(connector.id, connector.name)
+            ```
+        """
+        parameters = catalogue_parameters(
+            filter, include_public=include_public, fields=fields, order_by=order_by
+        )
+        fetch = page_fetcher(self._session, _LIST, _Page, options, parameters=parameters)
+        return Listing(fetch, page_size, key=attrgetter("id"))
