@@ -17,9 +17,8 @@ import attrs
 from benchmarks.simulation import CREATE, EPOCH, Result, Service, greedy_ideal, latency
 from tagodev.hard_limits import HardLimits
 from tagodev.limits.clock import ServerClock
-from tagodev.limits.cold_start import CLOCK_ROUTE
 from tagodev.limits.ledger.shared import SharedLedger
-from tagodev.limits.routes import Route
+from tagodev.limits.routes import CLOCK_ROUTE, Route
 from tagodev.limits.scheduler import ClockResetError
 from tagodev.limits.settings import Settings
 from tagodev.limits.wait_queue import Priority

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
+from benchmarks.simulation import Unpaced
 from tagodev import DeviceCreate, HardLimits, Tago
 from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
@@ -42,17 +43,6 @@ A_ROW = 375
 A_GRANT = {Priority.INTERACTIVE: 99, Priority.BULK: 128}
 #: How much more is let pass: another version's idea of a line, answers that come at other times.
 TOLERANCE = 1.1
-
-
-class Unpaced:
-    """Never delays."""
-
-    def delay(self) -> float:
-        """Return 0."""
-        return 0.0
-
-    def take(self) -> None:
-        """Take nothing."""
 
 
 def answer(request: Received) -> bytes:
@@ -87,8 +77,7 @@ def lines_a_grant(waiting: int, priority: Priority, limit: int = 10**9) -> float
     """Return how many lines of the core one grant runs while so many wait for theirs."""
     core = Core(
         Settings(HardLimits("some", {}, default=limit), concurrency=1),
-        make_pacer=lambda _: Unpaced(),
-        make_steady_pacer=lambda _: Unpaced(),
+        make_pacer=Unpaced,
         clock=ServerClock(suspended=lambda: 0.0),
     )
     permits: list[Permit] = []

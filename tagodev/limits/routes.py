@@ -9,7 +9,10 @@ import attrs
 
 from tagodev.errors import InputError
 
-__all__ = ["Route"]
+__all__ = ["CLOCK_ROUTE", "Route"]
+
+#: The route that queries the time where no other request may go before it is known.
+CLOCK_ROUTE: Final = "GET /info"
 
 _PLACEHOLDER: Final = re.compile(r":[a-z_]+")
 # Ids are 24 hex digits and tokens are UUIDs, but TagoDeploy may differ. Values that would change

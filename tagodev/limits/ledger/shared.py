@@ -20,7 +20,7 @@ from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
 from tagodev.limits.ledger.lease_client import LeaseClient
 from tagodev.limits.ledger.lease_store import StoreError
-from tagodev.limits.pacing import aligned_pacer, steady_pacer
+from tagodev.limits.pacing import LimiterPacer
 from tagodev.limits.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -151,17 +151,12 @@ class SharedLedger:
         known = self._clocks.get(name)
         if known is None or known[:2] != (loop, slack):
             known = self._clocks[name] = loop, slack, ServerClock(fleet_slack=slack)
-        window_seconds = settings.limits.minute
         return Core(
             settings,
-            make_pacer=aligned_pacer,
-            make_steady_pacer=lambda limit: steady_pacer(
-                max(limit // self._processes, 1),
-                window_seconds=window_seconds,
-                spread=settings.transit_max * window_seconds / 60,
-            ),
+            make_pacer=LimiterPacer,
             clock=known[2],
             on_lease_needed=on_lease_needed,
+            processes=self._processes,
         )
 
 

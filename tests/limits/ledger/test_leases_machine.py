@@ -18,9 +18,8 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from benchmarks.simulation import CREATE
 from tagodev.hard_limits import HardLimits
-from tagodev.limits.cold_start import CLOCK_ROUTE
 from tagodev.limits.ledger.lease_client import LeaseClient
-from tagodev.limits.routes import Route
+from tagodev.limits.routes import CLOCK_ROUTE, Route
 from tagodev.limits.settings import Settings
 from tagodev.limits.wait_queue import Priority
 from tests.limits.leasing import MemoryStore
