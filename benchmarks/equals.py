@@ -1,4 +1,4 @@
-"""Clients of one profile without a common ledger, in virtual time: do they come to equal parts?
+"""Clients of one profile without a common ledger, in virtual time, and their parts of a limit.
 
     python -m benchmarks.equals
     python -m benchmarks.equals --limits 250 --clients 3 8 --seeds 5
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import sys
 from heapq import heappop, heappush
 from itertools import count
 from math import ceil, floor
@@ -232,4 +231,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

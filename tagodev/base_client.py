@@ -24,6 +24,7 @@ from tagodev.limits.clock import FLEET_SLACK
 from tagodev.limits.ledger.memory import MemoryLedger, known_plan, remember_plan, shared_ledger
 from tagodev.limits.ledger.shared import SharedLedger, profile_name
 from tagodev.limits.settings import TRANSIT_MAX, ColdStart, Pacing, Settings
+from tagodev.limits.wait_queue import Slots
 from tagodev.retry import RetryPolicy
 from tagodev.secrets import Secret
 from tagodev.session import Session
@@ -172,7 +173,13 @@ class BaseClient:
             if self._own_session is not None:
                 await self._own_session.close()
             raise
-        self._live_session = Session(self._transport, self._scheduler, self._retry, emit=self._sink)
+        self._live_session = Session(
+            self._transport,
+            self._scheduler,
+            self._retry,
+            emit=self._sink,
+            concurrency=self._concurrency,
+        )
         return self
 
     async def __aexit__(
@@ -181,16 +188,21 @@ class BaseClient:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._running:
-            for run in self._running:
-                run.cancel()
-            await asyncio.wait(self._running)
-        if self._live_session is not None:
-            self._live_session.close()
-        if self._own_session is not None:
-            await self._own_session.close()
-        if self._ledger is not None and self._scheduler is not None:
-            await self._ledger.leave(self._scheduler, self._sink)
+        # Each step is taken even if the one before is cancelled.
+        try:
+            if self._running:
+                for run in self._running:
+                    run.cancel()
+                await asyncio.wait(self._running)
+        finally:
+            if self._live_session is not None:
+                self._live_session.close()
+            try:
+                if self._own_session is not None:
+                    await self._own_session.close()
+            finally:
+                if self._ledger is not None and self._scheduler is not None:
+                    await self._ledger.leave(self._scheduler, self._sink)
 
     @property
     def limits(self) -> Limits:
@@ -216,7 +228,20 @@ class BaseClient:
 
     @cached_property
     def _runs(self) -> RunFactory:
-        return RunFactory(self._session, self._settings.concurrency, self._running)
+        # As many rows as bulk work of one route has slots: a further one would only wait.
+        at_once = Slots(self._concurrency).bulk
+        return RunFactory(self._session, at_once, self._running)
+
+    @property
+    def _concurrency(self) -> int:
+        """Requests in flight at once: no more than a given session has connections."""
+        most = self._settings.concurrency
+        connector = None if self._given_session is None else self._given_session.connector
+        if connector is not None:
+            # No limit is 0.
+            given = (connector.limit, connector.limit_per_host)
+            most = min([most, *(limit for limit in given if limit)])
+        return most
 
     async def _find_plan(self, transport: Transport) -> None:
         """Apply the limits of the plan that the service names."""

@@ -15,19 +15,22 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypedDict, Type
 import attrs
 
 from tagodev.errors import (
+    AnswerTimeoutError,
     AuthenticationError,
     BadRequestError,
     ClosedError,
     ConnectError,
+    InputError,
     MalformedAnswerError,
     NoAnswerError,
     NotFoundError,
     PermissionDeniedError,
     RequestError,
+    ServerError,
     WaitTooLongError,
 )
 from tagodev.events import Ended, GaveUp, InDoubtWrite, Sent
-from tagodev.limits.routes import Route
+from tagodev.limits.routes import CLOCK_ROUTE, Route
 from tagodev.limits.scheduler import ClockResetError
 from tagodev.limits.wait_queue import Priority
 from tagodev.retry import Safety, may_have_acted
@@ -121,10 +124,15 @@ class CallRecord:
             return cls()
         if "record" in options:
             return options["record"]
+        max_wait, timeout = options.get("max_wait"), options.get("timeout")
+        for name, seconds in (("max_wait", max_wait), ("timeout", timeout)):
+            # Also false for a value that is not a number.
+            if seconds is not None and not seconds >= 0:
+                raise InputError(f"must be 0 or more seconds, not {seconds}", path=name)
         return cls(
             priority=Priority(options.get("priority", Priority.INTERACTIVE)),
-            max_wait=options.get("max_wait"),
-            timeout=options.get("timeout"),
+            max_wait=max_wait,
+            timeout=timeout,
         )
 
 
@@ -142,6 +150,7 @@ class Session:
         retry: RetryPolicy,
         *,
         emit: EventSink | None = None,
+        concurrency: int | None = None,
     ) -> None:
         """Initialize the session.
 
@@ -150,11 +159,14 @@ class Session:
             scheduler: grants permits.
             retry: the retry policy.
             emit: called with the session's events.
+            concurrency: requests in flight at once; default: as the ledger's settings say, for all
+                sessions without a number of their own.
         """
         self._transport = transport
         self._scheduler = scheduler
         self._retry = retry
         self._emit = emit
+        self._slots = None if concurrency is None else scheduler.new_slots(concurrency)
         self._waits: set[asyncio.Future[Permit]] = set()
         self._fetching_time = asyncio.Lock()
         self._no_time: RequestError | None = None
@@ -277,6 +289,29 @@ class Session:
             await asyncio.sleep(delay)
 
     async def _fetch_time(self, record: CallRecord) -> None:
+        """Wait until the service's clock is known, at most as long as the call may take.
+
+        Raises:
+            WaitTooLongError: `max_wait` is over.
+            RequestError: there was no answer.
+        """
+        allowed = [one for one in (record.max_wait, record.timeout) if one is not None]
+        try:
+            async with asyncio.timeout(min(allowed, default=None)):
+                await self._query_time(record)
+        except TimeoutError:
+            pass
+        else:
+            return
+        if record.max_wait != min(allowed):
+            raise AnswerTimeoutError("The service did not tell the time within the time allowed")
+        raise WaitTooLongError(
+            f"The service's clock was not known within {record.max_wait:g} s",
+            hint="Allow a longer wait",
+            max_wait=record.max_wait,
+        )
+
+    async def _query_time(self, record: CallRecord) -> None:
         """Send the one request that is allowed before the service's clock is known.
 
         The ``Date`` header has a precision of one second: with short windows it is requested twice.
@@ -313,18 +348,19 @@ class Session:
         scheduler = self._scheduler
         record.attempts += 1
         while True:
-            if self._closed:
-                raise ClosedError("The client is closed")
+            if self._closed or asyncio.get_running_loop() is not scheduler.loop:
+                raise self._unusable()
             if self._emit is not None:
                 record.requested_at = scheduler.loop.time()
-            if scheduler.shares and scheduler.needs_clock and request.route is not _INFO:
-                await self._fetch_time(record)
+            waited = 0.0
+            if scheduler.shares and scheduler.needs_clock and request.route.name != CLOCK_ROUTE:
+                waited = await self._wait_for_time(request, record)
             permit = None
             if ticket is None:
-                permit = scheduler.grant_now(request.route, record.priority)
+                permit = scheduler.grant_now(request.route, record.priority, self._slots)
             if permit is None:
                 try:
-                    permit = await self._acquire(request, record, ticket)
+                    permit = await self._acquire(request, record, ticket, waited)
                 except ClockResetError:
                     continue
             unobserved = self._emit is None and record.observer is None
@@ -338,15 +374,39 @@ class Session:
             if scheduler.throttle(permit, answer.retry_after(), answer.date()):
                 raise self._rate_limited(request, answer)
 
-    async def _acquire(self, request: Request, record: CallRecord, ticket: int | None) -> Permit:
+    def _unusable(self) -> ClosedError:
+        if self._closed:
+            return ClosedError("The client is closed")
+        return ClosedError(
+            "The client was opened in another event loop",
+            hint="Open a client in each loop; clients of one profile share their limits in one "
+            "loop only, or through a ledger",
+        )
+
+    async def _wait_for_time(self, request: Request, record: CallRecord) -> float:
+        """Wait until the service's clock is known, and return how long that took."""
+        began = self._scheduler.loop.time()
+        try:
+            await self._fetch_time(record)
+        except WaitTooLongError as error:
+            error.route = request.route.name
+            self._emit_gave_up(request, record)
+            raise
+        return self._scheduler.loop.time() - began
+
+    async def _acquire(
+        self, request: Request, record: CallRecord, ticket: int | None, waited: float
+    ) -> Permit:
+        max_wait = record.max_wait
         try:
             return await self._scheduler.acquire(
                 request.route,
                 priority=record.priority,
                 run=record.run,
                 ticket=ticket,
-                max_wait=record.max_wait,
+                max_wait=None if max_wait is None else max(max_wait - waited, 0.0),
                 waits=self._waits,
+                slots=self._slots,
             )
         except WaitTooLongError:
             self._emit_gave_up(request, record)
@@ -440,6 +500,9 @@ class Session:
             return from_wire(self._transport.read(request, answer), cls)
         except StructureError as error:
             problems = error.problems
+        except ServerError as error:
+            error.retry_after = answer.retry_after()
+            raise
         raise MalformedAnswerError(
             "The answer is not what the API documents",
             status=answer.status,

@@ -119,9 +119,14 @@ class Answer:
         return float(match[1]) if match else None
 
     def date(self) -> float | None:
-        """Return the ``Date`` header in seconds of the epoch, or None if it can't be read."""
+        """Return the ``Date`` header in seconds of the epoch, or None if it is no evidence.
+
+        A date with an ``Age`` is a cache's, and one of an answer without JSON a proxy's.
+        """
         text = self.headers.get("Date")
-        return None if text is None else _seconds(text)
+        if text is None or "Age" in self.headers or self.body[:1] not in _JSON_BEGINS:
+            return None
+        return _seconds(text)
 
 
 @lru_cache(maxsize=64)
@@ -146,6 +151,8 @@ async def _never_resend(request: ClientRequest, handler: ClientHandlerType) -> C
     raise failure
 
 
+#: How the bodies of the service's answers begin.
+_JSON_BEGINS: Final = (b"{", b"[")
 #: Wraps the exchange of a request that aiohttp would repeat; it repeats no POST.
 _GUARD: Final = (_never_resend,)
 _NONE: Final = ()

@@ -106,6 +106,8 @@ class AdaptiveShare:
         """Maximum number of requests in one window: the limit, or our share of it."""
         self.part: float | None = None
         """Our part of the limit beside others; None if no other client was detected."""
+        self.spreads: bool = self._shared
+        """Whether the budget is spread over the window."""
         self.window: int | None = None
         """Number of the current window."""
         self.budget: int = self.ceiling
@@ -119,11 +121,6 @@ class AdaptiveShare:
         self._rejected = False
         self._repeats = False
         self._owed = 0.0
-
-    @property
-    def spreads(self) -> bool:
-        """Whether the budget is spread over the window."""
-        return self.part is not None or self._shared
 
     @property
     def others(self) -> int | None:
@@ -178,6 +175,7 @@ class AdaptiveShare:
         self._accepted, self._rejected = other._accepted, other._rejected
         self.trial, self._repeats, self._owed = other.trial, other._repeats, other._owed
         self.budget = min(other.budget, self.ceiling) if self.part is not None else self.ceiling
+        self.spreads = self._shared or self.part is not None
 
     def _learn(self) -> None:
         accepted, part = self._accepted, self.part
@@ -202,6 +200,7 @@ class AdaptiveShare:
 
     def _plan(self, window: int) -> None:
         """Decide how many requests go in a window."""
+        self.spreads = self._shared or self.part is not None
         if self.part is None:
             self.trial, self.budget = False, self.ceiling
             return

@@ -36,6 +36,7 @@ from __future__ import annotations
 
 import time
 from math import ceil, floor, inf
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from tagodev.limits.snapshot import ClockState
@@ -76,16 +77,18 @@ def suspended_time() -> float:
     A reading between two of the monotonic clock is repeated if these are far apart: the process was
     preempted, which looks like a suspend.
     """
-    closest, lead = inf, 0.0
-    for _ in range(_READINGS):
-        before = time.monotonic()
-        other = time.time() if _BOOT is None else time.clock_gettime(_BOOT)
-        apart = time.monotonic() - before
-        if apart < closest:
-            closest, lead = apart, other - before - apart / 2
-        if closest <= _BRACKET:
-            break
+    lead, apart = _read_lead()
+    if apart > _BRACKET:
+        lead, _ = min((_read_lead() for _ in range(_READINGS)), key=itemgetter(1))
     return lead
+
+
+def _read_lead() -> tuple[float, float]:
+    """Return another clock's lead over the monotonic clock, and the length of the bracket."""
+    before = time.monotonic()
+    other = time.time() if _BOOT is None else time.clock_gettime(_BOOT)
+    apart = time.monotonic() - before
+    return other - before - apart / 2, apart
 
 
 class ServerClock:
@@ -160,6 +163,16 @@ class ServerClock:
         """Return whether an answer to a request sent then is evidence: no suspend since."""
         return sent >= self._awake_since
 
+    def confirms(self, sent: float, received: float, date: float) -> bool:
+        """Return whether the date of an answer adds nothing: most answers do not.
+
+        Args: as for `observe`.
+        """
+        if date - received > self._low or date + 1 - sent < self._high:
+            return False
+        # Slightly older bounds remain valid.
+        return received < self._as_of + _FRESH and self.known and self._before is None
+
     def observe(self, sent: float, received: float, date: float) -> bool:
         """Narrow the bounds with the date of an answer, and return whether they changed.
 
@@ -168,18 +181,14 @@ class ServerClock:
             received: when its answer arrived, on the local clock.
             date: its ``Date`` header, in whole seconds since the epoch.
         """
-        low, high = date - received, date + 1 - sent
-        if not self.measures(sent):
+        if not self.measures(sent) or self.confirms(sent, received, date):
             return False
+        low, high = date - received, date + 1 - sent
         if self.known:
-            # Most answers add nothing; slightly older bounds remain valid.
-            fresh = received < self._as_of + _FRESH and self._before is None
-            if fresh and low <= self._low and high >= self._high:
-                return False
             self._combine(low, high, received)
-            return True
-        self.known = True
-        self._begin_epoch(low, high, received)
+        else:
+            self.known = True
+            self._begin_epoch(low, high, received)
         return True
 
     def _combine(self, low: float, high: float, received: float) -> None:

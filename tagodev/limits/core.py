@@ -127,8 +127,7 @@ class Core:
             self._on_suspend(now)
         if self._wait(limiter, priority, now) > 0:
             return None
-        self._last_ticket += 1
-        return self._grant(limiter, self._last_ticket, priority, slots, now, now)
+        return self._grant(limiter, priority, slots, now)
 
     def join(
         self,
@@ -155,7 +154,7 @@ class Core:
         if ticket is None:
             self._last_ticket += 1
             ticket = self._last_ticket
-        waiter = Waiter(ticket, deliver, priority, run, now, slots or self.slots)
+        waiter = Waiter(ticket, deliver, priority, run, now, slots or self.slots, route.name)
         limiter = self._limiter_of(route)
         limiter.queue.join(waiter)
         self._waiting[route.name] = limiter
@@ -182,78 +181,85 @@ class Core:
             depend on time.
         """
         next_wake: float | None = None
-        if not self._waiting:
-            return None
-        if self.clock.check_suspend(now):
-            self._on_suspend(now)
         for priority in _PRIORITIES:
-            waits = {}
+            heads = {}
             for name, limiter in self._waiting.items():
+                head = limiter.queue.head(priority)
                 # Without a free slot there is no head: releasing one dispatches again.
-                if limiter.queue.head(priority) is not None:
-                    waits[name] = self._wait(limiter, priority, now)
-            if not waits:
+                if head is not None:
+                    heads[name] = head
+            if not heads:
                 continue
-            self._grant_ready(waits, priority, now)
-            for wait in waits.values():
+            if self.clock.check_suspend(now):
+                self._on_suspend(now)
+            for wait in self._grant_ready(heads, priority, now):
                 if 0 < wait < inf and (next_wake is None or now + wait < next_wake):
                     next_wake = now + wait
         return next_wake
 
-    def _grant_ready(self, waits: dict[str, float], priority: Priority, now: float) -> None:
-        """Issue the free permits of a priority."""
-        while (limiter := self._first_ready(waits, priority)) is not None:
-            if self._in_a_row >= FLOOR - 1 and priority is not Priority.BULK:
-                self._grant_to_bulk(now)
-                if self._wait(limiter, priority, now) <= 0 and limiter.queue.head(priority):
-                    self._deliver(limiter, priority, now)
-            else:
-                self._deliver(limiter, priority, now)
+    def _grant_ready(
+        self, heads: dict[str, Waiter], priority: Priority, now: float
+    ) -> Iterable[float]:
+        """Issue the free permits of a priority, and return how long the others wait.
+
+        Args:
+            heads: the first waiter of each route.
+            priority: the priority.
+            now: the time.
+        """
+        waits = {name: self._wait(self._waiting[name], priority, now) for name in heads}
+        while ready := [heads[name] for name, wait in waits.items() if wait <= 0]:
+            # The one that has waited longest.
+            head = ready[0] if len(ready) == 1 else min(ready)
+            changed = [head.route]
+            if priority is not Priority.BULK and self._in_a_row >= FLOOR - 1:
+                changed += self._grant_to_bulk(now)
+            elif head.has_slot:
+                self._deliver(head, now)
             # A permit may delay other routes too: while the clock is unknown, all of them.
-            alone = self.clock.known and not limiter.shared
-            for name in (limiter.route.name,) if alone else tuple(waits):
+            alone = self.clock.known and not self._limiters[head.route].shared
+            for name in changed if alone else [*waits]:
                 waiting = self._waiting.get(name)
-                if waiting is None or waiting.queue.head(priority) is None:
-                    del waits[name]
-                else:
-                    waits[name] = self._wait(waiting, priority, now)
+                first = None if waiting is None else waiting.queue.head(priority)
+                if waiting is None or first is None:
+                    waits.pop(name, None)
+                elif name in waits:
+                    heads[name], waits[name] = first, self._wait(waiting, priority, now)
+        return waits.values()
 
-    def _grant_to_bulk(self, now: float) -> None:
-        """Issue one permit to bulk work, from what is reserved to interactive calls."""
+    def _grant_to_bulk(self, now: float) -> list[str]:
+        """Issue one permit to bulk work, from what is reserved to interactive calls.
+
+        Returns:
+            The name of its route, if there is one.
+        """
         self._in_a_row = 0
-        waits = {
-            name: self._wait(limiter, Priority.INTERACTIVE, now)
-            for name, limiter in self._waiting.items()
-            if limiter.queue.head(Priority.BULK) is not None
-        }
-        limiter = self._first_ready(waits, Priority.BULK)
-        if limiter is not None:
-            self._deliver(limiter, Priority.BULK, now)
+        heads = [
+            head
+            for limiter in self._waiting.values()
+            if (head := limiter.queue.head(Priority.BULK)) is not None
+            and self._wait(limiter, Priority.INTERACTIVE, now) <= 0
+        ]
+        if heads:
+            self._deliver(min(heads), now)
+        return [min(heads).route] if heads else []
 
-    def _first_ready(self, waits: dict[str, float], priority: Priority) -> RouteLimiter | None:
-        """Return the limiter, of those that need not wait, whose head has waited longest."""
-        first, oldest = None, None
-        for name, wait in waits.items():
-            if wait <= 0:
-                head = self._waiting[name].queue.head(priority)
-                if head is not None and (oldest is None or head < oldest):
-                    first, oldest = self._waiting[name], head
-        return first
-
-    def _deliver(self, limiter: RouteLimiter, priority: Priority, now: float) -> None:
-        waiter = limiter.queue.pop(priority)
+    def _deliver(self, waiter: Waiter, now: float) -> None:
+        limiter = self._waiting[waiter.route]
+        limiter.queue.remove(waiter)
         if not limiter.queue:
-            del self._waiting[limiter.route.name]
+            del self._waiting[waiter.route]
         slots = waiter.slots or self.slots
-        waiter.deliver(self._grant(limiter, waiter.ticket, priority, slots, waiter.since, now))
+        waiter.deliver(self._grant(limiter, waiter.priority, slots, now, waiter))
 
     def _on_suspend(self, now: float) -> None:
         self._hold_until = now
         self._emit_event(ClockRestarted())
 
     def _wait(self, limiter: RouteLimiter, priority: Priority, now: float) -> float:
-        distinct = limiter.windows.distinguishes(now)
-        if limiter.windows.bounds(now)[0] != limiter.share.window or (limiter.cold and distinct):
+        windows = limiter.windows
+        distinct = windows.distinguishes(now)
+        if windows.bounds(now)[0] != limiter.share.window or (limiter.cold and distinct):
             self._roll(limiter, now, distinct=distinct)
         if distinct:
             wait = limiter.wait(now, priority)
@@ -262,7 +268,9 @@ class Core:
             wait = inf
         else:
             held = self._hold_until - now if self._one_at_a_time(limiter) else 0.0
-            wait = held if held > 0 else limiter.wait(now, priority, dated=not self._undated)
+            wait = held
+            if held <= 0:
+                wait = limiter.wait(now, priority, distinct=False, dated=not self._undated)
         if limiter.also is not None:
             wait = max(wait, self._wait(limiter.also, priority, now))
         if wait == inf and self._on_lease_needed is not None:
@@ -358,9 +366,10 @@ class Core:
         return limiter.failed_windows >= _MAX_FAILED_WINDOWS
 
     def _observe(self, permit: Permit, now: float, date: float | None) -> None:
-        if self.clock.check_suspend(now):
-            self._on_suspend(now)
-        if date is not None:
+        if date is not None and not self.clock.confirms(permit.granted, now, date):
+            # An answer to a request from before a suspend is no evidence.
+            if self.clock.check_suspend(now):
+                self._on_suspend(now)
             self.clock.observe(permit.granted, now, date)
         if self._failed_queries or permit.limiter.route.name == CLOCK_ROUTE or date is None:
             self._note_query(permit.limiter, now, dated=date is not None)
@@ -473,19 +482,21 @@ class Core:
     def _grant(
         self,
         limiter: RouteLimiter,
-        ticket: int,
         priority: Priority,
         slots: Slots,
-        since: float,
         now: float,
+        waiter: Waiter | None = None,
     ) -> Permit:
         name = limiter.route.name
         slots.take(priority, name)
         self._in_a_row = 0 if priority is Priority.BULK else self._in_a_row + 1
         if limiter.cold or limiter.leases is not None:
             self._hold_until = now + _HOLD_INTERVAL
+        if waiter is None:
+            self._last_ticket += 1
+        ticket = self._last_ticket if waiter is None else waiter.ticket
         if self.emit is not None:
-            self.emit(Granted(name, priority.value, now - since))
+            self.emit(Granted(name, priority.value, 0.0 if waiter is None else now - waiter.since))
         permit = limiter.take(now, ticket, priority, slots)
         self._out.add(permit)
         return permit

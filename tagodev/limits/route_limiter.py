@@ -14,7 +14,6 @@ from tagodev.limits.wait_queue import Priority, WaitQueue
 from tagodev.limits.window import Windows, windows_open
 
 if TYPE_CHECKING:
-
     from tagodev.limits.clock import ServerClock
     from tagodev.limits.ledger.leases import LeaseRequest
     from tagodev.limits.pacing import Pacer
@@ -115,47 +114,57 @@ class RouteLimiter:
 
     # --- waiting -------------------------------------------------------------------------------
 
-    def wait(self, now: float, priority: Priority, *, dated: bool = True) -> float:
+    def wait(
+        self, now: float, priority: Priority, *, distinct: bool = True, dated: bool = True
+    ) -> float:
         """Return in how many seconds the next request of a priority may go; 0 for now.
 
         Args:
             now: the time.
             priority: how urgent it is.
+            distinct: whether windows are distinguished.
             dated: whether the service's answers have a date, as far as is known.
         """
         if now < self.closed_until:
             return self.closed_until - now
-        windows, share = self.windows, self.share
-        distinct = windows.distinguishes(now)
-        spreads = share.spreads or self._steady or not dated
-        elapsed = self._elapsed(now) if spreads else 0.0
-        most = share.allowed(elapsed)
+        if self.share.spreads or self._steady or not dated:
+            return self._wait_spread(now, priority, distinct=distinct)
+        wait = self._wait_for_quota(now, priority, self.share.ceiling, distinct=distinct)
+        if wait > 0:
+            return wait
+        if priority is _BULK and distinct:
+            wait = self._wait_for_other_clients(now)
+            if wait > 0:
+                return wait
+        self.pacer.open(self.share.ceiling)
+        return self.pacer.delay(now)
+
+    def _wait_for_quota(
+        self, now: float, priority: Priority, most: int, *, distinct: bool
+    ) -> float:
+        """Return how long the charges, the reserve and the leases delay a request."""
         if not distinct:
             most = max(most // self._part_by_age, 1)
         if priority is _BULK:
             reserved = self._reserve.left()
             if reserved:
                 most = max(most - reserved, 1)
-        wait = windows.wait(now, most)
-        if wait > 0:
-            share.held = spreads
-            return min(wait, self._faster_in(elapsed))
-        if self.leases is not None and distinct:
-            wait = self.leases.wait(now, priority)
-            if wait > 0:
-                return wait
-        if spreads:
-            if priority is not _BULK and windows.charged(now) < share.budget:
+        wait = self.windows.wait(now, most)
+        if wait > 0 or self.leases is None or not distinct:
+            return wait
+        return self.leases.wait(now, priority)
+
+    def _wait_spread(self, now: float, priority: Priority, *, distinct: bool) -> float:
+        """Return how long a request waits where the budget is spread over the window."""
+        share = self.share
+        elapsed = self._elapsed(now)
+        wait = self._wait_for_quota(now, priority, share.allowed(elapsed), distinct=distinct)
+        if not wait:
+            if priority is not _BULK and self.windows.charged(now) < share.budget:
                 return 0.0
             wait = self._wait_for_pacer(now, elapsed, distinct=distinct)
-            share.held = share.held or wait > 0
-            return wait
-        if priority is _BULK and distinct:
-            wait = self._wait_for_other_clients(now)
-            if wait > 0:
-                return wait
-        self.pacer.open(share.ceiling)
-        return self.pacer.delay(now)
+        share.held = share.held or wait > 0
+        return min(wait, self._faster_in(elapsed))
 
     def _elapsed(self, now: float) -> float:
         """Return which part of the present window is over, 0 to 1."""
@@ -178,7 +187,7 @@ class RouteLimiter:
             rate /= self._part_by_age
         window = self.windows.bounds(now)[0] if share.part is not None else 0
         self.pacer.spread(rate, seconds, window)
-        return min(self.pacer.delay(now), self._faster_in(elapsed))
+        return self.pacer.delay(now)
 
     def _wait_for_other_clients(self, now: float) -> float:
         """Return how long the last bulk request of a window waits to detect other clients."""
@@ -207,7 +216,7 @@ class RouteLimiter:
         """Copy the charges and state of another limiter of the same route."""
         aligned = self.windows.aligned
         self.windows = other.windows
-        self.windows.aligned = aligned
+        self.windows.realign(aligned=aligned)
         if other.leases is not None:
             self.leases = other.leases
         self.closed_until = other.closed_until

@@ -73,6 +73,11 @@ class Slots:
         self._bulk = 0
         self._bulk_of: dict[str, int] = {}
 
+    @property
+    def bulk(self) -> int:
+        """Number of slots that the bulk work of one route may hold."""
+        return self._most_of_route
+
     def has(self, priority: Priority, route: str) -> bool:
         """Return whether a slot is free for a priority of a route.
 
@@ -118,8 +123,15 @@ class Waiter:
     """When the wait began."""
     slots: Slots | None = None
     """Connection slots of its client; None for no limit."""
+    route: str = ""
+    """Name of its route."""
     gone: bool = False
     """Whether the wait is over: permit issued, or withdrawn."""
+
+    @property
+    def has_slot(self) -> bool:
+        """Whether its client has a slot for it."""
+        return self.slots is None or self.slots.has(self.priority, self.route)
 
     def __lt__(self, other: Waiter) -> bool:
         return self.ticket < other.ticket
@@ -233,13 +245,15 @@ class WaitQueue:
     def head(self, priority: Priority) -> Waiter | None:
         """Return the next waiter of a priority whose client has a slot for it."""
         if priority is _INTERACTIVE:
-            first = None
-            for slots, queue in self._interactive.items():
-                if slots is None or slots.free > 0:
-                    waiter = queue.head()
-                    if first is None or (waiter is not None and waiter < first):
-                        first = waiter
-            return first
+            if len(self._interactive) == 1:
+                ((slots, calls),) = self._interactive.items()
+                return calls.head() if slots is None or slots.free > 0 else None
+            heads = [
+                calls.head()
+                for slots, calls in self._interactive.items()
+                if slots is None or slots.free > 0
+            ]
+            return min((head for head in heads if head is not None), default=None)
         for key in self._turns:
             if key[0] is None or key[0].has(priority, self._route):
                 return self._runs[key].head()
@@ -249,12 +263,17 @@ class WaitQueue:
         """Remove and return the next waiter of a priority; `head` must have returned one."""
         waiter = self.head(priority)
         assert waiter is not None, "there is a waiter with a slot"
-        if priority is _INTERACTIVE:
+        self.remove(waiter)
+        return waiter
+
+    def remove(self, waiter: Waiter) -> None:
+        """Remove a waiter that `head` has just returned."""
+        if waiter.priority is _INTERACTIVE:
             queue = self._interactive[waiter.slots]
             queue.pop().gone = True
             if not queue:
                 del self._interactive[waiter.slots]
-            return waiter
+            return
         key = waiter.slots, waiter.run
         queue = self._runs[key]
         queue.pop().gone = True
@@ -264,7 +283,6 @@ class WaitQueue:
         elif len(self._turns) > 1:
             self._turns.remove(key)
             self._turns.append(key)
-        return waiter
 
     def waiting(self, priority: Priority) -> int:
         """Return how many requests of a priority wait."""

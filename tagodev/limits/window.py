@@ -135,7 +135,7 @@ class Windows:
             aligned: whether to count by window as soon as the clock allows it.
         """
         self.window_seconds = window_seconds
-        self.aligned = aligned
+        self.aligned: bool = aligned
         """Whether to count by window as soon as the clock allows it."""
         self._clock = clock
         self._in_flight: set[Charge] = set()
@@ -160,6 +160,11 @@ class Windows:
         self.exhausted = -1
         """The last window that the service has reported as full."""
 
+    def realign(self, *, aligned: bool) -> None:
+        """Change whether to count by window as soon as the clock allows it."""
+        self.aligned = aligned
+        self._bounds_of = -1
+
     # --- reading -------------------------------------------------------------------------------
 
     @property
@@ -176,6 +181,9 @@ class Windows:
         # Cached until one of both reaches a boundary or the clock's bounds change.
         if self._bounds_from <= now < self._bounds_until and self._clock.changes == self._bounds_of:
             return self._bounds
+        return self._locate(now)
+
+    def _locate(self, now: float) -> tuple[int, int]:
         earliest, latest = self._clock.bounds(now)
         first, last = floor(earliest / self.window_seconds), floor(latest / self.window_seconds)
         left = min(
@@ -185,18 +193,20 @@ class Windows:
         self._bounds_from, self._bounds_until = now, now + left * 0.99
         self._bounds_of = self._clock.changes
         self._bounds = first, last
-        self._distinct = self._clock.known and latest - earliest < self.window_seconds / 2
+        narrow = latest - earliest < self.window_seconds / 2
+        self._distinct = narrow and self.aligned and self._clock.known
+        if not self._distinct:
+            self._epoch = -1
         return self._bounds
 
     def distinguishes(self, now: float) -> bool:
         """Return whether requests are counted by window now, and bring those up to date."""
-        self.bounds(now)
-        if not (self._distinct and self.aligned and self._clock.known):
-            self._epoch = -1
-            return False
-        if self._epoch != self._clock.epoch:
+        clock = self._clock
+        if not self._bounds_from <= now < self._bounds_until or clock.changes != self._bounds_of:
+            self._locate(now)
+        if self._distinct and self._epoch != clock.epoch:
             self._compute(now)
-        return True
+        return self._distinct
 
     def opens_in(self, number: int, now: float) -> float:
         """Return in how many seconds a window has certainly begun."""
@@ -229,10 +239,10 @@ class Windows:
         """Return in how many seconds a request may go; 0 for now.
 
         Args:
-            now: the time.
+            now: the time, for which `distinguishes` was asked last.
             limit: how many requests each window takes.
         """
-        if self.distinguishes(now):
+        if self._distinct:
             first, last = self._bounds
             # Usually it is one window, and all requests in flight fit into it.
             charged = self._settled.get(first, 0) + len(self._in_flight)
@@ -240,6 +250,9 @@ class Windows:
                 return 0.0
             blocked = self.blocked_until(now, limit)
             return 0.0 if blocked is None else max(self.opens_in(blocked, now), 0.0)
+        return self._wait_by_age(now, limit)
+
+    def _wait_by_age(self, now: float, limit: int) -> float:
         surplus = self.recent(now) - limit
         if surplus < 0:
             return 0.0
@@ -298,7 +311,7 @@ class Windows:
         charge.ended = ended
         self._remember(charge.sent, ended)
         if distinct:
-            self._settle_in_windows(charge)
+            self._settle_in_windows(charge, self._bounds[1])
 
     def refund(self, charge: Charge) -> None:
         """Remove a charge: the request was certainly not sent."""
@@ -340,8 +353,8 @@ class Windows:
         while self._log[0].ended + self._span < ended:
             self._logged -= self._log.popleft().count
 
-    def _settle_in_windows(self, charge: Charge) -> None:
-        first, last = charge.first, self.bounds(charge.ended)[1]
+    def _settle_in_windows(self, charge: Charge, last: int) -> None:
+        first = charge.first
         if last <= first:
             charge.last = first
             self._settled[first] = self._settled.get(first, 0) + charge.count
@@ -368,7 +381,8 @@ class Windows:
             self._open[charge.first] = self._open.get(charge.first, 0) + 1
         for group in self._log:
             number = self.bounds(group.sent)[0]
-            self._settle_in_windows(attrs.evolve(group, first=number))
+            last = self.bounds(group.ended)[1]
+            self._settle_in_windows(attrs.evolve(group, first=number), last)
         self.bounds(now)
 
     def _reassign(self) -> bool:

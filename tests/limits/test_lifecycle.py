@@ -347,9 +347,6 @@ def test_what_is_left_behind_at_a_boundary(kind: Kind, seed: int, tmp_path: Path
     assert 0 == world.rejected
 
 
-# --- what is known to fail -----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("loops", [1, 10])
 @pytest.mark.parametrize("limit", [10, 60])
 def test_steady_over_a_sequence_of_clients(limit: int, loops: int) -> None:
@@ -408,7 +405,6 @@ def test_bulk_beside_a_flood_of_calls() -> None:
     assert all(windows.count(windows[0] + later) >= 3 for later in (2, 3))
 
 
-@pytest.mark.xfail(reason="scheduler: the first client's concurrency counts for all of a profile")
 @pytest.mark.parametrize("kind", get_args(Kind))
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_each_client_has_its_own_concurrency(kind: Kind, concurrency: int, tmp_path: Path) -> None:
@@ -428,7 +424,6 @@ def test_each_client_has_its_own_concurrency(kind: Kind, concurrency: int, tmp_p
     assert world.transports[1].most_under_way <= concurrency
 
 
-@pytest.mark.xfail(reason="scheduler: max_wait and timeout are ignored while the time is asked for")
 @pytest.mark.parametrize("options", [{"max_wait": 1.0}, {"timeout": 1.0}])
 @pytest.mark.parametrize("kind", ["store", "sqlite"])
 def test_a_call_ends_in_time_while_the_time_is_asked_for(
@@ -523,7 +518,6 @@ def test_the_first_calls_of_a_process(calls: int) -> None:
     assert run_in(world, start()) <= 1.15 * 0.05
 
 
-@pytest.mark.xfail(reason="scheduler: a store's odd answer ends leasing, and calls wait for ever")
 @pytest.mark.parametrize("given", [[], [None]])
 def test_a_store_that_answers_oddly(given: list[Any]) -> None:
     """A store that gives something else than was asked for counts as away, and work goes on."""

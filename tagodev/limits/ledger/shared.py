@@ -20,6 +20,7 @@ from tagodev.limits.clock import ServerClock
 from tagodev.limits.core import Core
 from tagodev.limits.ledger.lease_client import LeaseClient
 from tagodev.limits.ledger.lease_store import StoreError
+from tagodev.limits.ledger.leases import Lease
 from tagodev.limits.pacing import LimiterPacer
 from tagodev.limits.scheduler import Scheduler
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tagodev.events import Event, EventSink
-    from tagodev.limits.ledger.lease_store import Exchange, LeaseStore
+    from tagodev.limits.ledger.lease_store import Exchange, LeaseStore, Reply
     from tagodev.limits.settings import Settings
     from tagodev.secrets import Secret
 
@@ -217,6 +218,16 @@ class _Shared:
             sink(event)
 
     async def _lease(self) -> None:
+        """Ask the store until the end, whatever happens: requests wait for this task."""
+        while not self._ended.is_set():
+            try:
+                await self._lease_until_ended()
+            except Exception as error:  # noqa: BLE001  (whoever waits must not wait for ever)
+                _log.exception("leasing failed unexpectedly, and begins again")
+                self.scheduler.give_up(LedgerError(f"Leasing failed: {type(error).__name__}"))
+                await _wait_for(self._ended, _LONGEST_WAIT)
+
+    async def _lease_until_ended(self) -> None:
         """Ask the store whenever permits are needed, to be reported or to be returned."""
         delay = _FIRST_WAIT
         while not self._ended.is_set():
@@ -234,6 +245,7 @@ class _Shared:
         try:
             async with asyncio.timeout(_TIMEOUT):
                 reply = await self._store.exchange(exchange)
+            _check(exchange, reply)
         except BaseException as error:
             self._lease_client.fail(exchange, self._now)
             # Any exception of a store: requests must not wait for a task that has ended.
@@ -286,6 +298,14 @@ class _Shared:
     @property
     def _now(self) -> float:
         return self.scheduler.loop.time()
+
+
+def _check(exchange: Exchange, reply: Reply) -> None:
+    """Raise an error unless each request has its lease."""
+    asked = [(request.route, request.number) for request in exchange.requests]
+    given = [(lease.route, lease.number) for lease in reply.leases if isinstance(lease, Lease)]
+    if asked != given or len(given) != len(reply.leases):
+        raise StoreError("its answer does not match what was asked")
 
 
 async def _wait_for(event: asyncio.Event, seconds: float | None) -> None:
