@@ -346,6 +346,7 @@ class Session:
         """Wait for a permit, send once, and settle the permit; after a 429 wait again."""
         ticket: int | None = None
         scheduler = self._scheduler
+        device = request.route.device(request.path)
         record.attempts += 1
         while True:
             if self._closed or asyncio.get_running_loop() is not scheduler.loop:
@@ -357,7 +358,7 @@ class Session:
                 waited = await self._wait_for_time(request, record)
             permit = None
             if ticket is None:
-                permit = scheduler.grant_now(request.route, record.priority, self._slots)
+                permit = scheduler.grant_now(request.route, record.priority, self._slots, device)
             if permit is None:
                 try:
                     permit = await self._acquire(request, record, ticket, waited)
@@ -407,6 +408,7 @@ class Session:
                 max_wait=None if max_wait is None else max(max_wait - waited, 0.0),
                 waits=self._waits,
                 slots=self._slots,
+                device=request.route.device(request.path),
             )
         except WaitTooLongError:
             self._emit_gave_up(request, record)

@@ -95,6 +95,8 @@ class Core:
         self._out: set[Permit] = set()
         self._limiters: dict[str, RouteLimiter] = {}
         self._waiting: dict[str, RouteLimiter] = {}
+        # Those with requests of devices that may not send yet.
+        self._parked: set[RouteLimiter] = set()
         self._prior: dict[str, list[tuple[int, int]]] = {}
         self._first_free = 0
         self._last_ticket = 0
@@ -107,7 +109,12 @@ class Core:
     # --- requesting --------------------------------------------------------------------------
 
     def try_grant(
-        self, route: Route, priority: Priority, now: float, slots: Slots | None = None
+        self,
+        route: Route,
+        priority: Priority,
+        now: float,
+        slots: Slots | None = None,
+        device: str = "",
     ) -> Permit | None:
         """Return a permit if one is free now and no other request goes first."""
         slots = slots or self.slots
@@ -125,9 +132,11 @@ class Core:
         limiter = self._limiters.get(name) or self._limiter_of(route)
         if self.clock.check_suspend(now):
             self._on_suspend(now)
+        if device and limiter.devices.closed_until(device) > now:
+            return None
         if self._wait(limiter, priority, now) > 0:
             return None
-        return self._grant(limiter, priority, slots, now)
+        return self._grant(limiter, priority, slots, now, device)
 
     def join(
         self,
@@ -139,6 +148,7 @@ class Core:
         run: int = 0,
         ticket: int | None = None,
         slots: Slots | None = None,
+        device: str = "",
     ) -> Waiter:
         """Add a request to the queue of its route.
 
@@ -150,11 +160,14 @@ class Core:
             run: which bulk run it belongs to.
             ticket: that of an earlier permit of the same request, to keep its position.
             slots: those of its client; default: `Core.slots`.
+            device: the device that a soft limit may limit; empty for none.
         """
         if ticket is None:
             self._last_ticket += 1
             ticket = self._last_ticket
-        waiter = Waiter(ticket, deliver, priority, run, now, slots or self.slots, route.name)
+        waiter = Waiter(
+            ticket, deliver, priority, run, now, slots or self.slots, route.name, device
+        )
         limiter = self._limiter_of(route)
         limiter.queue.join(waiter)
         self._waiting[route.name] = limiter
@@ -180,7 +193,10 @@ class Core:
             When the next one may be free, on the scheduler's clock, or None if that does not
             depend on time.
         """
-        next_wake: float | None = None
+        next_wake = inf
+        if self._parked:
+            for limiter in self._parked:
+                limiter.queue.unpark(now)
         for priority in _PRIORITIES:
             heads = {}
             for name, limiter in self._waiting.items():
@@ -193,9 +209,13 @@ class Core:
             if self.clock.check_suspend(now):
                 self._on_suspend(now)
             for wait in self._grant_ready(heads, priority, now):
-                if 0 < wait < inf and (next_wake is None or now + wait < next_wake):
-                    next_wake = now + wait
-        return next_wake
+                if wait > 0:
+                    next_wake = min(next_wake, now + wait)
+        if self._parked:
+            self._parked = {one for one in self._parked if one.queue.unparks_at < inf}
+            for limiter in self._parked:
+                next_wake = min(next_wake, limiter.queue.unparks_at)
+        return next_wake if next_wake < inf else None
 
     def _grant_ready(
         self, heads: dict[str, Waiter], priority: Priority, now: float
@@ -246,11 +266,17 @@ class Core:
 
     def _deliver(self, waiter: Waiter, now: float) -> None:
         limiter = self._waiting[waiter.route]
+        closed_until = limiter.devices.closed_until(waiter.device) if waiter.device else 0.0
+        if closed_until > now:
+            limiter.queue.park(waiter, closed_until)
+            self._parked.add(limiter)
+            return
         limiter.queue.remove(waiter)
         if not limiter.queue:
             del self._waiting[waiter.route]
         slots = waiter.slots or self.slots
-        waiter.deliver(self._grant(limiter, waiter.priority, slots, now, waiter))
+        permit = self._grant(limiter, waiter.priority, slots, now, waiter.device, waiter)
+        waiter.deliver(permit)
 
     def _on_suspend(self, now: float) -> None:
         self._hold_until = now
@@ -360,6 +386,11 @@ class Core:
         for part in permit.parts():
             part.limiter.windows.settle(part.charge, now)
         limiter.rejected += 1
+        if permit.device and not limiter.close_device(permit, now, retry_after):
+            # A soft limit of this device: nothing is learned about the route.
+            closed_for = limiter.devices.closed_until(permit.device) - now
+            self._emit_event(Throttled(limiter.route.name, closed_for))
+            return limiter.devices.failed_windows(permit.device) >= _MAX_FAILED_WINDOWS
         # Of two counters either may be the full one.
         limiter.close(permit.granted, now, retry_after, teaches=permit.also is None)
         self._emit_event(Throttled(limiter.route.name, limiter.closed_for(now)))
@@ -404,6 +435,7 @@ class Core:
         self.settings = settings
         self.slots = Slots(settings.concurrency)
         self._waiting.clear()
+        self._parked.clear()
         old, self._limiters = self._limiters, {}
         for limiter in old.values():
             self._limiter_of(limiter.route).take_over(limiter)
@@ -485,6 +517,7 @@ class Core:
         priority: Priority,
         slots: Slots,
         now: float,
+        device: str,
         waiter: Waiter | None = None,
     ) -> Permit:
         name = limiter.route.name
@@ -497,7 +530,7 @@ class Core:
         ticket = self._last_ticket if waiter is None else waiter.ticket
         if self.emit is not None:
             self.emit(Granted(name, priority.value, 0.0 if waiter is None else now - waiter.since))
-        permit = limiter.take(now, ticket, priority, slots)
+        permit = limiter.take(now, ticket, priority, slots, device)
         self._out.add(permit)
         return permit
 

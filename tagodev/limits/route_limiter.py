@@ -44,6 +44,8 @@ class Permit:
     """How urgent the request is."""
     slots: Slots
     """The slots of its client, of which it holds one."""
+    device: str = ""
+    """The device that a soft limit may limit; empty for none."""
     also: Permit | None = None
     """Its permit of a second limiter, where a request is counted twice."""
 
@@ -57,6 +59,36 @@ class Permit:
     def parts(self) -> tuple[Permit, ...]:
         """Return its permits of all limiters that count it."""
         return (self,) if self.also is None else (self, self.also)
+
+
+class _Devices:
+    """Devices of one route that the service has refused: a soft limit may limit one device."""
+
+    def __init__(self) -> None:
+        self._closed_until: dict[str, float] = {}
+        self._failed: dict[str, int] = {}
+
+    def closed_until(self, device: str) -> float:
+        """Return until when a device may not send."""
+        return self._closed_until.get(device, 0.0)
+
+    def refuse(self, device: str, now: float, until: float) -> bool:
+        """Close a device, and return whether another one is closed too: it is about the route."""
+        known = self._closed_until
+        self._closed_until = {one: end for one, end in known.items() if end > now}
+        # Requests of one device that went together count once.
+        if device not in self._closed_until:
+            self._failed[device] = self._failed.get(device, 0) + 1
+        self._closed_until[device] = max(self.closed_until(device), until)
+        return len(self._closed_until) > 1
+
+    def accept(self, device: str) -> None:
+        """Record that the service accepted a request of a device."""
+        self._failed.pop(device, None)
+
+    def failed_windows(self, device: str) -> int:
+        """Return how often in a row a device was refused before anything was accepted."""
+        return self._failed.get(device, 0)
 
 
 class RouteLimiter:
@@ -102,6 +134,8 @@ class RouteLimiter:
         """Whether some requests are charged to this limiter and to another one."""
         self.dependents: list[RouteLimiter] = []
         """The other limiters whose requests are charged to this one too."""
+        self.devices: _Devices = _Devices()
+        """Devices that are refused while others are not."""
         self.cold: bool = True
         """Whether the first window is still to be charged as the settings say."""
         self._clock = clock
@@ -222,6 +256,7 @@ class RouteLimiter:
         self.closed_until = other.closed_until
         self.rejected = other.rejected
         self.cold = other.cold
+        self.devices = other.devices
         self.share.take_over(other.share)
         self._reserve.take_over(other._reserve)
         self._failed_windows = other._failed_windows
@@ -268,7 +303,9 @@ class RouteLimiter:
         self.share.roll(number, now)
         self._reserve.roll(number)
 
-    def take(self, now: float, ticket: int, priority: Priority, slots: Slots) -> Permit:
+    def take(
+        self, now: float, ticket: int, priority: Priority, slots: Slots, device: str = ""
+    ) -> Permit:
         """Charge a request that may go now, and return its permit."""
         self.pacer.take()
         if priority is not _BULK:
@@ -276,7 +313,7 @@ class RouteLimiter:
             if self.leases is not None and self._clock.known:
                 self.leases.note_interactive(now)
         also = None if self.also is None else self.also.take(now, ticket, priority, slots)
-        return Permit(self, self.windows.charge(now), ticket, now, priority, slots, also)
+        return Permit(self, self.windows.charge(now), ticket, now, priority, slots, device, also)
 
     def windows_since(self, sent: float, now: float) -> tuple[int, int] | None:
         """Return the first and the last window in which a request may have been counted by now."""
@@ -289,6 +326,24 @@ class RouteLimiter:
         """Record that the service accepted a request."""
         self._accepted_since_closed = True
         self.share.accept(permit.granted)
+        if permit.device:
+            self.devices.accept(permit.device)
+
+    def close_device(self, permit: Permit, now: float, retry_after: float | None) -> bool:
+        """Close a permit's device after a 429, and return whether the route is to be closed too.
+
+        Args:
+            permit: the refused request's permit.
+            now: when the answer arrived.
+            retry_after: seconds as reported by the service; None if missing.
+        """
+        seconds = self.windows.window_seconds
+        if self.windows.distinguishes(now):
+            window = self.windows.number(self._clock.earliest(permit.granted))
+            seconds = max(self.windows.opens_in(window + 1, now), 0.0)
+        if retry_after and retry_after > self.windows.window_seconds + 1:
+            seconds = min(retry_after, 2 * self.windows.window_seconds)
+        return self.devices.refuse(permit.device, now, now + seconds)
 
     def close(
         self, sent: float, now: float, retry_after: float | None, *, teaches: bool = True

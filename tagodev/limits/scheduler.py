@@ -68,7 +68,11 @@ class Scheduler:
         return Slots(concurrency)
 
     def grant_now(
-        self, route: Route, priority: Priority, slots: Slots | None = None
+        self,
+        route: Route,
+        priority: Priority,
+        slots: Slots | None = None,
+        device: str = "",
     ) -> Permit | None:
         """Return a permit if one is free at once; otherwise use `acquire`.
 
@@ -77,8 +81,9 @@ class Scheduler:
             priority: how urgent it is.
             slots: those of the client; default: as many as the first client's settings say, for
                 all callers without any.
+            device: the device that a soft limit may limit, see `Route.device`.
         """
-        return self.core.try_grant(route, priority, self.loop.time(), slots)
+        return self.core.try_grant(route, priority, self.loop.time(), slots, device)
 
     async def acquire(
         self,
@@ -90,6 +95,7 @@ class Scheduler:
         max_wait: float | None = None,
         waits: set[asyncio.Future[Permit]] | None = None,
         slots: Slots | None = None,
+        device: str = "",
     ) -> Permit:
         """Wait for a permit; the caller must then settle, lose, refund or throttle it.
 
@@ -103,6 +109,7 @@ class Scheduler:
             waits: contains the wait while it lasts, so that its owner can end it by setting an
                 exception.
             slots: as for `grant_now`.
+            device: as for `grant_now`.
 
         Raises:
             WaitTooLongError: the permit can't be or was not issued in time.
@@ -110,7 +117,7 @@ class Scheduler:
         """
         now = self.loop.time()
         if ticket is None:
-            permit = self.core.try_grant(route, priority, now, slots)
+            permit = self.core.try_grant(route, priority, now, slots, device)
             if permit is not None:
                 return permit
         if max_wait is not None:
@@ -126,6 +133,7 @@ class Scheduler:
             run=run,
             ticket=ticket,
             slots=slots,
+            device=device,
         )
         self._waiting += 1
         if waits is not None:

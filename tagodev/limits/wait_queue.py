@@ -16,6 +16,7 @@ from __future__ import annotations
 import enum
 from collections import deque
 from heapq import heapify, heappop, heappush
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -125,6 +126,10 @@ class Waiter:
     """Connection slots of its client; None for no limit."""
     route: str = ""
     """Name of its route."""
+    device: str = ""
+    """The device that a soft limit may limit; empty for none."""
+    parked: bool = False
+    """Whether it is out of the queue until its device may send again."""
     gone: bool = False
     """Whether the wait is over: permit issued, or withdrawn."""
 
@@ -196,7 +201,7 @@ class _Queue:
 class WaitQueue:
     """The waiters of one route, in the order in which they go."""
 
-    __slots__ = ("_interactive", "_route", "_runs", "_turns")
+    __slots__ = ("_interactive", "_parked", "_route", "_runs", "_turns")
 
     def __init__(self, route: str = "") -> None:
         """Begin empty.
@@ -208,6 +213,7 @@ class WaitQueue:
         self._interactive: dict[Slots | None, _Queue] = {}
         self._runs: dict[tuple[Slots | None, int], _Queue] = {}
         self._turns: deque[tuple[Slots | None, int]] = deque()
+        self._parked: list[tuple[float, Waiter]] = []
 
     def join(self, waiter: Waiter) -> None:
         """Add a waiter."""
@@ -229,6 +235,10 @@ class WaitQueue:
         if waiter.gone:
             return
         waiter.gone = True
+        if waiter.parked:
+            self._parked = [parked for parked in self._parked if parked[1] is not waiter]
+            heapify(self._parked)
+            return
         if waiter.priority is _INTERACTIVE:
             queue = self._interactive[waiter.slots]
             queue.withdraw()
@@ -284,10 +294,34 @@ class WaitQueue:
             self._turns.remove(key)
             self._turns.append(key)
 
+    def park(self, waiter: Waiter, until: float) -> None:
+        """Take the waiter that `head` has just returned out of the queue for some time.
+
+        Args:
+            waiter: the waiter.
+            until: when it joins again, with its ticket.
+        """
+        self.remove(waiter)
+        waiter.gone, waiter.parked = False, True
+        heappush(self._parked, (until, waiter))
+
+    def unpark(self, now: float) -> None:
+        """Let waiters join again whose time has come."""
+        while self._parked and self._parked[0][0] <= now:
+            _, waiter = heappop(self._parked)
+            waiter.parked = False
+            self.join(waiter)
+
+    @property
+    def unparks_at(self) -> float:
+        """When the next waiter joins again; infinite if none will."""
+        return self._parked[0][0] if self._parked else inf
+
     def waiting(self, priority: Priority) -> int:
         """Return how many requests of a priority wait."""
         queues = self._interactive if priority is _INTERACTIVE else self._runs
-        return sum(len(queue) for queue in queues.values())
+        parked = sum(waiter.priority is priority for _, waiter in self._parked)
+        return sum(len(queue) for queue in queues.values()) + parked
 
     def __bool__(self) -> bool:
-        return bool(self._interactive) or bool(self._turns)
+        return bool(self._interactive) or bool(self._turns) or bool(self._parked)

@@ -34,7 +34,9 @@ class Bench:
         self.events: list[Event] = []
         self.granted: list[Permit] = []
         self.slept = 0.0
-        limits = HardLimits("bench", {CREATE.name: limit, INFO.name: limit, RARE.name: 2})
+        limits = HardLimits(
+            "bench", {CREATE.name: limit, INFO.name: limit, RARE.name: 2, DATA.name: limit}
+        )
         self.core = Core(
             Settings(limits, **settings),  # type: ignore[arg-type]  # checked by Settings
             make_pacer=Unpaced,
@@ -57,6 +59,12 @@ class Bench:
         for _ in range(many):
             self.core.join(route, self.granted.append, now, priority=priority, run=run)
         return self.dispatch(now)
+
+    def ask_for(self, device: str, now: float) -> Permit:
+        """Let a request of a device go."""
+        permit = self.core.try_grant(DATA, Priority.INTERACTIVE, now, device=device)
+        assert permit is not None
+        return permit
 
     def dispatch(self, now: float) -> list[Permit]:
         """Let the core grant what is free, and return it."""
@@ -388,6 +396,76 @@ def test_an_acceptance_ends_the_barren_time() -> None:
         else:
             permit = bench.ask(now, 1)[0]
             assert not bench.core.throttle(permit, now + 0.2, None, START + now)
+
+
+# --- soft limits -------------------------------------------------------------------------------
+
+
+DATA = Route("POST", "/device/:device_id/data", counted_as="POST /data")
+
+
+def test_a_soft_limit_closes_its_device_only() -> None:
+    """Its requests wait, in their order; those of others go on, and nothing is learned."""
+    bench = Bench(limit=50)
+    one = bench.ask_for("a", 10.0)
+    bench.core.throttle(one, 10.1, None, START + 10)
+    bench.core.join(DATA, bench.granted.append, 10.2, device="a")
+    assert not bench.dispatch(10.2)
+    assert bench.core.try_grant(DATA, Priority.INTERACTIVE, 10.3, device="a") is None
+    bench.answer(bench.ask_for("b", 10.4), 10.5)
+    assert None is bench.core._limiters[DATA.name].share.part
+    wake = bench.core.dispatch(10.6)
+    assert wake == pytest.approx(60.0, abs=0.1)
+    assert wake is not None
+    assert ["a"] == [permit.device for permit in bench.dispatch(wake)]
+
+
+def test_a_second_device_that_is_refused_closes_the_route() -> None:
+    """Then it is the route that is full, and other clients use it."""
+    bench = Bench(limit=50)
+    permits = [bench.ask_for(device, 10.0) for device in "ab"]
+    for permit in permits:
+        bench.core.throttle(permit, 10.1, None, START + 10)
+    bench.core.join(DATA, bench.granted.append, 10.2, device="c")
+    assert not bench.dispatch(59.5)
+    assert ["c"] == [permit.device for permit in bench.dispatch(60.2)]
+    assert bench.core._limiters[DATA.name].share.part is not None
+
+
+def test_a_device_that_is_refused_for_three_windows_is_hopeless() -> None:
+    """Its requests fail; an acceptance begins anew, and many refusals of a window are one."""
+    bench = Bench(limit=50)
+    hopeless = []
+    for window in range(4):
+        now = 60.0 * window + 10.0
+        permits = [bench.ask_for("a", now) for _ in range(3)]
+        if window == 0:
+            bench.answer(permits.pop(), now + 0.05)
+        hopeless.append([bench.core.throttle(one, now + 0.1, None, None) for one in permits])
+    assert [False, False, True, True] == [all(window) for window in hopeless]
+
+
+def test_who_gave_up_while_its_device_was_closed() -> None:
+    """A waiter that is withdrawn leaves nothing behind."""
+    bench = Bench(limit=50)
+    bench.core.throttle(bench.ask_for("a", 10.0), 10.1, None, START + 10)
+    waiter = bench.core.join(DATA, bench.granted.append, 10.2, device="a")
+    bench.dispatch(10.2)
+    assert 1 == bench.core.snapshot(10.2)[0].waiting
+    bench.core.withdraw(DATA, waiter)
+    assert ({}, None) == (bench.core._waiting, bench.core.dispatch(10.3))
+    assert not bench.dispatch(61.0)
+
+
+def test_a_429_of_two_counters_teaches_neither() -> None:
+    """Either may be the full one: the rarer route closes, and nothing is learned."""
+    bench = Bench(limit=5)
+    (permit,) = bench.ask(10.0, 1, route=RARE)
+    bench.core.throttle(permit, 10.1, None, START + 10)
+    assert not bench.ask(10.2, 1, route=RARE)
+    assert 1 == len(bench.ask(10.2, 1, route=INFO))
+    bench.dispatch(60.2)
+    assert {None} == {limiter.share.part for limiter in bench.core._limiters.values()}
 
 
 # --- looking ahead and looking on ----------------------------------------------------------------
