@@ -172,6 +172,7 @@ class World:
             node_spread: how far apart the clocks of the service's two machines are, in seconds.
             count_at_end: count a request when its handling ends instead of when it arrives.
         """
+        self.slept = 0.0
         self.rng = random.Random(seed)
         self.minute = minute
         self.offset = EPOCH + self.rng.uniform(-300.0, 300.0)
@@ -183,8 +184,9 @@ class World:
         self.core = Core(
             settings,
             make_pacer=Unpaced,
-            clock=ServerClock(suspended=lambda: 0.0),
+            clock=ServerClock(suspended=lambda: self.slept),
         )
+        self.date_error: Callable[[int], float | None] = lambda _: 0.0
         self.in_flight_seconds = 0.0
         self.answers = 0
         self._nodes = (0.0, node_spread)
@@ -209,6 +211,11 @@ class World:
             self._send(permit, done)
 
         self.core.join(CREATE, deliver, self.now, priority=Priority.BULK, ticket=ticket)
+
+    def sleep(self, seconds: float) -> None:
+        """Suspend this machine: the service's clock goes on, and this machine's stops."""
+        self.slept += seconds
+        self.offset += seconds
 
     def dispatch(self) -> None:
         """Let the core issue the free permits."""
@@ -237,9 +244,11 @@ class World:
             date = float(floor(self.server_time + node + handling))
             self.at(self.now + handling + back, lambda: answer(accepted, date))
 
-        def answer(accepted: bool, date: float) -> None:
+        def answer(accepted: bool, date: float | None) -> None:
             self.in_flight_seconds += self.now - permit.granted
             self.answers += 1
+            error = self.date_error(self.answers)
+            date = None if error is None or date is None else date + error
             if accepted:
                 self.core.settle(permit, self.now, 200, date)
                 done()

@@ -36,8 +36,94 @@ _MINUTE: Final = 60.0
 _DATA: Final = Route("POST", "/device/:device_id/data", counted_as="POST /data")
 
 
+class World:
+    """Devices that send, and a service with a soft limit, in virtual time."""
+
+    def __init__(self, *, devices: int, limit: int, soft: int, seed: int = 1) -> None:
+        """Set up a world.
+
+        Args:
+            devices: how many.
+            limit: requests a window that the service accepts on the route.
+            soft: requests a window that it accepts of the first device.
+            seed: decides the clock and all delays.
+        """
+        self.limit, self.soft = limit, soft
+        self.rng = random.Random(seed)
+        self.offset = EPOCH + self.rng.uniform(-300.0, 300.0)
+        self.now = 1000.0
+        self.core = Core(
+            Settings(HardLimits("simulated", {_DATA.name: limit}), concurrency=128),
+            make_pacer=Unpaced,
+            clock=ServerClock(suspended=lambda: 0.0),
+        )
+        self.limited: dict[int, int] = {}
+        self.others: dict[int, int] = {}
+        self.refused = 0
+        self.events: list[tuple[float, int, Callable[[], None]]] = []
+        self.order = count()
+        self.wake: float | None = None
+        for device in range(devices):
+            for _ in range(8):
+                self.ask(device)
+        self.wake = self.core.dispatch(self.now)
+
+    @property
+    def window(self) -> int:
+        """The service's window."""
+        return floor((self.now + self.offset) / _MINUTE)
+
+    def run_until(self, window: int) -> None:
+        """Let time pass until a window begins."""
+        while self.window < window:
+            if self.wake is not None and (not self.events or self.wake < self.events[0][0]):
+                self.now = max(self.wake, self.now + 1e-9)
+                self.wake = self.core.dispatch(self.now)
+            else:
+                self.now, _, what = heappop(self.events)
+                what()
+
+    def ask(self, device: int, ticket: int | None = None) -> None:
+        """Let a request of a device wait for its permit."""
+
+        def send(permit: Permit) -> None:
+            self.later(lambda: self.arrive(device, permit))
+
+        priority = Priority.INTERACTIVE
+        self.core.join(_DATA, send, self.now, priority=priority, ticket=ticket, device=str(device))
+
+    def later(self, what: Callable[[], None]) -> None:
+        """Call something after one way through the network."""
+        heappush(self.events, (self.now + latency(self.rng), next(self.order), what))
+
+    def arrive(self, device: int, permit: Permit) -> None:
+        """Count a request, and answer it."""
+        number = self.window
+        mine = self.others if device else self.limited
+        accepted = self.others.get(number, 0) + self.limited.get(number, 0) < self.limit
+        if not device and mine.get(number, 0) >= self.soft:
+            accepted = False
+        if accepted:
+            mine[number] = mine.get(number, 0) + 1
+        else:
+            self.refused += 1
+        date = float(floor(self.now + self.offset))
+        self.later(lambda: self.answer(device, permit, date, accepted=accepted))
+
+    def answer(self, device: int, permit: Permit, date: float, *, accepted: bool) -> None:
+        """Settle a request, and let the device's next one wait."""
+        if accepted:
+            self.core.settle(permit, self.now, 200, date)
+            self.ask(device)
+        else:
+            left = float(ceil(_MINUTE - (self.now + self.offset) % _MINUTE))
+            self.core.throttle(permit, self.now, left, date)
+            self.ask(device, permit.ticket)
+        self.wake = self.core.dispatch(self.now)
+
+
 def simulate(
-    *, devices: int = 100, limit: int = 15_000, soft: int = 30, windows: int = 6, seed: int = 1
+    *, devices: int = 100, limit: int = 15_000, soft: int = 30, windows: int = 6
 ) -> tuple[list[int], list[int], int]:
     """Return what the others and the limited device got in each whole window, and all 429s.
 
@@ -46,77 +132,12 @@ def simulate(
         limit: requests a window that the service accepts on the route.
         soft: requests a window that it accepts of the first device.
         windows: how many windows to measure.
-        seed: decides the clock and all delays.
     """
-    rng = random.Random(seed)
-    offset = EPOCH + rng.uniform(-300.0, 300.0)
-    now = 1000.0
-    core = Core(
-        Settings(HardLimits("simulated", {_DATA.name: limit}), concurrency=128),
-        make_pacer=Unpaced,
-        clock=ServerClock(suspended=lambda: 0.0),
-    )
-    accepted: dict[tuple[bool, int], int] = {}
-    refused = 0
-    events: list[tuple[float, int, Callable[[], None]]] = []
-    order = count()
-
-    def at(when: float, what: Callable[[], None]) -> None:
-        heappush(events, (when, next(order), what))
-
-    def ask(device: int, ticket: int | None = None) -> None:
-        def send(permit: Permit) -> None:
-            at(now + latency(rng), lambda: arrive(device, permit))
-
-        core.join(
-            _DATA, send, now, priority=Priority.INTERACTIVE, ticket=ticket, device=str(device)
-        )
-
-    def arrive(device: int, permit: Permit) -> None:
-        nonlocal refused
-        number = floor((now + offset) / _MINUTE)
-        mine, all_of_it = (device == 0, number), [(True, number), (False, number)]
-        full = sum(accepted.get(key, 0) for key in all_of_it) >= limit
-        allowed = not full and (device or accepted.get(mine, 0) < soft)
-        if allowed:
-            accepted[mine] = accepted.get(mine, 0) + 1
-        else:
-            refused += 1
-        date = float(floor(now + offset))
-
-        def answer() -> None:
-            if allowed:
-                core.settle(permit, now, 200, date)
-                ask(device)
-            else:
-                left = float(ceil(_MINUTE - (now + offset) % _MINUTE))
-                core.throttle(permit, now, left, date)
-                ask(device, permit.ticket)
-            dispatch()
-
-        at(now + latency(rng), answer)
-
-    wake: float | None = None
-
-    def dispatch() -> None:
-        nonlocal wake
-        wake = core.dispatch(now)
-
-    for device in range(devices):
-        for _ in range(8):
-            ask(device)
-    dispatch()
-    first = floor((now + offset) / _MINUTE) + 1
-    while now + offset < (first + windows) * _MINUTE:
-        if wake is not None and (not events or wake < events[0][0]):
-            now = max(wake, now + 1e-9)
-            dispatch()
-        else:
-            now, _, what = heappop(events)
-            what()
-    numbers = range(first, first + windows)
-    others = [accepted.get((False, number), 0) for number in numbers]
-    return others, [accepted.get((True, number), 0) for number in numbers], refused
+    world = World(devices=devices, limit=limit, soft=soft)
+    numbers = range(world.window + 1, world.window + 1 + windows)
+    world.run_until(numbers.stop)
+    others = [world.others.get(number, 0) for number in numbers]
+    return others, [world.limited.get(number, 0) for number in numbers], world.refused
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -20,7 +20,6 @@ from tagodev.errors import (
     BadRequestError,
     ClosedError,
     ConnectError,
-    InputError,
     MalformedAnswerError,
     NoAnswerError,
     NotFoundError,
@@ -124,15 +123,10 @@ class CallRecord:
             return cls()
         if "record" in options:
             return options["record"]
-        max_wait, timeout = options.get("max_wait"), options.get("timeout")
-        for name, seconds in (("max_wait", max_wait), ("timeout", timeout)):
-            # Also false for a value that is not a number.
-            if seconds is not None and not seconds >= 0:
-                raise InputError(f"must be 0 or more seconds, not {seconds}", path=name)
         return cls(
             priority=Priority(options.get("priority", Priority.INTERACTIVE)),
-            max_wait=max_wait,
-            timeout=timeout,
+            max_wait=options.get("max_wait"),
+            timeout=options.get("timeout"),
         )
 
 

@@ -15,9 +15,10 @@ The bounds widen by possible clock drift (`DRIFT`) and by the difference between
 service's machines (`FLEET_SLACK`).
 Two answers may contradict each other by up to that slack; then any value between them is valid.
 
-A larger contradiction starts a *dispute*: one of the dates is wrong, or the service's clock was
-set. Until it is settled the bounds are the hull of all dates since, and if that is too wide to
-distinguish windows, requests are counted without windows (see `tagodev.limits.window`).
+A larger contradiction, of any two answers since the estimate began, starts a *dispute*: one of the
+dates is wrong, or the service's clock was set. Until it is settled the bounds are the hull of all
+dates since, and if that is too wide to distinguish windows, requests are counted without windows
+(see `tagodev.limits.window`).
 The dispute is settled by `AGREEING` consecutive dates that agree with each other: their
 intersection becomes the estimate, whatever was known before. So neither the first date nor any
 later one has a lasting effect if it is wrong.
@@ -115,9 +116,10 @@ class ServerClock:
         self._low = 0.0
         self._high = 0.0
         self._as_of = 0.0
-        # In a dispute: the bounds before it, and those of the latest dates that agree.
-        self._before: tuple[float, float] | None = None
-        self._latest = (0.0, 0.0)
+        # The greatest lower and the least upper bound; in a dispute, of the latest that agree.
+        self._most = 0.0
+        self._least = 0.0
+        self._disputed = False
         self._agreeing = 0
         self.changes: int = 0
         """Increases with every measurement."""
@@ -152,7 +154,7 @@ class ServerClock:
 
     def best_query_in(self, now: float) -> float:
         """Return in how many seconds an answer halves the bounds: the date may change then."""
-        if self._before is not None:
+        if self._disputed:
             # Any date helps to settle a dispute.
             return 0.0
         earliest, latest = self.bounds(now)
@@ -171,7 +173,7 @@ class ServerClock:
         if date - received > self._low or date + 1 - sent < self._high:
             return False
         # Slightly older bounds remain valid.
-        return received < self._as_of + _FRESH and self.known and self._before is None
+        return received < self._as_of + _FRESH and self.known and not self._disputed
 
     def observe(self, sent: float, received: float, date: float) -> bool:
         """Narrow the bounds with the date of an answer, and return whether they changed.
@@ -193,38 +195,29 @@ class ServerClock:
 
     def _combine(self, low: float, high: float, received: float) -> None:
         aged = DRIFT * max(received - self._as_of, 0.0)
-        old = self._low - aged, self._high + aged
         received = max(received, self._as_of)
-        if self._before is None:
-            both = self._intersection(old, (low, high))
-            if both is not None:
-                self._set(*both, received)
+        if not self._disputed:
+            # All lower and upper bounds so far: they cross if two answers contradict each other.
+            most, least = max(self._most - aged, low), min(self._least + aged, high)
+            if most - least <= self.slack:
+                self._set(most, least, received)
                 return
-            self._before, self._agreeing = old, 0
-        before = self._before[0] - aged, self._before[1] + aged
-        latest = self._latest[0] - aged, self._latest[1] + aged
-        agreed = self._intersection(latest, (low, high)) if self._agreeing else None
-        self._before = before
-        self._latest = agreed or (low, high)
-        self._agreeing = self._agreeing + 1 if agreed else 1
-        if self._agreeing < AGREEING:
-            self._set(min(old[0], low), max(old[1], high), received)
-            return
-        self._before = None
-        confirmed = self._intersection(before, self._latest)
-        if confirmed is None:
-            self._begin_epoch(*self._latest, received)
+            self._disputed, self._agreeing = True, 0
+        most, least = max(self._most - aged, low), min(self._least + aged, high)
+        if self._agreeing and most - least <= self.slack:
+            self._most, self._least = most, least
+            self._agreeing += 1
         else:
-            self._set(*confirmed, received)
-
-    def _intersection(
-        self, one: tuple[float, float], other: tuple[float, float]
-    ) -> tuple[float, float] | None:
-        """Return the bounds that satisfy both, or None if they contradict each other."""
-        low, high = max(one[0], other[0]), min(one[1], other[1])
-        if low - high > self.slack:
-            return None
-        return (low, high) if low <= high else (high, low)
+            self._most, self._least = low, high
+            self._agreeing = 1
+        if self._agreeing >= AGREEING:
+            # What was known before may be what was wrong, even if they agree with it too.
+            self._disputed = False
+            self._begin_epoch(self._most, self._least, received)
+        else:
+            self._low = min(self._low - aged, low)
+            self._high = max(self._high + aged, high)
+            self._note_change(received)
 
     def state(self, now: float, wall: float, window_seconds: float) -> ClockState | None:
         """Return the current estimate, or None if there is none.
@@ -268,18 +261,25 @@ class ServerClock:
         self._suspended_before = suspended
         self._awake_since = now
         was_known, self.known = self.known, False
-        self._before = None
+        self._disputed = False
         self._begin_epoch(self._low, self._high, self._as_of)
         return was_known
 
     def _begin_epoch(self, low: float, high: float, as_of: float) -> None:
         self.epoch += 1
         self.version += 1
-        self._low, self._high = low, high
+        self._low, self._high = min(low, high), max(low, high)
         self._set(low, high, as_of)
 
-    def _set(self, low: float, high: float, as_of: float) -> None:
+    def _set(self, most: float, least: float, as_of: float) -> None:
+        """Set the greatest lower and the least upper bound: any value between them is valid."""
+        self._most, self._least = most, least
+        low, high = min(most, least), max(most, least)
         if abs(low - self._low) > _SIGNIFICANT or abs(high - self._high) > _SIGNIFICANT:
             self.version += 1
-        self._low, self._high, self._as_of = low, high, as_of
+        self._low, self._high = low, high
+        self._note_change(as_of)
+
+    def _note_change(self, as_of: float) -> None:
+        self._as_of = as_of
         self.changes += 1

@@ -136,7 +136,7 @@ class Core:
             return None
         if self._wait(limiter, priority, now) > 0:
             return None
-        return self._grant(limiter, priority, slots, now, device)
+        return self._grant(limiter, priority, slots, now, device=device)
 
     def join(
         self,
@@ -193,10 +193,9 @@ class Core:
             When the next one may be free, on the scheduler's clock, or None if that does not
             depend on time.
         """
-        next_wake = inf
-        if self._parked:
-            for limiter in self._parked:
-                limiter.queue.unpark(now)
+        wait = inf
+        for limiter in self._parked:
+            limiter.queue.unpark(now)
         for priority in _PRIORITIES:
             heads = {}
             for name, limiter in self._waiting.items():
@@ -208,19 +207,14 @@ class Core:
                 continue
             if self.clock.check_suspend(now):
                 self._on_suspend(now)
-            for wait in self._grant_ready(heads, priority, now):
-                if wait > 0:
-                    next_wake = min(next_wake, now + wait)
+            wait = min(wait, self._grant_ready(heads, priority, now))
         if self._parked:
             self._parked = {one for one in self._parked if one.queue.unparks_at < inf}
-            for limiter in self._parked:
-                next_wake = min(next_wake, limiter.queue.unparks_at)
-        return next_wake if next_wake < inf else None
+            wait = min([wait, *(one.queue.unparks_at - now for one in self._parked)])
+        return now + wait if wait < inf else None
 
-    def _grant_ready(
-        self, heads: dict[str, Waiter], priority: Priority, now: float
-    ) -> Iterable[float]:
-        """Issue the free permits of a priority, and return how long the others wait.
+    def _grant_ready(self, heads: dict[str, Waiter], priority: Priority, now: float) -> float:
+        """Issue the free permits of a priority, and return how long the others wait at least.
 
         Args:
             heads: the first waiter of each route.
@@ -245,7 +239,7 @@ class Core:
                     waits.pop(name, None)
                 elif name in waits:
                     heads[name], waits[name] = first, self._wait(waiting, priority, now)
-        return waits.values()
+        return min(waits.values(), default=inf)
 
     def _grant_to_bulk(self, now: float) -> list[str]:
         """Issue one permit to bulk work, from what is reserved to interactive calls.
@@ -275,8 +269,7 @@ class Core:
         if not limiter.queue:
             del self._waiting[waiter.route]
         slots = waiter.slots or self.slots
-        permit = self._grant(limiter, waiter.priority, slots, now, waiter.device, waiter)
-        waiter.deliver(permit)
+        waiter.deliver(self._grant(limiter, waiter.priority, slots, now, waiter=waiter))
 
     def _on_suspend(self, now: float) -> None:
         self._hold_until = now
@@ -517,7 +510,8 @@ class Core:
         priority: Priority,
         slots: Slots,
         now: float,
-        device: str,
+        *,
+        device: str = "",
         waiter: Waiter | None = None,
     ) -> Permit:
         name = limiter.route.name
@@ -527,9 +521,11 @@ class Core:
             self._hold_until = now + _HOLD_INTERVAL
         if waiter is None:
             self._last_ticket += 1
-        ticket = self._last_ticket if waiter is None else waiter.ticket
+            ticket, since = self._last_ticket, now
+        else:
+            ticket, since, device = waiter.ticket, waiter.since, waiter.device
         if self.emit is not None:
-            self.emit(Granted(name, priority.value, 0.0 if waiter is None else now - waiter.since))
+            self.emit(Granted(name, priority.value, now - since))
         permit = limiter.take(now, ticket, priority, slots, device)
         self._out.add(permit)
         return permit
