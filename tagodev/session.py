@@ -25,7 +25,6 @@ from tagodev.errors import (
     NotFoundError,
     PermissionDeniedError,
     RequestError,
-    ServerError,
     WaitTooLongError,
 )
 from tagodev.events import Ended, GaveUp, InDoubtWrite, Sent
@@ -40,7 +39,6 @@ from tagodev.transport import Request
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from tagodev.errors import ServiceError
     from tagodev.events import EventSink
     from tagodev.limits.route_limiter import Permit
     from tagodev.limits.scheduler import Scheduler
@@ -282,29 +280,6 @@ class Session:
                 _log.info("%s; retrying in %.1f s", error, delay)
             await asyncio.sleep(delay)
 
-    async def _fetch_time(self, record: CallRecord) -> None:
-        """Wait until the service's clock is known, at most as long as the call may take.
-
-        Raises:
-            WaitTooLongError: `max_wait` is over.
-            RequestError: there was no answer.
-        """
-        allowed = [one for one in (record.max_wait, record.timeout) if one is not None]
-        try:
-            async with asyncio.timeout(min(allowed, default=None)):
-                await self._query_time(record)
-        except TimeoutError:
-            pass
-        else:
-            return
-        if record.max_wait != min(allowed):
-            raise AnswerTimeoutError("The service did not tell the time within the time allowed")
-        raise WaitTooLongError(
-            f"The service's clock was not known within {record.max_wait:g} s",
-            hint="Allow a longer wait",
-            max_wait=record.max_wait,
-        )
-
     async def _query_time(self, record: CallRecord) -> None:
         """Send the one request that is allowed before the service's clock is known.
 
@@ -367,27 +342,34 @@ class Session:
             ticket = permit.ticket
             _log.warning("%s: 429, the route is blocked until its next window", request.route.name)
             if scheduler.throttle(permit, answer.retry_after(), answer.date()):
-                raise self._rate_limited(request, answer)
+                raise self._transport.rate_limited(request, answer)
 
     def _unusable(self) -> ClosedError:
         if self._closed:
             return ClosedError("The client is closed")
-        return ClosedError(
-            "The client was opened in another event loop",
-            hint="Open a client in each loop; clients of one profile share their limits in one "
-            "loop only, or through a ledger",
-        )
+        hint = "Open a client in each loop; only those of one loop, or of a shared ledger, count"
+        return ClosedError("The client was opened in another event loop", hint=f"{hint} together")
 
     async def _wait_for_time(self, request: Request, record: CallRecord) -> float:
-        """Wait until the service's clock is known, and return how long that took."""
+        """Wait until the service's clock is known, and return how long that took.
+
+        Raises:
+            WaitTooLongError: `max_wait` is over.
+            RequestError: there was no answer.
+        """
         began = self._scheduler.loop.time()
+        allowed = [one for one in (record.max_wait, record.timeout) if one is not None]
         try:
-            await self._fetch_time(record)
-        except WaitTooLongError as error:
-            error.route = request.route.name
-            self._emit_gave_up(request, record)
-            raise
-        return self._scheduler.loop.time() - began
+            async with asyncio.timeout(min(allowed, default=None)):
+                await self._query_time(record)
+        except TimeoutError:
+            problem = f"The service's time was not known within {min(allowed):g} s"
+        else:
+            return self._scheduler.loop.time() - began
+        if record.max_wait is None or record.max_wait > min(allowed):
+            raise AnswerTimeoutError(problem)
+        self._emit_gave_up(request, record)
+        raise WaitTooLongError(problem, route=request.route.name, max_wait=record.max_wait)
 
     async def _acquire(
         self, request: Request, record: CallRecord, ticket: int | None, waited: float
@@ -496,21 +478,9 @@ class Session:
             return from_wire(self._transport.read(request, answer), cls)
         except StructureError as error:
             problems = error.problems
-        except ServerError as error:
-            error.retry_after = answer.retry_after()
-            raise
         raise MalformedAnswerError(
             "The answer is not what the API documents",
             status=answer.status,
             problems=problems,
             may_have_acted=True,
         )
-
-    def _rate_limited(self, request: Request, answer: Answer) -> ServiceError:
-        error = self._transport.refusal(request, answer)
-        error.message = f"The route accepted nothing in three windows: {error.service_message}"
-        error.hint = (
-            "The plan may be smaller than the one set, a soft limit may apply to this profile, "
-            "or its monthly quota may be used up"
-        )
-        return error

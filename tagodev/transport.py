@@ -306,12 +306,25 @@ class Transport:
                 resource=limit[1],
             )
         cls = _BY_STATUS.get(status, _by_class(status))
-        return cls(
+        error = cls(
             f"The service refused with {status}: {text}",
             hint=_HINTS.get(cls, ""),
             status=status,
             service_message=text,
         )
+        if isinstance(error, ServerError):
+            error.retry_after = answer.retry_after()
+        return error
+
+    def rate_limited(self, request: Request, answer: Answer) -> ServiceError:
+        """Return the error of a request whose route accepts nothing for several windows."""
+        error = self.refusal(request, answer)
+        error.message = f"The route accepted nothing in three windows: {error.service_message}"
+        error.hint = (
+            "The plan may be smaller than the one set, a soft limit may apply to this profile, "
+            "or its monthly quota may be used up"
+        )
+        return error
 
 
 def _bounds(timeout: float) -> aiohttp.ClientTimeout:

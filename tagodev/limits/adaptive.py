@@ -28,8 +28,7 @@ window, so that nothing of the limit is unused. With a multiplicative increase, 
 are computed from the difference of limit and accepted requests, every division is a fixed point.
 N is not needed, and a client that leaves is replaced by the others in the next trial.
 
-Between trials nobody exceeds its part, so a trial costs each client about one 429 in
-`TRIAL_EVERY` windows.
+Between trials no client exceeds its part, so each gets about one 429 in `TRIAL_EVERY` windows.
 
 A neighbour that is no such client and sends at a fixed rate loses what it would have sent after
 a trial window is full, a small part of one window in `TRIAL_EVERY`.

@@ -11,12 +11,8 @@ the urgent priority goes first, and then the route whose head has waited longest
 Bulk work leaves a reserve of both quota and slots to interactive calls. Where these are so many
 that bulk would get nothing, each `FLOOR`-th permit is for bulk.
 
-Before the first answer the service's clock and so its windows are unknown. Requests are then
-counted by age, which needs no clock: with ``cold_start="full"`` as many go as the limit allows,
-otherwise one at a time over all routes, so that the first answer shows how much of the window is
-left. A request that takes longer than a second no longer blocks the next one.
-Where several processes share the limits, only one request goes: it queries the time, again if the
-answer's date is too coarse. If answers have no date, each process uses its part of the limits.
+Before the first answer the service's clock and so its windows are unknown;
+`tagodev.limits.cold_start` defines what goes then.
 
 The core does not use tasks, event loops or sleeps.
 `tagodev.limits.scheduler` wraps it for asyncio; tests drive it with a virtual clock.
@@ -29,8 +25,8 @@ from typing import TYPE_CHECKING, Final
 
 from tagodev.events import ClockRestarted, Granted, Settled, Throttled, WindowOpened
 from tagodev.limits.clock import ServerClock
+from tagodev.limits.cold_start import ColdStartRules
 from tagodev.limits.route_limiter import Permit, RouteLimiter, make_limiter
-from tagodev.limits.routes import CLOCK_ROUTE
 from tagodev.limits.wait_queue import Priority, Slots, Waiter
 from tagodev.limits.window import prior_charges, windows_open
 
@@ -50,10 +46,6 @@ FLOOR: Final = 16
 
 # Iterating over the class itself takes twenty times as long.
 _PRIORITIES: Final = tuple(Priority)
-#: While requests go one at a time, one waits this long for the one before it, in seconds.
-_HOLD_INTERVAL: Final = 1.0
-#: Queries for the time after which routes are used without windows.
-_MAX_QUERIES: Final = 6
 #: A request fails after this many consecutive windows in which nothing was accepted.
 _MAX_FAILED_WINDOWS: Final = 3
 
@@ -102,9 +94,7 @@ class Core:
         self._last_ticket = 0
         # Interactive permits since the last one for bulk.
         self._in_a_row = 0
-        # Until when a request delays the next one, while they go one at a time.
-        self._hold_until = 0.0
-        self._failed_queries = 0
+        self._cold_start = ColdStartRules(self.clock, settings)
 
     # --- requesting --------------------------------------------------------------------------
 
@@ -272,7 +262,7 @@ class Core:
         waiter.deliver(self._grant(limiter, waiter.priority, slots, now, waiter=waiter))
 
     def _on_suspend(self, now: float) -> None:
-        self._hold_until = now
+        self._cold_start.release(now)
         self._emit_event(ClockRestarted())
 
     def _wait(self, limiter: RouteLimiter, priority: Priority, now: float) -> float:
@@ -282,35 +272,16 @@ class Core:
             self._roll(limiter, now, distinct=distinct)
         if distinct:
             wait = limiter.wait(now, priority)
-        elif limiter.leases is not None and not self._undated and not self._queries(limiter):
-            # There is no window to lease in: a request of `CLOCK_ROUTE` queries the time.
-            wait = inf
         else:
-            held = self._hold_until - now if self._one_at_a_time(limiter) else 0.0
-            wait = held
-            if held <= 0:
-                wait = limiter.wait(now, priority, distinct=False, dated=not self._undated)
+            wait = self._cold_start.wait(limiter, now)
+            if not wait:
+                dated = not self._cold_start.undated
+                wait = limiter.wait(now, priority, distinct=False, dated=dated)
         if limiter.also is not None:
             wait = max(wait, self._wait(limiter.also, priority, now))
         if wait == inf and self._on_lease_needed is not None:
             self._on_lease_needed()
         return wait
-
-    @property
-    def _undated(self) -> bool:
-        """Whether queries for the time were answered without a usable date."""
-        return self._failed_queries >= _MAX_QUERIES
-
-    def _queries(self, limiter: RouteLimiter) -> bool:
-        """Return whether a limiter's requests query the time for all others."""
-        return limiter.leases is not None and limiter.route.name == CLOCK_ROUTE
-
-    def _one_at_a_time(self, limiter: RouteLimiter) -> bool:
-        """Return whether a request without windows waits for the one before it."""
-        if self._queries(limiter):
-            return True
-        settings = self.settings
-        return limiter.cold and settings.cold_start != "full" and settings.pacing == "aligned"
 
     def _roll(self, limiter: RouteLimiter, now: float, *, distinct: bool) -> None:
         number = limiter.windows.bounds(now)[0]
@@ -395,22 +366,13 @@ class Core:
             if self.clock.check_suspend(now):
                 self._on_suspend(now)
             self.clock.observe(permit.granted, now, date)
-        if self._failed_queries or permit.limiter.route.name == CLOCK_ROUTE or date is None:
-            self._note_query(permit.limiter, now, dated=date is not None)
-
-    def _note_query(self, limiter: RouteLimiter, now: float, *, dated: bool) -> None:
-        """Record whether an answer has shown the time."""
-        if self.clock.resolves_windows(now, self.settings.limits.minute):
-            self._failed_queries = 0
-        elif self.clock.known or dated:
-            self._failed_queries += self._queries(limiter)
-        else:
-            self._failed_queries = _MAX_QUERIES
+        if date is None or self._cold_start.interested_in(permit.limiter):
+            self._cold_start.note_answer(permit.limiter, now, dated=date is not None)
 
     def _end(self, permit: Permit, now: float, status: int | None) -> None:
         permit.slots.release(permit.priority, permit.limiter.route.name)
         self._out.discard(permit)
-        self._hold_until = now
+        self._cold_start.release(now)
         if self.emit is not None:
             self.emit(Settled(permit.limiter.route.name, status, now - permit.granted))
 
@@ -427,6 +389,7 @@ class Core:
             self.lose(permit, now)
         self.settings = settings
         self.slots = Slots(settings.concurrency)
+        self._cold_start.settings = settings
         self._waiting.clear()
         self._parked.clear()
         old, self._limiters = self._limiters, {}
@@ -458,7 +421,7 @@ class Core:
 
     def needs_clock(self, now: float) -> bool:
         """Return whether nothing can go before more is known of the service's clock."""
-        if self._on_lease_needed is None or self._undated:
+        if self._on_lease_needed is None or self._cold_start.undated:
             return False
         return not self.clock.resolves_windows(now, self.settings.limits.minute)
 
@@ -518,7 +481,7 @@ class Core:
         slots.take(priority, name)
         self._in_a_row = 0 if priority is Priority.BULK else self._in_a_row + 1
         if limiter.cold or limiter.leases is not None:
-            self._hold_until = now + _HOLD_INTERVAL
+            self._cold_start.hold(now)
         if waiter is None:
             self._last_ticket += 1
             ticket, since = self._last_ticket, now

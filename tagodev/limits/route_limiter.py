@@ -10,6 +10,7 @@ import attrs
 from tagodev.limits.adaptive import ADDS_FROM, AdaptiveShare, Reserve, tail
 from tagodev.limits.ledger.leases import LeaseBook
 from tagodev.limits.snapshot import RouteState
+from tagodev.limits.soft_limits import RefusedDevices
 from tagodev.limits.wait_queue import Priority, WaitQueue
 from tagodev.limits.window import Windows, windows_open
 
@@ -61,36 +62,6 @@ class Permit:
         return (self,) if self.also is None else (self, self.also)
 
 
-class _Devices:
-    """Devices of one route that the service has refused: a soft limit may limit one device."""
-
-    def __init__(self) -> None:
-        self._closed_until: dict[str, float] = {}
-        self._failed: dict[str, int] = {}
-
-    def closed_until(self, device: str) -> float:
-        """Return until when a device may not send."""
-        return self._closed_until.get(device, 0.0)
-
-    def refuse(self, device: str, now: float, until: float) -> bool:
-        """Close a device, and return whether another one is closed too: it is about the route."""
-        known = self._closed_until
-        self._closed_until = {one: end for one, end in known.items() if end > now}
-        # Requests of one device that went together count once.
-        if device not in self._closed_until:
-            self._failed[device] = self._failed.get(device, 0) + 1
-        self._closed_until[device] = max(self.closed_until(device), until)
-        return len(self._closed_until) > 1
-
-    def accept(self, device: str) -> None:
-        """Record that the service accepted a request of a device."""
-        self._failed.pop(device, None)
-
-    def failed_windows(self, device: str) -> int:
-        """Return how often in a row a device was refused before anything was accepted."""
-        return self._failed.get(device, 0)
-
-
 class RouteLimiter:
     """One route's windows, pacing, adaptive share, reserve and queue."""
 
@@ -134,7 +105,7 @@ class RouteLimiter:
         """Whether some requests are charged to this limiter and to another one."""
         self.dependents: list[RouteLimiter] = []
         """The other limiters whose requests are charged to this one too."""
-        self.devices: _Devices = _Devices()
+        self.devices: RefusedDevices = RefusedDevices()
         """Devices that are refused while others are not."""
         self.cold: bool = True
         """Whether the first window is still to be charged as the settings say."""
