@@ -43,7 +43,7 @@ class LoneClient(ReferenceServer):
 
     @rule(pacing=st.sampled_from(["aligned", "steady"]))
     def next_client(self, pacing: Pacing) -> None:
-        """The client ends with all its connections, and another one of the process begins."""
+        """End the client with all its connections, and let another one of the process begin."""
         core = self.client.core
         for one in self.travelling.copy():
             self.leave_behind(one)
