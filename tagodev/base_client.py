@@ -97,8 +97,8 @@ class BaseClient:
                 token, address and plan count together.
             share: the part of each limit that this client may use, 0.001 to 1; below 1 it is
                 spread over the window, so that other clients get theirs.
-            headroom: requests per window to leave free, beside what other clients were seen to use;
-                default: one in a hundred, at least 1.
+            headroom: requests per window to leave free of our part of the limit, where other
+                clients were seen to use it; default: one in a hundred.
             reserve: requests per window that bulk runs leave to interactive calls;
                 default: the recent peak of interactive calls.
             pacing: ``"aligned"`` (default) to the service's windows, or ``"steady"``, which needs
@@ -109,7 +109,8 @@ class BaseClient:
                 to 10; default 0.1, an assumption.
             transit_max: how long a request without an answer may still be under way, in seconds, 0
                 to 600; default 5, an assumption.
-            concurrency: requests in flight at once, 1 to 1,000; default 32.
+            concurrency: requests in flight at once, 1 to 1,000; default 32, and no more than a
+                given session has connections. Bulk runs leave one in 16 to interactive calls.
             timeout: seconds for one attempt, without the wait for its permit; default 60.
             retry: when to retry; default: up to four attempts, where a retry is safe.
             session: an aiohttp session of your own, which stays open; default: one of its own.

@@ -31,7 +31,7 @@ class LoneClient(ReferenceServer):
         spread=st.floats(0, 0.1),
         at_end=st.booleans(),
     )
-    def begin(  # noqa: PLR0917  (given by name, by Hypothesis)
+    def begin(
         self, pacing: Pacing, limit: int, offset: float, spread: float, at_end: bool
     ) -> None:
         """Set the service's clocks, and begin with nothing known of them."""
