@@ -222,9 +222,7 @@ class Windows:
 
     def recent(self, now: float) -> int:
         """Return how many requests are charged by age."""
-        log = self._log
-        while log and log[0].ended + self._span < now:
-            self._logged -= log.popleft().count
+        self._forget_until(now)
         recent = self._logged + len(self._in_flight)
         if self._prior and self._clock.known:
             first = self.number(self._clock.earliest(now - self._span))
@@ -350,8 +348,14 @@ class Windows:
                 group.count += 1
                 return
         self._log.append(Charge(sent, ended=ended))
-        while self._log[0].ended + self._span < ended:
-            self._logged -= self._log.popleft().count
+        # It may end later than now, but was sent before.
+        self._forget_until(sent)
+
+    def _forget_until(self, now: float) -> None:
+        """Remove groups that are no longer charged by age."""
+        log = self._log
+        while log and log[0].ended + self._span < now:
+            self._logged -= log.popleft().count
 
     def _settle_in_windows(self, charge: Charge, last: int) -> None:
         first = charge.first

@@ -31,9 +31,7 @@ class LoneClient(ReferenceServer):
         spread=st.floats(0, 0.1),
         at_end=st.booleans(),
     )
-    def begin(
-        self, pacing: Pacing, limit: int, offset: float, spread: float, at_end: bool
-    ) -> None:
+    def begin(self, pacing: Pacing, limit: int, offset: float, spread: float, at_end: bool) -> None:
         """Set the service's clocks, and begin with nothing known of them."""
         self.limit = limit
         self.open({CREATE.name: limit, SPECIAL.name: max(limit // 2, 1)}, offset, spread, at_end)

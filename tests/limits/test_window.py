@@ -327,3 +327,13 @@ def test_old_windows_are_forgotten() -> None:
         windows.settle(windows.charge(minute * 60 + 30.0), minute * 60 + 30.1)
     assert len(windows._settled) < 12
     assert len(windows._on_boundary) < 12
+
+
+def test_a_lost_request_does_not_shorten_the_charge_of_another() -> None:
+    """It ends later than now; those that ended before are charged for their own minute."""
+    windows = Windows(60.0, ServerClock(suspended=lambda: 0.0))
+    windows.settle(windows.charge(10.0), 12.0)
+    windows.settle(windows.charge(70.0), 80.0)
+
+    assert 2 == windows.recent(71.0)
+    assert 1 == windows.recent(73.0)
