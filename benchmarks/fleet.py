@@ -32,10 +32,9 @@ from benchmarks.rivals.job import peak_memory
 from benchmarks.simulation import EPOCH, Service, Unpaced, latency
 from tagodev import HardLimits
 from tagodev._limits.clock import ServerClock
-from tagodev._limits.cold_start import CLOCK_ROUTE
 from tagodev._limits.core import Core
 from tagodev._limits.ledger.lease_client import LeaseClient
-from tagodev._limits.routes import Route
+from tagodev._limits.routes import CLOCK_ROUTE, Route
 from tagodev._limits.settings import Settings
 from tagodev._limits.wait_queue import Priority
 from tests.limits.leasing import MemoryStore
@@ -151,8 +150,7 @@ class Process:
         self._wakes_at = inf
         self.core = Core(
             Settings(profile.limits),
-            make_pacer=lambda _: Unpaced(),
-            make_steady_pacer=lambda _: Unpaced(),
+            make_pacer=Unpaced,
             clock=ServerClock(suspended=lambda: 0.0),
             on_lease_needed=self._want,
         )

@@ -16,9 +16,8 @@ import attrs
 
 from benchmarks.simulation import CREATE, EPOCH, Result, Service, greedy_ideal, latency
 from tagodev._limits.clock import ServerClock
-from tagodev._limits.cold_start import CLOCK_ROUTE
 from tagodev._limits.ledger.shared import SharedLedger
-from tagodev._limits.routes import Route
+from tagodev._limits.routes import CLOCK_ROUTE, Route
 from tagodev._limits.scheduler import ClockResetError
 from tagodev._limits.settings import Settings
 from tagodev._limits.wait_queue import Priority

@@ -21,6 +21,7 @@ from tagodev._limits.clock import FLEET_SLACK
 from tagodev._limits.ledger.memory import MemoryLedger, known_plan, remember_plan, shared_ledger
 from tagodev._limits.ledger.shared import SharedLedger, profile_name
 from tagodev._limits.settings import TRANSIT_MAX, ColdStart, Pacing, Settings
+from tagodev._limits.wait_queue import Slots
 from tagodev._retry import RetryPolicy
 from tagodev._secrets import Secret
 from tagodev._session import Session
@@ -95,8 +96,8 @@ class BaseClient:
                 token, address and plan count together.
             share: the part of each limit that this client may use, 0.001 to 1; below 1 it is
                 spread over the window, so that other clients get theirs.
-            headroom: requests per window to leave free, beside what other clients were seen to use;
-                default: one in a hundred, at least 1.
+            headroom: requests per window to leave free of our part of the limit, where other
+                clients were seen to use it; default: one in a hundred.
             reserve: requests per window that bulk runs leave to interactive calls;
                 default: the recent peak of interactive calls.
             pacing: ``"aligned"`` (default) to the service's windows, or ``"steady"``, which needs
@@ -107,7 +108,8 @@ class BaseClient:
                 to 10; default 0.1, an assumption.
             transit_max: how long a request without an answer may still be under way, in seconds, 0
                 to 600; default 5, an assumption.
-            concurrency: requests in flight at once, 1 to 1,000; default 32.
+            concurrency: requests in flight at once, 1 to 1,000; default 32, and no more than a
+                given session has connections. Bulk runs leave one in 16 to interactive calls.
             timeout: seconds for one attempt, without the wait for its permit; default 60.
             retry: when to retry; default: up to four attempts, where a retry is safe.
             session: an aiohttp session of your own, which stays open; default: one of its own.
@@ -171,20 +173,31 @@ class BaseClient:
             if self._own_session is not None:
                 await self._own_session.close()
             raise
-        self._live_session = Session(self._transport, self._scheduler, self._retry, emit=self._sink)
+        self._live_session = Session(
+            self._transport,
+            self._scheduler,
+            self._retry,
+            emit=self._sink,
+            concurrency=self._concurrency,
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._running:
-            for run in self._running:
-                run.cancel()
-            await asyncio.wait(self._running)
-        if self._live_session is not None:
-            self._live_session.close()
-        if self._own_session is not None:
-            await self._own_session.close()
-        if self._ledger is not None and self._scheduler is not None:
-            await self._ledger.leave(self._scheduler, self._sink)
+        # Each step is taken even if the one before is cancelled.
+        try:
+            if self._running:
+                for run in self._running:
+                    run.cancel()
+                await asyncio.wait(self._running)
+        finally:
+            if self._live_session is not None:
+                self._live_session.close()
+            try:
+                if self._own_session is not None:
+                    await self._own_session.close()
+            finally:
+                if self._ledger is not None and self._scheduler is not None:
+                    await self._ledger.leave(self._scheduler, self._sink)
 
     @property
     def limits(self) -> Limits:
@@ -210,7 +223,20 @@ class BaseClient:
 
     @cached_property
     def _runs(self) -> RunFactory:
-        return RunFactory(self._session, self._settings.concurrency, self._running)
+        # As many rows as bulk work of one route has slots: a further one would only wait.
+        at_once = Slots(self._concurrency).bulk
+        return RunFactory(self._session, at_once, self._running)
+
+    @property
+    def _concurrency(self) -> int:
+        """Requests in flight at once: no more than a given session has connections."""
+        most = self._settings.concurrency
+        connector = None if self._given_session is None else self._given_session.connector
+        if connector is not None:
+            # No limit is 0.
+            given = (connector.limit, connector.limit_per_host)
+            most = min([most, *(limit for limit in given if limit)])
+        return most
 
     async def _find_plan(self, transport: Transport) -> None:
         """Apply the limits of the plan that the service names."""

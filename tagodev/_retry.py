@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import enum
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from tagodev.errors import RequestError
 
 __all__ = ["RetryPolicy", "Safety", "may_have_acted"]
+
+#: A service that asks to be tried again after more seconds than this is not waited for.
+_LONGEST_ASKED: Final = 120.0
 
 
 class Safety(enum.Enum):
@@ -58,7 +61,7 @@ class RetryPolicy:
     first_delay: float = attrs.field(default=0.5, validator=attrs.validators.ge(0.0))
     """Seconds before the second attempt; each further wait is twice as long."""
     max_delay: float = attrs.field(default=8.0, validator=attrs.validators.ge(0.0))
-    """The longest wait, in seconds."""
+    """The longest wait, in seconds, unless the service asks for a longer one."""
 
     def delay(self, error: RequestError, safety: Safety, attempt: int) -> float | None:
         """Return how long to wait before the next attempt, or None if this failure is final.
@@ -72,6 +75,10 @@ class RetryPolicy:
             return None
         if safety is Safety.ONCE and may_have_acted(error, safety):
             return None
+        asked = error.retry_after if isinstance(error, ServerError) else None
+        if asked is not None and asked > _LONGEST_ASKED:
+            return None
         longest = min(self.first_delay * 2.0 ** (attempt - 1), self.max_delay)
         # Jitter: many clients of a server that failed must not retry at the same moment.
-        return longest * random.uniform(0.5, 1.0)  # noqa: S311  (jitter, no secret)
+        jitter = random.uniform(0.5, 1.0)  # noqa: S311  (no secret)
+        return longest * jitter + (asked or 0.0)

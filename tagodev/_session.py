@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, TypedDict, TypeVar
 import attrs
 
 from tagodev._address import Target
-from tagodev._limits.routes import Route
+from tagodev._limits.routes import CLOCK_ROUTE, Route
 from tagodev._limits.scheduler import ClockResetError
 from tagodev._limits.wait_queue import Priority
 from tagodev._retry import Safety, may_have_acted
 from tagodev._serialization.converter import StructureError, from_wire
-from tagodev._transport import Request, malformed
+from tagodev._transport import Request
 from tagodev.errors import (
+    AnswerTimeoutError,
     AuthenticationError,
     BadRequestError,
     ClosedError,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from tagodev._limits.scheduler import Scheduler
     from tagodev._retry import RetryPolicy
     from tagodev._transport import Answer, Transport
-    from tagodev.errors import ServiceError
     from tagodev.events import EventSink
 
 __all__ = ["CallOptions", "CallRecord", "RequestObserver", "Session"]
@@ -146,6 +146,7 @@ class Session:
         retry: RetryPolicy,
         *,
         emit: EventSink | None = None,
+        concurrency: int | None = None,
     ) -> None:
         """Initialize the session.
 
@@ -154,12 +155,15 @@ class Session:
             scheduler: grants permits.
             retry: the retry policy.
             emit: called with the session's events.
+            concurrency: requests in flight at once; default: as the ledger's settings say, for all
+                sessions without a number of their own.
         """
         self._transport = transport
         self.scheduler: Final = scheduler
         """The scheduler that grants permits."""
         self._retry = retry
         self._emit = emit
+        self._slots = None if concurrency is None else scheduler.new_slots(concurrency)
         self._waits: set[asyncio.Future[Permit]] = set()
         self._fetching_time = asyncio.Lock()
         self._no_time: RequestError | None = None
@@ -266,7 +270,7 @@ class Session:
                 _log.info("%s; retrying in %.1f s", error, delay)
             await asyncio.sleep(delay)
 
-    async def _fetch_time(self, record: CallRecord) -> None:
+    async def _query_time(self, record: CallRecord) -> None:
         """Send the one request that is allowed before the service's clock is known.
 
         The ``Date`` header has a precision of one second: with short windows it is requested twice.
@@ -301,20 +305,22 @@ class Session:
         """Wait for a permit, send once, and settle the permit; after a 429 wait again."""
         ticket: int | None = None
         scheduler = self.scheduler
+        device = request.route.device(request.path)
         record.attempts += 1
         while True:
-            if self.closed:
-                raise ClosedError("The client is closed")
+            if self.closed or asyncio.get_running_loop() is not scheduler.loop:
+                raise self._unusable()
             if self._emit is not None:
                 record.requested_at = scheduler.loop.time()
-            if scheduler.shares and scheduler.needs_clock and request.route is not _INFO:
-                await self._fetch_time(record)
+            waited = 0.0
+            if scheduler.shares and scheduler.needs_clock and request.route.name != CLOCK_ROUTE:
+                waited = await self._wait_for_time(request, record)
             permit = None
             if ticket is None:
-                permit = scheduler.grant_now(request.route, record.priority)
+                permit = scheduler.grant_now(request.route, record.priority, self._slots, device)
             if permit is None:
                 try:
-                    permit = await self._acquire(request, record, ticket)
+                    permit = await self._acquire(request, record, ticket, waited)
                 except ClockResetError:
                     continue
             unobserved = self._emit is None and record.observer is None
@@ -326,29 +332,64 @@ class Session:
             ticket = permit.ticket
             _log.warning("%s: 429, the route is blocked until its next window", request.route.name)
             if scheduler.throttle(permit, answer.retry_after(), answer.date()):
-                raise self._rate_limited(request, answer)
+                raise self._transport.rate_limited(request, answer)
 
-    async def _acquire(self, request: Request, record: CallRecord, ticket: int | None) -> Permit:
+    def _unusable(self) -> ClosedError:
+        if self.closed:
+            return ClosedError("The client is closed")
+        hint = "Open a client in each loop; only those of one loop, or of a shared ledger, count"
+        return ClosedError("The client was opened in another event loop", hint=f"{hint} together")
+
+    async def _wait_for_time(self, request: Request, record: CallRecord) -> float:
+        """Wait until the service's clock is known, and return how long that took.
+
+        Raises:
+            WaitTooLongError: `max_wait` is over.
+            RequestError: there was no answer.
+        """
+        began = self.scheduler.loop.time()
+        allowed = [one for one in (record.max_wait, record.timeout) if one is not None]
+        try:
+            async with asyncio.timeout(min(allowed, default=None)):
+                await self._query_time(record)
+        except TimeoutError:
+            problem = f"The service's time was not known within {min(allowed):g} s"
+        else:
+            return self.scheduler.loop.time() - began
+        if record.max_wait is None or record.max_wait > min(allowed):
+            raise AnswerTimeoutError(problem)
+        self._emit_gave_up(request, record)
+        raise WaitTooLongError(problem, route=request.route.name, max_wait=record.max_wait)
+
+    async def _acquire(
+        self, request: Request, record: CallRecord, ticket: int | None, waited: float
+    ) -> Permit:
+        max_wait = record.max_wait
         try:
             return await self.scheduler.acquire(
                 request.route,
                 priority=record.priority,
                 run=record.run,
                 ticket=ticket,
-                max_wait=record.max_wait,
+                max_wait=None if max_wait is None else max(max_wait - waited, 0.0),
                 waits=self._waits,
+                slots=self._slots,
+                device=request.route.device(request.path),
             )
         except WaitTooLongError:
-            if self._emit is not None:
-                gave_up = GaveUp(
-                    address=self._transport.base_url,
-                    method=request.route.method,
-                    template=request.route.template,
-                    priority=record.priority.value,
-                    waited=self.scheduler.loop.time() - record.requested_at,
-                )
-                self._emit(gave_up)
+            self._emit_gave_up(request, record)
             raise
+
+    def _emit_gave_up(self, request: Request, record: CallRecord) -> None:
+        if self._emit is not None:
+            gave_up = GaveUp(
+                address=self._transport.base_url,
+                method=request.route.method,
+                template=request.route.template,
+                priority=record.priority.value,
+                waited=self.scheduler.loop.time() - record.requested_at,
+            )
+            self._emit(gave_up)
 
     async def _send(self, request: Request, record: CallRecord, permit: Permit) -> Answer:
         """Send once, with the observer, and with the events of its start and end.
@@ -423,13 +464,9 @@ class Session:
             return from_wire(self._transport.read(request, answer), cls)
         except StructureError as error:
             problems = error.problems
-        raise malformed(answer, *problems)
-
-    def _rate_limited(self, request: Request, answer: Answer) -> ServiceError:
-        error = self._transport.refusal(request, answer)
-        error.message = f"The route accepted nothing in three windows: {error.service_message}"
-        error.hint = (
-            "The plan may be smaller than the one set, a soft limit may apply to this profile, "
-            "or its monthly quota may be used up"
+        raise MalformedAnswerError(
+            "The answer is not what the API documents",
+            status=answer.status,
+            problems=problems,
+            may_have_acted=True,
         )
-        return error

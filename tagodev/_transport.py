@@ -119,9 +119,14 @@ class Answer:
         return float(match[1]) if match else None
 
     def date(self) -> float | None:
-        """Return the ``Date`` header in seconds of the epoch, or None if it can't be read."""
+        """Return the ``Date`` header in seconds of the epoch, or None if it is no evidence.
+
+        A date with an ``Age`` is a cache's, and one of an answer without JSON a proxy's.
+        """
         text = self.headers.get("Date")
-        return None if text is None else _seconds(text)
+        if text is None or "Age" in self.headers or self.body[:1] not in _JSON_BEGINS:
+            return None
+        return _seconds(text)
 
 
 @lru_cache(maxsize=64)
@@ -146,6 +151,8 @@ async def _never_resend(request: ClientRequest, handler: ClientHandlerType) -> C
     raise failure
 
 
+#: How the bodies of the service's answers begin.
+_JSON_BEGINS: Final = (b"{", b"[")
 #: Wraps the exchange of a request that aiohttp would repeat; it repeats no POST.
 _GUARD: Final = (_never_resend,)
 _NONE: Final = ()
@@ -299,12 +306,25 @@ class Transport:
                 resource=limit[1],
             )
         cls = _BY_STATUS.get(status, _by_class(status))
-        return cls(
+        error = cls(
             f"The service refused with {status}: {text}",
             hint=_HINTS.get(cls, ""),
             status=status,
             service_message=text,
         )
+        if isinstance(error, ServerError):
+            error.retry_after = answer.retry_after()
+        return error
+
+    def rate_limited(self, request: Request, answer: Answer) -> ServiceError:
+        """Return the error of a request whose route accepts nothing for several windows."""
+        error = self.refusal(request, answer)
+        error.message = f"The route accepted nothing in three windows: {error.service_message}"
+        error.hint = (
+            "The plan may be smaller than the one set, a soft limit may apply to this profile, "
+            "or its monthly quota may be used up"
+        )
+        return error
 
 
 def _bounds(timeout: float) -> aiohttp.ClientTimeout:

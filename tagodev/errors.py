@@ -295,3 +295,6 @@ class RedirectError(ServiceError):
 
 class ServerError(ServiceError):
     """The service or a proxy failed (5xx)."""
+
+    retry_after: float | None = attrs.field(default=None, kw_only=True)
+    """The seconds after which it asked to be tried again, if it did."""

@@ -661,7 +661,7 @@ def test_retry_after_takes_anything(body: bytes, header: str) -> None:
 )
 def test_date(expected: float | None, header: str) -> None:
     """A date that can't be read, or that lies before all windows, is none."""
-    assert expected == Answer(200, b"", {"Date": header}).date()
+    assert expected == Answer(200, b"{}", {"Date": header}).date()
 
 
 async def test_retry_after_of_a_real_answer() -> None:

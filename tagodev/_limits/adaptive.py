@@ -1,47 +1,82 @@
-"""Adaptive limit: measures what other clients of the profile use and leaves it to them.
+"""Adaptive share: our part of a limit that other clients use too, and what bulk work may use of it.
 
 The service counts requests per profile and does not report how many other clients have sent.
-A 429 is the only evidence: the window was full, so other clients used ``limit - accepted`` of it.
-The learner therefore evaluates whole windows: when a window with a 429 ends, it computes that
-difference.
+A 429 is the only evidence: the window was full.
+Alone, a client uses the whole limit and never gets one. From the first 429 on it uses its *part*,
+spread over the window, and adjusts that by additive increase and multiplicative decrease:
 
-After that, three things change:
+- The first 429 reduces the part from the limit to `FIRST_PART` of it, since what a burst got is no
+  measure of what others need. Any further one reduces it to what was accepted in the window, at
+  most by half.
+- Every `TRIAL_EVERY` windows is a *trial*. A client sends half of its part in the first half of the
+  window. In the second half it adds further requests at a pace that depends on the limit only,
+  until it gets a 429 or the window ends. What was accepted is the new part.
 
-- The *budget* of the next windows is the limit less what others use, less a headroom.
-- The budget is *spread* over the window instead of being sent when the window opens.
-  A client that sends everything at once never meets a 429 and starves the others unnoticed.
-- In the *tail* of each window, single probes exceed the budget, one at a time.
-  By then the other clients have had most of the window. A refused probe costs one request and
-  yields a new measurement. If no probe is refused, the next budget rises by the number of probes,
-  then by two and four times as many, so that the end of a neighbour's traffic is noticed within a
-  few windows.
+Why equals converge
+-------------------
+Let clients i = 1 ... N have the parts x[i], which together are the limit L. All trials are in the
+windows whose number is a multiple of `TRIAL_EVERY`: the number is the service's, so that clients
+who do not know each other try in the same windows.
+There each sends x[i] / 2, which leaves L / 2, and then all add requests at the same pace until the
+window is full, so each adds L / 2N:
 
-If a window was full before its tail, another client was refused too, and the measurement is a lower
-bound. The estimate then rises by the difference once more, and falls back halfway with each window
-without a 429. This also finds a client that starts late in each window.
+    x[i]  <-  x[i] / 2 + L / 2N
 
-A window joined halfway shows that other clients exist, but not how much they use in a whole window
-(the requests may be our own from before a restart). It starts the spreading and nothing else.
+The sum remains L, and the distance of each part from L / N is halved: after four trials it is a
+sixteenth. This is the argument of Chiu and Jain (1989) with the additive increase within one
+window, so that nothing of the limit is unused. With a multiplicative increase, or with parts that
+are computed from the difference of limit and accepted requests, every division is a fixed point.
+N is not needed, and a client that leaves is replaced by the others in the next trial.
+
+Between trials no client exceeds its part, so each gets about one 429 in `TRIAL_EVERY` windows.
+
+A neighbour that is no such client and sends at a fixed rate loses what it would have sent after
+a trial window is full, a small part of one window in `TRIAL_EVERY`.
+
+A trial that ends without a 429 is repeated in the next window, until the part is the whole limit.
+After a whole window of that, spread and without a 429, the client is alone again.
 
 To detect a client that sends only after our burst, the last request of each window is held back
-until the tail while more requests wait than it could serve. The delay costs no throughput, and the
+until its tail while more requests wait than it could serve. The delay costs no throughput, and the
 request is refused if another client has sent in between.
 A client that sends only in the tail can't be detected; ``share=`` leaves a fixed part free.
+
+Limit, share, headroom, reserve, budget
+---------------------------------------
+=========  =================================================  =====================================
+word       what it is, in requests a window                   who sets it
+=========  =================================================  =====================================
+limit      what the service accepts of all clients            the rate plan, or ``plan=HardLimits``
+share      the most that we use: this fraction of the limit   ``share=``; default: all of it
+part       what we use at present beside others               learned from 429s, at most the share
+headroom   what we leave free of our part beside others       ``headroom=``; default: 1 % of it
+budget     the part less the headroom: what goes in a window  computed for each window
+reserve    what bulk leaves of the budget to interactive      ``reserve=``; default: recent peak
+           calls
+=========  =================================================  =====================================
 """
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, inf
 from typing import Final
 
-__all__ = ["Learner", "tail"]
+__all__ = ["ADDS_FROM", "FIRST_PART", "TRIAL_EVERY", "AdaptiveShare", "Reserve", "tail"]
 
-# First estimate of what others use, as a fraction of the limit.
-_FIRST_GUESS: Final = 0.1
-# An estimate expires after this many windows without a request.
+#: One window in so many is a trial.
+TRIAL_EVERY: Final = 5
+#: The part after the first 429, as a part of the limit.
+FIRST_PART: Final = 0.85
+# What remains of the part after another 429 at least, and at the beginning of a trial.
+_DECREASE: Final = 0.5
+# What one client may add in a trial, as a part of the limit.
+_INCREASE: Final = 0.6
+#: The part of a trial's window after which requests are added.
+ADDS_FROM: Final = 0.5
+# The part expires after this many windows without a request.
 _EXPIRES_AFTER: Final = 10
-# Weight of a lower measurement; a higher one applies at once.
-_SMOOTHING: Final = 0.5
+# Number of windows over which the peak of interactive requests is measured.
+_PEAK_WINDOWS: Final = 5
 
 
 def tail(window_seconds: float) -> float:
@@ -52,8 +87,8 @@ def tail(window_seconds: float) -> float:
     return max(window_seconds / 50, min(0.5, window_seconds / 10))
 
 
-class Learner:
-    """Estimates what other clients use of one route's limit, window by window."""
+class AdaptiveShare:
+    """Our part of one route's limit, window by window."""
 
     def __init__(self, limit: int, *, share: float = 1.0, headroom: int | None = None) -> None:
         """Start with the whole limit available.
@@ -61,106 +96,163 @@ class Learner:
         Args:
             limit: requests the service accepts in one window.
             share: fraction of the limit to use, above 0 to 1.
-            headroom: requests to leave free beside what others use;
-                default: 1 % of the limit, at least 1.
+            headroom: requests to leave free of our part beside others; default: 1 % of it.
         """
         self._limit = limit
         self._shared = share < 1
-        self._headroom = max(ceil(limit / 100), 1) if headroom is None else headroom
+        self._headroom = headroom
         self.ceiling: int = max(int(limit * share), 1)
         """Maximum number of requests in one window: the limit, or our share of it."""
-        self.others: float | None = None
-        """Requests that others use in one window; None if no other client was detected."""
+        self.part: float | None = None
+        """Our part of the limit beside others; None if no other client was detected."""
+        self.spreads: bool = self._shared
+        """Whether the budget is spread over the window."""
         self.window: int | None = None
         """Number of the current window."""
-        self._joined_halfway = True
+        self.budget: int = self.ceiling
+        """Requests to send in the current window."""
+        self.trial = False
+        """Whether the current window is a trial."""
+        self.held = False
+        """Whether a request has waited in the current window because of the budget."""
+        self._began = -inf
         self._accepted = 0
         self._rejected = False
-        self._full_early = False
-        self._lower_bound = 0.0
-        self._boost = 1
+        self._repeats = False
+        self._owed = 0.0
 
     @property
-    def spreads(self) -> bool:
-        """Whether the budget is spread over the window."""
-        return self.others is not None or self._shared
+    def others(self) -> int | None:
+        """Requests that others use in one window; None if no other client was detected."""
+        return None if self.part is None else max(ceil(self._limit - self.part), 0)
 
-    @property
-    def budget(self) -> int:
-        """Requests to send in one window."""
-        if self.others is None:
-            return self.ceiling
-        return min(max(self._limit - ceil(self.others) - self._headroom, 1), self.ceiling)
-
-    @property
-    def with_probes(self) -> int:
-        """The budget plus the probes allowed beyond it in the window's tail."""
-        if self.others is None:
-            return self.ceiling
-        return min(self.budget + max(self._limit // 50, 1), self.ceiling)
-
-    def accept(self, window: int) -> None:
-        """Count a request that the service accepted."""
-        if window == self.window:
-            self._accepted += 1
-
-    def reject(self, window: int, *, in_tail: bool) -> None:
-        """Record that the service refused a request of a window.
+    def rate(self, elapsed: float) -> float:
+        """Return the requests per window to send at, while they are spread.
 
         Args:
-            window: number of the window.
-            in_tail: whether the request was sent in the window's tail.
+            elapsed: the part of the window that is over, 0 to 1.
         """
-        if window == self.window:
-            self._rejected = True
-            self._full_early = self._full_early or not in_tail
+        if not self.trial:
+            return self.budget
+        if elapsed < ADDS_FROM:
+            return self.budget / ADDS_FROM
+        return self._limit * _INCREASE / (1 - ADDS_FROM)
 
-    def roll(self, window: int) -> None:
+    def allowed(self, elapsed: float) -> int:
+        """Return how many requests may have been sent in the window.
+
+        Args:
+            elapsed: the part of the window that is over, 0 to 1.
+        """
+        return self.ceiling if self.trial and elapsed >= ADDS_FROM else self.budget
+
+    def accept(self, sent: float) -> None:
+        """Count a request that the service accepted, by when it was sent."""
+        if sent >= self._began:
+            self._accepted += 1
+
+    def reject(self, sent: float) -> None:
+        """Record that the service refused a request, by when it was sent."""
+        if sent >= self._began:
+            self._rejected = True
+
+    def roll(self, window: int, now: float) -> None:
         """Evaluate the window that ended and start a new one."""
         if self.window is not None:
             self._learn()
-            self._joined_halfway = window != self.window + 1
-            if window > self.window + _EXPIRES_AFTER:
-                self.others = None
+            if abs(window - self.window) > _EXPIRES_AFTER:
+                self.part = None
         self.window = window
+        self._began = now
         self._accepted = 0
-        self._rejected = False
-        self._full_early = False
+        self._rejected = self.held = False
+        self._plan(window)
 
-    def take_over(self, other: Learner) -> None:
-        """Copy the state of another learner of the same route; settings stay unchanged."""
-        self.others, self.window = other.others, other.window
-        self._joined_halfway = other._joined_halfway
+    def take_over(self, other: AdaptiveShare) -> None:
+        """Copy the state of another share of the same route; settings stay unchanged."""
+        self.part, self.window, self._began = other.part, other.window, other._began
         self._accepted, self._rejected = other._accepted, other._rejected
-        self._full_early, self._lower_bound = other._full_early, other._lower_bound
+        self.trial, self._repeats, self._owed = other.trial, other._repeats, other._owed
+        self.budget = min(other.budget, self.ceiling) if self.part is not None else self.ceiling
+        self.spreads = self._shared or self.part is not None
 
     def _learn(self) -> None:
+        accepted, part = self._accepted, self.part
+        self._repeats = False
         if self._rejected:
-            self._boost = 1
-            self._measure(max(self._limit - self._accepted, 0))
-        elif self.others is not None and self._accepted > self.budget:
-            self._raise_budget(self._accepted - self.budget)
-        elif self.others is not None and self._accepted == self.budget == self.ceiling:
-            self.others = None
+            if part is None:
+                part = FIRST_PART * self.ceiling
+            elif self.trial:
+                part = accepted
+            else:
+                part = max(accepted, _DECREASE * part)
+            self.part = min(max(part, 1.0), self.ceiling)
+        elif part is None:
+            return
+        elif self.trial:
+            # One that did not need its part has tried nothing.
+            if self.held and accepted >= self.budget:
+                self.part = min(max(part, accepted), self.ceiling)
+                self._repeats = self.part < self.ceiling
+        elif accepted >= self.budget == self.ceiling:
+            self.part = None
 
-    def _raise_budget(self, probes: int) -> None:
-        """Raise the budget after a window in which every probe was accepted."""
-        assert self.others is not None, "without others there are no probes"
-        if self.others > self._lower_bound:
-            halfway = (self.others + self._lower_bound) / 2
-            self.others = max(min(self.others - probes, halfway), self._lower_bound)
-        else:
-            self.others -= probes * self._boost
-            self._boost *= 2
+    def _plan(self, window: int) -> None:
+        """Decide how many requests go in a window."""
+        self.spreads = self._shared or self.part is not None
+        if self.part is None:
+            self.trial, self.budget = False, self.ceiling
+            return
+        self.trial = self._repeats or (window % TRIAL_EVERY == 0 and self.part < self.ceiling)
+        part = self.part * _DECREASE if self.trial else self.part
+        headroom = part // 100 if self._headroom is None else self._headroom
+        if self.part < self.ceiling:
+            part -= headroom
+        # What is less than a request goes with a later window.
+        self._owed += part
+        self.budget = min(max(int(self._owed), 1), self.ceiling)
+        self._owed = min(max(self._owed - self.budget, 0.0), 1.0)
 
-    def _measure(self, used_by_others: float) -> None:
-        if self.others is None or self._joined_halfway:
-            self.others = max(self.others or 0.0, _FIRST_GUESS * self._limit)
-            if self._joined_halfway:
-                return
-        self._lower_bound = used_by_others
-        if used_by_others > self.others:
-            rose_by = used_by_others - max(self.others, 0.0) if self._full_early else 0.0
-            self.others = min(used_by_others + rose_by, self._limit)
-        else:
-            self.others += _SMOOTHING * (used_by_others - self.others)
+
+class Reserve:
+    """Requests of each window that bulk work leaves to the interactive priority.
+
+    Priority alone does not help once a window is used up. So as many requests as the interactive
+    priority sent at its recent peak are kept free, less those it has already sent in this window.
+    """
+
+    def __init__(self, fixed: int | None) -> None:
+        """Start without a peak.
+
+        Args:
+            fixed: requests per window to keep free; None for the recent peak.
+        """
+        self._fixed = fixed
+        self._window = 0
+        self._used = 0
+        self._peaks: list[int] = []
+        self._size = fixed or 0
+
+    def roll(self, window: int) -> None:
+        """Start a new window."""
+        self._peaks = [*self._peaks[1 - _PEAK_WINDOWS :], self._used]
+        if window > self._window + _PEAK_WINDOWS:
+            self._peaks.clear()
+        self._window = window
+        self._used = 0
+        if self._fixed is None:
+            self._size = max(self._peaks, default=0)
+
+    def take_over(self, other: Reserve) -> None:
+        """Copy the state of another reserve of the same route."""
+        self._window, self._used, self._peaks = other._window, other._used, other._peaks
+        if self._fixed is None:
+            self._size = max(self._peaks, default=0)
+
+    def count(self) -> None:
+        """Count an interactive request."""
+        self._used += 1
+
+    def left(self) -> int:
+        """Return how many requests of this window are still reserved."""
+        return max(self._size - self._used, 0)

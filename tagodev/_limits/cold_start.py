@@ -1,12 +1,14 @@
 """Rules for requests sent before the service's clock is known.
 
-Before the first answer the windows are unknown.
-Requests then go one at a time over all routes, at most one route limit per minute. A request that
-takes longer than a second no longer blocks the next one.
-Where several processes share the limits, only one request goes: it queries the time.
+Before the first answer the windows are unknown. Requests are then counted by age, which needs no
+clock: with ``cold_start="full"`` as many go as the limit allows, otherwise one at a time over all
+routes, so that the first answer shows how much of the window is left. A request that takes longer
+than a second no longer blocks the next one.
 
-A date has a resolution of one second.
-With windows of that length one answer is not enough to lease permits, so the time is queried again.
+Where several processes share the limits there is no window to lease in: only one request goes, of
+`CLOCK_ROUTE`, which queries the time. A date has a resolution of one second; where one answer is
+not enough to distinguish windows, the time is queried again.
+If the answers have no date, each process uses its part of the limits.
 """
 
 from __future__ import annotations
@@ -14,75 +16,81 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Final
 
+from tagodev._limits.routes import CLOCK_ROUTE
+
 if TYPE_CHECKING:
     from tagodev._limits.clock import ServerClock
     from tagodev._limits.route_limiter import RouteLimiter
+    from tagodev._limits.settings import Settings
 
-__all__ = ["CLOCK_ROUTE", "ColdStart"]
+__all__ = ["ColdStartRules"]
 
-#: The route that queries the time where no other request may go before it is known.
-CLOCK_ROUTE: Final = "GET /info"
-
-#: While the clock is unknown, a request waits this long for the one before it, in seconds.
+#: While requests go one at a time, one waits this long for the one before it, in seconds.
 _HOLD_INTERVAL: Final = 1.0
-#: Number of queries while the bounds are too wide to distinguish windows.
+#: Queries for the time after which routes are used without windows.
 _MAX_QUERIES: Final = 6
 
 
-class ColdStart:
-    """Decides whether requests can be counted in windows, and paces them while they can't."""
+class ColdStartRules:
+    """Decides which requests go while windows are not distinguished."""
 
-    def __init__(self, clock: ServerClock, window_seconds: float) -> None:
+    def __init__(self, clock: ServerClock, settings: Settings) -> None:
         """Start without an answer.
 
         Args:
             clock: bounds of the service's time.
-            window_seconds: length of its windows, in seconds.
+            settings: the scheduler's settings.
         """
         self._clock = clock
-        self._window_seconds = window_seconds
+        self.settings = settings
+        """The scheduler's settings."""
+        self._hold_until = 0.0
         self._failed_queries = 0
-        self.hold_until: float = 0.0
-        """Until when a request sent without windows delays the next one; its end resets this."""
 
-    def has_windows(self, now: float) -> bool:
-        """Return whether windows can be distinguished."""
-        return self._clock.resolves_windows(now, self._window_seconds)
+    @property
+    def undated(self) -> bool:
+        """Whether queries for the time were answered without a usable date."""
+        return self._failed_queries >= _MAX_QUERIES
 
-    def can_count(self, limiter: RouteLimiter, now: float) -> bool:
-        """Return whether requests of a route can be counted in windows."""
-        # Leases require windows that can be distinguished from the next.
-        return self._clock.known if limiter.leases is None else self.has_windows(now)
+    def hold(self, now: float) -> None:
+        """Let the next request wait for the one that goes now, but not for long."""
+        self._hold_until = now + _HOLD_INTERVAL
 
-    def note_time(self, now: float) -> None:
-        """Record that a query for the time was answered."""
-        self._failed_queries = 0 if self.has_windows(now) else self._failed_queries + 1
-
-    def may_improve(self, now: float) -> bool:
-        """Return whether another query may suffice; if not, routes run without windows."""
-        known = self._clock.known and self._clock.width(now) < inf
-        return known and self._failed_queries < _MAX_QUERIES
-
-    # --- while the clock is unknown ----------------------------------------------------------
+    def release(self, now: float) -> None:
+        """Let the next request go."""
+        self._hold_until = now
 
     def wait(self, limiter: RouteLimiter, now: float) -> float:
-        """Return how long a request waits while the clock is unknown, in seconds.
-
-        Infinite if it depends on the answer to another request.
+        """Return how long a request waits, in seconds; infinite if it depends on an answer.
 
         Args:
             limiter: the limiter of its route.
             now: the time.
         """
-        if limiter.leases is not None and limiter.route.name != CLOCK_ROUTE:
-            # Without a clock there is no window to lease in: a request of `CLOCK_ROUTE` queries it.
-            return inf
-        wait = max(self.hold_until - now, limiter.closed_until - now, 0.0)
-        # Wherever the boundaries lie, one window then counts at most the limit.
-        if not wait and limiter.windows.unassigned(now) >= limiter.learner.ceiling:
-            return _HOLD_INTERVAL
-        return wait or limiter.pacer.delay()
+        settings = self.settings
+        if limiter.leases is None:
+            alone = limiter.cold and settings.cold_start != "full" and settings.pacing == "aligned"
+        elif limiter.route.name == CLOCK_ROUTE:
+            alone = True
+        else:
+            return 0.0 if self.undated else inf
+        return max(self._hold_until - now, 0.0) if alone else 0.0
 
-    def note_unaligned(self, now: float) -> None:
-        """Record a request sent without windows: the next one waits for it, but not for long."""
-        self.hold_until = now + _HOLD_INTERVAL
+    def interested_in(self, limiter: RouteLimiter) -> bool:
+        """Return whether an answer with a date is to be noted."""
+        return self._failed_queries > 0 or limiter.route.name == CLOCK_ROUTE
+
+    def note_answer(self, limiter: RouteLimiter, now: float, *, dated: bool) -> None:
+        """Record whether an answer has shown the time.
+
+        Args:
+            limiter: the limiter of its route.
+            now: when it arrived.
+            dated: whether it has a date that is evidence.
+        """
+        if self._clock.resolves_windows(now, self.settings.limits.minute):
+            self._failed_queries = 0
+        elif not self._clock.known and not dated:
+            self._failed_queries = _MAX_QUERIES
+        elif limiter.leases is not None and limiter.route.name == CLOCK_ROUTE:
+            self._failed_queries += 1

@@ -8,9 +8,11 @@ Within a priority the order is first come, first served: a newcomer gets a free 
 request of its priority, or of a more urgent one, waits for the same route. Where slots are short
 the urgent priority goes first, and then the route whose head has waited longest.
 
+Bulk work leaves a reserve of both quota and slots to interactive calls. Where these are so many
+that bulk would get nothing, each `FLOOR`-th permit is for bulk.
+
 Before the first answer the service's clock and so its windows are unknown;
 `tagodev._limits.cold_start` defines what goes then.
-If answers arrive without a usable date, their route runs steadily, without windows.
 
 The core does not use tasks, event loops or sleeps.
 `tagodev._limits.scheduler` wraps it for asyncio; tests drive it with a virtual clock.
@@ -22,11 +24,10 @@ from math import floor, inf
 from typing import TYPE_CHECKING, Final
 
 from tagodev._limits.clock import ServerClock
-from tagodev._limits.cold_start import CLOCK_ROUTE, ColdStart
-from tagodev._limits.pacing import spend
-from tagodev._limits.prior_charges import PriorCharges, prior_charges
+from tagodev._limits.cold_start import ColdStartRules
 from tagodev._limits.route_limiter import Permit, RouteLimiter, make_limiter
-from tagodev._limits.wait_queue import Priority, Waiter
+from tagodev._limits.wait_queue import Priority, Slots, Waiter
+from tagodev._limits.window import prior_charges, windows_open
 from tagodev.events import ClockRestarted, Granted, Settled, Throttled, WindowOpened
 
 if TYPE_CHECKING:
@@ -38,7 +39,10 @@ if TYPE_CHECKING:
     from tagodev._limits.snapshot import RouteState
     from tagodev.events import Event
 
-__all__ = ["Core"]
+__all__ = ["FLOOR", "Core"]
+
+#: Where more interactive calls wait than can go, one permit in so many is for bulk work.
+FLOOR: Final = 16
 
 # Iterating over the class itself takes twenty times as long.
 _PRIORITIES: Final = tuple(Priority)
@@ -53,22 +57,22 @@ class Core:
         self,
         settings: Settings,
         *,
-        make_pacer: Callable[[int], Pacer],
-        make_steady_pacer: Callable[[int], Pacer],
+        make_pacer: Callable[[], Pacer],
         clock: ServerClock | None = None,
         emit: Callable[[Event], None] | None = None,
         on_lease_needed: Callable[[], None] | None = None,
+        processes: int = 1,
     ) -> None:
         """Create a core without requests.
 
         Args:
             settings: the scheduler's settings.
-            make_pacer: returns a route's pacer for its limit.
-            make_steady_pacer: returns the pacer of a route without windows, for its limit.
+            make_pacer: returns a route's pacer.
             clock: bounds of the service's time; default: a new one.
             emit: called with each event; None for no events.
             on_lease_needed: called when a request waits for permits leased to other processes;
                 None where no other process shares the limits.
+            processes: number of processes that share the limits at most.
         """
         self.settings: Settings = settings
         self.clock: ServerClock = clock or ServerClock(fleet_slack=settings.fleet_slack)
@@ -77,34 +81,52 @@ class Core:
         self.shares: bool = on_lease_needed is not None
         """Whether other processes share the limits."""
         self._make_pacer = make_pacer
-        self._make_steady_pacer = make_steady_pacer
-        self._free_slots = settings.concurrency
+        self._processes = processes
+        self.slots: Slots = Slots(settings.concurrency)
+        """The slots of callers that have none of their own."""
         self._out: set[Permit] = set()
         self._limiters: dict[str, RouteLimiter] = {}
         self._waiting: dict[str, RouteLimiter] = {}
-        self._prior_charges = PriorCharges()
+        # Those with requests of devices that may not send yet.
+        self._parked: set[RouteLimiter] = set()
+        self._prior: dict[str, list[tuple[int, int]]] = {}
         self._first_free = 0
         self._last_ticket = 0
-        self._cold_start = ColdStart(self.clock, settings.limits.minute)
+        # Interactive permits since the last one for bulk.
+        self._in_a_row = 0
+        self._cold_start = ColdStartRules(self.clock, settings)
 
     # --- requesting --------------------------------------------------------------------------
 
-    def try_grant(self, route: Route, priority: Priority, now: float) -> Permit | None:
+    def try_grant(
+        self,
+        route: Route,
+        priority: Priority,
+        now: float,
+        slots: Slots | None = None,
+        device: str = "",
+    ) -> Permit | None:
         """Return a permit if one is free now and no other request goes first."""
-        if self._free_slots <= 0:
+        slots = slots or self.slots
+        name = route.name
+        if not slots.has(priority, name):
             return None
-        limiter = self._waiting.get(route.name)
-        if limiter is not None and (
-            priority is Priority.BULK or limiter.queue.head(Priority.INTERACTIVE) is not None
-        ):
-            return None
-        limiter = self._limiters.get(route.name) or self._limiter_of(route)
+        if self._waiting:
+            limiter = self._waiting.get(name)
+            if limiter is not None and (
+                priority is Priority.BULK or limiter.queue.head(Priority.INTERACTIVE) is not None
+            ):
+                return None
+            if self._in_a_row >= FLOOR - 1:
+                return None
+        limiter = self._limiters.get(name) or self._limiter_of(route)
         if self.clock.check_suspend(now):
             self._on_suspend(now)
+        if device and limiter.devices.closed_until(device) > now:
+            return None
         if self._wait(limiter, priority, now) > 0:
             return None
-        self._last_ticket += 1
-        return self._grant(limiter, self._last_ticket, priority, now, now)
+        return self._grant(limiter, priority, slots, now, device=device)
 
     def join(
         self,
@@ -115,6 +137,8 @@ class Core:
         priority: Priority = Priority.INTERACTIVE,
         run: int = 0,
         ticket: int | None = None,
+        slots: Slots | None = None,
+        device: str = "",
     ) -> Waiter:
         """Add a request to the queue of its route.
 
@@ -125,11 +149,15 @@ class Core:
             priority: how urgent it is.
             run: which bulk run it belongs to.
             ticket: that of an earlier permit of the same request, to keep its position.
+            slots: those of its client; default: `Core.slots`.
+            device: the device that a soft limit may limit; empty for none.
         """
         if ticket is None:
             self._last_ticket += 1
             ticket = self._last_ticket
-        waiter = Waiter(ticket, deliver, priority, run, now)
+        waiter = Waiter(
+            ticket, deliver, priority, run, now, slots or self.slots, route.name, device
+        )
         limiter = self._limiter_of(route)
         limiter.queue.join(waiter)
         self._waiting[route.name] = limiter
@@ -155,92 +183,117 @@ class Core:
             When the next one may be free, on the scheduler's clock, or None if that does not
             depend on time.
         """
-        next_wake: float | None = None
-        if self._free_slots <= 0:
-            # Releasing a slot dispatches again: until then no timer is needed.
-            return None
-        if self.clock.check_suspend(now):
-            self._on_suspend(now)
+        wait = inf
+        for limiter in self._parked:
+            limiter.queue.unpark(now)
         for priority in _PRIORITIES:
-            waits = {}
+            heads = {}
             for name, limiter in self._waiting.items():
-                if limiter.queue.head(priority) is not None:
-                    waits[name] = self._wait(limiter, priority, now)
-            if waits and not self._grant_ready(waits, priority, now):
-                return None
-            for wait in waits.values():
-                if 0 < wait < inf and (next_wake is None or now + wait < next_wake):
-                    next_wake = now + wait
-        return next_wake
+                head = limiter.queue.head(priority)
+                # Without a free slot there is no head: releasing one dispatches again.
+                if head is not None:
+                    heads[name] = head
+            if not heads:
+                continue
+            if self.clock.check_suspend(now):
+                self._on_suspend(now)
+            wait = min(wait, self._grant_ready(heads, priority, now))
+        if self._parked:
+            self._parked = {one for one in self._parked if one.queue.unparks_at < inf}
+            wait = min([wait, *(one.queue.unparks_at - now for one in self._parked)])
+        return now + wait if wait < inf else None
 
-    def _grant_ready(self, waits: dict[str, float], priority: Priority, now: float) -> bool:
-        """Issue the free permits of a priority, and return whether a slot is left."""
-        while (limiter := self._first_ready(waits, priority)) is not None:
-            self._deliver(limiter, priority, now)
-            if self._free_slots <= 0:
-                return False
+    def _grant_ready(self, heads: dict[str, Waiter], priority: Priority, now: float) -> float:
+        """Issue the free permits of a priority, and return how long the others wait at least.
+
+        Args:
+            heads: the first waiter of each route.
+            priority: the priority.
+            now: the time.
+        """
+        waits = {name: self._wait(self._waiting[name], priority, now) for name in heads}
+        while ready := [heads[name] for name, wait in waits.items() if wait <= 0]:
+            # The one that has waited longest.
+            head = ready[0] if len(ready) == 1 else min(ready)
+            changed = [head.route]
+            if priority is not Priority.BULK and self._in_a_row >= FLOOR - 1:
+                changed += self._grant_to_bulk(now)
+            elif head.has_slot:
+                self._deliver(head, now)
             # A permit may delay other routes too: while the clock is unknown, all of them.
-            alone = self.clock.known and not limiter.shared
-            for name in (limiter.route.name,) if alone else tuple(waits):
+            alone = self.clock.known and not self._limiters[head.route].shared
+            for name in changed if alone else [*waits]:
                 waiting = self._waiting.get(name)
-                if waiting is None or waiting.queue.head(priority) is None:
-                    del waits[name]
-                else:
-                    waits[name] = self._wait(waiting, priority, now)
-        return True
+                first = None if waiting is None else waiting.queue.head(priority)
+                if waiting is None or first is None:
+                    waits.pop(name, None)
+                elif name in waits:
+                    heads[name], waits[name] = first, self._wait(waiting, priority, now)
+        return min(waits.values(), default=inf)
 
-    def _first_ready(self, waits: dict[str, float], priority: Priority) -> RouteLimiter | None:
-        """Return the limiter, of those that need not wait, whose head has waited longest."""
-        first = None
-        for name, wait in waits.items():
-            if wait <= 0:
-                limiter = self._waiting[name]
-                if first is None or limiter.queue.precedes(first.queue, priority):
-                    first = limiter
-        return first
+    def _grant_to_bulk(self, now: float) -> list[str]:
+        """Issue one permit to bulk work, from what is reserved to interactive calls.
 
-    def _deliver(self, limiter: RouteLimiter, priority: Priority, now: float) -> None:
-        waiter = limiter.queue.pop(priority)
+        Returns:
+            The name of its route, if there is one.
+        """
+        self._in_a_row = 0
+        heads = [
+            head
+            for limiter in self._waiting.values()
+            if (head := limiter.queue.head(Priority.BULK)) is not None
+            and self._wait(limiter, Priority.INTERACTIVE, now) <= 0
+        ]
+        if heads:
+            self._deliver(min(heads), now)
+        return [min(heads).route] if heads else []
+
+    def _deliver(self, waiter: Waiter, now: float) -> None:
+        limiter = self._waiting[waiter.route]
+        closed_until = limiter.devices.closed_until(waiter.device) if waiter.device else 0.0
+        if closed_until > now:
+            limiter.queue.park(waiter, closed_until)
+            self._parked.add(limiter)
+            return
+        limiter.queue.remove(waiter)
         if not limiter.queue:
-            del self._waiting[limiter.route.name]
-        waiter.deliver(self._grant(limiter, waiter.ticket, priority, waiter.since, now))
+            del self._waiting[waiter.route]
+        slots = waiter.slots or self.slots
+        waiter.deliver(self._grant(limiter, waiter.priority, slots, now, waiter=waiter))
 
     def _on_suspend(self, now: float) -> None:
-        self._cold_start.hold_until = now
+        self._cold_start.release(now)
         self._emit_event(ClockRestarted())
 
     def _wait(self, limiter: RouteLimiter, priority: Priority, now: float) -> float:
-        if limiter.steady:
+        windows = limiter.windows
+        distinct = windows.distinguishes(now)
+        if windows.bounds(now)[0] != limiter.share.window or (limiter.cold and distinct):
+            self._roll(limiter, now, distinct=distinct)
+        if distinct:
             wait = limiter.wait(now, priority)
-        elif self._cold_start.can_count(limiter, now):
-            if limiter.learner.window != limiter.windows.bounds(now)[0]:
-                self._roll(limiter, now)
-            wait = limiter.wait(now, priority)
-        elif limiter.leases is None or not self._has_no_clock():
-            wait = self._cold_start.wait(limiter, now)
         else:
-            self._change_mode(limiter, steady=True, now=now)
-            wait = limiter.wait(now, priority)
+            wait = self._cold_start.wait(limiter, now)
+            if not wait:
+                dated = not self._cold_start.undated
+                wait = limiter.wait(now, priority, distinct=False, dated=dated)
         if limiter.also is not None:
             wait = max(wait, self._wait(limiter.also, priority, now))
         if wait == inf and self._on_lease_needed is not None:
             self._on_lease_needed()
         return wait
 
-    def _has_no_clock(self) -> bool:
-        """Return whether queries for the time were answered without a usable date."""
-        limiter = self._limiters.get(CLOCK_ROUTE)
-        return limiter is not None and limiter.steady
-
-    def _roll(self, limiter: RouteLimiter, now: float) -> None:
+    def _roll(self, limiter: RouteLimiter, now: float, *, distinct: bool) -> None:
         number = limiter.windows.bounds(now)[0]
-        current = limiter.learner.window
-        if current is None:
+        if limiter.cold and distinct:
             limiter.start_cold(self.settings.cold_start, now)
-        elif number <= current:
+        current = limiter.share.window
+        # Bounds that widen may reach back into the window before.
+        if current is not None and current - 1 <= number <= current:
             return
-        limiter.roll(number)
-        self._emit_event(WindowOpened(limiter.route.name, number, limiter.learner.budget))
+        limiter.roll(number, now)
+        if distinct:
+            self._emit_event(WindowOpened(limiter.route.name, number, limiter.share.budget))
 
     # --- settling ----------------------------------------------------------------------------
 
@@ -297,41 +350,29 @@ class Core:
         for part in permit.parts():
             part.limiter.windows.settle(part.charge, now)
         limiter.rejected += 1
-        limiter.close(permit.granted, now, retry_after)
+        if permit.device and not limiter.close_device(permit, now, retry_after):
+            # A soft limit of this device: nothing is learned about the route.
+            closed_for = limiter.devices.closed_until(permit.device) - now
+            self._emit_event(Throttled(limiter.route.name, closed_for))
+            return limiter.devices.failed_windows(permit.device) >= _MAX_FAILED_WINDOWS
+        # Of two counters either may be the full one.
+        limiter.close(permit.granted, now, retry_after, teaches=permit.also is None)
         self._emit_event(Throttled(limiter.route.name, limiter.closed_for(now)))
         return limiter.failed_windows >= _MAX_FAILED_WINDOWS
 
     def _observe(self, permit: Permit, now: float, date: float | None) -> None:
-        limiter = permit.limiter
-        changed = date is None or self.clock.observe(permit.granted, now, date)
-        query = limiter.route.name == CLOCK_ROUTE
-        if not (changed or query or limiter.steady or permit.also is not None):
-            return
-        if self.settings.pacing != "aligned":
-            return
-        if query:
-            self._cold_start.note_time(now)
-        has_windows = self._cold_start.has_windows(now)
-        if not has_windows and limiter.leases is not None and self._cold_start.may_improve(now):
-            return
-        for part in permit.parts():
-            if has_windows == part.limiter.steady:
-                self._change_mode(part.limiter, steady=not has_windows, now=now)
-
-    def _change_mode(self, limiter: RouteLimiter, *, steady: bool, now: float) -> None:
-        """Switch a limiter between steady pacing and windows."""
-        limiter.steady = steady
-        if not steady:
-            limiter.pacer = self._make_pacer(limiter.learner.ceiling)
-            return
-        limiter.pacer = self._make_steady_pacer(limiter.learner.ceiling)
-        # Requests sent so far count against the burst.
-        spend(limiter.pacer, limiter.windows.unassigned(now))
+        if date is not None and not self.clock.confirms(permit.granted, now, date):
+            # An answer to a request from before a suspend is no evidence.
+            if self.clock.check_suspend(now):
+                self._on_suspend(now)
+            self.clock.observe(permit.granted, now, date)
+        if date is None or self._cold_start.interested_in(permit.limiter):
+            self._cold_start.note_answer(permit.limiter, now, dated=date is not None)
 
     def _end(self, permit: Permit, now: float, status: int | None) -> None:
-        self._free_slots += 1
+        permit.slots.release(permit.priority, permit.limiter.route.name)
         self._out.discard(permit)
-        self._cold_start.hold_until = now
+        self._cold_start.release(now)
         if self.emit is not None:
             self.emit(Settled(permit.limiter.route.name, status, now - permit.granted))
 
@@ -347,8 +388,10 @@ class Core:
         for permit in list(self._out):
             self.lose(permit, now)
         self.settings = settings
-        self._free_slots = settings.concurrency
+        self.slots = Slots(settings.concurrency)
+        self._cold_start.settings = settings
         self._waiting.clear()
+        self._parked.clear()
         old, self._limiters = self._limiters, {}
         for limiter in old.values():
             self._limiter_of(limiter.route).take_over(limiter)
@@ -366,17 +409,21 @@ class Core:
         until = now + self.settings.transit_max
         window_seconds = self.settings.limits.minute
         last = floor(self.clock.latest(until) / window_seconds) if self.clock.known else None
-        self._prior_charges.charge(
-            prior_charges(spent, open_requests, last, window_seconds), to=self._limiters
-        )
+        still_open = windows_open(self.settings.longest, window_seconds)
+        for name, number, used in prior_charges(spent, open_requests, last, still_open):
+            limiter = self._limiters.get(name)
+            if limiter is None:
+                self._prior.setdefault(name, []).append((number, used))
+            else:
+                limiter.windows.charge_prior(number, used)
 
     # --- sharing -----------------------------------------------------------------------------
 
     def needs_clock(self, now: float) -> bool:
         """Return whether nothing can go before more is known of the service's clock."""
-        if self._on_lease_needed is None or self.settings.pacing != "aligned":
+        if self._on_lease_needed is None or self._cold_start.undated:
             return False
-        return not self._cold_start.has_windows(now) and not self._has_no_clock()
+        return not self.clock.resolves_windows(now, self.settings.limits.minute)
 
     def shared_limiters(self) -> Mapping[str, RouteLimiter]:
         """Return the limiters by route name."""
@@ -404,31 +451,45 @@ class Core:
         limiter = self._limiters.get(route.name)
         if limiter is None:
             limiter = self._limiters[route.name] = self._new_limiter(route)
-            self._prior_charges.charge_new(limiter)
+            for number, used in self._prior.pop(route.name, ()):
+                limiter.windows.charge_prior(number, used)
         return limiter
 
     def _new_limiter(self, route: Route) -> RouteLimiter:
         also = None if route.also is None else self._limiter_of(route.also)
-        steady = self.settings.pacing == "steady"
         return make_limiter(
             route,
             self.settings,
             self.clock,
-            make_pacer=self._make_steady_pacer if steady else self._make_pacer,
+            pacer=self._make_pacer(),
             also=also,
             leased_from=None if self._on_lease_needed is None else self._first_free,
+            processes=self._processes,
         )
 
     def _grant(
-        self, limiter: RouteLimiter, ticket: int, priority: Priority, since: float, now: float
+        self,
+        limiter: RouteLimiter,
+        priority: Priority,
+        slots: Slots,
+        now: float,
+        *,
+        device: str = "",
+        waiter: Waiter | None = None,
     ) -> Permit:
-        self._free_slots -= 1
-        can_skip = limiter.leases is None and self.clock.known
-        if not can_skip and not self._cold_start.can_count(limiter, now):
-            self._cold_start.note_unaligned(now)
+        name = limiter.route.name
+        slots.take(priority, name)
+        self._in_a_row = 0 if priority is Priority.BULK else self._in_a_row + 1
+        if limiter.cold or limiter.leases is not None:
+            self._cold_start.hold(now)
+        if waiter is None:
+            self._last_ticket += 1
+            ticket, since = self._last_ticket, now
+        else:
+            ticket, since, device = waiter.ticket, waiter.since, waiter.device
         if self.emit is not None:
-            self.emit(Granted(limiter.route.name, priority.value, now - since))
-        permit = limiter.take(now, ticket, priority)
+            self.emit(Granted(name, priority.value, now - since))
+        permit = limiter.take(now, ticket, priority, slots, device)
         self._out.add(permit)
         return permit
 

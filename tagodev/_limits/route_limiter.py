@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, inf
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from tagodev._limits.adaptive import Learner, tail
-from tagodev._limits.ledger.leases import LeaseBook, carried_windows
-from tagodev._limits.reserve import Reserve
+from tagodev._limits.adaptive import ADDS_FROM, AdaptiveShare, Reserve, tail
+from tagodev._limits.ledger.leases import LeaseBook
 from tagodev._limits.snapshot import RouteState
+from tagodev._limits.soft_limits import RefusedDevices
 from tagodev._limits.wait_queue import Priority, WaitQueue
-from tagodev._limits.window import Windows
+from tagodev._limits.window import Windows, windows_open
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tagodev._limits.clock import ServerClock
     from tagodev._limits.ledger.leases import LeaseRequest
     from tagodev._limits.pacing import Pacer
     from tagodev._limits.routes import Route
     from tagodev._limits.settings import ColdStart, Settings
+    from tagodev._limits.wait_queue import Slots
     from tagodev._limits.window import Charge
 
 __all__ = ["Permit", "RouteLimiter", "make_limiter"]
@@ -42,6 +41,12 @@ class Permit:
     """Its position in the queue; a request refused with a 429 keeps its ticket."""
     granted: float
     """When it was issued: the earliest time of sending, on the scheduler's clock."""
+    priority: Priority
+    """How urgent the request is."""
+    slots: Slots
+    """The slots of its client, of which it holds one."""
+    device: str = ""
+    """The device that a soft limit may limit; empty for none."""
     also: Permit | None = None
     """Its permit of a second limiter, where a request is counted twice."""
 
@@ -58,7 +63,7 @@ class Permit:
 
 
 class RouteLimiter:
-    """One route's windows, pacing, adaptive limit, reserve and queue."""
+    """One route's windows, pacing, adaptive share, reserve and queue."""
 
     def __init__(
         self,
@@ -66,10 +71,11 @@ class RouteLimiter:
         *,
         clock: ServerClock,
         windows: Windows,
-        learner: Learner,
+        share: AdaptiveShare,
         reserve: Reserve,
         pacer: Pacer,
         steady: bool,
+        part_by_age: int,
         also: RouteLimiter | None = None,
     ) -> None:
         """Combine the parts; use `make_limiter` to create a limiter.
@@ -77,20 +83,21 @@ class RouteLimiter:
         Args:
             route: the route.
             clock: bounds of the service's time.
-            windows: charges by window.
-            learner: how many requests may go, beside other clients.
+            windows: charges of the route.
+            share: how many requests may go, beside other clients.
             reserve: what bulk work leaves free.
             pacer: how fast requests may go.
-            steady: whether the pacer alone enforces the limit, without windows.
+            steady: whether requests are always spread.
+            part_by_age: what may be used of a limit while windows are not distinguished: one part
+                in so many, since no permits can be leased then.
             also: a second limiter that each request is charged to.
         """
         self.route = route
         self.windows: Windows = windows
-        self.learner = learner
-        self.queue: WaitQueue = WaitQueue()
+        self.share = share
+        self.queue: WaitQueue = WaitQueue(route.name)
         self.closed_until: float = 0.0
         self.rejected: int = 0
-        self.steady = steady
         self.leases: LeaseBook | None = None
         """Leases of this process, where several share the limit."""
         self.also = also
@@ -98,100 +105,130 @@ class RouteLimiter:
         """Whether some requests are charged to this limiter and to another one."""
         self.dependents: list[RouteLimiter] = []
         """The other limiters whose requests are charged to this one too."""
+        self.devices: RefusedDevices = RefusedDevices()
+        """Devices that are refused while others are not."""
+        self.cold: bool = True
+        """Whether the first window is still to be charged as the settings say."""
         self._clock = clock
         self._reserve = reserve
         self.pacer = pacer
+        self._steady = steady
+        self._part_by_age = part_by_age
         self._failed_windows = 0
         self._accepted_since_closed = False
 
     # --- waiting -------------------------------------------------------------------------------
 
-    def wait(self, now: float, priority: Priority) -> float:
+    def wait(
+        self, now: float, priority: Priority, *, distinct: bool = True, dated: bool = True
+    ) -> float:
         """Return in how many seconds the next request of a priority may go; 0 for now.
 
-        The clock must be known, unless the limiter is steady.
+        Args:
+            now: the time.
+            priority: how urgent it is.
+            distinct: whether windows are distinguished.
+            dated: whether the service's answers have a date, as far as is known.
         """
         if now < self.closed_until:
             return self.closed_until - now
-        if self.steady:
-            return self.pacer.delay()
-        ceiling = self.learner.ceiling
+        if self.share.spreads or self._steady or not dated:
+            return self._wait_spread(now, priority, distinct=distinct)
+        wait = self._wait_for_quota(now, priority, self.share.ceiling, distinct=distinct)
+        if wait > 0:
+            return wait
+        if priority is _BULK and distinct:
+            wait = self._wait_for_other_clients(now)
+            if wait > 0:
+                return wait
+        self.pacer.open(self.share.ceiling)
+        return self.pacer.delay(now)
+
+    def _wait_for_quota(
+        self, now: float, priority: Priority, most: int, *, distinct: bool
+    ) -> float:
+        """Return how long the charges, the reserve and the leases delay a request."""
+        if not distinct:
+            most = max(most // self._part_by_age, 1)
         if priority is _BULK:
             reserved = self._reserve.left()
             if reserved:
-                ceiling = max(ceiling - reserved, 1)
-        blocked = self.windows.blocked_until(now, ceiling)
-        if blocked is not None:
-            return max(self.windows.opens_in(blocked, now), 0.0)
-        if self.leases is not None:
-            leased_in = self.leases.wait(now, priority)
-            if leased_in > 0:
-                return leased_in
-        if priority is _BULK or self.learner.spreads:
-            held = self._wait_for_other_clients(now, priority)
-            if held > 0:
-                return held
-        return self.pacer.delay()
+                most = max(most - reserved, 1)
+        wait = self.windows.wait(now, most)
+        if wait > 0 or self.leases is None or not distinct:
+            return wait
+        return self.leases.wait(now, priority)
 
-    def _wait_for_other_clients(self, now: float, priority: Priority) -> float:
-        """Return how long a request waits to detect other clients or to leave them their part."""
-        if self.learner.spreads:
-            return self._wait_for_spread(now, priority)
-        last_request = self.learner.ceiling - 1
+    def _wait_spread(self, now: float, priority: Priority, *, distinct: bool) -> float:
+        """Return how long a request waits where the budget is spread over the window."""
+        share = self.share
+        elapsed = self._elapsed(now)
+        wait = self._wait_for_quota(now, priority, share.allowed(elapsed), distinct=distinct)
+        if not wait:
+            if priority is not _BULK and self.windows.charged(now) < share.budget:
+                return 0.0
+            wait = self._wait_for_pacer(now, elapsed, distinct=distinct)
+        share.held = share.held or wait > 0
+        return min(wait, self._faster_in(elapsed))
+
+    def _elapsed(self, now: float) -> float:
+        """Return which part of the present window is over, 0 to 1."""
+        left = self.windows.opens_in(self.windows.bounds(now)[0] + 1, now)
+        return min(max(1 - left / self.windows.window_seconds, 0.0), 1.0)
+
+    def _faster_in(self, elapsed: float) -> float:
+        """Return in how many seconds more requests may go although no window begins."""
+        if self.share.trial and elapsed < ADDS_FROM:
+            return (ADDS_FROM - elapsed) * self.windows.window_seconds + 1e-6
+        return inf
+
+    def _wait_for_pacer(self, now: float, elapsed: float, *, distinct: bool) -> float:
+        """Return how long spreading the budget over the window delays a request."""
+        seconds, share = self.windows.window_seconds, self.share
+        rate = share.rate(elapsed)
+        if distinct:
+            seconds -= 2 * tail(seconds)
+        else:
+            rate /= self._part_by_age
+        window = self.windows.bounds(now)[0] if share.part is not None else 0
+        self.pacer.spread(rate, seconds, window)
+        return self.pacer.delay(now)
+
+    def _wait_for_other_clients(self, now: float) -> float:
+        """Return how long the last bulk request of a window waits to detect other clients."""
+        last_request = self.share.ceiling - 1
         number = self.windows.bounds(now)[0]
         if not 0 < last_request == self.windows.used(number):
             return 0.0
         # A single waiter needs no more than this request, so it need not wait.
         if self.queue.waiting(Priority.BULK) < 2:
             return 0.0
-        return max(self.tail_in(number, now), 0.0)
-
-    def _wait_for_spread(self, now: float, priority: Priority) -> float:
-        """Return how long spreading the budget over the window delays a request."""
-        number, last = self.windows.bounds(now)
-        used = self.windows.used(number)
-        budget = self.learner.budget
-        if priority is not _BULK and used < budget:
-            return 0.0
-        if priority is _BULK:
-            budget = max(budget - self._reserve.left(), 1)
-        if number != last:
-            return max(self.windows.opens_in(last, now), 0.0)
-        tail_in = self.tail_in(number, now)
-        if used < budget:
-            spread_over = self.windows.window_seconds - tail(self.windows.window_seconds)
-            return max(tail_in - spread_over * (1 - used / budget), 0.0)
-        if tail_in > 0:
-            return tail_in
-        # One probe at a time: its answer decides whether another one follows.
-        if used < self.learner.with_probes and not self.windows.in_flight:
-            return 0.0
-        return max(self.windows.opens_in(number + 1, now), 0.0)
-
-    def tail_in(self, number: int, now: float) -> float:
-        """Return in how many seconds the tail of a window begins, at the earliest."""
         window_seconds = self.windows.window_seconds
-        return (number + 1) * window_seconds - tail(window_seconds) - self._clock.latest(now)
+        tail_at = (number + 1) * window_seconds - tail(window_seconds)
+        return max(tail_at - self._clock.latest(now), 0.0)
 
     def lease_requests(self, now: float) -> list[LeaseRequest]:
         """Return what to request from the shared store."""
-        known = self._clock.resolves_windows(now, self.windows.window_seconds)
-        if self.leases is None or self.steady or not known:
+        if self.leases is None or not self.windows.distinguishes(now):
             return []
         queues = [limiter.queue for limiter in (self, *self.dependents)]
         bulk = sum(queue.waiting(_BULK) for queue in queues)
         interactive = sum(queue.waiting(Priority.INTERACTIVE) for queue in queues)
-        self.windows.refresh()
+        self.windows.refresh(now)
         return self.leases.requests(self.route.name, now, bulk, interactive)
 
     def take_over(self, other: RouteLimiter) -> None:
         """Copy the charges and state of another limiter of the same route."""
+        aligned = self.windows.aligned
         self.windows = other.windows
+        self.windows.realign(aligned=aligned)
         if other.leases is not None:
             self.leases = other.leases
         self.closed_until = other.closed_until
         self.rejected = other.rejected
-        self.learner.take_over(other.learner)
+        self.cold = other.cold
+        self.devices = other.devices
+        self.share.take_over(other.share)
         self._reserve.take_over(other._reserve)
         self._failed_windows = other._failed_windows
         self._accepted_since_closed = other._accepted_since_closed
@@ -202,30 +239,29 @@ class RouteLimiter:
         Based on the requests ahead, the charges in the windows and a closed route.
         """
         least = 0.0 if self.also is None else self.also.least_wait(now, priority)
-        if self.steady or not self._clock.known:
-            return max(self.closed_until - now, least)
-        if self.closed_for(now) > 0:
+        windows, most = self.windows, self.share.ceiling
+        if self.closed_for(now) > 0 or not windows.distinguishes(now):
             return max(self.closed_for(now), least)
         ahead = self.queue.waiting(Priority.INTERACTIVE)
         if priority is _BULK:
             ahead += self.queue.waiting(_BULK)
-        windows, ceiling = self.windows, self.learner.ceiling
         number = windows.bounds(now)[1]
         # Requests in flight may turn out to belong to the window before.
-        free = ceiling - windows.used(number) + windows.in_flight
+        free = most - windows.used(number) + windows.in_flight
         if ahead < free:
             return least
-        later = 1 + (ahead - max(free, 0)) // ceiling
+        later = 1 + (ahead - max(free, 0)) // most
         return max((number + later) * windows.window_seconds - self._clock.latest(now), least)
 
     # --- charging and settling -----------------------------------------------------------------
 
     def start_cold(self, cold_start: ColdStart, now: float) -> None:
         """Charge the first window as far as the settings say."""
+        self.cold = False
         # With leases the use of the window is known.
         if cold_start == "full" or self.leases is not None:
             return
-        limit = self.learner.ceiling
+        limit = self.share.ceiling
         for number in {*self.windows.bounds(now)}:
             used = limit
             if cold_start == "adaptive":
@@ -233,39 +269,63 @@ class RouteLimiter:
                 used = limit - int(limit * min(max(left, 0.0), 1.0))
             self.windows.charge_prior(number, used)
 
-    def roll(self, number: int) -> None:
+    def roll(self, number: int, now: float) -> None:
         """Start a new window."""
-        self.learner.roll(number)
+        self.share.roll(number, now)
         self._reserve.roll(number)
 
-    def take(self, now: float, ticket: int, priority: Priority) -> Permit:
+    def take(
+        self, now: float, ticket: int, priority: Priority, slots: Slots, device: str = ""
+    ) -> Permit:
         """Charge a request that may go now, and return its permit."""
         self.pacer.take()
         if priority is not _BULK:
             self._reserve.count()
             if self.leases is not None and self._clock.known:
                 self.leases.note_interactive(now)
-        also = None if self.also is None else self.also.take(now, ticket, priority)
-        return Permit(self, self.windows.charge(now), ticket, now, also)
+        also = None if self.also is None else self.also.take(now, ticket, priority, slots)
+        return Permit(self, self.windows.charge(now), ticket, now, priority, slots, device, also)
 
     def windows_since(self, sent: float, now: float) -> tuple[int, int] | None:
         """Return the first and the last window in which a request may have been counted by now."""
-        if self.steady or not self._clock.known:
+        windows = self.windows
+        if not self._clock.resolves_windows(now, windows.window_seconds):
             return None
-        return self.windows.bounds(sent)[0], self.windows.bounds(now)[1]
+        return windows.bounds(sent)[0], windows.bounds(now)[1]
 
     def accept(self, permit: Permit) -> None:
         """Record that the service accepted a request."""
         self._accepted_since_closed = True
-        self.learner.accept(permit.charge.first)
+        self.share.accept(permit.granted)
+        if permit.device:
+            self.devices.accept(permit.device)
 
-    def close(self, sent: float, now: float, retry_after: float | None) -> None:
+    def close_device(self, permit: Permit, now: float, retry_after: float | None) -> bool:
+        """Close a permit's device after a 429, and return whether the route is to be closed too.
+
+        Args:
+            permit: the refused request's permit.
+            now: when the answer arrived.
+            retry_after: seconds as reported by the service; None if missing.
+        """
+        seconds = self.windows.window_seconds
+        if self.windows.distinguishes(now):
+            window = self.windows.number(self._clock.earliest(permit.granted))
+            seconds = max(self.windows.opens_in(window + 1, now), 0.0)
+        if retry_after and retry_after > self.windows.window_seconds + 1:
+            seconds = min(retry_after, 2 * self.windows.window_seconds)
+        return self.devices.refuse(permit.device, now, now + seconds)
+
+    def close(
+        self, sent: float, now: float, retry_after: float | None, *, teaches: bool = True
+    ) -> None:
         """Close the route until the end of the window that a 429 refers to.
 
         Args:
             sent: when the refused request was sent.
             now: when the answer arrived.
             retry_after: seconds to the boundary as reported by the service; None if missing.
+            teaches: whether it shows that other clients have used this route's limit.
         """
         windows, clock = self.windows, self._clock
         # A longer time does not refer to a window; the next try shows whether the route is open.
@@ -274,22 +334,25 @@ class RouteLimiter:
             if retry_after and retry_after > 0
             else None
         )
-        if not clock.known or self.steady:
+        if not windows.distinguishes(now) or not clock.measures(sent):
             # Without windows only Retry-After is known; without that, wait for a whole window.
+            if teaches:
+                self.share.reject(sent)
             self._close_until(now + (delay or windows.window_seconds), sent)
             return
         earliest = clock.earliest(sent)
         if delay is None:
-            self._close_window(windows.number(earliest), sent)
+            self._close_window(windows.number(earliest), sent, teaches=teaches)
             return
         # The service rounds to whole seconds, up or down.
         boundary = ceil((earliest + delay - 1) / windows.window_seconds)
-        if boundary * windows.window_seconds <= clock.latest(now) + delay + 1:
-            # It matches the windows, so it is a second measurement of the time.
-            answered = boundary * windows.window_seconds - delay
-            clock.observe_bounds(sent, now, answered - 1, answered + 1)
-            self._close_window(boundary - 1, sent)
+        if (
+            delay <= windows.window_seconds + 1
+            and boundary * windows.window_seconds <= clock.latest(now) + delay + 1
+        ):
+            self._close_window(boundary - 1, sent, teaches=teaches)
         else:
+            # It does not match the windows, so it is about something else.
             self._close_until(now + delay, sent)
 
     def state(self, now: float, limit: int) -> RouteState:
@@ -299,32 +362,34 @@ class RouteLimiter:
             now: the time.
             limit: requests the service accepts in one window.
         """
-        windows, learner = self.windows, self.learner
+        windows, share = self.windows, self.share
         known = self._clock.known
-        windows.refresh()
-        number = windows.bounds(now)[1] if known else 0
-        used = windows.used(number) if known else windows.unassigned(now)
+        windows.refresh(now)
+        used = windows.charged(now)
+        number = windows.bounds(now)[1]
         return RouteState(
             route=self.route.name,
             limit=limit,
-            budget=learner.budget,
+            budget=share.budget,
             used=used,
-            free=max(learner.ceiling - used, 0) if self.closed_for(now) <= 0 else 0,
+            free=max(share.ceiling - used, 0) if self.closed_for(now) <= 0 else 0,
             in_flight=windows.in_flight,
             waiting=sum(self.queue.waiting(priority) for priority in Priority),
             next_window_in=windows.opens_in(number + 1, now) if known else None,
-            others=None if learner.others is None else max(ceil(learner.others), 0),
+            others=share.others,
             rejected=self.rejected,
         )
 
-    def _close_window(self, number: int, sent: float) -> None:
+    def _close_window(self, number: int, sent: float, *, teaches: bool) -> None:
         """Close a window that a 429 has shown to be full.
 
         Args:
             number: number of the window.
             sent: when the refused request was sent.
+            teaches: whether it shows that other clients have used this route's limit.
         """
-        self.learner.reject(number, in_tail=self.tail_in(number, sent) <= 0)
+        if teaches:
+            self.share.reject(sent)
         if number > self.windows.exhausted:
             self.windows.exhausted = number
             self._count_failed_window()
@@ -340,7 +405,7 @@ class RouteLimiter:
     def closed_for(self, now: float) -> float:
         """Return in how many seconds the route opens; 0 if it is open."""
         remaining = self.closed_until - now
-        if self.windows.exhausted >= 0:
+        if self.windows.exhausted >= 0 and self.windows.distinguishes(now):
             remaining = max(remaining, self.windows.opens_in(self.windows.exhausted + 1, now))
         return max(remaining, 0.0)
 
@@ -359,9 +424,10 @@ def make_limiter(
     settings: Settings,
     clock: ServerClock,
     *,
-    make_pacer: Callable[[int], Pacer],
+    pacer: Pacer,
     also: RouteLimiter | None,
     leased_from: int | None,
+    processes: int = 1,
 ) -> RouteLimiter:
     """Return the limiter of a route, without charges.
 
@@ -369,21 +435,27 @@ def make_limiter(
         route: the route.
         settings: the scheduler's settings.
         clock: bounds of the service's time.
-        make_pacer: returns its pacer for its limit.
+        pacer: how fast requests may go.
         also: a second limiter that each request is charged to.
         leased_from: the first window in which permits may be leased; None where no other process
             shares the limit.
+        processes: number of processes that share the limit at most.
     """
-    limit = settings.limits.limit(route.name)
-    learner = Learner(limit, share=settings.share, headroom=settings.headroom)
+    steady = settings.pacing == "steady"
+    share = AdaptiveShare(
+        settings.limits.limit(route.name), share=settings.share, headroom=settings.headroom
+    )
+    # Permits are leased by window, however fast they go.
+    aligned = not steady or leased_from is not None
     limiter = RouteLimiter(
         route,
         clock=clock,
-        windows=Windows(settings.limits.minute, clock),
-        learner=learner,
+        windows=Windows(settings.limits.minute, clock, aligned=aligned),
+        share=share,
         reserve=Reserve(settings.reserve),
-        pacer=make_pacer(learner.ceiling),
-        steady=settings.pacing == "steady",
+        pacer=pacer,
+        steady=steady,
+        part_by_age=processes,
         also=also,
     )
     if also is not None:
@@ -392,9 +464,9 @@ def make_limiter(
     if leased_from is not None:
         limiter.leases = LeaseBook(
             limiter.windows,
-            learner.ceiling,
+            share.ceiling,
             reserve=settings.reserve,
-            carried=carried_windows(settings.longest, settings.limits.minute),
+            carried=windows_open(settings.longest, settings.limits.minute),
             # As many again may have been lost recently.
             loose=2 * settings.concurrency,
         )

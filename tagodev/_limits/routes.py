@@ -8,9 +8,14 @@ from typing import Final
 import attrs
 
 from tagodev.errors import InputError
+from tagodev.hard_limits import HARD_LIMITS
 
-__all__ = ["Route"]
+__all__ = ["CLOCK_ROUTE", "Route"]
 
+#: The route that queries the time where no other request may go before it is known.
+CLOCK_ROUTE: Final = "GET /info"
+
+_PER_DEVICE: Final = frozenset(row.route for row in HARD_LIMITS if row.per_device)
 _PLACEHOLDER: Final = re.compile(r":[a-z_]+")
 # Ids are 24 hex digits and tokens are UUIDs, but TagoDeploy may differ. Values that would change
 # the path are rejected: empty ones, slashes, dots.
@@ -46,12 +51,32 @@ class Route:
     )
     """Name in the table of limits."""
 
+    device_at: int | None = attrs.field(
+        init=False,
+        eq=False,
+        repr=False,
+        default=attrs.Factory(lambda self: self._find_device(), takes_self=True),
+    )
+    """Which segment of the path is the device, where a soft limit may limit one device."""
     _fixed: str = attrs.field(
         init=False,
         eq=False,
         repr=False,
         default=attrs.Factory(lambda self: _PLACEHOLDER.sub("%s", self.template), takes_self=True),
     )
+
+    def _find_device(self) -> int | None:
+        segments = self.template.split("/")
+        limited = self.name in _PER_DEVICE and ":device_id" in segments
+        return segments.index(":device_id") if limited else None
+
+    def device(self, path: str) -> str:
+        """Return the device in a path, if a soft limit may limit it alone; otherwise ``""``.
+
+        Args:
+            path: the path, with the query if there is one.
+        """
+        return "" if self.device_at is None else path.split("/")[self.device_at]
 
     def path(self, *values: str) -> str:
         """Return the path with its placeholders filled in, left to right.

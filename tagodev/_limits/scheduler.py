@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from tagodev._limits.cold_start import CLOCK_ROUTE
-from tagodev._limits.wait_queue import Priority
+from tagodev._limits.routes import CLOCK_ROUTE
+from tagodev._limits.wait_queue import Priority, Slots
 from tagodev.errors import WaitTooLongError
 
 if TYPE_CHECKING:
@@ -59,14 +59,31 @@ class Scheduler:
         self._waiting = 0
         self._lease_waits: set[asyncio.Future[Permit]] = set()
 
-    def grant_now(self, route: Route, priority: Priority) -> Permit | None:
+    def new_slots(self, concurrency: int) -> Slots:
+        """Return the connection slots of one client, for `grant_now` and `acquire`.
+
+        Args:
+            concurrency: requests that it may have in flight at once.
+        """
+        return Slots(concurrency)
+
+    def grant_now(
+        self,
+        route: Route,
+        priority: Priority,
+        slots: Slots | None = None,
+        device: str = "",
+    ) -> Permit | None:
         """Return a permit if one is free at once; otherwise use `acquire`.
 
         Args:
             route: the request's route.
             priority: how urgent it is.
+            slots: those of the client; default: as many as the first client's settings say, for
+                all callers without any.
+            device: the device that a soft limit may limit, see `Route.device`.
         """
-        return self.core.try_grant(route, priority, self.loop.time())
+        return self.core.try_grant(route, priority, self.loop.time(), slots, device)
 
     async def acquire(
         self,
@@ -77,6 +94,8 @@ class Scheduler:
         ticket: int | None = None,
         max_wait: float | None = None,
         waits: set[asyncio.Future[Permit]] | None = None,
+        slots: Slots | None = None,
+        device: str = "",
     ) -> Permit:
         """Wait for a permit; the caller must then settle, lose, refund or throttle it.
 
@@ -89,6 +108,8 @@ class Scheduler:
             max_wait: maximum wait in seconds; None for no limit.
             waits: contains the wait while it lasts, so that its owner can end it by setting an
                 exception.
+            slots: as for `grant_now`.
+            device: as for `grant_now`.
 
         Raises:
             WaitTooLongError: the permit can't be or was not issued in time.
@@ -96,7 +117,7 @@ class Scheduler:
         """
         now = self.loop.time()
         if ticket is None:
-            permit = self.core.try_grant(route, priority, now)
+            permit = self.core.try_grant(route, priority, now, slots, device)
             if permit is not None:
                 return permit
         if max_wait is not None:
@@ -105,7 +126,14 @@ class Scheduler:
                 raise _too_long(route, max_wait, least)
         granted: asyncio.Future[Permit] = self.loop.create_future()
         waiter = self.core.join(
-            route, partial(self._deliver, granted), now, priority=priority, run=run, ticket=ticket
+            route,
+            partial(self._deliver, granted),
+            now,
+            priority=priority,
+            run=run,
+            ticket=ticket,
+            slots=slots,
+            device=device,
         )
         self._waiting += 1
         if waits is not None:

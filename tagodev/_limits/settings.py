@@ -75,8 +75,7 @@ class Settings:
     headroom: int | None = attrs.field(
         default=None, kw_only=True, validator=_whole(0, 1_000_000, optional=True)
     )
-    """Requests per window to leave free beside what other clients use;
-    default: 1 % of the limit, at least 1."""
+    """Requests per window to leave free of our part beside other clients; default: 1 % of it."""
     reserve: int | None = attrs.field(
         default=None, kw_only=True, validator=_whole(0, 1_000_000, optional=True)
     )

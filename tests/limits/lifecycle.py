@@ -312,7 +312,7 @@ class World:
         for scheduler in self.schedulers:
             core = scheduler.core
             assert ({}, set()) == (core._waiting, core._out)
-            assert core.settings.concurrency == core._free_slots
+            assert core.settings.concurrency == core.slots.free
         for ledger in self.ledgers:
             assert not (ledger._open if isinstance(ledger, SharedLedger) else ledger.users)
 

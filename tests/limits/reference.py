@@ -33,24 +33,11 @@ MINUTE = 12.0
 SPECIAL = Route("POST", "/device", counted_as="POST /device?special", also=CREATE)
 
 
-class _Never:
-    """A steady pacer that lets nothing go: steadiness has a promise of its own."""
-
-    def delay(self) -> float:
-        """Return longer than any history."""
-        return 1e6
-
-    def take(self) -> None:
-        """Never called."""
-        raise AssertionError
-
-
 def new_core(settings: Settings, on_lease_needed: Callable[[], None] | None = None) -> Core:
     """Return a core that no pacing slows."""
     return Core(
         settings,
-        make_pacer=lambda _: Unpaced(),
-        make_steady_pacer=lambda _: _Never(),
+        make_pacer=Unpaced,
         clock=ServerClock(suspended=lambda: 0.0),
         on_lease_needed=on_lease_needed,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tagodev._limits.ledger.shared import SharedLedger
 from tagodev.errors import ConfigurationError
@@ -70,7 +70,8 @@ class SqliteLedger(SharedLedger):
 class RedisLedger(SharedLedger):
     """Counts requests in a Redis server (version 5 or later), for processes on many machines.
 
-    Needs the extra ``redis``.
+    Needs the extra ``redis``. The account needs ``EVAL``, ``GET`` and ``SET`` for its prefix.
+    The server must not evict its key (``maxmemory-policy noeviction``).
     After a Redis server starts without data, also for the first time, all processes wait until no
     request that it may have lost can be counted any more: with the default `timeout` up to three
     and a half minutes.
@@ -83,7 +84,7 @@ class RedisLedger(SharedLedger):
 
     def __init__(
         self,
-        url: str,
+        url: str | Any,
         *,
         profile: str = "",
         away_share: float = 0.0,
@@ -94,7 +95,9 @@ class RedisLedger(SharedLedger):
         """Store leases in Redis.
 
         Args:
-            url: the server's URL: ``redis://``, ``rediss://`` or ``unix://``.
+            url: the server's URL: ``redis://``, ``rediss://`` or ``unix://``; or a client of
+                `redis.asyncio`, for Sentinel or a cluster, of the loop that uses the ledger. It
+                stays open.
             profile: name of the profile; default: a keyed hash of address and token.
             away_share: fraction of each limit that each process may use while the server is not
                 available, 0 to 1; default 0.
@@ -110,15 +113,22 @@ class RedisLedger(SharedLedger):
             raise ConfigurationError(
                 "RedisLedger needs redis-py", hint="pip install 'tagodev[redis]'"
             )
-        if not url.startswith(("redis://", "rediss://", "unix://")):
-            # Not shown: it may contain a password.
+        if isinstance(url, str):
+            if not url.startswith(("redis://", "rediss://", "unix://")):
+                # Not shown: it may contain a password.
+                raise ConfigurationError(
+                    "The address of Redis begins with redis://, rediss:// or unix://"
+                )
+        elif not hasattr(url, "eval"):
             raise ConfigurationError(
-                "The address of Redis begins with redis://, rediss:// or unix://"
+                "RedisLedger needs an address or a client of redis.asyncio",
+                hint="Pass RedisLedger('redis://host/0')",
             )
-        self._url = url
+        self._server = url
         self.prefix = prefix
+        where = url if isinstance(url, str) else id(url)
         super().__init__(
-            f"redis {url} {prefix}",
+            f"redis {where} {prefix}",
             profile=profile,
             away_share=away_share,
             processes=processes,
@@ -130,4 +140,4 @@ class RedisLedger(SharedLedger):
         # Needs the extra.
         from tagodev._limits.ledger.redis import RedisStore  # noqa: PLC0415
 
-        return RedisStore(self._url, self.prefix)
+        return RedisStore(self._server, self.prefix)

@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import attrs
 
-from tagodev._limits.cold_start import CLOCK_ROUTE
 from tagodev._limits.ledger.lease_store import Exchange
-from tagodev._limits.ledger.leases import carried_windows
+from tagodev._limits.routes import CLOCK_ROUTE
+from tagodev._limits.window import windows_open
 
 if TYPE_CHECKING:
     from tagodev._limits.core import Core
@@ -42,7 +42,7 @@ class LeaseClient:
         self._processes = processes
         self._holder = uuid4().hex
         self._window_seconds = core.settings.limits.minute
-        self._carried = carried_windows(core.settings.longest, self._window_seconds)
+        self._carried = windows_open(core.settings.longest, self._window_seconds)
         self._epoch = ""
 
     @property

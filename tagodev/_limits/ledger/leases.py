@@ -36,7 +36,7 @@ near the end: little is left unused, and unused permits are returned.
 
 from __future__ import annotations
 
-from math import ceil, inf
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -46,7 +46,7 @@ from tagodev._limits.wait_queue import Priority
 if TYPE_CHECKING:
     from tagodev._limits.window import Windows
 
-__all__ = ["Lease", "LeaseBook", "LeaseRequest", "carried_windows"]
+__all__ = ["Lease", "LeaseBook", "LeaseRequest"]
 
 #: Permits requested beyond the waiting bulk requests, since more rows follow.
 _AHEAD: Final = 100_000
@@ -58,16 +58,6 @@ _IDLE: Final = 0.1
 #: intervals up to a maximum (factor, maximum), which are shorter for interactive requests.
 _FIRST_RETRY: Final = 1 / 200
 _LATER_RETRIES: Final = {Priority.INTERACTIVE: (2, 1 / 10), Priority.BULK: (3, 1 / 5)}
-
-
-def carried_windows(longest: float, window_seconds: float) -> int:
-    """Return how many further windows a request may fall into.
-
-    Args:
-        longest: seconds from its permit until it can't be counted any more.
-        window_seconds: length of a window, in seconds.
-    """
-    return max(ceil(longest / window_seconds), 1)
 
 
 @attrs.frozen(kw_only=True)

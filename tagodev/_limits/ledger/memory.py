@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
@@ -23,7 +22,7 @@ from uuid import uuid4
 import attrs
 
 from tagodev._limits.core import Core
-from tagodev._limits.pacing import aligned_pacer, steady_pacer
+from tagodev._limits.pacing import LimiterPacer
 from tagodev._limits.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -113,16 +112,7 @@ class MemoryLedger:
 
 
 def _new_core(settings: Settings, emit: EventSink | None) -> Core:
-    return Core(
-        settings,
-        make_pacer=aligned_pacer,
-        make_steady_pacer=partial(
-            steady_pacer,
-            window_seconds=settings.limits.minute,
-            spread=settings.transit_max * settings.limits.minute / 60,
-        ),
-        emit=emit,
-    )
+    return Core(settings, make_pacer=LimiterPacer, emit=emit)
 
 
 @attrs.frozen

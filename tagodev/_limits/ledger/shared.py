@@ -19,14 +19,15 @@ from tagodev._limits.clock import ServerClock
 from tagodev._limits.core import Core
 from tagodev._limits.ledger.lease_client import LeaseClient
 from tagodev._limits.ledger.lease_store import StoreError
-from tagodev._limits.pacing import aligned_pacer, steady_pacer
+from tagodev._limits.ledger.leases import Lease
+from tagodev._limits.pacing import LimiterPacer
 from tagodev._limits.scheduler import Scheduler
 from tagodev.errors import ConfigurationError, LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tagodev._limits.ledger.lease_store import Exchange, LeaseStore
+    from tagodev._limits.ledger.lease_store import Exchange, LeaseStore, Reply
     from tagodev._limits.settings import Settings
     from tagodev._secrets import Secret
     from tagodev.events import Event, EventSink
@@ -151,17 +152,12 @@ class SharedLedger:
         known = self._clocks.get(name)
         if known is None or known[:2] != (loop, slack):
             known = self._clocks[name] = loop, slack, ServerClock(fleet_slack=slack)
-        window_seconds = settings.limits.minute
         return Core(
             settings,
-            make_pacer=aligned_pacer,
-            make_steady_pacer=lambda limit: steady_pacer(
-                max(limit // self._processes, 1),
-                window_seconds=window_seconds,
-                spread=settings.transit_max * window_seconds / 60,
-            ),
+            make_pacer=LimiterPacer,
             clock=known[2],
             on_lease_needed=on_lease_needed,
+            processes=self._processes,
         )
 
 
@@ -222,6 +218,16 @@ class _Shared:
             sink(event)
 
     async def _lease(self) -> None:
+        """Ask the store until the end, whatever happens: requests wait for this task."""
+        while not self._ended.is_set():
+            try:
+                await self._lease_until_ended()
+            except Exception as error:  # noqa: BLE001  (whoever waits must not wait for ever)
+                _log.exception("leasing failed unexpectedly, and begins again")
+                self.scheduler.give_up(LedgerError(f"Leasing failed: {type(error).__name__}"))
+                await _wait_for(self._ended, _LONGEST_WAIT)
+
+    async def _lease_until_ended(self) -> None:
         """Ask the store whenever permits are needed, to be reported or to be returned."""
         delay = _FIRST_WAIT
         while not self._ended.is_set():
@@ -239,6 +245,7 @@ class _Shared:
         try:
             async with asyncio.timeout(_TIMEOUT):
                 reply = await self._store.exchange(exchange)
+            _check(exchange, reply)
         except BaseException as error:
             self._lease_client.fail(exchange, self._now)
             # Any exception of a store: requests must not wait for a task that has ended.
@@ -291,6 +298,14 @@ class _Shared:
     @property
     def _now(self) -> float:
         return self.scheduler.loop.time()
+
+
+def _check(exchange: Exchange, reply: Reply) -> None:
+    """Raise an error unless each request has its lease."""
+    asked = [(request.route, request.number) for request in exchange.requests]
+    given = [(lease.route, lease.number) for lease in reply.leases if isinstance(lease, Lease)]
+    if asked != given or len(given) != len(reply.leases):
+        raise StoreError("its answer does not match what was asked")
 
 
 async def _wait_for(event: asyncio.Event, seconds: float | None) -> None:

@@ -1,6 +1,7 @@
 """SQLite lease store, for the processes of one machine and across restarts of a program.
 
-Every exchange is one immediate transaction, in a separate thread.
+Every exchange reads and replaces the profile's one value in an immediate transaction, in a separate
+thread.
 Commits survive a crash of the process, not of the machine: leases expire within a minute, before a
 machine has restarted.
 
@@ -19,43 +20,28 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from tagodev._limits.ledger.lease_store import PEAK_WINDOWS, Holding, Reply, StoreError, permits_for
-from tagodev._limits.ledger.leases import Lease
+from tagodev._limits.ledger.lease_store import Profile, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tagodev._limits.ledger.lease_store import Exchange
-    from tagodev._limits.ledger.leases import LeaseRequest
+    from tagodev._limits.ledger.lease_store import Exchange, Reply
 
 __all__ = ["SqliteStore"]
 
 #: Identify the file format: "tago" in ASCII, and the version of the schema.
 _APPLICATION: Final = 0x7461676F
-_VERSION: Final = 1
+_VERSION: Final = 2
 _SCHEMA: Final = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS epoch (value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS floors (
+CREATE TABLE IF NOT EXISTS profiles (
     profile TEXT NOT NULL,
     minute REAL NOT NULL,
-    number INTEGER NOT NULL,
-    epoch TEXT NOT NULL,
+    value BLOB NOT NULL,
+    ends REAL NOT NULL,
     PRIMARY KEY (profile, minute)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS holdings (
-    profile TEXT NOT NULL,
-    minute REAL NOT NULL,
-    route TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    holder TEXT NOT NULL,
-    held INTEGER NOT NULL,
-    loose INTEGER NOT NULL,
-    until INTEGER NOT NULL,
-    interactive INTEGER NOT NULL DEFAULT 0,
-    filled INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (profile, minute, route, number, holder)
 ) WITHOUT ROWID;
 PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {_VERSION};
@@ -83,7 +69,7 @@ class SqliteStore:
         self._thread = ThreadPoolExecutor(1, "tagodev ledger")
         self._file = (0, 0)
         self._epoch = ""
-        self._swept: dict[tuple[str, float], int] = {}
+        self._swept = 0
 
     async def exchange(self, exchange: Exchange) -> Reply:
         """Apply what a process reports, and lease what is available, in one transaction."""
@@ -137,48 +123,36 @@ class SqliteStore:
             self._connection = None
 
     def _transact(self, connection: sqlite3.Connection, exchange: Exchange) -> Reply:
+        key = (exchange.profile, exchange.window_seconds)
         connection.execute("BEGIN IMMEDIATE")
         try:
-            first_free = self._first_free(connection, exchange)
-            leases = [_give(connection, exchange, request) for request in exchange.requests]
+            found = connection.execute(
+                "SELECT value FROM profiles WHERE profile = ? AND minute = ?", key
+            ).fetchone()
+            profile = Profile(None if found is None else found[0], epoch=self._epoch)
+            if exchange.epoch not in ("", self._epoch):
+                # A process that used another file may hold leases which this file does not contain.
+                profile.note_loss(exchange.first_safe)
+            reply = profile.apply(exchange)
+            ends = (profile.until + 1) * exchange.window_seconds
+            connection.execute(
+                "INSERT OR REPLACE INTO profiles VALUES (?, ?, ?, ?)", (*key, profile.dump(), ends)
+            )
             self._sweep(connection, exchange)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        return Reply(self._epoch, first_free, leases)
-
-    def _first_free(self, connection: sqlite3.Connection, exchange: Exchange) -> int:
-        """Return the first window in which anything may be leased."""
-        key = (exchange.profile, exchange.window_seconds)
-        if exchange.epoch not in ("", self._epoch):
-            # A process that used another file may hold leases which this file does not contain.
-            connection.execute(
-                "INSERT INTO floors VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
-                " SET number = excluded.number, epoch = excluded.epoch"
-                " WHERE epoch != excluded.epoch",
-                (*key, exchange.first_safe, self._epoch),
-            )
-        found = connection.execute(
-            "SELECT number FROM floors WHERE profile = ? AND minute = ?", key
-        ).fetchone()
-        return 0 if found is None else int(found[0])
+        return reply
 
     def _sweep(self, connection: sqlite3.Connection, exchange: Exchange) -> None:
-        """Delete expired rows, by the service's own clock; no other clock is trusted."""
-        key = (exchange.profile, exchange.window_seconds)
+        """Delete unused profiles, by the service's own clock; no other clock is trusted."""
         number = min((request.number for request in exchange.requests), default=0)
-        if number <= self._swept.get(key, 0):
-            return
-        self._swept[key] = number
-        connection.execute(
-            "DELETE FROM holdings WHERE profile = ? AND minute = ? AND until < ? AND number < ?",
-            (*key, number - 1, number - 1 - PEAK_WINDOWS),
-        )
-        long_ago = number * exchange.window_seconds - _EXPIRY
-        connection.execute("DELETE FROM holdings WHERE (until + 1) * minute < ?", (long_ago,))
-        connection.execute("DELETE FROM floors WHERE number * minute < ?", (long_ago,))
+        if number > self._swept:
+            self._swept = number
+            long_ago = number * exchange.window_seconds - _EXPIRY
+            connection.execute("DELETE FROM profiles WHERE ends < ?", (long_ago,))
 
     # --- opening -------------------------------------------------------------------------------
 
@@ -230,43 +204,6 @@ def _prepare(connection: sqlite3.Connection) -> str:
     )
     epoch: str = connection.execute("SELECT value FROM epoch").fetchone()[0]
     return epoch
-
-
-def _give(connection: sqlite3.Connection, exchange: Exchange, request: LeaseRequest) -> Lease:
-    key = (exchange.profile, exchange.window_seconds, request.route)
-    mine = (*key, request.number, exchange.holder)
-    connection.execute(
-        "INSERT OR IGNORE INTO holdings (profile, minute, route, number, holder, held, loose,"
-        " until) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (*mine, request.carry, request.loose, request.number + exchange.carried),
-    )
-    _change(connection, mine, -request.back, interactive=request.interactive, full=request.full)
-    rows = connection.execute(
-        "SELECT number, holder, held, loose, until, interactive, filled FROM holdings"
-        " WHERE profile = ? AND minute = ? AND route = ? AND number <= ?"
-        " AND (until >= ? OR number >= ?)",
-        (*key, request.number, request.number, request.number - PEAK_WINDOWS),
-    )
-    permits, full = permits_for(request, [Holding(*row) for row in rows.fetchall()])
-    if permits:
-        _change(connection, mine, permits)
-    return Lease(request.route, request.number, permits, bool(full))
-
-
-def _change(
-    connection: sqlite3.Connection,
-    mine: tuple[object, ...],
-    permits: int,
-    *,
-    interactive: int = 0,
-    full: bool = False,
-) -> None:
-    connection.execute(
-        "UPDATE holdings SET held = held + ?, interactive = interactive + ?,"
-        " filled = filled OR ?"
-        " WHERE profile = ? AND minute = ? AND route = ? AND number = ? AND holder = ?",
-        (permits, interactive, full, *mine),
-    )
 
 
 def _identity(path: Path) -> tuple[int, int]:

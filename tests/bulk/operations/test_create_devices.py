@@ -601,11 +601,11 @@ def test_a_source_that_can_not_be_read_twice(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         world = World()
-        # One is lost, four are made, three are on their way, and one was not read.
+        # One is lost, five are made, two are on their way, and one was not read.
         await killed_after(
-            0.23, created(world, rows(), path, in_turn(Delivery.NEVER, route=CREATE))
+            0.26, created(world, rows(), path, in_turn(Delivery.NEVER, route=CREATE))
         )
-        assert 4 == len(world.names())
+        assert 5 == len(world.names())
         outcomes, stopped = await created(world, None, path)
         assert stopped is None
         assert [f"sensor-{n}" for n in range(8)] == world.names()

@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from benchmarks.simulation import CREATE
-from tagodev._limits.cold_start import CLOCK_ROUTE
 from tagodev._limits.ledger.lease_client import LeaseClient
-from tagodev._limits.routes import Route
+from tagodev._limits.routes import CLOCK_ROUTE, Route
 from tagodev._limits.settings import Settings
 from tagodev._limits.wait_queue import Priority
 from tagodev.hard_limits import HardLimits
