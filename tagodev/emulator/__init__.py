@@ -54,8 +54,8 @@ The reference leaves the following open. This is what the emulator does;
   line sends back what it read; ``serie_number`` is ignored, since it belongs to a token. Parameters
   sent with an id keep it.
 - **Listing.** Texts match in any letter case and ``*`` matches any characters, in names, tag keys
-  and tag values. Dates are filtered as "since". An unknown filter is refused rather than ignored. A
-  device without a date sorts last.
+  and tag values. Dates are filtered as "since". An unknown filter is refused rather than ignored;
+  an unknown name in ``fields`` is ignored. A device without a date sorts last.
 - **Parameters.** An id that the device does not have is 404 ``Param Not Found``; several parameters
   may have the same key. A device may mark a parameter of its own as sent or not sent, and change
   nothing else. Editing parameters does not change the device's ``updated_at``.

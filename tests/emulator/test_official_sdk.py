@@ -423,7 +423,8 @@ def test_downlink(
         return response
 
     monkeypatch.setattr(requests, "post", post)
-    told = sendDownlink(resources, device, {"payload": "0a", "port": 5, "confirmed": False})
+    options: Any = {"payload": "0a", "port": 5, "confirmed": False}
+    told = sendDownlink(resources, device, options)
 
     assert "Downlink accepted with status code - 202" == told
     body = {"device": "0A0B", "authorization": authorization, "payload": "0a", "port": 5}
