@@ -44,7 +44,7 @@ class FileLimits:
     rows: int = _limit(2**20)
     """Rows, blank ones included."""
     columns: int = _limit(1000)
-    """Columns of a table."""
+    """Columns of a table, or keys of an object."""
     row_length: int = _limit(2**20)
     """Characters of one row, with all its values and with YAML aliases expanded."""
     cells: int = _limit(5_000_000)

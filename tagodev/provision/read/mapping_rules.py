@@ -15,6 +15,7 @@ from tagodev.provision.integrations import Resolver
 from tagodev.provision.read.columns import ColumnNames, fold, shown_name
 from tagodev.provision.read.device_fields import read_fields, refuse_device_column
 from tagodev.provision.read.formats.mapping import Keys
+from tagodev.provision.read.limits import FileLimits
 from tagodev.provision.read.record import Record, Schema, SourcePosition, locate
 from tagodev.provision.read.templates import (
     ROW,
@@ -168,7 +169,7 @@ def _chosen(columns: Mapping[str, str], problems: list[InputError]) -> dict[str,
 
 def _defaults(defaults: Mapping[str, Any], problems: list[InputError]) -> dict[str, Any]:
     """Return defaults by field, with one field per tag and parameter."""
-    keys = Keys(DEFAULTS_SCHEMA)
+    keys = Keys(DEFAULTS_SCHEMA, FileLimits())
     plain: dict[str, Any] = {}
     for found in keys.record(0, dict(defaults)):
         if isinstance(found, InputError):

@@ -34,7 +34,9 @@ __all__ = ["read_excel"]
 #: Excel rounds numbers with more digits.
 _EXACT: Final = 10**15
 #: Memory of a merged range.
-_RANGE: Final = 200
+_RANGE: Final = 1000
+#: Cells that take as long as looking at a merged range.
+_LOOK: Final = 8
 _from_iso: Callable[[str], Any] = from_ISO8601
 #: Maximum length of the name of a cell.
 _NAME_LENGTH: Final = 16
@@ -139,7 +141,7 @@ class _Ranges:
             if one.last_column > one.column and one.row == number:
                 headings.add(one.column)
             end = min(one.last_column + 1, len(cells))
-            self._count(max(end - begin, 0) + 1, number)
+            self._count(max(end - begin, 0) + _LOOK, number)
             cells[begin:end] = [""] * (end - begin)
         self._count(len(cells), number)
         if not any(cell and index not in headings for index, cell in enumerate(cells)):

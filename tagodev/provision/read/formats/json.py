@@ -57,7 +57,7 @@ def read_json_lines(file: IO[str], schema: Schema, limits: FileLimits) -> Iterat
     Raises:
         InputError: the rest of the file is not read.
     """
-    lines, keys, decoder = Lines(file, limits), Keys(schema), _Decoder()
+    lines, keys, decoder = Lines(file, limits), Keys(schema, limits), _Decoder()
     for line, text in enumerate(lines, 1):
         if line > limits.rows:
             raise limits.exceeded("rows", "has more than {} lines", line=line)
@@ -92,7 +92,7 @@ def read_json(file: IO[str], schema: Schema, limits: FileLimits) -> Iterator[Fou
     Raises:
         InputError: the rest of the file can't be read.
     """
-    lines, keys = Lines(file, limits), Keys(schema)
+    lines, keys = Lines(file, limits), Keys(schema, limits)
     for found in _Reader(lines, keys, limits).read():
         yield from lines.problems()
         yield found

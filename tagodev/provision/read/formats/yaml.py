@@ -40,7 +40,7 @@ _MERGE: Final = "<<"
 #: Maximum nesting; a device needs four levels.
 _MAX_DEPTH: Final = 32
 #: Size of a value in addition to its text.
-_VALUE: Final = 8
+_VALUE: Final = 64
 #: Maximum number of problems of a device.
 _MAX_PROBLEMS: Final = 1000
 #: Characters that the parser reads ahead.
@@ -58,7 +58,7 @@ def read_yaml(file: IO[str], schema: Schema, limits: FileLimits) -> Iterator[Fou
     Raises:
         InputError: the rest of the file can't be read.
     """
-    keys, source = Keys(schema), _Source(Lines(file, limits), limits)
+    keys, source = Keys(schema, limits), _Source(Lines(file, limits), limits)
     try:
         for found in _Reader(source.events(), keys, limits).read():
             yield from source.lines.problems()
