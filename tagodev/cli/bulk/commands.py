@@ -27,6 +27,10 @@ from tagodev.cli.options.confirmation import (
     SnapshotOptions,
     saving_to,
 )
+from tagodev.cli.options.file_limits import (
+    FileLimitOption,
+    file_limits,
+)
 from tagodev.cli.options.run import BulkRunOptions
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import print_error, print_json, print_line, print_message
@@ -87,13 +91,14 @@ def create(
         Path | None,
         Parameter(help="Write the results here; default: FILE's name with .results.csv."),
     ] = None,
+    file_limit: FileLimitOption = None,
     json: _JsonOption = False,
 ) -> int:
     """Create a device for every row, as fast as the rate limits allow."""
     if identity is not None and journal is None:
         raise InputError("requires --journal", path="--identity")
     identity = identity or "tag"
-    rows = read_devices(file)
+    rows = read_devices(file, limits=file_limits(file_limit))
     check_new_devices(rows, None if journal is None else identity)
     run = _Run(
         make_spec=lambda: create_spec(rows, identity=identity),
@@ -120,10 +125,11 @@ def delete(
         Path | None,
         Parameter(help="Write the results here; default: FILE's name with .deleted.csv."),
     ] = None,
+    file_limit: FileLimitOption = None,
     json: _JsonOption = False,
 ) -> int:
     """Delete the devices of a file, with all their data."""
-    rows = read_device_ids(file)
+    rows = read_device_ids(file, limits=file_limits(file_limit))
     _print_skipped(rows, "without a device id")
     run = _Run(
         make_spec=lambda: delete_spec(rows),
@@ -153,10 +159,11 @@ def edit(
         Path | None,
         Parameter(help="Write the results here; default: FILE's name with .edited.csv."),
     ] = None,
+    file_limit: FileLimitOption = None,
     json: _JsonOption = False,
 ) -> int:
     """Edit the devices of a file."""
-    rows = read_device_changes(file)
+    rows = read_device_changes(file, limits=file_limits(file_limit))
     _print_skipped(rows, "without changes")
     run = _Run(
         make_spec=lambda: edit_spec(rows),
@@ -202,10 +209,11 @@ def rotate(
         Path | None,
         Parameter(help="Write the results here; default: FILE's name with .rotated.csv."),
     ] = None,
+    file_limit: FileLimitOption = None,
     json: _JsonOption = False,
 ) -> int:
     """Replace the tokens of a file with new ones of the same name and permission."""
-    rows = read_rotations(file)
+    rows = read_rotations(file, limits=file_limits(file_limit))
     _print_skipped(rows, "without a device and a token")
     run = _Run(
         make_spec=lambda: rotate_spec(rows, allow_gap=allow_gap),
