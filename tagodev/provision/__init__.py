@@ -19,11 +19,13 @@ from tagodev.provision._read.existing_devices import (
     read_device_ids,
     read_rotations,
 )
+from tagodev.provision._read.limits import FileLimits
 
 __all__ = [
     "DeviceChangeRow",
     "DeviceIdRow",
     "DeviceRow",
+    "FileLimits",
     "Integrations",
     "InvalidFileError",
     "RotationRow",

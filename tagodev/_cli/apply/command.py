@@ -79,7 +79,7 @@ def apply(
         guard = Guard.read(max_delete)
     except InputError as error:
         raise InputError(error.message, path="--max-delete") from None
-    with readable_path(file, plan_options.manager) as path:
+    with readable_path(file, plan_options.manager, file_options.limits()) as path:
         devices = open_input(path, file_options, plan_options, service)
         # Input from a pipe has no file name: the manager replaces it.
         named = file if path == file else Path(devices.settings.manager)

@@ -6,11 +6,10 @@ A file of devices is read more than once, so input from a pipe is copied to a te
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from tagodev._cli.aliases import STDIN
 from tagodev.errors import InputError
@@ -20,21 +19,25 @@ from tagodev.provision._write.document import read_head
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tagodev.provision._read.limits import FileLimits
+
 __all__ = ["is_pipe_copy", "readable_path"]
 
 #: The name of standard input in messages.
 _STDIN_NAME: Final = "stdin"
 #: Prefix of temporary folders.
 _PREFIX: Final = "tagodev-"
+_PIECE: Final = 1 << 16
 
 
 @contextlib.contextmanager
-def readable_path(file: Path, manager: str | None) -> Iterator[Path]:
+def readable_path(file: Path, manager: str | None, limits: FileLimits) -> Iterator[Path]:
     """Yield a path that can be read more than once.
 
     Args:
         file: a file or a pipe; ``-`` is standard input.
         manager: the value of ``--name``.
+        limits: the most input from a pipe.
 
     Raises:
         InputError: a pipe holds a list of devices, and there is no name for it.
@@ -45,8 +48,8 @@ def readable_path(file: Path, manager: str | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
         copy = Path(folder) / _STDIN_NAME
-        _copy(file, copy)
         try:
+            _copy(file, copy, limits)
             if manager is None and read_head(copy) is None:
                 raise InputError("is required for input from a pipe", path="--name")
             yield copy
@@ -65,13 +68,25 @@ def is_pipe_copy(path: Path) -> bool:
     return temporary and path.name == _STDIN_NAME
 
 
-def _copy(pipe: Path, path: Path) -> None:
+def _copy(pipe: Path, path: Path, limits: FileLimits) -> None:
     with path.open("wb") as copy:
         if str(pipe) == STDIN:
-            shutil.copyfileobj(sys.stdin.buffer, copy)
+            _copy_pieces(sys.stdin.buffer, copy, limits)
             return
         try:
             with pipe.open("rb") as source:
-                shutil.copyfileobj(source, copy)
+                _copy_pieces(source, copy, limits)
         except OSError as error:
             raise InputError(f"can't be read: {error.strerror}", source=str(pipe)) from None
+
+
+def _copy_pieces(source: BinaryIO, copy: BinaryIO, limits: FileLimits) -> None:
+    """Copy a pipe, which may never end."""
+    copied = 0
+    while piece := source.read(_PIECE):
+        copied += len(piece)
+        if copied > limits.file_bytes:
+            error = limits.exceeded("file_bytes", "has more than {} bytes")
+            error.source = copy.name
+            raise error
+        copy.write(piece)

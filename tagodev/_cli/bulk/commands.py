@@ -17,6 +17,7 @@ from tagodev._cli.options.confirmation import (
     SnapshotOptions,
     saving_to,
 )
+from tagodev._cli.options.file_limits import FileLimitOption, file_limits
 from tagodev._cli.output.console import print_message
 from tagodev._cli.output.text import plural
 from tagodev.errors import InputError
@@ -43,6 +44,7 @@ def create(
     journal: Path | None = None,
     identity: Identity | None = None,
     out: Path | None = None,
+    file_limit: FileLimitOption = None,
 ) -> int:
     """Create a device for every row, as fast as the rate limits allow.
 
@@ -66,7 +68,7 @@ def create(
     """
     if identity is not None and journal is None:
         raise InputError("requires --journal", path="--identity")
-    rows = read_devices(file)
+    rows = read_devices(file, limits=file_limits(file_limit))
     check_new_devices(rows, None if journal is None else identity or "tag")
     return RunCommand(
         make_spec=lambda: create_spec(rows, identity=identity or "tag"),
@@ -86,6 +88,7 @@ def delete(
     confirmation: ConfirmationOptions = ConfirmationOptions(),
     saving: SnapshotOptions = SnapshotOptions(),
     out: Path | None = None,
+    file_limit: FileLimitOption = None,
 ) -> int:
     """Delete the devices of a file, with all their data.
 
@@ -100,7 +103,7 @@ def delete(
             JOURNAL, resumes it after an interruption.
         out: Write the results here; default: FILE's name with .deleted.csv.
     """
-    rows = read_device_ids(file)
+    rows = read_device_ids(file, limits=file_limits(file_limit))
     _print_skipped(rows, "without a device id")
     return RunCommand(
         make_spec=lambda: delete_spec(rows),
@@ -125,6 +128,7 @@ def edit(
     dry_run: DryRunOption = False,
     snapshot: SaveFirstOption = None,
     out: Path | None = None,
+    file_limit: FileLimitOption = None,
 ) -> int:
     """Edit the devices of a file.
 
@@ -140,7 +144,7 @@ def edit(
             JOURNAL, resumes it after an interruption.
         out: Write the results here; default: FILE's name with .edited.csv.
     """
-    rows = read_device_changes(file)
+    rows = read_device_changes(file, limits=file_limits(file_limit))
     _print_skipped(rows, "without changes")
     return RunCommand(
         make_spec=lambda: edit_spec(rows),
@@ -164,6 +168,7 @@ def rotate(
     allow_gap: bool = False,
     confirmation: ConfirmationOptions = ConfirmationOptions(),
     out: Path | None = None,
+    file_limit: FileLimitOption = None,
 ) -> int:
     """Replace the tokens of a file with new ones of the same name and permission.
 
@@ -181,7 +186,7 @@ def rotate(
             can't have the same number; the device has no token in between.
         out: Write the results here; default: FILE's name with .rotated.csv.
     """
-    rows = read_rotations(file)
+    rows = read_rotations(file, limits=file_limits(file_limit))
     _print_skipped(rows, "without a device and a token")
     return RunCommand(
         make_spec=lambda: rotate_spec(rows, allow_gap=allow_gap),

@@ -71,7 +71,7 @@ def plan(
     """
     if out is not None:
         _check_out(out)
-    with readable_path(file, plan_options.manager) as path:
+    with readable_path(file, plan_options.manager, file_options.limits()) as path:
         source = open_input(path, file_options, plan_options, service)
         result, plan_name = asyncio.run(_plan(source, service, out))
     if json:

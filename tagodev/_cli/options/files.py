@@ -11,6 +11,10 @@ import attrs
 from cyclopts import Group, Parameter
 
 from tagodev._cli.apply.stdin import is_pipe_copy
+from tagodev._cli.options.file_limits import (
+    FileLimitOption,
+    file_limits,
+)
 from tagodev._cli.output.console import print_message
 from tagodev.errors import ConfigurationError, InputError
 from tagodev.provision._integrations import Integrations, resolve_integrations
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from tagodev._models import Device
     from tagodev.provision._plan.model import Plan
     from tagodev.provision._read.devices import DeviceRow
+    from tagodev.provision._read.limits import FileLimits
 
 __all__ = ["DeviceInput", "FileOptions", "PlanOptions", "ReadProgress", "open_input"]
 
@@ -75,6 +80,15 @@ class FileOptions:
     """JSON or YAML file with default values for all rows."""
     sheet: str | None = None
     """Sheet of a workbook; default: the first."""
+    file_limit: FileLimitOption = None
+
+    def limits(self) -> FileLimits:
+        """Return the limits on the size of the file.
+
+        Raises:
+            InputError: the option is invalid.
+        """
+        return file_limits(self.file_limit)
 
     def keywords(self) -> dict[str, Any]:
         """Return the keyword arguments for `read_devices`.
@@ -83,8 +97,9 @@ class FileOptions:
             InputError: an option is invalid.
         """
         columns = dict(map(_column, self.map or ()))
-        defaults = {} if self.defaults is None else read_defaults(self.defaults)
-        return {"columns": columns, "defaults": defaults, "sheet": self.sheet}
+        limits = self.limits()
+        defaults = {} if self.defaults is None else read_defaults(self.defaults, limits=limits)
+        return {"columns": columns, "defaults": defaults, "sheet": self.sheet, "limits": limits}
 
 
 def _column(text: str) -> tuple[str, str]:

@@ -24,6 +24,8 @@ __all__ = ["ColumnNames", "fold", "likely_field", "shown_name"]
 _BETWEEN: Final = re.compile(r"[\s_\-]+")
 _PAIR: Final = re.compile(r"(tags?|params?|parameters?)\s*[.:](.*)", re.IGNORECASE | re.DOTALL)
 _LONGEST: Final = 60
+#: Length of the part of a name in which tokens are redacted: none in the shown part is cut.
+_REDACTED: Final = 4 * _LONGEST
 
 
 def fold(name: str) -> str:
@@ -60,7 +62,7 @@ def shown_name(name: str) -> str:
         name: name of a column or a field.
     """
     # Without a header, the first row is read as one and may contain a token.
-    text = redact(name)
+    text = redact(name[:_REDACTED])
     text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
     return text if text.isprintable() else repr(text)[1:-1]
 

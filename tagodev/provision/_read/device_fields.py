@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from tagodev._device_fields import COLUMNS, DEVICE_FIELDS, PREFIXES
@@ -58,6 +59,8 @@ _READERS: Final[Mapping[type | None, Callable[[Any], Any]]] = {
     bool: _boolean,
     int: _whole_number,
 }
+#: Maximum number of tags or parameters that are looked at one by one; a device has fewer.
+_MAX_PAIRS: Final = 1000
 _NO_TAG: Final = Tag("-", "")
 _NO_PARAMETER: Final = ConfigurationParameter("-", "")
 #: Allowed columns of a device list, besides tags and parameters.
@@ -142,7 +145,11 @@ def read_fields(
         ("configuration_params", _parameter, _NO_PARAMETER),
     ):
         # Invalid items count towards the maximum.
-        items = [read(path, reader, pair) or valid for path, pair in _pairs(values, whole)]
+        pairs = list(islice(_pairs(values, whole), _MAX_PAIRS + 1))
+        if len(pairs) > _MAX_PAIRS:
+            problems.append(InputError(f"has more than {_MAX_PAIRS:,} items", path=whole))
+            continue
+        items = [read(path, reader, pair) or valid for path, pair in pairs]
         if items:
             fields[whole] = items
     return fields, problems

@@ -8,7 +8,7 @@ memory; rows of the other formats are kept from the first pass.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tagodev._models import DeviceCreate
+    from tagodev.provision._read.limits import FileLimits
 
 __all__ = [
     "MAX_PROBLEMS",
@@ -115,7 +116,9 @@ class RowFile(Generic[RowT]):
         """
         for found in self._read():
             if isinstance(found, InputError):
-                found.hint = "The file was changed while it was read: re-run the command"
+                found.hint = (
+                    found.hint or "The file was changed while it was read: re-run the command"
+                )
                 raise found
             if found is not None:
                 yield found
@@ -128,6 +131,7 @@ def read_devices(
     defaults: Mapping[str, Any] = _NOTHING,
     sheet: str | None = None,
     resolve: Integrations | None = None,
+    limits: FileLimits | None = None,
 ) -> RowFile[DeviceRow]:
     """Check a list of devices, and return its rows.
 
@@ -152,6 +156,7 @@ def read_devices(
         sheet: sheet of a workbook; default: the first visible one.
         resolve: networks and connectors listed by the service (`resolve_integrations`); default:
             only the built-in names are known.
+        limits: the largest file to read; default: `FileLimits()`.
 
     Raises:
         InvalidFileError: the file has problems; the error lists all of them.
@@ -164,7 +169,9 @@ def read_devices(
     def device_row(record: Record) -> tuple[DeviceRow | None, list[InputError]]:
         return _device_row(record, rules)
 
-    return open_rows(Path(path), rules.schema, device_row, sheet=sheet, problems=problems)
+    return open_rows(
+        Path(path), rules.schema, device_row, sheet=sheet, problems=problems, limits=limits
+    )
 
 
 def integration_names(
@@ -173,6 +180,7 @@ def integration_names(
     columns: Mapping[str, str] = _NOTHING,
     defaults: Mapping[str, Any] = _NOTHING,
     sheet: str | None = None,
+    limits: FileLimits | None = None,
 ) -> frozenset[str]:
     """Return the networks and connectors of a device list that `resolve_integrations` must resolve.
 
@@ -184,14 +192,20 @@ def integration_names(
         columns: field of each mapped column.
         defaults: default values by field.
         sheet: sheet of a workbook.
+        limits: the largest file to read; default: `FileLimits()`.
     """
     resolver = Resolver()
     rules, _ = make_mapping_rules(columns, _NOTHING, resolver)
     plain = {rules.naming.field_of(key): value for key, value in defaults.items()}
     names: set[str] = set()
     try:
-        for found in format_of(Path(path), sheet).records(rules.schema):
-            if isinstance(found, Record):
+        problems = 0
+        for found in format_of(Path(path), sheet, limits).records(rules.schema):
+            if not isinstance(found, Record):
+                problems += 1
+                if problems == MAX_PROBLEMS:
+                    break
+            else:
                 given = {**plain, **found.values}
                 names |= resolver.names_to_resolve(given.get("network"), given.get("connector"))
     except InputError:
@@ -199,11 +213,14 @@ def integration_names(
     return frozenset(names)
 
 
-def read_defaults(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_defaults(
+    path: str | os.PathLike[str], *, limits: FileLimits | None = None
+) -> dict[str, Any]:
     """Return default values for `read_devices`.
 
     Args:
         path: a JSON or YAML file with one object, with the keys of a device.
+        limits: the largest file to read; default: `FileLimits()`.
 
     Raises:
         InvalidFileError: the file has problems; the error lists all of them.
@@ -214,8 +231,8 @@ def read_defaults(path: str | os.PathLike[str]) -> dict[str, Any]:
     file_path = Path(path)
     values: dict[str, Any] = {}
     try:
-        file = _defaults_format(file_path)
-        records = list(file.records(DEFAULTS_SCHEMA))
+        file = _defaults_format(file_path, limits)
+        records = list(islice(file.records(DEFAULTS_SCHEMA), MAX_PROBLEMS))
     except InputError as error:
         records, problems = [], [error]
     else:
@@ -233,8 +250,8 @@ def read_defaults(path: str | os.PathLike[str]) -> dict[str, Any]:
     return values
 
 
-def _defaults_format(path: Path) -> FileFormat:
-    file = format_of(path)
+def _defaults_format(path: Path, limits: FileLimits | None) -> FileFormat:
+    file = format_of(path, limits=limits)
     if file.name == "excel" or path.suffix.casefold() in _TABLES:
         raise InputError("must be one JSON or YAML object")
     # A file that does not look like JSON is YAML here, never CSV.
@@ -263,6 +280,7 @@ def open_rows(
     *,
     sheet: str | None = None,
     problems: Iterable[InputError] = (),
+    limits: FileLimits | None = None,
 ) -> RowFile[RowT]:
     """Check a file, and return its rows.
 
@@ -272,15 +290,13 @@ def open_rows(
         convert: converts a record to a row; the paths of its problems are fields, or parts of them.
         sheet: sheet of a workbook; default: the first visible one.
         problems: further problems to report.
+        limits: the largest file to read; default: `FileLimits()`.
 
     Raises:
         InvalidFileError: the file has problems; the error lists all of them.
     """
-    if path.exists() and not path.is_file():
-        # A pipe can't be read twice.
-        raise invalid_file(path, [InputError("is not a regular file", source=str(path))])
     try:
-        file = format_of(path, sheet)
+        file = format_of(path, sheet, limits)
     except InputError as error:
         error.source = str(path)
         raise invalid_file(path, [error]) from None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tagodev.provision._read.devices import Convert, RowT
+    from tagodev.provision._read.limits import FileLimits
 
 __all__ = [
     "DeviceChangeRow",
@@ -62,7 +63,9 @@ class RotationRow(Row):
     """Name of the device; empty if the file has none."""
 
 
-def read_device_ids(path: str | os.PathLike[str]) -> RowFile[DeviceIdRow]:
+def read_device_ids(
+    path: str | os.PathLike[str], *, limits: FileLimits | None = None
+) -> RowFile[DeviceIdRow]:
     """Check a list of existing devices: a file with ``device_id`` or ``id``.
 
     Other columns are ignored, so the results of a create can be used. Rows without an id, such as
@@ -71,6 +74,7 @@ def read_device_ids(path: str | os.PathLike[str]) -> RowFile[DeviceIdRow]:
 
     Args:
         path: the file, in any format that `read_devices` accepts.
+        limits: the largest file to read; default: `FileLimits()`.
 
     Raises:
         InvalidFileError: the file has problems; the error lists all of them.
@@ -78,10 +82,13 @@ def read_device_ids(path: str | os.PathLike[str]) -> RowFile[DeviceIdRow]:
     convert = _refuse_repeats(
         _device_id_row, lambda row: row.device_id, path="device_id", hint="Remove one of the rows"
     )
-    return open_rows(Path(path), Schema(lambda _: "", _ID_COLUMNS), convert)
+    schema = Schema(lambda _: "", _ID_COLUMNS)
+    return open_rows(Path(path), schema, convert, limits=limits)
 
 
-def read_device_changes(path: str | os.PathLike[str]) -> RowFile[DeviceChangeRow]:
+def read_device_changes(
+    path: str | os.PathLike[str], *, limits: FileLimits | None = None
+) -> RowFile[DeviceChangeRow]:
     """Check a list of changes to devices.
 
     Empty cells change nothing; rows without changes are skipped and counted.
@@ -90,6 +97,7 @@ def read_device_changes(path: str | os.PathLike[str]) -> RowFile[DeviceChangeRow
     Args:
         path: a file as for `read_devices`, with ``device_id`` (or ``id``) and the fields of
             `DeviceEdit`. Tags and parameters replace all that the device has.
+        limits: the largest file to read; default: `FileLimits()`.
 
     Raises:
         InvalidFileError: the file has problems; the error lists all of them.
@@ -100,10 +108,13 @@ def read_device_changes(path: str | os.PathLike[str]) -> RowFile[DeviceChangeRow
         path="device_id",
         hint="Give all changes to a device in one row",
     )
-    return open_rows(Path(path), Schema(_refuse_column, _ID_COLUMNS), convert)
+    schema = Schema(_refuse_column, _ID_COLUMNS)
+    return open_rows(Path(path), schema, convert, limits=limits)
 
 
-def read_rotations(path: str | os.PathLike[str]) -> RowFile[RotationRow]:
+def read_rotations(
+    path: str | os.PathLike[str], *, limits: FileLimits | None = None
+) -> RowFile[RotationRow]:
     """Check a list of tokens to rotate: a CSV file or JSON Lines.
 
     Other columns are ignored, so the results of a create can be used. Rows without id and token,
@@ -113,6 +124,7 @@ def read_rotations(path: str | os.PathLike[str]) -> RowFile[RotationRow]:
 
     Args:
         path: the file, with ``device_id`` (or ``id``) and ``token``.
+        limits: the largest file to read; default: `FileLimits()`.
 
     Raises:
         InvalidFileError: the file has problems; the error lists all of them.
@@ -123,7 +135,8 @@ def read_rotations(path: str | os.PathLike[str]) -> RowFile[RotationRow]:
         path="token",
         hint="Remove one of the rows: a token can be replaced only once",
     )
-    return open_rows(Path(path), Schema(lambda _: "", _ID_COLUMNS, needs=("token",)), convert)
+    schema = Schema(lambda _: "", _ID_COLUMNS, needs=("token",))
+    return open_rows(Path(path), schema, convert, limits=limits)
 
 
 def _token_of(row: RotationRow) -> str | None:

@@ -15,6 +15,7 @@ from tagodev.provision._integrations import Resolver
 from tagodev.provision._read.columns import ColumnNames, fold, shown_name
 from tagodev.provision._read.device_fields import read_fields, refuse_device_column
 from tagodev.provision._read.formats.mapping import Keys
+from tagodev.provision._read.limits import FileLimits
 from tagodev.provision._read.record import Record, Schema, SourcePosition, locate
 from tagodev.provision._read.templates import (
     ROW,
@@ -168,7 +169,7 @@ def _chosen(columns: Mapping[str, str], problems: list[InputError]) -> dict[str,
 
 def _defaults(defaults: Mapping[str, Any], problems: list[InputError]) -> dict[str, Any]:
     """Return defaults by field, with one field per tag and parameter."""
-    keys = Keys(DEFAULTS_SCHEMA)
+    keys = Keys(DEFAULTS_SCHEMA, FileLimits())
     plain: dict[str, Any] = {}
     for found in keys.record(0, dict(defaults)):
         if isinstance(found, InputError):

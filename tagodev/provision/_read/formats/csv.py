@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from itertools import chain, islice
+from itertools import chain, count
 from typing import IO, TYPE_CHECKING, Final
 
 from tagodev.errors import InputError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tagodev.provision._read.formats.table import Line
+    from tagodev.provision._read.limits import FileLimits
     from tagodev.provision._read.record import Found, Schema
 
 __all__ = ["read_csv"]
@@ -27,30 +28,42 @@ _DECLARED: Final = re.compile(r"sep=([,;\t])\s*", re.IGNORECASE)
 _HEADER_LINES: Final = 32
 
 
-def read_csv(file: IO[str], schema: Schema) -> Iterator[Found]:
+def read_csv(file: IO[str], schema: Schema, limits: FileLimits) -> Iterator[Found]:
     """Yield the records of a CSV file, and its problems, in line order.
 
     Args:
         file: opened as `Lines` asks for it, without translation of line breaks.
         schema: the allowed columns.
+        limits: the largest file.
     """
-    lines = Lines(file)
+    lines = Lines(file, limits)
     reading = iter(lines)
-    first = list(islice(reading, _HEADER_LINES))
+    first = list(_header_lines(reading, limits.row_length))
     declared = _DECLARED.fullmatch(first[0]) if first else None
-    separator = declared[1] if declared else _separator(first, schema)
+    separator = declared[1] if declared else _separator(first, schema, limits.columns)
     if declared:
         first[0] = "\n"
-    rows = _rows(chain(first, reading), lines, separator)
+    rows = _rows(chain(first, reading), lines, separator, limits)
     name = _SEPARATORS[separator]
     yield from read_table(
         rows,
         schema,
+        limits,
         advice=f"Cells are separated by {name}s: quote values that contain a {name}",
     )
 
 
-def _separator(lines: list[str], schema: Schema) -> str:
+def _header_lines(lines: Iterator[str], longest: int) -> Iterator[str]:
+    """Yield the first lines, up to the length of a row."""
+    length = 0
+    for number, line in enumerate(lines, 1):
+        yield line
+        length += len(line)
+        if number == _HEADER_LINES or length > longest:
+            return
+
+
+def _separator(lines: list[str], schema: Schema, most: int) -> str:
     """Return the separator that yields the most known columns in the header."""
 
     def known(separator: str) -> tuple[int, int]:
@@ -59,19 +72,33 @@ def _separator(lines: list[str], schema: Schema) -> str:
             header = next((cells for cells in rows if any(cells)), [])
         except csv.Error:
             header = next((line for line in lines if not line.isspace()), "").split(separator)
-        fields = [schema.naming.field_of(cell) for cell in header if cell.strip()]
+        fields = [schema.naming.field_of(cell) for cell in header[:most] if cell.strip()]
         good = sum(not field or not schema.problem_of(field) for field in fields)
         return good, good - len(header) if good else len(header)
 
     return max(_SEPARATORS, key=known)
 
 
-def _rows(texts: Iterable[str], lines: Lines, separator: str) -> Iterator[Line]:
+def _rows(texts: Iterable[str], lines: Lines, separator: str, limits: FileLimits) -> Iterator[Line]:
     """Yield each row that is not empty, with its first line."""
+    line, length, header = 1, 0, True
+
+    def measured() -> Iterator[str]:
+        nonlocal length
+        for text in texts:
+            length += len(text)
+            # A row has any number of lines if its cells have line breaks.
+            if length > limits.row_length:
+                message = "is a row of more than {} characters"
+                raise limits.exceeded("row_length", message, line=line)
+            yield text
+
     # Strict: otherwise an unclosed quote would silently include the rest of the file.
-    reader = csv.reader(texts, delimiter=separator, strict=True)
-    line, header = 1, True
-    while True:
+    reader = csv.reader(measured(), delimiter=separator, strict=True)
+    for number in count():
+        if number > limits.rows:
+            raise limits.exceeded("rows", "has more than {} rows", line=line)
+        length = 0
         try:
             cells = next(reader, None)
         except csv.Error as error:

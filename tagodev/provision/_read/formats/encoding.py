@@ -7,6 +7,7 @@ problems.
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import IO, TYPE_CHECKING, Final
 
 from tagodev.errors import InputError
@@ -14,10 +15,14 @@ from tagodev.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["HEAD_SIZE", "Lines", "check_encoding"]
+    from tagodev.provision._read.limits import FileLimits
+
+__all__ = ["HEAD_SIZE", "Lines", "check_encoding", "end_of"]
 
 #: Number of bytes to detect the encoding and format from.
 HEAD_SIZE: Final = 4096
+#: Number of characters of a piece of text.
+_PIECE: Final = 1 << 16
 _MARKS: Final = (
     (b"\xff\xfe\x00\x00", "UTF-32"),
     (b"\x00\x00\xfe\xff", "UTF-32"),
@@ -54,30 +59,48 @@ class Lines:
 
     Args:
         file: opened as UTF-8 with ``surrogateescape``, to detect invalid bytes.
+        limits: the longest line.
     """
 
-    def __init__(self, file: IO[str]) -> None:
+    def __init__(self, file: IO[str], limits: FileLimits) -> None:
         self._file = file
+        self._limits = limits
         self._problems: list[InputError] = []
         self._reported: set[str] = set()
 
     def __iter__(self) -> Iterator[str]:
-        for number, line in enumerate(self._file, 1):
+        longest = self._limits.row_length
+        for number, line in enumerate(iter(lambda: self._file.readline(longest + 1), ""), 1):
+            if len(line) > longest:
+                raise self._limits.exceeded(
+                    "row_length", "is a line of more than {} characters", line=number
+                )
             yield line if line.isascii() and "\0" not in line else self._mended(line, number)
+
+    def pieces(self) -> Iterator[str]:
+        """Yield the text in pieces of several lines, or of a part of a line."""
+        number, column = 1, 0
+        while piece := self._file.read(_PIECE):
+            if not piece.isascii() or "\0" in piece:
+                mended = (self._mended(*line) for line in _numbered(piece, number, column))
+                yield "".join(mended)
+            else:
+                yield piece
+            number, column = end_of(piece, number, column)
 
     def problems(self) -> Iterable[InputError]:
         """Return the problems since the last call; each kind is reported once per file."""
         found, self._problems = self._problems, []
         return found
 
-    def _mended(self, line: str, number: int) -> str:
+    def _mended(self, line: str, number: int, column: int = 0) -> str:
         if "\0" in line:
             self._report("zero", "contains a zero byte", number)
             line = line.replace("\0", "")
         try:
             line.encode()
         except UnicodeEncodeError as error:
-            self._report("encoding", _encoding_problem(line, error.start), number, _HINT)
+            self._report("encoding", _encoding_problem(line, error.start, column), number, _HINT)
             line = line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         return line
 
@@ -87,8 +110,27 @@ class Lines:
             self._problems.append(InputError(message, line=number, hint=hint))
 
 
-def _encoding_problem(line: str, position: int) -> str:
-    where = f"at character {position + 1}"
+def end_of(text: str, line: int, column: int) -> tuple[int, int]:
+    """Return the position after a text: its line, and the characters before it in this line.
+
+    Args:
+        text: the text.
+        line: the line that it begins in.
+        column: the characters before it in this line.
+    """
+    breaks = text.count("\n")
+    return line + breaks, len(text) - text.rfind("\n") - 1 if breaks else column + len(text)
+
+
+def _numbered(piece: str, number: int, column: int) -> Iterator[tuple[str, int, int]]:
+    """Yield the lines of a piece of text, with their positions."""
+    for line in StringIO(piece):
+        yield line, number, column
+        number, column = end_of(line, number, column)
+
+
+def _encoding_problem(line: str, position: int, column: int) -> str:
+    where = f"at character {column + position + 1}"
     # Well-formed non-ASCII UTF-8 characters do not occur by chance.
     damaged = any("\x7f" < one < "\ud800" or one > "\udfff" for one in line)
     try:

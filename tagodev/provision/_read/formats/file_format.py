@@ -7,7 +7,8 @@ line.
 from __future__ import annotations
 
 import re
-from typing import IO, TYPE_CHECKING, Final, Literal, TypeAlias
+from itertools import islice
+from typing import IO, TYPE_CHECKING, BinaryIO, Final, Literal, TypeAlias
 
 import attrs
 
@@ -15,6 +16,9 @@ from tagodev.errors import InputError
 from tagodev.provision._read.formats.csv import read_csv
 from tagodev.provision._read.formats.encoding import HEAD_SIZE, check_encoding
 from tagodev.provision._read.formats.json import is_json_line, read_json, read_json_lines
+from tagodev.provision._read.formats.regular_file import Version, open_file, open_text, version_of
+from tagodev.provision._read.limits import FileLimits, MemoryBudget, weight_of
+from tagodev.provision._read.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,6 +43,8 @@ _WORKBOOKS: Final = (".xlsx", ".xlsm")
 _ZIP: Final = b"PK\x03\x04"
 #: First bytes of old binary workbooks and of encrypted ones.
 _OLD_WORKBOOK: Final = b"\xd0\xcf\x11\xe0"
+#: Maximum number of blank lines before the line that shows the format.
+_BLANK_LINES: Final = 1000
 _YAML_BEGINS: Final = re.compile(r"---(\s|$)|-\s|%YAML|devices\s*:", re.IGNORECASE)
 
 
@@ -52,10 +58,14 @@ class FileFormat:
     """Its format."""
     sheet: str | None = None
     """Sheet of a workbook; None for the first visible one."""
+    limits: FileLimits = attrs.field(factory=FileLimits, kw_only=True)
+    """The largest file that is read."""
+    version: Version = attrs.field(kw_only=True)
+    """Version of the file whose format was detected; another one is not read."""
 
     @property
     def in_memory(self) -> bool:
-        """Whether the whole file is read into memory."""
+        """Whether its rows are kept in memory."""
         return self.name not in ("csv", "json lines")
 
     def records(self, schema: Schema) -> Iterator[Found]:
@@ -64,39 +74,51 @@ class FileFormat:
         Args:
             schema: the allowed columns.
         """
+        budget = MemoryBudget(self.limits)
         try:
-            if self.name == "excel":
-                with self.path.open("rb") as book:
-                    yield from _read_excel(book, schema, self.sheet)
-                return
-            # Line breaks inside a CSV cell are part of its value.
-            newline = "" if self.name == "csv" else None
-            # Bytes that are not UTF-8 become surrogates, which are reported with their line.
-            with self.path.open(
-                encoding="utf-8-sig", errors="surrogateescape", newline=newline
-            ) as file:
-                yield from _READERS[self.name](file, schema)
+            with open_file(self.path) as file:
+                self._check_version(file)
+                if self.name == "excel":
+                    found = _read_excel(file, schema, self.sheet, budget)
+                else:
+                    # Line breaks inside a CSV cell are part of its value.
+                    text = open_text(file, "" if self.name == "csv" else None)
+                    found = _READERS[self.name](text, schema, self.limits)
+                for one in found:
+                    if self.in_memory and isinstance(one, Record):
+                        budget.take(weight_of(one.values), one.line)
+                    yield one
+                self._check_version(file)
         except InputError as error:
             yield error
         except OSError as error:
             yield InputError(f"can't be read: {error.strerror or error}")
 
+    def _check_version(self, file: BinaryIO) -> None:
+        if version_of(file) != self.version:
+            raise InputError("was changed while it was read", hint="Re-run the command")
 
-def format_of(path: Path, sheet: str | None = None) -> FileFormat:
+
+def format_of(path: Path, sheet: str | None = None, limits: FileLimits | None = None) -> FileFormat:
     """Return the format of a file.
 
     Args:
         path: path of the file.
         sheet: sheet of a workbook; None for the first visible one.
+        limits: the largest file to read; default: `FileLimits()`.
 
     Raises:
-        InputError: the file can't be read, or its format is not supported.
+        InputError: the file is too large, can't be read, or its format is not supported.
     """
+    limits = limits or FileLimits()
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
+            version = version_of(file)
+            if version[0] > limits.file_bytes:
+                raise limits.exceeded("file_bytes", "has more than {} bytes", needed=version[0])
             head = file.read(HEAD_SIZE)
-        with path.open(encoding="utf-8-sig", errors="surrogateescape") as text:
-            first = next((line for line in text if not line.isspace()), "").lstrip()
+            file.seek(0)
+            first = _first_line(open_text(file), limits.row_length)
     except OSError as error:
         raise InputError(f"can't be read: {error.strerror or error}") from None
     if head.startswith(_OLD_WORKBOOK):
@@ -105,14 +127,15 @@ def format_of(path: Path, sheet: str | None = None) -> FileFormat:
             hint="Save it as .xlsx without a password, or as CSV UTF-8",
         )
     if head.startswith(_ZIP):
-        return FileFormat(path, "excel", sheet)
+        return FileFormat(path, "excel", sheet, limits=limits, version=version)
     if path.suffix.casefold() in _WORKBOOKS:
         raise InputError("is not an Excel workbook, despite its name")
     if sheet is not None:
         raise InputError(f"is not an Excel workbook, so it has no sheet {sheet!r}")
     check_encoding(head)
     name = _SUFFIXES.get(path.suffix.casefold())
-    return FileFormat(path, name or _format_by_first_line(first))
+    name = name or _format_by_first_line(first)
+    return FileFormat(path, name, limits=limits, version=version)
 
 
 def without_suffix(name: str) -> str:
@@ -128,33 +151,41 @@ def without_suffix(name: str) -> str:
     return name
 
 
+def _first_line(text: IO[str], longest: int) -> str:
+    """Return the first line that is not blank, without white space before it."""
+    lines = islice(iter(lambda: text.readline(longest), ""), _BLANK_LINES)
+    return next((line for line in lines if not line.isspace()), "").lstrip()
+
+
 def _format_by_first_line(line: str) -> Format:
     if line.startswith(("{", "[")):
         return "json lines" if is_json_line(line) else "json"
     return "yaml" if _YAML_BEGINS.match(line) else "csv"
 
 
-def _read_yaml(file: IO[str], schema: Schema) -> Iterator[Found]:
+def _read_yaml(file: IO[str], schema: Schema, limits: FileLimits) -> Iterator[Found]:
     try:
         from tagodev.provision._read.formats.yaml import read_yaml  # noqa: PLC0415  (needs an extra)
     except ModuleNotFoundError:
         raise InputError(
             "PyYAML is required to read YAML", hint="pip install 'tagodev[yaml]'"
         ) from None
-    return read_yaml(file, schema)
+    return read_yaml(file, schema, limits)
 
 
-def _read_excel(file: IO[bytes], schema: Schema, sheet: str | None) -> Iterator[Found]:
+def _read_excel(
+    file: BinaryIO, schema: Schema, sheet: str | None, budget: MemoryBudget
+) -> Iterator[Found]:
     try:
         from tagodev.provision._read.formats.excel import read_excel  # noqa: PLC0415  (needs an extra)
     except ModuleNotFoundError:
         raise InputError(
             "openpyxl is required to read Excel", hint="pip install 'tagodev[excel]'"
         ) from None
-    return read_excel(file, schema, sheet)
+    return read_excel(file, schema, sheet, budget)
 
 
-_READERS: Final[dict[Format, Callable[[IO[str], Schema], Iterator[Found]]]] = {
+_READERS: Final[dict[Format, Callable[[IO[str], Schema, FileLimits], Iterator[Found]]]] = {
     "csv": read_csv,
     "json": read_json,
     "json lines": read_json_lines,

@@ -1,6 +1,6 @@
 """Parser of JSON files: an array, one or several objects, or a document with devices.
 
-JSON Lines are read line by line; other files are read into memory.
+JSON Lines are read line by line, other files value by value.
 """
 
 from __future__ import annotations
@@ -8,21 +8,29 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
 from tagodev.errors import InputError
 from tagodev.provision._read.columns import shown_name
-from tagodev.provision._read.formats.encoding import Lines
+from tagodev.provision._read.formats.encoding import Lines, end_of
 from tagodev.provision._read.formats.mapping import LIST_KEY, Keys, is_list_key, refuse_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tagodev.provision._read.limits import FileLimits
     from tagodev.provision._read.record import Found, Schema
 
 __all__ = ["is_json_line", "read_json", "read_json_lines"]
 
+#: Last characters of values that have an end of their own.
+_ENDS: Final = ']}"'
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
+#: Maximum number of problems of a value.
+_MAX_PROBLEMS: Final = 1000
+#: Maximum number of characters between an error and the end of a value that is cut short.
+_CUT: Final = 16
 _ONE_PER_LINE: Final = "Write one JSON object per line"
 
 
@@ -38,15 +46,21 @@ def is_json_line(line: str) -> bool:
         return False
 
 
-def read_json_lines(file: IO[str], schema: Schema) -> Iterator[Found]:
+def read_json_lines(file: IO[str], schema: Schema, limits: FileLimits) -> Iterator[Found]:
     """Yield the records of a file of JSON Lines, and its problems, in line order.
 
     Args:
         file: opened as `Lines` requires.
         schema: the allowed keys.
+        limits: the largest file.
+
+    Raises:
+        InputError: the rest of the file is not read.
     """
-    lines, keys, decoder = Lines(file), Keys(schema), _Decoder()
+    lines, keys, decoder = Lines(file, limits), Keys(schema, limits), _Decoder()
     for line, text in enumerate(lines, 1):
+        if line > limits.rows:
+            raise limits.exceeded("rows", "has more than {} lines", line=line)
         yield from lines.problems()
         if text.isspace():
             continue
@@ -67,21 +81,22 @@ def read_json_lines(file: IO[str], schema: Schema) -> Iterator[Found]:
     yield from keys.unused()
 
 
-def read_json(file: IO[str], schema: Schema) -> Iterator[Found]:
+def read_json(file: IO[str], schema: Schema, limits: FileLimits) -> Iterator[Found]:
     """Yield the records of a JSON file, and its problems, in line order.
 
     Args:
         file: opened as `Lines` requires.
         schema: the allowed keys.
+        limits: the largest file.
 
     Raises:
         InputError: the rest of the file can't be read.
     """
-    lines = Lines(file)
-    text = "".join(lines)
+    lines, keys = Lines(file, limits), Keys(schema, limits)
+    for found in _Reader(lines, keys, limits).read():
+        yield from lines.problems()
+        yield found
     yield from lines.problems()
-    keys = Keys(schema)
-    yield from _Reader(text, keys).read()
     yield from keys.unused()
 
 
@@ -99,16 +114,27 @@ class _Decoder:
         self._problems: list[InputError] = []
 
     def value(self, text: str, at: int) -> tuple[Any, int]:
-        """Return the value at a position, and its end.
+        """Return the value at a position of a line, and its end.
 
         Raises:
             InputError: there is no valid value.
         """
         try:
-            value, end = self._decoder.raw_decode(text, at)
+            return self.decode(text, at)
         except json.JSONDecodeError as error:
-            what = f"is not JSON: {error.msg.removesuffix(' at')} at character {error.colno}"
-            raise InputError(what, line=error.lineno) from None
+            raise _not_json(error, 1, error.pos) from None
+
+    def decode(self, text: str, at: int) -> tuple[Any, int]:
+        """Return the value at a position, and its end.
+
+        Raises:
+            json.JSONDecodeError: the text is not JSON.
+            InputError: the value is invalid.
+        """
+        try:
+            value, end = self._decoder.raw_decode(text, at)
+        except json.JSONDecodeError:
+            raise
         except RecursionError:
             raise InputError("is nested too deeply") from None
         except ValueError as error:
@@ -116,6 +142,10 @@ class _Decoder:
         if text.find("\\u", at, end) >= 0 and _has_half_characters(value):
             self._problems.append(InputError("has an unpaired surrogate (\\uD...)"))
         return value, end
+
+    def forget(self) -> None:
+        """Forget the problems since the last call of `problems`."""
+        self._problems.clear()
 
     def problems(self, line: int) -> Iterator[InputError]:
         """Yield the problems since the last call."""
@@ -128,12 +158,17 @@ class _Decoder:
         values = dict(pairs)
         if len(values) < len(pairs):
             counts = Counter(key for key, _ in pairs)
+            found = (key for key, count in counts.items() if count > 1)
             self._problems += [
                 InputError("is a duplicate key", path=shown_name(key))
-                for key, count in counts.items()
-                if count > 1
+                for key in islice(found, _MAX_PROBLEMS - len(self._problems))
             ]
         return values
+
+
+def _not_json(error: json.JSONDecodeError, line: int, column: int) -> InputError:
+    what = f"is not JSON: {error.msg.removesuffix(' at')} at character {column + 1}"
+    return InputError(what, line=line)
 
 
 def _no_number(name: str) -> NoReturn:
@@ -145,18 +180,25 @@ def _has_half_characters(value: Any) -> bool:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         return True
+    except RecursionError:
+        raise InputError("is nested too deeply") from None
     return False
 
 
 class _Reader:
-    """Reads a text value by value."""
+    """Reads a text value by value.
 
-    def __init__(self, text: str, keys: Keys) -> None:
-        self._text = text
+    In memory is the part of the text around the current value.
+    """
+
+    def __init__(self, lines: Lines, keys: Keys, limits: FileLimits) -> None:
+        self._pieces = lines.pieces()
         self._keys = keys
-        self._at = 0
+        self._limits = limits
         self._decoder = _Decoder()
-        self._line, self._counted = 1, 0
+        self._text, self._at = "", 0
+        self._line, self._column, self._counted = 1, 0, 0
+        self._length = 0
 
     def read(self) -> Iterator[Found]:
         """Yield records and problems.
@@ -194,12 +236,14 @@ class _Reader:
         values: dict[str, Any] = {}
         beside: list[tuple[str, int]] = []
         is_document = False
+        length = 0
         more = not self._take("}")
         while more:
             line = self._here()
             if self._peek() != '"':
                 self._fail("a key in double quotes is expected")
             key = self._value()
+            length += self._length
             if not self._take(":"):
                 self._fail("a colon is expected")
             if is_list_key(key):
@@ -209,6 +253,9 @@ class _Reader:
                 if key in values:
                     yield InputError("is a duplicate key", path=shown_name(key), line=line)
                 values[key] = self._value()
+                length += self._length
+                if length > self._limits.row_length:
+                    raise self._too_long(begin)
                 yield from self._decoder.problems(line)
                 beside.append((key, line))
             more = self._more("}")
@@ -229,7 +276,20 @@ class _Reader:
 
     def _peek(self) -> str:
         self._at = _skip(self._text, self._at)
+        while self._at == len(self._text) and self._extend():
+            self._at = _skip(self._text, self._at)
         return self._text[self._at : self._at + 1]
+
+    def _extend(self, length: int = 1) -> bool:
+        """Have more of the text in memory, from the present position; return whether there is."""
+        self._position()
+        pieces = [self._text[self._at :]]
+        self._at = self._counted = 0
+        while length > 0 and (piece := next(self._pieces, "")):
+            pieces.append(piece)
+            length -= len(piece)
+        self._text = "".join(pieces)
+        return len(pieces) > 1
 
     def _take(self, mark: str) -> bool:
         found = self._peek() == mark
@@ -247,20 +307,55 @@ class _Reader:
 
     def _value(self) -> Any:
         line = self._here()
-        try:
-            value, self._at = self._decoder.value(self._text, self._at)
-        except InputError as error:
-            error.line = error.line or line
-            raise
-        return value
+        longest = self._limits.row_length
+        while True:
+            begin, length = self._at, len(self._text) - self._at
+            try:
+                value, self._at = self._decoder.decode(self._text, begin)
+            except json.JSONDecodeError as error:
+                # The value may continue in the next part of the text.
+                if length > longest and self._is_cut(error):
+                    raise self._too_long(line) from None
+                if length > longest or not self._extend(max(length, 1)):
+                    problem_line, column = self._position(error.pos - begin + self._at)
+                    raise _not_json(error, problem_line, column) from None
+            except InputError as error:
+                error.line = line
+                raise
+            else:
+                self._length = self._at - begin
+                if self._length > longest:
+                    raise self._too_long(line)
+                # So may a number.
+                if self._at < len(self._text) or self._text[-1] in _ENDS:
+                    return value
+                self._at = begin
+                if not self._extend():
+                    self._at = len(self._text)
+                    return value
+            self._decoder.forget()
+
+    def _is_cut(self, error: json.JSONDecodeError) -> bool:
+        return error.msg.startswith("Unterminated") or error.pos > len(self._text) - _CUT
+
+    def _too_long(self, line: int) -> InputError:
+        return self._limits.exceeded(
+            "row_length", "is a value of more than {} characters", line=line
+        )
+
+    def _position(self, at: int | None = None) -> tuple[int, int]:
+        """Return a position: its line, and the characters before it in this line."""
+        at = self._at if at is None else at
+        self._line, self._column = end_of(self._text[self._counted : at], self._line, self._column)
+        self._counted = at
+        return self._line, self._column
 
     def _here(self) -> int:
         self._peek()
-        self._line += self._text.count("\n", self._counted, self._at)
-        self._counted = self._at
-        return self._line
+        return self._position()[0]
 
     def _fail(self, what: str) -> NoReturn:
-        position = self._at - self._text.rfind("\n", 0, self._at)
         end = ", at the end of the file" if not self._peek() else ""
-        raise InputError(f"is not JSON: {what} at character {position}{end}", line=self._here())
+        line, column = self._position()
+        message = f"is not JSON: {what} at character {column + 1}{end}"
+        raise InputError(message, line=line)

@@ -12,6 +12,7 @@ from tagodev.provision._read.record import Record, SourcePosition
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from tagodev.provision._read.limits import FileLimits
     from tagodev.provision._read.record import Found, Schema
 
 __all__ = ["LIST_KEY", "Keys", "is_list_key", "refuse_beside"]
@@ -45,13 +46,15 @@ class Keys:
 
     Args:
         schema: the allowed keys.
+        limits: the most keys.
 
     Attributes:
         number: number of the last record, from 1.
     """
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, limits: FileLimits) -> None:
         self._schema = schema
+        self._limits = limits
         self._meanings: dict[str, tuple[str, str]] = {}
         self._chosen: set[str] = set()
         self.number = 0
@@ -71,6 +74,10 @@ class Keys:
             yield InputError(
                 "must be an object", line=line, hint="Each device is an object with keys"
             )
+            return
+        keys = len(values) + sum(len(one) for one in values.values() if isinstance(one, dict))
+        if keys > self._limits.columns:
+            yield self._limits.exceeded("columns", "has more than {} keys", line=line, needed=keys)
             return
         given: dict[str, Any] = {}
         positions: dict[str, SourcePosition] = {}

@@ -16,6 +16,7 @@ from tagodev.provision._read.record import Record, SourcePosition
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from tagodev.provision._read.limits import FileLimits
     from tagodev.provision._read.record import Found, Schema
 
 __all__ = ["Cell", "Line", "column_letter", "read_table"]
@@ -40,12 +41,15 @@ class _Column:
     problem: str = ""
 
 
-def read_table(lines: Iterator[Line], schema: Schema, *, advice: str = "") -> Iterator[Found]:
+def read_table(
+    lines: Iterator[Line], schema: Schema, limits: FileLimits, *, advice: str = ""
+) -> Iterator[Found]:
     """Yield the records of a table, and its problems, in line order.
 
     Args:
         lines: the header and the rows, without empty ones.
         schema: the allowed columns.
+        limits: the most columns.
         advice: hint for rows with more or fewer cells than the header; if empty, missing cells
             count as empty.
     """
@@ -59,6 +63,8 @@ def read_table(lines: Iterator[Line], schema: Schema, *, advice: str = "") -> It
     if header is None or isinstance(header, InputError):
         return
     line, titles = header
+    if len(titles) > limits.columns:
+        raise limits.exceeded("columns", "has more than {} columns", line=line, needed=len(titles))
     table = _Table(titles, schema, advice)
     for problem in table.problems():
         problem.line = line

@@ -17,12 +17,13 @@ import yaml
 
 from tagodev.errors import InputError
 from tagodev.provision._read.columns import shown_name
-from tagodev.provision._read.formats.encoding import Lines
+from tagodev.provision._read.formats.encoding import Lines, end_of
 from tagodev.provision._read.formats.mapping import LIST_KEY, Keys, is_list_key, refuse_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from tagodev.provision._read.limits import FileLimits
     from tagodev.provision._read.record import Found, Schema
 
 __all__ = ["read_yaml"]
@@ -38,29 +39,31 @@ _PLAIN_TAGS: Final = frozenset(
 _MERGE: Final = "<<"
 #: Maximum nesting; a device needs four levels.
 _MAX_DEPTH: Final = 32
-#: Maximum number of scalars of a device, with its aliases expanded.
-_MAX_SIZE: Final = 100_000
+#: Size of a value in addition to its text.
+_VALUE: Final = 64
+#: Maximum number of problems of a device.
+_MAX_PROBLEMS: Final = 1000
+#: Characters that the parser reads ahead.
+_AHEAD: Final = 1 << 18
 
 
-def read_yaml(file: IO[str], schema: Schema) -> Iterator[Found]:
+def read_yaml(file: IO[str], schema: Schema, limits: FileLimits) -> Iterator[Found]:
     """Yield the records of a YAML file, and its problems, in line order.
 
     Args:
         file: opened as `Lines` requires.
         schema: the allowed keys.
+        limits: the largest file.
 
     Raises:
         InputError: the rest of the file can't be read.
     """
-    lines = Lines(file)
-    text = "".join(lines)
-    yield from lines.problems()
-    keys = Keys(schema)
+    keys, source = Keys(schema, limits), _Source(Lines(file, limits), limits)
     try:
-        _check_characters(text)
-        # The parser in C is many times faster; not every build has it.
-        loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-        yield from _Reader(yaml.parse(text, Loader=loader), keys).read()
+        for found in _Reader(source.events(), keys, limits).read():
+            yield from source.lines.problems()
+            yield found
+        yield from source.lines.problems()
         yield from keys.unused()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -71,14 +74,49 @@ def read_yaml(file: IO[str], schema: Schema) -> Iterator[Found]:
         )
 
 
-def _check_characters(text: str) -> None:
-    foreign = _FOREIGN.search(text)
-    if foreign is not None:
-        at = foreign.start()
-        raise InputError(
-            f"is not YAML: control character at character {at - text.rfind(chr(10), 0, at)}",
-            line=text.count("\n", 0, at) + 1,
-        )
+class _Source:
+    """The text of a file, as PyYAML reads it: in pieces."""
+
+    def __init__(self, lines: Lines, limits: FileLimits) -> None:
+        self.lines = lines
+        self._limits = limits
+        self._pieces = lines.pieces()
+        self._rest = ""
+        self._line, self._column = 1, 0
+        self._ahead = 0
+
+    def events(self) -> Iterator[yaml.Event]:
+        """Yield the events of the parser."""
+        # The parser in C is many times faster; not every build has it.
+        loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+        for event in yaml.parse(self, Loader=loader):
+            self._ahead = 0
+            yield event
+
+    def read(self, size: int = _AHEAD, /) -> str:
+        """Return the next characters.
+
+        Args:
+            size: maximum number of characters.
+
+        Raises:
+            InputError: they are not YAML, or one value is too long.
+        """
+        text = self._rest or next(self._pieces, "")
+        text, self._rest = text[:size], text[size:]
+        foreign = _FOREIGN.search(text)
+        if foreign is not None:
+            before = text[: foreign.start()]
+            line, column = end_of(before, self._line, self._column)
+            message = f"is not YAML: control character at character {column + 1}"
+            raise InputError(message, line=line)
+        # Characters since the last event: the parser keeps a whole value, whatever its length.
+        self._ahead += len(text)
+        if self._ahead > self._limits.row_length + _AHEAD:
+            message = "is a value or comment of more than {} characters"
+            raise self._limits.exceeded("row_length", message, line=self._line)
+        self._line, self._column = end_of(text, self._line, self._column)
+        return text
 
 
 @attrs.frozen
@@ -88,7 +126,7 @@ class _Node:
     value: Any
     line: int
     size: int = 1
-    """Number of scalars, with aliases expanded."""
+    """Number of characters, with aliases expanded."""
     items: tuple[int, ...] = ()
     """Lines of its items."""
     lines: Mapping[str, int] = attrs.field(factory=dict)
@@ -98,8 +136,9 @@ class _Node:
 class _Mapping:
     """A mapping that is being read."""
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int, limits: FileLimits) -> None:
         self._line = line
+        self._limits = limits
         self._values: dict[str, Any] = {}
         self._lines: dict[str, int] = {}
         self._merged: list[_Node] = []
@@ -107,7 +146,7 @@ class _Mapping:
 
     def add(self, key: str, line: int, node: _Node) -> Iterator[InputError]:
         """Add a value under a key; yield problems."""
-        self._size += node.size
+        self._size = _added(self._size + len(key), node, self._limits)
         if key == _MERGE:
             merged = node.value if isinstance(node.value, list) else [node.value]
             if not all(isinstance(one, dict) for one in merged):
@@ -139,8 +178,9 @@ class _Mapping:
 class _Builder:
     """Builds values from events."""
 
-    def __init__(self, events: Iterator[yaml.Event]) -> None:
+    def __init__(self, events: Iterator[yaml.Event], limits: FileLimits) -> None:
         self._events = events
+        self._limits = limits
         self._anchors: dict[str, _Node] = {}
         self._problems: list[InputError] = []
 
@@ -172,26 +212,25 @@ class _Builder:
         if event.tag is not None and event.tag not in _PLAIN_TAGS:
             self._report(f"{shown_name(event.tag)} is an unknown type", line)
         node = self._new(event, line, depth)
-        if node.size > _MAX_SIZE:
-            raise InputError("is too large with its aliases expanded", line=line)
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         return node
 
     def mapping(self, line: int, depth: int = 1) -> _Mapping:
         """Return the mapping that starts with the next event."""
-        mapping = _Mapping(line)
-        for key, at, event in self.pairs():
-            self._problems += mapping.add(key, at, self.node(event, depth + 1))
+        mapping = _Mapping(line, self._limits)
+        for key, at, event in self.pairs(depth):
+            for problem in mapping.add(key, at, self.node(event, depth + 1)):
+                self._add(problem)
         return mapping
 
-    def pairs(self) -> Iterator[tuple[str, int, yaml.Event]]:
+    def pairs(self, depth: int = 1) -> Iterator[tuple[str, int, yaml.Event]]:
         """Yield the keys of a mapping, their lines, and the first event of each value."""
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
-            key = self.node(event)
+            key = self.node(event, depth + 1)
             if isinstance(key.value, (dict, list)):
                 self._report("a key must be text", key.line)
-                self.node(next(self._events))
+                self.node(next(self._events), depth + 1)
             else:
                 yield key.value or "", key.line, next(self._events)
 
@@ -200,28 +239,30 @@ class _Builder:
             return self.mapping(line, depth).node()
         if isinstance(event, yaml.ScalarEvent):
             nothing = event.implicit[0] and event.value in _NULLS
-            return _Node(None if nothing else event.value, line)
-        nodes = []
+            return _Node(None if nothing else event.value, line, _VALUE + len(event.value))
+        nodes: list[_Node] = []
+        size = _VALUE
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
             nodes.append(self.node(event, depth + 1))
-        return _Node(
-            [node.value for node in nodes],
-            line,
-            1 + sum(node.size for node in nodes),
-            tuple(node.line for node in nodes),
-        )
+            size = _added(size, nodes[-1], self._limits)
+        return _Node([node.value for node in nodes], line, size, tuple(node.line for node in nodes))
 
     def _report(self, message: str, line: int) -> None:
-        self._problems.append(InputError(message, line=line))
+        self._add(InputError(message, line=line))
+
+    def _add(self, problem: InputError) -> None:
+        if len(self._problems) < _MAX_PROBLEMS:
+            self._problems.append(problem)
 
 
 class _Reader:
     """Reads a file device by device."""
 
-    def __init__(self, events: Iterable[yaml.Event], keys: Keys) -> None:
-        self._events = iter(events)
-        self._builder = _Builder(self._events)
+    def __init__(self, events: Iterator[yaml.Event], keys: Keys, limits: FileLimits) -> None:
+        self._events = events
+        self._builder = _Builder(events, limits)
         self._keys = keys
+        self._limits = limits
 
     def read(self) -> Iterator[Found]:
         """Yield records and problems.
@@ -230,9 +271,14 @@ class _Reader:
             InputError: the rest of the file can't be read.
         """
         empty = True
+        documents = 0
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 self._builder.forget()
+                documents += 1
+                if documents > self._limits.rows:
+                    message = "has more than {} documents"
+                    raise self._limits.exceeded("rows", message, line=_line(event))
             elif isinstance(event, yaml.SequenceStartEvent):
                 empty = False
                 yield from self._list()
@@ -255,7 +301,7 @@ class _Reader:
 
     def _mapping(self, line: int) -> Iterator[Found]:
         """Yield the devices of a document, or the mapping as one device."""
-        mapping = _Mapping(line)
+        mapping = _Mapping(line, self._limits)
         is_document = False
         for key, at, event in self._builder.pairs():
             if not is_list_key(key):
@@ -273,6 +319,15 @@ class _Reader:
             return
         yield from self._builder.problems()
         yield from refuse_beside((key, node.lines[key]) for key in node.value)
+
+
+def _added(size: int, node: _Node, limits: FileLimits) -> int:
+    """Return the size of a list or mapping with a further item."""
+    size += node.size
+    if size > limits.row_length:
+        message = "is too large with its aliases expanded: more than {} characters"
+        raise limits.exceeded("row_length", message, line=node.line)
+    return size
 
 
 def _line(event: yaml.Event) -> int:

@@ -26,7 +26,9 @@ def test_what_to_install(
     written = FORMATS[form]([{"name": "a"}])
     path = write(tmp_path, written.data, f"site.{written.suffix}")
     # As if it had never been imported, nor could be.
-    monkeypatch.setitem(sys.modules, "yaml" if form == "yaml" else package, None)
+    name = "yaml" if form == "yaml" else package
+    for module in {name, *(one for one in sys.modules if one.startswith(f"{name}."))}:
+        monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.delitem(sys.modules, f"tagodev.provision._read.formats.{form}", raising=False)
     (problem,) = problems_in(path)
 
