@@ -426,8 +426,11 @@ class Session:
         try:
             return from_wire(self._transport.read(request, answer, needed=needed), cls)
         except StructureError as error:
-            problems = error.problems
-        raise self._transport.malformed(request, answer, *problems)
+            failure = self._transport.malformed(request, answer, *error.problems)
+        finally:
+            # An error keeps this frame, but not the answer.
+            del answer
+        raise failure
 
     def _rate_limited(self, request: Request, answer: Answer) -> ServiceError:
         error = self._transport.refusal(request, answer)

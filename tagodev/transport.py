@@ -244,6 +244,7 @@ class Transport:
             raise ClosedError("The aiohttp session is closed")
         failure: BaseException
         response: ClientResponse | None = None
+        body = b""
         method = request.route.method
         headers = self._headers if request.body is None else self._headers_with_body
         if request.token is not None:
@@ -277,9 +278,13 @@ class Transport:
             # An answer that was read to its end releases its connection.
             if response is not None and not response.closed:
                 response.close()
-            # It holds the URL too, and this frame stays in the traceback.
-            response = None
-        raise failure
+            # They hold the URL and perhaps a new token, and this frame stays in the traceback.
+            response, body = None, b""
+        try:
+            raise failure
+        finally:
+            # A variable that holds the error would keep both alive.
+            del failure
 
     def read(self, request: Request, answer: Answer, *, needed: bool = True) -> Any:
         """Return the result in an answer.
@@ -296,6 +301,8 @@ class Transport:
         result = self._open(request, answer, needed=needed)
         # Raised here, where no variable holds the service's message before it was redacted.
         if isinstance(result, RequestError):
+            # Nor the answer, which would live as long as the error.
+            del answer
             raise result
         return result
 
@@ -313,7 +320,7 @@ class Transport:
         if not 200 <= status < 600:
             problem = "the HTTP status is not one of an answer"
         elif status >= 300 or (isinstance(envelope, dict) and envelope.get("status") is False):
-            return self.refusal(request, answer)
+            return self._refusal(request, answer, envelope)
         elif status == 204 and not needed and not answer.body:
             return None
         elif envelope is None:
@@ -332,8 +339,10 @@ class Transport:
 
     def refusal(self, request: Request, answer: Answer) -> ServiceError:
         """Return the error that matches a refusal."""
+        return self._refusal(request, answer, decode(answer.body, self._max_bytes))
+
+    def _refusal(self, request: Request, answer: Answer, envelope: Any) -> ServiceError:
         status = answer.status
-        envelope = decode(answer.body, self._max_bytes)
         message = _service_message(envelope)
         cls = _BY_STATUS.get(status, _by_class(status))
         who, hint = "The service", _HINTS.get(cls, "")
