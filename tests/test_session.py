@@ -113,7 +113,11 @@ async def failure(call: Call, script: Any, **options: Any) -> tuple[TagoError, l
 
 @pytest.mark.parametrize("call", [*READS, *IDEMPOTENT])
 @pytest.mark.parametrize(
-    "lost", [Reply(then="reset"), Reply(then="close"), http(502, b"<html>"), http(503)]
+    "lost",
+    [
+        *(Reply(then="reset"), Reply(then="close"), http(502, b"<html>"), http(503)),
+        *(http(200, b"<html>"), http(200, b'{"status": true, "resul'), http(200)),
+    ],
 )
 async def test_lost_attempt_is_made_again(call: Call, lost: Any) -> None:
     """Where twice is once, a lost answer costs one more attempt and nothing else."""
