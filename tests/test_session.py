@@ -14,15 +14,18 @@ from tagodev import (
     AnswerTimeoutError,
     BadRequestError,
     ClosedError,
+    ConfigurationParameter,
     ConnectError,
     ConnectionLostError,
     Device,
     DeviceCreate,
     DeviceCreated,
     DeviceEdit,
+    Failed,
     HardLimits,
     MalformedAnswerError,
     NotFoundError,
+    ParameterChange,
     RateLimitedError,
     RequestError,
     ServerError,
@@ -41,6 +44,7 @@ from tests.support.strategies import json_values
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
 #: Half a second is the shortest window that there is.
 HALF_SECOND = HardLimits("short", {}, default=1000, minute=0.5)
@@ -264,6 +268,25 @@ async def test_gone_at_once_is_not_found(call: Call) -> None:
     error, _ = await failure(call, in_turn(refused(404, "Not Found")))
 
     assert isinstance(error, NotFoundError)
+
+
+async def test_parameters_that_can_not_be_read_fail_at_once(tmp_path: Path) -> None:
+    """Only a GET was sent: a run with a journal has nothing to look up, and no doubt."""
+
+    def script(request: Received) -> bytes:
+        is_read = "/params" in request.target
+        return http(200, b"<html>") if is_read else ok({"info": {"id": DEVICE_ID}})
+
+    change = ParameterChange(DEVICE_ID, [ConfigurationParameter("rate", "600")])
+    async with (
+        ScriptedServer(script) as server,
+        client(server.url) as tago,
+        tago.parameters.set_many([change], journal=tmp_path / "x") as run,
+    ):
+        outcomes = [outcome async for outcome in run]
+
+    assert [Failed] == [type(outcome) for outcome in outcomes]
+    assert 3 == sum("/params" in seen for seen in server.seen())
 
 
 # --- records -----------------------------------------------------------------------------------
