@@ -61,9 +61,9 @@ class InstantTransport(Transport):
         headers = {"Date": formatdate(time.time(), usegmt=True)}
         return Answer(200, orjson.dumps({"status": True, "result": made}), headers)
 
-    def read(self, request: Request, answer: Answer) -> Any:
+    def read(self, request: Request, answer: Answer, *, needed: bool = True) -> Any:
         """Return the result of an answer."""
-        del request
+        del request, needed
         return orjson.loads(answer.body)["result"]
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, cast, get_args
 
 from tagodev._limits.routes import Route
 from tagodev._retry import Safety
-from tagodev._secrets import redact
+from tagodev._secrets import quote
 from tagodev._session import CallRecord, Session
 from tagodev._transport import Request
 from tagodev.errors import (
@@ -53,7 +53,7 @@ async def detect_plan(session: Session) -> Plan | None:
     if name not in get_args(Plan):
         raise ConfigurationError(
             # The name is not validated, so it may hold anything.
-            f"The limits of the plan {redact(repr(name))} are not published",
+            f"The limits of the plan {quote(repr(name))} are not published",
             hint="Pass plan=HardLimits(...) with the figures of your contract",
         )
     return cast("Plan", name)

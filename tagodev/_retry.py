@@ -4,13 +4,14 @@ Two things decide: what repeating the request could do, and whether the last att
 reached the service.
 
 ============  ====================  ==========================  =================
-request       never connected       no answer, or 5xx           any other answer
+request       never connected       no readable answer, or 5xx  any other answer
 ============  ====================  ==========================  =================
 read          retry                 retry                       final
 idempotent    retry                 retry                       final
 once          retry                 **final, and in doubt**     final
 ============  ====================  ==========================  =================
 
+An answer that can't be read may be a proxy's, or cut short: it counts as none.
 A 429 does not count as an attempt: the scheduler sends the request again later.
 Only this layer retries; `tagodev._transport` sends each request once.
 """
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from tagodev.errors import ConnectError, NoAnswerError, ServerError
+from tagodev.errors import ConnectError, MalformedAnswerError, NoAnswerError, ServerError
 
 if TYPE_CHECKING:
     from tagodev.errors import RequestError
@@ -32,6 +33,8 @@ __all__ = ["RetryPolicy", "Safety", "may_have_acted"]
 
 #: A service that asks to be tried again after more seconds than this is not waited for.
 _LONGEST_ASKED: Final = 120.0
+#: Failures after which the service may or may not have acted.
+_LOST: Final = (MalformedAnswerError, NoAnswerError, ServerError)
 
 
 class Safety(enum.Enum):
@@ -49,7 +52,7 @@ def may_have_acted(error: RequestError, safety: Safety) -> bool:
     """Return whether the service may have carried out the failed attempt."""
     if safety is Safety.READ or isinstance(error, ConnectError):
         return False
-    return error.may_have_acted or isinstance(error, (NoAnswerError, ServerError))
+    return error.may_have_acted or isinstance(error, _LOST)
 
 
 @attrs.frozen
@@ -71,7 +74,7 @@ class RetryPolicy:
             safety: the effect of sending it again.
             attempt: the number of the attempt, from 1.
         """
-        if attempt >= self.attempts or not isinstance(error, (NoAnswerError, ServerError)):
+        if attempt >= self.attempts or not isinstance(error, _LOST):
             return None
         if safety is Safety.ONCE and may_have_acted(error, safety):
             return None

@@ -19,6 +19,7 @@ from tagodev._address import Target
 from tagodev._limits.routes import CLOCK_ROUTE, Route
 from tagodev._limits.scheduler import ClockResetError
 from tagodev._limits.wait_queue import Priority
+from tagodev._models.data import Affected
 from tagodev._retry import Safety, may_have_acted
 from tagodev._serialization.converter import StructureError, from_wire
 from tagodev._transport import Request
@@ -50,6 +51,8 @@ T = TypeVar("T")
 # Every kind of token may use it, and its route has a high limit.
 _INFO: Final = Route("GET", "/info")
 _PROFILE: Final = Route("GET", "/profile/:profile_id")
+#: Results of writes without which the write has succeeded all the same.
+_OPTIONAL: Final = (object, Affected)
 _numbers: Final = count(1)
 #: What the service answers to a token that may not read its profile.
 _NO_PROFILE: Final = (
@@ -460,13 +463,12 @@ class Session:
             record.sending = False
 
     def _read(self, request: Request, answer: Answer, cls: type[T]) -> T:
+        needed = cls not in _OPTIONAL or request.safety is Safety.READ
         try:
-            return from_wire(self._transport.read(request, answer), cls)
+            return from_wire(self._transport.read(request, answer, needed=needed), cls)
         except StructureError as error:
-            problems = error.problems
-        raise MalformedAnswerError(
-            "The answer is not what the API documents",
-            status=answer.status,
-            problems=problems,
-            may_have_acted=True,
-        )
+            failure = self._transport.malformed(request, answer, *error.problems)
+        finally:
+            # An error keeps this frame, but not the answer.
+            del answer
+        raise failure

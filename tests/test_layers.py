@@ -16,7 +16,17 @@ from tests.support.processes import PYTHON, run
 LAYERS = (
     ("secrets", "hard_limits", "events"),
     ("errors",),
-    ("address", "device_fields", "models", "query", "limits", "retry", "filesystem", "concurrency"),
+    (
+        "address",
+        "connector",
+        "device_fields",
+        "models",
+        "query",
+        "limits",
+        "retry",
+        "filesystem",
+        "concurrency",
+    ),
     ("serialization",),
     ("transport",),
     ("session",),

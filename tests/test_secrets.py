@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev._secrets import HeaderValue, Secret, redact
+from tagodev._secrets import HeaderValue, Secret, quote, redact
 from tests.support.clients import TOKEN
 
 uuids = st.uuids().map(str)
@@ -153,6 +153,33 @@ def test_redact_finds_every_token(one: str, other: str) -> None:
 def test_redact_finds_what_it_is_given(secret: str, around: str) -> None:
     """A value known to be secret is cut short, whatever it looks like."""
     assert secret not in redact(f"{around}{secret}", [Secret(secret)]).removeprefix(around)
+
+
+@given(st.data(), tokens, st.text(max_size=20), st.text(max_size=20))
+def test_redact_finds_parts_of_what_it_is_given(
+    data: st.DataObject, token: str, before: str, after: str
+) -> None:
+    """A known token is redacted however the service has cut it, from eight characters on."""
+    start = data.draw(st.integers(0, len(token) - 8))
+    part = token[start : data.draw(st.integers(start + 8, len(token)))]
+
+    assert part not in redact(f"{before}{part}{after}", [Secret(token)])
+
+
+@given(tokens, st.integers(20, 35))
+def test_redact_finds_half_a_token_that_it_is_not_given(token: str, length: int) -> None:
+    """Any token of the service's form is recognised by its first half."""
+    assert token[:length] not in redact(f"Invalid token: {token[:length]}...")
+
+
+@given(st.text(max_size=3000), tokens, st.integers(0, 1000))
+def test_a_quote_is_short_and_quiet(text: str, token: str, at: int) -> None:
+    """Wherever a text is cut, an error shows no token, no control character, and not too much."""
+    shown = quote(text[:at] + token + text[at:], [Secret(token)])
+
+    assert len(shown) <= 500
+    assert shown.isprintable()
+    assert token[:8] not in shown or token[:8] in text
 
 
 def test_redact_keeps_ids_and_text() -> None:

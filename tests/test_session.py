@@ -14,15 +14,18 @@ from tagodev import (
     AnswerTimeoutError,
     BadRequestError,
     ClosedError,
+    ConfigurationParameter,
     ConnectError,
     ConnectionLostError,
     Device,
     DeviceCreate,
     DeviceCreated,
     DeviceEdit,
+    Failed,
     HardLimits,
     MalformedAnswerError,
     NotFoundError,
+    ParameterChange,
     RateLimitedError,
     RequestError,
     ServerError,
@@ -41,6 +44,7 @@ from tests.support.strategies import json_values
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
 #: Half a second is the shortest window that there is.
 HALF_SECOND = HardLimits("short", {}, default=1000, minute=0.5)
@@ -113,7 +117,11 @@ async def failure(call: Call, script: Any, **options: Any) -> tuple[TagoError, l
 
 @pytest.mark.parametrize("call", [*READS, *IDEMPOTENT])
 @pytest.mark.parametrize(
-    "lost", [Reply(then="reset"), Reply(then="close"), http(502, b"<html>"), http(503)]
+    "lost",
+    [
+        *(Reply(then="reset"), Reply(then="close"), http(502, b"<html>"), http(503)),
+        *(http(200, b"<html>"), http(200, b'{"status": true, "resul'), http(200)),
+    ],
 )
 async def test_lost_attempt_is_made_again(call: Call, lost: Any) -> None:
     """Where twice is once, a lost answer costs one more attempt and nothing else."""
@@ -132,7 +140,13 @@ async def test_lost_attempt_is_made_again(call: Call, lost: Any) -> None:
 
 @pytest.mark.parametrize("call", [*READS, *IDEMPOTENT])
 @pytest.mark.parametrize(
-    ("cls", "lost"), [(ConnectionLostError, Reply(then="reset")), (ServerError, http(502))]
+    ("cls", "lost"),
+    [
+        (ConnectionLostError, Reply(then="reset")),
+        (ServerError, http(502)),
+        (MalformedAnswerError, http(200, b"<html>")),
+        (MalformedAnswerError, http(600, b"{}")),
+    ],
 )
 async def test_attempts_end(call: Call, cls: type[TagoError], lost: Any) -> None:
     """After the last attempt the error says how many there were, and whether it may have acted."""
@@ -254,6 +268,25 @@ async def test_gone_at_once_is_not_found(call: Call) -> None:
     error, _ = await failure(call, in_turn(refused(404, "Not Found")))
 
     assert isinstance(error, NotFoundError)
+
+
+async def test_parameters_that_can_not_be_read_fail_at_once(tmp_path: Path) -> None:
+    """Only a GET was sent: a run with a journal has nothing to look up, and no doubt."""
+
+    def script(request: Received) -> bytes:
+        is_read = "/params" in request.target
+        return http(200, b"<html>") if is_read else ok({"info": {"id": DEVICE_ID}})
+
+    change = ParameterChange(DEVICE_ID, [ConfigurationParameter("rate", "600")])
+    async with (
+        ScriptedServer(script) as server,
+        client(server.url) as tago,
+        tago.parameters.set_many([change], journal=tmp_path / "x") as run,
+    ):
+        outcomes = [outcome async for outcome in run]
+
+    assert [Failed] == [type(outcome) for outcome in outcomes]
+    assert 3 == sum("/params" in seen for seen in server.seen())
 
 
 # --- records -----------------------------------------------------------------------------------
@@ -514,7 +547,7 @@ async def test_malformed_answer_names_the_field(problem: str, result: object) ->
     assert problem in str(error)
     assert (200, "GET /device/:device_id") == (error.status, error.route)
     assert not error.may_have_acted
-    assert 1 == len(received)
+    assert 3 == error.attempts == len(received)
 
 
 # --- quiet -------------------------------------------------------------------------------------

@@ -241,6 +241,24 @@ def test_a_row_that_is_always_lost_stays_in_doubt(tmp_path: Path, cls: type[Work
     assert [0] == ended([0, 1], cls(), path).of(Done)
 
 
+@pytest.mark.parametrize("cls", [Work, Again])
+def test_a_read_that_can_not_be_understood_fails_its_row(tmp_path: Path, cls: type[Work]) -> None:
+    """Nothing was sent that could act: the row is not in doubt, and not done again and again."""
+
+    async def do(item: Any, _: CallRecord) -> None:
+        if item == 0:
+            raise MalformedAnswerError("odd")
+
+    work = cls(do)
+    end = ended([0, 1], work, tmp_path / "x")
+
+    assert [0] == end.of(Failed)
+    assert [1] == end.of(Done)
+    assert 2 == len(work.begun)
+    assert work.looked == []
+    assert end.seconds < 1
+
+
 def test_without_a_journal_nothing_is_looked_up() -> None:
     """Without a journal an item can't be identified, so its outcome is reported at once."""
     work = Work(losing(3))

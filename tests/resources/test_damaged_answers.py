@@ -453,7 +453,6 @@ async def test_an_answer_that_is_no_list_is_an_error(name: str) -> None:
         assert caught.value.problems, body
 
 
-@pytest.mark.xfail(strict=True, reason="reading: success without a result is taken for a failure")
 @pytest.mark.parametrize("name", [one for one, kind in RETURNED.items() if kind is types.NoneType])
 async def test_a_result_that_nobody_reads_may_be_absent(name: str) -> None:
     """What was edited or deleted is so, whatever the service says besides."""
