@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tagodev.limits.route_limiter import Permit
     from tagodev.limits.scheduler import Scheduler
     from tagodev.retry import RetryPolicy
+    from tagodev.serialization.tolerant import Unreadable
     from tagodev.transport import Answer, Transport
 
 __all__ = ["CallOptions", "CallRecord", "RequestObserver", "Session"]
@@ -422,8 +423,20 @@ class Session:
         try:
             return from_wire(self._transport.read(request, answer), cls)
         except StructureError as error:
-            problems = error.problems
-        raise malformed(answer, *problems)
+            problems, reading = error.problems, error.reading
+        if reading is None:
+            raise malformed(answer, *problems)
+        self._report(request, reading.unreadable)
+        value: T = reading.value
+        return value
+
+    def _report(self, request: Request, unreadable: tuple[Unreadable, ...]) -> None:
+        """Emit and log what was left out of an answer."""
+        if unreadable:
+            _log.warning("%s: %s; %d in total", request.route.name, unreadable[0], len(unreadable))
+        if self._emit is not None:
+            for event in unreadable:
+                self._emit(attrs.evolve(event, route=request.route.name))
 
     def _rate_limited(self, request: Request, answer: Answer) -> ServiceError:
         error = self._transport.refusal(request, answer)
