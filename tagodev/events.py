@@ -178,6 +178,15 @@ class _Unreadable:
         """Whether there is nothing to read: null, or no field."""
         return self.found in ("null", "nothing")
 
+    def hides(self, *fields: str) -> bool:
+        """Return whether a value of one of these fields, or the whole item, is unknown.
+
+        Null is known: it is no value.
+        """
+        if isinstance(self, UnreadableItem):
+            return bool(self.field) or not self.is_empty
+        return not self.is_empty and self.field.partition(".")[0].partition("[")[0] in fields
+
     @property
     def item(self) -> str:
         """The item by its id, or else by its name and its position: ``Device 5bbd0d14…``."""

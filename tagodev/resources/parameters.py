@@ -11,9 +11,11 @@ from tagodev.errors import InputError
 from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE
 from tagodev.limits.routes import Route
 from tagodev.models import UNSET, ConfigurationParameter
+from tagodev.resources.listing import check_known
 from tagodev.resources.resource import Resource, removed
 from tagodev.retry import Safety
 from tagodev.serialization.converter import to_json
+from tagodev.serialization.tolerant import unreadable_in
 from tagodev.signatures import strict
 
 if TYPE_CHECKING:
@@ -107,6 +109,8 @@ class Parameters(Resource):
         if not given:
             return
         existing = await self.list(device_id, **options)
+        # A parameter that can't be read must not be added a second time.
+        check_known(unreadable_in(existing), "key", "id")
         ids = {one.key: one.id for one in reversed(existing)}
         changes = [
             attrs.evolve(one, id=ids.get(one.key, UNSET)) if one.id is UNSET else one

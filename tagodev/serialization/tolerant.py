@@ -33,7 +33,7 @@ from tagodev.models.unset import Unset
 from tagodev.secrets import Secret, redact
 from tagodev.serialization.structuring import Hook, fold_aliases
 
-__all__ = ["PartialList", "Reader", "Reading", "Unreadable"]
+__all__ = ["PartialList", "Reader", "Reading", "Unreadable", "skipped_in", "unreadable_in"]
 
 Unreadable: TypeAlias = UnreadableValue | UnreadableItem
 
@@ -97,6 +97,16 @@ class PartialList(list[Any]):
         super().__init__(items)
         self.unreadable = tuple(unreadable)
         self.skipped = tuple(skipped)
+
+
+def skipped_in(items: list[Any]) -> tuple[str | int, ...]:
+    """Return the ids or hashes of the items that were skipped in a list of an answer."""
+    return items.skipped if isinstance(items, PartialList) else ()
+
+
+def unreadable_in(items: list[Any]) -> tuple[Unreadable, ...]:
+    """Return what was left out of a list of an answer."""
+    return items.unreadable if isinstance(items, PartialList) else ()
 
 
 @attrs.frozen

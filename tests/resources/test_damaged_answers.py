@@ -24,6 +24,7 @@ from multidict import CIMultiDict
 
 import tagodev
 from tagodev import (
+    ConfigurationParameter,
     DataQuery,
     DeviceCreate,
     MalformedAnswerError,
@@ -37,8 +38,10 @@ from tagodev import (
 from tagodev.events import Ended, Granted, Sent, Settled, WindowOpened
 from tagodev.models.fields import as_parameter_value
 from tagodev.resources.listing import Listing
+from tagodev.resources.requests.devices import DeviceRequests
 from tagodev.retry import Safety
 from tagodev.serialization.converter import StructureError, from_wire, to_wire
+from tagodev.session import CallRecord
 from tagodev.transport import Answer
 from tests.support.answers import http
 from tests.support.calls import CALLS, METHODS, Stock, acting, methods
@@ -465,6 +468,31 @@ async def test_an_answer_that_is_no_list_is_an_error(name: str) -> None:
         with answering(body), pytest.raises(MalformedAnswerError) as caught:
             await read(name)
         assert caught.value.problems, body
+
+
+#: Lists from which it can't be known that something does not exist, and those from which it can.
+HIDING: Final = ([{"id": "a", "name": {}}], [{"name": "a"}], [5], [{"id": "a", "tags": 5}])
+KNOWN: Final = ([{"id": "a", "name": None}], [None], [{"id": "a", "tags": [None]}], [{"id": 5}])
+
+
+@pytest.mark.parametrize("devices", [*HIDING, *KNOWN])
+async def test_a_device_that_can_not_be_read_is_not_taken_for_absent(devices: list[Any]) -> None:
+    """A run that looks for what it may have created would create it a second time."""
+    with answering(enveloped(orjson.dumps(devices))):
+        async with client(URL, plan=PLENTY, retry=NO_WAIT) as tago:
+            requests = DeviceRequests(tago._session)
+            found = await value_or_error(requests.by_name("b", CallRecord))
+
+    assert isinstance(found, MalformedAnswerError) == (devices in HIDING), found
+
+
+@pytest.mark.parametrize("answer", [[{"key": {}, "value": "1"}], [{"key": "a", "id": []}], ["a"]])
+async def test_no_parameter_is_added_twice(answer: list[Any]) -> None:
+    """A parameter that can't be read may be the one to set: nothing is sent."""
+    with answering(enveloped(orjson.dumps(answer))):
+        async with client(URL, plan=PLENTY, retry=NO_WAIT) as tago:
+            with pytest.raises(MalformedAnswerError):
+                await tago.parameters.set(DEVICE_ID, [ConfigurationParameter("a", "2")])
 
 
 @pytest.mark.xfail(strict=True, reason="reading: success without a result is taken for a failure")

@@ -15,7 +15,7 @@ from tagodev.errors import BadRequestError, NotFoundError, ServiceError
 from tagodev.limits.routes import Route
 from tagodev.models import Device, DeviceCreated, Tag
 from tagodev.query import encode_query
-from tagodev.resources.listing import PAGE_SIZE, Listing
+from tagodev.resources.listing import PAGE_SIZE, Listing, check_known
 from tagodev.resources.parameters import Parameters
 from tagodev.resources.requests.tokens import TokenRequests
 from tagodev.retry import Safety
@@ -141,7 +141,11 @@ class DeviceRequests(TokenRequests):
             return await self._session.call(request, _Devices, record())
 
         # A device hidden by a concurrent deletion would count as not created, and be created again.
-        return await Listing(page, PAGE_SIZE, key=attrgetter("id")).complete()
+        listing = Listing(page, PAGE_SIZE, key=attrgetter("id"))
+        found = await listing.complete()
+        # Nor must one that can't be read.
+        check_known(listing.unreadable, "name", "tags")
+        return found
 
 
 class ApplyRequests(DeviceRequests):

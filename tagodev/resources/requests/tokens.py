@@ -8,8 +8,10 @@ from tagodev.errors import NotFoundError
 from tagodev.limits.routes import Route
 from tagodev.models import DeviceToken, TokenCreated
 from tagodev.query import encode_query
+from tagodev.resources.listing import check_known
 from tagodev.retry import Safety
 from tagodev.serialization.converter import to_json, to_wire
+from tagodev.serialization.tolerant import unreadable_in
 from tagodev.transport import Request
 
 if TYPE_CHECKING:
@@ -66,4 +68,7 @@ class TokenRequests:
         parameters = {"page": 1, "amount": _MANY, "fields": _FIELDS, "orderBy": "created_at,asc"}
         path = f"{_LIST.path(device_id)}?{encode_query(parameters)}"
         request = Request(route=_LIST, path=path, safety=Safety.READ)
-        return await self._session.call(request, _Tokens, record)
+        found = await self._session.call(request, _Tokens, record)
+        # A token that can't be read must not count as not created.
+        check_known(unreadable_in(found), "name", "serie_number")
+        return found
