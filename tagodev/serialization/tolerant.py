@@ -353,7 +353,8 @@ def _label(value: Any, names: tuple[str, ...]) -> str:
         for name in names:
             one = value.get(name)
             if one and isinstance(one, (str, int)) and not isinstance(one, bool):
-                return redact(str(one)[:_MAX_LABEL])
+                label = redact(str(one)[: 2 * _MAX_LABEL])
+                return label if len(label) <= _MAX_LABEL else f"{label[: _MAX_LABEL - 1]}…"
     return ""
 
 
