@@ -431,10 +431,10 @@ class Session:
         return value
 
     def _report(self, request: Request, unreadable: tuple[Unreadable, ...]) -> None:
-        """Emit and log what was left out of an answer."""
-        if unreadable:
+        """Emit what was left out of an answer, or log it if there is no sink."""
+        if self._emit is None and unreadable:
             _log.warning("%s: %s; %d in total", request.route.name, unreadable[0], len(unreadable))
-        if self._emit is not None:
+        elif self._emit is not None:
             for event in unreadable:
                 self._emit(attrs.evolve(event, route=request.route.name))
 
