@@ -112,17 +112,22 @@ def from_wire(value: Any, cls: type[T]) -> T:
     """
     if cls is object:
         return cast("T", value)
-    hook = _hooks.get(cls)
-    if hook is None:
-        hook = _hooks[cls] = _fast.get_structure_hook(cls)
+    hook = _hooks.get(cls) or _hook_of(cls)
     try:
         structured: T = hook(value, cls)
     except Exception:  # noqa: BLE001  (the reader reports any problem)
-        reader = Reader(_fast.get_structure_hook, _ALIASES)
+        reader = Reader(_hook_of, _ALIASES)
         reading = reader.read(value, cls)
     else:
         return structured
     raise StructureError(_first(reader.problems), reading)
+
+
+def _hook_of(kind: Any) -> Hook:
+    hook = _hooks.get(kind)
+    if hook is None:
+        hook = _hooks[kind] = _fast.get_structure_hook(kind)
+    return hook
 
 
 def _first(problems: list[str]) -> tuple[str, ...]:
