@@ -17,6 +17,7 @@ import attrs
 
 from tagodev.address import checked_url, find_address, is_loopback
 from tagodev.bulk.run_factory import RunFactory
+from tagodev.connector import Connector
 from tagodev.errors import ClosedError, ConfigurationError
 from tagodev.events import guarded
 from tagodev.hard_limits import HardLimits, Plan
@@ -28,7 +29,7 @@ from tagodev.retry import RetryPolicy
 from tagodev.secrets import Secret
 from tagodev.session import Session
 from tagodev.signatures import strict
-from tagodev.transport import Transport
+from tagodev.transport import MAX_ANSWER_BYTES, Transport
 
 if TYPE_CHECKING:
     import ssl as ssl_module
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["BaseClient", "Limits"]
 
 _SERVICE_MINUTE: Final = 60.0
+_MIN_ANSWER_BYTES: Final = 1024
 
 # A header value without white space; the service decides what a token may hold.
 _TOKEN: Final = re.compile(r"[!-~]+")
@@ -71,6 +73,7 @@ class BaseClient:
         transit_max: float = TRANSIT_MAX,
         concurrency: int = 32,
         timeout: float = 60.0,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
         retry: RetryPolicy | None = None,
         session: aiohttp.ClientSession | None = None,
         proxy: str | None = None,
@@ -109,8 +112,11 @@ class BaseClient:
                 to 600; default 5, an assumption.
             concurrency: requests in flight at once, 1 to 1,000; default 32.
             timeout: seconds for one attempt, without the wait for its permit; default 60.
+            max_answer_bytes: size of the largest answer to read, decompressed, 1,024 or more;
+                default 64 MB. A larger one is a `MalformedAnswerError`.
             retry: when to retry; default: up to four attempts, where a retry is safe.
-            session: an aiohttp session of your own, which stays open; default: one of its own.
+            session: an aiohttp session of your own, which stays open; default: one of its own,
+                which also drops connections on which the service sent something unasked.
             proxy: address of an HTTP proxy.
             ssl: how to check certificates, as in aiohttp; default: strictly.
             allow_http: allow plain http to other machines, which exposes the token.
@@ -143,6 +149,7 @@ class BaseClient:
         if proxy is not None:
             checked_url(proxy, "proxy")
         self._timeout = timeout
+        self._max_answer_bytes = _checked_size(max_answer_bytes)
         self._retry = RetryPolicy() if retry is None else retry
         self._given_session = session
         self._own_session: aiohttp.ClientSession | None = None
@@ -159,7 +166,12 @@ class BaseClient:
         self._opened = True
         session = self._given_session or self._open_session()
         self._transport = Transport(
-            session, self._base_url, self._token, timeout=self._timeout, proxy=self._proxy
+            session,
+            self._base_url,
+            self._token,
+            timeout=self._timeout,
+            proxy=self._proxy,
+            max_answer_bytes=self._max_answer_bytes,
         )
         try:
             if not self._plan_known:
@@ -247,7 +259,7 @@ class BaseClient:
     def _open_session(self) -> aiohttp.ClientSession:
         # The scheduler grants at most as many permits as there are connections, so that no request
         # waits in aiohttp.
-        connector = aiohttp.TCPConnector(
+        connector = Connector(
             limit=self._settings.concurrency, keepalive_timeout=_KEEPALIVE, ssl=self._ssl
         )
         self._own_session = aiohttp.ClientSession(
@@ -290,6 +302,12 @@ def _checked(token: Secret) -> Secret:
     if not _TOKEN.fullmatch(token.reveal()):
         raise ConfigurationError("The token holds characters that are not allowed in a token")
     return token
+
+
+def _checked_size(size: int) -> int:
+    if isinstance(size, bool) or not isinstance(size, int) or size < _MIN_ANSWER_BYTES:
+        raise ConfigurationError(f"max_answer_bytes must be {_MIN_ANSWER_BYTES:,} or more")
+    return size
 
 
 def _find_limits(

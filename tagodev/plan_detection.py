@@ -19,7 +19,7 @@ from tagodev.errors import (
 from tagodev.hard_limits import Plan
 from tagodev.limits.routes import Route
 from tagodev.retry import Safety
-from tagodev.secrets import redact
+from tagodev.secrets import quote
 from tagodev.session import CallRecord, Session
 from tagodev.transport import Request
 
@@ -53,7 +53,7 @@ async def detect_plan(session: Session) -> Plan | None:
     if name not in get_args(Plan):
         raise ConfigurationError(
             # The name is not validated, so it may hold anything.
-            f"The limits of the plan {redact(repr(name))} are not published",
+            f"The limits of the plan {quote(repr(name))} are not published",
             hint="Pass plan=HardLimits(...) with the figures of your contract",
         )
     return cast("Plan", name)

@@ -4,13 +4,14 @@ Two things decide: what repeating the request could do, and whether the last att
 reached the service.
 
 ============  ====================  ==========================  =================
-request       never connected       no answer, or 5xx           any other answer
+request       never connected       no readable answer, or 5xx  any other answer
 ============  ====================  ==========================  =================
 read          retry                 retry                       final
 idempotent    retry                 retry                       final
 once          retry                 **final, and in doubt**     final
 ============  ====================  ==========================  =================
 
+An answer that can't be read may be a proxy's, or cut short: it counts as none.
 A 429 does not count as an attempt: the scheduler sends the request again later.
 Only this layer retries; `tagodev.transport` sends each request once.
 """
@@ -19,16 +20,19 @@ from __future__ import annotations
 
 import enum
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from tagodev.errors import ConnectError, NoAnswerError, ServerError
+from tagodev.errors import ConnectError, MalformedAnswerError, NoAnswerError, ServerError
 
 if TYPE_CHECKING:
     from tagodev.errors import RequestError
 
 __all__ = ["RetryPolicy", "Safety", "may_have_acted"]
+
+#: Failures after which the service may or may not have acted.
+_LOST: Final = (MalformedAnswerError, NoAnswerError, ServerError)
 
 
 class Safety(enum.Enum):
@@ -46,7 +50,7 @@ def may_have_acted(error: RequestError, safety: Safety) -> bool:
     """Return whether the service may have carried out the failed attempt."""
     if safety is Safety.READ or isinstance(error, ConnectError):
         return False
-    return error.may_have_acted or isinstance(error, (NoAnswerError, ServerError))
+    return error.may_have_acted or isinstance(error, _LOST)
 
 
 @attrs.frozen
@@ -68,7 +72,7 @@ class RetryPolicy:
             safety: the effect of sending it again.
             attempt: the number of the attempt, from 1.
         """
-        if attempt >= self.attempts or not isinstance(error, (NoAnswerError, ServerError)):
+        if attempt >= self.attempts or not isinstance(error, _LOST):
             return None
         if safety is Safety.ONCE and may_have_acted(error, safety):
             return None

@@ -14,16 +14,21 @@ from typing import TYPE_CHECKING, Final, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["HeaderValue", "Secret", "redact"]
+__all__ = ["HeaderValue", "Secret", "quote", "redact"]
 
 _SHOWN: Final = 4
 
 # TagoIO's tokens: a UUID, or 32 hex digits after "at", with the prefix of the token's kind if it
-# has one. Anything may precede and follow, also without a space.
+# has one. Anything may precede and follow, also without a space, and half of a token is enough.
 _TOKEN: Final = re.compile(
-    r"(?:[paun]-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?:at|[paun]-)[0-9a-f]{32}",
+    r"(?:[paun]-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){2,3}(?:-[0-9a-f]{1,12})?"
+    r"|(?:at|[paun]-)[0-9a-f]{16,32}",
     re.IGNORECASE,
 )
+#: So many characters of a known secret in a row are redacted, wherever a text was cut.
+_PART: Final = 8
+#: The most characters of a text from elsewhere in an error.
+_MAX_QUOTED: Final = 500
 
 
 class Secret:
@@ -69,7 +74,7 @@ class Secret:
 
 
 class HeaderValue(str):
-    """A header that holds a token: sent as a whole, shown as a prefix.
+    """A header or path that holds a token: sent as a whole, shown as a prefix.
 
     aiohttp needs a real string; tracebacks with local variables and debug output use `repr`.
     """
@@ -83,11 +88,46 @@ class HeaderValue(str):
 def redact(text: str, secrets: Iterable[Secret] = ()) -> str:
     """Return the text with each secret, and everything that looks like a token, shortened.
 
+    Parts of a secret of eight or more characters are shortened too: the service may have cut it.
+
     Args:
         text: a message of the service or of a lower layer.
         secrets: values known to be secret, whatever they look like.
     """
     for secret in secrets:
         if secret:
-            text = text.replace(secret.reveal(), str(secret))
+            text = _without_parts(text.replace(secret.reveal(), str(secret)), secret)
     return _TOKEN.sub(lambda match: str(Secret(match[0])), text)
+
+
+def quote(text: str, secrets: Iterable[Secret] = ()) -> str:
+    """Return a text from elsewhere for an error: redacted, short, and without control characters.
+
+    Args:
+        text: a message of the service; of any length.
+        secrets: as of `redact`.
+    """
+    # Cut first: redaction takes time. A token that is cut in two is redacted too.
+    text = redact(text[: 2 * _MAX_QUOTED], secrets)
+    if not text.isprintable():
+        text = "".join(one if one.isprintable() else " " for one in text)
+    return text if len(text) <= _MAX_QUOTED else f"{text[: _MAX_QUOTED - 1]}…"
+
+
+def _without_parts(text: str, secret: Secret) -> str:
+    """Return the text without parts of a secret, each replaced by an ellipsis."""
+    value = secret.reveal()
+    parts = {value[at : at + _PART] for at in range(len(value) - _PART + 1)}
+    kept: list[str] = []
+    start = at = 0
+    while at <= len(text) - _PART:
+        if text[at : at + _PART] not in parts:
+            at += 1
+            continue
+        kept += (text[start:at], "…")
+        at += _PART
+        # The part goes on for as long as the last characters of the text so far are one.
+        while at < len(text) and text[at - _PART + 1 : at + 1] in parts:
+            at += 1
+        start = at
+    return "".join([*kept, text[start:]]) if kept else text

@@ -31,10 +31,11 @@ from tagodev.events import Ended, GaveUp, InDoubtWrite, Sent
 from tagodev.limits.routes import Route
 from tagodev.limits.scheduler import ClockResetError
 from tagodev.limits.wait_queue import Priority
+from tagodev.models.data import Affected
 from tagodev.retry import Safety, may_have_acted
 from tagodev.serialization.converter import StructureError, from_wire
 from tagodev.target import Target
-from tagodev.transport import Request, malformed
+from tagodev.transport import Request
 
 if TYPE_CHECKING:
     from tagodev.errors import ServiceError
@@ -51,6 +52,8 @@ T = TypeVar("T")
 # Every kind of token may use it, and its route has a high limit.
 _INFO: Final = Route("GET", "/info")
 _PROFILE: Final = Route("GET", "/profile/:profile_id")
+#: Results of writes without which the write has succeeded all the same.
+_OPTIONAL: Final = (object, Affected)
 _numbers: Final = count(1)
 #: What the service answers to a token that may not read its profile.
 _NO_PROFILE: Final = (
@@ -420,12 +423,17 @@ class Session:
             record.sending = False
 
     def _read(self, request: Request, answer: Answer, cls: type[T]) -> T:
+        needed = cls not in _OPTIONAL or request.safety is Safety.READ
         try:
-            return from_wire(self._transport.read(request, answer), cls)
+            return from_wire(self._transport.read(request, answer, needed=needed), cls)
         except StructureError as error:
-            problems, reading = error.problems, error.reading
+            reading = error.reading
+            failure = self._transport.malformed(request, answer, *error.problems)
+        finally:
+            # An error keeps this frame, but not the answer.
+            del answer
         if reading is None:
-            raise malformed(answer, *problems)
+            raise failure
         self._report(request, reading.unreadable)
         value: T = reading.value
         return value

@@ -2,6 +2,8 @@
 
 One call sends one request.
 Redirects are not followed.
+What the service sends is bounded, redacted and classified here: the size of an answer and the
+number of its values, the length of its texts in errors, the tokens in them, and the kind of error.
 aiohttp repeats idempotent requests when a kept-alive connection turns out to be dead, which the
 service may count twice and answer once: the middleware here turns the connection's error into ours
 before aiohttp sees it.
@@ -9,6 +11,7 @@ before aiohttp sees it.
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import re
 from datetime import UTC
@@ -42,12 +45,13 @@ from tagodev.errors import (
     ServerError,
     ServiceError,
 )
-from tagodev.secrets import HeaderValue, redact
+from tagodev.secrets import HeaderValue, quote, redact
+from tagodev.serialization.decoder import decode, first_words, why_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aiohttp import ClientRequest, ClientResponse, ClientSession
+    from aiohttp import ClientRequest, ClientResponse, ClientSession, StreamReader
     from aiohttp.client_middlewares import ClientHandlerType
     from attrs import frozen
 
@@ -58,13 +62,20 @@ else:
     # The frozen variant of attrs takes three times as long to create, at each request.
     frozen = attrs.define
 
-__all__ = ["Answer", "Request", "Transport", "malformed"]
+__all__ = ["MAX_ANSWER_BYTES", "Answer", "Request", "Transport"]
+
+#: The largest answer that is read unless the caller says otherwise, decompressed.
+MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 
 _USER_AGENT: Final = f"tagodev/{tagodev.__version__} (Python/{platform.python_version()})"
 # Nine digits are thirty years; more could overflow a float.
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
-_RETRY_AFTER: Final = re.compile(r"retry-after\s*:?\s*([0-9]{1,9})(?![0-9])", re.IGNORECASE)
-_RESOURCE_LIMIT: Final = re.compile(r"exceeded the maximum limit of ([A-Za-z ]+?)\s*(?:\(|$)")
+_RETRY_AFTER: Final = re.compile(r"retry-after[\s:]{0,5}([0-9]{1,9})(?![0-9])", re.IGNORECASE)
+_OF_ENVELOPE: Final = ("status", "message")
+_RESOURCE_LIMIT: Final = "exceeded the maximum limit of "
+#: A date is shorter.
+_MAX_DATE: Final = 64
+_NOT_SERVICE: Final = "Check the address, and any proxy, firewall or sign-in page on the way to it"
 #: What lower layers raise; a UnicodeError comes from an invalid host name.
 _LOWER_ERRORS: Final = (aiohttp.ClientError, TimeoutError, OSError, UnicodeError)
 _BY_STATUS: Final[Mapping[int, type[ServiceError]]] = {
@@ -98,6 +109,11 @@ class Request:
     token: Secret | None = None
     """The token to send, if it is not the client's own."""
 
+    def __attrs_post_init__(self) -> None:
+        if self.secrets:
+            # Tracebacks with the attributes of local variables would show it.
+            object.__setattr__(self, "path", HeaderValue(self.path))
+
 
 @frozen
 class Answer:
@@ -127,9 +143,11 @@ class Answer:
 @lru_cache(maxsize=64)
 def _seconds(date: str) -> float | None:
     # The same second is read thousands of times.
+    if len(date) > _MAX_DATE:
+        return None
     try:
         moment = parsedate_to_datetime(date)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, IndexError, TypeError):
         return None
     # HTTP dates are always GMT; a date without a zone is one too.
     seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
@@ -167,6 +185,8 @@ def _no_answer(error: Exception) -> NoAnswerError:
 class Transport:
     """Sends requests to one address with one token."""
 
+    _max_bytes = MAX_ANSWER_BYTES
+
     def __init__(
         self,
         session: ClientSession,
@@ -175,6 +195,7 @@ class Transport:
         *,
         timeout: float,
         proxy: str | None = None,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
         """Initialize the transport.
 
@@ -184,8 +205,10 @@ class Transport:
             token: sent with every request.
             timeout: seconds for one attempt, from its connection to the end of its answer.
             proxy: address of an HTTP proxy.
+            max_answer_bytes: size of the largest answer to read, decompressed.
         """
         self._session = session
+        self._max_bytes = max_answer_bytes
         self.base_url: Final = base_url
         """The service's address."""
         self._token = token
@@ -214,11 +237,14 @@ class Transport:
         Raises:
             ConnectError: it was not sent.
             NoAnswerError: it may have arrived, and there was no answer.
+            MalformedAnswerError: the answer is too large.
             ClosedError: the session was closed.
         """
         if self._session.closed:
             raise ClosedError("The aiohttp session is closed")
+        failure: BaseException
         response: ClientResponse | None = None
+        body = b""
         method = request.route.method
         headers = self._headers if request.body is None else self._headers_with_body
         if request.token is not None:
@@ -234,77 +260,149 @@ class Transport:
                 proxy=self._proxy,
                 middlewares=_NONE if method == "POST" else _GUARD,
             )
-            return Answer(response.status, await response.content.read(), response.headers)
-        except NoAnswerError as error:
-            # Without the frames of the lower layers: their variables hold the URL.
+            content = response.content
+            body = await content.readany()
+            if not content.at_eof():
+                body = await _read_rest(content, body, self._max_bytes)
+            if len(body) <= self._max_bytes:
+                return Answer(response.status, body, response.headers)
+            failure = _too_large(response.status, self._max_bytes)
+        except (NoAnswerError, asyncio.CancelledError) as error:
+            # Without the frames of the lower layers: their variables hold the URL. The same goes
+            # for the errors that a cancellation met there.
             failure = error.with_traceback(None)
-        except _LOWER_ERRORS as error:
+            failure.__cause__ = failure.__context__ = None
+        except Exception as error:  # noqa: BLE001  (whatever it is, its frames hold the URL)
             failure = _no_answer(error)
         finally:
             # An answer that was read to its end releases its connection.
             if response is not None and not response.closed:
                 response.close()
-            # It holds the URL too, and this frame stays in the traceback.
-            response = None
-        raise failure
+            # They hold the URL and perhaps a new token, and this frame stays in the traceback.
+            response, body = None, b""
+        try:
+            raise failure
+        finally:
+            # A variable that holds the error would keep both alive.
+            del failure
 
-    def read(self, request: Request, answer: Answer) -> Any:
+    def read(self, request: Request, answer: Answer, *, needed: bool = True) -> Any:
         """Return the result in an answer.
+
+        Args:
+            request: the request.
+            answer: the answer.
+            needed: whether success without a result is malformed; None stands for it otherwise.
 
         Raises:
             ServiceError: the service refused.
             MalformedAnswerError: the answer is not what the API documents.
         """
-        result = self._open(request, answer)
+        result = self._open(request, answer, needed=needed)
         # Raised here, where no variable holds the service's message before it was redacted.
         if isinstance(result, RequestError):
+            # Nor the answer, which would live as long as the error.
+            del answer
             raise result
         return result
 
-    def _open(self, request: Request, answer: Answer) -> Any:
+    def _open(self, request: Request, answer: Answer, *, needed: bool) -> Any:
         """Return the result in an answer's envelope, or the matching error."""
-        envelope = _decode(answer.body)
+        envelope = decode(answer.body, self._max_bytes)
+        status = answer.status
         if (
-            answer.status < 300
+            200 <= status < 300
             and type(envelope) is dict
             and envelope.get("status") is True
             and "result" in envelope
         ):
             return envelope["result"]
-        refused = isinstance(envelope, dict) and envelope.get("status") is False
-        if answer.status >= 300 or refused:
-            return self.refusal(request, answer)
-        if envelope is None:
-            return malformed(answer, "the body is not JSON")
+        if not 200 <= status < 600:
+            problem = "the HTTP status is not one of an answer"
+        elif status >= 300 or (isinstance(envelope, dict) and envelope.get("status") is False):
+            return self._refusal(request, answer, envelope)
+        elif status == 204 and not needed and not answer.body:
+            return None
+        elif envelope is None:
+            problem = why_unreadable(answer.body, self._max_bytes)
         # Some routes answer without the envelope.
-        if not isinstance(envelope, dict) or "status" not in envelope:
+        elif not isinstance(envelope, dict) or "status" not in envelope:
             return envelope
-        if envelope["status"] is not True:
-            return malformed(answer, "the status in the body is neither true nor false")
-        return malformed(answer, "the body has no result")
+        elif envelope["status"] is not True:
+            problem = "the status in the body is neither true nor false"
+        else:
+            rest = {name: envelope[name] for name in envelope if name not in _OF_ENVELOPE}
+            if rest or not needed:
+                return rest or None
+            problem = "the body has no result"
+        return self.malformed(request, answer, problem)
 
     def refusal(self, request: Request, answer: Answer) -> ServiceError:
         """Return the error that matches a refusal."""
+        return self._refusal(request, answer, decode(answer.body, self._max_bytes))
+
+    def _refusal(self, request: Request, answer: Answer, envelope: Any) -> ServiceError:
         status = answer.status
-        message = _service_message(_decode(answer.body)) or "no message"
-        other = () if request.token is None else (request.token,)
-        text = redact(message, (self._token, *request.secrets, *other))
-        limit = _RESOURCE_LIMIT.search(text)
+        message = _service_message(envelope)
+        cls = _BY_STATUS.get(status, _by_class(status))
+        who, hint = "The service", _HINTS.get(cls, "")
+        if not message and cls is RedirectError and "Location" in answer.headers:
+            message = f"redirected to {answer.headers['Location']}"
+        if not message and envelope is None and (message := first_words(answer.body)):
+            # The service answers in JSON.
+            who, hint = "The service, or a proxy before it,", _NOT_SERVICE
+        text = quote(message or "no message", self._secrets(request))
+        limit = _full_resource(text)
         if limit and 400 <= status < 500:
             return ResourceLimitError(
                 f"The plan allows no more: {text}",
                 hint="Delete some, or use a larger plan",
                 status=status,
                 service_message=text,
-                resource=limit[1],
+                resource=limit,
             )
-        cls = _BY_STATUS.get(status, _by_class(status))
         return cls(
-            f"The service refused with {status}: {text}",
-            hint=_HINTS.get(cls, ""),
+            f"{who} refused with {status}: {text}",
+            hint=hint,
             status=status,
             service_message=text,
         )
+
+    def malformed(self, request: Request, answer: Answer, *problems: str) -> MalformedAnswerError:
+        """Return the error for an answer that is not what the API documents.
+
+        Args:
+            request: the request.
+            answer: the answer.
+            problems: what is wrong; may hold texts of the service.
+        """
+        return MalformedAnswerError(
+            "The answer is not what the API documents",
+            status=answer.status,
+            problems=tuple(quote(problem, self._secrets(request)) for problem in problems),
+            may_have_acted=True,
+        )
+
+    def _secrets(self, request: Request) -> tuple[Secret, ...]:
+        other = () if request.token is None else (request.token,)
+        return (self._token, *request.secrets, *other)
+
+
+async def _read_rest(content: StreamReader, first: bytes, most: int) -> bytes:
+    """Return a body of which the first part is read; if it is too large, not all of it."""
+    body = bytearray(first)
+    while len(body) <= most and (block := await content.readany()):
+        body += block
+    return bytes(body)
+
+
+def _too_large(status: int, most: int) -> MalformedAnswerError:
+    return MalformedAnswerError(
+        f"The answer is larger than {most:,} bytes",
+        hint="Ask for less at once, or pass a larger max_answer_bytes=",
+        status=status,
+        may_have_acted=True,
+    )
 
 
 def _bounds(timeout: float) -> aiohttp.ClientTimeout:
@@ -319,22 +417,10 @@ def _with_token(headers: CIMultiDict[str], token: Secret) -> CIMultiDict[str]:
     return headers
 
 
-def _decode(body: bytes) -> Any:
-    """Return decoded JSON, or None if it is invalid: no answer of the API is ``null``."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-
-
-def malformed(answer: Answer, *problems: str) -> MalformedAnswerError:
-    """Return the error for an answer that is not what the API documents."""
-    return MalformedAnswerError(
-        "The answer is not what the API documents",
-        status=answer.status,
-        problems=problems,
-        may_have_acted=True,
-    )
+def _full_resource(text: str) -> str:
+    """Return the resource of which the plan allows no more; empty if the text does not say so."""
+    name = text.partition(_RESOURCE_LIMIT)[2].partition("(")[0].strip()
+    return name if name.isascii() and name.replace(" ", "").isalpha() else ""
 
 
 def _by_class(status: int) -> type[ServiceError]:

@@ -15,7 +15,17 @@ from tests.support.processes import PYTHON, run
 LAYERS = (
     ("secrets", "hard_limits", "events"),
     ("errors",),
-    ("address", "models", "query", "limits", "retry", "target", "filesystem", "concurrency"),
+    (
+        "address",
+        "connector",
+        "models",
+        "query",
+        "limits",
+        "retry",
+        "target",
+        "filesystem",
+        "concurrency",
+    ),
     ("serialization",),
     ("transport",),
     ("session",),

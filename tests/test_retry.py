@@ -25,11 +25,10 @@ from tagodev.errors import (
 from tagodev.retry import Safety, may_have_acted
 
 NEVER_CONNECTED = [ConnectError]
-PERHAPS_DONE = [ConnectionLostError, AnswerTimeoutError, ServerError]
+PERHAPS_DONE = [ConnectionLostError, AnswerTimeoutError, MalformedAnswerError, ServerError]
 ANSWERED = [
     AuthenticationError,
     BadRequestError,
-    MalformedAnswerError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitedError,
@@ -80,18 +79,10 @@ def test_only_writes_can_have_acted(cls: type[RequestError]) -> None:
     assert may_have_acted(cls("failed"), Safety.IDEMPOTENT)
 
 
-@pytest.mark.parametrize("cls", [cls for cls in ANSWERED if cls is not MalformedAnswerError])
+@pytest.mark.parametrize("cls", ANSWERED)
 def test_a_refusal_has_not_acted(cls: type[RequestError]) -> None:
     """The service said no, and means it."""
     assert not may_have_acted(cls("failed"), Safety.ONCE)
-
-
-def test_a_malformed_answer_to_a_write_may_have_acted() -> None:
-    """An answer that came but can't be understood does not say that nothing was done."""
-    error = MalformedAnswerError("odd", may_have_acted=True)
-
-    assert may_have_acted(error, Safety.ONCE)
-    assert not may_have_acted(error, Safety.READ)
 
 
 @given(

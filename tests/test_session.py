@@ -132,7 +132,13 @@ async def test_lost_attempt_is_made_again(call: Call, lost: Any) -> None:
 
 @pytest.mark.parametrize("call", [*READS, *IDEMPOTENT])
 @pytest.mark.parametrize(
-    ("cls", "lost"), [(ConnectionLostError, Reply(then="reset")), (ServerError, http(502))]
+    ("cls", "lost"),
+    [
+        (ConnectionLostError, Reply(then="reset")),
+        (ServerError, http(502)),
+        (MalformedAnswerError, http(200, b"<html>")),
+        (MalformedAnswerError, http(600, b"{}")),
+    ],
 )
 async def test_attempts_end(call: Call, cls: type[TagoError], lost: Any) -> None:
     """After the last attempt the error says how many there were, and whether it may have acted."""
@@ -512,7 +518,7 @@ async def test_malformed_answer_names_the_field(problem: str, result: object) ->
     assert problem in str(error)
     assert (200, "GET /device/:device_id") == (error.status, error.route)
     assert not error.may_have_acted
-    assert 1 == len(received)
+    assert 3 == error.attempts == len(received)
 
 
 # --- quiet -------------------------------------------------------------------------------------

@@ -87,11 +87,11 @@ def reader() -> Transport:
     return Transport.__new__(Transport)
 
 
-def read(answer: Answer, request: Request = INFO) -> Any:
+def read(answer: Answer, request: Request = INFO, *, needed: bool = True) -> Any:
     """Return what an answer means."""
     parts = reader()
     parts._token = Secret(TOKEN)
-    return parts.read(request, answer)
+    return parts.read(request, answer, needed=needed)
 
 
 def meaning(answer: Answer) -> Any:
@@ -485,6 +485,112 @@ def test_success_that_can_not_be_understood(body: object) -> None:
     assert caught.value.may_have_acted
 
 
+@pytest.mark.parametrize("status", [0, 1, 99, 101, 199, 600, 999])
+def test_a_status_that_http_does_not_have_is_malformed(status: int) -> None:
+    """Neither success nor a refusal follows from it, whatever the body says."""
+    for body in ({"status": True, "result": {}}, {"status": False, "message": "No"}, b""):
+        with pytest.raises(MalformedAnswerError) as caught:
+            read(answer(status, body))
+        assert status == caught.value.status
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"status": True}, {"status": True, "message": "Done"}, {"status": True, "result": None}],
+)
+def test_success_without_a_result_where_none_is_needed(body: object) -> None:
+    """The service's relatives answer edits and deletions without ``result``."""
+    assert read(answer(200, body), needed=False) is None
+
+
+def test_an_empty_204_is_success_where_no_result_is_needed() -> None:
+    """A 204 has no body; any other success without one was cut short."""
+    assert read(answer(204, b""), needed=False) is None
+    for status, needed in ((204, True), (200, False)):
+        with pytest.raises(MalformedAnswerError):
+            read(answer(status, b""), needed=needed)
+
+
+def test_a_result_beside_the_status_is_read() -> None:
+    """An answer that has the fields of the result in the envelope loses none of them."""
+    made = {"device_id": "d", "token": "t"}
+
+    assert made == read(answer(201, {"status": True, "message": "Created", **made}))
+
+
+@pytest.mark.parametrize(
+    ("expected", "body"),
+    [
+        ("\ufffd", rb'"\ud800"'),
+        ("a\ufffdb", rb'"a\udc00b"'),
+        ("\ufffd\U0001f600", rb'"\ud800\ud83d\ude00"'),
+        ("\\ud800\ufffd", rb'"\\ud800\ud800"'),
+        ("a\ufffdb", b'"a\xffb"'),
+        ("a\tb", b'"a\tb"'),
+        ("9" * 5000, b"9" * 5000),
+        ("-1e999", b"-1e999"),
+        ("NaN", b"NaN"),
+        ("-Infinity", b"-Infinity"),
+    ],
+)
+def test_a_value_that_is_not_json_costs_no_other(expected: str, body: bytes) -> None:
+    """One such value in a list of devices leaves the others, and itself, readable."""
+    raw = b'{"status": true, "result": [{"id": 18446744073709551615, "x": 1.5}, ' + body + b"]}"
+
+    assert [{"id": 2**64 - 1, "x": 1.5}, expected] == read(answer(200, raw))
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_byte_order_mark_is_skipped(mark: bytes) -> None:
+    """The body is the same without it."""
+    assert [1] == read(answer(200, mark + b'{"status": true, "result": [1]}'))
+
+
+@pytest.mark.parametrize("short", [b"[],", b'{"a":1},', b"1,", b'"",'])
+def test_a_body_of_countless_values_is_not_decoded(short: bytes) -> None:
+    """Short values need twenty times the memory of their text."""
+    body = b'{"status":true,"result":[' + short * 2_200_000 + b"0]}"
+
+    with pytest.raises(MalformedAnswerError, match="too many values"):
+        read(answer(200, body))
+
+
+@pytest.mark.parametrize("status", [200, 400, 429, 503])
+@pytest.mark.parametrize(
+    "text", ["x" * 50_000_000, f"{TOKEN} " * 100_000, " " * 50_000, "\x1b[2J\n"]
+)
+def test_texts_of_the_service_are_short_and_printable(status: int, text: str) -> None:
+    """However long a message is, an error has its beginning, without control characters."""
+    for body in (
+        {"status": False, "message": text},
+        {"message": "", "field_errors": {text: [text]}},
+    ):
+        with pytest.raises(RequestError) as caught:
+            read(answer(max(status, 300) if "status" not in body else status, body))
+        assert len(str(caught.value)) < 1000
+        assert "\x1b" not in str(caught.value)
+        assert_quiet(caught.value, TOKEN, TOKEN[:20])
+
+
+def test_a_redirect_names_its_destination() -> None:
+    """The address to pass instead is in the error, without the token in its path."""
+    where = f"https://api.example/device/token/{TOKEN}?x=1"
+    with pytest.raises(RedirectError, match=r"https://api\.example/device/token/") as caught:
+        read(answer(301, b"", Location=where))
+
+    assert_quiet(caught.value, TOKEN)
+
+
+@pytest.mark.parametrize("status", [401, 403, 502])
+def test_a_refusal_by_something_else_is_told_apart(status: int) -> None:
+    """A firewall's or a captive portal's page does not ask for another token."""
+    with pytest.raises(ServiceError, match="proxy before it") as caught:
+        read(answer(status, b"<title>Sign in to WiFi</title>"))
+
+    assert "Sign in to WiFi" == caught.value.service_message
+    assert "token" not in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("cls", "status"),
     [
@@ -507,7 +613,6 @@ def test_success_that_can_not_be_understood(body: object) -> None:
         (ServerError, 503),
         (ServerError, 504),
         (ServerError, 599),
-        (ServerError, 999),
     ],
 )
 def test_status_decides_the_kind(cls: type[ServiceError], status: int) -> None:
@@ -546,7 +651,9 @@ def test_an_error_status_is_an_error_whatever_the_body_says() -> None:
         ("no message", {"status": False, "message": 5, "result": [1]}),
         ("no message", []),
         ("no message", "text"),
-        ("no message", b"<html>502 Bad Gateway</html>"),
+        ("502 Bad Gateway", b"<html><h1 class=x>502</h1>\r\n  Bad\x00Gateway</html>"),
+        ("error code: 1020", b"error code: 1020"),
+        ("no message", b"<html><body/></html>"),
         ("no message", b""),
         ("no message", b"\xff"),
     ],
@@ -711,7 +818,7 @@ def test_echoed_token_is_cut_short(status: int, token: str) -> None:
     "body",
     [
         f"Not JSON: {TOKEN}".encode(),
-        {"status": True, "token": TOKEN},
+        f"<b>{TOKEN[:20]}</b> {TOKEN[20:]}".encode(),
         {"status": TOKEN, "result": {"token": TOKEN}},
     ],
 )

@@ -194,7 +194,9 @@ def _total(value: Any, _: type) -> Total:
 
 
 def _affected(value: Any, _: type) -> Affected:
-    """Read a number, or text that may start with it: ``3 Data Added``."""
+    """Read a number, or text that may start with it: ``3 Data Added``; it may be absent."""
+    if value is None:
+        return Affected(None)
     if not isinstance(value, str):
         return Affected(_integer(value, int))
     number = re.match(r"[0-9]{1,18}", value)

@@ -181,8 +181,21 @@ class FilterOptions:
 
 def _matches(pattern: str, text: str) -> bool:
     """Return whether a text matches a pattern with ``*``, ignoring case as the service may."""
-    parts = (re.escape(part) for part in pattern.split("*"))
-    return re.fullmatch(".*".join(parts), text, re.IGNORECASE | re.DOTALL) is not None
+    # A regular expression with several ".*" would take minutes for a long text.
+    first, *rest = pattern.casefold().split("*")
+    text = text.casefold()
+    if not rest:
+        return text == first
+    *middle, last = rest
+    at, end = len(first), len(text) - len(last)
+    if not (text.startswith(first) and text.endswith(last) and at <= end):
+        return False
+    for part in middle:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def _tag_matches(tag: Tag, required: TagFilter) -> bool:
