@@ -57,8 +57,6 @@ _DATA_VALUES: Final = (DataValue, DataValue | None)
 _NO_DATE: Final = (None, "", "never")
 _DATE_LENGTH: Final = len("2026-01-31T12:00:00.000Z")
 _WRITTEN: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
-#: Maximum number of problems that an error lists; the rest is counted.
-_MAX_PROBLEMS: Final = 10
 
 
 class StructureError(Exception):
@@ -120,7 +118,8 @@ def from_wire(value: Any, cls: type[T]) -> T:
         reading = reader.read(value, cls)
     else:
         return structured
-    raise StructureError(_first(reader.problems), reading)
+    more = (f"and {reader.others} more",) if reader.others else ()
+    raise StructureError((*reader.problems, *more), reading)
 
 
 def _hook_of(kind: Any) -> Hook:
@@ -128,13 +127,6 @@ def _hook_of(kind: Any) -> Hook:
     if hook is None:
         hook = _hooks[kind] = _fast.get_structure_hook(kind)
     return hook
-
-
-def _first(problems: list[str]) -> tuple[str, ...]:
-    """Return the first problems, and the number of the others."""
-    more = len(problems) - _MAX_PROBLEMS
-    rest = (f"and {more} more",) if more > 0 else ()
-    return (*problems[:_MAX_PROBLEMS], *rest)
 
 
 # --- hooks -------------------------------------------------------------------------------------

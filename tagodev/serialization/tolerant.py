@@ -48,6 +48,12 @@ _SPARE_RESULTS: Final[Mapping[Any, Any]] = {Affected: Affected(None)}
 #: Fields with an item's id or its name; a token is neither. In a list, only ``id`` is the item's.
 _IDS: Final = ("id", "device_id", "chunk_id")
 _NAMES: Final = ("name", "key", "variable")
+#: Most values and items of an answer that are left out, and most problems of one item. An answer
+#: with more is not read at all, so that what is collected of it is bounded.
+_MAX_UNREADABLE: Final = 50_000
+_MAX_MISMATCHES: Final = 10_000
+#: Problems of an answer that are listed; the others are counted.
+_LISTED: Final = 10
 #: Length of ids and names in events.
 _MAX_LABEL: Final = 100
 #: Marks an item that can't be read.
@@ -146,6 +152,10 @@ class _UnreadableError(Exception):
         self.problem = problem
 
 
+class _TooManyError(Exception):
+    """An answer has too many problems to be read."""
+
+
 class Reader:
     """Reads one answer, and collects what does not match."""
 
@@ -161,7 +171,9 @@ class Reader:
         self._hook_of = hook_of
         self._aliases = aliases
         self.problems: list[str] = []
-        """Each value that does not match its model, with its path, also if it was converted."""
+        """The first values that do not match their models, also if they were converted."""
+        self.others = 0
+        """The number of the other values that do not match."""
         self._unreadable: list[Unreadable] = []
         # Of the item that is being read:
         self._mismatches: list[_Problem] = []
@@ -169,10 +181,15 @@ class Reader:
 
     def read(self, value: Any, cls: Any) -> Reading | None:
         """Return what can be read of an answer; None if it is nothing."""
-        if get_origin(cls) is list:
-            read = self._page(value, *get_args(cls))
-        else:
-            read = self._item(value, cls, None)
+        try:
+            if get_origin(cls) is list:
+                read = self._page(value, *get_args(cls))
+            else:
+                read = self._item(value, cls, None)
+        except _TooManyError:
+            # Those of the item that is being read are not counted yet.
+            self._list_problems("result")
+            return None
         return None if read is _ABSENT else Reading(read, tuple(self._unreadable))
 
     def _page(self, value: Any, kind: Any) -> Any:
@@ -203,7 +220,7 @@ class Reader:
             skipped = error.problem
             read = _SPARE_RESULTS.get(kind, _ABSENT)
         start = "result" if position is None else f"result[{position}]"
-        self.problems += [one.at(start) for one in self._mismatches]
+        self._list_problems(start)
         if skipped is None:
             for problem in self._left_out:
                 self._unreadable.append(
@@ -212,7 +229,20 @@ class Reader:
         elif position is not None or read is not _ABSENT:
             cls = UnreadableItem if read is _ABSENT else UnreadableValue
             self._unreadable.append(self._event(cls, skipped, value, kind, position))
+        if len(self._unreadable) > _MAX_UNREADABLE:
+            raise _TooManyError
         return read
+
+    def _list_problems(self, start: str) -> None:
+        listed = self._mismatches[: _LISTED - len(self.problems)]
+        self.problems += [one.at(start) for one in listed]
+        self.others += len(self._mismatches) - len(listed)
+        self._mismatches = []
+
+    def _note(self, problem: _Problem) -> None:
+        self._mismatches.append(problem)
+        if len(self._mismatches) > _MAX_MISMATCHES:
+            raise _TooManyError
 
     def _event(
         self, cls: type[Any], problem: _Problem, value: Any, kind: Any, position: int | None
@@ -240,7 +270,7 @@ class Reader:
             return self._model(value, inner, path)
         if isinstance(value, list) and get_origin(inner) in (list, tuple):
             return self._list(value, inner, path)
-        self._mismatches.append(mismatch)
+        self._note(mismatch)
         try:
             return hook(_converted(value, inner), kind)
         except Exception:  # noqa: BLE001  (the same)
@@ -302,7 +332,7 @@ class Reader:
             return _ABSENT
         if is_absent:
             problem = _Problem(at, _expected(_without_null(kind)), _NOTHING)
-            self._mismatches.append(problem)
+            self._note(problem)
         else:
             try:
                 return self._value(value[name], kind, at)

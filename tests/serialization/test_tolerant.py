@@ -228,3 +228,13 @@ def test_any_item_is_read_or_skipped(cls: Any, value: object) -> None:
 
     assert from_wire(whole, cls) == read[-1]
     assert all(type(one) is cls for one in read)
+
+
+@pytest.mark.parametrize("value", [[0] * 60_000, [{"id": "a", "name": "b", "tags": [0] * 20_000}]])
+def test_an_answer_of_nothing_that_can_be_read_is_given_up(value: Any) -> None:
+    """What is collected of an answer is bounded, whatever its size."""
+    with pytest.raises(StructureError) as caught:
+        from_wire(value, list[Device])
+
+    assert caught.value.reading is None
+    assert 11 == len(caught.value.problems)
