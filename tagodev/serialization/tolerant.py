@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from typing import Any, Final, TypeAlias, Union, get_args, get_origin, get_type_hints
@@ -271,11 +272,10 @@ class Reader:
         if isinstance(value, list) and get_origin(inner) in (list, tuple):
             return self._list(value, inner, path)
         self._note(mismatch)
-        try:
+        with suppress(Exception):
             return hook(_converted(value, inner), kind)
-        except Exception:  # noqa: BLE001  (the same)
-            unreadable = _UnreadableError(mismatch)
-        raise unreadable
+        # Not in a variable: it would keep this frame alive, and the answer with it.
+        raise _UnreadableError(mismatch)
 
     def _list(self, value: list[Any], kind: Any, path: str) -> Any:
         """Read the items of a list in a model, and leave out those that can't be read."""
