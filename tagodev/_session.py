@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tagodev._limits.route_limiter import Permit
     from tagodev._limits.scheduler import Scheduler
     from tagodev._retry import RetryPolicy
+    from tagodev._serialization.tolerant import Unreadable
     from tagodev._transport import Answer, Transport
     from tagodev.events import EventSink
 
@@ -467,8 +468,21 @@ class Session:
         try:
             return from_wire(self._transport.read(request, answer, needed=needed), cls)
         except StructureError as error:
+            reading = error.reading
             failure = self._transport.malformed(request, answer, *error.problems)
         finally:
             # An error keeps this frame, but not the answer.
             del answer
-        raise failure
+        if reading is None:
+            raise failure
+        self._report(request, reading.unreadable)
+        value: T = reading.value
+        return value
+
+    def _report(self, request: Request, unreadable: tuple[Unreadable, ...]) -> None:
+        """Emit what was left out of an answer, or log it if there is no sink."""
+        if self._emit is None and unreadable:
+            _log.warning("%s: %s; %d in total", request.route.name, unreadable[0], len(unreadable))
+        elif self._emit is not None:
+            for event in unreadable:
+                self._emit(attrs.evolve(event, route=request.route.name))

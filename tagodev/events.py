@@ -3,7 +3,8 @@
 Pass a callable as ``Tago(..., on_event=...)``. It is called in the event loop and must not block;
 what it raises is logged and ignored.
 
-The client emits `Sent`, `Ended`, `GaveUp` and `InDoubtWrite`, in the task of the caller.
+The client emits `Sent`, `Ended`, `GaveUp`, `InDoubtWrite`, `UnreadableValue` and `UnreadableItem`,
+in the task of the caller.
 The scheduler emits the others, in any task, to every client that shares the counts.
 """
 
@@ -29,6 +30,8 @@ __all__ = [
     "Sent",
     "Settled",
     "Throttled",
+    "UnreadableItem",
+    "UnreadableValue",
     "WindowOpened",
     "guarded",
 ]
@@ -149,6 +152,78 @@ class InDoubtWrite:
     """Method and path template."""
 
 
+@attrs.frozen(kw_only=True)
+class _Unreadable:
+    """What in an answer does not match its model; values of the answer are not repeated."""
+
+    route: str = ""
+    """Method and path template."""
+    model: str
+    """Name of the item's model: ``Device``."""
+    id: str
+    """Id of the item; empty if it has none that can be read."""
+    name: str
+    """Name, key or variable of the item; empty if it has none that can be read."""
+    position: int | None
+    """Index of the item in its page, from 0; None if the answer is a single item."""
+    field: str
+    """Path of the field in the item: ``tags[0].value``; empty for the item itself."""
+    expected: str
+    """What the model expects there: ``text``."""
+    found: str
+    """What is there: ``null``, ``an object``, ``nothing``."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to read: null, or no field."""
+        return self.found in ("null", "nothing")
+
+    def hides(self, *fields: str) -> bool:
+        """Return whether a value of one of these fields, or the whole item, is unknown.
+
+        Null is known: it is no value.
+        """
+        if isinstance(self, UnreadableItem):
+            return bool(self.field) or not self.is_empty
+        return not self.is_empty and self.field.partition(".")[0].partition("[")[0] in fields
+
+    @property
+    def item(self) -> str:
+        """The item by its id, or else by its name and its position: ``Device 5bbd0d14…``."""
+        if self.id:
+            return f"{self.model} {self.id}"
+        name = f' "{self.name}"' if self.name else ""
+        return f"{self.model}{name}" + (
+            f" at index {self.position}" if self.position is not None else ""
+        )
+
+    @property
+    def problem(self) -> str:
+        """The problem and its field: ``tags[0].value: expected text, got null``."""
+        at = f"{self.field}: " if self.field else ""
+        return f"{at}expected {self.expected}, got {self.found}"
+
+
+@attrs.frozen(kw_only=True)
+class UnreadableValue(_Unreadable):
+    """A value of an answer can't be read; the rest of its item was read.
+
+    Its field has its default. If the model has a field ``extra``, it contains the value, unless the
+    value could be a secret.
+    """
+
+    def __str__(self) -> str:
+        return f"{self.item}: a value can't be read and is left out: {self.problem}"
+
+
+@attrs.frozen(kw_only=True)
+class UnreadableItem(_Unreadable):
+    """An item of a list was skipped, because an indispensable value can't be read."""
+
+    def __str__(self) -> str:
+        return f"{self.item}: can't be read and is skipped: {self.problem}"
+
+
 Event: TypeAlias = (
     Granted
     | Sent
@@ -159,6 +234,8 @@ Event: TypeAlias = (
     | WindowOpened
     | ClockRestarted
     | InDoubtWrite
+    | UnreadableValue
+    | UnreadableItem
 )
 EventSink: TypeAlias = Callable[[Event], None]
 

@@ -585,12 +585,7 @@ def odd_forms() -> Iterator[tuple[str, bytes]]:
     "answers",
     [
         odd_forms,
-        pytest.param(
-            odd_fields,
-            marks=pytest.mark.xfail(
-                strict=True, reason="reading: one unreadable value makes the answer unreadable"
-            ),
-        ),
+        odd_fields,
     ],
 )
 async def test_what_was_created_is_not_lost(

@@ -15,6 +15,7 @@ from tagodev._cli.aliases import as_grouped, register_aliases
 from tagodev._cli.exit_codes import Exit, exit_code
 from tagodev._cli.output.console import print_error
 from tagodev._cli.output.streams import safe_streams
+from tagodev._cli.output.unreadable import print_unreadable_rest
 from tagodev.errors import TagoError
 
 if TYPE_CHECKING:
@@ -76,7 +77,10 @@ register_aliases(app)
 def run() -> int:
     """Run the command that the arguments name and return its exit code."""
     with safe_streams():
-        return _run()
+        try:
+            return _run()
+        finally:
+            print_unreadable_rest()
 
 
 def _run() -> int:

@@ -18,6 +18,7 @@ from tagodev._resources.batches import Batches
 from tagodev._resources.requests.data import OWN, DataRoutes, as_parameters, check_choice
 from tagodev._resources.resource import Resource
 from tagodev._retry import Safety
+from tagodev._serialization.tolerant import skipped_in
 from tagodev._signatures import strict
 from tagodev.errors import InputError, MalformedAnswerError, TagoError
 
@@ -281,13 +282,20 @@ class DeviceData(Resource):
             fresh = [point for point in page if point.id not in seen]
             if fresh:
                 yield fresh
+            skipped = skipped_in(page)
+            received = len(page) + len(skipped)
             # Within one moment, a page without anything new means that the service repeats itself.
-            if len(page) < size or (skip and not fresh):
+            is_repeated = not fresh and seen.issuperset(map(str, skipped))
+            if received < size or (skip and is_repeated):
                 return
+            seen.update(map(str, skipped))
+            if not page:
+                skip += received
+                continue
             times = [point.time for point in page]
             reached = max(times) if ascending else min(times)
             if reached == moment:
-                skip += len(page)
+                skip += received
             else:
                 moment, skip = reached, 0
                 seen.clear()

@@ -12,26 +12,40 @@ the first.
 In the order of creation (``created_at,asc``) the position of an item never grows, since deletions
 lower it and creations come at the end; so an item that leaves a page before that page is read the
 second time is on one that is read later.
+
+Items that can't be read are skipped; they count as items of their page, and
+`Listing.unreadable` names them.
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import attrs
 
 from tagodev._query import MAX_LIST_ITEMS, encode_query
 from tagodev._retry import Safety
+from tagodev._serialization.tolerant import skipped_in, unreadable_in
 from tagodev._session import CallRecord
 from tagodev._signatures import strict
 from tagodev._transport import Request
-from tagodev.errors import InputError
+from tagodev.errors import InputError, MalformedAnswerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Mapping
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Hashable,
+        Iterable,
+        Mapping,
+    )
 
     from tagodev._limits.routes import Route
+    from tagodev._serialization.tolerant import Unreadable
     from tagodev._session import CallOptions, Session
 
 __all__ = [
@@ -39,6 +53,7 @@ __all__ = [
     "PAGE_SIZE",
     "Listing",
     "check_fields",
+    "check_known",
     "check_order",
     "field_names",
     "page_fetcher",
@@ -49,6 +64,7 @@ __all__ = [
 PAGE_SIZE: Final = 1000
 #: The size to which the service cuts a page, by the official tools' use of it.
 MAX_PAGE_SIZE: Final = 10_000
+_MAX_PROBLEMS: Final = 10
 _ORDER: Final = re.compile(r"[a-z_]+,(?:asc|desc)")
 
 
@@ -87,6 +103,23 @@ class Listing(Generic[T]):
         self._key = key
         self._fetch = fetch
         self._page_size = page_size
+        self._unreadable: dict[int, tuple[Unreadable, ...]] = {}
+
+    @property
+    def unreadable(self) -> tuple[Unreadable, ...]:
+        """What could not be read so far: values that were left out, and items that were skipped.
+
+        Each is also an event. If a page is read again, its last reading counts.
+        """
+        return tuple(one for page in self._unreadable.values() for one in page)
+
+    async def _page(self, number: int, size: int) -> list[T]:
+        page = await self._fetch(number, size)
+        if unreadable := unreadable_in(page):
+            self._unreadable[number] = unreadable
+        elif self._unreadable:
+            self._unreadable.pop(number, None)
+        return page
 
     async def pages(self) -> AsyncIterator[list[T]]:
         """Yield each page's items, without those of an earlier page.
@@ -101,24 +134,27 @@ class Listing(Generic[T]):
             if fresh:
                 yield list(fresh.values())
 
-    async def _forward(self, size: int) -> AsyncIterator[tuple[int, int, dict[Hashable, T]]]:
+    async def _forward(self, size: int) -> AsyncGenerator[tuple[int, int, dict[Hashable, T]], None]:
         """Yield number and size of each page, with its items that no earlier page had."""
         seen: set[Hashable] = set()
         number = 1
         while True:
-            page = await self._fetch(number, size)
+            page = await self._page(number, size)
             fresh = {self._key(item): item for item in page}
             for key in seen & fresh.keys():
                 del fresh[key]
-            seen.update(fresh)
-            yield number, size, fresh
+            skipped = skipped_in(page)
             # A page without anything new means that the service repeats itself: there is no more.
-            if not fresh:
+            is_repeated = not fresh and seen.issuperset(skipped)
+            seen.update(fresh, skipped)
+            yield number, size, fresh
+            if is_repeated:
                 return
-            if len(page) < size:
-                if number > 1 or len(page) % PAGE_SIZE:
+            received = len(page) + len(skipped)
+            if received < size:
+                if number > 1 or received % PAGE_SIZE:
                     return
-                size = len(page)
+                size = received
             number += 1
 
     async def __aiter__(self) -> AsyncIterator[T]:
@@ -134,8 +170,11 @@ class Listing(Generic[T]):
             device = await tago.devices.list(order_by="created_at,desc").first()
             ```
         """
-        page = await self._fetch(1, 1)
-        return page[0] if page else None
+        async with aclosing(self._forward(1)) as pages:
+            async for _, _, fresh in pages:
+                for item in fresh.values():
+                    return item
+        return None
 
     async def complete(self, on_items: Callable[[int], None] | None = None) -> list[T]:
         """Return all items; a deletion while the list is read makes it miss none of them.
@@ -171,7 +210,7 @@ class Listing(Generic[T]):
             report(items)
         pages = [items]
         for earlier in range(number - 1, 0, -1):
-            page = {self._key(item): item for item in await self._fetch(earlier, size)}
+            page = {self._key(item): item for item in await self._page(earlier, size)}
             report(page)
             pages.append(page)
         # The oldest first; of an item on two pages, the lower page has the newer reading.
@@ -204,6 +243,23 @@ class Listing(Generic[T]):
                 if len(items) >= limit:
                     break
         return items[:limit]
+
+
+def check_known(unreadable: Iterable[Unreadable], *fields: str) -> None:
+    """Refuse a list from which it can't be known that something does not exist.
+
+    Args:
+        unreadable: what could not be read of the list.
+        fields: the fields that identify an item.
+
+    Raises:
+        MalformedAnswerError: an item was skipped, or a value of these fields is unknown.
+    """
+    problems = tuple(f"{one.item}: {one.problem}" for one in unreadable if one.hides(*fields))
+    if problems:
+        raise MalformedAnswerError(
+            "The answer is not what the API documents", problems=problems[:_MAX_PROBLEMS]
+        )
 
 
 def page_fetcher(

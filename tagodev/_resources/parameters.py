@@ -9,9 +9,11 @@ import attrs
 from tagodev._bulk.operations.parameters_and_data import SetParameters
 from tagodev._limits.routes import Route
 from tagodev._models import UNSET, ConfigurationParameter
+from tagodev._resources.listing import check_known
 from tagodev._resources.resource import Resource, removed
 from tagodev._retry import Safety
 from tagodev._serialization.converter import to_json
+from tagodev._serialization.tolerant import unreadable_in
 from tagodev._signatures import strict
 from tagodev.errors import InputError
 from tagodev.hard_limits import MAX_PARAMETERS_PER_DEVICE
@@ -107,6 +109,8 @@ class Parameters(Resource):
         if not given:
             return
         existing = await self.list(device_id, **options)
+        # A parameter that can't be read must not be added a second time.
+        check_known(unreadable_in(existing), "key", "id")
         ids = {one.key: one.id for one in reversed(existing)}
         changes = [
             attrs.evolve(one, id=ids.get(one.key, UNSET)) if one.id is UNSET else one

@@ -1,8 +1,8 @@
 """Converters between JSON and models.
 
-Two cattrs converters share all hooks. The fast one structures each answer and stops at the first
-problem. Only then, the careful one structures the same answer again and reports the path of each
-wrong field.
+A cattrs converter structures each answer with fast hooks, which stop at the first problem. Only
+then, the reader of `serialization.tolerant` reads the same answer again, reports the path of each
+wrong field, and returns what can be read.
 
 Answers are read tolerantly, requests are written strictly:
 
@@ -18,7 +18,6 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Callable, Mapping
-from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from functools import partial, reduce
 from operator import or_
@@ -26,9 +25,8 @@ from typing import Any, Final, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 import orjson
-from cattrs import Converter, transform_error
-from cattrs.cols import list_structure_factory
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs import Converter
+from cattrs.gen import make_dict_unstructure_fn, override
 
 from tagodev._models.data import Affected, Chunk, DataPoint, DataValue, Location, Total
 from tagodev._models.devices import Bucket, DeviceCreated
@@ -36,7 +34,8 @@ from tagodev._models.fields import boolean, text
 from tagodev._models.tokens import DeviceToken, TokenCreated, TokenInfo
 from tagodev._models.unset import UNSET, Unset
 from tagodev._secrets import Secret
-from tagodev._serialization.structuring import Hook, fold_aliases, quick_list, quick_model
+from tagodev._serialization.structuring import Hook, quick_list, quick_model
+from tagodev._serialization.tolerant import Reader, Reading
 from tagodev.errors import InputError
 
 __all__ = ["StructureError", "from_json", "from_wire", "to_json", "to_wire"]
@@ -58,16 +57,21 @@ _DATA_VALUES: Final = (DataValue, DataValue | None)
 _NO_DATE: Final = (None, "", "never")
 _DATE_LENGTH: Final = len("2026-01-31T12:00:00.000Z")
 _WRITTEN: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
-#: Maximum number of problems that an error lists; the rest is counted.
-_MAX_PROBLEMS: Final = 10
 
 
 class StructureError(Exception):
-    """An answer does not match its model; `problems` contains the path of each wrong field."""
+    """An answer does not match its model."""
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
+    def __init__(self, problems: tuple[str, ...], reading: Reading | None = None) -> None:
+        """Initialize the error.
+
+        Args:
+            problems: the problems, with the path of each wrong field.
+            reading: what can be read of the answer; None if it is nothing.
+        """
         super().__init__("; ".join(problems))
         self.problems = problems
+        self.reading = reading
 
 
 def to_wire(value: Any) -> Any:
@@ -102,31 +106,27 @@ def from_wire(value: Any, cls: type[T]) -> T:
     """Convert decoded JSON to a model; ``object`` accepts any value.
 
     Raises:
-        StructureError: the value does not match the model.
+        StructureError: the value does not match the model. It contains what can be read of it.
     """
     if cls is object:
         return cast("T", value)
-    hook = _hooks.get(cls)
-    if hook is None:
-        hook = _hooks[cls] = _fast.get_structure_hook(cls)
+    hook = _hooks.get(cls) or _hook_of(cls)
     try:
         structured: T = hook(value, cls)
-    except Exception:  # noqa: BLE001  (the careful converter reports any problem)
-        problems = _diagnose(value, cls)
+    except Exception:  # noqa: BLE001  (the reader reports any problem)
+        reader = Reader(_hook_of, _ALIASES)
+        reading = reader.read(value, cls)
     else:
         return structured
-    raise StructureError(problems)
+    more = (f"and {reader.others} more",) if reader.others else ()
+    raise StructureError((*reader.problems, *more), reading)
 
 
-def _diagnose(value: Any, cls: type) -> tuple[str, ...]:
-    try:
-        _careful.structure(value, cls)
-    except Exception as error:  # noqa: BLE001  (see above)
-        problems = transform_error(error, path="result")
-        more = len(problems) - _MAX_PROBLEMS
-        rest = (f"and {more} more",) if more > 0 else ()
-        return (*problems[:_MAX_PROBLEMS], *rest)
-    return ("the answer does not match",)
+def _hook_of(kind: Any) -> Hook:
+    hook = _hooks.get(kind)
+    if hook is None:
+        hook = _hooks[kind] = _fast.get_structure_hook(kind)
+    return hook
 
 
 # --- hooks -------------------------------------------------------------------------------------
@@ -259,47 +259,6 @@ def _is_list(cls: Any) -> bool:
     return get_origin(cls) in (list, tuple)
 
 
-def _structure_list(cls: Any, converter: Converter) -> Hook:
-    """Make a hook for a list: an empty object or text is not an empty list."""
-    build: Callable[[Any], Any] = get_origin(cls)
-    plain = list_structure_factory(cls, converter)
-
-    def structure(value: Any, _: Any) -> Any:
-        if not isinstance(value, list):
-            raise _expected("a list", value)
-        return build(plain(value, cls))
-
-    return structure
-
-
-def _structure_model(cls: type, converter: Converter) -> Hook:
-    """Make a hook for an attrs class: resolve aliases, store unknown fields, then structure."""
-    fields = {field.name for field in attrs.fields(cls)}
-    plain: Hook = make_dict_structure_fn(cls, converter)
-    aliases = _ALIASES.get(cls, {})
-    known = fields - {"extra"} if "extra" in fields else None
-
-    def structure(value: Any, _: Any) -> Any:
-        if not isinstance(value, Mapping):
-            raise _expected("an object", value)
-        value = fold_aliases(value, aliases)
-        return plain(value if known is None else _set_apart(value, known), cls)
-
-    return structure
-
-
-def _set_apart(value: Mapping[str, Any], known: AbstractSet[str]) -> dict[str, Any]:
-    """Return an object without nulls and with unknown fields in ``extra``."""
-    extra: dict[str, Any] = {}
-    given: dict[str, Any] = {"extra": extra}
-    for key, item in value.items():
-        if key not in known:
-            extra[key] = item
-        elif item is not None:
-            given[key] = item
-    return given
-
-
 def _quick_model(cls: type, converter: Converter) -> Hook:
     return quick_model(cls, converter, _ALIASES, _TYPE_VALIDATORS)
 
@@ -323,17 +282,16 @@ def _unstructure_model(cls: type, converter: Converter) -> Callable[[Any], Any]:
     return unstructure
 
 
-def _build(*, detailed: bool) -> Converter:
-    converter = Converter(detailed_validation=detailed)
-    model, items = (_structure_model, _structure_list) if detailed else (_quick_model, quick_list)
-    converter.register_structure_hook_factory(attrs.has, partial(model, converter=converter))
+def _build() -> Converter:
+    converter = Converter(detailed_validation=False)
+    converter.register_structure_hook_factory(attrs.has, partial(_quick_model, converter=converter))
     converter.register_unstructure_hook_factory(
         attrs.has, partial(_unstructure_model, converter=converter)
     )
     converter.register_structure_hook_factory(
         _is_union_with_unset, partial(_structure_settable, converter=converter)
     )
-    converter.register_structure_hook_factory(_is_list, partial(items, converter=converter))
+    converter.register_structure_hook_factory(_is_list, partial(quick_list, converter=converter))
     converter.register_structure_hook(str, _text)
     converter.register_structure_hook(bool, _boolean)
     converter.register_structure_hook(int, _integer)
@@ -354,7 +312,6 @@ def _build(*, detailed: bool) -> Converter:
     return converter
 
 
-_fast: Final = _build(detailed=False)
-_careful: Final = _build(detailed=True)
+_fast: Final = _build()
 #: Hooks of the fast converter by class: its own lookup is slower than many hooks.
 _hooks: Final[dict[Any, Callable[[Any, Any], Any]]] = {}

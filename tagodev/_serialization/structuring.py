@@ -3,7 +3,7 @@
 A hook is generated as source code for its class, as attrs and cattrs do: it reads each field by
 name, compares the types of plain values inline, calls a converter's hook for the others, and
 stores unknown fields in ``extra``. Its errors have no details; the caller gets them from the
-careful converter.
+reader of `serialization.tolerant`.
 
 Setting the fields of a frozen object is slow. If a class has no converters and no other checks, the
 hook therefore creates an object of a draft class, a subclass that is not frozen, sets its fields

@@ -230,7 +230,7 @@ async def test_what_needs_a_start_is_refused_without() -> None:
     assert [] == server.received
 
 
-@pytest.mark.parametrize("result", [{}, "", None, 5, [5], [{}], [{"id": "a"}]])
+@pytest.mark.parametrize("result", [{}, "", None, 5])
 async def test_answers_that_are_no_registers(result: object) -> None:
     """What is no list of registers is not taken for "there are none"."""
     async with ScriptedServer(in_turn(ok(result))) as server, client(server.url) as tago:

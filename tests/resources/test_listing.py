@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from tagodev import InputError
 from tagodev._resources.listing import MAX_PAGE_SIZE, Listing, check_fields, check_order
+from tagodev._serialization.tolerant import PartialList
+from tagodev.events import UnreadableItem
 
 
 class Pages:
@@ -365,3 +367,88 @@ async def test_complete_reading_reports_its_progress() -> None:
     await listing(Changing(7, [([0], 0)]), 3).complete(reported.append)
 
     assert [3, 6, 6, 6, 7] == reported
+
+
+# --- items that can't be read ------------------------------------------------------------------
+
+
+class Unreadable(Pages):
+    """A service some of whose items can't be read: those that are no number."""
+
+    def __init__(self, items: list[Any]) -> None:
+        super().__init__(items)
+
+    async def __call__(self, number: int, size: int) -> list[dict[str, int]]:
+        """Give one page."""
+        page = await super().__call__(number, size)
+        skipped = [str(item["id"]) for item in page if not isinstance(item["id"], int)]
+        if not skipped:
+            return page
+        unreadable = [
+            UnreadableItem(
+                model="item",
+                id=one,
+                name="",
+                position=None,
+                field="id",
+                expected="a number",
+                found="text",
+            )
+            for one in skipped
+        ]
+        return PartialList(
+            [item for item in page if isinstance(item["id"], int)], unreadable, skipped
+        )
+
+
+@given(
+    items=st.lists(st.booleans(), max_size=30),
+    size=st.integers(1, 12),
+    is_complete=st.booleans(),
+)
+async def test_items_that_are_skipped_hide_no_others(
+    items: list[bool], size: int, is_complete: bool
+) -> None:
+    """Wherever they are, also on whole pages, all others come, and each of them is named."""
+    pages = Unreadable([i if good else f"odd-{i}" for i, good in enumerate(items)])
+    read = listing(pages, size)
+    found = await (read.complete() if is_complete else read.collect())
+
+    assert [i for i, good in enumerate(items) if good] == [item["id"] for item in found]
+    odd = {f"odd-{i}" for i, good in enumerate(items) if not good}
+    assert odd == {one.id for one in read.unreadable}
+
+
+@given(items=st.lists(st.booleans(), max_size=8))
+async def test_the_first_item_is_the_first_that_can_be_read(items: list[bool]) -> None:
+    """An item that can't be read does not stand for an empty list."""
+    read = await listing(
+        Unreadable([i if one else f"{i}" for i, one in enumerate(items)]), 5
+    ).first()
+
+    assert (items.index(True) if any(items) else None) == (read and read["id"])
+
+
+async def test_a_service_that_repeats_what_can_not_be_read_ends() -> None:
+    """The same page of items that can't be read does not make an endless list."""
+    asked = []
+
+    async def always_the_same(number: int, size: int) -> list[dict[str, int]]:
+        asked.append(number)
+        return PartialList([], [], range(size))
+
+    assert [] == await ids(always_the_same, 3)
+    assert [1, 2] == asked
+
+
+async def test_the_last_reading_of_a_page_counts() -> None:
+    """What can be read the second time is returned, and no longer named as unreadable."""
+    readings: list[list[Any]] = [["odd", 2], [3], [1, 2]]
+
+    async def improving(number: int, size: int) -> list[dict[str, int]]:
+        return await Unreadable(readings.pop(0))(1, size)
+
+    read = listing(improving, 2)
+
+    assert [1, 2, 3] == [item["id"] for item in await read.complete()]
+    assert () == read.unreadable

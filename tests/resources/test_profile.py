@@ -74,7 +74,12 @@ async def test_tag_keys_are_those_of_devices_unless_told_otherwise() -> None:
 
 async def test_refusals_and_odd_answers() -> None:
     """A token that may not ask gets an error; what is no profile is not taken for one."""
-    answers = (refused(401, "Authorization Denied"), *3 * [ok({})], *3 * [ok("x")], *3 * [ok([1])])
+    answers = (
+        refused(401, "Authorization Denied"),
+        *3 * [ok({})],
+        *3 * [ok("x")],
+        *3 * [ok({"a": 1})],
+    )
     script = in_turn(*answers)
     async with ScriptedServer(script) as server, client(server.url) as tago:
         with pytest.raises(AuthenticationError):

@@ -11,6 +11,7 @@ from cyclopts import Group, Parameter
 import tagodev
 from tagodev._cli.config.settings import RequestedSettings, Settings, find_settings
 from tagodev._cli.options.ledger import LedgerOption, find_ledger
+from tagodev._cli.output.unreadable import print_unreadable
 from tagodev.errors import ConfigurationError, InputError, JournalError
 from tagodev.hard_limits import HardLimits, Plan
 
@@ -110,6 +111,7 @@ class ServiceOptions:
             minute=self.minute,
             concurrency=self.concurrency,
             ledger=find_ledger(self.ledger),
+            on_event=print_unreadable,
         )
 
     def run(self, work: Callable[[Tago], Awaitable[T]]) -> T:

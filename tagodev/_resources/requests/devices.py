@@ -14,7 +14,7 @@ import attrs
 from tagodev._limits.routes import Route
 from tagodev._models import Device, DeviceCreated, Tag
 from tagodev._query import encode_query
-from tagodev._resources.listing import PAGE_SIZE, Listing
+from tagodev._resources.listing import PAGE_SIZE, Listing, check_known
 from tagodev._resources.parameters import Parameters
 from tagodev._resources.requests.tokens import TokenRequests
 from tagodev._retry import Safety
@@ -141,7 +141,11 @@ class DeviceRequests(TokenRequests):
             return await self._session.call(request, _Devices, record())
 
         # A device hidden by a concurrent deletion would count as not created, and be created again.
-        return await Listing(page, PAGE_SIZE, key=attrgetter("id")).complete()
+        listing = Listing(page, PAGE_SIZE, key=attrgetter("id"))
+        found = await listing.complete()
+        # Nor must one that can't be read.
+        check_known(listing.unreadable, "name", "tags")
+        return found
 
 
 class ApplyRequests(DeviceRequests):

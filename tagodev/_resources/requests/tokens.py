@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from tagodev._limits.routes import Route
 from tagodev._models import DeviceToken, TokenCreated
 from tagodev._query import encode_query
+from tagodev._resources.listing import check_known
 from tagodev._retry import Safety
 from tagodev._serialization.converter import to_json, to_wire
+from tagodev._serialization.tolerant import unreadable_in
 from tagodev._transport import Request
 from tagodev.errors import NotFoundError
 
@@ -66,4 +68,7 @@ class TokenRequests:
         parameters = {"page": 1, "amount": _MANY, "fields": _FIELDS, "orderBy": "created_at,asc"}
         path = f"{_LIST.path(device_id)}?{encode_query(parameters)}"
         request = Request(route=_LIST, path=path, safety=Safety.READ)
-        return await self._session.call(request, _Tokens, record)
+        found = await self._session.call(request, _Tokens, record)
+        # A token that can't be read must not count as not created.
+        check_known(unreadable_in(found), "name", "serie_number")
+        return found

@@ -19,6 +19,7 @@ from tagodev._device_fields import LONG, STORED
 from tagodev._models import UNSET, Tag
 from tagodev._resources.requests.devices import is_unknown_device
 from tagodev.errors import NotFoundError, ServiceError
+from tagodev.events import UnreadableItem
 from tagodev.provision._plan.diff import blocked, compare, created, deleted
 from tagodev.provision._plan.estimate import costs_of, device_capacity
 from tagodev.provision._plan.matching import Match, check_rows, key_of
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tagodev._client import Tago
     from tagodev._concurrency import Progress
     from tagodev._models import ConfigurationParameter, Device
+    from tagodev.events import UnreadableValue
     from tagodev.provision._plan.model import PlannedStep, PlanSettings
     from tagodev.provision._read.devices import DeviceRow
 
@@ -94,6 +96,7 @@ class _Planner:
         self._target = Target("")
         self._devices: list[Device] = []
         self._marked: set[str] = set()
+        self._hidden: list[UnreadableValue | UnreadableItem] = []
         self._notes: list[str] = []
 
     async def plan(self, rows: list[DeviceRow], check_devices: CheckDevices | None) -> Plan:
@@ -116,7 +119,10 @@ class _Planner:
             costs=costs,
             seconds=seconds,
             slots=device_capacity(
-                steps, len(self._devices), self._max_devices, self._tago.limits.documented.name
+                steps,
+                len(self._devices) + sum(isinstance(one, UnreadableItem) for one in self._hidden),
+                self._max_devices,
+                self._tago.limits.documented.name,
             ),
             profile=self._target.profile
             or next((one.profile for one in self._devices if one.profile), ""),
@@ -130,6 +136,9 @@ class _Planner:
         listing = self._tago.devices.list(fields=fields, order_by="created_at,asc")
         # A device missed because of a concurrent deletion would be created again.
         listed = await listing.complete(lambda many: self._on_progress("devices", many, None))
+        self._hidden = [one for one in listing.unreadable if one.hides("name", "tags")]
+        if self._hidden:
+            self._notes.append(_hidden_note(self._hidden))
         self._target = await self._tago.target()
         self._devices = await self._with_recent(listed)
         mark = Tag(MANAGED_TAG, self._settings.manager)
@@ -257,8 +266,9 @@ class _Planner:
         for match in matches:
             row, device = match.row, match.device
             step: PlannedStep | None
-            if match.problem or len(match.devices) > 1:
-                step = blocked(row, match.problem or _ambiguous(match, self._settings))
+            problem = match.problem or self._unreadable_problem(match)
+            if problem or len(match.devices) > 1:
+                step = blocked(row, problem or _ambiguous(match, self._settings))
             elif device is None:
                 step = created(row, self._settings.manager)
             else:
@@ -267,11 +277,34 @@ class _Planner:
                 steps.append(step)
         return steps
 
+    def _unreadable_problem(self, match: Match) -> str:
+        """Return why a row is blocked by a device that can't be read; empty if it is not."""
+        for one in self._hidden:
+            if match.device is not None:
+                # An edit replaces all tags, also those that can't be read.
+                is_meant = one.id == match.device.id and one.hides("tags")
+                text = "can't be changed, because it can't be read"
+            else:
+                is_meant = not match.devices and self._may_be(one, match.row)
+                text = "may already exist as a device that can't be read"
+            if is_meant:
+                return f"{text}: {one.item}, {one.problem}"
+        return ""
+
+    def _may_be(self, one: UnreadableValue | UnreadableItem, row: DeviceRow) -> bool:
+        """Return whether a device that can't be read may be that of a row."""
+        made_by = self._settings.made_by
+        if isinstance(one, UnreadableItem):
+            # A long name is cut, and ends in an ellipsis.
+            return made_by != "name" or one.name in ("", row.device.name) or "…" in one.name
+        return one.hides("name" if made_by == "name" else "tags") and made_by != "serial"
+
     def _prune(self, matches: list[Match]) -> Iterable[PlannedStep]:
         """Yield steps for managed devices that match no row."""
         named = {device.id for match in matches for device in match.devices}
+        hidden = {one.id for one in self._hidden}
         for device in self._devices:
-            if device.id in self._marked and device.id not in named:
+            if device.id in self._marked and device.id not in named | hidden:
                 yield deleted(device)
         unmarked = len(named - self._marked)
         if unmarked:
@@ -279,6 +312,15 @@ class _Planner:
                 f"{unmarked} devices of the file have no tag {MANAGED_TAG}="
                 f"{self._settings.manager}; only devices with this tag are deleted"
             )
+
+
+def _hidden_note(hidden: Sequence[UnreadableValue | UnreadableItem]) -> str:
+    examples = "; ".join(f"{one.item}, {one.problem}" for one in hidden[:3])
+    more = f"; and {len(hidden) - 3} more" if len(hidden) > 3 else ""
+    return (
+        "Devices that can't be read are not changed or deleted, and rows that may be these are "
+        f"blocked: {examples}{more}"
+    )
 
 
 def _no_identity(key: str, new_by: str) -> str:
