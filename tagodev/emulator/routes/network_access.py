@@ -54,8 +54,16 @@ def _resolved(call: Call, serial: str, authorization: str | None) -> Token:
         RefusedError: the network has no such device, or the authorization is invalid.
     """
     used = None if authorization is None else _authorize(call, authorization)
-    token, now = call.store.serials.get(serial), call.clock.now()
-    if token is None or token.device.network != _network(call).id or token.is_expired(now):
+    network, now = _network(call).id, call.clock.now()
+    token = next(
+        (
+            token
+            for token in reversed(call.store.serials.get(serial, []))
+            if token.device.network == network and not token.is_expired(now)
+        ),
+        None,
+    )
+    if token is None:
         raise RefusedError(404, "Device Not Found")
     if used is not None:
         token.last_authorization = used
