@@ -202,6 +202,8 @@ class RequestError(TagoError):
     route: str = attrs.field(default="", kw_only=True)
     """Method and path template: ``GET /device/:device_id``. Never the URL, which may hold a
     token."""
+    counted_as: str = attrs.field(default="", kw_only=True)
+    """The route in the table of limits that counts it, if that is another one: ``POST /data``."""
     attempts: int = attrs.field(default=1, kw_only=True)
     """How often the request was sent; waits for a permit do not count."""
     may_have_acted: bool = attrs.field(default=False, kw_only=True)
@@ -209,7 +211,8 @@ class RequestError(TagoError):
 
     def headline(self) -> str:
         """Add the route."""
-        return f"{self.message} ({self.route})" if self.route else self.message
+        counted = f", counted as {self.counted_as}" if self.counted_as else ""
+        return f"{self.message} ({self.route}{counted})" if self.route else self.message
 
     def details(self) -> list[str]:
         """Add the attempts, and whether the service may have acted."""

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Any, Final, cast, get_args
 
 from tagodev.errors import (
-    AuthenticationError,
     ConfigurationError,
-    NotFoundError,
-    PermissionDeniedError,
+    NoAnswerError,
+    RateLimitedError,
+    RequestError,
 )
 from tagodev.hard_limits import Plan
 from tagodev.limits.routes import Route
@@ -36,11 +36,11 @@ async def detect_plan(session: Session) -> Plan | None:
         session: the session that sends requests.
 
     Returns:
-        The plan, or None if the token may read neither the profile nor the account.
+        The plan, or None if neither the profile nor the account could be read.
 
     Raises:
         ConfigurationError: the limits of the plan are not published.
-        RequestError: the service could not be reached, or did not answer as documented.
+        RequestError: the service could not be reached.
     """
     profile = await _ask(session, _PROFILE, "current")
     session.set_profile(profile)
@@ -60,9 +60,11 @@ async def detect_plan(session: Session) -> Plan | None:
 
 
 async def _ask(session: Session, route: Route, *values: str) -> Any:
-    """Return the service's answer, or None if it refuses."""
+    """Return the service's answer, or None if it refuses or can't be read."""
     request = Request(route=route, path=route.path(*values), safety=Safety.READ)
     try:
         return await session.call(request, object, CallRecord())
-    except (AuthenticationError, PermissionDeniedError, NotFoundError):
+    except (NoAnswerError, RateLimitedError):
+        raise
+    except RequestError:
         return None

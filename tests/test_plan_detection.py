@@ -11,11 +11,10 @@ from tagodev import (
     ConfigurationError,
     ConnectError,
     HardLimits,
-    MalformedAnswerError,
     Tago,
 )
 from tagodev.emulator import Emulator, EmulatorOptions
-from tests.support.answers import ok, refused
+from tests.support.answers import http, ok, refused
 from tests.support.clients import DEVICE_ID, NO_WAIT, TOKEN
 from tests.support.servers import Received, Reply, ScriptedServer, refused_port
 
@@ -89,12 +88,18 @@ async def test_no_network_says_nothing_of_the_plan() -> None:
             pass
 
 
-async def test_nonsense_says_nothing_of_the_plan() -> None:
-    """An answer that is none raises, too."""
-    async with scripted({PROFILE: b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{"}) as server:
-        with pytest.raises(MalformedAnswerError):
-            async with auto(server.url):
-                pass
+@pytest.mark.parametrize(
+    "answer", [http(200, b"{"), http(200, b"<html>"), http(503), refused(400, "no"), ok([1]), ok(3)]
+)
+async def test_nonsense_stops_no_job(answer: bytes) -> None:
+    """The account is asked, and at last the lowest limits apply, with a warning."""
+    async with scripted({PROFILE: answer, PLAN: ok({"plan": "scale"})}) as server:
+        async with auto(server.url) as tago:
+            assert "scale" == tago.limits.documented.name
+    async with scripted({PROFILE: answer, PLAN: answer}) as server:
+        with pytest.warns(UserWarning, match="Free plan"):
+            async with auto(server.url) as tago:
+                assert "free" == tago.limits.documented.name
 
 
 async def test_a_plan_that_is_a_token_is_not_shown() -> None:

@@ -39,11 +39,15 @@ def failure(
         durable: whether the run has a journal, so that items in doubt can be looked up.
         stopped: the error that stopped the run, if any.
     """
-    lost = isinstance(error, (MalformedAnswerError, NoAnswerError, ServerError))
     doubtful = (
         work.in_doubt
         or work.found is not None
         or (isinstance(error, RequestError) and error.may_have_acted)
+    )
+    # If nothing was sent that could act, an answer that can't be read is final: it was asked for
+    # several times.
+    lost = isinstance(error, (NoAnswerError, ServerError)) or (
+        doubtful and isinstance(error, MalformedAnswerError)
     )
     # A resource that was found and can't be adopted now can't be adopted later either.
     again = lost or (doubtful and work.found is None)

@@ -46,6 +46,11 @@ class Route:
     )
     """Name in the table of limits."""
 
+    @property
+    def own_name(self) -> str:
+        """Method and template, whatever counts it."""
+        return f"{self.method} {self.template}"
+
     _fixed: str = attrs.field(
         init=False,
         eq=False,
