@@ -4,6 +4,7 @@
 
     TagoError
     ├── ConfigurationError        a setting is invalid: token, address, plan
+    │   └── UnknownPlanError      the limits of the plan are not published
     ├── InputError                a value that the service would refuse; nothing was sent
     ├── ClosedError               the client is not open
     ├── WaitTooLongError          no permit within the time allowed; nothing was sent
@@ -66,6 +67,7 @@ __all__ = [
     "ServerError",
     "ServiceError",
     "TagoError",
+    "UnknownPlanError",
     "WaitTooLongError",
 ]
 
@@ -141,6 +143,14 @@ class InputError(TagoError):
         if not self.hint:
             return text
         return f"{text}{'' if text.endswith('?') else '.'} {self.hint}"
+
+
+@attrs.define(slots=False, eq=False)
+class UnknownPlanError(ConfigurationError):
+    """The service names a rate plan whose limits are not published, and no limits were given."""
+
+    plan: str = attrs.field(default="", kw_only=True)
+    """The name of the plan, redacted and cut."""
 
 
 class ClosedError(TagoError):

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Any, Final, cast, get_args
 
 from tagodev.errors import (
-    ConfigurationError,
     NoAnswerError,
     RateLimitedError,
     RequestError,
+    UnknownPlanError,
 )
 from tagodev.hard_limits import Plan
 from tagodev.limits.routes import Route
@@ -27,6 +27,7 @@ __all__ = ["detect_plan"]
 
 _PROFILE: Final = Route("GET", "/profile/:profile_id")
 _PLAN: Final = Route("GET", "/account/plan")
+_MAX_NAME: Final = 40
 
 
 async def detect_plan(session: Session) -> Plan | None:
@@ -39,7 +40,7 @@ async def detect_plan(session: Session) -> Plan | None:
         The plan, or None if neither the profile nor the account could be read.
 
     Raises:
-        ConfigurationError: the limits of the plan are not published.
+        UnknownPlanError: the limits of the plan are not published.
         RequestError: the service could not be reached.
     """
     profile = await _ask(session, _PROFILE, "current")
@@ -51,10 +52,12 @@ async def detect_plan(session: Session) -> Plan | None:
     if name is None:
         return None
     if name not in get_args(Plan):
-        raise ConfigurationError(
-            # The name is not validated, so it may hold anything.
-            f"The limits of the plan {redact(repr(name))} are not published",
-            hint="Pass plan=HardLimits(...) with the figures of your contract",
+        # The name is not validated, so it may hold anything.
+        shown = redact(str(name))[:_MAX_NAME]
+        raise UnknownPlanError(
+            f"The limits of the plan {shown!r} are not published",
+            hint='Pass limits={"POST /device": 1200} with the figures of your contract',
+            plan=shown,
         )
     return cast("Plan", name)
 
