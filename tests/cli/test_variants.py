@@ -189,7 +189,8 @@ def test_both_meanings_of_limit(profile: Profile) -> None:
     listing = ("device", "list", "--fields", "name", "--json")
     done = profile.run(*listing, "--limit", "2", "--limit", "GET /device=7", "--plan", "free")
 
-    assert ["a", "b"] == [one["name"] for one in done.json()]
+    found: Any = done.json()
+    assert ["a", "b"] == [one["name"] for one in found]
     for wrong in ("GET /devices=7", "GET /device=x", "GET /device=0", "GET /device"):
         done = profile.run(*listing, "--limit", wrong)
         assert (2, True) == (done.code, "--limit" in done.err), wrong

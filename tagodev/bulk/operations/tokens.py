@@ -222,10 +222,11 @@ class RotateTokens(_TokenCreation[Rotation]):
         )
         token = await self._create_second(work, started, new)
         if token is None:
-            assert started.old is not None, "it has the serial number"
+            old = started.old
+            assert old is not None, "it has the serial number"
             # If it is interrupted here, the next attempt creates a token with the free number.
             started = attrs.evolve(started, gap=True)
-            await self.calls.delete_token(started.old, work.record)
+            await self.calls.delete_token(old, work.record)
             made = await self.calls.create_token(work.item.device_id, new, work.record)
             token = made.token
         return await self._made(work, started, token)
