@@ -7,9 +7,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tagodev import AuthenticationError, BulkStoppedError, DeviceCreate
+from tagodev import (
+    AuthenticationError,
+    BulkStoppedError,
+    ConfigurationParameter,
+    DeviceCreate,
+    ParameterChange,
+)
 from tests.support.answers import created, http, ok, refused
-from tests.support.clients import NO_WAIT, client
+from tests.support.clients import DEVICE_ID, NO_WAIT, client
 from tests.support.servers import ScriptedServer
 
 if TYPE_CHECKING:
@@ -84,3 +90,25 @@ async def test_a_wrong_token_stops_before_anything_is_created(tmp_path: Path) ->
 
     assert isinstance(caught.value.reason, AuthenticationError)
     assert 0 == service.created
+
+
+@pytest.mark.parametrize("answer", [http(200, b"<html>"), http(200, b"{"), ok(5), ok([5])])
+async def test_an_unreadable_read_before_a_write_fails_its_item(
+    tmp_path: Path, answer: bytes
+) -> None:
+    """Nothing was sent that could act: the item has failed, and is not in doubt."""
+    sent: list[str] = []
+
+    def service(request: Received) -> bytes:
+        path = urlsplit(request.target).path
+        sent.append(f"{request.method} {path}")
+        return answer if path.endswith("/params") else ok({"info": {"id": DEVICE_ID}})
+
+    changes = [ParameterChange(DEVICE_ID, [ConfigurationParameter("rate", "600")])]
+    async with ScriptedServer(service) as server, client(server.url) as tago:
+        report = await tago.parameters.set_many(changes, journal=tmp_path / "x.journal")
+
+    assert (0, 1, 0) == (report.done, report.failed, report.in_doubt)
+    reads = sent.count(f"GET /device/{DEVICE_ID}/params")
+    assert 1 <= reads <= NO_WAIT.attempts
+    assert 0 == sent.count(f"POST /device/{DEVICE_ID}/params")
