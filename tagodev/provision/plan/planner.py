@@ -16,7 +16,7 @@ import attrs
 
 from tagodev.bulk.operations.apply_steps import MANAGED_TAG, identity_of
 from tagodev.concurrency import for_each
-from tagodev.device_fields import STORED
+from tagodev.device_fields import LONG, STORED
 from tagodev.errors import NotFoundError, ServiceError
 from tagodev.models import UNSET, Tag
 from tagodev.provision.device_lists import list_devices, read_missing
@@ -43,8 +43,8 @@ __all__ = ["CheckDevices", "make_plan"]
 CheckDevices: TypeAlias = "Callable[[Sequence[Device]], None]"
 
 _ORDER: Final = {"delete": 0, "change": 1, "create": 2, "blocked": 3}
-#: Fields that identify a device and its profile; any other is read only if the file has it.
-_IDENTITY: Final = ("id", "name", "tags", "profile")
+#: Fields that the listing asks for, for snapshots too; long ones only if the file has them.
+_FIELDS: Final = ("id", "tags", "profile", *(one for one in STORED if one not in LONG))
 
 
 async def make_plan(
@@ -137,8 +137,9 @@ class _Planner:
             # A device missed because of a concurrent deletion would be created again.
             return await listing.complete(lambda many: self._on_progress("devices", many, None))
 
-        fields = (*_IDENTITY, *(one for one in STORED if one in given))
-        listed, self._missing = await list_devices(read, fields)
+        fields = (*_FIELDS, *(one for one in LONG if one in given))
+        listed, missing = await list_devices(read, fields)
+        self._missing = tuple(name for name in missing if name in STORED and name in given)
         self._target = await self._tago.target()
         self._devices = await self._with_recent(listed)
         mark = Tag(MANAGED_TAG, self._settings.manager)
@@ -146,7 +147,7 @@ class _Planner:
 
     async def _with_missing(self, matches: list[Match]) -> list[Match]:
         """Add the fields that the service does not list to the devices that match a row."""
-        missing = tuple(name for name in self._missing if name in STORED)
+        missing = self._missing
         devices = [match.device for match in matches if match.device is not None]
         if not missing or not devices:
             return matches
