@@ -116,6 +116,7 @@ if TYPE_CHECKING:
         ServerError,
         ServiceError,
         TagoError,
+        UnknownPlanError,
         WaitTooLongError,
     )
     from tagodev.hard_limits import HardLimits
@@ -214,6 +215,7 @@ __all__ = [
     "TokenFilter",
     "TokenInfo",
     "TokenIssued",
+    "UnknownPlanError",
     "Unset",
     "WaitTooLongError",
 ]

@@ -27,12 +27,13 @@ from tagodev._secrets import Secret
 from tagodev._session import Session
 from tagodev._signatures import strict
 from tagodev._transport import MAX_ANSWER_BYTES, Connector, Transport
-from tagodev.errors import ClosedError, ConfigurationError
+from tagodev.errors import ClosedError, ConfigurationError, UnknownPlanError
 from tagodev.events import guarded
 from tagodev.hard_limits import HardLimits, Plan
 
 if TYPE_CHECKING:
     import ssl as ssl_module
+    from collections.abc import Mapping
 
     from tagodev._limits.scheduler import Scheduler
     from tagodev._limits.snapshot import ClockState, RouteState
@@ -62,6 +63,7 @@ class BaseClient:
         region: str | None = None,
         api: str | None = None,
         plan: Literal["auto"] | Plan | HardLimits = "auto",
+        limits: Mapping[str, int] | None = None,
         minute: float = 60.0,
         ledger: MemoryLedger | SharedLedger | None = None,
         share: float = 1.0,
@@ -92,6 +94,10 @@ class BaseClient:
                 ``"auto"`` (default) uses the environment variable ``TAGODEV_PLAN``, or else asks
                 the service on opening, once for all clients of this process that share token and
                 address. A token that may not ask gets ``"free"``, with a warning.
+            limits: requests per window that replace those of the plan, by route: ``{"POST /device":
+                1200}``; ``tagodev limits`` lists the routes, and ``default`` stands for all others.
+                If the service names a plan whose limits are not published, as TagoDeploy does, the
+                other routes keep those of ``"free"``.
             minute: length of a window in seconds, unless `plan` has one: 60 on TagoIO,
                 shorter only with an emulator on this machine.
             ledger: where requests are counted; default: all clients of this process that share
@@ -132,9 +138,10 @@ class BaseClient:
         if api is None and region is None:
             api = os.environ.get("TAGOIO_API") or None
         self._base_url = find_address(region, api, allow_http=allow_http)
-        limits, self._plan_known = _find_limits(plan, minute, self._base_url)
+        found, self._plan_known = _find_limits(plan, minute, self._base_url)
+        self._own_limits = dict(limits or {})
         self._settings = Settings(
-            limits,
+            _with_figures(found, self._own_limits),
             concurrency=concurrency,
             share=share,
             headroom=headroom,
@@ -252,6 +259,7 @@ class BaseClient:
     async def _find_plan(self, transport: Transport) -> None:
         """Apply the limits of the plan that the service names."""
         minute = self._settings.limits.minute
+        unknown = ""
         plan = known_plan(self._base_url, self._token)
         # Asked within the lowest limits, and counted on the ledger that the client continues to
         # use.
@@ -261,17 +269,25 @@ class BaseClient:
             try:
                 session = Session(transport, scheduler, self._retry, emit=self._sink)
                 plan = await self._detect_plan(session)
+            except UnknownPlanError as error:
+                if not self._own_limits:
+                    raise
+                unknown = error.plan
             finally:
                 await ledger.leave(scheduler, self._sink)
-            if plan is None:
+            if plan is None and not unknown:
                 warnings.warn(
                     "the token may not read its plan, so the limits of the Free plan apply; "
                     "set plan= (TAGODEV_PLAN) to go faster",
                     stacklevel=3,
                 )
                 plan = "free"
-            remember_plan(self._base_url, self._token, plan)
-        limits = HardLimits.for_plan(plan, minute)
+            if plan is not None:
+                remember_plan(self._base_url, self._token, plan)
+        limits = HardLimits.for_plan(plan or "free", minute)
+        if unknown:
+            limits = attrs.evolve(limits, name=unknown)
+        limits = _with_figures(limits, self._own_limits)
         self._settings = attrs.evolve(self._settings, limits=limits)
         if self._ledger is None and isinstance(ledger, MemoryLedger):
             self._ledger = shared_ledger(self._base_url, self._token, limits, ledger)
@@ -333,6 +349,13 @@ def _checked_size(size: int) -> int:
     if isinstance(size, bool) or not isinstance(size, int) or size < _MIN_ANSWER_BYTES:
         raise ConfigurationError(f"max_answer_bytes must be {_MIN_ANSWER_BYTES:,} or more")
     return size
+
+
+def _with_figures(limits: HardLimits, figures: Mapping[str, int]) -> HardLimits:
+    try:
+        return limits.with_figures(figures)
+    except ValueError as error:
+        raise ConfigurationError(f"limits: {error}") from None
 
 
 def _find_limits(

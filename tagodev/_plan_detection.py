@@ -16,10 +16,10 @@ from tagodev._secrets import quote
 from tagodev._session import CallRecord, Session
 from tagodev._transport import Request
 from tagodev.errors import (
-    AuthenticationError,
-    ConfigurationError,
-    NotFoundError,
-    PermissionDeniedError,
+    NoAnswerError,
+    RateLimitedError,
+    RequestError,
+    UnknownPlanError,
 )
 from tagodev.hard_limits import Plan
 
@@ -27,6 +27,7 @@ __all__ = ["detect_plan"]
 
 _PROFILE: Final = Route("GET", "/profile/:profile_id")
 _PLAN: Final = Route("GET", "/account/plan")
+_MAX_NAME: Final = 40
 
 
 async def detect_plan(session: Session) -> Plan | None:
@@ -36,11 +37,11 @@ async def detect_plan(session: Session) -> Plan | None:
         session: the session that sends requests.
 
     Returns:
-        The plan, or None if the token may read neither the profile nor the account.
+        The plan, or None if neither the profile nor the account could be read.
 
     Raises:
-        ConfigurationError: the limits of the plan are not published.
-        RequestError: the service could not be reached, or did not answer as documented.
+        UnknownPlanError: the limits of the plan are not published.
+        RequestError: the service could not be reached.
     """
     profile = await _ask(session, _PROFILE, "current")
     session.set_profile(profile)
@@ -51,18 +52,22 @@ async def detect_plan(session: Session) -> Plan | None:
     if name is None:
         return None
     if name not in get_args(Plan):
-        raise ConfigurationError(
-            # The name is not validated, so it may hold anything.
-            f"The limits of the plan {quote(repr(name))} are not published",
-            hint="Pass plan=HardLimits(...) with the figures of your contract",
+        # The name is not validated, so it may hold anything.
+        shown = quote(str(name))[:_MAX_NAME]
+        raise UnknownPlanError(
+            f"The limits of the plan {shown!r} are not published",
+            hint='Pass limits={"POST /device": 1200} with the figures of your contract',
+            plan=shown,
         )
     return cast("Plan", name)
 
 
 async def _ask(session: Session, route: Route, *values: str) -> Any:
-    """Return the service's answer, or None if it refuses."""
+    """Return the service's answer, or None if it refuses or can't be read."""
     request = Request(route=route, path=route.path(*values), safety=Safety.READ)
     try:
         return await session.call(request, object, CallRecord())
-    except (AuthenticationError, PermissionDeniedError, NotFoundError):
+    except (NoAnswerError, RateLimitedError):
+        raise
+    except RequestError:
         return None

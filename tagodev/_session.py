@@ -266,7 +266,9 @@ class Session:
                 # If only the request for the time failed, nothing was sent that could act.
                 safety = request.safety if record.sends > sends else Safety.READ
                 record.in_doubt = record.in_doubt or may_have_acted(error, safety)
-                error.route, error.attempts = request.route.name, record.attempts - before
+                own, counted = request.route.own_name, request.route.name
+                error.route, error.counted_as = own, "" if counted == own else counted
+                error.attempts = record.attempts - before
                 error.may_have_acted = record.in_doubt
                 delay = self._retry.delay(error, safety, error.attempts)
                 if delay is None:

@@ -4,6 +4,7 @@
 
     TagoError
     ├── ConfigurationError        a setting is invalid: token, address, plan
+    │   └── UnknownPlanError      the limits of the plan are not published
     ├── InputError                a value that the service would refuse; nothing was sent
     ├── ClosedError               the client is not open
     ├── WaitTooLongError          no permit within the time allowed; nothing was sent
@@ -66,6 +67,7 @@ __all__ = [
     "ServerError",
     "ServiceError",
     "TagoError",
+    "UnknownPlanError",
     "WaitTooLongError",
 ]
 
@@ -143,6 +145,14 @@ class InputError(TagoError):
         return f"{text}{'' if text.endswith('?') else '.'} {self.hint}"
 
 
+@attrs.define(slots=False, eq=False)
+class UnknownPlanError(ConfigurationError):
+    """The service names a rate plan whose limits are not published, and no limits were given."""
+
+    plan: str = attrs.field(default="", kw_only=True)
+    """The name of the plan, redacted and cut."""
+
+
 class ClosedError(TagoError):
     """The client was used before it was opened or after it was closed."""
 
@@ -202,6 +212,8 @@ class RequestError(TagoError):
     route: str = attrs.field(default="", kw_only=True)
     """Method and path template: ``GET /device/:device_id``. Never the URL, which may hold a
     token."""
+    counted_as: str = attrs.field(default="", kw_only=True)
+    """The route in the table of limits that counts it, if that is another one: ``POST /data``."""
     attempts: int = attrs.field(default=1, kw_only=True)
     """How often the request was sent; waits for a permit do not count."""
     may_have_acted: bool = attrs.field(default=False, kw_only=True)
@@ -209,7 +221,8 @@ class RequestError(TagoError):
 
     def headline(self) -> str:
         """Add the route."""
-        return f"{self.message} ({self.route})" if self.route else self.message
+        counted = f", counted as {self.counted_as}" if self.counted_as else ""
+        return f"{self.message} ({self.route}{counted})" if self.route else self.message
 
     def details(self) -> list[str]:
         """Add the attempts, and whether the service may have acted."""

@@ -12,6 +12,8 @@ says why, and `HardLimits.override` replaces them.
 
 from __future__ import annotations
 
+import re
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
@@ -215,6 +217,40 @@ def _freeze(limits: Mapping[str, int]) -> Mapping[str, int]:
     return MappingProxyType(dict(limits))
 
 
+_PLACEHOLDER: Final = re.compile(r":[A-Za-z_]{1,40}")
+_DEFAULT: Final = "default"
+
+
+def _shape(route: str) -> str:
+    """Return a route without the names of its placeholders."""
+    return " ".join(_PLACEHOLDER.sub(":", route).split())
+
+
+_BY_SHAPE: Final = {
+    **{_shape(row.route): row.route for row in HARD_LIMITS},
+    # Counted as one with the routes of a device's own token.
+    **{
+        f"{method} /device/:/data": f"{method} /data" for method in ("GET", "POST", "PUT", "DELETE")
+    },
+    _DEFAULT: _DEFAULT,
+}
+
+
+def _listed_route(name: str) -> str:
+    """Return the table's name of a route.
+
+    Raises:
+        ValueError: it is not in the table.
+    """
+    route = _BY_SHAPE.get(_shape(name)) if isinstance(name, str) else None
+    if route is None:
+        likely = get_close_matches(str(name)[:100], _BY_SHAPE.values(), n=1)
+        advice = f"did you mean {likely[0]}?" if likely else "tagodev limits lists the routes"
+        msg = f"no route of the table of limits is named {str(name)[:100]!r}; {advice}"
+        raise ValueError(msg)
+    return route
+
+
 @attrs.frozen
 class HardLimits:
     """The requests that each route accepts in one window, and the window's length.
@@ -269,6 +305,31 @@ class HardLimits:
             ValueError: the figure is below 1.
         """
         return attrs.evolve(self, per_route={**self.per_route, route: limit})
+
+    def with_figures(self, figures: Mapping[str, int]) -> HardLimits:
+        """Return limits with other figures for routes of the table, for a custom contract.
+
+        Args:
+            figures: requests per window, at least 1, by method and path template. The names of
+                placeholders don't matter; ``default`` stands for all routes that the table does
+                not list.
+
+        Raises:
+            ValueError: a route is not in the table, or a figure is below 1.
+
+        Examples:
+            >>> limits = HardLimits.for_plan("scale").with_figures({"GET /device/:id": 900})
+            >>> limits.limit("GET /device/:device_id")
+            900
+        """
+        default, routes = self.default, {**self.per_route}
+        for name, figure in figures.items():
+            route = _listed_route(name)
+            if route == _DEFAULT:
+                default = figure
+            else:
+                routes[route] = figure
+        return attrs.evolve(self, per_route=routes, default=default)
 
     def limit(self, route: str) -> int:
         """Return the requests per window that the route accepts."""

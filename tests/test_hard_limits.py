@@ -62,6 +62,25 @@ def test_resource_limits_of_the_documentation() -> None:
     assert (30, 60) == (MAX_TAGS_PER_DEVICE, MAX_PARAMETERS_PER_DEVICE)
 
 
+@ROWS
+def test_figures_by_any_name_of_a_placeholder(row: HardLimit) -> None:
+    """Each route of the table can be given another figure, however its placeholders are called."""
+    for name in (row.route, re.sub(":[a-z_]+", ":id", row.route), f" {row.route} "):
+        limits = HardLimits.for_plan("free").with_figures({name: 123_456})
+        assert 123_456 == limits.limit(row.route)
+        assert {row.route} == {
+            route
+            for route, figure in limits.per_route.items()
+            if figure != HardLimits.for_plan("free").limit(route)
+        }
+
+
+def test_a_route_that_another_counts_has_its_figure() -> None:
+    """Data by a device's id is counted as ``/data``."""
+    limits = HardLimits.for_plan("free").with_figures({"POST /device/:device_id/data": 7})
+    assert 7 == limits.limit("POST /data")
+
+
 def test_source_and_date_are_given() -> None:
     """Each figure has a source."""
     assert SOURCE

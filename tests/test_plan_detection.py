@@ -11,11 +11,11 @@ from tagodev import (
     ConfigurationError,
     ConnectError,
     HardLimits,
-    MalformedAnswerError,
     Tago,
+    UnknownPlanError,
 )
 from tagodev.emulator import Emulator, EmulatorOptions
-from tests.support.answers import ok, refused
+from tests.support.answers import http, ok, refused
 from tests.support.clients import DEVICE_ID, NO_WAIT, TOKEN
 from tests.support.servers import Received, Reply, ScriptedServer, refused_port
 
@@ -89,12 +89,18 @@ async def test_no_network_says_nothing_of_the_plan() -> None:
             pass
 
 
-async def test_nonsense_says_nothing_of_the_plan() -> None:
-    """An answer that is none raises, too."""
-    async with scripted({PROFILE: b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{"}) as server:
-        with pytest.raises(MalformedAnswerError):
-            async with auto(server.url):
-                pass
+@pytest.mark.parametrize(
+    "answer", [http(200, b"{"), http(200, b"<html>"), http(503), refused(400, "no"), ok([1]), ok(3)]
+)
+async def test_nonsense_stops_no_job(answer: bytes) -> None:
+    """The account is asked, and at last the lowest limits apply, with a warning."""
+    replies: dict[str, Reply | bytes] = {PROFILE: answer, PLAN: ok({"plan": "scale"})}
+    async with scripted(replies) as server, auto(server.url) as tago:
+        assert "scale" == tago.limits.documented.name
+    async with scripted({PROFILE: answer, PLAN: answer}) as server:
+        with pytest.warns(UserWarning, match="Free plan"):
+            async with auto(server.url) as tago:
+                assert "free" == tago.limits.documented.name
 
 
 async def test_a_plan_that_is_a_token_is_not_shown() -> None:
@@ -112,7 +118,54 @@ async def test_an_unknown_plan_asks_for_its_limits() -> None:
             async with auto(server.url):
                 pass
 
-    assert "HardLimits" in caught.value.hint
+    assert 'Pass limits={"POST /device": 1200}' in caught.value.hint
+    assert isinstance(caught.value, UnknownPlanError)
+    assert "enterprise" == caught.value.plan
+
+
+async def test_an_unknown_plan_with_limits_is_used() -> None:
+    """The given figures hold; the other routes keep the lowest published ones."""
+    async with (
+        scripted({PROFILE: ok({"account_plan": "enterprise"})}) as server,
+        auto(server.url, limits={"POST /device": 1200, "GET /device/:id": 77}) as tago,
+    ):
+        limits = tago.limits.documented
+        assert ("enterprise", 1200, 77) == (
+            limits.name,
+            limits.limit("POST /device"),
+            limits.limit("GET /device/:device_id"),
+        )
+        assert HardLimits.for_plan("free").limit("GET /device") == limits.limit("GET /device")
+
+
+@pytest.mark.parametrize("plan", ["auto", "scale", HardLimits("own", {"POST /device": 1})])
+async def test_limits_replace_those_of_any_plan(plan: Any) -> None:
+    """Detected, named or made by hand: a figure that is given counts."""
+    async with (
+        scripted({PROFILE: ok({"account_plan": "scale"})}) as server,
+        auto(server.url, plan=plan, limits={"POST /device": 1200, "default": 9}) as tago,
+    ):
+        assert 1200 == tago.limits.documented.limit("POST /device")
+        assert 9 == tago.limits.documented.limit("GET /of-no-table")
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"POST /devices": 1}, "did you mean POST /device?"),
+        ({"": 1}, "tagodev limits lists the routes"),
+        ({3: 1}, "no route"),
+        ({"POST /device": 0}, "at least 1"),
+        ({"POST /device": True}, "at least 1"),
+        ({"POST /device": "5"}, "at least 1"),
+        ({"default": 0}, "at least 1"),
+    ],
+)
+def test_limits_of_no_route_are_refused(limits: Any, said: str) -> None:
+    """A figure that would be ignored is an error, with what may be meant."""
+    with pytest.raises(ConfigurationError, match="limits: ") as caught:
+        Tago(TOKEN, api="http://127.0.0.1:9", limits=limits)
+    assert said in str(caught.value)
 
 
 async def test_a_process_asks_once() -> None:

@@ -10,6 +10,7 @@ journal shows requests in flight as in doubt.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Generator  # noqa: TC003  (see `tagodev._bulk.options`)
 from itertools import count
 from pathlib import Path
@@ -27,7 +28,15 @@ from tagodev._bulk.journal.store import Journal
 from tagodev._bulk.journal.writer import JournalWriter
 from tagodev._bulk.options import RunOptions
 from tagodev._bulk.report import BulkReport, BulkStoppedError, Tally
-from tagodev.errors import ClosedError, InputError, JournalError, TagoError
+from tagodev.errors import (
+    AuthenticationError,
+    ClosedError,
+    InputError,
+    JournalError,
+    NoAnswerError,
+    RequestError,
+    TagoError,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -43,6 +52,7 @@ Item = TypeVar("Item")
 # Runs of one process share a priority fairly: each has its own number.
 _numbers: Final = count(1)
 _DEFAULTS: Final = RunOptions()
+_log: Final = logging.getLogger("tagodev.bulk")
 
 
 class BulkRun(Generic[Item]):
@@ -314,8 +324,14 @@ class BulkRun(Generic[Item]):
     async def _charge_earlier(self, engine: Engine[Item], journal: Journal) -> None:
         """Charge requests of earlier processes to the windows that are still open."""
         session, scheduler = self._session, self._session.scheduler
-        # The service's clock shows which window a request of an earlier process belongs to.
-        await session.learn_clock(engine.new_record())
+        # The service's clock shows which window a request of an earlier process belongs to; a
+        # refusal shows it as well.
+        try:
+            await session.learn_clock(engine.new_record())
+        except (AuthenticationError, NoAnswerError):
+            raise
+        except RequestError as error:
+            _log.warning("The service's time could not be read; continuing: %s", error)
         engine.record_answer()
         spent = journal.spent(scheduler.window_seconds, excluding=scheduler.ledger)
         scheduler.charge_prior(spent, journal.counts().get(EntryState.SENT, 0))

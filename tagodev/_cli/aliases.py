@@ -16,6 +16,8 @@ __all__ = ["STDIN", "as_grouped", "register_aliases"]
 STDIN: Final = "/dev/stdin"
 _ID: Final = "67e1a2b3c4d5e6f708192a3b"
 _IS_ID: Final = re.compile(r"[0-9a-fA-F]{24}")
+#: The limit of a route, ``POST /device=1200``, and not a number.
+_IS_FIGURE: Final = re.compile(r"[A-Za-z]{1,10}\s{1,5}/|default=")
 #: Names of each command and arguments of an example.
 _ALIASES: Final = {
     ("device-list", "dl"): "--name room -k site -v dairy",
@@ -47,16 +49,34 @@ def register_aliases(app: App) -> None:
         )
 
 
+def _with_rate_limits(arguments: Sequence[str]) -> list[str]:
+    """Return arguments in which each ``--limit`` with a route is a ``--rate-limit``."""
+    found = list(arguments)
+    if found[:1] == ["emulator"]:
+        # Its own option.
+        return found
+    for index, text in enumerate(found):
+        if text == "--":
+            break
+        option, sign, value = text.partition("=")
+        if option == "--limit" and _IS_FIGURE.match(
+            value if sign else "".join(found[index + 1 :][:1])
+        ):
+            found[index] = f"--rate-limit{sign}{value}"
+    return found
+
+
 def as_grouped(arguments: Sequence[str]) -> list[str]:
     """Return command-line arguments rewritten for the grouped commands.
 
     The official tool's ``data ID`` becomes ``data-get ID``, as ``data`` is a group here. The FILE
     ``-`` of plan and apply, which would be parsed as an option, becomes the path of standard input.
+    A ``--limit`` with a route becomes ``--rate-limit``, as ``--limit N`` is a number of items.
 
     Args:
         arguments: the command-line arguments, without the program's name.
     """
-    match list(arguments):
+    match _with_rate_limits(arguments):
         case ["data", device, *rest] if _IS_ID.fullmatch(device):
             return ["data-get", device, *rest]
         case ["plan" | "apply" as name, *rest]:

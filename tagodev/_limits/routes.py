@@ -58,6 +58,12 @@ class Route:
         default=attrs.Factory(lambda self: self._find_device(), takes_self=True),
     )
     """Which segment of the path is the device, where a soft limit may limit one device."""
+
+    @property
+    def own_name(self) -> str:
+        """Method and template, whatever counts it."""
+        return f"{self.method} {self.template}"
+
     _fixed: str = attrs.field(
         init=False,
         eq=False,

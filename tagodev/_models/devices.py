@@ -384,11 +384,15 @@ class Device(Answer):
 
 @attrs.frozen(kw_only=True)
 class DeviceStatistic(Answer):
-    """Traffic of a device in one interval (Control Tower); fields as in the official SDKs."""
+    """Counters of a device's traffic at one moment (Control Tower); fields as in the official SDKs.
+
+    Each counts from the start of the month, UTC: the traffic between two moments of one month is
+    the difference of their counters.
+    """
 
     time: datetime
-    """Start of the interval, UTC."""
+    """The moment, UTC."""
     device_input: float | None = None
-    """Variables sent; None if the service does not report them."""
+    """Variables sent this month so far; None if the service does not report them."""
     device_output: float | None = None
-    """Variables read; None if the service does not report them."""
+    """Variables read this month so far; None if the service does not report them."""

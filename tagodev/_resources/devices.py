@@ -289,7 +289,9 @@ class Devices:
         timezone: str | None = None,
         **options: Unpack[CallOptions],
     ) -> _Statistics:
-        """Return the statistics of a device's input and output (Control Tower).
+        """Return counters of a device's input and output over time (Control Tower).
+
+        Each counts from the start of its month, UTC, and not the traffic of one interval.
 
         Args:
             device_id: the device's id.
@@ -307,7 +309,7 @@ class Devices:
         Example:
             ```python
             for hour in await tago.devices.statistics(device_id, periodicity="hour"):
-                print(hour.time, hour.device_input)
+                print(hour.time, hour.device_input)  # since the start of the month
             ```
         """
         parameters = {

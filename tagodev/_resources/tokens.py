@@ -247,8 +247,9 @@ class Tokens(Resource):
 
         Args:
             rotations: the devices and their tokens; None: the items of the journal.
-            allow_gap: whether a token with a serial number may be deleted before the new one is
-                created: two tokens can't have the same number. Default: such an item fails.
+            allow_gap: whether the old token may be deleted before the new one is created, if the
+                service refuses a second token with its serial number. Default: such an item
+                fails.
             run: as for `create_many`.
 
         Raises:

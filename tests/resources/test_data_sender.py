@@ -170,7 +170,7 @@ async def test_a_token_that_may_not_even_list() -> None:
 
     assert [BY_ID, TOKENS] == seen(server)
     assert "region" in caught.value.hint
-    assert "POST /data" == caught.value.route
+    assert ("POST /device/:device_id/data", OWN) == (caught.value.route, caught.value.counted_as)
 
 
 async def test_a_token_that_ended_meanwhile_is_replaced() -> None:
@@ -278,3 +278,21 @@ async def test_a_deactivated_device() -> None:
     async with ScriptedServer(script) as server, client(server.url) as tago:
         with pytest.raises(BadRequestError, match="deactivated"):
             await tago.data.send(DEVICE_ID, REGISTER)
+
+
+@pytest.mark.parametrize("by_id", [True, False])
+async def test_an_error_names_route_and_counter(by_id: bool) -> None:
+    """A route that another one counts is called by its own name, and its counter is named too."""
+    service = Service(
+        {DEVICE_ID: [token(FIRST)]},
+        refusal=refused(400, "no") if by_id else refused(401, "Authorization Denied"),
+        closed=(FIRST,),
+    )
+    async with ScriptedServer(service) as server, client(server.url) as tago:
+        error = await value_or_error(tago.data.send(DEVICE_ID, REGISTER))
+
+    assert isinstance(error, BadRequestError if by_id else AuthenticationError)
+    name = "POST /device/:device_id/data"
+    counted = ", counted as POST /data" if by_id else ""
+    assert ((name, OWN) if by_id else (OWN, "")) == (error.route, error.counted_as)
+    assert f"({error.route}{counted})" in str(error)

@@ -8,8 +8,9 @@ one after another, and a token of one item is not found for another one.
 
 A rotation takes several requests, and the device must always have a token: the new token is created
 and recorded before the old one is deleted.
-A serial number can be on one token only, so such a token must be deleted first. The device can't
-connect in between, so this needs the option `allow_gap`.
+Whether two tokens can have the same serial number is undocumented: the service is asked. If it
+refuses, the old token must be deleted first. The device can't connect in between, so this needs the
+option `allow_gap`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from tagodev._models import UNSET, TokenCreate, TokenCreated
 from tagodev._models.changes import DeviceTokenCreate, Rotation
 from tagodev._secrets import Secret
 from tagodev._serialization.converter import from_json, to_json
-from tagodev.errors import InputError, NotFoundError
+from tagodev.errors import BadRequestError, InputError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -74,6 +75,8 @@ class _Progress:
     """Permission of the token to create."""
     serie_number: str | None = None
     """Its serial number."""
+    gap: bool = False
+    """Whether the old token is deleted before the new one is created."""
     made: Secret | None = None
     """The token that was created."""
 
@@ -203,13 +206,6 @@ class RotateTokens(_TokenCreation[Rotation]):
                 raise InputError(f"is already replaced by row {owner + 1}", path="token")
         tokens = await self.calls.tokens(work.item.device_id, work.record)
         old = _old_token(work.item, tokens)
-        if old.serie_number and not self.allow_gap:
-            raise InputError(
-                "its serial number can be on one token only, so the old token would have to be "
-                "deleted first, and the device could not connect in between",
-                path="serie_number",
-                hint="Pass allow_gap=True if the device may be without a token for a moment",
-            )
         started = _Progress(
             known=tuple(_digest(one.token) for one in tokens),
             name=old.name or "Default",
@@ -221,13 +217,39 @@ class RotateTokens(_TokenCreation[Rotation]):
         return started
 
     async def _make(self, work: WorkItem[Rotation], started: _Progress) -> _Progress:
-        if started.serie_number and started.old is not None:
-            await self.calls.delete_token(started.old, work.record)
         new = TokenCreate(
             started.name, started.permission, serie_number=started.serie_number or UNSET
         )
-        made = await self.calls.create_token(work.item.device_id, new, work.record)
-        return await self._made(work, started, made.token)
+        token = await self._create_second(work, started, new)
+        if token is None:
+            old = started.old
+            assert old is not None, "it has the serial number"
+            # If it is interrupted here, the next attempt creates a token with the free number.
+            started = attrs.evolve(started, gap=True)
+            await self.calls.delete_token(old, work.record)
+            made = await self.calls.create_token(work.item.device_id, new, work.record)
+            token = made.token
+        return await self._made(work, started, token)
+
+    async def _create_second(
+        self, work: WorkItem[Rotation], started: _Progress, new: TokenCreate
+    ) -> Secret | None:
+        """Create a token beside the old one; None if the service refuses its serial number."""
+        try:
+            return (await self.calls.create_token(work.item.device_id, new, work.record)).token
+        except BadRequestError as error:
+            if not started.serie_number or started.old is None or error.may_have_acted:
+                raise
+            refusal = error.service_message
+        if not self.allow_gap:
+            raise InputError(
+                "the service refuses a second token with its serial number, so the old token would "
+                "have to be deleted first, and the device could not connect in between "
+                f"({refusal})",
+                path="serie_number",
+                hint="Pass allow_gap=True if the device may be without a token for a moment",
+            )
+        return None
 
     async def _made(self, work: WorkItem[Rotation], started: _Progress, token: Secret) -> _Progress:
         started = attrs.evolve(started, made=token)
@@ -244,7 +266,7 @@ class RotateTokens(_TokenCreation[Rotation]):
 
     async def _finish(self, work: WorkItem[Rotation], started: _Progress) -> Done:
         assert started.made is not None, "the old token is deleted after the new one was created"
-        if started.old is not None and not started.serie_number:
+        if started.old is not None and not started.gap:
             await self.calls.delete_token(started.old, work.record)
         made = TokenCreated(token=started.made, permission=started.permission)
         return self.done(work, result=made)

@@ -182,8 +182,8 @@ def rotate(
     Args:
         journal: Store the run and the new tokens in this file, so that the same command resumes it;
             default: FILE's name with .rotation.journal.
-        allow_gap: Delete a token with a serial number before creating its replacement, since two
-            can't have the same number; the device has no token in between.
+        allow_gap: If the service refuses a second token with the same serial number, delete the old
+            token first; the device has no token in between.
         out: Write the results here; default: FILE's name with .rotated.csv.
     """
     rows = read_rotations(file, limits=file_limits(file_limit))

@@ -161,8 +161,8 @@ def rotate_spec(file: RowFile[RotationRow], *, allow_gap: bool) -> RunSpec[Rotat
 
     Args:
         file: the tokens.
-        allow_gap: whether a token with a serial number may be deleted before its replacement
-            exists.
+        allow_gap: whether a token may be deleted before its replacement exists, if its serial
+            number can't be on two.
     """
     rows = (RunRow(row.number, row.name, row.rotation, row.rotation.device_id) for row in file)
     return RunSpec(RotateTokens, file.rows, rows, {"allow_gap": allow_gap})

@@ -14,7 +14,7 @@ from tagodev._cli.config.file import Profiles, StoredProfile, check_name, check_
 from tagodev._cli.config.tagoio_cli import Environments
 from tagodev._cli.exit_codes import Exit
 from tagodev._cli.options.confirmation import ConfirmationOptions, Preview, YesOption
-from tagodev._cli.options.service import ServiceOptions
+from tagodev._cli.options.service import ServiceOptions, read_figures
 from tagodev._cli.output.console import print_line, print_message
 from tagodev._cli.output.table import JsonOption, OutputOptions, show_record
 from tagodev._secrets import Secret
@@ -95,7 +95,7 @@ def show(*, json: JsonOption = False, service: ServiceOptions = ServiceOptions()
     """
     settings = service.settings()
     plan = service.plan or settings.plan
-    record = {
+    record: dict[str, Any] = {
         "token": None if settings.token is None else str(settings.token),
         "token_from": settings.source,
         "service": settings.api or settings.region or "us-e1",
@@ -103,6 +103,9 @@ def show(*, json: JsonOption = False, service: ServiceOptions = ServiceOptions()
         "plan": plan or "auto",
         "file": str(config_path()),
     }
+    limits = {**settings.limits, **read_figures(service.rate_limit or ())}
+    if limits:
+        record["limits"] = limits
     show_record(record, json=json)
     if settings.token is None:
         print_message(

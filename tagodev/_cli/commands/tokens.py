@@ -228,8 +228,8 @@ def rotate(
     Args:
         devices: Ids or unique names; without any, give a filter.
         named: Name or first characters of the token, for devices with several.
-        allow_gap: Also rotate tokens with a serial number: the old token must be deleted first,
-            so the device can't connect until it has the new one.
+        allow_gap: If the service refuses a second token with the same serial number, delete the old
+            token first; the device can't connect until it has the new one.
     """
     check_selection(devices, filtered=bool(filters))
 
@@ -246,14 +246,13 @@ async def _rotation_task(
 ) -> FilterRun:
     """Return the task that replaces one token of each device.
 
-    Devices whose token is ambiguous, or has a serial number without `allow_gap`, are listed and
-    skipped.
+    Devices whose token is ambiguous are listed and skipped.
 
     Args:
         tago: an open client.
         devices: the devices.
         named: the name of the token, or its first characters, for devices with several.
-        allow_gap: whether to delete a token with a serial number before the new one is created.
+        allow_gap: whether to delete a token first if its serial number can't be on two.
     """
     from tagodev._bulk.operations.tokens import RotateTokens
 
@@ -268,7 +267,7 @@ async def _rotation_task(
     rows: list[tuple[Device, tagodev.Rotation]] = []
     for device, request in zip(devices, requests, strict=True):
         try:
-            token = _token_to_rotate(request.result(), named, allow_gap=allow_gap)
+            token = _token_to_rotate(request.result(), named)
         except InputError as error:
             print_message(
                 f"Skipped: {device.id}  {clean(device.name)}: {error.message}. {error.hint}"
@@ -286,20 +285,11 @@ async def _rotation_task(
     )
 
 
-def _token_to_rotate(
-    tokens: Sequence[DeviceToken], named: str | None, *, allow_gap: bool
-) -> DeviceToken:
+def _token_to_rotate(tokens: Sequence[DeviceToken], named: str | None) -> DeviceToken:
     if named is not None:
-        token = _select_token(tokens, named)
-    elif len(tokens) == 1:
-        token = tokens[0]
-    else:
-        raise InputError(
-            f"it has {len(tokens)} tokens", hint="Select one with --named" if tokens else ""
-        )
-    if token.serie_number and not allow_gap:
-        raise InputError(
-            "its token has a serial number, so it must be deleted before the new one is created",
-            hint="Allow that with --allow-gap",
-        )
-    return token
+        return _select_token(tokens, named)
+    if len(tokens) == 1:
+        return tokens[0]
+    raise InputError(
+        f"it has {len(tokens)} tokens", hint="Select one with --named" if tokens else ""
+    )

@@ -9,6 +9,11 @@ The file is TOML, in the platform's config folder or at the path in ``TAGODEV_CO
     region = "eu-w1"
     token = "p-..."
 
+    [profile.dairy.limits]
+    "POST /device" = 1200
+
+The table of limits is for rate plans whose limits are not published, or for a contract of one's
+own: requests per window by route, in place of those of the rate plan.
 A token can be stored in the system keyring instead (``keyring = true``).
 Only the owner can read the file, and it is replaced atomically.
 """
@@ -27,7 +32,7 @@ from tagodev._cli.output.console import print_message
 from tagodev._filesystem.atomic_write import whole_text
 from tagodev._secrets import Secret
 from tagodev.errors import ConfigurationError, InputError
-from tagodev.hard_limits import Plan
+from tagodev.hard_limits import HardLimits, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -100,6 +105,8 @@ class StoredProfile:
     """Region of the service; an address takes precedence."""
     plan: Plan | None = None
     """The rate plan."""
+    limits: Mapping[str, int] = attrs.field(factory=dict)
+    """Requests per window that replace those of the rate plan, by route; not written."""
 
     @property
     def address(self) -> str:
@@ -195,6 +202,8 @@ def _profile(path: Path, name: str, table: object) -> StoredProfile:
     check_name(name)
     if not isinstance(table, dict):
         raise ConfigurationError(f"{where}: must be a table")
+    limits = _checked_limits(f"{where}.limits", table.get("limits", {}))
+    table = {key: value for key, value in table.items() if key != "limits"}
     for key, value in table.items():
         expected = str if key in _TEXTS else bool
         if key not in (*_TEXTS, "keyring") or not isinstance(value, expected):
@@ -205,4 +214,15 @@ def _profile(path: Path, name: str, table: object) -> StoredProfile:
     if table.get("plan") not in (None, *get_args(Plan)):
         raise ConfigurationError(f"{where}.plan: must be one of {', '.join(get_args(Plan))}")
     token = table.get("token")
-    return StoredProfile(**{**table, "token": None if token is None else Secret(token)})
+    secret = None if token is None else Secret(token)
+    return StoredProfile(**{**table, "token": secret, "limits": limits})
+
+
+def _checked_limits(where: str, table: object) -> dict[str, int]:
+    if not isinstance(table, dict):
+        raise ConfigurationError(f'{where}: must be a table like {{"POST /device" = 1200}}')
+    try:
+        HardLimits.for_plan("free").with_figures(table)
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: {error}") from None
+    return table

@@ -25,6 +25,8 @@ from tagodev._secrets import Secret
 from tagodev.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tagodev.hard_limits import Plan
 
 __all__ = ["RequestedSettings", "Settings", "find_settings"]
@@ -46,6 +48,8 @@ class Settings:
     """Source of the address or region, for display."""
     plan: Plan | None = None
     """The rate plan, if the profile has one."""
+    limits: Mapping[str, int] = attrs.field(factory=dict)
+    """Requests per window that replace those of the rate plan, by route."""
 
 
 @attrs.frozen(kw_only=True)
@@ -129,6 +133,7 @@ def _of_profile(name: str, stored: Profiles) -> Settings:
         region=profile.region,
         address_source=source if has_address else "the default",
         plan=profile.plan,
+        limits=profile.limits,
     )
 
 

@@ -284,7 +284,8 @@ def _compare_plans(name: str | None, kept: str | None, diagnosis: Diagnosis) -> 
         if chosen is None:
             diagnosis.add_problem(
                 f"The rate limits of the plan {name} are not published",
-                "Set the plan with the closest limits: --plan PLAN",
+                "Set the plan with the closest limits, --plan PLAN, or the limits of your "
+                'contract, --limit "POST /device=1200"',
                 Exit.CONFIGURATION,
             )
         return

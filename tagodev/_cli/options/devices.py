@@ -10,8 +10,10 @@ import attrs
 from cyclopts import Group, Parameter
 
 import tagodev
+from tagodev._cli.output.console import print_message
 from tagodev._secrets import redact
 from tagodev.errors import InputError, TagoError
+from tagodev.provision._device_lists import list_devices, read_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,16 +116,26 @@ class FilterOptions:
         """
         check_positive(self.limit, "--limit")
         complete = complete and self.limit is None
-        listing = tago.devices.list(
-            filter=self._filter(),
-            serial=self.serial,
-            fields=fields,
-            order_by="created_at,asc" if complete else "name,asc",
-            resolve_connector_name=resolve_names,
-        )
-        if complete:
-            return sorted(await listing.complete(), key=attrgetter("name"))
-        return await listing.collect(self.limit)
+
+        async def read(names: tuple[str, ...]) -> list[Device]:
+            listing = tago.devices.list(
+                filter=self._filter(),
+                serial=self.serial,
+                fields=names,
+                order_by="created_at,asc" if complete else "name,asc",
+                resolve_connector_name=resolve_names,
+            )
+            if complete:
+                return sorted(await listing.complete(), key=attrgetter("name"))
+            return await listing.collect(self.limit)
+
+        found, missing = await list_devices(read, fields)
+        if missing and found:
+            print_message(
+                f"The service does not list {', '.join(missing)}; reading it of each of the "
+                f"{len(found)} devices"
+            )
+        return await read_missing(tago, found, missing)
 
     async def find_verified(self, tago: Tago, fields: Iterable[str] = ()) -> list[Device]:
         """Return the devices, each checked against the filter, for destructive commands.

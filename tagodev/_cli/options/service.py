@@ -16,17 +16,27 @@ from tagodev.errors import ConfigurationError, InputError, JournalError
 from tagodev.hard_limits import HardLimits, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from tagodev._bulk.journal.entry import JournalInfo
     from tagodev._client import Tago
 
-__all__ = ["SERVICE_GROUP", "PlanOption", "RememberedOptions", "ServiceOptions", "hard_limits"]
+__all__ = [
+    "SERVICE_GROUP",
+    "PlanOption",
+    "RememberedOptions",
+    "ServiceOptions",
+    "hard_limits",
+    "read_figures",
+]
 
 T = TypeVar("T")
 
 #: Shown last in a command's help.
 SERVICE_GROUP: Final = Group("Service", sort_key=9)
+_LIMIT: Final = "--limit"
+#: Far beyond any limit, and short enough to be read as a number.
+_MAX_DIGITS: Final = 10
 PlanOption: TypeAlias = Literal["auto", "free", "starter", "scale"]
 _ProfileOption: TypeAlias = Annotated[
     str | None,
@@ -43,6 +53,28 @@ _TokenOption: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+
+
+def read_figures(texts: Iterable[str]) -> dict[str, int]:
+    """Return the limits of options like ``POST /device=1200``.
+
+    Raises:
+        InputError: one has another form, or names no route of the table of limits.
+    """
+    found: dict[str, int] = {}
+    for text in texts:
+        # The route can contain an equals sign: "GET /data?query=aggregate".
+        route, _, figure = str(text).rpartition("=")
+        if not (figure.isascii() and figure.isdigit() and len(figure) < _MAX_DIGITS):
+            raise InputError(
+                f"must be ROUTE=N, like 'POST /device=1200', not {text!r}", path=_LIMIT
+            )
+        found[route.strip()] = int(figure)
+    try:
+        HardLimits.for_plan("free").with_figures(found)
+    except ValueError as error:
+        raise InputError(str(error), path=_LIMIT) from None
+    return found
 
 
 def hard_limits(plan: Plan, minute: float) -> HardLimits:
@@ -70,6 +102,8 @@ class ServiceOptions:
     profile: _ProfileOption = None
     plan: Annotated[PlanOption | None, Parameter(env_var="TAGODEV_PLAN")] = None
     """Rate plan whose limits apply; auto detects it. Default: the profile's, or auto."""
+    rate_limit: list[str] | None = None
+    """Override a route's limit, "POST /device=1200", also as --limit; repeatable."""
     minute: float = 60.0
     """Seconds per window: 60 on TagoIO, shorter only with an emulator."""
     concurrency: int = 32
@@ -108,6 +142,7 @@ class ServiceOptions:
             region=settings.region,
             api=settings.api,
             plan=self.plan or settings.plan or "auto",
+            limits={**settings.limits, **read_figures(self.rate_limit or ())},
             minute=self.minute,
             concurrency=self.concurrency,
             ledger=find_ledger(self.ledger),
@@ -142,6 +177,7 @@ class ServiceOptions:
         return {
             "ledger": ledger,
             "plan": self.plan,
+            "rate_limit": self.rate_limit,
             "minute": self.minute,
             "concurrency": self.concurrency,
             "profile": self.profile,
@@ -159,6 +195,8 @@ class RememberedOptions:
     profile: _ProfileOption = None
     plan: PlanOption | None = None
     """Rate plan whose limits apply; default: the journal's."""
+    rate_limit: list[str] | None = None
+    """Override a route's limit, "POST /device=1200", also as --limit; default: the journal's."""
     minute: float | None = None
     """Seconds per window; default: the journal's."""
     concurrency: int | None = None

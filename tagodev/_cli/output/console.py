@@ -31,6 +31,7 @@ _OPTIONS: Final = {
     "same_profile=True": "--same-profile",
     "incomplete=True": "--incomplete",
     "allow_gap=True": "--allow-gap",
+    'limits={"POST /device": 1200}': '--limit "POST /device=1200"',
 }
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+import attrs
+
 from tagodev._address import Target
 from tagodev._bulk.operations.apply_steps import MANAGED_TAG, identity_of
 from tagodev._concurrency import for_each
@@ -20,6 +22,7 @@ from tagodev._models import UNSET, Tag
 from tagodev._resources.requests.devices import is_unknown_device
 from tagodev.errors import NotFoundError, ServiceError
 from tagodev.events import UnreadableItem
+from tagodev.provision._device_lists import list_devices, read_missing
 from tagodev.provision._plan.diff import blocked, compare, created, deleted
 from tagodev.provision._plan.estimate import costs_of, device_capacity
 from tagodev.provision._plan.matching import Match, check_rows, key_of
@@ -36,14 +39,14 @@ if TYPE_CHECKING:
     from tagodev.provision._plan.model import PlannedStep, PlanSettings
     from tagodev.provision._read.devices import DeviceRow
 
-__all__ = ["FIELDS", "CheckDevices", "make_plan"]
+__all__ = ["CheckDevices", "make_plan"]
 
 #: Raises an `InputError` to refuse devices that a list names.
 CheckDevices: TypeAlias = "Callable[[Sequence[Device]], None]"
 
 _ORDER: Final = {"delete": 0, "change": 1, "create": 2, "blocked": 3}
-#: Fields that the listing reads of each device; those that may be long only if the file has them.
-FIELDS: Final = ("id", "tags", "profile", *(one for one in STORED if one not in LONG))
+#: Fields that the listing asks for, for snapshots too; long ones only if the file has them.
+_FIELDS: Final = ("id", "tags", "profile", *(one for one in STORED if one not in LONG))
 
 
 async def make_plan(
@@ -97,12 +100,13 @@ class _Planner:
         self._devices: list[Device] = []
         self._marked: set[str] = set()
         self._hidden: list[UnreadableValue | UnreadableItem] = []
+        self._missing: tuple[str, ...] = ()
         self._notes: list[str] = []
 
     async def plan(self, rows: list[DeviceRow], check_devices: CheckDevices | None) -> Plan:
         check_rows(rows, self._settings)
         await self._list(rows)
-        matches = await self._match(rows)
+        matches = await self._with_missing(await self._match(rows))
         if check_devices is not None:
             check_devices([match.device for match in matches if match.device is not None])
         steps = await self._compare(matches)
@@ -132,17 +136,40 @@ class _Planner:
     # --- reading -------------------------------------------------------------------------------
 
     async def _list(self, rows: list[DeviceRow]) -> None:
-        fields = (*FIELDS, *(one for one in LONG if any(one in row.given for row in rows)))
-        listing = self._tago.devices.list(fields=fields, order_by="created_at,asc")
-        # A device missed because of a concurrent deletion would be created again.
-        listed = await listing.complete(lambda many: self._on_progress("devices", many, None))
-        self._hidden = [one for one in listing.unreadable if one.hides("name", "tags")]
+        given = {name for row in rows for name in row.given}
+
+        async def read(fields: tuple[str, ...]) -> list[Device]:
+            listing = self._tago.devices.list(fields=fields, order_by="created_at,asc")
+            # A device missed because of a concurrent deletion would be created again.
+            found = await listing.complete(lambda many: self._on_progress("devices", many, None))
+            self._hidden = [one for one in listing.unreadable if one.hides("name", "tags")]
+            return found
+
+        fields = (*_FIELDS, *(one for one in LONG if one in given))
+        listed, missing = await list_devices(read, fields)
+        self._missing = tuple(name for name in missing if name in STORED and name in given)
         if self._hidden:
             self._notes.append(_hidden_note(self._hidden))
         self._target = await self._tago.target()
         self._devices = await self._with_recent(listed)
         mark = Tag(MANAGED_TAG, self._settings.manager)
         self._marked = {device.id for device in self._devices if mark in device.tags}
+
+    async def _with_missing(self, matches: list[Match]) -> list[Match]:
+        """Add the fields that the service does not list to the devices that match a row."""
+        missing = self._missing
+        devices = [match.device for match in matches if match.device is not None]
+        if not missing or not devices:
+            return matches
+        self._notes.append(
+            f"The service does not list {', '.join(missing)}; it took one request per device: "
+            f"{len(devices)}"
+        )
+        whole = iter(await read_missing(self._tago, devices, missing))
+        return [
+            match if match.device is None else attrs.evolve(match, devices=(next(whole),))
+            for match in matches
+        ]
 
     async def _with_recent(self, listed: list[Device]) -> list[Device]:
         """Add devices that recent runs created to a list, and remove those that they deleted."""

@@ -6,9 +6,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tagodev._concurrency import for_each
-from tagodev._device_fields import LONG
+from tagodev._device_fields import STORED
 from tagodev.provision._plan.diff import is_own_tag
-from tagodev.provision._plan.planner import FIELDS
 from tagodev.provision._write.document import record_of_device
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["EXPORT_FIELDS", "export_records", "known_by_of", "read_details"]
 
 #: Fields that an export reads of each device.
-EXPORT_FIELDS: Final = (*FIELDS, *LONG)
+EXPORT_FIELDS: Final = ("id", "tags", *STORED)
 
 #: Parameters and tokens of a device.
 Details: TypeAlias = "tuple[list[ConfigurationParameter] | None, list[DeviceToken] | None]"

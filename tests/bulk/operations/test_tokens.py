@@ -208,12 +208,32 @@ def test_a_serial_number_is_not_given_up_without_leave(tmp_path: Path) -> None:
         assert isinstance(failed.error, InputError)
         assert "serie_number" == failed.error.path
         assert list(world.old.values()) == world.tokens(ids[0])
-        assert {"GET /device/token/:device_id"} == {*world.seen} - {*FIRST_CONTACT, "POST /device"}
+        assert {"GET /device/token/:device_id", "POST /device/token"} == {*world.seen} - {
+            *FIRST_CONTACT,
+            "POST /device",
+        }
 
         life = await live(world, rotating(ids, allow_gap=True), tmp_path / "y")
         check_rotated(world, ids, results(life))
         (token,) = world.store.devices[ids[0]].tokens.values()
         assert ("s-0", "Default", "full") == (token.serial, token.name, token.permission)
+
+    run_virtually(scenario())
+
+
+@pytest.mark.parametrize("allow_gap", [False, True])
+def test_a_serial_number_on_two_tokens_needs_no_gap(tmp_path: Path, allow_gap: bool) -> None:
+    """The service is asked first: if it accepts, the device has a token at every moment."""
+
+    async def scenario() -> None:
+        world = Watched(variants=("serials-repeat",))
+        ids = await world.stocked(2, serial=True)
+        life = await live(world, rotating(ids, allow_gap=allow_gap), tmp_path / "x")
+        check_rotated(world, ids, results(life))
+        assert 1 == min(world.fewest.values())
+        assert ["s-0", "s-1"] == [
+            token.serial for one in ids for token in world.store.devices[one].tokens.values()
+        ]
 
     run_virtually(scenario())
 

@@ -169,7 +169,7 @@ def test_params(inside: InProcess, site: str) -> None:
 
 
 def test_rotation(inside: InProcess, site: str, tmp_path: Path) -> None:
-    """A device's only token is replaced; several tokens and tokens that need a gap are listed."""
+    """A device's only token is replaced; several are listed, and what needs a gap fails."""
     several, serial, *_ = [one["id"] for one in listed(inside, site, "id")]
     inside("token", "create", several, "second")
     inside("token", "create", serial, "numbered", "--serial", f"s-{serial}")
@@ -177,13 +177,15 @@ def test_rotation(inside: InProcess, site: str, tmp_path: Path) -> None:
     old = {one: _token(inside, one) for one in (i["id"] for i in listed(inside, site, "id"))}
     done = inside("token", "rotate", "--tag", f"site={site}", "--yes", "--out", "new.csv")
 
-    # Two devices were left out.
+    # One device was left out, and one failed.
     assert done.code == 6
     assert f"Skipped: {several}  {site} 00: it has 2 tokens. Select one with --named" in done.err
-    assert f"Skipped: {serial}  {site} 01: its token has a serial number" in done.err
-    assert "10 of 10 tokens rotated" in done.out
-    rows = read_results(tmp_path / "new.csv")
-    assert {"rotated": 10} == statuses(tmp_path / "new.csv")
+    assert "10 of 11 tokens rotated" in done.out
+    assert {"rotated": 10, "failed": 1} == statuses(tmp_path / "new.csv")
+    results = read_results(tmp_path / "new.csv")
+    (failed,) = (row for row in results if row["status"] == "failed")
+    assert (serial, True) == (failed["device_id"], "--allow-gap" in failed["error"])
+    rows = [row for row in results if row["status"] == "rotated"]
     assert all(row["token"] != old[row["device_id"]] for row in rows)
     assert all(row["token"] == _token(inside, row["device_id"]) for row in rows)
     with_gap = inside(
