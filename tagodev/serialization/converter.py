@@ -31,6 +31,7 @@ from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from tagodev.errors import InputError
+from tagodev.models.access_tokens import NetworkToken, ServiceToken, ServiceTokenCreated
 from tagodev.models.data import Affected, Chunk, DataPoint, DataValue, Location, Total
 from tagodev.models.devices import Bucket, DeviceCreated
 from tagodev.models.fields import boolean, text
@@ -51,6 +52,9 @@ _ALIASES: Final[Mapping[type, Mapping[str, str]]] = {
     DeviceToken: {"expire_date": "expire_time"},
     TokenCreated: {"expire_date": "expire_time"},
     TokenInfo: {"expire_date": "expire_time"},
+    NetworkToken: {"expire_date": "expire_time"},
+    ServiceToken: {"expire_date": "expire_time"},
+    ServiceTokenCreated: {"additional_parameters": "verification_code"},
 }
 #: Validators that check only a type, and that type.
 _TYPE_VALIDATORS: Final = {text: str, boolean: bool}

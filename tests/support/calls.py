@@ -14,6 +14,8 @@ import attrs
 from tagodev import (
     ApplyStep,
     ConfigurationParameter,
+    ConnectorCreate,
+    ConnectorEdit,
     DataBatch,
     DataCreate,
     DataEdit,
@@ -23,8 +25,12 @@ from tagodev import (
     DeviceCreate,
     DeviceEdit,
     DeviceTokenCreate,
+    NetworkCreate,
+    NetworkEdit,
+    NetworkTokenCreate,
     ParameterChange,
     Rotation,
+    ServiceTokenCreate,
     Tag,
     Tago,
     TagoDevice,
@@ -97,6 +103,12 @@ class Stock:
     """An export of the mutable device."""
     authorization: str = "at0123456789abcdef0123456789abcdef"
     """A service authorization of the profile."""
+    network: str = "67e1a2b3c4d5e6f708192a40"
+    """A network of the profile."""
+    connector: str = "67e1a2b3c4d5e6f708192a41"
+    """A connector of the profile."""
+    network_token: str = "n-8be70d95-0dbc-4e16-89b6-b23b077d05e6"
+    """A token of the profile's network."""
 
 
 Call: TypeAlias = Callable[[Actors, Stock], Awaitable[Any]]
@@ -133,7 +145,13 @@ async def stocked(url: str, tokens: Mapping[Any, str]) -> AsyncIterator[tuple[Ac
         await tago.data.send(archive.device_id, _VALUES, token=archive.token)
         token = await tago.tokens.create(made.device_id, TokenCreate("field", "read"))
         backup = await tago.data.backup(made.device_id, "/all")
+        network = (await tago.networks.create(NetworkCreate(name="Ours"))).network
+        made_connector = await tago.connectors.create(ConnectorCreate(name="Ours"))
+        network_token = await tago.network_tokens.create(network, NetworkTokenCreate("server"))
         stock = Stock(
+            network=network,
+            connector=made_connector.connector,
+            network_token=network_token.token.reveal(),
             device=made.device_id,
             idle=idle.device_id,
             archive=archive.device_id,
@@ -260,6 +278,30 @@ CALLS: Final[Mapping[str, Call]] = {
     ),
     "tago.connectors.info": lambda a, _: a.tago.connectors.info(_CONNECTOR),
     "tago.connectors.list": lambda a, _: a.tago.connectors.list(page_size=3).collect(50),
+    "tago.networks.create": lambda a, _: a.tago.networks.create(NetworkCreate(name="New")),
+    "tago.networks.edit": lambda a, s: a.tago.networks.edit(s.network, NetworkEdit(name="Edited")),
+    "tago.networks.delete": lambda a, s: a.tago.networks.delete(s.network),
+    "tago.connectors.create": lambda a, s: a.tago.connectors.create(
+        ConnectorCreate(name="New", networks=[s.network])
+    ),
+    "tago.connectors.edit": lambda a, s: a.tago.connectors.edit(
+        s.connector, ConnectorEdit(name="Edited")
+    ),
+    "tago.connectors.delete": lambda a, s: a.tago.connectors.delete(s.connector),
+    "tago.network_tokens.create": lambda a, s: a.tago.network_tokens.create(
+        s.network, NetworkTokenCreate("server")
+    ),
+    "tago.network_tokens.list": lambda a, s: a.tago.network_tokens.list(
+        s.network, page_size=2
+    ).collect(50),
+    "tago.network_tokens.delete": lambda a, s: a.tago.network_tokens.delete(s.network_token),
+    "tago.service_tokens.create": lambda a, _: a.tago.service_tokens.create(
+        ServiceTokenCreate("server", verification_code="1234")
+    ),
+    "tago.service_tokens.list": lambda a, _: a.tago.service_tokens.list(page_size=2).collect(50),
+    "tago.service_tokens.edit": lambda a, s: a.tago.service_tokens.edit(s.authorization, "1234"),
+    "tago.service_tokens.delete": lambda a, s: a.tago.service_tokens.delete(s.authorization),
+    "tago.profile.list": lambda a, _: a.tago.profile.list(),
     "tago.tags.keys": lambda a, _: a.tago.tags.keys(),
     "tago.profile.info": lambda a, _: a.tago.profile.info(),
     "tago.profile.summary": lambda a, _: a.tago.profile.summary(),
