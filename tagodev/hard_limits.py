@@ -146,12 +146,47 @@ HARD_LIMITS: Final[tuple[HardLimit, ...]] = (
     HardLimit("GET /data?query=aggregate", 5, 10, 100, note="counted against GET /data too"),
     HardLimit("GET /tags/keys/:type", 60, 100, 1000),
     HardLimit("GET /info", 60, 5000, 10_000, note="what a token is"),
-    HardLimit("GET /integration/network", 60, 100, 500, documented=False, note=_ELIDED),
-    HardLimit("GET /integration/connector", 60, 100, 500, documented=False, note=_ELIDED),
+    HardLimit("POST /integration/network", 60, 100, 500, note="create"),
+    *(
+        HardLimit(route, 60, 100, 500, documented=False, note=_ELIDED)
+        for route in (
+            "GET /integration/network",
+            "GET /integration/network/:network_id",
+            "PUT /integration/network/:network_id",
+            "DELETE /integration/network/:network_id",
+            "GET /integration/connector",
+            "POST /integration/connector",
+            "GET /integration/connector/:connector_id",
+            "PUT /integration/connector/:connector_id",
+            "DELETE /integration/connector/:connector_id",
+            "GET /integration/network/token/:network_id",
+            "POST /integration/network/token",
+            "DELETE /integration/network/token/:token",
+            "GET /integration/network/resolve/:serial",
+            "GET /integration/network/resolve/:serial/:authorization",
+            "GET /integration/network/:network_id/devices",
+            "POST /integration/network/:device_id/params",
+            "POST /integration/network/data",
+            "POST /integration/network/publish",
+        )
+    ),
+    HardLimit("POST /serviceauth", 60, 100, 200, note="create an authorization"),
     HardLimit("GET /account", 50, 100, 500),
     HardLimit("GET /account/plan", 50, 100, 500, documented=False, note=_ELIDED),
-    HardLimit("GET /profile/:profile_id", 60, 100, 200, documented=False, note=_ELIDED),
-    HardLimit("GET /profile/:profile_id/summary", 60, 100, 200, documented=False, note=_ELIDED),
+    *(
+        HardLimit(route, 60, 100, 200, documented=False, note=_ELIDED)
+        for route in (
+            "GET /serviceauth",
+            "PUT /serviceauth/:token",
+            "DELETE /serviceauth/:token",
+            "GET /profile",
+            "GET /profile/:profile_id",
+            "GET /profile/:profile_id/summary",
+            "GET /profile/:profile_id/token",
+            "POST /profile/:profile_id/token",
+            "DELETE /profile/:profile_id/token/:token",
+        )
+    ),
 )
 
 #: Any route not listed: the lowest of the common figures.

@@ -93,6 +93,7 @@ UNOFFERED_ROUTES: Final = {
     "POST /profile/:profile_id/token": "of a profile, not of its devices",
     "DELETE /profile/:profile_id/token/:token": "of a profile, not of its devices",
     "POST /account/profile/token": "takes a person's password, which no program should have",
+    "POST /integration/network/publish": "publishes by MQTT, for which there are better clients",
     "GET /status": "the service's version changes nothing here",
 }
 #: The call of the client that makes each operation; see `tests.support.calls`.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any, get_args
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, get_args
 
 import attrs
 import pytest
 
+from tagodev.emulator.routes import ROUTES
 from tagodev.hard_limits import (
     DEFAULT_LIMIT,
     DEVICE_CAPS,
@@ -21,6 +23,11 @@ from tagodev.hard_limits import (
     Plan,
 )
 
+if TYPE_CHECKING:
+    from tagodev.emulator.http.routing import Route
+
+STRICT = re.compile("/(integration|serviceauth|profile)")
+KEY = attrgetter("key")
 PLANS: tuple[Plan, ...] = get_args(Plan)
 ROWS = pytest.mark.parametrize("row", HARD_LIMITS, ids=lambda row: row.route)
 
@@ -38,6 +45,8 @@ ROWS = pytest.mark.parametrize("row", HARD_LIMITS, ids=lambda row: row.route)
         ("DELETE /device/token/:token", 50, 250, 2000),
         ("GET /data", 250, 5000, 15_000),
         ("GET /data?query=aggregate", 5, 10, 100),
+        ("POST /integration/network", 60, 100, 500),
+        ("POST /serviceauth", 60, 100, 200),
     ],
 )
 def test_figures_of_the_documentation(route: str, free: int, starter: int, scale: int) -> None:
@@ -75,6 +84,14 @@ def test_rows_are_well_formed(row: HardLimit) -> None:
 def test_assumed_rows_say_why(row: HardLimit) -> None:
     """A figure that is not documented says on what ground it stands."""
     assert row.documented or row.note
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if route.open_to and STRICT.match(route.template)], ids=KEY
+)
+def test_no_route_of_a_stricter_group_has_the_default(route: Route) -> None:
+    """Of groups whose limits may be below the default, every route has a row."""
+    assert {*route.counted_as} <= {row.route for row in HARD_LIMITS}
 
 
 @pytest.mark.parametrize("plan", PLANS)

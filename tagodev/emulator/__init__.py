@@ -13,6 +13,8 @@ The reference leaves the following open. This is what the emulator does;
   even a denied permission. A request without a known token, to an unknown route, or answered with
   429 does not count. Windows begin with each whole minute of the server's clock, which the ``Date``
   header shows too.
+- **Web pages.** A request for another host than this machine is 403 and does not count. Control
+  routes refuse a request with an ``Origin``.
 - **Tokens.** A token is accepted in all header names that the sources mention, with or without the
   prefix of its kind, never after ``Bearer``. An unknown token is repeated in the message, as in an
   official test of the cloud. A device token may use ``/info`` if it may read, even while its device
@@ -33,7 +35,8 @@ The reference leaves the following open. This is what the emulator does;
   one; further tokens may have none.
 - **Networks at work.** A serial number is resolved among the devices of the token's network. The
   authorization used is stored on the device's token. Data sent by a network goes to the first
-  ``metadata.serial`` in it, as there is no parser.
+  ``metadata.serial`` in it, as there is no parser. A message to the MQTT relay is checked, and
+  delivered to nobody.
 - **Soft limits** are those of the options, the same for each new device, and refused with the
   same 429; a request that a device's limit refuses is not counted for the profile.
 - **Monthly services** are not metered: their figures are examples.
@@ -43,9 +46,10 @@ The reference leaves the following open. This is what the emulator does;
 - **Invalid values** are 400 with one sentence per field. Texts of caps follow the one that the
   service uses for files: ``You have exceeded the maximum limit of Device (5)``. A serial number
   that another token of the profile has is refused.
-- **Creating.** Names have 1 to 100 characters. ``null`` means absent. ``legacy`` devices are
-  refused, since an emulated profile never has another one. A known connector must support a known
-  network; unknown ids are accepted.
+- **Creating.** Names have 1 to 100 characters. ``null`` means absent. A device without network,
+  connector or type is mutable and on custom HTTPS, as the introduction's example has none of them.
+  ``legacy`` devices are refused, since an emulated profile never has another one. A known connector
+  must support a known network; unknown ids are accepted.
 - **Editing.** Read-only fields are accepted with their current value, since the service's command
   line sends back what it read; ``serie_number`` is ignored, since it belongs to a token. Parameters
   sent with an id keep it.

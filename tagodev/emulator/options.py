@@ -37,6 +37,14 @@ VARIANTS: Final = (
     "parameters-by-key",
     "own-data-counters",
     "names-from-3",
+    "strict-create",
+    "strict-fields",
+    "strict-edits",
+    "no-result",
+    "odd-values",
+    "serials-repeat",
+    "no-info",
+    "unknown-plan",
 )
 
 _YEAR: Final = 366 * 86_400.0
@@ -188,9 +196,6 @@ class EmulatorOptions:
     devices: int = attrs.field(default=0, validator=_initial_devices)
     """Number of initial devices, named ``device-0001`` and so on; a reset creates them again. They
     are not counted as created."""
-    lenient: bool = attrs.field(default=False, validator=_boolean)
-    """Whether a device can be created without network, connector and type, as in the example of
-    the service's introduction."""
     seed: int | None = attrs.field(default=None, validator=optional(_whole(0, 2**63 - 1)))
     """Seed of the random ids and tokens, and of the faults, at most 63 bits; None makes each run
     different."""
@@ -209,7 +214,8 @@ class EmulatorOptions:
     slow_seconds: float = attrs.field(default=3.0, validator=_within(0, 3600))
     """Seconds by which the fault ``slow`` delays an answer."""
     variants: tuple[str, ...] = attrs.field(default=(), converter=_as_names, validator=_variants)
-    """Alternative behaviours where TagoIO's is undocumented: names of `VARIANTS`."""
+    """Alternative behaviours, where TagoIO's is undocumented or differs between installations:
+    names of `VARIANTS`."""
     state: str | None = attrs.field(default=None, converter=_as_text, validator=optional(_file))
     """File that stores the profile's contents, including its token, between runs: read at the
     start if it exists, written at the end; None for no file."""

@@ -117,11 +117,9 @@ class _Message:
     def header(self, name: str) -> str:
         return next((value for key, value in self.headers if key.lower() == name), "")
 
-    def with_token(self, token: str) -> _Message:
-        headers = tuple(
-            (key, token if key.lower() in {"authorization", "token"} else value)
-            for key, value in self.headers
-        )
+    def for_emulator(self, host: str, token: str) -> _Message:
+        new = {"host": host, "authorization": token, "token": token}
+        headers = tuple((key, new.get(key.lower(), value)) for key, value in self.headers)
         return attrs.evolve(self, headers=headers)
 
     def encode(self) -> bytes:
@@ -435,13 +433,13 @@ class SharedAddress:
 
     async def _forward(self, profile: str, request: _Message, token: str) -> _Message:
         idle = self._idle[profile]
+        address = urlsplit(self._emulators[profile].url)
         if idle:
             reader, writer = idle.pop()
         else:
-            port = urlsplit(self._emulators[profile].url).port
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
         try:
-            writer.write(request.with_token(token).encode())
+            writer.write(request.for_emulator(address.netloc, token).encode())
             answer = await _read_message(reader)
         except BaseException:
             writer.close()

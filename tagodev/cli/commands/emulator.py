@@ -64,7 +64,6 @@ def emulator(
         ),
     ] = None,
     state: Path | None = None,
-    lenient: bool = False,
     seed: int | None = None,
     token: str | None = None,
     json: JsonOption = False,
@@ -86,7 +85,6 @@ def emulator(
         slow_seconds: Seconds that the fault 'slow' delays a response.
         rpm: Set a soft limit per device, data_input=N or data_output=N; repeatable.
         state: File to load devices and tokens from, and to save them to on exit.
-        lenient: Accept devices without network, connector and type.
         seed: Seed for reproducible ids, tokens and faults.
         token: Token to accept; default: a generated one.
     """
@@ -107,7 +105,6 @@ def emulator(
             device_rpm=_numbers(rpm, "--rpm", "NAME=N, like 'data_input=10'", _whole),
             variants=variant or (),
             state=state,
-            lenient=lenient,
             seed=seed,
             token=token,
         )

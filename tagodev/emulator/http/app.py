@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 __all__ = ["Emulator", "serve"]
 
 _HOST: Final = "127.0.0.1"
+#: Names of this machine in a ``Host`` header. Any other one is refused: a web page whose own name
+#: resolves to this machine (DNS rebinding) would be of the same origin as the emulator.
+_NAMES: Final = (_HOST, "localhost", "[::1]")
 _JSON: Final = "application/json; charset=utf-8"
 #: Longer than any client keeps a connection, so that the emulator never closes it first.
 _KEEP_ALIVE: Final = 75.0
@@ -81,6 +84,7 @@ class Emulator:
         self._server: web.Server | None = None
         self._listener: asyncio.Server | None = None
         self._url = ""
+        self._hosts: list[list[str]] = []
 
     def _empty(self) -> Service:
         return (FaultyService if self.options.faults else Service)(self._options)
@@ -118,6 +122,7 @@ class Emulator:
         )
         port = self._listener.sockets[0].getsockname()[1]
         self._url = f"http://{_HOST}:{port}"
+        self._hosts = [[f"{name}:{port}"] for name in _NAMES]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -200,7 +205,11 @@ class Emulator:
 
     async def _handle(self, request: web.BaseRequest) -> web.Response:
         target = request.raw_path
+        if [host.lower() for host in request.headers.getall("Host", [])] not in self._hosts:
+            return self._respond(403, _failure(f"Host must be {self._url.partition('//')[2]}"))
         if target.startswith("/_emulator/"):
+            if "Origin" in request.headers:
+                return self._respond(403, _failure("Web pages can't use control routes"))
             return self._control(request.method, target, await request.read())
         retry_after = None
         # A reset may replace the service while the body arrives.
@@ -208,17 +217,17 @@ class Emulator:
         try:
             admitted = service.admit(request.method, target, request.headers)
             result = service.answer(admitted, await request.read())
-            status, envelope = admitted.route.status, {"status": True, "result": result}
+            status, body = admitted.route.status, service.success(admitted.route, result)
         except RefusedError as refusal:
             status, retry_after = refusal.status, refusal.retry_after
-            envelope = {"status": False, "message": refusal.message}
+            body = _failure(refusal.message)
         except web.HTTPRequestEntityTooLarge:
-            status, envelope = 413, {"status": False, "message": "Body exceeds 1 MB"}
+            status, body = 413, _failure("Body exceeds 1 MB")
         except FaultError as fault:
             return await self._misbehave(request, fault)
         if self.options.latency:
             await asyncio.sleep(self.options.latency)
-        return self._respond(status, orjson.dumps(envelope), retry_after)
+        return self._respond(status, body, retry_after)
 
     async def _misbehave(self, request: web.BaseRequest, fault: FaultError) -> web.Response:
         odd = fault.answer
@@ -272,6 +281,10 @@ class Emulator:
         if retry_after is not None:
             headers["Retry-After"] = str(retry_after)
         return web.Response(body=body, status=status, headers=headers)
+
+
+def _failure(message: str) -> bytes:
+    return orjson.dumps({"status": False, "message": message})
 
 
 async def serve(options: EmulatorOptions, on_ready: Callable[[str, str], None]) -> None:

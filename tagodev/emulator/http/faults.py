@@ -172,11 +172,12 @@ class FaultyService(Service):
         if self._strikes("reset-after-commit", route):
             raise FaultError
         if self._strikes("malformed-json", route):
-            body = _success(result)
+            body = self.success(route, result)
             raise FaultError(OddAnswer(status=route.status, body=body[: len(body) // 2]))
         if self._strikes("slow", route):
             delay = self.options.slow_seconds
-            raise FaultError(OddAnswer(status=route.status, body=_success(result), delay=delay))
+            body = self.success(route, result)
+            raise FaultError(OddAnswer(status=route.status, body=body, delay=delay))
         return result
 
     def _fail_before(self, admitted: Admitted, raw_body: bytes) -> None:
@@ -235,7 +236,3 @@ class FaultyService(Service):
         """Reset as `Service.reset` does, and the counts of faults."""
         super().reset()
         self._begin()
-
-
-def _success(result: Any) -> bytes:
-    return orjson.dumps({"status": True, "result": result})

@@ -74,12 +74,15 @@ class RouteOptions:
 
     plan: Plan
     """Rate plan of the profile."""
-    lenient: bool
-    """Whether a device can be created without network, connector and type."""
     device_rpm: Mapping[str, int]
     """Soft limits of each new device."""
     variants: tuple[str, ...]
     """Names of alternative behaviours."""
+
+    @property
+    def plan_name(self) -> str:
+        """The name that the service returns for its rate plan."""
+        return "enterprise" if "unknown-plan" in self.variants else self.plan
 
 
 @attrs.frozen

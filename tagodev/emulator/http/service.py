@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import orjson
 
+from tagodev.emulator.http.answers import AnswerWriter
 from tagodev.emulator.http.errors import RefusedError
 from tagodev.emulator.http.limiter import HardLimiter, RouteCount
 from tagodev.emulator.http.routing import ANONYMOUS, Call, Caller, Route, RouteOptions, Router
@@ -82,10 +83,16 @@ class Service:
         self._route_options = _of_routes(options)
         self._first_options: Final = options
         self.clock: Final = clock or ServerClock(options.clock_offset)
-        self.store: Final = Store(options.device_cap, options.seed, self.clock.now())
+        self.store: Final = Store(
+            options.device_cap,
+            options.seed,
+            self.clock.now(),
+            serials_repeat="serials-repeat" in options.variants,
+        )
         self.token: Final = options.token or f"p-{self.store.new_token()}"
         self._give_tokens()
         self._router = Router(varied(ROUTES, options.variants))
+        self._answers = AnswerWriter(options.variants)
         self._limiter = HardLimiter(self._limit_of(), options.minute, self.clock.now)
 
     def _give_tokens(self) -> None:
@@ -192,6 +199,15 @@ class Service:
         )
         return admitted.route.handler(call)
 
+    def success(self, route: Route, result: Any) -> bytes:
+        """Return the body of a successful answer.
+
+        Args:
+            route: the request's route.
+            result: from `answer`.
+        """
+        return self._answers.write(route.key, result)
+
     def add_devices(self, count: int) -> None:
         """Create initial devices, ``device-0001`` and so on, on custom HTTPS.
 
@@ -272,7 +288,6 @@ class Service:
 def _of_routes(options: EmulatorOptions) -> RouteOptions:
     return RouteOptions(
         plan=options.plan,
-        lenient=options.lenient,
         device_rpm=options.device_rpm,
         variants=options.variants,
     )

@@ -25,6 +25,7 @@ __all__ = [
     "NAME",
     "NETWORK_READERS",
     "PARAMETER_READERS",
+    "RELAY_READERS",
     "SERIAL_NUMBER_READERS",
     "TOKEN_READERS",
     "VALUE",
@@ -345,6 +346,15 @@ ACCESS_TOKEN_READERS: Final[Mapping[str, Reader]] = {
     "permission": _one_of("full", "read", "write"),
     "expire_time": _TEXT_OR_NULL,
     "verification_code": _TEXT_OR_NULL,
+}
+
+#: Fields of a message that a network publishes to the MQTT relay.
+RELAY_READERS: Final[Mapping[str, Reader]] = {
+    "topic": form("a text that is not empty", lambda value: isinstance(value, str) and value),
+    "message": _TEXT,
+    "qos": form("0, 1 or 2", lambda value: is_number(value) and value in (0, 1, 2)),
+    "retain": _BOOLEAN,
+    "device": _identifier,
 }
 
 #: Fields of a network's serial number settings.

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["SavedState", "StateError", "from_state", "load", "save", "stamp", "to_state"]
 
 _FORMAT: Final = 1
-#: Fields of the store that come from the options of each run.
-_FROM_OPTIONS: Final = frozenset({"cap"})
+#: Fields of the store that are not saved: options of each run, and an index.
+_NOT_SAVED: Final = frozenset({"cap", "serials_repeat", "serials"})
 
 
 class StateError(ValueError):
@@ -137,7 +137,7 @@ def stamp(path: Path) -> tuple[int, int] | None:
 
 def to_state(store: Store) -> Any:
     """Return a store's contents as JSON values."""
-    return object_graph.write(store, _FROM_OPTIONS)
+    return object_graph.write(store, _NOT_SAVED)
 
 
 def from_state(store: Store, content: Any) -> None:
@@ -153,9 +153,10 @@ def from_state(store: Store, content: Any) -> None:
     try:
         saved = vars(object_graph.read(content))
         for name, new in vars(store).items():
-            if name not in _FROM_OPTIONS:
+            if name not in _NOT_SAVED:
                 _check_shape(saved[name], new)
                 setattr(store, name, saved[name])
+        store.index_serials()
     except (AttributeError, KeyError, TypeError, ValueError):
         # The details might contain a token.
         raise StateError("damaged, or written by another version") from None

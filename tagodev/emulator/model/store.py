@@ -110,17 +110,27 @@ class Store:
         cap: maximum number of devices.
         seed: seed of the random ids and tokens, None for different ones each time.
         founded: creation time of the profile, in seconds since the epoch by the server's clock.
+        serials_repeat: whether several tokens may have the same serial number.
     """
 
-    def __init__(self, cap: int, seed: int | None = None, founded: float = 0.0) -> None:
+    def __init__(
+        self,
+        cap: int,
+        seed: int | None = None,
+        founded: float = 0.0,
+        *,
+        serials_repeat: bool = False,
+    ) -> None:
         self._random = random.Random(seed)  # noqa: S311  (unlike and repeatable, not secret)
         self.cap = cap
+        self.serials_repeat: Final = serials_repeat
         self.profile: Final = self.new_id()
         self.account: Final = self.new_id()
         self.founded: Final = founded
         self.devices: dict[str, Device] = {}
         self.tokens: dict[str, Token] = {}
-        self.serials: dict[str, Token] = {}
+        #: The tokens of each serial number, oldest first.
+        self.serials: dict[str, list[Token]] = {}
         #: The profile's own; the public ones are in the catalogue.
         self.networks: dict[str, Network] = {}
         self.connectors: dict[str, Connector] = {}
@@ -175,14 +185,24 @@ class Store:
         self.tokens[token.text] = token
         token.device.tokens[token.text] = token
         if token.serial is not None:
-            self.serials[token.serial] = token
+            self.serials.setdefault(token.serial, []).append(token)
+
+    def index_serials(self) -> None:
+        """Rebuild the index of serial numbers from the tokens."""
+        self.serials.clear()
+        for token in self.tokens.values():
+            if token.serial is not None:
+                self.serials.setdefault(token.serial, []).append(token)
 
     def remove_token(self, token: Token) -> None:
         """Remove a token."""
         del self.tokens[token.text]
         del token.device.tokens[token.text]
         if token.serial is not None:
-            del self.serials[token.serial]
+            held = self.serials[token.serial]
+            held.remove(token)
+            if not held:
+                del self.serials[token.serial]
 
     def find_network(self, network_id: str) -> Network | None:
         """Return a network of the profile or of the public catalogue, None if there is none."""
@@ -201,7 +221,7 @@ class Store:
                 mask = network.serial_number.mask
                 raise RefusedError(400, f"serie_number must match {mask}, the network's mask")
             serial = stored
-        if serial in self.serials:
+        if serial in self.serials and not self.serials_repeat:
             raise RefusedError(400, f"serie_number {serial} is already in use in this profile")
         return serial
 

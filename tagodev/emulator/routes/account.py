@@ -70,7 +70,7 @@ def _account(call: Call) -> dict[str, Any]:
         },
         "otp": {"authenticator": False, "email": False, "sms": False},
         "phone": None,
-        "plan": call.options.plan,
+        "plan": call.options.plan_name,
         "send_invoice": False,
         "stripe_id": None,
         "timezone": "UTC",
@@ -80,7 +80,7 @@ def _account(call: Call) -> dict[str, Any]:
 
 
 def _plan(call: Call) -> dict[str, str]:
-    return {"plan": call.options.plan}
+    return {"plan": call.options.plan_name}
 
 
 ROUTES: Final = (

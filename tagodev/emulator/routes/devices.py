@@ -71,7 +71,7 @@ _ORDER_KEYS: Final = {
 
 def _create(call: Call) -> dict[str, str]:
     body = {name: value for name, value in call.body().items() if value is not None}
-    if call.options.lenient:
+    if "strict-create" not in call.options.variants:
         # Where the examples of the documentation put theirs.
         body = {**CUSTOM_HTTPS_PLACE, **body}
     values, problems = read_new(body, DEVICE_READERS, "name", *CUSTOM_HTTPS_PLACE)
@@ -238,12 +238,12 @@ def _candidates(store: Store, query: Mapping[str, Decoded]) -> Iterable[Device]:
     if serial is None:
         return store.devices.values()
     if "*" not in serial:
-        token = store.serials.get(serial)
-        return [] if token is None else [token.device]
-    matches = matcher(serial)
+        tokens = store.serials.get(serial, [])
+    else:
+        matches = matcher(serial)
+        tokens = [t for known, held in store.serials.items() if matches(known) for t in held]
     # One device may hold several tokens whose serials match.
-    found = {t.device.id: t.device for known, t in store.serials.items() if matches(known)}
-    return found.values()
+    return {token.device.id: token.device for token in tokens}.values()
 
 
 Test = Callable[[Device], bool]

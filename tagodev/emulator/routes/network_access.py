@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tagodev.emulator.http.errors import RefusedError
 from tagodev.emulator.http.query import text
 from tagodev.emulator.http.routing import NETWORK_ONLY, Call, Route
-from tagodev.emulator.http.validation import parse_objects
+from tagodev.emulator.http.validation import RELAY_READERS, parse_objects, read_new, refuse_if
 from tagodev.emulator.model.access_tokens import bare
 from tagodev.emulator.model.data_items import Maker, read_points
 from tagodev.emulator.routes.data import receive
@@ -54,8 +54,16 @@ def _resolved(call: Call, serial: str, authorization: str | None) -> Token:
         RefusedError: the network has no such device, or the authorization is invalid.
     """
     used = None if authorization is None else _authorize(call, authorization)
-    token, now = call.store.serials.get(serial), call.clock.now()
-    if token is None or token.device.network != _network(call).id or token.is_expired(now):
+    network, now = _network(call).id, call.clock.now()
+    token = next(
+        (
+            token
+            for token in reversed(call.store.serials.get(serial, []))
+            if token.device.network == network and not token.is_expired(now)
+        ),
+        None,
+    )
+    if token is None:
         raise RefusedError(404, "Device Not Found")
     if used is not None:
         token.last_authorization = used
@@ -109,6 +117,15 @@ def _send(call: Call) -> str:
     return receive(device, read_points(call.raw_body, Maker(now, call.store.new_id)), now)
 
 
+def _publish(call: Call) -> str:
+    values, problems = read_new(call.body(), RELAY_READERS, "topic", "device")
+    refuse_if(problems)
+    device = call.store.device(values["device"])
+    if device.network != _network(call).id:
+        raise RefusedError(404, "Device Not Found")
+    return "Message Published"
+
+
 def _serial_in(raw_body: bytes) -> str:
     """Return the serial number that a network's parser would find in a body.
 
@@ -131,4 +148,5 @@ ROUTES: Final = (
     Route("GET", f"{_BASE}/:network_id/devices", _devices, open_to=NETWORK_ONLY, is_paged=True),
     Route("POST", f"{_BASE}/:device_id/params", _set_parameters, open_to=NETWORK_ONLY),
     Route("POST", f"{_BASE}/data", _send, open_to=NETWORK_ONLY),
+    Route("POST", f"{_BASE}/publish", _publish, open_to=NETWORK_ONLY),
 )

@@ -87,7 +87,7 @@ def _info(call: Call) -> dict[str, Any]:
         },
         "allocation": dict(_ALLOCATION),
         "addons": _addons(call),
-        "account_plan": call.options.plan,
+        "account_plan": call.options.plan_name,
     }
 
 

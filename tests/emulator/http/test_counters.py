@@ -18,7 +18,7 @@ AGGREGATE = "GET /data?query=aggregate"
 
 def service(**limits: int) -> tuple[Service, str, str]:
     """Return a service with a device, the device's token and its id."""
-    made = Service(EmulatorOptions(lenient=True, limits={**limits}))
+    made = Service(EmulatorOptions(limits={**limits}))
     created = made.answer(made.admit("POST", "/device", {"token": made.token}), b'{"name": "d"}')
     return made, created["token"], created["device_id"]
 

@@ -241,7 +241,7 @@ def test_failures_count_but_strangers_do_not() -> None:
 
 def test_a_full_window_is_told_before_a_missing_permission() -> None:
     """The limit is checked before the permission, so denied requests count too."""
-    service = Service(EmulatorOptions(plan="free", lenient=True))
+    service = Service(EmulatorOptions(plan="free"))
     created = service.answer(
         service.admit("POST", "/device", {"token": service.token}), b'{"name": "d"}'
     )

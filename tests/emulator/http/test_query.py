@@ -185,7 +185,7 @@ def test_date_header_follows_the_clock() -> None:
         ("latency", -1, "latency must be a number of seconds"),
         ("clock_offset", float("inf"), "clock_offset must be a number of seconds"),
         ("max_devices", -1, "max_devices must be a whole number"),
-        ("lenient", 1, "lenient must be True or False, not 1"),
+        ("unlimited", 1, "unlimited must be True or False, not 1"),
         ("unlimited", None, "unlimited must be True or False"),
         ("seed", 1.5, "seed must be a whole number"),
         ("seed", 2**63, "seed must be a whole number from 0 to 9223372036854775807"),

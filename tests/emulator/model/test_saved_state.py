@@ -112,6 +112,7 @@ def filled() -> Store:
             for field in attrs.fields(type(value)):
                 if getattr(value, field.name) is None:
                     setattr(value, field.name, f"{field.name}-{number}")
+    store.index_serials()
     return store
 
 
@@ -285,7 +286,7 @@ def mended(change: str, to: str) -> bytes:
         (("store.Device", "store.Final"), "damaged, or written by another version"),
         (("store.Device", "nowhere.Device"), "damaged, or written by another version"),
         (('"payload_decoder"', '"decoder"'), "damaged, or written by another version"),
-        (('"serials"', '"serial"'), "damaged, or written by another version"),
+        (('"networks"', '"network"'), "damaged, or written by another version"),
         (('"_tokens"', '"tokens"'), "damaged, or written by another version"),
         (('"created":0', '"created":null'), "damaged, or written by another version"),
         (('{"$ref":', '{"$ref":9'), "damaged, or written by another version"),

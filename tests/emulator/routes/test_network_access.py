@@ -215,3 +215,23 @@ async def test_data_needs_an_authorization_and_an_active_device(
     ):
         assert refused == await refusal(await gateway.post(path, body))
     assert DEVICE["network"] == NETWORK
+
+
+async def test_network_publishes_to_the_relay(http: ClientSession, gateway: Gateway) -> None:
+    """A message needs a topic and a device of the network."""
+    device = (await create(http))["device_id"]
+    message = {"topic": "alarm", "message": "on", "qos": 1, "retain": False, "device": device}
+    for body in (message, {"topic": "alarm", "device": device}):
+        assert "Message Published" == await result(await gateway.post("publish", body))
+    behind = (await create(http, **ELSEWHERE))["device_id"]
+    for wrong, refused in (
+        ({"topic": ""}, (400, "topic must be a text that is not empty")),
+        ({"topic": None}, (400, "topic is required")),
+        ({"device": None}, (400, "device is required")),
+        ({"device": "x"}, (400, "device must be an id of 24 hexadecimal digits")),
+        ({"device": behind}, (404, "Device Not Found")),
+        ({"qos": 3}, (400, "qos must be 0, 1 or 2")),
+        ({"qos": True}, (400, "qos must be 0, 1 or 2")),
+        ({"retain": "no"}, (400, "retain must be true or false")),
+    ):
+        assert refused == await refusal(await gateway.post("publish", {**message, **wrong}))

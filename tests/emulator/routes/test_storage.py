@@ -181,7 +181,7 @@ class Life:
     def __init__(self, born: str) -> None:
         self.moment = 0.0
         self.set(born)
-        self.service = Service(EmulatorOptions(lenient=True), ServerClock(0.0, lambda: self.moment))
+        self.service = Service(EmulatorOptions(), ServerClock(0.0, lambda: self.moment))
         created = self.ask("POST", "/device", {"name": "d"}, self.service.token)
         self.token, self.path = created["token"], f"/device/{created['device_id']}"
 
