@@ -24,10 +24,14 @@ from multidict import CIMultiDict
 
 import tagodev
 from tagodev import (
+    ConnectorCreate,
     DataQuery,
     DeviceCreate,
     MalformedAnswerError,
+    NetworkCreate,
+    NetworkTokenCreate,
     Secret,
+    ServiceTokenCreate,
     TagoDevice,
     TagoError,
     TokenCreate,
@@ -67,16 +71,20 @@ GOOD: Final[Mapping[Any, Any]] = {
     Secret: "8be70d95-0dbc-4e16-89b6-b23b077d05e5",
     Any: {"a": 1},
 }
-#: What calls that read or create are given, by the names of their arguments.
+#: What calls that read or create are given, by the names of their arguments, some of one call.
 ARGUMENTS: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("device_id", "network_id", "connector_id", "chunk_id"), DEVICE_ID),
     "comparison": "gt",
+    "connector": ConnectorCreate(name="a"),
     "device": DeviceCreate(name="a"),
     "file_address": "/a",
     "function": "sum",
     "interval": "day",
+    "network": NetworkCreate(name="a"),
     "query": DataQuery(variables="a", start_date="1 day"),
     "token": TokenCreate("a"),
+    "tago.network_tokens.create token": NetworkTokenCreate("a"),
+    "tago.service_tokens.create token": ServiceTokenCreate("a"),
     "value": 5,
 }
 #: Events that every request has.
@@ -261,7 +269,7 @@ async def read(name: str, url: str = URL) -> Reading:
             actor = getattr(actor, part)
         needed = inspect.signature(actor).parameters.values()
         arguments = [
-            ARGUMENTS[one.name]
+            ARGUMENTS.get(f"{name} {one.name}", ARGUMENTS.get(one.name))
             for one in needed
             if one.default is one.empty and one.kind is not one.VAR_KEYWORD
         ]
@@ -379,7 +387,7 @@ def test_every_list_is_damaged() -> None:
     assert len(ONE) >= 13
     assert len(LOST) + len(CONTAINED) >= 800
     # Not more than are known: a model that takes less than before would lose more.
-    assert len(LOST) <= 340
+    assert len(LOST) <= 380
 
 
 @pytest.mark.parametrize("name", [*MANY, *ONE])
@@ -405,7 +413,7 @@ async def test_what_has_a_default_may_be_null_or_absent(name: str) -> None:
     raises=AssertionError,
     reason="reading: one unreadable value makes the whole answer unreadable",
 )
-@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize("name", [name for name in FIRST if name in {case[0] for case in LOST}])
 async def test_any_damage_is_contained(name: str) -> None:
     """An item that can't be read is left out; what can be done without is left out of its item."""
     assert [] == await problems(name, LOST)
