@@ -1,4 +1,4 @@
-"""Tokens of devices: create, list, resolve and delete."""
+"""Tokens of devices: create, list, find by name, resolve and delete."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 
 from tagodev.bulk.operations.tokens import IssueTokens, RotateTokens
+from tagodev.errors import AmbiguousMatchError, InputError
 from tagodev.limits.routes import Route
 from tagodev.models import DeviceToken, TokenInfo
 from tagodev.resources.listing import (
@@ -133,6 +134,42 @@ class Tokens(Resource):
             self._session, _LIST, _Page, options, ids=(device_id,), parameters=parameters
         )
         return Listing(fetch, page_size, key=attrgetter("token"))
+
+    async def find(self, device_id: str, name: str, **options: Unpack[CallOptions]) -> DeviceToken:
+        """Return the token of a device that has a name.
+
+        Args:
+            device_id: the device's id.
+            name: the token's name, exactly.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
+
+        Raises:
+            InputError: no token of the device has the name; the hint lists their names.
+            AmbiguousMatchError: several have it.
+            RequestError: the request failed.
+
+        Example:
+            ```python
+            token = await tago.tokens.find(device_id, "Default")
+            print(token.permission)
+            ```
+        """
+        # Not by the service's filter, which ignores case and treats * as a wildcard.
+        tokens = await self.list(device_id, **options).collect()
+        found = [token for token in tokens if token.name == name]
+        if len(found) > 1:
+            raise AmbiguousMatchError(
+                f"{len(found)} tokens of the device have this name",
+                candidates=tuple(str(token.token) for token in found),
+            )
+        if not found:
+            known = ", ".join(repr(token.name) for token in tokens)
+            raise InputError(
+                f"none of the device's {len(tokens)} tokens has this name",
+                path="name",
+                hint=f"The device has: {known}" if known else "",
+            )
+        return found[0]
 
     async def info(self, **options: Unpack[CallOptions]) -> TokenInfo:
         """Return information on the token of this client.

@@ -37,7 +37,9 @@ from tagodev import (
     TokenCreate,
 )
 from tagodev.resources.listing import Listing
+from tests.support.answers import http
 from tests.support.clients import NO_WAIT, PLENTY, client
+from tests.support.servers import ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -107,6 +109,8 @@ class Stock:
     """A network of the profile."""
     connector: str = "67e1a2b3c4d5e6f708192a41"
     """A connector of the profile."""
+    lora: str = "67e1a2b3c4d5e6f708192a42"
+    """A device of the profile's network, which has a middleware and has used the device."""
     network_token: str = "n-8be70d95-0dbc-4e16-89b6-b23b077d05e6"
     """A token of the profile's network."""
 
@@ -136,7 +140,10 @@ async def acting(url: str, tokens: Mapping[Any, str], **options: Any) -> AsyncIt
 @asynccontextmanager
 async def stocked(url: str, tokens: Mapping[Any, str]) -> AsyncIterator[tuple[Actors, Stock]]:
     """Open clients for an emulator on which there is one of everything."""
-    async with client(url, token=tokens["profile"]) as tago:
+    async with (
+        ScriptedServer(lambda _: http(200, b"Accepted")) as middleware,
+        client(url, token=tokens["profile"]) as tago,
+    ):
         made = await tago.devices.create(_spec("Mutable", serie_number=_SERIAL))
         chunks = {"chunk_period": "month", "chunk_retention": 6}
         archive = await tago.devices.create(_spec("Archive", type="immutable", **chunks))
@@ -145,12 +152,19 @@ async def stocked(url: str, tokens: Mapping[Any, str]) -> AsyncIterator[tuple[Ac
         await tago.data.send(archive.device_id, _VALUES, token=archive.token)
         token = await tago.tokens.create(made.device_id, TokenCreate("field", "read"))
         backup = await tago.data.backup(made.device_id, "/all")
-        network = (await tago.networks.create(NetworkCreate(name="Ours"))).network
-        made_connector = await tago.connectors.create(ConnectorCreate(name="Ours"))
+        endpoint = middleware.url.removeprefix("http://")
+        spec = NetworkCreate(name="Ours", middleware_endpoint=endpoint)
+        network = (await tago.networks.create(spec)).network
+        connector = await tago.connectors.create(ConnectorCreate(name="Ours", networks=[network]))
+        place = {"network": network, "connector": connector.connector}
+        lora = await tago.devices.create(_spec("LoRa", serie_number="B1", **place))
         network_token = await tago.network_tokens.create(network, NetworkTokenCreate("server"))
+        async with client(url, token=network_token.token) as server:
+            await server.tokens.resolve("B1", tokens["authorization"])
         stock = Stock(
             network=network,
-            connector=made_connector.connector,
+            lora=lora.device_id,
+            connector=connector.connector,
             network_token=network_token.token.reveal(),
             device=made.device_id,
             idle=idle.device_id,
@@ -162,8 +176,8 @@ async def stocked(url: str, tokens: Mapping[Any, str]) -> AsyncIterator[tuple[Ac
             file=backup.file_address,
             authorization=tokens["authorization"],
         )
-    async with acting(url, {**tokens, "device": made.token.reveal()}) as actors:
-        yield actors, stock
+        async with acting(url, {**tokens, "device": made.token.reveal()}) as actors:
+            yield actors, stock
 
 
 def _spec(name: str, **fields: Any) -> DeviceCreate:
@@ -204,6 +218,7 @@ CALLS: Final[Mapping[str, Call]] = {
         s.idle, DeviceConvert("immutable", chunk_period="day", chunk_retention=3)
     ),
     "tago.devices.statistics": lambda a, s: a.tago.devices.statistics(s.device),
+    "tago.devices.send_downlink": lambda a, s: a.tago.devices.send_downlink(s.lora, "01A0"),
     "tago.devices.create_many": lambda a, _: _run(
         a.tago.devices.create_many([_spec("Many 1"), _spec("Many 2")])
     ),
@@ -224,6 +239,7 @@ CALLS: Final[Mapping[str, Call]] = {
         s.device, TokenCreate("gateway", "write", expire_time="1 day")
     ),
     "tago.tokens.list": lambda a, s: a.tago.tokens.list(s.device, page_size=2).collect(50),
+    "tago.tokens.find": lambda a, s: a.tago.tokens.find(s.device, "field"),
     "tago.tokens.delete": lambda a, s: a.tago.tokens.delete(s.token),
     "tago.tokens.info": lambda a, _: a.tago.tokens.info(),
     "tago.tokens.info of a network": lambda a, _: a.network.tokens.info(),

@@ -13,6 +13,7 @@ from tagodev.cli.bulk.by_filter import ByFilterOptions, FilterRun, check_selecti
 from tagodev.cli.exit_codes import Exit
 from tagodev.cli.options.confirmation import ConfirmationOptions, Preview
 from tagodev.cli.options.devices import FilterOptions, device_id_of, find_devices
+from tagodev.cli.options.integrations import select_token
 from tagodev.cli.options.service import ServiceOptions
 from tagodev.cli.output.console import print_json, print_line, print_message
 from tagodev.cli.output.table import JsonOption, OutputOptions, TokensOption, record_of, show_record
@@ -43,8 +44,6 @@ _KNOWN: Final = (
 )
 _PEOPLE: Final = ("name", "token", "permission", "serie_number", "expire_time", "created_at")
 _INFO: Final = ("name", "type", "id", "profile", "permission", "expire_time", "created_at")
-#: Characters of a token that are enough to select it.
-_PREFIX: Final = 4
 
 app: Final = App(name="token")
 
@@ -154,7 +153,7 @@ def delete(
 
     async def fetch(tago: Tago) -> DeviceToken:
         device_id = await device_id_of(tago, device)
-        return _select_token(await tago.tokens.list(device_id).collect(), token)
+        return select_token(await tago.tokens.list(device_id).collect(), token)
 
     found = service.run(fetch)
     preview = Preview(
@@ -174,30 +173,6 @@ def delete(
     else:
         print_line(f"deleted {clean(found.name or '')} {found.token}")
     return None
-
-
-def _select_token(tokens: Sequence[DeviceToken], selector: str) -> DeviceToken:
-    """Return the one token of a device with a name, or with a prefix.
-
-    Args:
-        tokens: all tokens of the device.
-        selector: a name, or the first characters of a token.
-
-    Raises:
-        InputError: no token matches, or several do.
-    """
-    selector = selector.removesuffix("…")
-    found = [token for token in tokens if token.name == selector]
-    if not found and len(selector) >= _PREFIX:
-        found = [token for token in tokens if token.token.reveal().startswith(selector)]
-    if len(found) == 1:
-        return found[0]
-    known = ", ".join(f"{clean(token.name or '')} {token.token}" for token in tokens)
-    raise InputError(
-        f"matches {len(found) or 'none'} of the device's {len(tokens)} tokens",
-        path="TOKEN",
-        hint=f"The device has: {known}" if known else "",
-    )
 
 
 @app.command(help_epilogue=_ROTATE_EXAMPLES)
@@ -284,7 +259,7 @@ def _token_to_rotate(
     tokens: Sequence[DeviceToken], named: str | None, *, allow_gap: bool
 ) -> DeviceToken:
     if named is not None:
-        token = _select_token(tokens, named)
+        token = select_token(tokens, named)
     elif len(tokens) == 1:
         token = tokens[0]
     else:
