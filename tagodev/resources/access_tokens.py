@@ -172,12 +172,14 @@ class ServiceTokens(Resource):
             print(made.token.reveal())
             ```
         """
+        code = token.verification_code
         return await self._call(
             ServiceTokenCreated,
             options,
             _CREATE_OF_SERVICE,
             safety=Safety.ONCE,
             body=to_json(token),
+            secrets=(code,) if isinstance(code, Secret) else (),
         )
 
     def list(
