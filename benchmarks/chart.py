@@ -26,18 +26,18 @@ from aiolimiter import AsyncLimiter
 
 from benchmarks.simulation import CREATE, EPOCH, Service, latency
 from tagodev import HardLimits
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.core import Core
-from tagodev.limits.pacing import aligned_pacer, steady_pacer
-from tagodev.limits.scheduler import Scheduler
-from tagodev.limits.settings import Settings
-from tagodev.limits.wait_queue import Priority
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.core import Core
+from tagodev._limits.pacing import LimiterPacer
+from tagodev._limits.scheduler import Scheduler
+from tagodev._limits.settings import Settings
+from tagodev._limits.wait_queue import Priority
 from tests.limits.jumping import run_virtually
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-    from tagodev.limits.settings import Pacing
+    from tagodev._limits.settings import Pacing
 
 _MINUTE: Final = 60.0
 _WORKERS: Final = 32
@@ -103,10 +103,7 @@ def scheduler(exchange: Exchange, pacing: Pacing) -> Callable[[], Awaitable[None
     settings = Settings(limits, pacing=pacing, concurrency=_WORKERS)
     core = Core(
         settings,
-        make_pacer=aligned_pacer,
-        make_steady_pacer=partial(
-            steady_pacer, window_seconds=_MINUTE, spread=settings.transit_max
-        ),
+        make_pacer=LimiterPacer,
         clock=ServerClock(suspended=lambda: 0.0),
     )
     turns = Scheduler(core)

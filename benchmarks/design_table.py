@@ -20,8 +20,8 @@ import attrs
 from benchmarks import grant_cost, hot_path, journal_memory, latency, many_processes, start_up
 from benchmarks.machine import describe
 from benchmarks.virtual_time import Job
-from tagodev.limits.pacing import aligned_pacer
-from tagodev.limits.wait_queue import Priority
+from tagodev._limits.pacing import LimiterPacer
+from tagodev._limits.wait_queue import Priority
 from tests.support.redis_server import RedisServer, find_redis
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _grants(size: Size) -> Iterator[Figure]:
     for priority in Priority:
         cost = min(
             asyncio.run(
-                grant_cost.time_grants(_WAITERS, priority, aligned_pacer, size.grants)
+                grant_cost.time_grants(_WAITERS, priority, LimiterPacer, size.grants)
             ).median
             for _ in range(3)
         )

@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from tagodev import DeviceCreate, HardLimits, Tag, Tago
+from tagodev._limits.forecast import forecast
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
-from tagodev.limits.forecast import forecast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -31,19 +31,18 @@ from benchmarks.machine import describe
 from benchmarks.rivals.job import peak_memory
 from benchmarks.simulation import EPOCH, Service, Unpaced, latency
 from tagodev import HardLimits
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.cold_start import CLOCK_ROUTE
-from tagodev.limits.core import Core
-from tagodev.limits.ledger.lease_client import LeaseClient
-from tagodev.limits.routes import Route
-from tagodev.limits.settings import Settings
-from tagodev.limits.wait_queue import Priority
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.core import Core
+from tagodev._limits.ledger.lease_client import LeaseClient
+from tagodev._limits.routes import CLOCK_ROUTE, Route
+from tagodev._limits.settings import Settings
+from tagodev._limits.wait_queue import Priority
 from tests.limits.leasing import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tagodev.limits.route_limiter import Permit
+    from tagodev._limits.route_limiter import Permit
 
 _EDIT: Final = Route("PUT", "/device/:device_id")
 _INFO: Final = Route(*CLOCK_ROUTE.split())
@@ -151,8 +150,7 @@ class Process:
         self._wakes_at = inf
         self.core = Core(
             Settings(profile.limits),
-            make_pacer=lambda _: Unpaced(),
-            make_steady_pacer=lambda _: Unpaced(),
+            make_pacer=Unpaced,
             clock=ServerClock(suspended=lambda: 0.0),
             on_lease_needed=self._want,
         )

@@ -30,17 +30,17 @@ import attrs
 from benchmarks.machine import describe
 from benchmarks.simulation import CREATE, Unpaced
 from tagodev import HardLimits
-from tagodev.limits.core import Core
-from tagodev.limits.pacing import LimiterPacer, aligned_pacer
-from tagodev.limits.scheduler import Scheduler
-from tagodev.limits.settings import Settings
-from tagodev.limits.wait_queue import Priority
+from tagodev._limits.core import Core
+from tagodev._limits.pacing import LimiterPacer
+from tagodev._limits.scheduler import Scheduler
+from tagodev._limits.settings import Settings
+from tagodev._limits.wait_queue import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from tagodev.limits.pacing import Pacer
-    from tagodev.limits.route_limiter import Permit
+    from tagodev._limits.pacing import Pacer
+    from tagodev._limits.route_limiter import Permit
 
 _FAR_AWAY: Final = 10**9
 _SIZES: Final = (100, 10_000, 100_000)
@@ -58,23 +58,20 @@ class Cost:
 
 
 #: How the limiter is asked, by the name of the rows.
-_PACERS: Final[Mapping[str, Callable[[int], Pacer]]] = {
-    "by block": aligned_pacer,
-    "one by one": lambda limit: LimiterPacer(limit / 10, limit),
-    "none": lambda _: Unpaced(),
+_PACERS: Final[Mapping[str, Callable[[], Pacer]]] = {
+    "AsyncLimiter": LimiterPacer,
+    "none": Unpaced,
 }
 
 
-def make_core(make_pacer: Callable[[int], Pacer]) -> Core:
+def make_core(make_pacer: Callable[[], Pacer]) -> Core:
     """Return a core in which only its one slot delays a request."""
     limits = HardLimits("far away", {}, default=_FAR_AWAY)
-    return Core(
-        Settings(limits, concurrency=1), make_pacer=make_pacer, make_steady_pacer=make_pacer
-    )
+    return Core(Settings(limits, concurrency=1), make_pacer=make_pacer)
 
 
 async def time_grants(
-    waiters: int, priority: Priority, make_pacer: Callable[[int], Pacer], grants: int
+    waiters: int, priority: Priority, make_pacer: Callable[[], Pacer], grants: int
 ) -> Cost:
     """Time single grants while so many wait.
 
@@ -120,7 +117,7 @@ def _time_one(
 async def memory_a_waiter(waiters: int) -> tuple[float, float]:
     """Return the bytes of a task waiting for a permit, and of one waiting for a bare future."""
     loop = asyncio.get_running_loop()
-    scheduler = Scheduler(make_core(aligned_pacer))
+    scheduler = Scheduler(make_core(LimiterPacer))
     # With its only slot in use no other permit is issued.
     await scheduler.acquire(CREATE)
 

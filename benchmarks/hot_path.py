@@ -27,7 +27,7 @@ from tagoio_sdk import Resources
 from benchmarks.canned_server import DEVICE_ID
 from benchmarks.machine import describe
 from tagodev import Device, DeviceCreate, DeviceCreated, HardLimits, Tago
-from tagodev.serialization.converter import from_wire, to_json
+from tagodev._serialization.converter import from_wire, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

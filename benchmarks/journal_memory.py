@@ -25,18 +25,18 @@ from benchmarks.emulated import device_specs
 from benchmarks.machine import describe
 from benchmarks.rivals.job import peak_memory
 from tagodev import HardLimits, RetryPolicy
-from tagodev.bulk.run_factory import RunFactory
-from tagodev.limits.ledger.memory import MemoryLedger
-from tagodev.limits.settings import Settings
-from tagodev.resources.devices import Devices
-from tagodev.secrets import Secret
-from tagodev.session import Session
-from tagodev.transport import Answer, Transport
+from tagodev._bulk.run_factory import RunFactory
+from tagodev._limits.ledger.memory import MemoryLedger
+from tagodev._limits.settings import Settings
+from tagodev._resources.devices import Devices
+from tagodev._secrets import Secret
+from tagodev._session import Session
+from tagodev._transport import Answer, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tagodev.transport import Request
+    from tagodev._transport import Request
 
 _UNLIMITED: Final = HardLimits("unlimited", {}, default=10**9)
 _CONCURRENCY: Final = 32

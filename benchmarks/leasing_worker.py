@@ -21,8 +21,8 @@ from tagodev import DeviceCreate, HardLimits, RedisLedger, SqliteLedger, Tago
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagodev.limits.ledger.lease_store import Exchange, LeaseStore, Reply
-    from tagodev.limits.ledger.shared import SharedLedger
+    from tagodev._limits.ledger.lease_store import Exchange, LeaseStore, Reply
+    from tagodev._limits.ledger.shared import SharedLedger
 
 __all__ = ["Work", "start"]
 

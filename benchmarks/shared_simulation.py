@@ -15,22 +15,21 @@ from unittest.mock import patch
 import attrs
 
 from benchmarks.simulation import CREATE, EPOCH, Result, Service, greedy_ideal, latency
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.ledger.shared import SharedLedger
+from tagodev._limits.routes import CLOCK_ROUTE, Route
+from tagodev._limits.scheduler import ClockResetError
+from tagodev._limits.settings import Settings
+from tagodev._limits.wait_queue import Priority
 from tagodev.hard_limits import HardLimits
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.cold_start import CLOCK_ROUTE
-from tagodev.limits.ledger.shared import SharedLedger
-from tagodev.limits.routes import Route
-from tagodev.limits.scheduler import ClockResetError
-from tagodev.limits.settings import Settings
-from tagodev.limits.wait_queue import Priority
 from tests.limits.jumping import run_virtually
 from tests.limits.leasing import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagodev.limits.ledger.lease_store import Exchange, Reply
-    from tagodev.limits.scheduler import Scheduler
+    from tagodev._limits.ledger.lease_store import Exchange, Reply
+    from tagodev._limits.scheduler import Scheduler
 
 __all__ = ["SharedWorld", "simulate_processes"]
 
@@ -116,7 +115,7 @@ class SharedWorld:
         store = _SlowStore(self.memory, self.rng)
         self.stores.append(store)
         ledger = _Ledger(store)
-        with patch("tagodev.limits.ledger.shared.ServerClock", _WakefulClock):
+        with patch("tagodev._limits.ledger.shared.ServerClock", _WakefulClock):
             gate = ledger.open(Settings(self._limits, concurrency=_CONCURRENCY), None, "garden")
         todo, lock = iter(range(rows)), asyncio.Lock()
         workers = range(min(2 * _CONCURRENCY, rows))

@@ -10,36 +10,62 @@ from __future__ import annotations
 import random
 from heapq import heappop, heappush
 from itertools import count
-from math import ceil, floor, log
+from math import ceil, floor, inf, log
 from typing import TYPE_CHECKING, Literal
 
 import attrs
 
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.core import Core
+from tagodev._limits.routes import Route
+from tagodev._limits.settings import Settings
+from tagodev._limits.wait_queue import Priority
 from tagodev.hard_limits import HardLimits
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.core import Core
-from tagodev.limits.routes import Route
-from tagodev.limits.settings import Settings
-from tagodev.limits.wait_queue import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tagodev.limits.route_limiter import Permit
+    from tagodev._limits.route_limiter import Permit
 
 CREATE = Route("POST", "/device")
 EPOCH = 1.7e9
 
 
 class Unpaced:
-    """A pacer that never delays: pacing needs a running loop, and has its own tests."""
+    """A pacer in virtual time: open, it never delays; spreading, it is a leaky bucket.
 
-    def delay(self) -> float:
-        """Return 0."""
-        return 0.0
+    `LimiterPacer` needs a running loop, and has its own tests.
+    """
+
+    def __init__(self) -> None:
+        self._spread: tuple[float, float, int] | None = None
+        self._level = 0.0
+        self._as_of = 0.0
+
+    def open(self, limit: int) -> None:
+        """Delay nothing."""
+        del limit
+        self._spread = None
+
+    def spread(self, budget: float, seconds: float, window: int = 0) -> None:
+        """Let requests go at an even rate."""
+        if self._spread != (budget, seconds, window):
+            self._spread = budget, seconds, window
+            self._level = float(window > 0)
+            self._as_of = inf
+
+    def delay(self, now: float) -> float:
+        """Return how long until there is capacity."""
+        if self._spread is None:
+            return 0.0
+        rate = self._spread[0] / self._spread[1]
+        self._level = max(self._level - max(now - self._as_of, 0.0) * rate, 0.0)
+        self._as_of = now
+        return self._level / rate + 1e-9 if self._level > 1e-9 else 0.0
 
     def take(self) -> None:
-        """Take nothing."""
+        """Take the capacity of one request, if there is any."""
+        self._level = 1.0
 
 
 @attrs.define
@@ -146,6 +172,7 @@ class World:
             node_spread: how far apart the clocks of the service's two machines are, in seconds.
             count_at_end: count a request when its handling ends instead of when it arrives.
         """
+        self.slept = 0.0
         self.rng = random.Random(seed)
         self.minute = minute
         self.offset = EPOCH + self.rng.uniform(-300.0, 300.0)
@@ -156,10 +183,10 @@ class World:
         )
         self.core = Core(
             settings,
-            make_pacer=lambda _: Unpaced(),
-            make_steady_pacer=lambda _: Unpaced(),
-            clock=ServerClock(suspended=lambda: 0.0),
+            make_pacer=Unpaced,
+            clock=ServerClock(suspended=lambda: self.slept),
         )
+        self.date_error: Callable[[int], float | None] = lambda _: 0.0
         self.in_flight_seconds = 0.0
         self.answers = 0
         self._nodes = (0.0, node_spread)
@@ -184,6 +211,11 @@ class World:
             self._send(permit, done)
 
         self.core.join(CREATE, deliver, self.now, priority=Priority.BULK, ticket=ticket)
+
+    def sleep(self, seconds: float) -> None:
+        """Suspend this machine: the service's clock goes on, and this machine's stops."""
+        self.slept += seconds
+        self.offset += seconds
 
     def dispatch(self) -> None:
         """Let the core issue the free permits."""
@@ -212,9 +244,11 @@ class World:
             date = float(floor(self.server_time + node + handling))
             self.at(self.now + handling + back, lambda: answer(accepted, date))
 
-        def answer(accepted: bool, date: float) -> None:
+        def answer(accepted: bool, date: float | None) -> None:
             self.in_flight_seconds += self.now - permit.granted
             self.answers += 1
+            error = self.date_error(self.answers)
+            date = None if error is None or date is None else date + error
             if accepted:
                 self.core.settle(permit, self.now, 200, date)
                 done()

@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 # Names are imported on first use, so that `tagodev --version` and `--help` do not wait for an HTTP
 # client. Type checkers read the imports here.
 if TYPE_CHECKING:
-    from tagodev.bulk.outcomes import (
+    from tagodev._bulk.outcomes import (
         Applied,
         Created,
         DataSent,
@@ -35,40 +35,12 @@ if TYPE_CHECKING:
         Rotated,
         TokenIssued,
     )
-    from tagodev.bulk.report import BulkReport, BulkStoppedError
-    from tagodev.bulk.run import BulkRun
-    from tagodev.client import Tago
-    from tagodev.device_client import TagoDevice
-    from tagodev.errors import (
-        AmbiguousMatchError,
-        AnswerTimeoutError,
-        AuthenticationError,
-        BadRequestError,
-        ClosedError,
-        ConfigurationError,
-        ConnectError,
-        ConnectionLostError,
-        InputError,
-        InterruptedRunError,
-        JournalError,
-        LedgerError,
-        LockedError,
-        MalformedAnswerError,
-        NoAnswerError,
-        NotFoundError,
-        PermissionDeniedError,
-        RateLimitedError,
-        RedirectError,
-        RequestError,
-        ResourceLimitError,
-        ServerError,
-        ServiceError,
-        TagoError,
-        WaitTooLongError,
-    )
-    from tagodev.hard_limits import HardLimits
-    from tagodev.limits.ledger.kinds import RedisLedger, SqliteLedger
-    from tagodev.models import (
+    from tagodev._bulk.report import BulkReport, BulkStoppedError
+    from tagodev._bulk.run import BulkRun
+    from tagodev._client import Tago
+    from tagodev._device_client import TagoDevice
+    from tagodev._limits.ledger.kinds import RedisLedger, SqliteLedger
+    from tagodev._models import (
         UNSET,
         Account,
         AccountPlan,
@@ -129,8 +101,36 @@ if TYPE_CHECKING:
         TokenInfo,
         Unset,
     )
-    from tagodev.retry import RetryPolicy
-    from tagodev.secrets import Secret
+    from tagodev._retry import RetryPolicy
+    from tagodev._secrets import Secret
+    from tagodev.errors import (
+        AmbiguousMatchError,
+        AnswerTimeoutError,
+        AuthenticationError,
+        BadRequestError,
+        ClosedError,
+        ConfigurationError,
+        ConnectError,
+        ConnectionLostError,
+        InputError,
+        InterruptedRunError,
+        JournalError,
+        LedgerError,
+        LockedError,
+        MalformedAnswerError,
+        NoAnswerError,
+        NotFoundError,
+        PermissionDeniedError,
+        RateLimitedError,
+        RedirectError,
+        RequestError,
+        ResourceLimitError,
+        ServerError,
+        ServiceError,
+        TagoError,
+        WaitTooLongError,
+    )
+    from tagodev.hard_limits import HardLimits
 
 __all__ = [
     "UNSET",
@@ -245,16 +245,16 @@ __all__ = [
 #: The modules that define the names above, searched in this order: the fastest to import first.
 _MODULES: Final = (
     "errors",
-    "secrets",
+    "_secrets",
     "hard_limits",
-    "retry",
-    "models",
-    "bulk.outcomes",
-    "bulk.report",
-    "bulk.run",
-    "limits.ledger.kinds",
-    "client",
-    "device_client",
+    "_retry",
+    "_models",
+    "_bulk.outcomes",
+    "_bulk.report",
+    "_bulk.run",
+    "_limits.ledger.kinds",
+    "_client",
+    "_device_client",
 )
 
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from tagodev.cli import main
+from tagodev._cli import main
 
 sys.exit(main())

@@ -7,7 +7,7 @@
     ├── InputError                a value that the service would refuse; nothing was sent
     ├── ClosedError               the client is not open
     ├── WaitTooLongError          no permit within the time allowed; nothing was sent
-    ├── BulkStoppedError          a bulk run ended early (`tagodev.bulk.report`)
+    ├── BulkStoppedError          a bulk run ended early (`tagodev._bulk.report`)
     ├── InterruptedRunError       the reason of a run that its caller stopped
     ├── JournalError              a journal can't be used
     ├── LockedError               another process works with the same run, journal or list
@@ -31,8 +31,8 @@
 
 Each has what happened, the service's message, whether the service may have acted, and what to do
 next.
-No error holds a token: texts are redacted when the error is created (`tagodev.secrets`), and errors
-of lower layers are not chained, since they hold URLs and headers.
+No error holds a token: texts are redacted when the error is created (`tagodev._secrets`), and
+errors of lower layers are not chained, since they hold URLs and headers.
 """
 
 from __future__ import annotations
@@ -295,3 +295,6 @@ class RedirectError(ServiceError):
 
 class ServerError(ServiceError):
     """The service or a proxy failed (5xx)."""
+
+    retry_after: float | None = attrs.field(default=None, kw_only=True)
+    """The seconds after which it asked to be tried again, if it did."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import attrs
 
 if TYPE_CHECKING:
-    from tagodev.limits.snapshot import RouteState
+    from tagodev._limits.snapshot import RouteState
 
 __all__ = [
     "ClockRestarted",

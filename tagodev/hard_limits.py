@@ -2,7 +2,7 @@
 
 TagoIO counts the requests of a profile per route, in windows that begin with each minute of the
 server's own clock.
-The scheduler (`tagodev.limits`) and the emulator (`tagodev.emulator`) both read the figures here.
+The scheduler (`tagodev._limits`) and the emulator (`tagodev.emulator`) both read the figures here.
 
 Source: "Rate Limits: Hard Limits" and "Resource limits" of the TagoIO documentation, as of
 2026-05-29.

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import tagodev
-from tagodev import session
-from tagodev.limits.ledger import memory
+from tagodev import _session as session
+from tagodev._limits.ledger import memory
 from tests.support import forks
 from tests.support.examples import examples
 from tests.support.processes import ROOT

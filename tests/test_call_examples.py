@@ -14,8 +14,8 @@ import pytest
 
 import tagodev
 from tagodev import Tago, TagoDevice
+from tagodev._resources.listing import Listing
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
-from tagodev.resources.listing import Listing
 from tests.support.calls import methods, stocked
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from tagodev import (
     Secret,
     Tago,
 )
-from tagodev.address import REGIONS
-from tagodev.bulk.journal.entry import JournalInfo
-from tagodev.bulk.journal.store import Journal
+from tagodev._address import REGIONS
+from tagodev._bulk.journal.entry import JournalInfo
+from tagodev._bulk.journal.store import Journal
 from tests.support.answers import created, ok
 from tests.support.clients import DEVICE_ID, PLENTY, TOKEN, client
 from tests.support.servers import Received, Reply, ScriptedServer, in_turn, refused_port

@@ -35,8 +35,8 @@ from tagodev import (
     TokenCreate,
 )
 from tagodev.emulator import Emulator, EmulatorOptions
-from tagodev.emulator.http.routing import Router
-from tagodev.emulator.routes import ROUTES
+from tagodev.emulator._http.routing import Router
+from tagodev.emulator._routes import ROUTES
 from tests.support.calls import CALLS, stocked
 from tests.support.clients import client
 from tests.support.exchanges import recording

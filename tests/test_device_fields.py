@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from tagodev import Device, DeviceCreate, DeviceEdit, Tag
-from tagodev.device_fields import (
+from tagodev._device_fields import (
     CLEARABLE,
     COLUMNS,
     DEVICE_FIELDS,
@@ -25,12 +25,12 @@ from tagodev.device_fields import (
     TABLE,
 )
 from tagodev.provision import read_device_changes, read_devices
-from tagodev.provision.plan.diff import compare, created
-from tagodev.provision.plan.model import PlanSettings
-from tagodev.provision.plan.planner import FIELDS
-from tagodev.provision.write.document import record_of_device, record_of_row
-from tagodev.provision.write.export import EXPORT_FIELDS
-from tagodev.provision.write.formats import csv_file
+from tagodev.provision._plan.diff import compare, created
+from tagodev.provision._plan.model import PlanSettings
+from tagodev.provision._plan.planner import FIELDS
+from tagodev.provision._write.document import record_of_device, record_of_row
+from tagodev.provision._write.export import EXPORT_FIELDS
+from tagodev.provision._write.formats import csv_file
 
 if TYPE_CHECKING:
     from tagodev.provision import DeviceRow

@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from tagodev import errors
-from tagodev.bulk.report import BulkReport, BulkStoppedError
+from tagodev._bulk.report import BulkReport, BulkStoppedError
 from tagodev.errors import (
     ConnectError,
     InputError,

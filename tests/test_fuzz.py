@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from tagodev import RetryPolicy, TagoError
+from tagodev._plan_detection import detect_plan
+from tagodev._transport import Answer
 from tagodev.emulator import Emulator, EmulatorOptions
-from tagodev.plan_detection import detect_plan
-from tagodev.transport import Answer
 from tests.limits.jumping import run_virtually
 from tests.support.calls import CALLS, Stock, acting, methods, stocked
 from tests.support.clients import TOKEN
@@ -33,7 +33,7 @@ from tests.support.strategies import json_values
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tagodev.transport import Request
+    from tagodev._transport import Request
     from tests.support.calls import Actors, Call
 
 ANALYSIS_TOKEN: Final = "a-7d4f7c66-5a3e-4d0b-8a51-0f2b9a6c3d18"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import attrs
 import pytest
 
-from tagodev.emulator.routes import ROUTES
+from tagodev.emulator._routes import ROUTES
 from tagodev.hard_limits import (
     DEFAULT_LIMIT,
     DEVICE_CAPS,
@@ -24,7 +24,7 @@ from tagodev.hard_limits import (
 )
 
 if TYPE_CHECKING:
-    from tagodev.emulator.http.routing import Route
+    from tagodev.emulator._http.routing import Route
 
 STRICT = re.compile("/(integration|serviceauth|profile)")
 KEY = attrgetter("key")

@@ -10,22 +10,13 @@ from tests.support.modules import MODULES, PACKAGE, Import, imports
 from tests.support.processes import PYTHON, run
 
 #: The layers, the lowest first. A module imports from lower layers and from its own package;
-#: packages of one layer do not import each other. Names are those after ``tagodev.``; "" is the
-#: package's own namespace, which re-exports what the others define.
+#: packages of one layer do not import each other. Names are those after ``tagodev.``,
+#: without the underscore of private ones; "" is the package's own namespace, which re-exports what
+#: the others define.
 LAYERS = (
     ("secrets", "hard_limits", "events"),
     ("errors",),
-    (
-        "address",
-        "device_fields",
-        "models",
-        "query",
-        "limits",
-        "retry",
-        "target",
-        "filesystem",
-        "concurrency",
-    ),
+    ("address", "device_fields", "models", "query", "limits", "retry", "filesystem", "concurrency"),
     ("serialization",),
     ("transport",),
     ("session",),
@@ -34,6 +25,7 @@ LAYERS = (
     ("base_client", "plan_detection"),
     ("resources",),
     ("client", "device_client"),
+    ("types",),
     ("",),
     ("emulator", "provision", "telemetry"),
     ("cli", "testing"),
@@ -41,7 +33,7 @@ LAYERS = (
 )
 HEIGHT = {package: height for height, layer in enumerate(LAYERS) for package in layer}
 #: Upward imports: the transport sends the package's version as its user agent.
-ALLOWED_UPWARDS = {("tagodev.transport", "tagodev")}
+ALLOWED_UPWARDS = {("tagodev._transport", "tagodev")}
 
 OURS = [one for module in MODULES for one in imports(module) if one.imported.startswith("tagodev")]
 OTHERS = [
@@ -51,7 +43,8 @@ OTHERS = [
 
 def package_of(module: str) -> str:
     """Return the name in `LAYERS` that a module belongs to."""
-    return module.removeprefix("tagodev").removeprefix(".").split(".")[0]
+    name = module.removeprefix("tagodev").removeprefix(".").split(".")[0]
+    return name if name == "__main__" else name.removeprefix("_")
 
 
 def lines(found: list[Import]) -> list[str]:
@@ -169,10 +162,10 @@ def test_importing_the_package_imports_no_extra() -> None:
     program = "import sys; from tagodev import Tago; print(*sorted(sys.modules))"
     loaded = run(PYTHON, "-c", program).out.split()
     extras = ("cyclopts", "jinja2", "keyring", "opentelemetry", "platformdirs", "redis", "rich")
-    ours = ("tagodev.cli", "tagodev.emulator", "tagodev.telemetry")
+    ours = ("tagodev._cli", "tagodev.emulator", "tagodev.telemetry")
     unwanted = (*extras, "tomlkit", "uvloop", *ours)
 
-    assert "tagodev.client" in loaded
+    assert "tagodev._client" in loaded
     assert [] == [name for name in loaded if name in unwanted]
 
 

@@ -29,11 +29,11 @@ from tagodev import (
     TagoError,
     TokenCreate,
 )
-from tagodev.bulk import engine
-from tagodev.bulk.journal.entry import EntryState
-from tagodev.bulk.journal.store import Journal
+from tagodev._bulk import engine
+from tagodev._bulk.journal.entry import EntryState
+from tagodev._bulk.journal.store import Journal
+from tagodev._serialization.converter import from_json
 from tagodev.emulator import Emulator, EmulatorOptions
-from tagodev.serialization.converter import from_json
 from tests.support.answers import created, http, ok
 from tests.support.clients import DEVICE_ID, TOKEN, client, value_or_error
 from tests.support.leaks import assert_quiet

@@ -6,6 +6,7 @@ import ast
 import doctest
 import importlib
 import inspect
+import re
 from typing import TYPE_CHECKING
 
 import tagodev
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 IMPORTABLE = [module for module in MODULES if not module.name.endswith("__main__")]
 #: What programs are written with: not the tools, whose classes are their own affair.
 LIBRARY = [
-    module for module in MODULES if not module.name.startswith(("tagodev.emulator", "tagodev.cli"))
+    module for module in MODULES if not module.name.startswith(("tagodev.emulator", "tagodev._cli"))
 ]
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -197,3 +198,46 @@ def test_modules_stay_small() -> None:
     lengths = {str(module.path.relative_to(PACKAGE)): lines_of(module) for module in MODULES}
 
     assert {} == {name: length for name, length in lengths.items() if length > 400}
+
+
+#: The modules that programs may import. Each other one is private by its name or its package's.
+PUBLIC_MODULES = {
+    *("tagodev", "tagodev.errors", "tagodev.events", "tagodev.hard_limits", "tagodev.types"),
+    *("tagodev.provision", "tagodev.telemetry", "tagodev.testing"),
+    *("tagodev.emulator", "tagodev.__main__", "tagodev.emulator.__main__"),
+}
+IMPORTED = re.compile(r"^(?:from|import) (tagodev[\w.]*)|^::: (tagodev[\w.]*)", re.MULTILINE)
+
+
+def is_private(name: str) -> bool:
+    """Return whether a part of a dotted name is private."""
+    return any(part.startswith("_") and part != "__main__" for part in name.split("."))
+
+
+def test_other_modules_are_private() -> None:
+    """A module is public because it is listed here, or private by its name."""
+    assert PUBLIC_MODULES == {one.name for one in MODULES if not is_private(one.name)}
+
+
+def test_documentation_and_examples_use_public_names() -> None:
+    """What users copy, and what the reference describes, is public."""
+    root = PACKAGE.parent
+    pages = [root / "README.md", *root.glob("docs/**/*.md"), *root.glob("examples/*.py")]
+    found = {
+        (page.name, name)
+        for page in pages
+        for match in IMPORTED.finditer(page.read_text("utf-8"))
+        if is_private(name := match[1] or match[2])
+    }
+
+    assert len(pages) > 20
+    assert set() == found
+
+
+def test_architecture_names_files_that_exist() -> None:
+    """A path on the page about the code is that of a file or a folder."""
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text("utf-8")
+    paths = set(re.findall(r"`((?:_\w+|emulator|provision)/[\w/]*(?:\.py)?|_\w+\.py)`", page))
+
+    assert len(paths) > 40
+    assert [] == sorted(path for path in paths if not (PACKAGE / path).exists())

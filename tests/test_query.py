@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import InputError
-from tagodev.query import MAX_LIST_ITEMS, encode_query
+from tagodev._query import MAX_LIST_ITEMS, encode_query
 from tests.support.strategies import texts
 
 keys = st.text("abcdefgh_", min_size=1, max_size=6)

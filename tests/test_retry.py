@@ -1,4 +1,4 @@
-"""When to try again: the table in `tagodev.retry`, cell by cell."""
+"""When to try again: the table in `tagodev._retry`, cell by cell."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import RetryPolicy
+from tagodev._retry import Safety, may_have_acted
 from tagodev.errors import (
     AnswerTimeoutError,
     AuthenticationError,
@@ -22,7 +23,6 @@ from tagodev.errors import (
     ResourceLimitError,
     ServerError,
 )
-from tagodev.retry import Safety, may_have_acted
 
 NEVER_CONNECTED = [ConnectError]
 PERHAPS_DONE = [ConnectionLostError, AnswerTimeoutError, ServerError]

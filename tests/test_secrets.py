@@ -1,4 +1,4 @@
-"""Tests of `tagodev.secrets`."""
+"""Tests of `tagodev._secrets`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev.secrets import HeaderValue, Secret, redact
+from tagodev._secrets import HeaderValue, Secret, redact
 from tests.support.clients import TOKEN
 
 uuids = st.uuids().map(str)

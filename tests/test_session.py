@@ -30,9 +30,9 @@ from tagodev import (
     TagoError,
     TokenCreate,
 )
-from tagodev import session as session_module
+from tagodev import _session as session_module
+from tagodev._session import CallRecord
 from tagodev.events import Event, InDoubtWrite, Sent
-from tagodev.session import CallRecord
 from tests.support.answers import created, http, ok, refused, throttled
 from tests.support.clients import DEVICE_ID, PLENTY, TOKEN, client, value_or_error
 from tests.support.leaks import assert_quiet

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tagodev import DeviceFilter, InputError, Secret
-from tagodev.signatures import strict
+from tagodev._signatures import strict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

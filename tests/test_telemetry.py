@@ -26,14 +26,16 @@ from tagodev import (
     MalformedAnswerError,
     RequestError,
     WaitTooLongError,
-    session,
     telemetry,
 )
+from tagodev import (
+    _session as session,
+)
+from tagodev._limits import core
+from tagodev._limits.ledger.memory import MemoryLedger
+from tagodev._limits.snapshot import RouteState
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tagodev.events import Ended, Sent
-from tagodev.limits import core
-from tagodev.limits.ledger.memory import MemoryLedger
-from tagodev.limits.snapshot import RouteState
 from tagodev.telemetry import OpenTelemetry
 from tests.support.answers import created, http, ok, refused, throttled
 from tests.support.clients import DEVICE_ID, TOKEN, client, value_or_error

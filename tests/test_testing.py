@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
-from tagodev.emulator.options import FAULTS, VARIANTS
+from tagodev.emulator._options import FAULTS, VARIANTS
 from tagodev.testing import EmulatorPool
 from tests.support import processes
 

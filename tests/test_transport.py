@@ -15,6 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import Secret, TagoError
+from tagodev._limits.routes import Route
+from tagodev._retry import Safety
+from tagodev._transport import Answer, Request, Transport
 from tagodev.errors import (
     AnswerTimeoutError,
     AuthenticationError,
@@ -32,9 +35,6 @@ from tagodev.errors import (
     ServerError,
     ServiceError,
 )
-from tagodev.limits.routes import Route
-from tagodev.retry import Safety
-from tagodev.transport import Answer, Request, Transport
 from tests.support.answers import http, ok, refused, throttled
 from tests.support.clients import DEVICE_ID, TOKEN
 from tests.support.leaks import assert_quiet
@@ -291,7 +291,7 @@ async def test_wrong_protocol_never_left() -> None:
 
 def test_bad_certificate_never_left() -> None:
     """A certificate that does not hold is a connection that was not made."""
-    from tagodev.transport import _no_answer  # noqa: PLC0415
+    from tagodev._transport import _no_answer  # noqa: PLC0415
 
     key = aiohttp.client_reqrep.ConnectionKey("h", 443, True, True, None, None, None)  # type: ignore[call-arg,arg-type,unused-ignore]
     reason = ssl.SSLCertVerificationError(1, "certificate verify failed")
@@ -661,7 +661,7 @@ def test_retry_after_takes_anything(body: bytes, header: str) -> None:
 )
 def test_date(expected: float | None, header: str) -> None:
     """A date that can't be read, or that lies before all windows, is none."""
-    assert expected == Answer(200, b"", {"Date": header}).date()
+    assert expected == Answer(200, b"{}", {"Date": header}).date()
 
 
 async def test_retry_after_of_a_real_answer() -> None:

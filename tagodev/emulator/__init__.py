@@ -7,7 +7,7 @@ Assumptions
 -----------
 
 The reference leaves the following open. This is what the emulator does;
-`tagodev.emulator.variants` has alternatives for some of it.
+`tagodev.emulator._variants` has alternatives for some of it.
 
 - **Counting.** A request counts in the window in which its head arrives, whatever the answer is,
   even a denied permission. A request without a known token, to an unknown route, or answered with
@@ -35,8 +35,8 @@ The reference leaves the following open. This is what the emulator does;
   one; further tokens may have none.
 - **Networks at work.** A serial number is resolved among the devices of the token's network. The
   authorization used is stored on the device's token. Data sent by a network goes to the first
-  ``metadata.serial`` in it, as there is no parser. A message to the MQTT relay is checked, and
-  delivered to nobody.
+  ``metadata.serial`` in it, as there is no parser. A message to the MQTT relay is checked
+  and not delivered.
 - **Soft limits** are those of the options, the same for each new device, and refused with the
   same 429; a request that a device's limit refuses is not counted for the profile.
 - **Monthly services** are not metered: their figures are examples.
@@ -54,8 +54,8 @@ The reference leaves the following open. This is what the emulator does;
   line sends back what it read; ``serie_number`` is ignored, since it belongs to a token. Parameters
   sent with an id keep it.
 - **Listing.** Texts match in any letter case and ``*`` matches any characters, in names, tag keys
-  and tag values. Dates are filtered as "since". An unknown filter is refused rather than ignored. A
-  device without a date sorts last.
+  and tag values. Dates are filtered as "since". An unknown filter is refused rather than ignored;
+  an unknown name in ``fields`` is ignored. A device without a date sorts last.
 - **Parameters.** An id that the device does not have is 404 ``Param Not Found``; several parameters
   may have the same key. A device may mark a parameter of its own as sent or not sent, and change
   nothing else. Editing parameters does not change the device's ``updated_at``.
@@ -97,8 +97,8 @@ The reference leaves the following open. This is what the emulator does;
 
 from __future__ import annotations
 
-from tagodev.emulator.http.app import Emulator, serve
-from tagodev.emulator.options import EmulatorOptions
-from tagodev.emulator.process import EmulatorProcess
+from tagodev.emulator._http.app import Emulator, serve
+from tagodev.emulator._options import EmulatorOptions
+from tagodev.emulator._process import EmulatorProcess
 
 __all__ = ["Emulator", "EmulatorOptions", "EmulatorProcess", "serve"]

@@ -10,8 +10,8 @@ import threading
 
 import orjson
 
-from tagodev.emulator.http.app import serve
-from tagodev.emulator.options import EmulatorOptions
+from tagodev.emulator._http.app import serve
+from tagodev.emulator._options import EmulatorOptions
 
 
 def _announce(url: str, token: str) -> None:

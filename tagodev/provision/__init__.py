@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tagodev.provision.integrations import Integrations, resolve_integrations
-from tagodev.provision.read.devices import (
+from tagodev.provision._integrations import Integrations, resolve_integrations
+from tagodev.provision._read.devices import (
     DeviceRow,
     InvalidFileError,
     RowFile,
@@ -11,7 +11,7 @@ from tagodev.provision.read.devices import (
     read_defaults,
     read_devices,
 )
-from tagodev.provision.read.existing_devices import (
+from tagodev.provision._read.existing_devices import (
     DeviceChangeRow,
     DeviceIdRow,
     RotationRow,

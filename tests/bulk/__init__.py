@@ -1,1 +1,1 @@
-"""Tests of `tagodev.bulk`."""
+"""Tests of `tagodev._bulk`."""

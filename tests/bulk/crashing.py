@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from tagodev.bulk.run import BulkRun
+    from tagodev._bulk.run import BulkRun
 
 __all__ = ["Aim", "Job", "Kind", "Life", "Program", "device_name", "new_name"]
 

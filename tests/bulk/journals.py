@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from tagodev.bulk.input import digest_of
-from tagodev.bulk.journal.entry import Batch, EntryState, JournalInfo
-from tagodev.bulk.journal.store import Journal
-from tagodev.target import Target
+from tagodev._address import Target
+from tagodev._bulk.input import digest_of
+from tagodev._bulk.journal.entry import Batch, EntryState, JournalInfo
+from tagodev._bulk.journal.store import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

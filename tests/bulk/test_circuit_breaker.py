@@ -23,7 +23,7 @@ from tagodev import (
     ServerError,
     TagoError,
 )
-from tagodev.bulk.circuit_breaker import STOPS_ANY_RUN, CircuitBreaker, Verdict
+from tagodev._bulk.circuit_breaker import STOPS_ANY_RUN, CircuitBreaker, Verdict
 
 GO_ON = Verdict()
 STOP = Verdict(stop=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev.bulk.claims import Claims
+from tagodev._bulk.claims import Claims
 
 things = st.sampled_from(["", "a", "b", "é", "\udcff"])
 indices = st.integers(0, 3)

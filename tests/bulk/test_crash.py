@@ -17,8 +17,8 @@ import orjson
 import pytest
 from aiohttp import ClientError, ClientSession, ContentTypeError
 
-from tagodev.bulk.journal.entry import EntryState
-from tagodev.bulk.journal.store import Journal
+from tagodev._bulk.journal.entry import EntryState
+from tagodev._bulk.journal.store import Journal
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.bulk.crashing import Aim, Job, Life, Program, device_name, new_name
 from tests.cli.support import Command

@@ -29,10 +29,10 @@ from tagodev import (
     RequestError,
     ServerError,
 )
-from tagodev.bulk import engine as engine_module
-from tagodev.bulk.journal.entry import Batch, EntryState
-from tagodev.bulk.journal.store import Journal
-from tagodev.bulk.operations.identity import Ambiguous, Found
+from tagodev._bulk import engine as engine_module
+from tagodev._bulk.journal.entry import Batch, EntryState
+from tagodev._bulk.journal.store import Journal
+from tagodev._bulk.operations.identity import Ambiguous, Found
 from tests.bulk.journals import begun
 from tests.bulk.virtual import EPOCH, run_virtually
 from tests.bulk.working import (
@@ -51,9 +51,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagodev import Outcome, TagoError
-    from tagodev.bulk.operations.identity import Finding
-    from tagodev.bulk.work_item import WorkItem
-    from tagodev.session import CallRecord
+    from tagodev._bulk.operations.identity import Finding
+    from tagodev._bulk.work_item import WorkItem
+    from tagodev._session import CallRecord
 
 SETTLE: Final = 10.0
 LOST: Final = ConnectionLostError("lost", may_have_acted=True)

@@ -18,9 +18,9 @@ from tagodev import (
     InDoubt,
     Pending,
 )
-from tagodev.bulk.journal.entry import EntryState
-from tagodev.bulk.journal.store import Journal
-from tagodev.bulk.operations.identity import Ambiguous, Found
+from tagodev._bulk.journal.entry import EntryState
+from tagodev._bulk.journal.store import Journal
+from tagodev._bulk.operations.identity import Ambiguous, Found
 from tests.bulk.journals import a_place, begun
 from tests.bulk.virtual import run_virtually
 from tests.bulk.working import Work, bulk, collected, leave
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagodev import BulkStoppedError, Outcome
-    from tagodev.session import CallRecord
+    from tagodev._session import CallRecord
 
 LOST = ConnectionLostError("lost", may_have_acted=True)
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import JournalError
-from tagodev.bulk.input import JournalInput, RunInput, digest_of, read_row
-from tagodev.bulk.journal.entry import Batch, EntryState, JournalEntry
-from tagodev.bulk.journal.store import Journal
+from tagodev._bulk.input import JournalInput, RunInput, digest_of, read_row
+from tagodev._bulk.journal.entry import Batch, EntryState, JournalEntry
+from tagodev._bulk.journal.store import Journal
 from tests.bulk.journals import a_place, begun
 from tests.bulk.virtual import run_virtually
 from tests.bulk.working import Work, ticking
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from tagodev.bulk.journal.writer import JournalWriter
+    from tagodev._bulk.journal.writer import JournalWriter
 
 STATES = st.sampled_from(list(EntryState))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tagodev import InputError
-from tagodev.bulk.options import RunOptions
+from tagodev._bulk.options import RunOptions
 
 
 @pytest.mark.parametrize(

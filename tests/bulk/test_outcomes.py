@@ -8,7 +8,7 @@ import pytest
 
 import tagodev
 from tagodev import Done, Failed, InDoubt, Pending
-from tagodev.bulk import outcomes
+from tagodev._bulk import outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

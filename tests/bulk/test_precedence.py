@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev.bulk.precedence import Precedence
-from tagodev.bulk.work_item import WorkItem
-from tagodev.session import CallRecord
+from tagodev._bulk.precedence import Precedence
+from tagodev._bulk.work_item import WorkItem
+from tagodev._session import CallRecord
 from tests.bulk.working import Work
 
 

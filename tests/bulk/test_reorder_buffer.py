@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import ConnectionLostError, Done
-from tagodev.bulk.engine import Engine
-from tagodev.bulk.input import RunInput
-from tagodev.bulk.journal.item_log import ItemLog
-from tagodev.bulk.operations.identity import Found
-from tagodev.bulk.options import RunOptions
-from tagodev.bulk.reorder_buffer import ReorderBuffer
-from tagodev.bulk.work_item import WorkItem
+from tagodev._bulk.engine import Engine
+from tagodev._bulk.input import RunInput
+from tagodev._bulk.journal.item_log import ItemLog
+from tagodev._bulk.operations.identity import Found
+from tagodev._bulk.options import RunOptions
+from tagodev._bulk.reorder_buffer import ReorderBuffer
+from tagodev._bulk.work_item import WorkItem
 from tests.bulk.virtual import run_virtually
 from tests.bulk.working import Work
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
     from tagodev import Outcome
-    from tagodev.session import CallRecord
+    from tagodev._session import CallRecord
 
 LOST = ConnectionLostError("lost", may_have_acted=True)
 

@@ -28,7 +28,7 @@ from tagodev import (
     TokenCreated,
     TokenIssued,
 )
-from tagodev.bulk.report import KEPT_FAILURES, Tally
+from tagodev._bulk.report import KEPT_FAILURES, Tally
 
 TOKEN = "8be70d95-0dbc-4e16-89b6-b23b077d05e5"
 ERROR = BadRequestError("no", status=400)

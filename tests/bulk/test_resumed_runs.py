@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tagodev import Created, DeviceCreate, DeviceCreated, HardLimits, InterruptedRunError
-from tagodev.bulk.journal.entry import EntryState
-from tagodev.bulk.journal.store import Journal
-from tagodev.serialization.converter import from_json
+from tagodev._bulk.journal.entry import EntryState
+from tagodev._bulk.journal.store import Journal
+from tagodev._serialization.converter import from_json
 from tests.bulk.journals import MEMORY
 from tests.bulk.virtual import VirtualLoop, wall_clock
 from tests.bulk.wired import Client, Delivery, Life, Wire, World, in_turn, live
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from tagodev import BulkRun
-    from tagodev.bulk.operations.identity import Identity
+    from tagodev._bulk.operations.identity import Identity
 
 T = TypeVar("T")
 

@@ -30,9 +30,9 @@ from tagodev import (
     Pending,
     TagoError,
 )
-from tagodev.bulk.journal.entry import Batch, EntryState
-from tagodev.bulk.journal.store import Journal
-from tagodev.target import Target
+from tagodev._address import Target
+from tagodev._bulk.journal.entry import Batch, EntryState
+from tagodev._bulk.journal.store import Journal
 from tests.bulk.journals import a_place, begun
 from tests.bulk.working import FakeSession, Work, bulk, collected, drained, settled, ticking
 from tests.support.answers import created, ok, refused
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagodev import BulkRun
-    from tagodev.bulk.work_item import WorkItem
-    from tagodev.session import CallRecord
+    from tagodev._bulk.work_item import WorkItem
+    from tagodev._session import CallRecord
 
 STOPPING = AuthenticationError("no", status=401)
 

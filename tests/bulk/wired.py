@@ -16,19 +16,19 @@ import attrs
 import orjson
 
 from tagodev import ConnectError, ConnectionLostError, RetryPolicy, Secret
-from tagodev.bulk.run_factory import RunFactory
+from tagodev._bulk.run_factory import RunFactory
+from tagodev._limits.ledger.memory import MemoryLedger
+from tagodev._limits.settings import Settings
+from tagodev._resources.data import Data
+from tagodev._resources.devices import Devices
+from tagodev._resources.parameters import Parameters
+from tagodev._resources.tokens import Tokens
+from tagodev._session import Session
+from tagodev._transport import Answer, Request, Transport
 from tagodev.emulator import EmulatorOptions
-from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.service import Service
-from tagodev.emulator.model.time import ServerClock, iso
-from tagodev.limits.ledger.memory import MemoryLedger
-from tagodev.limits.settings import Settings
-from tagodev.resources.data import Data
-from tagodev.resources.devices import Devices
-from tagodev.resources.parameters import Parameters
-from tagodev.resources.tokens import Tokens
-from tagodev.session import Session
-from tagodev.transport import Answer, Request, Transport
+from tagodev.emulator._http.errors import RefusedError
+from tagodev.emulator._http.service import Service
+from tagodev.emulator._model.time import ServerClock, iso
 from tests.bulk.virtual import EPOCH, VirtualLoop
 from tests.bulk.working import collected
 from tests.support.clients import PLENTY, TOKEN

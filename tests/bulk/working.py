@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 import orjson
 
 from tagodev import BulkRun, BulkStoppedError, Done, HardLimits
-from tagodev.bulk.operations.base import Operation
-from tagodev.bulk.options import RunOptions
-from tagodev.target import Target
+from tagodev._address import Target
+from tagodev._bulk.operations.base import Operation
+from tagodev._bulk.options import RunOptions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 
     from tagodev import Outcome, TagoError
-    from tagodev.bulk.operations.base import MakeRecord
-    from tagodev.bulk.operations.identity import Finding
-    from tagodev.bulk.work_item import WorkItem
-    from tagodev.limits.route_limiter import Permit
-    from tagodev.session import CallRecord, Session
+    from tagodev._bulk.operations.base import MakeRecord
+    from tagodev._bulk.operations.identity import Finding
+    from tagodev._bulk.work_item import WorkItem
+    from tagodev._limits.route_limiter import Permit
+    from tagodev._session import CallRecord, Session
 
 __all__ = [
     "NO_PERMIT",

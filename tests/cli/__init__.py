@@ -1,1 +1,1 @@
-"""Tests of `tagodev.cli`."""
+"""Tests of `tagodev._cli`."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tagodev.cli import main
+from tagodev._cli import main
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.profile import Profile
 from tests.cli.support import Command, Done, InProcess

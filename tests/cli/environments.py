@@ -24,11 +24,11 @@ import attrs
 import orjson
 import pytest
 
-from tagodev import session
-from tagodev.cli import main
-from tagodev.cli.app import app
-from tagodev.limits.ledger import memory as ledger_memory
-from tagodev.models.devices import CUSTOM_HTTPS_CONNECTOR, CUSTOM_HTTPS_NETWORK
+from tagodev import _session as session
+from tagodev._cli import main
+from tagodev._cli.app import app
+from tagodev._limits.ledger import memory as ledger_memory
+from tagodev._models.devices import CUSTOM_HTTPS_CONNECTOR, CUSTOM_HTTPS_NETWORK
 from tests.cli.terminal import normalised
 from tests.cli.test_every_command import COMMANDS, DEVICE, EXAMPLES, REGISTER, TOKEN
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
-from tagodev.bulk.journal.entry import EntryState
-from tagodev.bulk.journal.store import Journal
+from tagodev._bulk.journal.entry import EntryState
+from tagodev._bulk.journal.store import Journal
 from tagodev.emulator import EmulatorOptions
 from tests.support import processes
 from tests.support.forks import fork_server

@@ -17,7 +17,7 @@ import attrs
 import orjson
 import pytest
 
-from tagodev.cli.app import app
+from tagodev._cli.app import app
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.environments import LINES, PLAIN, Ended, Place, takes_json
 from tests.cli.support import Command

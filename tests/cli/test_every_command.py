@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import orjson
 import pytest
 
-from tagodev.cli.app import _COMMANDS, app
+from tagodev._cli.app import _COMMANDS, app
 from tests.cli.shell import Shell
 from tests.cli.support import Command
 from tests.cli.terminal import Terminal
@@ -243,14 +243,14 @@ def test_help_loads_no_client(name: tuple[str, ...]) -> None:
     """What would be loaded in vain is not: that is what makes it quick on any machine."""
     program = (
         f"import sys; sys.argv = ['tagodev', *{name!r}, '--help']\n"
-        "from tagodev.cli import main; main()\n"
+        "from tagodev._cli import main; main()\n"
         "print(*sorted(sys.modules), file=sys.stderr)"
     )
     done = processes.run(PYTHON, "-c", program)
     loaded = set(done.err.split())
 
     assert "Usage: tagodev" in done.out
-    assert set() == loaded & {"aiohttp", "cattrs", "sqlite3", "tagodev.models", "tagodev.emulator"}
+    assert set() == loaded & {"aiohttp", "cattrs", "sqlite3", "tagodev._models", "tagodev.emulator"}
 
 
 # --- completion --------------------------------------------------------------------------------

@@ -193,7 +193,7 @@ def test_a_row_that_an_edit_has_removed_may_be_deleted() -> None:
         ({"creations": 1}, "requests that create"),
         ({"err": f"{REFUSED.err}\nTraceback (most recent call last):"}, "traceback"),
         ({"err": f"{REFUSED.err} {{'id': 5}}"}, "Python"),
-        ({"err": f"{REFUSED.err} <tagodev.client.Tago object>"}, "Python"),
+        ({"err": f"{REFUSED.err} <tagodev._client.Tago object>"}, "Python"),
         ({"out": "whole=False"}, "Python"),
         ({"out": "token-1-of-first"}, "holds a token"),
         ({"err": "This journal is of another profile"}, "how to go on"),

@@ -10,9 +10,9 @@ from typing import Final
 import pytest
 from rich.console import Console
 
-from tagodev.cli.output.display import LineDisplay, open_display
-from tagodev.cli.output.progress import Progress, ProgressMeter, RouteProgress
-from tagodev.cli.output.progress_live import LiveDisplay
+from tagodev._cli.output.display import LineDisplay, open_display
+from tagodev._cli.output.progress import Progress, ProgressMeter, RouteProgress
+from tagodev._cli.output.progress_live import LiveDisplay
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.bulk.test_progress_meter import state
 from tests.cli.support import Command, write_devices

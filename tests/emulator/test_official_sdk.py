@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import json
 import sys
 import warnings
 from datetime import UTC, datetime, timedelta
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import pytest
+import requests
 
+from tagodev._session import Session
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
-from tagodev.session import Session
 from tests.emulator.support import CONNECTOR, NETWORK
 from tests.support.clients import client
 
@@ -25,10 +27,11 @@ if TYPE_CHECKING:
 with warnings.catch_warnings():
     # Whatever the SDK and its dependencies deprecate while they are imported.
     warnings.simplefilter("ignore")
-    from tagoio_sdk import Device, Resources
+    from tagoio_sdk import Account, Device, Resources
     from tagoio_sdk.infrastructure.api_request import TagoIORequestError
     from tagoio_sdk.modules.Resources.Devices import Devices
-    from tagoio_sdk.modules.Utils import sendDownlink
+    from tagoio_sdk.modules.Utils.getTokenByName import getTokenByName
+    from tagoio_sdk.modules.Utils.sendDownlink import sendDownlink
 
 UNKNOWN: Final = "0123456789abcdef01234567"
 
@@ -428,10 +431,10 @@ def test_downlinks(
             await tago.devices.send_downlink(device_id, "01A0", port=7, confirmed=True)
 
     monkeypatch.setattr(Session, "send_elsewhere", note)
-    monkeypatch.setattr(sendDownlink.requests, "post", post)
+    monkeypatch.setattr(requests, "post", post)
     asyncio.run(send())
-    options = {"payload": "01A0", "port": 7, "confirmed": True}
-    told = sendDownlink.sendDownlink(resources, device_id, options)
+    options: Any = {"payload": "01A0", "port": 7, "confirmed": True}
+    told = sendDownlink(resources, device_id, options)
 
     assert "Downlink accepted with status code - 200" == told
     ours, theirs = sent
@@ -443,6 +446,53 @@ def test_downlinks(
     resources.devices.delete(device_id)
     integration.connectors.delete(connector)
     integration.networks.delete(network)
+
+
+def test_downlink(
+    emulator: EmulatorProcess, resources: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK finds serial, authorization and middleware of a device, and sets its parameter."""
+    integration = resources.integration
+    endpoint = "middleware.example"
+    network = integration.networks.create({"name": "LoRa", "middleware_endpoint": endpoint})
+    place = {
+        **network,
+        **integration.connectors.create({"name": "Probe", "networks": [network["network"]]}),
+    }
+    device = create(resources, "Valve", serie_number="0A0B", **place)["device_id"]
+    authorization = resources.serviceAuthorization.tokenCreate({"name": "ns"})["token"]
+    token = integration.networks.tokenCreate(network["network"], {"name": "uplink"})["token"]
+    requests.get(
+        f"{emulator.url}/integration/network/resolve/0A0B/{authorization}", headers={"token": token}
+    ).raise_for_status()
+    sent = []
+
+    def post(**request: Any) -> requests.Response:
+        sent.append((request["url"], json.loads(request["data"])))
+        response = requests.Response()
+        response.status_code = 202
+        return response
+
+    monkeypatch.setattr(requests, "post", post)
+    options: Any = {"payload": "0a", "port": 5, "confirmed": False}
+    told = sendDownlink(resources, device, options)
+
+    assert "Downlink accepted with status code - 202" == told
+    body = {"device": "0A0B", "authorization": authorization, "payload": "0a", "port": 5}
+    assert [(f"https://{endpoint}/downlink", {**body, "confirmed": False})] == sent
+    (parameter,) = resources.devices.paramList(device)
+    assert ("downlink", "0a") == (parameter["key"], parameter["value"])
+    resources.devices.delete(device)
+
+
+def test_tokens_by_name(emulator: EmulatorProcess, created: dict[str, str]) -> None:
+    """The SDK's helper finds the tokens; it returns the oldest one, whatever name it is given."""
+    account: Any = Account({"token": emulator.token, "region": "env"})
+    field = {"name": "Field", "permission": "read", "expire_time": "never"}
+    account.devices.tokenCreate(created["device_id"], field)
+
+    for name in ("Default", "Field"):
+        assert created["token"] == getTokenByName(account, created["device_id"], [name])
 
 
 # --- who asks ------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tagodev.cli.commands import emulator as command
+from tagodev._cli.commands import emulator as command
 from tagodev.errors import InputError
 
 if TYPE_CHECKING:

@@ -20,9 +20,10 @@ from tagodev import (
     ServiceError,
     TokenCreate,
 )
-from tagodev.cli.commands import emulator as command
-from tagodev.emulator import Emulator, EmulatorOptions, variants
-from tagodev.emulator.options import VARIANTS
+from tagodev._cli.commands import emulator as command
+from tagodev.emulator import Emulator, EmulatorOptions
+from tagodev.emulator import _variants as variants
+from tagodev.emulator._options import VARIANTS
 from tests.emulator.support import DEVICE, refusal, result
 from tests.support.clients import client
 

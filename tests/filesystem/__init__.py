@@ -1,1 +1,1 @@
-"""Tests of `tagodev.filesystem`."""
+"""Tests of `tagodev._filesystem`."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagodev import InputError
-from tagodev.filesystem.atomic_write import (
+from tagodev._filesystem.atomic_write import (
     check_out,
     create_private,
     whole_file,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagodev import LockedError, TagoError
-from tagodev.filesystem.process_lock import ProcessLock
+from tagodev._filesystem.process_lock import ProcessLock
 from tests.support.processes import PYTHON, start
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _HOLD = """
 import sys, time
 from pathlib import Path
-from tagodev.filesystem.process_lock import ProcessLock
+from tagodev._filesystem.process_lock import ProcessLock
 lock = ProcessLock.acquire(Path(sys.argv[1]), "it")
 lock.store_facts({"left": 1})
 print("held", flush=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagodev import ConfigurationError
-from tagodev.filesystem.state_folder import private_folder, state_folder
+from tagodev._filesystem.state_folder import private_folder, state_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

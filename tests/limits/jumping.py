@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, TypeVarTuple
 from unittest.mock import patch
 
-from tagodev.emulator.model.time import ServerClock as EmulatedClock
-from tagodev.limits.clock import ServerClock
+from tagodev._limits.clock import ServerClock
+from tagodev.emulator._model.time import ServerClock as EmulatedClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -123,7 +123,7 @@ def _no_other_time() -> Iterator[None]:
     assert defaults is not None
     with (
         patch(
-            "tagodev.emulator.http.service.ServerClock", lambda offset: EmulatedClock(offset, now)
+            "tagodev.emulator._http.service.ServerClock", lambda offset: EmulatedClock(offset, now)
         ),
         patch.dict(defaults, suspended=lambda: 0.0),
     ):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-import attrs
-
-from tagodev.limits.ledger.lease_store import Exchange, Holding, Reply, permits_for
-from tagodev.limits.ledger.leases import Lease, LeaseRequest
+from tagodev._limits.ledger.lease_store import Exchange, Profile
+from tagodev._limits.ledger.leases import LeaseRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tagodev._limits.ledger.lease_store import Holding, Reply
 
 __all__ = ["MemoryStore", "ask", "exchange"]
 
@@ -20,42 +19,28 @@ class MemoryStore:
     """A `LeaseStore` in memory that can lose its data."""
 
     def __init__(self) -> None:
-        self.epoch = uuid4().hex
-        self.first_free: int | None = 0
-        self.holdings: dict[tuple[str, int, str], Holding] = {}
+        self.value: bytes | None = None
+        self.lost = False
 
     def forget(self) -> None:
         """Lose all data: the first process sets the first window for leases."""
-        self.epoch, self.first_free = uuid4().hex, None
-        self.holdings.clear()
+        self.value, self.lost = None, True
 
     def answer(self, exchange: Exchange) -> Reply:
         """Apply reports, and lease permits."""
-        if self.first_free is None:
-            self.first_free = exchange.first_safe
-        given = [self._give(exchange, one) for one in exchange.requests]
-        return Reply(self.epoch, self.first_free, given)
+        profile = Profile(self.value)
+        if self.lost:
+            profile.forget(exchange.first_safe)
+            self.lost = False
+        reply = profile.apply(exchange)
+        self.value = profile.dump()
+        return reply
 
-    def _give(self, exchange: Exchange, ask: LeaseRequest) -> Lease:
-        key = ask.route, ask.number, exchange.holder
-        until = ask.number + exchange.carried
-        new = Holding(ask.number, exchange.holder, ask.carry, ask.loose, until, 0, False)
-        mine = self.holdings.get(key, new)
-        mine = attrs.evolve(
-            mine,
-            held=mine.held - ask.back,
-            interactive=mine.interactive + ask.interactive,
-            full=mine.full or ask.full,
-        )
-        self.holdings[key] = mine
-        route = [
-            holding
-            for (name, number, _), holding in self.holdings.items()
-            if name == ask.route and number <= ask.number
-        ]
-        parts, full = permits_for(ask, route)
-        self.holdings[key] = attrs.evolve(mine, held=mine.held + parts)
-        return Lease(ask.route, ask.number, parts, full)
+    @property
+    def holdings(self) -> dict[tuple[str, int, str], Holding]:
+        """What each process holds, by route, window and process."""
+        routes = Profile(self.value)._routes.items()
+        return {(name, one.number, one.holder): one for name, all_ in routes for one in all_}
 
 
 def ask(number: int = 100, want: int = 0, **others: Any) -> LeaseRequest:

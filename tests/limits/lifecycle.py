@@ -25,12 +25,12 @@ from tagodev import (
     Tago,
     TagoError,
 )
+from tagodev._limits.ledger.lease_store import StoreError
+from tagodev._limits.ledger.shared import SharedLedger
+from tagodev._limits.settings import TRANSIT_MAX
+from tagodev._transport import Answer, Transport
 from tagodev.errors import AnswerTimeoutError, ConnectionLostError
 from tagodev.events import Sent
-from tagodev.limits.ledger.lease_store import StoreError
-from tagodev.limits.ledger.shared import SharedLedger
-from tagodev.limits.settings import TRANSIT_MAX
-from tagodev.transport import Answer, Transport
 from tests.limits.jumping import JumpingLoop, VirtualClock
 from tests.limits.leasing import MemoryStore
 from tests.support.answers import created
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
+    from tagodev._limits.ledger.lease_store import Exchange, LeaseStore, Reply
+    from tagodev._limits.ledger.memory import MemoryLedger
+    from tagodev._limits.scheduler import Scheduler
+    from tagodev._transport import Request
     from tagodev.events import Event
-    from tagodev.limits.ledger.lease_store import Exchange, LeaseStore, Reply
-    from tagodev.limits.ledger.memory import MemoryLedger
-    from tagodev.limits.scheduler import Scheduler
-    from tagodev.transport import Request
 
 __all__ = ["MINUTE", "World", "heavy_tailed", "quick"]
 
@@ -257,7 +257,7 @@ class World:
     @contextmanager
     def answering(self) -> Iterator[None]:
         """Let clients meet this world."""
-        with patch("tagodev.base_client.Transport", partial(_SimulatedTransport, self)):
+        with patch("tagodev._base_client.Transport", partial(_SimulatedTransport, self)):
             yield
 
     @asynccontextmanager
@@ -312,7 +312,7 @@ class World:
         for scheduler in self.schedulers:
             core = scheduler.core
             assert ({}, set()) == (core._waiting, core._out)
-            assert core.settings.concurrency == core._free_slots
+            assert core.settings.concurrency == core.slots.free
         for ledger in self.ledgers:
             assert not (ledger._open if isinstance(ledger, SharedLedger) else ledger.users)
 

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from benchmarks.simulation import CREATE, EPOCH, Unpaced
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.core import Core
-from tagodev.limits.routes import Route
-from tagodev.limits.settings import TRANSIT_MAX
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.core import Core
+from tagodev._limits.routes import Route
+from tagodev._limits.settings import TRANSIT_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tagodev.limits.route_limiter import Permit
-    from tagodev.limits.settings import Settings
-    from tagodev.limits.wait_queue import Priority, Waiter
+    from tagodev._limits.route_limiter import Permit
+    from tagodev._limits.settings import Settings
+    from tagodev._limits.wait_queue import Priority, Waiter
 
 __all__ = ["MINUTE", "SPECIAL", "Client", "Ghost", "ReferenceServer", "Travelling", "new_core"]
 
@@ -33,24 +33,11 @@ MINUTE = 12.0
 SPECIAL = Route("POST", "/device", counted_as="POST /device?special", also=CREATE)
 
 
-class _Never:
-    """A steady pacer that lets nothing go: steadiness has a promise of its own."""
-
-    def delay(self) -> float:
-        """Return longer than any history."""
-        return 1e6
-
-    def take(self) -> None:
-        """Never called."""
-        raise AssertionError
-
-
 def new_core(settings: Settings, on_lease_needed: Callable[[], None] | None = None) -> Core:
     """Return a core that no pacing slows."""
     return Core(
         settings,
-        make_pacer=lambda _: Unpaced(),
-        make_steady_pacer=lambda _: _Never(),
+        make_pacer=Unpaced,
         clock=ServerClock(suspended=lambda: 0.0),
         on_lease_needed=on_lease_needed,
     )

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from benchmarks.simulation import CREATE
+from tagodev._limits.settings import TRANSIT_MAX, Settings
+from tagodev._limits.wait_queue import Priority
 from tagodev.hard_limits import HardLimits
-from tagodev.limits.settings import TRANSIT_MAX, Settings
-from tagodev.limits.wait_queue import Priority
 from tests.limits.reference import MINUTE, SPECIAL, Client, ReferenceServer, new_core
 
 if TYPE_CHECKING:
-    from tagodev.limits.routes import Route
+    from tagodev._limits.routes import Route
+    from tagodev._limits.settings import Pacing
 
 SLOTS = 8
 
@@ -24,17 +25,29 @@ class LoneClient(ReferenceServer):
     """One core, all alone at the server."""
 
     @initialize(
+        pacing=st.sampled_from(["aligned", "aligned", "steady"]),
         limit=st.integers(1, 5),
         offset=st.floats(-300, 300),
         spread=st.floats(0, 0.1),
         at_end=st.booleans(),
     )
-    def begin(self, limit: int, offset: float, spread: float, at_end: bool) -> None:
+    def begin(self, pacing: Pacing, limit: int, offset: float, spread: float, at_end: bool) -> None:
         """Set the service's clocks, and begin with nothing known of them."""
         self.limit = limit
         self.open({CREATE.name: limit, SPECIAL.name: max(limit // 2, 1)}, offset, spread, at_end)
-        limits = HardLimits("reference", self.limits, minute=MINUTE)
-        self.client = Client(new_core(Settings(limits, concurrency=SLOTS)))
+        self.hard_limits = HardLimits("reference", self.limits, minute=MINUTE)
+        settings = Settings(self.hard_limits, concurrency=SLOTS, pacing=pacing)
+        self.client = Client(new_core(settings))
+
+    @rule(pacing=st.sampled_from(["aligned", "steady"]))
+    def next_client(self, pacing: Pacing) -> None:
+        """End the client with all its connections, and let another one of the process begin."""
+        core = self.client.core
+        for one in self.travelling.copy():
+            self.leave_behind(one)
+        self.client.waiters.clear()
+        core.restart(Settings(self.hard_limits, concurrency=SLOTS, pacing=pacing), self.now)
+        self.dispatch(self.client)
 
     # --- the client --------------------------------------------------------------------------
 
@@ -113,7 +126,8 @@ class LoneClient(ReferenceServer):
             core.withdraw(route, waiter)
         self.client.waiters.clear()
         self.everything_is_answered()
-        if not core.clock.known or core.clock.width(self.now) > MINUTE / 4:
+        steady = core.settings.pacing == "steady"
+        if steady or not core.clock.known or core.clock.width(self.now) > MINUTE / 4:
             return
         self.now += TRANSIT_MAX + 3 * MINUTE
         for known in core.snapshot(self.now):

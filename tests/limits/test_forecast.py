@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev.limits.forecast import forecast
+from tagodev._limits.forecast import forecast
 
 
 def seconds(count: float, rate: float, *, limit: int = 100, free: float = 50) -> float:

@@ -18,8 +18,8 @@ import attrs
 import pytest
 
 from tagodev import DeviceCreate, RetryPolicy, TagoError
-from tagodev.limits.ledger.memory import MemoryLedger
-from tagodev.limits.settings import ColdStart, Pacing
+from tagodev._limits.ledger.memory import MemoryLedger
+from tagodev._limits.settings import ColdStart, Pacing
 from tests.limits.jumping import run_virtually
 from tests.limits.lifecycle import MINUTE, World, heavy_tailed, quick
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
     from tagodev import Tago
-    from tagodev.limits.ledger.lease_store import Exchange, Reply
-    from tagodev.session import CallOptions
+    from tagodev._limits.ledger.lease_store import Exchange, Reply
+    from tagodev._session import CallOptions
 
 T = TypeVar("T")
 
@@ -347,10 +347,6 @@ def test_what_is_left_behind_at_a_boundary(kind: Kind, seed: int, tmp_path: Path
     assert 0 == world.rejected
 
 
-# --- what is known to fail -----------------------------------------------------------------------
-
-
-@pytest.mark.xfail(reason="scheduler: steady pacing begins anew with each client")
 @pytest.mark.parametrize("loops", [1, 10])
 @pytest.mark.parametrize("limit", [10, 60])
 def test_steady_over_a_sequence_of_clients(limit: int, loops: int) -> None:
@@ -368,7 +364,6 @@ def test_steady_over_a_sequence_of_clients(limit: int, loops: int) -> None:
     assert 0 == world.rejected
 
 
-@pytest.mark.xfail(reason="scheduler: slow bulk requests hold every connection")
 @pytest.mark.parametrize("kind", get_args(Kind))
 def test_calls_beside_slow_bulk(kind: Kind, tmp_path: Path) -> None:
     """A call waits no longer than a trip while slow bulk requests are under way."""
@@ -389,7 +384,6 @@ def test_calls_beside_slow_bulk(kind: Kind, tmp_path: Path) -> None:
     assert max(waited for _, priority, waited in world.waits if priority != "bulk") <= TRIP
 
 
-@pytest.mark.xfail(reason="scheduler: an endless flood of calls leaves bulk nothing")
 def test_bulk_beside_a_flood_of_calls() -> None:
     """Bulk gets a twentieth of each window, however many calls are made."""
     world = World(60, seed=1)
@@ -411,7 +405,6 @@ def test_bulk_beside_a_flood_of_calls() -> None:
     assert all(windows.count(windows[0] + later) >= 3 for later in (2, 3))
 
 
-@pytest.mark.xfail(reason="scheduler: the first client's concurrency counts for all of a profile")
 @pytest.mark.parametrize("kind", get_args(Kind))
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_each_client_has_its_own_concurrency(kind: Kind, concurrency: int, tmp_path: Path) -> None:
@@ -431,7 +424,6 @@ def test_each_client_has_its_own_concurrency(kind: Kind, concurrency: int, tmp_p
     assert world.transports[1].most_under_way <= concurrency
 
 
-@pytest.mark.xfail(reason="scheduler: max_wait and timeout are ignored while the time is asked for")
 @pytest.mark.parametrize("options", [{"max_wait": 1.0}, {"timeout": 1.0}])
 @pytest.mark.parametrize("kind", ["store", "sqlite"])
 def test_a_call_ends_in_time_while_the_time_is_asked_for(
@@ -451,7 +443,6 @@ def test_a_call_ends_in_time_while_the_time_is_asked_for(
     assert run_in(world, call()) <= 1.1
 
 
-@pytest.mark.xfail(reason="scheduler: one wrong date makes a client steady for good")
 @pytest.mark.parametrize("wrong", [-120.0, 120.0, 86400.0])
 def test_a_first_date_that_is_wrong(wrong: float) -> None:
     """After twenty right dates windows are used up again."""
@@ -468,7 +459,6 @@ def test_a_first_date_that_is_wrong(wrong: float) -> None:
     assert min(world.windows[3:5]) >= 57
 
 
-@pytest.mark.xfail(reason="scheduler: after one wrong date a used window is taken for a new one")
 @pytest.mark.parametrize("limit", [60, 250])
 def test_a_later_date_that_is_wrong(limit: int) -> None:
     """A wrong date after a window was used up brings no further burst."""
@@ -486,7 +476,6 @@ def test_a_later_date_that_is_wrong(limit: int) -> None:
     assert 0 == world.rejected
 
 
-@pytest.mark.xfail(reason="scheduler: clients without a common ledger starve each other")
 @pytest.mark.parametrize("limit", [60, 120])
 def test_clients_without_a_common_ledger(limit: int) -> None:
     """Three clients in three processes come to equal parts of the limit."""
@@ -515,7 +504,6 @@ def test_clients_without_a_common_ledger(limit: int) -> None:
     assert jain >= 0.95
 
 
-@pytest.mark.xfail(reason="scheduler: the first calls wait for the first answer")
 @pytest.mark.parametrize("calls", [5, 32])
 def test_the_first_calls_of_a_process(calls: int) -> None:
     """As many as the limit go at once: all are answered within little more than one trip."""
@@ -530,7 +518,6 @@ def test_the_first_calls_of_a_process(calls: int) -> None:
     assert run_in(world, start()) <= 1.15 * 0.05
 
 
-@pytest.mark.xfail(reason="scheduler: a store's odd answer ends leasing, and calls wait for ever")
 @pytest.mark.parametrize("given", [[], [None]])
 def test_a_store_that_answers_oddly(given: list[Any]) -> None:
     """A store that gives something else than was asked for counts as away, and work goes on."""

@@ -4,35 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from benchmarks.simulation import Unpaced
 from tagodev import HardLimits
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.core import Core
-from tagodev.limits.prior_charges import prior_charges
-from tagodev.limits.routes import Route
-from tagodev.limits.settings import Settings
-from tagodev.limits.wait_queue import Priority
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.core import Core
+from tagodev._limits.routes import Route
+from tagodev._limits.settings import Settings
+from tagodev._limits.wait_queue import Priority
+from tagodev._limits.window import prior_charges
 
 if TYPE_CHECKING:
-    from tagodev.limits.route_limiter import Permit
+    from tagodev._limits.route_limiter import Permit
 
 CREATE, EDIT = Route("POST", "/device"), Route("PUT", "/device/:device_id")
 MINUTE = 60.0
 
 
-class Unpaced:
-    """Never delays."""
-
-    def delay(self) -> float:
-        """Return 0."""
-        return 0.0
-
-    def take(self) -> None:
-        """Take nothing."""
-
-
 def told(*spent: tuple[str, int, int], lost: int, last: int | None) -> set[tuple[str, int, int]]:
     """Return what is presumed."""
-    return set(prior_charges(spent, lost, last, MINUTE))
+    return set(prior_charges(spent, lost, last, 2))
 
 
 def test_what_was_granted_is_counted_where_it_was() -> None:
@@ -61,8 +51,7 @@ def test_it_holds_for_routes_in_use_and_for_those_to_come() -> None:
     """Prior charges count, whether the route was used before or is used later."""
     core = Core(
         Settings(HardLimits("small", {}, default=3, minute=MINUTE)),
-        make_pacer=lambda _: Unpaced(),
-        make_steady_pacer=lambda _: Unpaced(),
+        make_pacer=Unpaced,
         clock=ServerClock(suspended=lambda: 0.0),
     )
     # In the middle of window 10.
@@ -88,8 +77,7 @@ def test_what_was_lost_takes_room_in_the_windows_since() -> None:
     """Requests without an end are presumed up to the window in which they may still arrive."""
     core = Core(
         Settings(HardLimits("small", {}, default=9, minute=MINUTE), transit_max=5.0),
-        make_pacer=lambda _: Unpaced(),
-        make_steady_pacer=lambda _: Unpaced(),
+        make_pacer=Unpaced,
         clock=ServerClock(fleet_slack=0.0, suspended=lambda: 0.0),
     )
     # Four seconds before the end of window 10.
@@ -107,8 +95,7 @@ def test_without_a_clock_nothing_is_presumed_of_later_windows() -> None:
     """Only what was granted where it was."""
     core = Core(
         Settings(HardLimits("small", {}, default=9, minute=MINUTE)),
-        make_pacer=lambda _: Unpaced(),
-        make_steady_pacer=lambda _: Unpaced(),
+        make_pacer=Unpaced,
         clock=ServerClock(fleet_slack=0.0, suspended=lambda: 0.0),
     )
     first = core.try_grant(CREATE, Priority.INTERACTIVE, 1000.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tagodev.limits.reserve import Reserve
+from tagodev._limits.adaptive import Reserve
 
 
 def used(reserve: Reserve, window: int, many: int) -> None:

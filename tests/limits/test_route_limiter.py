@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.simulation import CREATE
-from tagodev.limits.wait_queue import Priority
+from tagodev._limits.wait_queue import Priority
 from tests.limits.test_core import START, Bench
 
 if TYPE_CHECKING:
-    from tagodev.limits.snapshot import RouteState
+    from tagodev._limits.snapshot import RouteState
 
 NAME = CREATE.name
 #: How far the bounds of the bench's clock are from the truth, and somewhat more.
@@ -93,8 +93,8 @@ def test_others_are_told_in_whole_requests() -> None:
     bench = Bench(limit=100)
     bench.ask(10.0)
     limiter = bench.core._limiters[NAME]
-    for others, told in ((2.5, 3), (30.0, 30), (-4.0, 0), (0.0, 0)):
-        limiter.learner.others = others
+    for part, told in ((97.5, 3), (70.0, 30), (104.0, 0), (100.0, 0)):
+        limiter.share.part = part
         assert told == state(bench, 10.0).others
 
 

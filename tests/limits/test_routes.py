@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tagodev._limits.routes import Route
 from tagodev.errors import InputError
-from tagodev.limits.routes import Route
 
 PARAMETER = Route("DELETE", "/device/:device_id/params/:param_id")
 
@@ -52,3 +52,16 @@ def test_of_several_the_first_is_named() -> None:
         PARAMETER.path("", "")
 
     assert "device_id" == caught.value.path
+
+
+@pytest.mark.parametrize(
+    ("template", "counted_as", "path", "device"),
+    [
+        ("/device/:device_id/data", "POST /data", "/device/abc/data?x=1", "abc"),
+        ("/data", "", "/data", ""),
+        ("/device/:device_id/params", "", "/device/abc/params", ""),
+    ],
+)
+def test_devices_of_soft_limits(template: str, counted_as: str, path: str, device: str) -> None:
+    """A device is found where the table says that a soft limit may limit it alone."""
+    assert device == Route("POST", template, counted_as=counted_as).device(path)

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.simulation import CREATE, Unpaced
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.core import Core
+from tagodev._limits.pacing import LimiterPacer
+from tagodev._limits.scheduler import Scheduler
+from tagodev._limits.settings import Settings
+from tagodev._limits.wait_queue import Priority
 from tagodev.errors import ClosedError, WaitTooLongError
 from tagodev.hard_limits import HardLimits
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.core import Core
-from tagodev.limits.pacing import aligned_pacer
-from tagodev.limits.scheduler import Scheduler
-from tagodev.limits.settings import Settings
-from tagodev.limits.wait_queue import Priority
 from tests.limits.jumping import run_virtually
 
 if TYPE_CHECKING:
-    from tagodev.limits.route_limiter import Permit
+    from tagodev._limits.route_limiter import Permit
 
 # In these tests the service's clock shows the loop's own time, plus this.
 AHEAD = 1.2e9
@@ -38,8 +38,7 @@ def scheduler(limit: int, **settings: object) -> Scheduler:
     return Scheduler(
         Core(
             Settings(HardLimits("test", {CREATE.name: limit}), **settings),  # type: ignore[arg-type]
-            make_pacer=lambda _: Unpaced(),
-            make_steady_pacer=lambda _: Unpaced(),
+            make_pacer=Unpaced,
             clock=clock,
         )
     )
@@ -90,7 +89,7 @@ def test_ten_thousand_waiters_cancelled_at_random() -> None:
         assert order == sorted(order)
         (state,) = gate.snapshot()
         assert (state.in_flight, state.waiting) == (0, 0)
-        assert gate.core._free_slots == 100
+        assert gate.core.slots.free == 100
         await asyncio.sleep(130)
         assert gate.snapshot()[0].free == 4000
 
@@ -110,7 +109,7 @@ def test_cancelled_in_the_step_of_the_grant() -> None:
         second.cancel()
         await third
         assert second.cancelled() or second.cancelling()
-        assert gate.core._free_slots == 1
+        assert gate.core.slots.free == 1
 
     run_virtually(race())
 
@@ -242,8 +241,7 @@ def test_requests_that_never_leave_are_paced_while_the_clock_is_unknown() -> Non
     async def unreachable() -> int:
         core = Core(
             Settings(HardLimits("test", {CREATE.name: 20})),
-            make_pacer=aligned_pacer,
-            make_steady_pacer=aligned_pacer,
+            make_pacer=LimiterPacer,
             clock=ServerClock(suspended=lambda: 0.0),
         )
         gate = Scheduler(core)

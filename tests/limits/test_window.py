@@ -6,8 +6,8 @@ from math import floor
 
 import pytest
 
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.window import Windows
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.window import Windows
 
 EPOCH = 1.7e9 - 1.7e9 % 60
 
@@ -130,14 +130,14 @@ def test_requests_that_ended_before_the_clock_was_known_are_placed_later() -> No
     for sent, ended in ((58.3, 58.5), (58.0, 58.9), (59.9, 60.4)):
         windows.settle(windows.charge(sent), ended)
     under_way = windows.charge(60.5)
-    assert 4 == windows.unassigned(60.6)
-    windows.refresh()
-    assert 4 == windows.unassigned(60.6)
+    assert 4 == windows.recent(60.6)
+    windows.refresh(61.0)
+    assert 4 == windows.recent(60.6)
     learn_exactly(clock, 61.0)
-    windows.refresh()
+    windows.refresh(61.0)
 
     assert [0, 3, 2, 1] == [windows.used(number) for number in range(first - 1, first + 3)]
-    assert (0, 1) == (windows.unassigned(61.0), windows.in_flight)
+    assert (2, 4, 1) == (windows.charged(61.0), windows.recent(61.0), windows.in_flight)
     windows.settle(under_way, 61.0)
     assert [3, 2, 0] == [windows.used(number) for number in range(first, first + 3)]
 
@@ -150,7 +150,7 @@ def test_vague_bounds_place_requests_in_both_windows() -> None:
     windows.settle(windows.charge(59.8), 59.9)
     under_way = [windows.charge(59.9) for _ in range(2)]
     clock.observe(60.5, 60.5, EPOCH + 60)
-    windows.refresh()
+    windows.refresh(61.0)
 
     assert [3, 3, 2] == [windows.used(number) for number in range(first, first + 3)]
     for one in under_way:
@@ -169,11 +169,11 @@ def test_what_is_still_undecided_stays_in_both() -> None:
     clock.observe(60.3, 60.3, EPOCH + 60)
     clock.observe(60.7, 60.7, EPOCH + 60)
     assert version < clock.version
-    windows.refresh()
+    windows.refresh(61.0)
     assert [1, 1, 1, 2, 0] == [windows.used(number) for number in range(first - 1, first + 4)]
     # Now it was surely before the boundary.
     learn_exactly(clock, 62.0)
-    windows.refresh()
+    windows.refresh(61.0)
     assert [1, 1, 0, 2, 0] == [windows.used(number) for number in range(first - 1, first + 4)]
 
 
@@ -186,7 +186,7 @@ def test_what_is_decided_is_taken_off_and_no_more() -> None:
         windows.settle(windows.charge(sent), sent + 0.05)
     assert 5 == windows.used(number)
     learn_exactly(clock, 64.0)
-    windows.refresh()
+    windows.refresh(61.0)
 
     assert [2, 3] == [windows.used(number - 1), windows.used(number)]
 
@@ -251,7 +251,7 @@ def test_a_second_of_requests_lasts_from_the_first_to_the_last() -> None:
     for sent, ended in ((60.2, 60.3), (59.5, 60.1), (60.4, 60.9)):
         windows.settle(windows.charge(sent), ended)
     learn_exactly(clock, 62.0)
-    windows.refresh()
+    windows.refresh(61.0)
 
     assert [3, 3, 0] == [windows.used(number) for number in range(first, first + 3)]
 
@@ -263,7 +263,7 @@ def test_blind_requests_count_for_a_minute() -> None:
         windows.settle(windows.charge(10.0), 10.5)
     windows.settle(windows.charge(20.0), 20.5)
 
-    assert [3, 3, 1, 0] == [windows.unassigned(now) for now in (21.0, 70.5, 70.6, 90.0)]
+    assert [3, 3, 1, 0] == [windows.recent(now) for now in (21.0, 70.6, 70.7, 90.0)]
 
 
 def test_blind_requests_of_long_ago_are_forgotten() -> None:
@@ -272,8 +272,8 @@ def test_blind_requests_of_long_ago_are_forgotten() -> None:
     for second in range(3600):
         windows.settle(windows.charge(second + 0.1), second + 0.2)
 
-    assert len(windows._unassigned_ended) <= 61
-    assert 61 >= windows.unassigned(3600.0) >= 60
+    assert len(windows._log) <= 66
+    assert 61 >= windows.recent(3600.0) >= 60
 
 
 def test_a_full_window_is_full_whatever_we_counted() -> None:
@@ -327,3 +327,13 @@ def test_old_windows_are_forgotten() -> None:
         windows.settle(windows.charge(minute * 60 + 30.0), minute * 60 + 30.1)
     assert len(windows._settled) < 12
     assert len(windows._on_boundary) < 12
+
+
+def test_a_lost_request_does_not_shorten_the_charge_of_another() -> None:
+    """It ends later than now; those that ended before are charged for their own minute."""
+    windows = Windows(60.0, ServerClock(suspended=lambda: 0.0))
+    windows.settle(windows.charge(10.0), 12.0)
+    windows.settle(windows.charge(70.0), 80.0)
+
+    assert 2 == windows.recent(71.0)
+    assert 1 == windows.recent(73.0)

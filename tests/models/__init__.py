@@ -1,1 +1,1 @@
-"""Tests of `tagodev.models`."""
+"""Tests of `tagodev._models`."""

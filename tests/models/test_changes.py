@@ -23,7 +23,7 @@ from tagodev import (
     Tag,
     TagChanges,
 )
-from tagodev.serialization.converter import from_json, to_json
+from tagodev._serialization.converter import from_json, to_json
 
 POINT = DataCreate("temperature", 21.5)
 PARAMETER = ConfigurationParameter("check_rate", "600")

@@ -22,8 +22,8 @@ from tagodev import (
     InputError,
     Location,
 )
-from tagodev.models.data import Affected, Total
-from tagodev.serialization.converter import StructureError, from_wire, to_json, to_wire
+from tagodev._models.data import Affected, Total
+from tagodev._serialization.converter import StructureError, from_wire, to_json, to_wire
 
 PLAIN = {"id": "a", "variable": "temperature", "time": "2026-03-01T12:30:00.250Z"}
 NOON = datetime(2026, 3, 1, 12, 30, 0, 250_000, tzinfo=UTC)

@@ -21,8 +21,8 @@ from tagodev import (
     Tag,
     TagFilter,
 )
-from tagodev.models.devices import CUSTOM_HTTPS_CONNECTOR, CUSTOM_HTTPS_NETWORK
-from tagodev.serialization.converter import to_wire
+from tagodev._models.devices import CUSTOM_HTTPS_CONNECTOR, CUSTOM_HTTPS_NETWORK
+from tagodev._serialization.converter import to_wire
 
 OTHER = "f" * 24
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from tagodev import Profile, ProfileSummary, SoftLimits
-from tagodev.serialization.converter import _ALIASES, from_wire, to_json, to_wire
+from tagodev._serialization.converter import _ALIASES, from_wire, to_json, to_wire
 from tests.support.documented import DOCUMENTED, PROFILE, SUMMARY
 from tests.support.strategies import MODELS
 

@@ -10,8 +10,8 @@ import attrs
 import pytest
 
 from tagodev import UNSET, ConfigurationParameter, InputError, Tag
-from tagodev.models.fields import as_moment, as_parameter_value, as_tuple
-from tagodev.serialization.converter import from_wire, to_wire
+from tagodev._models.fields import as_moment, as_parameter_value, as_tuple
+from tagodev._serialization.converter import from_wire, to_wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import tagodev.models
+import tagodev._models
 from tagodev import UNSET
-from tagodev.device_fields import DeviceField
-from tagodev.models.data import Affected, Total
-from tagodev.models.fields import Answer
-from tagodev.serialization.converter import from_wire, to_json, to_wire
+from tagodev._device_fields import DeviceField
+from tagodev._models.data import Affected, Total
+from tagodev._models.fields import Answer
+from tagodev._serialization.converter import from_wire, to_json, to_wire
 from tests.support.examples import examples
 from tests.support.strategies import MODELS
 
@@ -33,7 +33,8 @@ NUMBERS = {Affected, Total}
 def test_every_model_has_a_strategy() -> None:
     """A model that is added to any module of models is exported, and tested here too."""
     modules = [
-        import_module(f"tagodev.models.{one.name}") for one in iter_modules(tagodev.models.__path__)
+        import_module(f"tagodev._models.{one.name}")
+        for one in iter_modules(tagodev._models.__path__)
     ]
     written = {
         cls
@@ -41,7 +42,7 @@ def test_every_model_has_a_strategy() -> None:
         for cls in vars(module).values()
         if isinstance(cls, type) and attrs.has(cls) and cls.__module__ == module.__name__
     }
-    exported = {getattr(tagodev.models, name) for name in tagodev.models.__all__}
+    exported = {getattr(tagodev._models, name) for name in tagodev._models.__all__}
 
     written = {cls for cls in written - NO_MODELS if not cls.__name__.startswith("_")}
 

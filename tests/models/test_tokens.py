@@ -16,7 +16,7 @@ from tagodev import (
     TokenFilter,
     TokenInfo,
 )
-from tagodev.serialization.converter import from_wire, to_wire
+from tagodev._serialization.converter import from_wire, to_wire
 
 TOKEN = "8be70d95-0dbc-4e16-89b6-b23b077d05e5"
 

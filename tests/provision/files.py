@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from tagodev.provision import InvalidFileError, read_devices
-from tagodev.provision.read.formats.table import column_letter
+from tagodev.provision._read.formats.table import column_letter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

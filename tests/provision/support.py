@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagodev import ConfigurationParameter, Device, DeviceCreate, Tag
 from tagodev.provision import DeviceRow
-from tagodev.provision.plan.model import PlanSettings
+from tagodev.provision._plan.model import PlanSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagodev import Connector, Network
-from tagodev.emulator.model.public_networks import PUBLIC_CONNECTORS, PUBLIC_NETWORKS
+from tagodev.emulator._model.public_networks import PUBLIC_CONNECTORS, PUBLIC_NETWORKS
 from tagodev.provision import (
     Integrations,
     integration_names,
     read_devices,
     resolve_integrations,
 )
-from tagodev.provision.integrations import Resolver
-from tagodev.provision.public_networks import WELL_KNOWN, PublicNetwork
+from tagodev.provision._integrations import Resolver
+from tagodev.provision._public_networks import WELL_KNOWN, PublicNetwork
 from tests.provision.files import problems_in, write
 from tests.support.answers import ok, refused
 from tests.support.clients import client

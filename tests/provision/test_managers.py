@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagodev import ConfigurationError, InputError, Tag
-from tagodev.provision import managers
-from tagodev.provision.managers import ManagerRegistry, check_owners
+from tagodev.provision import _managers as managers
+from tagodev.provision._managers import ManagerRegistry, check_owners
 from tests.provision.support import device
 from tests.support.processes import PYTHON, finish, start
 
@@ -211,7 +211,7 @@ def test_many_processes_at_once(tmp_path: Path) -> None:
     file = list_in(tmp_path / "north")
     program = (
         "import sys; from pathlib import Path;"
-        "from tagodev.provision.managers import ManagerRegistry;"
+        "from tagodev.provision._managers import ManagerRegistry;"
         "print(ManagerRegistry.open().bind(Path(sys.argv[1])).manager)"
     )
     running = [start(PYTHON, "-c", program, file) for _ in range(4)]

@@ -85,8 +85,8 @@ from tagodev import (
     Unset,
     WaitTooLongError,
 )
-from tagodev.limits.snapshot import ClockState, RouteState
-from tagodev.resources.listing import Listing
+from tagodev._limits.snapshot import ClockState, RouteState
+from tagodev._resources.listing import Listing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -1,1 +1,1 @@
-"""Tests of `tagodev.resources`."""
+"""Tests of `tagodev._resources`."""

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import DataCreate, InputError
-from tagodev.resources import batches
-from tagodev.resources.batches import MAX_BODY, Batches, one_body
-from tagodev.serialization.converter import from_json
+from tagodev._resources import batches
+from tagodev._resources.batches import MAX_BODY, Batches, one_body
+from tagodev._serialization.converter import from_json
 
 #: What a register takes besides its value.
 AROUND = len(b'{"variable":"v","value":""}')

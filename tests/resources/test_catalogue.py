@@ -17,8 +17,8 @@ from tagodev import (
     SerialNumberFormat,
     Tago,
 )
-from tagodev.resources.connectors import CONNECTOR_FIELDS
-from tagodev.resources.networks import NETWORK_FIELDS
+from tagodev._resources.connectors import CONNECTOR_FIELDS
+from tagodev._resources.networks import NETWORK_FIELDS
 from tests.support.answers import ok, refused
 from tests.support.clients import client
 from tests.support.servers import ScriptedServer, in_turn

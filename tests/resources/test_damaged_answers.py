@@ -36,13 +36,15 @@ from tagodev import (
     TagoError,
     TokenCreate,
     Unset,
-    models,
 )
+from tagodev import (
+    _models as models,
+)
+from tagodev._resources.listing import Listing
+from tagodev._retry import Safety
+from tagodev._serialization.converter import StructureError, from_wire, to_wire
+from tagodev._transport import Answer
 from tagodev.events import Ended, Granted, Sent, Settled, WindowOpened
-from tagodev.resources.listing import Listing
-from tagodev.retry import Safety
-from tagodev.serialization.converter import StructureError, from_wire, to_wire
-from tagodev.transport import Answer
 from tests.support.answers import http
 from tests.support.calls import CALLS, METHODS, Stock, acting, methods
 from tests.support.clients import DEVICE_ID, NO_WAIT, PLENTY, TOKEN, client, value_or_error
@@ -52,8 +54,8 @@ from tests.support.servers import ScriptedServer, in_turn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tagodev._transport import Request
     from tagodev.events import Event
-    from tagodev.transport import Request
 
 ITEMS: Final = 1000
 #: Which of them is damaged.
@@ -117,7 +119,7 @@ MANY: Final = {
 ONE: Final = {
     name: kind
     for name, kind in RETURNED.items()
-    if inspect.isclass(kind) and kind.__module__.startswith("tagodev.models.")
+    if inspect.isclass(kind) and kind.__module__.startswith("tagodev._models.")
 }
 #: Of the calls that return many of the same, or one, the first.
 FIRST: Final = [

@@ -24,7 +24,7 @@ from tagodev import (
     MalformedAnswerError,
     ServerError,
 )
-from tagodev.resources.device_data import DeviceData
+from tagodev._resources.device_data import DeviceData
 from tests.support.answers import http, ok, refused
 from tests.support.clients import DEVICE_ID, client
 from tests.support.servers import Received, Reply, ScriptedServer, in_turn
@@ -32,7 +32,7 @@ from tests.support.servers import Received, Reply, ScriptedServer, in_turn
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from tagodev.session import Session
+    from tagodev._session import Session
 
 BY_ID = f"/device/{DEVICE_ID}/data"
 WIRE = {

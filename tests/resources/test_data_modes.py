@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 import pytest
 
 from tagodev import DataCreate, DataQuery, DeviceCreate, Location, TagoDevice
+from tagodev._models.data_query import Aggregation, Comparison, Interval, PointMode
 from tagodev.emulator import Emulator
-from tagodev.models.data_query import Aggregation, Comparison, Interval, PointMode
 from tests.support.clients import PLENTY, client
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from tagodev import (
     PermissionDeniedError,
     Secret,
 )
-from tagodev.resources import data_sender
+from tagodev._resources import data_sender
 from tests.support.answers import http, ok, refused
 from tests.support.clients import DEVICE_ID, TOKEN, client, value_or_error
 from tests.support.leaks import assert_quiet

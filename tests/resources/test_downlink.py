@@ -25,8 +25,8 @@ from tagodev import (
     Tago,
     TagoError,
 )
+from tagodev._resources.requests import downlink
 from tagodev.emulator import Emulator
-from tagodev.resources.requests import downlink
 from tests.support.answers import http, refused
 from tests.support.clients import client
 from tests.support.leaks import assert_quiet
@@ -190,7 +190,7 @@ async def test_https_but_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> Non
         addresses.append(address)
 
     async with site() as one:
-        monkeypatch.setattr("tagodev.session.Session.send_elsewhere", note)
+        monkeypatch.setattr("tagodev._session.Session.send_elsewhere", note)
         for endpoint in ("lora.example.com/api/", "127.0.0.1:5/x", "lora.example.com:444"):
             await one.tago.networks.edit(one.network, NetworkEdit(middleware_endpoint=endpoint))
             await one.tago.devices.send_downlink(one.device, "01")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import InputError
-from tagodev.resources.listing import MAX_PAGE_SIZE, Listing, check_fields, check_order
+from tagodev._resources.listing import MAX_PAGE_SIZE, Listing, check_fields, check_order
 
 
 class Pages:

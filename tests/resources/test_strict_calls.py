@@ -36,11 +36,13 @@ from tagodev import (
     TagoDevice,
     TagoError,
     TokenCreate,
-    resources,
 )
-from tagodev.resources.devices import Devices
-from tagodev.signatures import _INTERNAL, _KEYWORDS
-from tagodev.transport import Answer
+from tagodev import (
+    _resources as resources,
+)
+from tagodev._resources.devices import Devices
+from tagodev._signatures import _INTERNAL, _KEYWORDS
+from tagodev._transport import Answer
 from tests.support.calls import CALLS, CLASSES, METHODS, Actors, Stock, acting
 from tests.support.clients import DEVICE_ID, TOKEN, client
 from tests.support.exchanges import exchanging
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
-    from tagodev.transport import Request
+    from tagodev._transport import Request
 
     #: Makes the call that is tested: of the real method and the arguments of a good call.
     Alter = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
@@ -255,7 +257,7 @@ def test_the_walk_finds_every_method() -> None:
     """Each class that calls itself a part of a client is walked; each method can be called."""
     written = {
         cls
-        for module in iter_modules(resources.__path__, "tagodev.resources.")
+        for module in iter_modules(resources.__path__, "tagodev._resources.")
         for cls in vars(__import__(module.name, fromlist=["x"])).values()
         if inspect.isclass(cls)
         and cls.__module__ == module.name

@@ -1,1 +1,1 @@
-"""Tests of `tagodev.serialization`."""
+"""Tests of `tagodev._serialization`."""

@@ -24,7 +24,7 @@ from tagodev import (
     TokenCreated,
     TokenInfo,
 )
-from tagodev.serialization.converter import (
+from tagodev._serialization.converter import (
     StructureError,
     _careful,
     _fast,

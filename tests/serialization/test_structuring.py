@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagodev.serialization.converter import _careful, _fast, to_wire
+from tagodev._serialization.converter import _careful, _fast, to_wire
 from tests.support.strategies import MODELS
 
 EVERY = pytest.mark.parametrize("cls", MODELS, ids=lambda cls: cls.__name__)

@@ -36,7 +36,7 @@ from tagodev import (
     TagoDevice,
     TokenCreate,
 )
-from tagodev.resources.listing import Listing
+from tagodev._resources.listing import Listing
 from tests.support.answers import http
 from tests.support.clients import NO_WAIT, PLENTY, client
 from tests.support.servers import ScriptedServer
@@ -44,7 +44,7 @@ from tests.support.servers import ScriptedServer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
-    from tagodev.bulk.run import BulkRun
+    from tagodev._bulk.run import BulkRun
 
 __all__ = [
     "CALLS",

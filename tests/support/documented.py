@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tagodev.models import (
+from tagodev._models import (
     Account,
     AccountPlan,
     AggregatePoint,

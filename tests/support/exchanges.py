@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-from tagodev.transport import Answer, Request, Transport
+from tagodev._transport import Answer, Request, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

@@ -24,7 +24,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Self
 import orjson
 
 import tagodev
-from tagodev.cli import main
+from tagodev._cli import main
 from tests.support.processes import PYTHON, start
 
 if TYPE_CHECKING:

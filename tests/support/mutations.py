@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import orjson
 from multidict import CIMultiDict
 
-from tagodev.transport import Answer
+from tagodev._transport import Answer
 
 if TYPE_CHECKING:
     import random

@@ -33,10 +33,10 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import pytest
 
-from tagodev import session
-from tagodev.cli import main
+from tagodev import _session as session
+from tagodev._cli import main
+from tagodev._limits.ledger import memory
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
-from tagodev.limits.ledger import memory
 from tests.support.processes import environment, run, start
 
 if TYPE_CHECKING:

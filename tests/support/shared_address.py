@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import attrs
 import orjson
 
-from tagodev.models.devices import CUSTOM_HTTPS_CONNECTOR, CUSTOM_HTTPS_NETWORK
+from tagodev._models.devices import CUSTOM_HTTPS_CONNECTOR, CUSTOM_HTTPS_NETWORK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping

@@ -10,9 +10,10 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 import attrs
 from hypothesis import strategies as st
 
-from tagodev import UNSET, Secret, Unset, models
-from tagodev.models.devices import CUSTOM_HTTPS_CONNECTOR, CUSTOM_HTTPS_NETWORK
-from tagodev.serialization.converter import _ALIASES
+from tagodev import UNSET, Secret, Unset
+from tagodev import _models as models
+from tagodev._models.devices import CUSTOM_HTTPS_CONNECTOR, CUSTOM_HTTPS_NETWORK
+from tagodev._serialization.converter import _ALIASES
 
 __all__ = ["MODELS", "json_values", "moments", "texts"]
 

@@ -1,1 +1,1 @@
-"""Tests of `tagodev.bulk.journal`."""
+"""Tests of `tagodev._bulk.journal`."""

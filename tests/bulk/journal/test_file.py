@@ -11,9 +11,9 @@ import attrs
 import pytest
 
 from tagodev import BulkStoppedError, Created, DeviceCreate, InDoubt, JournalError, Pending
-from tagodev.bulk.journal.entry import EntryState, JournalInfo
-from tagodev.bulk.journal.file import connect_journal
-from tagodev.bulk.journal.store import Journal
+from tagodev._bulk.journal.entry import EntryState, JournalInfo
+from tagodev._bulk.journal.file import connect_journal
+from tagodev._bulk.journal.store import Journal
 from tagodev.emulator import Emulator, EmulatorOptions, EmulatorProcess
 from tests.bulk.crashing import Job, Program, device_name
 from tests.support.clients import client
@@ -77,7 +77,7 @@ async def test_what_is_known_is_given_out(
     options = EmulatorOptions(seed=pages, latency=0.02, faults={"POST /device:reset-before": 0.05})
     async with Emulator(options) as emulator:
         with monkeypatch.context() as patch:
-            patch.setattr("tagodev.bulk.journal.store.connect_journal", connecting_to(pages))
+            patch.setattr("tagodev._bulk.journal.store.connect_journal", connecting_to(pages))
             async with client(emulator.url, token=emulator.token) as tago:
                 outcomes, error = await outcomes_of(tago, place)
                 devices = {device.id: device.name async for device in tago.devices.list()}

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tagodev import JournalError, LockedError
-from tagodev.bulk.journal.entry import Batch, EntryState
-from tagodev.bulk.journal.file import wal_path
-from tagodev.bulk.journal.store import Journal
+from tagodev._bulk.journal.entry import Batch, EntryState
+from tagodev._bulk.journal.file import wal_path
+from tagodev._bulk.journal.store import Journal
 from tests.bulk.journals import about, begun
 from tests.support.processes import PYTHON, start
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _WRITER = """
 import sys, time
-from tagodev.bulk.journal.store import Journal
-from tagodev.bulk.journal.entry import Batch
+from tagodev._bulk.journal.store import Journal
+from tagodev._bulk.journal.entry import Batch
 journal = Journal.open(sys.argv[1])
 journal.write(Batch(sent=[(1.0, 0)]))
 print("open", flush=True)

@@ -8,13 +8,13 @@ import attrs
 import pytest
 
 from tagodev import DeviceCreate, InputError, JournalError, LockedError
-from tagodev.bulk.input import digest_of
-from tagodev.bulk.journal.entry import Batch, EntryState, JournalInfo
-from tagodev.bulk.journal.prefill import fill_journal
-from tagodev.bulk.journal.store import Journal
-from tagodev.bulk.operations.create_devices import CreateDevices
-from tagodev.bulk.run_registry import lock_beside
-from tagodev.filesystem.process_lock import ProcessLock
+from tagodev._bulk.input import digest_of
+from tagodev._bulk.journal.entry import Batch, EntryState, JournalInfo
+from tagodev._bulk.journal.prefill import fill_journal
+from tagodev._bulk.journal.store import Journal
+from tagodev._bulk.operations.create_devices import CreateDevices
+from tagodev._bulk.run_registry import lock_beside
+from tagodev._filesystem.process_lock import ProcessLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

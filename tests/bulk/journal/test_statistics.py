@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import HardLimits
-from tagodev.bulk.journal.entry import Batch, EntryState
-from tagodev.bulk.journal.statistics import history_of
-from tagodev.bulk.journal.store import Journal
+from tagodev._bulk.journal.entry import Batch, EntryState
+from tagodev._bulk.journal.statistics import history_of
+from tagodev._bulk.journal.store import Journal
 from tests.bulk.journals import a_place, about, begun, pulled
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import JournalError, LockedError
-from tagodev.bulk.journal.entry import Batch, EntryState, JournalEntry
-from tagodev.bulk.journal.store import Journal
+from tagodev._bulk.journal.entry import Batch, EntryState, JournalEntry
+from tagodev._bulk.journal.store import Journal
 from tests.bulk.journals import a_place, about, begun, pulled
 from tests.support.processes import PYTHON, start
 
@@ -239,7 +239,7 @@ def test_one_run_at_a_time(tmp_path: Path) -> None:
 
 PROGRAM = """
 import sys, time
-from tagodev.bulk.journal.store import Journal
+from tagodev._bulk.journal.store import Journal
 journal = Journal.open(sys.argv[1])
 print("open", flush=True)
 time.sleep(60)

@@ -13,10 +13,10 @@ import attrs
 import pytest
 
 from tagodev import JournalError
-from tagodev.bulk.journal.entry import Batch, EntryState
-from tagodev.bulk.journal.store import Journal
-from tagodev.bulk.journal.writer import ItemObserver, JournalWriter
-from tagodev.target import Target
+from tagodev._address import Target
+from tagodev._bulk.journal.entry import Batch, EntryState
+from tagodev._bulk.journal.store import Journal
+from tagodev._bulk.journal.writer import ItemObserver, JournalWriter
 from tests.bulk.journals import begun
 from tests.bulk.working import NO_PERMIT, settled
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tagodev.limits.route_limiter import Permit
+    from tagodev._limits.route_limiter import Permit
 
 FULL: Final = JournalError("the disk is full", journal="x")
 

@@ -1,1 +1,1 @@
-"""Tests of `tagodev.bulk.operations`."""
+"""Tests of `tagodev._bulk.operations`."""

@@ -29,13 +29,13 @@ from tagodev import (
     Tag,
     Tago,
 )
-from tagodev.bulk.input import digest_of
-from tagodev.bulk.journal.entry import Batch, EntryState
-from tagodev.bulk.journal.store import Journal
-from tagodev.bulk.operations.apply_steps import MANAGED_TAG, ApplySteps
+from tagodev._address import Target
+from tagodev._bulk.input import digest_of
+from tagodev._bulk.journal.entry import Batch, EntryState
+from tagodev._bulk.journal.store import Journal
+from tagodev._bulk.operations.apply_steps import MANAGED_TAG, ApplySteps
+from tagodev._serialization.converter import to_json
 from tagodev.emulator import Emulator, EmulatorOptions
-from tagodev.serialization.converter import to_json
-from tagodev.target import Target
 from tests.bulk.journals import about
 from tests.bulk.virtual import run_virtually
 from tests.bulk.working import bulk, collected, leave
@@ -46,9 +46,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagodev import Outcome
-    from tagodev.bulk.operations.apply_steps import ApplyCalls
-    from tagodev.bulk.operations.base import MakeRecord
-    from tagodev.session import CallRecord
+    from tagodev._bulk.operations.apply_steps import ApplyCalls
+    from tagodev._bulk.operations.base import MakeRecord
+    from tagodev._session import CallRecord
 
 MARK = Tag(MANAGED_TAG, "site")
 OTHER = Tag(MANAGED_TAG, "other")

@@ -39,19 +39,19 @@ from tagodev import (
     TokenCreated,
     TokenIssued,
 )
-from tagodev.bulk.operations.apply_steps import ApplySteps
-from tagodev.bulk.operations.create_devices import CreateDevices
-from tagodev.bulk.operations.delete_devices import DeleteDevices
-from tagodev.bulk.operations.edit_devices import EditDevices
-from tagodev.bulk.operations.parameters_and_data import SendData, SetParameters
-from tagodev.bulk.operations.tokens import IssueTokens, RotateTokens
-from tagodev.bulk.work_item import WorkItem
-from tagodev.session import CallRecord
+from tagodev._bulk.operations.apply_steps import ApplySteps
+from tagodev._bulk.operations.create_devices import CreateDevices
+from tagodev._bulk.operations.delete_devices import DeleteDevices
+from tagodev._bulk.operations.edit_devices import EditDevices
+from tagodev._bulk.operations.parameters_and_data import SendData, SetParameters
+from tagodev._bulk.operations.tokens import IssueTokens, RotateTokens
+from tagodev._bulk.work_item import WorkItem
+from tagodev._session import CallRecord
 from tests.support.strategies import MODELS
 
 if TYPE_CHECKING:
-    from tagodev.bulk.operations.base import Operation
-    from tagodev.bulk.operations.create_devices import DeviceCalls
+    from tagodev._bulk.operations.base import Operation
+    from tagodev._bulk.operations.create_devices import DeviceCalls
 
 DEVICE = DeviceCreate(name="x")
 RESULT = DeviceCreated(device_id="d", token=Secret("t"))

@@ -19,8 +19,8 @@ from tagodev import (
     ParameterChange,
     ParametersSet,
 )
-from tagodev.bulk.journal.entry import EntryState
-from tagodev.bulk.journal.store import Journal
+from tagodev._bulk.journal.entry import EntryState
+from tagodev._bulk.journal.store import Journal
 from tests.bulk.journals import a_place
 from tests.bulk.virtual import run_virtually
 from tests.bulk.wired import Client, Delivery, Wire, World, in_turn, live

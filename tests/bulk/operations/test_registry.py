@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-import tagodev.bulk.operations
+import tagodev._bulk.operations
 from tagodev import Done, HardLimits, Tago
-from tagodev.bulk.operations.base import Operation
-from tagodev.bulk.operations.registry import OPERATIONS, operation_of
+from tagodev._bulk.operations.base import Operation
+from tagodev._bulk.operations.registry import OPERATIONS, operation_of
 
-PACKAGE = tagodev.bulk.operations
+PACKAGE = tagodev._bulk.operations
 
 
 def defined() -> dict[str, Any]:

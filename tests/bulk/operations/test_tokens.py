@@ -22,9 +22,9 @@ from tagodev import (
     TokenCreate,
     TokenIssued,
 )
-from tagodev.bulk.journal.entry import EntryState
-from tagodev.bulk.journal.store import Journal
-from tagodev.bulk.journal.writer import JournalWriter
+from tagodev._bulk.journal.entry import EntryState
+from tagodev._bulk.journal.store import Journal
+from tagodev._bulk.journal.writer import JournalWriter
 from tests.bulk.journals import a_place
 from tests.bulk.virtual import run_virtually
 from tests.bulk.wired import FIRST_CONTACT, Client, Delivery, Life, Wire, World, in_turn, live
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagodev import BulkRun
-    from tagodev.transport import Request
+    from tagodev._transport import Request
 
 #: A request may leave, arrive and be answered, and be written down, for each of its steps.
 MOST_STEPS: Final = 60

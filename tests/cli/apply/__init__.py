@@ -1,1 +1,1 @@
-"""Tests of `tagodev.cli.apply`."""
+"""Tests of `tagodev._cli.apply`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tagodev.cli.apply.paths import ListState
+from tagodev._cli.apply.paths import ListState
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.process import run_measured
 from tagodev import Tag
-from tagodev.cli.options import files
+from tagodev._cli.options import files
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.profile import MARK, SITE, Profile
 from tests.cli.support import Command

@@ -10,10 +10,10 @@ import attrs
 import pytest
 
 from tagodev import ConnectError, ResourceLimitError, TagoError
-from tagodev.cli.apply.summary import ApplySummary, FinishedRun
-from tagodev.cli.bulk.execution import Summary
-from tagodev.cli.exit_codes import Exit
-from tagodev.provision.apply.run import DuplicateDevices
+from tagodev._cli.apply.summary import ApplySummary, FinishedRun
+from tagodev._cli.bulk.execution import Summary
+from tagodev._cli.exit_codes import Exit
+from tagodev.provision._apply.run import DuplicateDevices
 
 QUIET = Summary(throttled=0, elapsed=0.0, adopted=0, failures=0, stopped=None, interrupted=False)
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagodev import DeviceEdit, Tag
-from tagodev.cli.apply import session
-from tagodev.cli.bulk import untag
-from tagodev.cli.options import confirmation
+from tagodev._cli.apply import session
+from tagodev._cli.bulk import untag
+from tagodev._cli.options import confirmation
 from tests.cli.profile import SITE, Profile
 
 if TYPE_CHECKING:

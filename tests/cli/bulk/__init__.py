@@ -1,1 +1,1 @@
-"""Tests of `tagodev.cli.bulk`."""
+"""Tests of `tagodev._cli.bulk`."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from tagodev.bulk.journal.entry import EntryState
+from tagodev._bulk.journal.entry import EntryState
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.support import Command, read_results, read_rows, statuses, wait_for_journal
 from tests.cli.terminal import Terminal

@@ -17,11 +17,11 @@ from tagodev import (
     PermissionDeniedError,
     TagoError,
 )
-from tagodev.cli.bulk.by_filter import run_each
-from tagodev.cli.exit_codes import Exit
+from tagodev._cli.bulk.by_filter import run_each
+from tagodev._cli.exit_codes import Exit
 
 if TYPE_CHECKING:
-    from tagodev.cli.options.service import ServiceOptions
+    from tagodev._cli.options.service import ServiceOptions
 
 NAMES = ("a", "b", "c")
 

@@ -14,10 +14,10 @@ import attrs
 import pytest
 
 from tagodev import BadRequestError, Deleted, InputError
-from tagodev.bulk.operations.delete_devices import DeleteDevices
-from tagodev.cli.bulk.execution import Interrupt, RunView, carry_out, follow, run_until_interrupted
-from tagodev.cli.bulk.operations import RunRow, RunSpec
-from tagodev.cli.bulk.results import ResultsFile
+from tagodev._bulk.operations.delete_devices import DeleteDevices
+from tagodev._cli.bulk.execution import Interrupt, RunView, carry_out, follow, run_until_interrupted
+from tagodev._cli.bulk.operations import RunRow, RunSpec
+from tagodev._cli.bulk.results import ResultsFile
 from tests.bulk.working import Work, bulk
 from tests.cli.bulk.test_progress_meter import state
 from tests.cli.support import read_results
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagodev import BulkRun, Outcome, Tago
-    from tagodev.bulk.work_item import WorkItem
-    from tagodev.cli.bulk.execution import Summary
-    from tagodev.cli.output.display import Display
-    from tagodev.cli.output.progress import Progress
+    from tagodev._bulk.work_item import WorkItem
+    from tagodev._cli.bulk.execution import Summary
+    from tagodev._cli.output.display import Display
+    from tagodev._cli.output.progress import Progress
 
 ROUTE: Final = "DELETE /device/:device_id"
 #: Seconds, at most, between a signal and the moment at which it is heeded.

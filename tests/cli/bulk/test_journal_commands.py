@@ -10,9 +10,9 @@ import orjson
 import pytest
 
 from tagodev import Tago
-from tagodev.bulk.journal.entry import Batch, EntryState, JournalInfo
-from tagodev.bulk.journal.prefill import fill_journal
-from tagodev.bulk.journal.store import Journal
+from tagodev._bulk.journal.entry import Batch, EntryState, JournalInfo
+from tagodev._bulk.journal.prefill import fill_journal
+from tagodev._bulk.journal.store import Journal
 from tests.cli.bulk.test_journalled_run import accepts
 from tests.cli.support import InProcess, read_results, read_rows, tokens_of, write_devices
 
@@ -195,7 +195,7 @@ def test_the_present_folder(
     assert in_process("bulk", "status").out.startswith("x.journal: 1 of 4 devices created")
     nothing = in_process("bulk", "export")
     assert (nothing.code, nothing.out) == (2, "")
-    monkeypatch.setattr("tagodev.cli.bulk.journal_commands.is_journal", _refused)
+    monkeypatch.setattr("tagodev._cli.bulk.journal_commands.is_journal", _refused)
     refused = in_process("bulk", "status")
     assert (refused.code, refused.out) == (2, "")
     assert "Permission denied" in refused.err

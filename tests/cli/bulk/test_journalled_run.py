@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from tagodev import DeviceCreate
-from tagodev.bulk.input import digest_of
-from tagodev.bulk.journal.entry import Batch, EntryState, JournalInfo
-from tagodev.bulk.journal.store import Journal
-from tagodev.bulk.operations.create_devices import CreateDevices
+from tagodev._bulk.input import digest_of
+from tagodev._bulk.journal.entry import Batch, EntryState, JournalInfo
+from tagodev._bulk.journal.store import Journal
+from tagodev._bulk.operations.create_devices import CreateDevices
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.cli.support import (
     Command,

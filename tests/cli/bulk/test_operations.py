@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from tagodev import DeviceCreated, InputError, Secret
-from tagodev.cli.bulk.operations import RunRow
+from tagodev._cli.bulk.operations import RunRow
 from tests.bulk.test_outcomes import OUTCOMES
 
 #: What a made-up outcome holds.

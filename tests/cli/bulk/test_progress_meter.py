@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev.cli.bulk.operations import Feed, RunRow
-from tagodev.cli.bulk.results import Result, ResultsFile
-from tagodev.cli.output.progress import Progress, ProgressMeter
-from tagodev.limits.forecast import forecast
-from tagodev.limits.snapshot import RouteState
+from tagodev._cli.bulk.operations import Feed, RunRow
+from tagodev._cli.bulk.results import Result, ResultsFile
+from tagodev._cli.output.progress import Progress, ProgressMeter
+from tagodev._limits.forecast import forecast
+from tagodev._limits.snapshot import RouteState
 from tests.cli.support import read_results
 
 if TYPE_CHECKING:

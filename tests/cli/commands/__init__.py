@@ -1,1 +1,1 @@
-"""Tests of `tagodev.cli.commands`."""
+"""Tests of `tagodev._cli.commands`."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tagodev.cli.config.file import Profiles
-from tagodev.secrets import Secret
+from tagodev._cli.config.file import Profiles
+from tagodev._secrets import Secret
 from tests.cli.official_files import official_environment, write_lock, write_official
 from tests.cli.terminal import Terminal
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from tagodev.cli.commands.demo import write_sites
+from tagodev._cli.commands.demo import write_sites
 from tagodev.provision import read_devices
 from tests.cli.support import Command, InProcess, write_devices
 from tests.support.processes import finish

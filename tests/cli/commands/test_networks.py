@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from tagodev.cli.options.service import ServiceOptions
+from tagodev._cli.options.service import ServiceOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,7 @@ def test_the_source_of_a_parser(
     assert base64.b64encode(source.read_bytes()).decode() == stored.payload_decoder
     missing = inside("connector", "create", "Probe", "--payload-decoder", str(tmp_path / "x"))
     assert (2, True) == (missing.code, "--payload-decoder: can't read" in missing.err)
-    monkeypatch.setattr("tagodev.cli.options.integrations._MAX_SOURCE", 3)
+    monkeypatch.setattr("tagodev._cli.options.integrations._MAX_SOURCE", 3)
     large = inside("connector", "create", "Probe", "--payload-decoder", str(source))
     assert (2, True) == (large.code, "is larger than 3 bytes" in large.err)
 

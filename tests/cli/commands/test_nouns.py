@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from tagodev.cli.commands.data import _value
+from tagodev._cli.commands.data import _value
 
 if TYPE_CHECKING:
     from tests.cli.support import Done, InProcess
@@ -188,7 +188,7 @@ def test_more_data_than_a_request_gives(
     inside: InProcess, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A larger number is read page by page, of each variable so many, and no more deleted."""
-    monkeypatch.setattr("tagodev.cli.commands.data._BATCH", 2)
+    monkeypatch.setattr("tagodev._cli.commands.data._BATCH", 2)
     for n in range(5):
         inside("data", "send", device, f"a={n}", f"b={n}", "--time", f"2026-03-01T12:00:0{n}Z")
     found = listed(inside("data", "list", device, "-v", "a", "-v", "b", "--qty", "4", "--json"))

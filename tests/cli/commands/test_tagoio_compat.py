@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from tagodev.cli.aliases import as_grouped
+from tagodev._cli.aliases import as_grouped
 
 if TYPE_CHECKING:
     from tests.cli.support import Done, InProcess

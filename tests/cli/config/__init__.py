@@ -1,1 +1,1 @@
-"""Tests of `tagodev.cli.config`."""
+"""Tests of `tagodev._cli.config`."""

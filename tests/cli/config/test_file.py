@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev.cli.config.file import Profiles, StoredProfile, check_name, check_token, config_path
+from tagodev._cli.config.file import Profiles, StoredProfile, check_name, check_token, config_path
+from tagodev._secrets import Secret
 from tagodev.errors import ConfigurationError
-from tagodev.secrets import Secret
 
 if TYPE_CHECKING:
     from pathlib import Path

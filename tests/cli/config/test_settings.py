@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 
-from tagodev.cli.config.file import Profiles, StoredProfile
-from tagodev.cli.config.settings import RequestedSettings, Settings, find_settings
+from tagodev._cli.config.file import Profiles, StoredProfile
+from tagodev._cli.config.settings import RequestedSettings, Settings, find_settings
+from tagodev._secrets import Secret
 from tagodev.errors import ConfigurationError
-from tagodev.secrets import Secret
 from tests.cli.official_files import official_environment, write_lock, write_official
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tagodev.cli.config.tagoio_cli import Environments
-from tagodev.secrets import Secret
+from tagodev._cli.config.tagoio_cli import Environments
+from tagodev._secrets import Secret
 from tests.cli.official_files import official_environment, write_lock, write_official
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Tests of `tagodev.cli.doctor`."""
+"""Tests of `tagodev._cli.doctor`."""

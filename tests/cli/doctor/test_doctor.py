@@ -13,12 +13,12 @@ import orjson
 import pytest
 
 from tagodev import Tago
-from tagodev.cli.doctor.checks import kind_by_info, kind_by_prefix
-from tagodev.cli.doctor.network import Step
-from tagodev.cli.output.console import clock_difference
+from tagodev._cli.doctor.checks import kind_by_info, kind_by_prefix
+from tagodev._cli.doctor.network import Step
+from tagodev._cli.output.console import clock_difference
+from tagodev._models import TokenInfo
+from tagodev._secrets import Secret
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
-from tagodev.models import TokenInfo
-from tagodev.secrets import Secret
 from tests.cli.support import Command, InProcess
 from tests.support.answers import http
 
@@ -350,7 +350,7 @@ def test_settings_that_can_not_work(
     async def no_way(address: str) -> list[Any]:
         return [Step("DNS", works=True, detail=address)]
 
-    monkeypatch.setattr("tagodev.cli.doctor.checks.check_connection", no_way)
+    monkeypatch.setattr("tagodev._cli.doctor.checks.check_connection", no_way)
     done = doctor("--json", *options)
     assert (done.code, [code]) == (code, [one for _, one in problems(done.json())])
 

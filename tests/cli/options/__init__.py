@@ -1,1 +1,1 @@
-"""Tests of `tagodev.cli.options`."""
+"""Tests of `tagodev._cli.options`."""

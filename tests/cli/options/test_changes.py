@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import Device, DeviceEdit, Tag, TagChanges
-from tagodev.cli.options.changes import Changes
+from tagodev._cli.options.changes import Changes
 from tagodev.errors import InputError
 
 KEYS = st.sampled_from("abcdef")

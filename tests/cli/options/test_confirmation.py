@@ -10,9 +10,9 @@ import orjson
 import pytest
 
 from tagodev import ConfigurationParameter, Tag
-from tagodev.bulk.journal.store import Journal
-from tagodev.cli.app import app
-from tagodev.cli.options.confirmation import ConfirmationOptions, Preview
+from tagodev._bulk.journal.store import Journal
+from tagodev._cli.app import app
+from tagodev._cli.options.confirmation import ConfirmationOptions, Preview
 from tests.cli.support import Command, read_results, statuses, write_devices
 from tests.cli.terminal import Terminal
 from tests.cli.test_every_command import COMMANDS

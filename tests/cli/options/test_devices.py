@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tagodev import Device, DeviceCreate, DeviceFilter, Tag, TagFilter, Tago
-from tagodev.cli.options.devices import (
+from tagodev._cli.options.devices import (
     FilterOptions,
     device_id_of,
     find_device,

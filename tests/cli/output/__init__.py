@@ -1,1 +1,1 @@
-"""Tests of `tagodev.cli.output`."""
+"""Tests of `tagodev._cli.output`."""

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tagodev import ConfigurationParameter, Device, DeviceToken, Secret, Tag
-from tagodev.cli.output.table import OutputOptions, record_of, show_record, show_rows
-from tagodev.cli.output.text import clean
+from tagodev._cli.output.table import OutputOptions, record_of, show_record, show_rows
+from tagodev._cli.output.text import clean
 from tagodev.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def shown(capsys: pytest.CaptureFixture[str], output: OutputOptions, columns: Se
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Let standard output be a terminal of 60 columns."""
-    monkeypatch.setattr("tagodev.cli.output.table._on_terminal", lambda: True)
+    monkeypatch.setattr("tagodev._cli.output.table._on_terminal", lambda: True)
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setenv("NO_COLOR", "1")
     return monkeypatch

@@ -1,1 +1,1 @@
-"""Tests of `tagodev.cli.report`."""
+"""Tests of `tagodev._cli.report`."""

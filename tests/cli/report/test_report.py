@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tagodev import HardLimits
-from tagodev.bulk.journal.entry import Batch, EntryState, JournalInfo
-from tagodev.bulk.journal.store import Journal
+from tagodev._bulk.journal.entry import Batch, EntryState, JournalInfo
+from tagodev._bulk.journal.store import Journal
 from tests.bulk.journals import pulled
 from tests.cli.support import InProcess, tokens_of, write_devices
 

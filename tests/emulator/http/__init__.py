@@ -1,1 +1,1 @@
-"""Tests of `tagodev.emulator.http`."""
+"""Tests of `tagodev.emulator._http`."""

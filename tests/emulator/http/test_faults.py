@@ -12,8 +12,8 @@ import pytest
 from aiohttp import ClientOSError, ClientSession
 
 from tagodev.emulator import Emulator, EmulatorOptions
-from tagodev.emulator.options import FAULTS
-from tagodev.emulator.routes import ROUTES
+from tagodev.emulator._options import FAULTS
+from tagodev.emulator._routes import ROUTES
 from tests.emulator.support import DEVICE, create, refusal, result
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ async def test_lists_that_grew_are_not_remembered_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A long run does not fill the memory; the list that grew first is forgotten first."""
-    monkeypatch.setattr("tagodev.emulator.http.faults._REMEMBERED", 2)
+    monkeypatch.setattr("tagodev.emulator._http.faults._REMEMBERED", 2)
     async with running(devices=20, faults={"duplicate-across-pages": 1}) as (emulator, http):
         for amount in (5, 6, 7):
             await names(http, 2, amount)

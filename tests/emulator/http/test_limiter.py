@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev.emulator import EmulatorOptions
-from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.limiter import HardLimiter
-from tagodev.emulator.http.service import Service
-from tagodev.emulator.model.time import ServerClock
+from tagodev.emulator._http.errors import RefusedError
+from tagodev.emulator._http.limiter import HardLimiter
+from tagodev.emulator._http.service import Service
+from tagodev.emulator._model.time import ServerClock
 
 
 class FakeClock:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from tagodev.emulator import EmulatorOptions
-from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.query import Decoded, decode, flag, text, texts, whole
-from tagodev.emulator.http.routing import Call, Route, Router
-from tagodev.emulator.model.time import ServerClock, iso, parse_moment
+from tagodev.emulator._http.errors import RefusedError
+from tagodev.emulator._http.query import Decoded, decode, flag, text, texts, whole
+from tagodev.emulator._http.routing import Call, Route, Router
+from tagodev.emulator._model.time import ServerClock, iso, parse_moment
 
 
 @pytest.mark.parametrize(

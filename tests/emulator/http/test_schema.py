@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
-from tagodev.emulator.routes import ROUTES
+from tagodev.emulator._routes import ROUTES
 from tests.emulator.support import CONNECTOR, NETWORK
 from tests.support.examples import examples
 

@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from tagodev.emulator import EmulatorOptions
-from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.service import Service
+from tagodev.emulator._http.errors import RefusedError
+from tagodev.emulator._http.service import Service
 from tests.emulator.support import DEVICE
 
 if TYPE_CHECKING:

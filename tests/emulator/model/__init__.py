@@ -1,1 +1,1 @@
-"""Tests of `tagodev.emulator.model`."""
+"""Tests of `tagodev.emulator._model`."""

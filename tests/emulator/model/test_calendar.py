@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.model.calendar import beginning, later, zone_of
-from tagodev.emulator.model.time import check_moment, parse_date, parse_moment
+from tagodev.emulator._http.errors import RefusedError
+from tagodev.emulator._model.calendar import beginning, later, zone_of
+from tagodev.emulator._model.time import check_moment, parse_date, parse_moment
 
 PERIODS = ["minute", "hour", "day", "week", "month", "quarter", "year"]
 moments = st.datetimes(datetime(1980, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - Hypothesis adds the zone

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagodev.emulator.http.query import decode
-from tagodev.emulator.model.data_aggregate import aggregate, number, records
-from tagodev.emulator.model.data_query import NUMBERS, RECORDS, DataQuery, parse
-from tagodev.emulator.model.data_store import DeviceData, Point
+from tagodev.emulator._http.query import decode
+from tagodev.emulator._model.data_aggregate import aggregate, number, records
+from tagodev.emulator._model.data_query import NUMBERS, RECORDS, DataQuery, parse
+from tagodev.emulator._model.data_store import DeviceData, Point
 
 #: 2024-08-15T12:00:00Z.
 NOW = 1_723_723_200.0

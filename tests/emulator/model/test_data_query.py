@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.query import decode
-from tagodev.emulator.model.data_query import DataQuery, parse
+from tagodev.emulator._http.errors import RefusedError
+from tagodev.emulator._http.query import decode
+from tagodev.emulator._model.data_query import DataQuery, parse
 
 #: 2024-08-15T12:00:00Z.
 NOW = 1_723_723_200.0

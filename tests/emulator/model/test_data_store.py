@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
-from tagodev.emulator.model.data_store import DeviceData, Point, Traffic, in_order
-from tagodev.emulator.model.store import Device
+from tagodev.emulator._model.data_store import DeviceData, Point, Traffic, in_order
+from tagodev.emulator._model.store import Device
 
 times = st.integers(0, 20).map(float)
 variables = st.sampled_from("abc")

@@ -15,15 +15,15 @@ import pytest
 from aiohttp import ClientSession
 
 from tagodev.emulator import Emulator, EmulatorOptions, EmulatorProcess
-from tagodev.emulator.http.service import Service
-from tagodev.emulator.model.saved_state import StateError, from_state, load, save, to_state
+from tagodev.emulator._http.service import Service
+from tagodev.emulator._model.saved_state import StateError, from_state, load, save, to_state
 from tests.emulator.support import CONNECTOR, DEVICE, NETWORK, create, refusal, result
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from tagodev.emulator.model.store import Store
+    from tagodev.emulator._model.store import Store
 
 
 @asynccontextmanager

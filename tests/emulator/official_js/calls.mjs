@@ -698,6 +698,45 @@ await call("Network.deviceParamSet", async () => {
   assert.deepEqual([param.key, param.value], ["downlink", "01"]);
 });
 
+await call("Network.publishToRelay", async () => {
+  const said = await network.publishToRelay({ topic: "alarm", message: "on", device: kept.behind });
+  assert.equal(typeof said, "string");
+});
+
+await call("Utils.sendDownlink", async () => {
+  const endpoint = "middleware.example";
+  await resources.integration.networks.edit(kept.network, { middleware_endpoint: endpoint });
+  const service = globalThis.fetch;
+  const sent = [];
+  globalThis.fetch = async (url, options) => {
+    if (String(url) !== `https://${endpoint}/downlink`) return service(url, options);
+    sent.push(JSON.parse(options.body));
+    return new Response("{}", { status: 202 });
+  };
+  try {
+    const options = { payload: "0a", port: 5, confirmed: false };
+    const said = await Utils.sendDownlink(resources, kept.behind, options);
+    assert.equal(said, "Downlink accepted with status 202");
+  } finally {
+    globalThis.fetch = service;
+  }
+  assert.deepEqual(sent, [
+    { device: "0A0B0C", authorization: kept.authorization, payload: "0a", port: 5, confirmed: false },
+  ]);
+  const params = await resources.devices.paramList(kept.behind);
+  const values = Object.fromEntries(params.map((one) => [one.key, one.value]));
+  assert.deepEqual(values, { downlink: "0a", port: "5" });
+});
+
+await call("Utils.getTokenByName", async () => {
+  const account = new Account({ token: TAGOIO_TOKEN, region: "env" });
+  const token = await Utils.getTokenByName(account, kept.behind, "Default");
+  assert.match(token, /^[0-9a-f-]{36}$/);
+  await assert.rejects(Utils.getTokenByName(account, kept.behind, "nobody").catch((reason) => {
+    throw new Error(reason);
+  }), /Can't find Token/);
+});
+
 // --- account and profile --------------------------------------------------------------------------------
 
 await call("account.info", async () => {

@@ -1,1 +1,1 @@
-"""Tests of `tagodev.emulator.routes`."""
+"""Tests of `tagodev.emulator._routes`."""

@@ -13,8 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tagodev.emulator import Emulator
-from tagodev.emulator.model.data_store import Point
-from tagodev.emulator.model.files import address_of, billed, from_csv, to_csv
+from tagodev.emulator._model.data_store import Point
+from tagodev.emulator._model.files import address_of, billed, from_csv, to_csv
 from tests.emulator.support import create, refusal, result
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

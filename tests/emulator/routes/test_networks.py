@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev.emulator import Emulator, EmulatorOptions
-from tagodev.emulator.model.public_networks import PUBLIC_CONNECTORS, PUBLIC_NETWORKS, SerialNumber
+from tagodev.emulator._model.public_networks import PUBLIC_CONNECTORS, PUBLIC_NETWORKS, SerialNumber
 from tests.emulator.support import CONNECTOR, DEVICE, NETWORK, create, refusal, result
 
 if TYPE_CHECKING:

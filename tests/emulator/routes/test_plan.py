@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tagodev.emulator import Emulator, EmulatorOptions, EmulatorProcess
-from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.service import Service
+from tagodev.emulator._http.errors import RefusedError
+from tagodev.emulator._http.service import Service
 from tests.emulator.support import DEVICE
 
 if TYPE_CHECKING:

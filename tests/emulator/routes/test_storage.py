@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from tagodev.emulator import EmulatorOptions
-from tagodev.emulator.http.errors import RefusedError
-from tagodev.emulator.http.service import Service
-from tagodev.emulator.model.time import ServerClock
+from tagodev.emulator._http.errors import RefusedError
+from tagodev.emulator._http.service import Service
+from tagodev.emulator._model.time import ServerClock
 from tests.emulator.support import create, refusal, result
 
 if TYPE_CHECKING:

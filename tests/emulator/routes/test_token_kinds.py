@@ -10,8 +10,8 @@ import pytest
 from aiohttp import ClientSession
 
 from tagodev.emulator import Emulator, EmulatorOptions, EmulatorProcess
-from tagodev.emulator.http.service import Service
-from tagodev.emulator.model.access_tokens import TokenKind
+from tagodev.emulator._http.service import Service
+from tagodev.emulator._model.access_tokens import TokenKind
 from tests.emulator.support import NETWORK, create, refusal, result
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Tests of `tagodev.limits.ledger`."""
+"""Tests of `tagodev._limits.ledger`."""

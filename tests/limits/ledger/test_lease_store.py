@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tagodev.limits.ledger.lease_store import share_of
-from tagodev.limits.ledger.redis import RedisStore
-from tagodev.limits.ledger.sqlite import SqliteStore
+from tagodev._limits.ledger.lease_store import fair_share, share_of
+from tagodev._limits.ledger.redis import RedisStore
+from tagodev._limits.ledger.sqlite import SqliteStore
 from tests.limits.leasing import MemoryStore, ask, exchange
 from tests.support.redis_server import RedisServer, redis_or_skip
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tagodev.limits.ledger.lease_store import Exchange, LeaseStore, Reply
-    from tagodev.limits.ledger.leases import LeaseRequest
+    from tagodev._limits.ledger.lease_store import Exchange, LeaseStore, Reply
+    from tagodev._limits.ledger.leases import LeaseRequest
 
 #: Makes another store that sees the same leases.
 MakeStore: TypeAlias = "Callable[[], LeaseStore]"
@@ -302,6 +302,42 @@ def test_all_stores_give_the_same(
 
 
 # --- shares --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("capacity", "claims", "shares"),
+    [
+        (120, {"a": 1000, "b": 50, "c": 10}, {"a": 60, "b": 50, "c": 10}),
+        (120, {"a": 1000, "b": 1000}, {"a": 60, "b": 60}),
+        (120, {"a": 30, "b": 20}, {"a": 30, "b": 20}),
+        (7, {"a": 9, "b": 9, "c": 9}, {"a": 3, "b": 2, "c": 2}),
+        (0, {"a": 9}, {"a": 0}),
+        (-5, {"a": 9, "b": 0}, {"a": 0, "b": 0}),
+    ],
+)
+def test_fair_shares(capacity: int, claims: dict[str, int], shares: dict[str, int]) -> None:
+    """Each gets the same, except those that want less."""
+    assert shares == fair_share(capacity, claims)
+
+
+async def test_bulk_work_of_processes_has_fair_shares(make_store: MakeStore) -> None:
+    """While a window is young nobody gets more than its part; later what is left is for anyone."""
+    young = [exchange(ask(want=100_000, left=0.9), holder=who) for who in ["a", "b", *["a"] * 60]]
+    late = [exchange(ask(want=100_000, left=0.4), holder="a") for _ in range(60)]
+    got = await places(make_store, *young, *late)
+    first = got[0] + sum(got[2 : len(young)])
+
+    assert 160 == first
+    assert 320 == sum(got)
+
+
+async def test_calls_need_no_fair_share(make_store: MakeStore) -> None:
+    """Interactive calls get what is free."""
+    asked = [
+        exchange(ask(want=100_000, left=0.9), holder="a"),
+        exchange(ask(want=200, urgent=200, left=0.9), holder="b"),
+    ]
+    assert [20, 200] == await places(make_store, *asked)
 
 
 @pytest.mark.parametrize(

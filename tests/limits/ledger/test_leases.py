@@ -6,9 +6,9 @@ from itertools import product
 
 import pytest
 
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.ledger.leases import LeaseBook, LeaseRequest
-from tagodev.limits.window import Windows
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.ledger.leases import LeaseBook, LeaseRequest
+from tagodev._limits.window import Windows
 
 START = 1_200_000.0
 ROUTE = "POST /device"

@@ -17,17 +17,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from benchmarks.simulation import CREATE
+from tagodev._limits.ledger.lease_client import LeaseClient
+from tagodev._limits.routes import CLOCK_ROUTE, Route
+from tagodev._limits.settings import Settings
+from tagodev._limits.wait_queue import Priority
 from tagodev.hard_limits import HardLimits
-from tagodev.limits.cold_start import CLOCK_ROUTE
-from tagodev.limits.ledger.lease_client import LeaseClient
-from tagodev.limits.routes import Route
-from tagodev.limits.settings import Settings
-from tagodev.limits.wait_queue import Priority
 from tests.limits.leasing import MemoryStore
 from tests.limits.reference import MINUTE, SPECIAL, Client, ReferenceServer, Travelling, new_core
 
 if TYPE_CHECKING:
-    from tagodev.limits.ledger.lease_store import Exchange, Reply
+    from tagodev._limits.ledger.lease_store import Exchange, Reply
 
 TIMEOUT = 16.0
 INFO = Route("GET", "/info")

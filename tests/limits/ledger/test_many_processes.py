@@ -9,11 +9,11 @@ import orjson
 import pytest
 
 from benchmarks.leasing_worker import Work, start
+from tagodev._limits.ledger.lease_store import Exchange
+from tagodev._limits.ledger.redis import RedisStore
+from tagodev._limits.ledger.shared import profile_name
+from tagodev._secrets import Secret
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
-from tagodev.limits.ledger.lease_store import Exchange
-from tagodev.limits.ledger.redis import RedisStore
-from tagodev.limits.ledger.shared import profile_name
-from tagodev.secrets import Secret
 from tests.support.redis_server import RedisServer, redis_or_skip
 
 if TYPE_CHECKING:

@@ -7,17 +7,17 @@ import threading
 from typing import TYPE_CHECKING
 
 from tagodev import DeviceCreate, HardLimits, Tago
+from tagodev._limits.ledger.memory import MemoryLedger, known_plan, remember_plan, shared_ledger
+from tagodev._limits.settings import Settings
+from tagodev._secrets import Secret
 from tagodev.emulator import Emulator, EmulatorOptions
 from tagodev.events import Event, Granted, Sent, Settled
-from tagodev.limits.ledger.memory import MemoryLedger, known_plan, remember_plan, shared_ledger
-from tagodev.limits.settings import Settings
-from tagodev.secrets import Secret
 from tests.limits.jumping import VirtualClock, in_virtual_time, run_virtually
 
 if TYPE_CHECKING:
     import pytest
 
-    from tagodev.limits.scheduler import Scheduler
+    from tagodev._limits.scheduler import Scheduler
 
 LIMITS = HardLimits("small", {}, default=3, minute=2.0)
 

@@ -7,10 +7,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from redis.asyncio import Redis
 
 from tagodev import ConfigurationError, RedisLedger
-from tagodev.limits.ledger.lease_store import StoreError
-from tagodev.limits.ledger.redis import RedisStore
+from tagodev._limits.ledger.lease_store import StoreError
+from tagodev._limits.ledger.redis import RedisStore
 from tests.limits.leasing import ask, exchange
 from tests.support.redis_server import RedisServer, redis_or_skip
 
@@ -62,8 +63,10 @@ async def test_a_restart_is_a_new_epoch_even_if_the_data_is_there(
     store: RedisStore, server: RedisServer
 ) -> None:
     """What a server reads from its disk, or a replica has, may lack the latest leases."""
-    before = await store.exchange(ALL)
-    server.ask("HSET", "tests:garden:60", "run", "anotherrun")
+    before = await store.exchange(exchange(ask(want=1)))
+    server.ask("COPY", "tests:garden:60", "older")
+    await store.exchange(ALL)
+    server.ask("COPY", "older", "tests:garden:60", "REPLACE")
     after = await store.exchange(exchange(ask(want=320, urgent=320), first_safe=109))
 
     assert before.epoch != after.epoch
@@ -113,9 +116,41 @@ async def test_windows_that_are_past_are_forgotten(store: RedisStore, server: Re
     """What a profile holds does not grow with time."""
     for number in range(100, 160):
         await store.exchange(exchange(ask(number, want=3)))
-    fields = int(server.ask("HLEN", "tests:garden:60").strip(b":\r\n"))
+    size = int(server.ask("STRLEN", "tests:garden:60").strip(b":\r\n"))
 
-    assert fields < 16
+    assert size < 1000
+
+
+async def test_a_client_of_the_callers(server: RedisServer) -> None:
+    """Any client of redis.asyncio will do, with whatever settings; it stays open."""
+    for decodes in (False, True):
+        client = Redis.from_url(server.url, decode_responses=decodes)
+        ledger = RedisLedger(client, prefix=f"given{decodes}")
+        store, other = ledger.make_store(), RedisStore(server.url, f"given{decodes}")
+        assert 20 == (await store.exchange(exchange(ask(want=1000)))).leases[0].permits
+        assert 18 == (await other.exchange(exchange(ask(want=1000), holder="b"))).leases[0].permits
+        assert 17 == (await store.exchange(exchange(ask(want=1000)))).leases[0].permits
+        await store.close()
+        await other.close()
+        assert await client.ping()
+        await client.aclose()
+
+
+async def test_an_undisturbed_exchange_is_one_round_trip(server: RedisServer) -> None:
+    """The value seen last is expected to be the present one."""
+    store = RedisStore(server.url, "tests")
+    evaluate, trips = store._client.eval, []
+
+    async def count(*given: object) -> object:
+        trips.append(given)
+        return await evaluate(*given)
+
+    store._client.eval = count
+    for number in range(5):
+        await store.exchange(exchange(ask(100 + number, want=3)))
+    await store.close()
+
+    assert 5 == len(trips)
 
 
 async def test_the_prefix_keeps_apart(store: RedisStore, server: RedisServer) -> None:
@@ -139,7 +174,7 @@ def test_without_the_extra_it_says_how_to_install_it(monkeypatch: pytest.MonkeyP
     """Who has no redis-py learns what to do."""
     for name in [name for name in sys.modules if name.split(".")[0] == "redis"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr("tagodev.limits.ledger.kinds.find_spec", lambda _: None)
+    monkeypatch.setattr("tagodev._limits.ledger.kinds.find_spec", lambda _: None)
     with pytest.raises(ConfigurationError) as caught:
         RedisLedger("redis://127.0.0.1")
     assert "tagodev[redis]" in str(caught.value)

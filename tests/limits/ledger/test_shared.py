@@ -21,12 +21,12 @@ from tagodev import (
     SqliteLedger,
     Tago,
 )
+from tagodev._limits.clock import ServerClock
+from tagodev._limits.ledger.lease_store import StoreError
+from tagodev._limits.ledger.shared import SharedLedger, profile_name
+from tagodev._limits.settings import Settings
+from tagodev._secrets import Secret
 from tagodev.emulator import Emulator, EmulatorOptions
-from tagodev.limits.clock import ServerClock
-from tagodev.limits.ledger.lease_store import StoreError
-from tagodev.limits.ledger.shared import SharedLedger, profile_name
-from tagodev.limits.settings import Settings
-from tagodev.secrets import Secret
 from tests.limits.jumping import in_virtual_time, run_virtually
 from tests.limits.leasing import MemoryStore
 from tests.support import servers
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tagodev.limits.ledger.lease_store import Exchange, LeaseStore, Reply
-    from tagodev.limits.scheduler import Scheduler
+    from tagodev._limits.ledger.lease_store import Exchange, LeaseStore, Reply
+    from tagodev._limits.scheduler import Scheduler
 
 
 class Fickle:
@@ -370,7 +370,7 @@ async def test_a_service_that_tells_no_time_is_used_steadily() -> None:
 @in_virtual_time
 async def test_a_machine_that_slept_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests that wait when the clock is lost send for the time, instead of waiting for ever."""
-    monkeypatch.setattr("tagodev.limits.ledger.shared.ServerClock", _SleepyClock)
+    monkeypatch.setattr("tagodev._limits.ledger.shared.ServerClock", _SleepyClock)
     async with service() as emulator:
         async with client(emulator, FickleLedger(MemoryStore())) as tago:
             working = asyncio.create_task(_made(tago, 15))

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.shared_simulation import SharedWorld, simulate_processes
 from benchmarks.simulation import CREATE
-from tagodev.limits.wait_queue import Priority
+from tagodev._limits.wait_queue import Priority
 from tests.limits.jumping import run_virtually
 
 # Jobs that begin just before a boundary may lose that window: these seeds don't.

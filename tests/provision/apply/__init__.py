@@ -1,1 +1,1 @@
-"""Tests of `tagodev.provision.apply`."""
+"""Tests of `tagodev.provision._apply`."""

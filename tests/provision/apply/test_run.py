@@ -22,10 +22,10 @@ from tagodev import (
     Tag,
     Tago,
 )
-from tagodev.bulk.journal.entry import EntryState
-from tagodev.bulk.journal.store import Journal
+from tagodev._bulk.journal.entry import EntryState
+from tagodev._bulk.journal.store import Journal
 from tagodev.emulator import Emulator, EmulatorOptions
-from tagodev.provision.apply.run import (
+from tagodev.provision._apply.run import (
     Guard,
     StalePlanError,
     check_deletions,
@@ -34,9 +34,9 @@ from tagodev.provision.apply.run import (
     write_snapshot,
     write_steps,
 )
-from tagodev.provision.plan.model import PlanSettings
-from tagodev.provision.plan.planner import make_plan
-from tagodev.provision.write.document import read_head
+from tagodev.provision._plan.model import PlanSettings
+from tagodev.provision._plan.planner import make_plan
+from tagodev.provision._write.document import read_head
 from tests.provision.support import MARK, SETTINGS, row
 from tests.support.clients import client
 

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from tagodev import ServiceError
-from tagodev.provision.apply.snapshot import save_devices
+from tagodev.provision._apply.snapshot import save_devices
 from tests.support.answers import ok, refused
 from tests.support.clients import client
 from tests.support.servers import Received, ScriptedServer

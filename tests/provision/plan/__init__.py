@@ -1,1 +1,1 @@
-"""Tests of `tagodev.provision.plan`."""
+"""Tests of `tagodev.provision._plan`."""

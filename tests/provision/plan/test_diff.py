@@ -19,14 +19,14 @@ from tagodev import (
     TagChanges,
 )
 from tagodev.provision import DeviceRow
-from tagodev.provision.plan.diff import PROTECTION_TAGS, compare, created, deleted
-from tagodev.provision.plan.model import Change, PlannedStep
+from tagodev.provision._plan.diff import PROTECTION_TAGS, compare, created, deleted
+from tagodev.provision._plan.model import Change, PlannedStep
 from tests.provision.support import HTTPS, MARK, SETTINGS, device, marked, row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tagodev.provision.plan.model import PlanSettings
+    from tagodev.provision._plan.model import PlanSettings
 
 REPLACE = attrs.evolve(SETTINGS, tag_mode="replace")
 RESTORE = attrs.evolve(SETTINGS, known_by="id", restore=True)

@@ -16,19 +16,19 @@ from tagodev import (
     Tago,
     TokenCreate,
 )
-from tagodev.bulk.operations.create_devices import run_tag
+from tagodev._bulk.operations.create_devices import run_tag
 from tagodev.emulator import Emulator, EmulatorOptions
 from tagodev.provision import DeviceRow, InvalidFileError
-from tagodev.provision.plan.model import PlanSettings
-from tagodev.provision.plan.planner import make_plan
+from tagodev.provision._plan.model import PlanSettings
+from tagodev.provision._plan.planner import make_plan
 from tests.provision.support import MARK, SETTINGS, row
 from tests.support.clients import client
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tagodev.provision.plan.model import Plan
-    from tagodev.transport import Request
+    from tagodev._transport import Request
+    from tagodev.provision._plan.model import Plan
 
 PRUNE = attrs.evolve(SETTINGS, prune=True)
 

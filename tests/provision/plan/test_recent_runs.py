@@ -15,15 +15,15 @@ from tagodev import (
     ServiceError,
     Tago,
 )
-from tagodev.bulk.journal.entry import Batch, JournalInfo
-from tagodev.bulk.journal.store import Journal
+from tagodev._address import Target
+from tagodev._bulk.journal.entry import Batch, JournalInfo
+from tagodev._bulk.journal.store import Journal
 from tagodev.emulator import Emulator, EmulatorOptions
-from tagodev.provision.apply.run import find_duplicates
-from tagodev.provision.plan.model import PlanSettings
-from tagodev.provision.plan.planner import make_plan
-from tagodev.provision.plan.recent_runs import RecentChanges, recent_changes
-from tagodev.provision.read.devices import read_devices
-from tagodev.target import Target
+from tagodev.provision._apply.run import find_duplicates
+from tagodev.provision._plan.model import PlanSettings
+from tagodev.provision._plan.planner import make_plan
+from tagodev.provision._plan.recent_runs import RecentChanges, recent_changes
+from tagodev.provision._read.devices import read_devices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

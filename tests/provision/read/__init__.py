@@ -1,1 +1,1 @@
-"""Tests of `tagodev.provision.read`."""
+"""Tests of `tagodev.provision._read`."""

@@ -8,7 +8,7 @@ import pytest
 
 from tagodev import UNSET, ConfigurationParameter, Tag
 from tagodev.provision import InvalidFileError, read_defaults, read_devices
-from tagodev.provision.read.columns import shown_name
+from tagodev.provision._read.columns import shown_name
 from tests.provision.files import problems_in, write
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ import attrs
 import pytest
 
 from tagodev import InputError
-from tagodev.device_fields import COLUMNS
+from tagodev._device_fields import COLUMNS
 from tagodev.provision import DeviceRow
-from tagodev.provision.integrations import Resolver
-from tagodev.provision.read.devices import _device_row, _read
-from tagodev.provision.read.formats.file_format import format_of
-from tagodev.provision.read.mapping_rules import make_mapping_rules
+from tagodev.provision._integrations import Resolver
+from tagodev.provision._read.devices import _device_row, _read
+from tagodev.provision._read.formats.file_format import format_of
+from tagodev.provision._read.mapping_rules import make_mapping_rules
 from tests.provision.files import FORMATS, KEYED, Written, problems_of, write
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tagodev import UNSET, ConfigurationParameter, DeviceCreate, InputError, Tag
 from tagodev.provision import InvalidFileError, read_device_ids, read_devices
-from tagodev.provision.read.devices import MAX_PROBLEMS
+from tagodev.provision._read.devices import MAX_PROBLEMS
 
 # Text that CSV can hold: a lone carriage return is a line break there, and a zero byte is no text.
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)

@@ -1,1 +1,1 @@
-"""Tests of `tagodev.provision.write`."""
+"""Tests of `tagodev.provision._write`."""

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from tagodev import UNSET, ConfigurationParameter, InputError, Tag
 from tagodev.provision import read_devices
-from tagodev.provision.managers import stem_of
-from tagodev.provision.plan.model import PlanSettings
-from tagodev.provision.plan.planner import make_plan
-from tagodev.provision.write.document import (
+from tagodev.provision._managers import stem_of
+from tagodev.provision._plan.model import PlanSettings
+from tagodev.provision._plan.planner import make_plan
+from tagodev.provision._write.document import (
     DocumentHeader,
     check_profile,
     check_service,

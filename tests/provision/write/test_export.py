@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagodev import ConfigurationParameter, DeviceCreate, InputError, Tag, Tago, TokenCreate
-from tagodev.bulk.operations.create_devices import run_tag
+from tagodev._bulk.operations.create_devices import run_tag
+from tagodev._filesystem.atomic_write import write_file
 from tagodev.emulator import Emulator, EmulatorOptions
-from tagodev.filesystem.atomic_write import write_file
 from tagodev.provision import read_devices
-from tagodev.provision.apply.run import write_steps
-from tagodev.provision.plan.model import PlanSettings
-from tagodev.provision.plan.planner import make_plan
-from tagodev.provision.write.document import DocumentHeader, document
-from tagodev.provision.write.export import EXPORT_FIELDS, export_records, known_by_of
-from tagodev.provision.write.formats import csv_file, json_line_pieces, yaml_pieces
+from tagodev.provision._apply.run import write_steps
+from tagodev.provision._plan.model import PlanSettings
+from tagodev.provision._plan.planner import make_plan
+from tagodev.provision._write.document import DocumentHeader, document
+from tagodev.provision._write.export import EXPORT_FIELDS, export_records, known_by_of
+from tagodev.provision._write.formats import csv_file, json_line_pieces, yaml_pieces
 from tests.provision.support import MARK
 from tests.support.clients import client
 

@@ -1,1 +1,1 @@
-"""Tests of `tagodev.resources.requests`."""
+"""Tests of `tagodev._resources.requests`."""

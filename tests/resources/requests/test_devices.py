@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tagodev import NotFoundError, ServiceError
-from tagodev.resources.requests.devices import DeviceRequests
-from tagodev.session import CallRecord
+from tagodev._resources.requests.devices import DeviceRequests
+from tagodev._session import CallRecord
 from tests.support.answers import http, ok, refused
 from tests.support.clients import DEVICE_ID, client
 from tests.support.servers import Reply, ScriptedServer, in_turn

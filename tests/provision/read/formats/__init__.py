@@ -1,1 +1,1 @@
-"""Tests of `tagodev.provision.read.formats`."""
+"""Tests of `tagodev.provision._read.formats`."""

@@ -27,7 +27,7 @@ def test_what_to_install(
     path = write(tmp_path, written.data, f"site.{written.suffix}")
     # As if it had never been imported, nor could be.
     monkeypatch.setitem(sys.modules, "yaml" if form == "yaml" else package, None)
-    monkeypatch.delitem(sys.modules, f"tagodev.provision.read.formats.{form}", raising=False)
+    monkeypatch.delitem(sys.modules, f"tagodev.provision._read.formats.{form}", raising=False)
     (problem,) = problems_in(path)
 
     assert f"{package} is required to read " in problem
@@ -37,7 +37,7 @@ def test_what_to_install(
 def test_defaults_need_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same is said of a file of defaults."""
     monkeypatch.setitem(sys.modules, "yaml", None)
-    monkeypatch.delitem(sys.modules, "tagodev.provision.read.formats.yaml", raising=False)
+    monkeypatch.delitem(sys.modules, "tagodev.provision._read.formats.yaml", raising=False)
     with pytest.raises(InvalidFileError, match=r"PyYAML is required to read YAML\. pip install"):
         read_defaults(write(tmp_path, "name: a\n", "defaults.yaml"))
 

@@ -8,8 +8,8 @@ import pytest
 
 from tagodev import ConfigurationParameter, Tag
 from tagodev.provision import read_device_ids, read_devices
-from tagodev.provision.plan.model import PlanSettings
-from tagodev.provision.write.document import DocumentHeader, write_document
+from tagodev.provision._plan.model import PlanSettings
+from tagodev.provision._write.document import DocumentHeader, write_document
 from tests.provision.files import problems_in, problems_of, write
 
 if TYPE_CHECKING:
