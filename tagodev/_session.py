@@ -238,8 +238,6 @@ class Session:
         Raises:
             RequestError: it failed; it is not retried.
         """
-        if self.closed:
-            raise ClosedError("The client is closed")
         transport = self._transport.elsewhere(address, token)
         try:
             answer = await transport.exchange(request, record.timeout)

@@ -19,7 +19,7 @@ from tagodev._resources.listing import (
 from tagodev._resources.requests.tokens import TokenRequests
 from tagodev._resources.resource import Resource, removed
 from tagodev._retry import Safety
-from tagodev._secrets import Secret
+from tagodev._secrets import Secret, redact
 from tagodev._serialization.converter import to_wire
 from tagodev._session import CallRecord
 from tagodev._signatures import strict
@@ -48,6 +48,8 @@ _RESOLVE_ALONE: Final = Route(
     counted_as="GET /integration/network/resolve/:serial",
 )
 
+#: Names of tokens that an error lists.
+_MAX_NAMES: Final = 10
 #: Fields that a list returns by default.
 TOKEN_FIELDS: Final = field_names(DeviceToken)
 # Inside the class `list` is a method.
@@ -163,7 +165,8 @@ class Tokens(Resource):
                 candidates=tuple(str(token.token) for token in found),
             )
         if not found:
-            known = ", ".join(repr(token.name) for token in tokens)
+            # A name is the service's text, in which anything may be repeated.
+            known = redact(", ".join(repr(token.name) for token in tokens[:_MAX_NAMES]))
             raise InputError(
                 f"none of the device's {len(tokens)} tokens has this name",
                 path="name",
