@@ -10,6 +10,7 @@ from tagodev._base_client import BaseClient
 from tagodev._bulk.journal.store import Journal
 from tagodev._bulk.operations.registry import OPERATIONS
 from tagodev._plan_detection import detect_plan
+from tagodev._resources.access_tokens import NetworkTokens, ServiceTokens
 from tagodev._resources.chunks import Chunks
 from tagodev._resources.connectors import Connectors
 from tagodev._resources.data import Data
@@ -73,13 +74,23 @@ class Tago(BaseClient):
 
     @cached_property
     def networks(self) -> Networks:
-        """Networks: list and read."""
+        """Networks: list, read, create, edit and delete; and calls with a network's own token."""
         return Networks(self._session)
 
     @cached_property
     def connectors(self) -> Connectors:
-        """Connectors: list and read."""
+        """Connectors: list, read, create, edit and delete."""
         return Connectors(self._session)
+
+    @cached_property
+    def network_tokens(self) -> NetworkTokens:
+        """Tokens of networks: create, list and delete."""
+        return NetworkTokens(self._session)
+
+    @cached_property
+    def service_tokens(self) -> ServiceTokens:
+        """Service authorizations: create, list, edit and delete."""
+        return ServiceTokens(self._session)
 
     @cached_property
     def tags(self) -> Tags:
@@ -88,7 +99,7 @@ class Tago(BaseClient):
 
     @cached_property
     def profile(self) -> Profiles:
-        """The profile: its plan, and its usage."""
+        """The profile: its plan, and its usage; and the account's other profiles."""
         return Profiles(self._session)
 
     @cached_property

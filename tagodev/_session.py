@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tagodev._limits.route_limiter import Permit
     from tagodev._limits.scheduler import Scheduler
     from tagodev._retry import RetryPolicy
+    from tagodev._secrets import Secret
     from tagodev._serialization.tolerant import Unreadable
     from tagodev._transport import Answer, Transport
     from tagodev.events import EventSink
@@ -226,6 +227,30 @@ class Session:
         """
         if self.scheduler.clock_state() is None:
             await self.call(_info_request(), object, record)
+
+    async def send_elsewhere(
+        self, request: Request, address: str, token: Secret, record: CallRecord
+    ) -> None:
+        """Send a request once to another service, which counts it by no limit of ours.
+
+        Args:
+            request: the request.
+            address: scheme, host and path of the other service.
+            token: the token for the other service.
+            record: the options of the call.
+
+        Raises:
+            RequestError: it failed; it is not retried.
+        """
+        transport = self._transport.elsewhere(address, token)
+        try:
+            answer = await transport.exchange(request, record.timeout)
+            if answer.status >= 300:
+                raise transport.refusal(request, answer)
+        except RequestError as error:
+            error.route = request.route.name
+            error.may_have_acted = may_have_acted(error, request.safety)
+            raise
 
     def close(self) -> None:
         """End every wait for a permit with `ClosedError`, and accept no more calls."""

@@ -220,6 +220,7 @@ class Transport:
         self.base_url: Final = base_url
         """The service's address."""
         self._token = token
+        self._seconds = timeout
         self._timeout = _bounds(timeout)
         self._proxy = proxy
         self._headers = CIMultiDict(
@@ -234,6 +235,22 @@ class Transport:
         return blake2b(
             self._token.reveal().encode(), digest_size=16, key=b"tagodev account 1"
         ).hexdigest()
+
+    def elsewhere(self, base_url: str, token: Secret) -> Transport:
+        """Return a transport to another address over the same aiohttp session.
+
+        Args:
+            base_url: scheme, host and path, without a trailing slash.
+            token: sent with every request there, instead of this transport's token.
+        """
+        return Transport(
+            self._session,
+            base_url,
+            token,
+            timeout=self._seconds,
+            proxy=self._proxy,
+            max_answer_bytes=self._max_bytes,
+        )
 
     async def exchange(self, request: Request, seconds: float | None = None) -> Answer:
         """Send a request once and return the answer.

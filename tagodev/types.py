@@ -13,6 +13,7 @@ from tagodev._base_client import BaseClient
 from tagodev._bulk.journal.store import Journal
 from tagodev._bulk.options import RunKeywords, RunOptions
 from tagodev._limits.snapshot import ClockState, RouteState
+from tagodev._resources.access_tokens import NetworkTokens, ServiceTokens
 from tagodev._resources.chunks import Chunks
 from tagodev._resources.connectors import Connectors
 from tagodev._resources.data import Data
@@ -38,12 +39,14 @@ __all__ = [
     "Devices",
     "Journal",
     "Listing",
+    "NetworkTokens",
     "Networks",
     "Parameters",
     "Profiles",
     "RouteState",
     "RunKeywords",
     "RunOptions",
+    "ServiceTokens",
     "Tags",
     "Tokens",
 ]

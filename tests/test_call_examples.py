@@ -64,6 +64,7 @@ async def test_its_example_works(name: str, emulator: EmulatorProcess, tmp_path:
             "device": actors.device,
             "device_id": stock.device,
             "archive_id": stock.archive,
+            "lora_id": stock.lora,
             "chunk_id": stock.chunk,
             "network_id": "5bbd0d144051a50034cd19fb",
             "authorization": stock.authorization,

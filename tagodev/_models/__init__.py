@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from tagodev._models.access_tokens import (
+    NetworkToken,
+    NetworkTokenCreate,
+    NetworkTokenCreated,
+    ServiceToken,
+    ServiceTokenCreate,
+    ServiceTokenCreated,
+)
 from tagodev._models.changes import (
     ApplyStep,
     DataBatch,
@@ -35,6 +43,14 @@ from tagodev._models.devices import (
 )
 from tagodev._models.fields import ConfigurationParameter, SoftLimits, Tag
 from tagodev._models.integration import Connector, IntegrationFilter, Network, SerialNumberFormat
+from tagodev._models.integration_changes import (
+    ConnectorCreate,
+    ConnectorCreated,
+    ConnectorEdit,
+    NetworkCreate,
+    NetworkCreated,
+    NetworkEdit,
+)
 from tagodev._models.profile import (
     Account,
     AccountPlan,
@@ -60,6 +76,9 @@ __all__ = [
     "ChunkBackup",
     "ConfigurationParameter",
     "Connector",
+    "ConnectorCreate",
+    "ConnectorCreated",
+    "ConnectorEdit",
     "DataBackup",
     "DataBatch",
     "DataCreate",
@@ -79,6 +98,12 @@ __all__ = [
     "IntegrationFilter",
     "Location",
     "Network",
+    "NetworkCreate",
+    "NetworkCreated",
+    "NetworkEdit",
+    "NetworkToken",
+    "NetworkTokenCreate",
+    "NetworkTokenCreated",
     "ParameterChange",
     "Profile",
     "ProfileInfo",
@@ -87,6 +112,9 @@ __all__ = [
     "Rotation",
     "SerialNumberFormat",
     "ServiceAmounts",
+    "ServiceToken",
+    "ServiceTokenCreate",
+    "ServiceTokenCreated",
     "SoftLimits",
     "Tag",
     "TagChanges",

@@ -16,19 +16,31 @@ from tagodev._models.unset import UNSET, Unset
 from tagodev._secrets import Secret
 from tagodev.errors import InputError
 
-__all__ = ["DeviceToken", "TokenCreate", "TokenCreated", "TokenFilter", "TokenInfo"]
+__all__ = [
+    "DeviceToken",
+    "TokenCreate",
+    "TokenCreated",
+    "TokenFilter",
+    "TokenInfo",
+    "as_end",
+    "as_secret",
+    "not_blank_secret",
+]
 
 
-def _as_end(value: datetime | str | Unset) -> datetime | str | Unset:
+def as_end(value: datetime | str | Unset) -> datetime | str | Unset:
+    """Convert a time of expiry as `as_moment` does; ``"never"`` becomes `UNSET`."""
     # Some routes refuse "never"; leaving the field out means the same everywhere.
     return UNSET if value == "never" else as_moment(value)
 
 
-def _as_secret(value: str | Secret | Unset) -> Secret | Unset:
+def as_secret(value: str | Secret | Unset) -> Secret | Unset:
+    """Convert text to a `Secret`; other values are returned unchanged."""
     return Secret(value) if isinstance(value, str) else value
 
 
-def _secret(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+def not_blank_secret(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """Accept a `Secret` that is not blank, or `UNSET`."""
     if value is not UNSET and not (isinstance(value, Secret) and value.reveal().strip()):
         raise InputError("must be text that is not empty", path=attribute.name)
 
@@ -47,14 +59,14 @@ class TokenCreate:
     permission: str = attrs.field(default="full", validator=not_blank)
     """``full`` (default: send and read), ``write`` or ``read``."""
     expire_time: datetime | str | Unset = attrs.field(
-        default=UNSET, kw_only=True, converter=_as_end, validator=moment
+        default=UNSET, kw_only=True, converter=as_end, validator=moment
     )
     """Time of expiry: a datetime, or a number and a unit (``"30 days"``). Default, or ``"never"``:
     it does not expire."""
     serie_number: str | Unset = attrs.field(default=UNSET, kw_only=True, validator=not_blank)
     """Serial number of the hardware, if the network needs one."""
     verification_code: Secret | Unset = attrs.field(
-        default=UNSET, kw_only=True, converter=_as_secret, validator=_secret
+        default=UNSET, kw_only=True, converter=as_secret, validator=not_blank_secret
     )
     """Code that a middleware must present with the serial number; can't be read back."""
     middleware: str | Unset = attrs.field(default=UNSET, kw_only=True, validator=not_blank)
@@ -106,8 +118,9 @@ class DeviceToken(Answer):
     """Id of the network that it was created for."""
     serie_number: str | None = None
     """Serial number of the hardware."""
-    last_authorization: str | None = None
-    """Last use, as the service describes it."""
+    last_authorization: str | None = attrs.field(default=None, repr=False)
+    """The service authorization that the network last used for it, or the time of that; a
+    secret."""
     expire_time: datetime | None = None
     """Time of expiry, UTC; None if it does not expire."""
     created_at: datetime | None = None

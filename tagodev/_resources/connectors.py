@@ -1,4 +1,4 @@
-"""Connectors: the types of devices."""
+"""Connectors, the types of devices: list, read, create, edit and delete."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 
 from tagodev._limits.routes import Route
-from tagodev._models import Connector
+from tagodev._models import Connector, ConnectorCreated
 from tagodev._resources.listing import PAGE_SIZE, Listing, check_fields, field_names, page_fetcher
 from tagodev._resources.networks import catalogue_parameters
-from tagodev._resources.resource import Resource
+from tagodev._resources.resource import Resource, removed
+from tagodev._retry import Safety
+from tagodev._serialization.converter import to_json
 from tagodev._signatures import strict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tagodev._models import IntegrationFilter
+    from tagodev._models import ConnectorCreate, ConnectorEdit, IntegrationFilter
     from tagodev._session import CallOptions
 
 __all__ = ["CONNECTOR_FIELDS", "Connectors"]
@@ -25,6 +27,9 @@ _Page: TypeAlias = list[Connector]
 
 _LIST: Final = Route("GET", "/integration/connector")
 _INFO: Final = Route("GET", "/integration/connector/:connector_id")
+_CREATE: Final = Route("POST", "/integration/connector")
+_EDIT: Final = Route("PUT", "/integration/connector/:connector_id")
+_DELETE: Final = Route("DELETE", "/integration/connector/:connector_id")
 
 #: The fields of a connector.
 CONNECTOR_FIELDS: Final = field_names(Connector)
@@ -103,3 +108,74 @@ class Connectors(Resource):
         )
         fetch = page_fetcher(self._session, _LIST, _Page, options, parameters=parameters)
         return Listing(fetch, page_size, key=attrgetter("id"))
+
+    async def create(
+        self, connector: ConnectorCreate, **options: Unpack[CallOptions]
+    ) -> ConnectorCreated:
+        """Create a connector of the profile.
+
+        Not idempotent: if the answer is lost, the error has ``may_have_acted`` set, and nothing is
+        sent again.
+
+        Args:
+            connector: the connector's fields.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
+
+        Raises:
+            ResourceLimitError: the plan allows no more connectors.
+            RequestError: the request failed otherwise.
+
+        Example:
+            ```python
+            created = await tago.connectors.create(
+                ConnectorCreate(name="Probe", networks=[network_id])
+            )
+            print(created.connector)
+            ```
+        """
+        body = to_json(connector)
+        return await self._call(ConnectorCreated, options, _CREATE, safety=Safety.ONCE, body=body)
+
+    async def edit(
+        self, connector_id: str, changes: ConnectorEdit, **options: Unpack[CallOptions]
+    ) -> None:
+        """Change fields of a connector of the profile; others stay.
+
+        Args:
+            connector_id: its id.
+            changes: the fields to change.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
+
+        Raises:
+            NotFoundError: the connector does not exist.
+            RequestError: the request failed otherwise; public connectors can't be changed.
+
+        Example:
+            ```python
+            created = await tago.connectors.create(ConnectorCreate(name="Probe"))
+            await tago.connectors.edit(created.connector, ConnectorEdit(name="Probe 2"))
+            ```
+        """
+        safety, body = Safety.IDEMPOTENT, to_json(changes)
+        await self._call(object, options, _EDIT, connector_id, safety=safety, body=body)
+
+    async def delete(self, connector_id: str, **options: Unpack[CallOptions]) -> None:
+        """Delete a connector of the profile.
+
+        Args:
+            connector_id: its id.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
+
+        Raises:
+            NotFoundError: the connector does not exist, and no earlier attempt of this call with
+                a lost answer can have deleted it.
+            RequestError: the request failed otherwise.
+
+        Example:
+            ```python
+            created = await tago.connectors.create(ConnectorCreate(name="Probe"))
+            await tago.connectors.delete(created.connector)
+            ```
+        """
+        safety = Safety.IDEMPOTENT
+        await removed(self._call(object, options, _DELETE, connector_id, safety=safety))

@@ -18,6 +18,7 @@ from tagodev._query import encode_query
 from tagodev._resources.listing import PAGE_SIZE, Listing, check_fields, check_order, page_fetcher
 from tagodev._resources.requests.data import check_choice
 from tagodev._resources.requests.devices import ApplyRequests, DeviceRequests
+from tagodev._resources.requests.downlink import send_downlink
 from tagodev._retry import Safety
 from tagodev._serialization.converter import to_json, to_wire
 from tagodev._session import CallRecord
@@ -45,6 +46,8 @@ _Statistics: TypeAlias = list[DeviceStatistic]
 #: The two parts of a hybrid device's data (`DeviceEmptyParams` of the official JavaScript SDK).
 Side: TypeAlias = Literal["mutable", "immutable"]
 
+#: Of LoRaWAN.
+_MAX_PORT: Final = 255
 _LIST: Final = Route("GET", "/device")
 _AMOUNT: Final = Route("GET", "/device/:device_id/data_amount")
 _EMPTY: Final = Route("POST", "/device/:device_id/empty")
@@ -322,6 +325,47 @@ class Devices:
         path = _STATISTICS.path(device_id) + (f"?{query}" if query else "")
         request = Request(route=_STATISTICS, path=path, safety=Safety.READ)
         return await self._session.call(request, _Statistics, CallRecord.of(options))
+
+    async def send_downlink(
+        self,
+        device_id: str,
+        payload: str,
+        *,
+        port: int = 1,
+        confirmed: bool = False,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Send a downlink to a device, through the middleware of its network.
+
+        As the official SDKs do, it sets the device's parameters ``downlink`` and ``port``, and then
+        sends the payload with the service authorization of the device's last uplink to the
+        middleware endpoint that the network names, by https and without the client's own token.
+        If this fails, it is not sent again.
+
+        Args:
+            device_id: the device's id.
+            payload: hexadecimal payload.
+            port: port for the downlink, 0 to 255; default 1.
+            confirmed: whether the device must confirm it.
+            options: ``priority``, ``max_wait`` and ``timeout`` of each request, see `CallOptions`.
+
+        Raises:
+            InputError: an argument is invalid, the device has had no uplink yet, or its network
+                has no middleware; nothing was sent.
+            RequestError: a request failed, of TagoIO or of the middleware.
+
+        Example:
+            ```python
+            await tago.devices.send_downlink(lora_id, "01A0", port=2)
+            ```
+        """
+        if not payload.strip():
+            raise InputError("must not be empty", path="payload")
+        if not 0 <= port <= _MAX_PORT:
+            raise InputError(f"must be from 0 to {_MAX_PORT}, not {port}", path="port")
+        device = await self.info(device_id, **options)
+        message = {"payload": payload, "port": port, "confirmed": confirmed}
+        await send_downlink(self._session, self._runs, device, message, options)
 
     def create_many(
         self,

@@ -1,4 +1,4 @@
-"""Networks: how devices connect, and what a network's own token can do for them."""
+"""Networks: list, read, create, edit, delete; and what a network's own token can do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 
 from tagodev._limits.routes import Route
-from tagodev._models import UNSET, DataCreate, Device, Network
+from tagodev._models import UNSET, DataCreate, Device, Network, NetworkCreated
 from tagodev._models.data import Affected
 from tagodev._resources.batches import one_body
 from tagodev._resources.listing import (
@@ -19,7 +19,7 @@ from tagodev._resources.listing import (
 )
 from tagodev._resources.parameters import checked_parameters
 from tagodev._resources.requests.data import check_token
-from tagodev._resources.resource import Resource
+from tagodev._resources.resource import Resource, removed
 from tagodev._retry import Safety
 from tagodev._secrets import Secret
 from tagodev._serialization.converter import to_json, to_wire
@@ -28,7 +28,13 @@ from tagodev._signatures import strict
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tagodev._models import ConfigurationParameter, DeviceFilter, IntegrationFilter
+    from tagodev._models import (
+        ConfigurationParameter,
+        DeviceFilter,
+        IntegrationFilter,
+        NetworkCreate,
+        NetworkEdit,
+    )
     from tagodev._session import CallOptions
 
 __all__ = ["NETWORK_FIELDS", "Networks", "catalogue_parameters"]
@@ -39,6 +45,9 @@ _Devices: TypeAlias = list[Device]
 
 _LIST: Final = Route("GET", "/integration/network")
 _INFO: Final = Route("GET", "/integration/network/:network_id")
+_CREATE: Final = Route("POST", "/integration/network")
+_EDIT: Final = Route("PUT", "/integration/network/:network_id")
+_DELETE: Final = Route("DELETE", "/integration/network/:network_id")
 _DEVICES: Final = Route("GET", "/integration/network/:network_id/devices")
 _PARAMETERS: Final = Route("POST", "/integration/network/:device_id/params")
 _DATA: Final = Route("POST", "/integration/network/data")
@@ -117,6 +126,76 @@ class Networks(Resource):
         )
         fetch = page_fetcher(self._session, _LIST, _Page, options, parameters=parameters)
         return Listing(fetch, page_size, key=attrgetter("id"))
+
+    async def create(
+        self, network: NetworkCreate, **options: Unpack[CallOptions]
+    ) -> NetworkCreated:
+        """Create a network of the profile.
+
+        Not idempotent: if the answer is lost, the error has ``may_have_acted`` set, and nothing is
+        sent again.
+
+        Args:
+            network: the network's fields.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
+
+        Raises:
+            ResourceLimitError: the plan allows no more networks.
+            RequestError: the request failed otherwise.
+
+        Example:
+            ```python
+            created = await tago.networks.create(NetworkCreate(name="Our LoRa"))
+            print(created.network)
+            ```
+        """
+        body = _body(network)
+        return await self._call(NetworkCreated, options, _CREATE, safety=Safety.ONCE, body=body)
+
+    async def edit(
+        self, network_id: str, changes: NetworkEdit, **options: Unpack[CallOptions]
+    ) -> None:
+        """Change fields of a network of the profile; others stay.
+
+        Args:
+            network_id: its id.
+            changes: the fields to change.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
+
+        Raises:
+            NotFoundError: the network does not exist.
+            RequestError: the request failed otherwise; public networks can't be changed.
+
+        Example:
+            ```python
+            created = await tago.networks.create(NetworkCreate(name="Our LoRa"))
+            await tago.networks.edit(created.network, NetworkEdit(description="In the cellar"))
+            ```
+        """
+        body = _body(changes)
+        safety = Safety.IDEMPOTENT
+        await self._call(object, options, _EDIT, network_id, safety=safety, body=body)
+
+    async def delete(self, network_id: str, **options: Unpack[CallOptions]) -> None:
+        """Delete a network of the profile, with its tokens.
+
+        Args:
+            network_id: its id.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
+
+        Raises:
+            NotFoundError: the network does not exist, and no earlier attempt of this call with
+                a lost answer can have deleted it.
+            RequestError: the request failed otherwise.
+
+        Example:
+            ```python
+            created = await tago.networks.create(NetworkCreate(name="Our LoRa"))
+            await tago.networks.delete(created.network)
+            ```
+        """
+        safety = Safety.IDEMPOTENT
+        await removed(self._call(object, options, _DELETE, network_id, safety=safety))
 
     # --- with a network's own token ------------------------------------------------------------
 
@@ -244,6 +323,17 @@ class Networks(Resource):
             secrets=(secret,),
         )
         return number if affected.number is None else affected.number
+
+
+def _body(network: NetworkCreate | NetworkEdit) -> bytes:
+    """Return the body of a creation or an edit; of the serial number's format, what is set."""
+    wire = to_wire(network)
+    if "serial_number" in wire:
+        serial_number = wire["serial_number"]
+        wire["serial_number"] = {
+            name: value for name, value in serial_number.items() if value is not None
+        }
+    return to_json(wire)
 
 
 def catalogue_parameters(

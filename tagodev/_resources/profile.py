@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Unpack
+from typing import TYPE_CHECKING, Final, TypeAlias, Unpack
 
 from tagodev._limits.routes import Route
-from tagodev._models import Account, AccountPlan, Profile, ProfileSummary
+from tagodev._models import Account, AccountPlan, Profile, ProfileInfo, ProfileSummary
 from tagodev._resources.resource import Resource
 from tagodev._signatures import strict
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Accounts", "Profiles"]
 
+# Inside the class `list` is a method.
+_Profiles: TypeAlias = list[ProfileInfo]
+
+_LIST: Final = Route("GET", "/profile")
 _PROFILE: Final = Route("GET", "/profile/:profile_id")
 _SUMMARY: Final = Route("GET", "/profile/:profile_id/summary")
 _ACCOUNT: Final = Route("GET", "/account")
@@ -42,6 +46,23 @@ class Profiles(Resource):
             ```
         """
         return await self._call(Profile, options, _PROFILE, profile_id)
+
+    async def list(self, **options: Unpack[CallOptions]) -> _Profiles:
+        """Return the profiles that the token's account has access to, in one request.
+
+        Args:
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
+
+        Raises:
+            RequestError: the request failed; not every token has access.
+
+        Example:
+            ```python
+            for profile in await tago.profile.list():
+                print(profile.id, profile.name)
+            ```
+        """
+        return await self._call(_Profiles, options, _LIST)
 
     async def summary(
         self,

@@ -1,4 +1,4 @@
-"""Tokens of devices: create, list, resolve and delete."""
+"""Tokens of devices: create, list, find by name, resolve and delete."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from tagodev._resources.listing import (
 from tagodev._resources.requests.tokens import TokenRequests
 from tagodev._resources.resource import Resource, removed
 from tagodev._retry import Safety
-from tagodev._secrets import Secret
+from tagodev._secrets import Secret, redact
 from tagodev._serialization.converter import to_wire
 from tagodev._session import CallRecord
 from tagodev._signatures import strict
+from tagodev.errors import AmbiguousMatchError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,6 +48,8 @@ _RESOLVE_ALONE: Final = Route(
     counted_as="GET /integration/network/resolve/:serial",
 )
 
+#: Names of tokens that an error lists.
+_MAX_NAMES: Final = 10
 #: Fields that a list returns by default.
 TOKEN_FIELDS: Final = field_names(DeviceToken)
 # Inside the class `list` is a method.
@@ -133,6 +136,43 @@ class Tokens(Resource):
             self._session, _LIST, _Page, options, ids=(device_id,), parameters=parameters
         )
         return Listing(fetch, page_size, key=attrgetter("token"))
+
+    async def find(self, device_id: str, name: str, **options: Unpack[CallOptions]) -> DeviceToken:
+        """Return the token of a device that has a name.
+
+        Args:
+            device_id: the device's id.
+            name: the token's name, exactly.
+            options: ``priority``, ``max_wait`` and ``timeout`` of this call, see `CallOptions`.
+
+        Raises:
+            InputError: no token of the device has the name; the hint lists their names.
+            AmbiguousMatchError: several have it.
+            RequestError: the request failed.
+
+        Example:
+            ```python
+            token = await tago.tokens.find(device_id, "Default")
+            print(token.permission)
+            ```
+        """
+        # Not by the service's filter, which ignores case and treats * as a wildcard.
+        tokens = await self.list(device_id, **options).collect()
+        found = [token for token in tokens if token.name == name]
+        if len(found) > 1:
+            raise AmbiguousMatchError(
+                f"{len(found)} tokens of the device have this name",
+                candidates=tuple(str(token.token) for token in found),
+            )
+        if not found:
+            # A name is the service's text, in which anything may be repeated.
+            known = redact(", ".join(repr(token.name) for token in tokens[:_MAX_NAMES]))
+            raise InputError(
+                f"none of the device's {len(tokens)} tokens has this name",
+                path="name",
+                hint=f"The device has: {known}" if known else "",
+            )
+        return found[0]
 
     async def info(self, **options: Unpack[CallOptions]) -> TokenInfo:
         """Return information on the token of this client.

@@ -28,6 +28,7 @@ import orjson
 from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn, override
 
+from tagodev._models.access_tokens import NetworkToken, ServiceToken, ServiceTokenCreated
 from tagodev._models.data import Affected, Chunk, DataPoint, DataValue, Location, Total
 from tagodev._models.devices import Bucket, DeviceCreated
 from tagodev._models.fields import boolean, text
@@ -50,6 +51,9 @@ _ALIASES: Final[Mapping[type, Mapping[str, str]]] = {
     DeviceToken: {"expire_date": "expire_time"},
     TokenCreated: {"expire_date": "expire_time"},
     TokenInfo: {"expire_date": "expire_time"},
+    NetworkToken: {"expire_date": "expire_time"},
+    ServiceToken: {"expire_date": "expire_time"},
+    ServiceTokenCreated: {"additional_parameters": "verification_code"},
 }
 #: Validators that check only a type, and that type.
 _TYPE_VALIDATORS: Final = {text: str, boolean: bool}

@@ -64,6 +64,14 @@ BEFORE = {
     "nc": f"tagodev token delete {DEVICE} Default --yes",
     "data": f"tagodev data send {DEVICE} temperature=21.5",
     "export": "rm site.csv",
+    "connector delete": "tagodev connector create Probe",
+    "connector edit": "tagodev connector create Probe",
+    "network delete": "tagodev network create 'Our LoRa'",
+    "network edit": "tagodev network create 'Our LoRa'",
+    "network token": "tagodev network create 'Our LoRa'",
+    "network token delete": "tagodev network create 'Our LoRa' && "
+    "tagodev network token create 'Our LoRa' server",
+    "service-token delete": "tagodev service-token create 'LoRa server'",
     "param delete": f"tagodev param set {DEVICE} check_rate=600",
     "token delete": f"tagodev token create {DEVICE} gateway",
 }

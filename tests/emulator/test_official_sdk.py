@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 import json
 import sys
 import warnings
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
 import pytest
 import requests
 
+from tagodev._session import Session
 from tagodev.emulator import EmulatorOptions, EmulatorProcess
 from tests.emulator.support import CONNECTOR, NETWORK
+from tests.support.clients import client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -395,6 +400,52 @@ def test_networks_of_ones_own(resources: Any) -> None:
     assert "Successfully Removed" == integration.networks.delete(network)
     with pytest.raises(TagoIORequestError):
         integration.networks.info(network)
+
+
+def test_downlinks(
+    resources: Any, emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK and our client send the same message to the middleware, by the same address."""
+    integration = resources.integration
+    endpoint = "lora.example.com/v1"
+    spec = {"name": "Ours", "middleware_endpoint": endpoint}
+    network = integration.networks.create(spec)["network"]
+    connector = integration.connectors.create({"name": "Probe", "networks": [network]})["connector"]
+    place = {"network": network, "connector": connector}
+    device_id = create(resources, "Probe", serie_number="D0WN", **place)["device_id"]
+    token = integration.networks.tokenCreate(network, {"name": "uplink", "permission": "full"})
+    authorization = emulator.tokens_by_kind["authorization"]
+    sent: list[tuple[str, Any]] = []
+
+    def post(url: str, data: str, **_: Any) -> Any:
+        sent.append((url, orjson.loads(data)))
+        return SimpleNamespace(status_code=200, text="")
+
+    async def note(_: object, request: Any, address: str, *__: object) -> None:
+        sent.append((f"{address}{request.path}", orjson.loads(request.body)))
+
+    async def send() -> None:
+        async with client(emulator.url, token=token["token"]) as server:
+            await server.tokens.resolve("D0WN", authorization)
+        async with client(emulator.url, token=emulator.token) as tago:
+            await tago.devices.send_downlink(device_id, "01A0", port=7, confirmed=True)
+
+    monkeypatch.setattr(Session, "send_elsewhere", note)
+    monkeypatch.setattr(requests, "post", post)
+    asyncio.run(send())
+    options: Any = {"payload": "01A0", "port": 7, "confirmed": True}
+    told = sendDownlink(resources, device_id, options)
+
+    assert "Downlink accepted with status code - 200" == told
+    ours, theirs = sent
+    assert theirs == ours
+    assert f"https://{endpoint}/downlink" == ours[0]
+    assert authorization == ours[1]["authorization"]
+    params = {one["key"]: one["value"] for one in resources.devices.paramList(device_id)}
+    assert {"downlink": "01A0", "port": "7"} == params
+    resources.devices.delete(device_id)
+    integration.connectors.delete(connector)
+    integration.networks.delete(network)
 
 
 def test_downlink(

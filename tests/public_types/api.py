@@ -24,6 +24,9 @@ from tagodev import (
     ChunkBackup,
     ConfigurationParameter,
     Connector,
+    ConnectorCreate,
+    ConnectorCreated,
+    ConnectorEdit,
     Created,
     DataBackup,
     DataBatch,
@@ -46,10 +49,17 @@ from tagodev import (
     InDoubt,
     InputError,
     Network,
+    NetworkCreate,
+    NetworkCreated,
+    NetworkEdit,
+    NetworkToken,
+    NetworkTokenCreate,
+    NetworkTokenCreated,
     Outcome,
     ParameterChange,
     Pending,
     Profile,
+    ProfileInfo,
     ProfileSummary,
     RateLimitedError,
     RedisLedger,
@@ -59,6 +69,9 @@ from tagodev import (
     Rotation,
     Secret,
     ServiceError,
+    ServiceToken,
+    ServiceTokenCreate,
+    ServiceTokenCreated,
     SqliteLedger,
     Tag,
     TagChanges,
@@ -183,6 +196,22 @@ async def other_nouns(tago: Tago) -> None:
     assert_type(await tago.tags.keys(), list[str])
     assert_type(await tago.networks.info("5fd1..."), Network)
     assert_type(await tago.connectors.info("5f5a..."), Connector)
+    network = await tago.networks.create(NetworkCreate(name="Ours", device_parameters=[{}]))
+    assert_type(network, NetworkCreated)
+    await tago.networks.edit(network.network, NetworkEdit(description=None))
+    connector = await tago.connectors.create(ConnectorCreate(name="Ours", networks=["5fd1..."]))
+    assert_type(connector, ConnectorCreated)
+    await tago.connectors.edit(connector.connector, ConnectorEdit(networks=("5fd1...",)))
+    token = await tago.network_tokens.create("5fd1...", NetworkTokenCreate("server", "write"))
+    assert_type(token, NetworkTokenCreated)
+    assert_type(tago.network_tokens.list("5fd1..."), Listing[NetworkToken])
+    authorization = await tago.service_tokens.create(ServiceTokenCreate("server"))
+    assert_type(authorization, ServiceTokenCreated)
+    await tago.service_tokens.edit(authorization.token, "1234")
+    assert_type(await tago.service_tokens.list().first(), ServiceToken | None)
+    assert_type(await tago.tokens.find("67e1...", "field"), DeviceToken)
+    await tago.devices.send_downlink("67e1...", "01A0", port=2, confirmed=True)
+    assert_type(await tago.profile.list(), list[ProfileInfo])
     assert_type(await tago.profile.info(), Profile)
     assert_type(await tago.profile.summary(), ProfileSummary)
     assert_type(await tago.account.info(), Account)

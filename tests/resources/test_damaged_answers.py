@@ -23,9 +23,13 @@ from multidict import CIMultiDict
 import tagodev
 from tagodev import (
     ConfigurationParameter,
+    ConnectorCreate,
     DataQuery,
     DeviceCreate,
     MalformedAnswerError,
+    NetworkCreate,
+    NetworkTokenCreate,
+    ServiceTokenCreate,
     TagoDevice,
     TagoError,
     TokenCreate,
@@ -58,16 +62,20 @@ ITEMS: Final = 1000
 #: Which of them is damaged.
 AT: Final = 500
 URL: Final = "http://127.0.0.1:9"
-#: What calls that read or create are given, by the names of their arguments.
+#: What calls that read or create are given, by the names of their arguments, some of one call.
 ARGUMENTS: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("device_id", "network_id", "connector_id", "chunk_id"), DEVICE_ID),
     "comparison": "gt",
+    "connector": ConnectorCreate(name="a"),
     "device": DeviceCreate(name="a"),
     "file_address": "/a",
     "function": "sum",
     "interval": "day",
+    "network": NetworkCreate(name="a"),
     "query": DataQuery(variables="a", start_date="1 day"),
     "token": TokenCreate("a"),
+    "tago.network_tokens.create token": NetworkTokenCreate("a"),
+    "tago.service_tokens.create token": ServiceTokenCreate("a"),
     "value": 5,
 }
 #: Events that every request has.
@@ -106,6 +114,14 @@ ONE: Final = {
 FIRST: Final = [
     *{kind: name for name, kind in reversed(MANY.items())}.values(),
     *{kind: name for name, kind in reversed(ONE.items())}.values(),
+]
+
+
+#: Calls that return nothing; a downlink reads the device and its network first.
+SILENT: Final = [
+    name
+    for name, kind in RETURNED.items()
+    if kind is types.NoneType and name != "tago.devices.send_downlink"
 ]
 
 
@@ -168,7 +184,7 @@ async def read(name: str, url: str = URL) -> Reading:
             actor = getattr(actor, part)
         needed = inspect.signature(actor).parameters.values()
         arguments = [
-            ARGUMENTS[one.name]
+            ARGUMENTS.get(f"{name} {one.name}", ARGUMENTS.get(one.name))
             for one in needed
             if one.default is one.empty and one.kind is not one.VAR_KEYWORD
         ]
@@ -298,7 +314,7 @@ def test_every_list_is_damaged() -> None:
     assert len(ONE) >= 13
     assert len(LOST) + len(CONTAINED) >= 800
     # Not more than are known: a model that takes less than before would lose more.
-    assert len(LOST) <= 340
+    assert len(LOST) <= 380
 
 
 @pytest.mark.parametrize("name", [*MANY, *ONE])
@@ -319,7 +335,7 @@ async def test_what_has_a_default_may_be_null_or_absent(name: str) -> None:
     assert [] == await problems(name, CONTAINED)
 
 
-@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize("name", [name for name in FIRST if name in {case[0] for case in LOST}])
 async def test_any_damage_is_contained(name: str) -> None:
     """An item that can't be read is left out; what can be done without is left out of its item."""
     assert [] == await problems(name, LOST)
@@ -390,7 +406,7 @@ async def test_no_parameter_is_added_twice(answer: list[Any]) -> None:
                 await tago.parameters.set(DEVICE_ID, [ConfigurationParameter("a", "2")])
 
 
-@pytest.mark.parametrize("name", [one for one, kind in RETURNED.items() if kind is types.NoneType])
+@pytest.mark.parametrize("name", SILENT)
 async def test_a_result_that_nobody_reads_may_be_absent(name: str) -> None:
     """What was edited or deleted is so, whatever the service says besides."""
 

@@ -14,6 +14,8 @@ import attrs
 from tagodev import (
     ApplyStep,
     ConfigurationParameter,
+    ConnectorCreate,
+    ConnectorEdit,
     DataBatch,
     DataCreate,
     DataEdit,
@@ -23,15 +25,21 @@ from tagodev import (
     DeviceCreate,
     DeviceEdit,
     DeviceTokenCreate,
+    NetworkCreate,
+    NetworkEdit,
+    NetworkTokenCreate,
     ParameterChange,
     Rotation,
+    ServiceTokenCreate,
     Tag,
     Tago,
     TagoDevice,
     TokenCreate,
 )
 from tagodev._resources.listing import Listing
+from tests.support.answers import http
 from tests.support.clients import NO_WAIT, PLENTY, client
+from tests.support.servers import ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -97,6 +105,14 @@ class Stock:
     """An export of the mutable device."""
     authorization: str = "at0123456789abcdef0123456789abcdef"
     """A service authorization of the profile."""
+    network: str = "67e1a2b3c4d5e6f708192a40"
+    """A network of the profile."""
+    connector: str = "67e1a2b3c4d5e6f708192a41"
+    """A connector of the profile."""
+    lora: str = "67e1a2b3c4d5e6f708192a42"
+    """A device of the profile's network, which has a middleware and has used the device."""
+    network_token: str = "n-8be70d95-0dbc-4e16-89b6-b23b077d05e6"
+    """A token of the profile's network."""
 
 
 Call: TypeAlias = Callable[[Actors, Stock], Awaitable[Any]]
@@ -124,7 +140,10 @@ async def acting(url: str, tokens: Mapping[Any, str], **options: Any) -> AsyncIt
 @asynccontextmanager
 async def stocked(url: str, tokens: Mapping[Any, str]) -> AsyncIterator[tuple[Actors, Stock]]:
     """Open clients for an emulator on which there is one of everything."""
-    async with client(url, token=tokens["profile"]) as tago:
+    async with (
+        ScriptedServer(lambda _: http(200, b"Accepted")) as middleware,
+        client(url, token=tokens["profile"]) as tago,
+    ):
         made = await tago.devices.create(_spec("Mutable", serie_number=_SERIAL))
         chunks = {"chunk_period": "month", "chunk_retention": 6}
         archive = await tago.devices.create(_spec("Archive", type="immutable", **chunks))
@@ -133,7 +152,20 @@ async def stocked(url: str, tokens: Mapping[Any, str]) -> AsyncIterator[tuple[Ac
         await tago.data.send(archive.device_id, _VALUES, token=archive.token)
         token = await tago.tokens.create(made.device_id, TokenCreate("field", "read"))
         backup = await tago.data.backup(made.device_id, "/all")
+        endpoint = middleware.url.removeprefix("http://")
+        spec = NetworkCreate(name="Ours", middleware_endpoint=endpoint)
+        network = (await tago.networks.create(spec)).network
+        connector = await tago.connectors.create(ConnectorCreate(name="Ours", networks=[network]))
+        place = {"network": network, "connector": connector.connector}
+        lora = await tago.devices.create(_spec("LoRa", serie_number="B1", **place))
+        network_token = await tago.network_tokens.create(network, NetworkTokenCreate("server"))
+        async with client(url, token=network_token.token) as server:
+            await server.tokens.resolve("B1", tokens["authorization"])
         stock = Stock(
+            network=network,
+            lora=lora.device_id,
+            connector=connector.connector,
+            network_token=network_token.token.reveal(),
             device=made.device_id,
             idle=idle.device_id,
             archive=archive.device_id,
@@ -144,8 +176,8 @@ async def stocked(url: str, tokens: Mapping[Any, str]) -> AsyncIterator[tuple[Ac
             file=backup.file_address,
             authorization=tokens["authorization"],
         )
-    async with acting(url, {**tokens, "device": made.token.reveal()}) as actors:
-        yield actors, stock
+        async with acting(url, {**tokens, "device": made.token.reveal()}) as actors:
+            yield actors, stock
 
 
 def _spec(name: str, **fields: Any) -> DeviceCreate:
@@ -186,6 +218,7 @@ CALLS: Final[Mapping[str, Call]] = {
         s.idle, DeviceConvert("immutable", chunk_period="day", chunk_retention=3)
     ),
     "tago.devices.statistics": lambda a, s: a.tago.devices.statistics(s.device),
+    "tago.devices.send_downlink": lambda a, s: a.tago.devices.send_downlink(s.lora, "01A0"),
     "tago.devices.create_many": lambda a, _: _run(
         a.tago.devices.create_many([_spec("Many 1"), _spec("Many 2")])
     ),
@@ -206,6 +239,7 @@ CALLS: Final[Mapping[str, Call]] = {
         s.device, TokenCreate("gateway", "write", expire_time="1 day")
     ),
     "tago.tokens.list": lambda a, s: a.tago.tokens.list(s.device, page_size=2).collect(50),
+    "tago.tokens.find": lambda a, s: a.tago.tokens.find(s.device, "field"),
     "tago.tokens.delete": lambda a, s: a.tago.tokens.delete(s.token),
     "tago.tokens.info": lambda a, _: a.tago.tokens.info(),
     "tago.tokens.info of a network": lambda a, _: a.network.tokens.info(),
@@ -260,6 +294,30 @@ CALLS: Final[Mapping[str, Call]] = {
     ),
     "tago.connectors.info": lambda a, _: a.tago.connectors.info(_CONNECTOR),
     "tago.connectors.list": lambda a, _: a.tago.connectors.list(page_size=3).collect(50),
+    "tago.networks.create": lambda a, _: a.tago.networks.create(NetworkCreate(name="New")),
+    "tago.networks.edit": lambda a, s: a.tago.networks.edit(s.network, NetworkEdit(name="Edited")),
+    "tago.networks.delete": lambda a, s: a.tago.networks.delete(s.network),
+    "tago.connectors.create": lambda a, s: a.tago.connectors.create(
+        ConnectorCreate(name="New", networks=[s.network])
+    ),
+    "tago.connectors.edit": lambda a, s: a.tago.connectors.edit(
+        s.connector, ConnectorEdit(name="Edited")
+    ),
+    "tago.connectors.delete": lambda a, s: a.tago.connectors.delete(s.connector),
+    "tago.network_tokens.create": lambda a, s: a.tago.network_tokens.create(
+        s.network, NetworkTokenCreate("server")
+    ),
+    "tago.network_tokens.list": lambda a, s: a.tago.network_tokens.list(
+        s.network, page_size=2
+    ).collect(50),
+    "tago.network_tokens.delete": lambda a, s: a.tago.network_tokens.delete(s.network_token),
+    "tago.service_tokens.create": lambda a, _: a.tago.service_tokens.create(
+        ServiceTokenCreate("server", verification_code="1234")
+    ),
+    "tago.service_tokens.list": lambda a, _: a.tago.service_tokens.list(page_size=2).collect(50),
+    "tago.service_tokens.edit": lambda a, s: a.tago.service_tokens.edit(s.authorization, "1234"),
+    "tago.service_tokens.delete": lambda a, s: a.tago.service_tokens.delete(s.authorization),
+    "tago.profile.list": lambda a, _: a.tago.profile.list(),
     "tago.tags.keys": lambda a, _: a.tago.tags.keys(),
     "tago.profile.info": lambda a, _: a.tago.profile.info(),
     "tago.profile.summary": lambda a, _: a.tago.profile.summary(),

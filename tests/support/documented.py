@@ -12,6 +12,7 @@ from tagodev._models import (
     ChunkBackup,
     ConfigurationParameter,
     Connector,
+    ConnectorCreated,
     DataBackup,
     DataPoint,
     Device,
@@ -19,8 +20,13 @@ from tagodev._models import (
     DeviceStatistic,
     DeviceToken,
     Network,
+    NetworkCreated,
+    NetworkToken,
+    NetworkTokenCreated,
     Profile,
     ProfileSummary,
+    ServiceToken,
+    ServiceTokenCreated,
     TokenCreated,
     TokenInfo,
 )
@@ -33,6 +39,13 @@ _ADD_ONS: Final = {
     "mobile": False,
     "profile": "61fac4d9a5c9f40012a5ff92",
     "updated_at": "2023-09-06T13:47:08.192Z",
+}
+_ACCESS: Final = {
+    "token": "n-8be70d95-0dbc-4e16-89b6-b23b077d05e5",
+    "name": "server",
+    "permission": "full",
+    "expire_time": "2030-01-31T12:00:00.000Z",
+    "created_at": "2022-06-02T18:09:07.135Z",
 }
 _ALLOCATION: Final = {
     "analysis": 5,
@@ -256,6 +269,39 @@ DOCUMENTED: Final[dict[str, tuple[type, dict[str, Any]]]] = {
             "payload_decoder": None,
             "created_at": "2020-09-10T20:42:43.000Z",
             "updated_at": "2022-06-09T21:53:22.752Z",
+        },
+    ),
+    "POST /integration/network": (NetworkCreated, {"network": "5bbd0d144051a50034cd19fb"}),
+    "POST /integration/connector": (ConnectorCreated, {"connector": "5f5a8f3351d4db99c40dece5"}),
+    "POST /integration/network/token": (
+        NetworkTokenCreated,
+        {
+            "token": "n-8be70d95-0dbc-4e16-89b6-b23b077d05e5",
+            "name": "server",
+            "network": "5bbd0d144051a50034cd19fb",
+        },
+    ),
+    "GET /integration/network/token/:network_id": (NetworkToken, _ACCESS),
+    "POST /serviceauth": (
+        ServiceTokenCreated,
+        {
+            "token": "at0123456789abcdef0123456789abcdef",
+            "name": "server",
+            "profile": "61fac4d9a5c9f40012a5ff92",
+            "verification_code": "1234",
+        },
+    ),
+    "GET /serviceauth": (
+        ServiceToken,
+        {
+            **_ACCESS,
+            "token": "at0123456789abcdef0123456789abcdef",
+            "type": "type",
+            "serie_number": None,
+            "last_authorization": None,
+            "verification_code": "1234",
+            "ref_id": "61fac4d9a5c9f40012a5ff92",
+            "created_by": None,
         },
     ),
     "GET /profile/:id": (Profile, PROFILE),

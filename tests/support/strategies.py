@@ -106,6 +106,12 @@ _any(models.TokenInfo)
 _any(models.SerialNumberFormat)
 _any(models.Network)
 _any(models.Connector)
+_any(models.NetworkCreated)
+_any(models.ConnectorCreated)
+_any(models.NetworkToken)
+_any(models.NetworkTokenCreated)
+_any(models.ServiceToken)
+_any(models.ServiceTokenCreated)
 _any(models.ServiceAmounts)
 _any(models.ResourceAmounts)
 _any(models.AddOns)
@@ -179,6 +185,14 @@ _any(
     verification_code=_settable(names.map(Secret)),
     middleware=_words,
 )
+_access = {"name": names, "permission": names, "expire_time": _when}
+_any(models.NetworkTokenCreate, **_access)
+_any(models.ServiceTokenCreate, verification_code=_settable(names.map(Secret)), **_access)
+_any(models.NetworkCreate, name=names)
+_any(models.NetworkEdit, name=_words)
+_networks = _settable(st.lists(ids, max_size=3).map(tuple))
+_any(models.ConnectorCreate, name=names, networks=_networks)
+_any(models.ConnectorEdit, name=_words, networks=_networks)
 _any(models.DataCreate, variable=_variables, **_register)
 _any(models.DataEdit, id=ids, variable=_settable(_variables), **_register)
 _any(

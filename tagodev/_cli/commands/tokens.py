@@ -13,6 +13,7 @@ from tagodev._cli.bulk.by_filter import ByFilterOptions, FilterRun, check_select
 from tagodev._cli.exit_codes import Exit
 from tagodev._cli.options.confirmation import ConfirmationOptions, Preview
 from tagodev._cli.options.devices import FilterOptions, device_id_of, find_devices
+from tagodev._cli.options.integrations import select_token
 from tagodev._cli.options.service import ServiceOptions
 from tagodev._cli.output.console import print_json, print_line, print_message
 from tagodev._cli.output.table import (
@@ -49,8 +50,6 @@ _KNOWN: Final = (
 )
 _PEOPLE: Final = ("name", "token", "permission", "serie_number", "expire_time", "created_at")
 _INFO: Final = ("name", "type", "id", "profile", "permission", "expire_time", "created_at")
-#: Characters of a token that are enough to select it.
-_PREFIX: Final = 4
 
 app: Final = App(name="token")
 
@@ -160,7 +159,7 @@ def delete(
 
     async def fetch(tago: Tago) -> DeviceToken:
         device_id = await device_id_of(tago, device)
-        return _select_token(await tago.tokens.list(device_id).collect(), token)
+        return select_token(await tago.tokens.list(device_id).collect(), token)
 
     found = service.run(fetch)
     preview = Preview(
@@ -180,30 +179,6 @@ def delete(
     else:
         print_line(f"deleted {clean(found.name or '')} {found.token}")
     return None
-
-
-def _select_token(tokens: Sequence[DeviceToken], selector: str) -> DeviceToken:
-    """Return the one token of a device with a name, or with a prefix.
-
-    Args:
-        tokens: all tokens of the device.
-        selector: a name, or the first characters of a token.
-
-    Raises:
-        InputError: no token matches, or several do.
-    """
-    selector = selector.removesuffix("…")
-    found = [token for token in tokens if token.name == selector]
-    if not found and len(selector) >= _PREFIX:
-        found = [token for token in tokens if token.token.reveal().startswith(selector)]
-    if len(found) == 1:
-        return found[0]
-    known = ", ".join(f"{clean(token.name or '')} {token.token}" for token in tokens)
-    raise InputError(
-        f"matches {len(found) or 'none'} of the device's {len(tokens)} tokens",
-        path="TOKEN",
-        hint=f"The device has: {known}" if known else "",
-    )
 
 
 @app.command(help_epilogue=_ROTATE_EXAMPLES)
@@ -287,7 +262,7 @@ async def _rotation_task(
 
 def _token_to_rotate(tokens: Sequence[DeviceToken], named: str | None) -> DeviceToken:
     if named is not None:
-        return _select_token(tokens, named)
+        return select_token(tokens, named)
     if len(tokens) == 1:
         return tokens[0]
     raise InputError(
