@@ -183,70 +183,54 @@ class Core:
             When the next one may be free, on the scheduler's clock, or None if that does not
             depend on time.
         """
-        wait = inf
+        if not self._waiting:
+            return None
+        if self.clock.check_suspend(now):
+            self._on_suspend(now)
         for limiter in self._parked:
             limiter.queue.unpark(now)
+        waits: list[float] = []
         for priority in _PRIORITIES:
-            heads = {}
-            for name, limiter in self._waiting.items():
-                head = limiter.queue.head(priority)
-                # Without a free slot there is no head: releasing one dispatches again.
-                if head is not None:
-                    heads[name] = head
-            if not heads:
-                continue
-            if self.clock.check_suspend(now):
-                self._on_suspend(now)
-            wait = min(wait, self._grant_ready(heads, priority, now))
+            blocked: dict[str, float] = {}
+            while (waiter := self._first_ready(priority, now, blocked)) is not None:
+                if self._in_a_row >= FLOOR - 1 and priority is not Priority.BULK:
+                    self._in_a_row = 0
+                    # From what is reserved to interactive calls.
+                    waiter = self._first_ready(Priority.BULK, now, {}, urgent=True) or waiter
+                self._deliver(waiter, now)
+            waits += blocked.values()
         if self._parked:
             self._parked = {one for one in self._parked if one.queue.unparks_at < inf}
-            wait = min([wait, *(one.queue.unparks_at - now for one in self._parked)])
+            waits += [one.queue.unparks_at - now for one in self._parked]
+        wait = min(waits, default=inf)
         return now + wait if wait < inf else None
 
-    def _grant_ready(self, heads: dict[str, Waiter], priority: Priority, now: float) -> float:
-        """Issue the free permits of a priority, and return how long the others wait at least.
+    def _first_ready(
+        self, priority: Priority, now: float, blocked: dict[str, float], *, urgent: bool = False
+    ) -> Waiter | None:
+        """Return the waiter, of those that may go now, that has waited longest.
 
         Args:
-            heads: the first waiter of each route.
             priority: the priority.
             now: the time.
+            blocked: routes that may not go, and how long they wait; a permit for another one does
+                not change that.
+            urgent: whether to disregard what is reserved to interactive calls.
         """
-        waits = {name: self._wait(self._waiting[name], priority, now) for name in heads}
-        while ready := [heads[name] for name, wait in waits.items() if wait <= 0]:
-            # The one that has waited longest.
-            head = ready[0] if len(ready) == 1 else min(ready)
-            changed = [head.route]
-            if priority is not Priority.BULK and self._in_a_row >= FLOOR - 1:
-                changed += self._grant_to_bulk(now)
-            elif head.has_slot:
-                self._deliver(head, now)
-            # A permit may delay other routes too: while the clock is unknown, all of them.
-            alone = self.clock.known and not self._limiters[head.route].shared
-            for name in changed if alone else [*waits]:
-                waiting = self._waiting.get(name)
-                first = None if waiting is None else waiting.queue.head(priority)
-                if waiting is None or first is None:
-                    waits.pop(name, None)
-                elif name in waits:
-                    heads[name], waits[name] = first, self._wait(waiting, priority, now)
-        return min(waits.values(), default=inf)
-
-    def _grant_to_bulk(self, now: float) -> list[str]:
-        """Issue one permit to bulk work, from what is reserved to interactive calls.
-
-        Returns:
-            The name of its route, if there is one.
-        """
-        self._in_a_row = 0
-        heads = [
-            head
-            for limiter in self._waiting.values()
-            if (head := limiter.queue.head(Priority.BULK)) is not None
-            and self._wait(limiter, Priority.INTERACTIVE, now) <= 0
-        ]
-        if heads:
-            self._deliver(min(heads), now)
-        return [min(heads).route] if heads else []
+        first = None
+        for name, limiter in self._waiting.items():
+            if name in blocked:
+                continue
+            head = limiter.queue.head(priority)
+            # Without a free slot there is no head: releasing one dispatches again.
+            if head is None:
+                continue
+            wait = self._wait(limiter, Priority.INTERACTIVE if urgent else priority, now)
+            if wait > 0:
+                blocked[name] = wait
+            elif first is None or head < first:
+                first = head
+        return first
 
     def _deliver(self, waiter: Waiter, now: float) -> None:
         limiter = self._waiting[waiter.route]

@@ -133,11 +133,6 @@ class Waiter:
     gone: bool = False
     """Whether the wait is over: permit issued, or withdrawn."""
 
-    @property
-    def has_slot(self) -> bool:
-        """Whether its client has a slot for it."""
-        return self.slots is None or self.slots.has(self.priority, self.route)
-
     def __lt__(self, other: Waiter) -> bool:
         return self.ticket < other.ticket
 
@@ -255,6 +250,8 @@ class WaitQueue:
     def head(self, priority: Priority) -> Waiter | None:
         """Return the next waiter of a priority whose client has a slot for it."""
         if priority is _INTERACTIVE:
+            if not self._interactive:
+                return None
             if len(self._interactive) == 1:
                 ((slots, calls),) = self._interactive.items()
                 return calls.head() if slots is None or slots.free > 0 else None

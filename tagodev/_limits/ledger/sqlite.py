@@ -33,6 +33,8 @@ __all__ = ["SqliteStore"]
 #: Identify the file format: "tago" in ASCII, and the version of the schema.
 _APPLICATION: Final = 0x7461676F
 _VERSION: Final = 2
+#: Begins the epoch of a file of the first version.
+_MIGRATED: Final = "migrated"
 _SCHEMA: Final = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS epoch (value TEXT NOT NULL);
@@ -45,6 +47,15 @@ CREATE TABLE IF NOT EXISTS profiles (
 ) WITHOUT ROWID;
 PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {_VERSION};
+COMMIT;
+"""
+#: The leases of the first version, one row each, are given up: their profiles wait once.
+_FROM_VERSION_1: Final = """
+BEGIN IMMEDIATE;
+DROP TABLE IF EXISTS holdings;
+DROP TABLE IF EXISTS floors;
+UPDATE epoch SET value = 'migrated ' || value;
+PRAGMA user_version = 2;
 COMMIT;
 """
 #: Unused profiles are removed after this long, in seconds of the service's clock.
@@ -130,7 +141,8 @@ class SqliteStore:
                 "SELECT value FROM profiles WHERE profile = ? AND minute = ?", key
             ).fetchone()
             profile = Profile(None if found is None else found[0], epoch=self._epoch)
-            if exchange.epoch not in ("", self._epoch):
+            given_up = found is None and self._epoch.startswith(_MIGRATED)
+            if given_up or exchange.epoch not in ("", self._epoch):
                 # A process that used another file may hold leases which this file does not contain.
                 profile.note_loss(exchange.first_safe)
             reply = profile.apply(exchange)
@@ -194,7 +206,9 @@ def _prepare(connection: sqlite3.Connection) -> str:
     made_by = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if (made_by, version) != (_APPLICATION, _VERSION):
-        if tables:
+        if (made_by, version) == (_APPLICATION, 1):
+            connection.executescript(_FROM_VERSION_1)
+        elif tables:
             raise StoreError("the file is not a ledger, or has another version", permanent=True)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(_SCHEMA)

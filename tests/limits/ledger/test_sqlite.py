@@ -178,6 +178,21 @@ def test_a_file_that_breaks_meanwhile(store: SqliteStore, path: Path) -> None:
         store.exchange_now(ALL)
 
 
+def test_a_file_of_the_first_version_is_taken_over(store: SqliteStore, path: Path) -> None:
+    """Its leases are not read, so each profile waits until they have expired."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "CREATE TABLE epoch (value TEXT NOT NULL); INSERT INTO epoch VALUES ('old');"
+            "CREATE TABLE floors (number INTEGER); CREATE TABLE holdings (number INTEGER);"
+            "PRAGMA application_id = 1952540527; PRAGMA user_version = 1;"
+        )
+    first = store.exchange_now(exchange(ask(want=320, urgent=320), first_safe=103))
+    again = store.exchange_now(exchange(ask(want=1), first_safe=109))
+
+    assert (103, 103) == (first.first_free, again.first_free)
+
+
 def test_other_databases_are_left_alone(store: SqliteStore, path: Path) -> None:
     """Who names a journal, or another program's file, by mistake, does it no harm."""
     path.parent.mkdir()
