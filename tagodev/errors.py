@@ -306,6 +306,7 @@ class RedirectError(ServiceError):
     """The service redirected (3xx), which is not followed, to protect the token."""
 
 
+@attrs.define(slots=False, eq=False)
 class ServerError(ServiceError):
     """The service or a proxy failed (5xx)."""
 

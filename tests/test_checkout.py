@@ -25,6 +25,7 @@ OTHERS: Final = {
     "support/browser.py",
     "support/redis_server.py",
     "emulator/test_official_js_sdk.py",
+    "test_hostile_service.py",
 }
 
 

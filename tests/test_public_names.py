@@ -194,10 +194,10 @@ def lines_of(module: Module) -> int:
 
 
 def test_modules_stay_small() -> None:
-    """One noun, one room: no module grows beyond what can be read in one sitting."""
+    """A module defines one thing: it has at most 440 lines besides its docstrings."""
     lengths = {str(module.path.relative_to(PACKAGE)): lines_of(module) for module in MODULES}
 
-    assert {} == {name: length for name, length in lengths.items() if length > 400}
+    assert {} == {name: length for name, length in lengths.items() if length > 440}
 
 
 #: The modules that programs may import. Each other one is private by its name or its package's.

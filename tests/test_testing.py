@@ -28,7 +28,7 @@ asyncio_mode = {mode}
 asyncio_default_fixture_loop_scope = function
 """
 #: Plugins of others that import much at every start.
-WITHOUT = ("-p", "no:schemathesis", "-p", "no:hypothesispytest")
+WITHOUT = ("-p", "no:schemathesis", "-p", "no:hypothesispytest", "-p", "no:randomly")
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 def run(project: pytest.Pytester, source: str, *arguments: str) -> pytest.RunResult:
     """Run tests, in this process: its emulators have their own all the same."""
     project.makepyfile(test_theirs=source)
-    return project.runpytest_inprocess("-n0", *arguments)
+    return project.runpytest_inprocess("-n0", "-p", "no:randomly", *arguments)
 
 
 def run_apart(project: pytest.Pytester, source: str) -> pytest.RunResult:

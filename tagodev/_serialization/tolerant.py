@@ -32,6 +32,7 @@ from tagodev._models.fields import ConfigurationParameter, Tag, as_parameter_val
 from tagodev._models.unset import Unset
 from tagodev._secrets import Secret, redact
 from tagodev._serialization.structuring import Hook, fold_aliases
+from tagodev.errors import InputError
 from tagodev.events import UnreadableItem, UnreadableValue
 
 __all__ = ["PartialList", "Reader", "Reading", "Unreadable", "skipped_in", "unreadable_in"]
@@ -309,8 +310,9 @@ class Reader:
         if not lost:
             try:
                 return cls(**given)
-            except Exception:  # noqa: BLE001  (a validator's)
-                lost = [_Problem(path, _expected(cls), "an invalid one")]
+            except Exception as error:  # noqa: BLE001  (a validator's)
+                why = f" ({error})" if isinstance(error, InputError) else ""
+                lost = [_Problem(path, _expected(cls), f"an invalid one{why}")]
                 self._mismatches += lost
         raise _UnreadableError(lost[0])
 

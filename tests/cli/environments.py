@@ -234,6 +234,13 @@ class Place:
         if name == "token delete":
             token = {"device": device, "name": "gateway", "permission": "full"}
             self._ask("POST", "/device/token", {**token, "expire_time": "never"})
+        if name in ("network edit", "network delete") or name.startswith("network token"):
+            self._prepare_network(name)
+        if name in ("connector edit", "connector delete"):
+            connector = {"name": "Probe", "networks": [CUSTOM_HTTPS_NETWORK]}
+            self._ask("POST", "/integration/connector", connector)
+        if name == "service-token delete":
+            self._ask("POST", "/serviceauth", {"name": "LoRa server"})
         Path("site.csv").write_text(_SITE, encoding="utf-8")
         Path("changes.csv").write_text(f"id,active\n{device},no\n", encoding="utf-8")
         if name == "export":
@@ -257,6 +264,12 @@ class Place:
             elsewhere.rmdir()
         line = LINES[name].replace(DEVICE, device).replace(REGISTER, register["id"])
         return line.replace(" other.journal", "")
+
+    def _prepare_network(self, name: str) -> None:
+        network = self._ask("POST", "/integration/network", {"name": "Our LoRa"})["network"]
+        if name == "network token delete":
+            token = {"name": "server", "network": network, "permission": "full"}
+            self._ask("POST", "/integration/network/token", token)
 
     def _ask(self, method: str, path: str, body: Any = None, token: str = "") -> Any:
         connection = http.client.HTTPConnection(urlsplit(self.emulator.url).netloc)

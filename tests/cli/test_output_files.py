@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.tago_emulator(unlimited=True, max_devices=100)
 
 #: Options that name files to read, or files that SQLite opens: those have rules of their own.
-OTHERS: Final = {"--defaults", "--journal"}
+OTHERS: Final = {"--defaults", "--journal", "--payload-decoder"}
 
 #: A command line for each option, and whether it replaces a file that is there.
 #: DEVICE stands for a device of the profile.

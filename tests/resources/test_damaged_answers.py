@@ -93,10 +93,12 @@ def returned(name: str) -> Any:
     return get_type_hints(holder, vars(sys.modules[method.__module__]), known)["return"]
 
 
+#: Bulk runs, what asks several routes, and what selects from a list that is damaged itself.
+NO_ANSWER: Final = ("tago.resume", "tago.settle", "tago.target", "tago.tokens.find")
 RETURNED: Final = {
     name: returned(name)
     for name in methods()
-    if not name.endswith("_many") and name not in ("tago.resume", "tago.settle", "tago.target")
+    if not name.endswith("_many") and name not in NO_ANSWER
 }
 #: Calls that return many items, and what an item is.
 MANY: Final = {
@@ -314,7 +316,7 @@ def test_every_list_is_damaged() -> None:
     assert len(ONE) >= 13
     assert len(LOST) + len(CONTAINED) >= 800
     # Not more than are known: a model that takes less than before would lose more.
-    assert len(LOST) <= 380
+    assert len(LOST) <= 390
 
 
 @pytest.mark.parametrize("name", [*MANY, *ONE])

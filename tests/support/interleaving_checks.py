@@ -124,7 +124,7 @@ _PYTHON: Final = re.compile(r"Traceback|\{'|<tagodev|<_|=(False|True|None)\b|\b[
 _TOKEN: Final = re.compile(r"token-\d+-of-")
 #: How to go on: an option, a command, a variable, a path, or what to wait for.
 _HINT: Final = re.compile(
-    r"--[a-z]|\btagodev [a-z]|\bTAGO(IO|DEV)_[A-Z]|[\w.-]*/[\w./-]+|-wal\b|same command|Wait"
+    r"--[a-z]|\btagodev [a-z]|\bTAGO(IO|DEV)_[A-Z]|[\w.-]*/[\w./-]+|-wal\b|same command|Re-run|Wait"
 )
 #: Nothing is refused: done, or a plan with changes.
 _FINE: Final = frozenset({0, 10})

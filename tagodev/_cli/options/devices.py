@@ -13,7 +13,6 @@ import tagodev
 from tagodev._cli.output.console import print_message
 from tagodev._secrets import redact
 from tagodev.errors import InputError, TagoError
-from tagodev.provision._device_lists import list_devices, read_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -116,6 +115,8 @@ class FilterOptions:
         """
         check_positive(self.limit, "--limit")
         complete = complete and self.limit is None
+
+        from tagodev.provision._device_lists import list_devices, read_missing
 
         async def read(names: tuple[str, ...]) -> list[Device]:
             listing = tago.devices.list(

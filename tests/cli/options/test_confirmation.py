@@ -13,6 +13,7 @@ from tagodev import ConfigurationParameter, Tag
 from tagodev._bulk.journal.store import Journal
 from tagodev._cli.app import app
 from tagodev._cli.options.confirmation import ConfirmationOptions, Preview
+from tagodev._models.devices import CUSTOM_HTTPS_NETWORK
 from tests.cli.support import Command, read_results, statuses, write_devices
 from tests.cli.terminal import Terminal
 from tests.cli.test_every_command import COMMANDS
@@ -32,6 +33,10 @@ REFUSED = "confirmation is required but stdin is not a terminal; re-run with --y
 DESTRUCTIVE: Final = {
     "bulk delete": ("bulk delete ids.csv", 2),
     "bulk rotate": ("bulk rotate tokens.csv", 1),
+    "connector delete": ("connector delete Probe", 1),
+    "network delete": ("network delete 'Our LoRa'", 1),
+    "network token delete": ("network token delete 'Our LoRa' server", 1),
+    "service-token delete": ("service-token delete server", 1),
     "data delete": ("data delete DEVICE --all", 3),
     "device delete": ("device delete DEVICE", 1),
     "param delete": ("param delete DEVICE rate unit", 2),
@@ -73,6 +78,10 @@ def stocked(profile: Profile) -> Profile:
     profile.write("changes.csv", f"id,description\n{one},new\n")
     profile.write("tokens.csv", f"id,token,name\n{two},{token},two\n")
     profile.run("data", "send", one, "a=1", "a=2", "b=3")
+    profile.run("network", "create", "Our LoRa")
+    profile.run("network", "token", "create", "Our LoRa", "server")
+    profile.run("connector", "create", "Probe", "--network", CUSTOM_HTTPS_NETWORK)
+    profile.run("service-token", "create", "server")
     return profile
 
 

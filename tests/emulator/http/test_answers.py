@@ -44,7 +44,7 @@ def plain(value: Any) -> Any:
         }
         return {name: plain(value[name]) for name in kept}
     if isinstance(value, list):
-        items = [plain(item) for item in value if item is not None]
+        items = [plain(item) for item in value if item not in (None, "")]
         return [item for item in items if item != {"key": "odd", "value": ""}]
     return "" if value is None else value if isinstance(value, bool) else str(value)
 
