@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -107,3 +108,19 @@ def test_signal_ends_the_process_cleanly(number: signal.Signals) -> None:
         assert child.stdout.readline().startswith('{"url":"http://127.0.0.1:')
         os.kill(child.pid, number)
         assert 0 == child.wait(20)
+
+
+async def test_a_cancelled_start_leaves_no_process() -> None:
+    """A process that is started meanwhile is ended before the cancellation goes on."""
+    emulator = EmulatorProcess()
+    entering = asyncio.create_task(emulator.__aenter__())
+    while emulator.pid is None:
+        await asyncio.sleep(0.001)
+    pid = emulator.pid
+    entering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await entering
+
+    assert emulator.pid is None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
