@@ -172,7 +172,7 @@ class Session:
         self._waits: set[asyncio.Future[Permit]] = set()
         self._fetching_time = asyncio.Lock()
         self._no_time: RequestError | None = None
-        self.closed = False
+        self.closed: bool = False
         """Whether it accepts no more calls."""
 
     @property

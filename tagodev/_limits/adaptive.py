@@ -111,9 +111,9 @@ class AdaptiveShare:
         """Number of the current window."""
         self.budget: int = self.ceiling
         """Requests to send in the current window."""
-        self.trial = False
+        self.trial: bool = False
         """Whether the current window is a trial."""
-        self.held = False
+        self.held: bool = False
         """Whether a request has waited in the current window because of the budget."""
         self._began = -inf
         self._accepted = 0

@@ -64,8 +64,8 @@ class Slots:
         Args:
             size: requests that may be in flight at once.
         """
-        self.size = size
-        self.free = size
+        self.size: Final = size
+        self.free: int = size
         """Number of free slots."""
         self._most_bulk = size - max(size // _RESERVED, 1) if size > 1 else size
         self._most_of_route = self._most_bulk

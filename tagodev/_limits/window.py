@@ -157,7 +157,7 @@ class Windows:
         self._bounds_of = -1
         self._bounds = (0, 0)
         self._distinct = False
-        self.exhausted = -1
+        self.exhausted: int = -1
         """The last window that the service has reported as full."""
 
     def realign(self, *, aligned: bool) -> None:
