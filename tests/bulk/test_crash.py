@@ -56,7 +56,7 @@ MOMENTS: Final[Mapping[Kind, tuple[tuple[str | None, int, float], ...]]] = {
     "create": (
         (None, 1, 0.005),
         ("GET /info", 1, SETTLE),
-        ("GET /device", 2, 0.0),
+        ("GET /device", 1, 0.0),
         ("GET /device/token/:device_id", 8, 0.0),
     ),
     "edit": ((None, 1, 0.005),),
