@@ -118,9 +118,8 @@ class DeviceToken(Answer):
     """Id of the network that it was created for."""
     serie_number: str | None = None
     """Serial number of the hardware."""
-    last_authorization: str | None = attrs.field(default=None, repr=False)
-    """The service authorization that the network last used for it, or the time of that; a
-    secret."""
+    last_authorization: Secret | None = None
+    """The service authorization that the network last used for it."""
     expire_time: datetime | None = None
     """Time of expiry, UTC; None if it does not expire."""
     created_at: datetime | None = None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
+import attrs
 import pytest
 
 from tagodev import (
@@ -16,6 +18,7 @@ from tagodev import (
     TokenFilter,
     TokenInfo,
 )
+from tagodev import _models as models
 from tagodev._serialization.converter import from_wire, to_wire
 
 TOKEN = "8be70d95-0dbc-4e16-89b6-b23b077d05e5"
@@ -105,3 +108,20 @@ def test_tokens_do_not_show_themselves() -> None:
     assert "1234" not in repr(TokenInfo(name="x", extra={"verification_code": "1234"}))
     assert TOKEN not in repr(listed)
     assert "Default" in repr(listed)
+
+
+def test_every_field_with_a_credential_is_a_secret() -> None:
+    """A field of any model that may hold one is masked wherever the model is shown."""
+    credential = re.compile(r"(?:^|_)(?:token|authorization|verification_code|password)$")
+    fields = {
+        f"{name}.{field.name}": str(field.type)
+        for name in models.__all__
+        if attrs.has(getattr(models, name))
+        for field in attrs.fields(getattr(models, name))
+        if credential.search(field.name)
+    }
+
+    assert len(fields) >= 13
+    assert {"DeviceTokenCreate.token"} == {
+        name for name, kind in fields.items() if "Secret" not in kind
+    }

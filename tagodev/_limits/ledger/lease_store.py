@@ -299,7 +299,7 @@ def fair_share(capacity: int, claims: dict[str, int]) -> dict[str, int]:
     shares = {}
     left = capacity
     for nth, name in enumerate(sorted(claims, key=lambda name: claims[name])):
-        # Rounded up: of what can't be divided whoever asks first has one more.
+        # Rounded up: what can't be divided goes to the smallest claims.
         equal = -(-left // (len(claims) - nth))
         shares[name] = max(min(claims[name], equal), 0)
         left -= shares[name]

@@ -222,8 +222,8 @@ class _Shared:
         while not self._ended.is_set():
             try:
                 await self._lease_until_ended()
-            except Exception as error:  # noqa: BLE001  (whoever waits must not wait for ever)
-                _log.exception("leasing failed unexpectedly, and begins again")
+            except Exception as error:  # noqa: BLE001  (waiting callers need an answer)
+                _log.exception("leasing failed unexpectedly and is restarted")
                 self.scheduler.give_up(LedgerError(f"Leasing failed: {type(error).__name__}"))
                 await _wait_for(self._ended, _LONGEST_WAIT)
 

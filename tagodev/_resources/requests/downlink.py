@@ -12,7 +12,6 @@ from tagodev._resources.networks import Networks
 from tagodev._resources.parameters import Parameters
 from tagodev._resources.tokens import Tokens
 from tagodev._retry import Safety
-from tagodev._secrets import Secret
 from tagodev._serialization.converter import to_json
 from tagodev._session import CallRecord
 from tagodev._transport import Request
@@ -21,6 +20,7 @@ from tagodev.errors import InputError, RequestError
 if TYPE_CHECKING:
     from tagodev._bulk.run_factory import RunFactory
     from tagodev._models import Device
+    from tagodev._secrets import Secret
     from tagodev._session import CallOptions, Session
 
 __all__ = ["send_downlink"]
@@ -86,8 +86,9 @@ async def _authorization(
 ) -> tuple[str, Secret]:
     """Return the serial number and the service authorization of the device's last uplink."""
     async for token in tokens.list(device_id, fields=_TOKEN_FIELDS, **options):
-        if token.serie_number and _AUTHORIZATION.fullmatch(token.last_authorization or ""):
-            return token.serie_number, Secret(token.last_authorization or "")
+        last = token.last_authorization
+        if token.serie_number and last and _AUTHORIZATION.fullmatch(last.reveal()):
+            return token.serie_number, last
     raise InputError(
         "has no token that its network has used",
         path="device_id",
