@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -33,7 +32,7 @@ from tagodev._cli.output.console import (
     print_message,
 )
 from tagodev._cli.output.plan import show_plan
-from tagodev._cli.output.text import clean, plural
+from tagodev._cli.output.text import clean, local_time, plural
 from tagodev.errors import InputError, JournalError, TagoError
 from tagodev.provision._apply.run import (
     check_deletions,
@@ -130,9 +129,9 @@ class ApplySession:
                 raise JournalError("not the journal of an apply", journal=str(path))
             sent = before.states.get(EntryState.SENT, 0)
             if sent:
-                began = datetime.fromtimestamp(before.info.began).astimezone()
+                began = local_time(before.info.began)
                 print_message(
-                    f"The apply of {began:%Y-%m-%d %H:%M} was interrupted; looking up the outcome "
+                    f"The apply of {began} was interrupted; looking up the outcome "
                     f"of {plural(sent, 'request')} first ({path})"
                 )
             finished = self._run_journal(path, results, settle=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +19,7 @@ from tagodev._cli.options.service import ServiceOptions
 from tagodev._cli.output.console import print_json, print_message
 from tagodev._cli.output.plan import plan_json, show_plan
 from tagodev._cli.output.table import JsonOption
-from tagodev._cli.output.text import plural
+from tagodev._cli.output.text import local_time, plural
 from tagodev._filesystem.atomic_write import check_out
 from tagodev.errors import ConfigurationError, InputError
 from tagodev.provision._write.document import read_head, save_plan
@@ -113,10 +112,10 @@ def _note_interrupted(target: Target, manager: str) -> None:
         for path in ListState.of(target, manager).unreported():
             with Journal.read(path) as journal:
                 sent = journal.counts().get(EntryState.SENT, 0)
-                began = datetime.fromtimestamp(journal.info.began).astimezone()
+                began = local_time(journal.info.began)
             if sent:
                 print_message(
-                    f"The apply of {began:%Y-%m-%d %H:%M} was interrupted; the outcome of "
+                    f"The apply of {began} was interrupted; the outcome of "
                     f"{plural(sent, 'request')} is unknown. tagodev apply looks them up first, so "
                     "its plan may differ"
                 )

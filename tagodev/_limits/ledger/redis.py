@@ -96,7 +96,7 @@ class RedisStore:
         for conflicts in range(_MAX_CONFLICTS):
             if conflicts:
                 # Not all at the same moment again.
-                await asyncio.sleep(random.uniform(0, _BACKOFF * conflicts))  # noqa: S311
+                await asyncio.sleep(random.uniform(0, _BACKOFF * conflicts))  # noqa: S311 - no secret
             known = self._values.get(key, b"")
             profile = self._read(key, known, exchange)
             reply, value = profile.apply(exchange), profile.dump()
