@@ -25,11 +25,15 @@ from tagodev import (
     ConfigurationParameter,
     ConnectorCreate,
     DataQuery,
+    DeviceChange,
     DeviceCreate,
+    DeviceEdit,
     MalformedAnswerError,
     NetworkCreate,
     NetworkTokenCreate,
     ServiceTokenCreate,
+    Tag,
+    TagChanges,
     TagoDevice,
     TagoError,
     TokenCreate,
@@ -45,12 +49,12 @@ from tagodev._serialization.converter import StructureError, from_wire, to_wire
 from tagodev._session import CallRecord
 from tagodev._transport import Answer
 from tagodev.events import Ended, Granted, Sent, Settled, WindowOpened
-from tests.support.answers import http
+from tests.support.answers import http, ok
 from tests.support.calls import CALLS, METHODS, Stock, acting, methods
 from tests.support.clients import DEVICE_ID, NO_WAIT, PLENTY, TOKEN, client, value_or_error
 from tests.support.damage import VALUES, Place, damaged, fits, good, places
 from tests.support.exchanges import exchanging
-from tests.support.servers import ScriptedServer, in_turn
+from tests.support.servers import Received, ScriptedServer, in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -397,6 +401,29 @@ async def test_a_device_that_can_not_be_read_is_not_taken_for_absent(devices: li
             found = await value_or_error(requests.by_name("b", CallRecord))
 
     assert isinstance(found, MalformedAnswerError) == (devices in HIDING), found
+
+
+#: Tags of which one would be lost if the others were sent, and tags that say nothing else.
+UNREADABLE_TAGS: Final = ([5], [{"key": "a", "value": {}}], [{"key": [], "value": "1"}], ["a"])
+READABLE_TAGS: Final = ([None], [{"key": "a", "value": None}], [{"key": "a", "value": 5}], None)
+
+
+@pytest.mark.parametrize("tags", [*UNREADABLE_TAGS, *READABLE_TAGS])
+async def test_no_tag_is_lost_by_a_change_of_another(tags: Any) -> None:
+    """The request replaces the whole list: it is not sent if a tag can't be read."""
+    sent: list[str] = []
+
+    def answer(request: Received) -> bytes:
+        sent.append(request.method)
+        return ok({"id": DEVICE_ID, "tags": tags} if request.method == "GET" else "done")
+
+    change = DeviceChange(DEVICE_ID, DeviceEdit(), tags=TagChanges(set=[Tag("b", "2")]))
+    async with ScriptedServer(answer) as server, client(server.url, retry=NO_WAIT) as tago:
+        report = await tago.devices.edit_many([change])
+
+    lost = tags in UNREADABLE_TAGS
+    assert (int(not lost), int(lost)) == (report.done, report.failed), report.failures
+    assert lost == ("PUT" not in sent)
 
 
 @pytest.mark.parametrize("answer", [[{"key": {}, "value": "1"}], [{"key": "a", "id": []}], ["a"]])

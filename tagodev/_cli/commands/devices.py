@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-import attrs
 from cyclopts import App, Parameter
 
 import tagodev
@@ -237,12 +236,13 @@ def _edit_named(
         change = changes.of(device)
         if change is None:
             return False
-        edit = change.changes
-        if change.tags is not None:
-            # Read the tags again, as the edit replaces the whole list.
-            current = (await tago.devices.info(device.id)).tags
-            edit = attrs.evolve(edit, tags=change.tags.merged(current))
-        await tago.devices.edit(device.id, edit)
+        if change.tags is None:
+            await tago.devices.edit(device.id, change.changes)
+        else:
+            # Reads the tags again, as the request replaces the whole list.
+            report = await tago.devices.edit_many([change])
+            for failure in report.failures:
+                raise failure.error
         return True
 
     saving.check()

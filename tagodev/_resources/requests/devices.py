@@ -18,9 +18,9 @@ from tagodev._resources.listing import PAGE_SIZE, Listing, check_known
 from tagodev._resources.parameters import Parameters
 from tagodev._resources.requests.tokens import TokenRequests
 from tagodev._retry import Safety
-from tagodev._serialization.converter import to_json
+from tagodev._serialization.converter import StructureError, from_wire, to_json
 from tagodev._transport import Request
-from tagodev.errors import BadRequestError, NotFoundError, ServiceError
+from tagodev.errors import BadRequestError, MalformedAnswerError, NotFoundError, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,7 @@ class _Tagged:
     An answer without them is refused: the device must not count as one without tags.
     """
 
-    tags: tuple[Tag, ...] | None
+    tags: tuple[Any, ...] | None
 
 
 class DeviceRequests(TokenRequests):
@@ -88,8 +88,24 @@ class DeviceRequests(TokenRequests):
         return await self._session.call(request, cls, record)
 
     async def tags(self, device_id: str, record: CallRecord) -> tuple[Tag, ...]:
-        """Return the tags of a device."""
-        return (await self.info(device_id, _Tagged, record)).tags or ()
+        """Return the tags of a device, to replace them.
+
+        Raises:
+            MalformedAnswerError: a tag can't be read, so that it would be lost.
+        """
+        found = list((await self.info(device_id, _Tagged, record)).tags or ())
+        try:
+            return tuple(from_wire(found, list[Tag]))
+        except StructureError as error:
+            reading = error.reading
+            # Null says nothing that could be lost.
+            if reading and not any(one.hides("key", "value") for one in reading.unreadable):
+                return tuple(reading.value)
+            raise MalformedAnswerError(
+                "A tag of the device can't be read, and changing the others would remove it",
+                hint="Give all tags of the device instead",
+                problems=error.problems,
+            ) from None
 
     async def delete(self, device_id: str, record: CallRecord) -> None:
         """Delete a device; "not found" is a success if an earlier attempt may have deleted it."""
